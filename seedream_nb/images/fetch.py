@@ -1,0 +1,173 @@
+"""Why: image links are foreign. They may be dead, endless, redirected to anywhere, or no picture at all.
+
+The hosts never see the API token or any other credential (wire contract, Image links).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from seedream_nb.config import is_loopback
+from seedream_nb.errors import ImageError
+
+if TYPE_CHECKING:
+    from seedream_nb.models import TaskImage
+
+MEBIBYTE = 1024 * 1024
+DEAD_LINK_STATUSES = frozenset({401, 403, 404, 410})
+
+
+@dataclass(frozen=True)
+class FetchLimits:
+    """What is fetched at most.
+
+    Attributes:
+        image_bytes: The most bytes of one image.
+        seconds: The longest that one image may take.
+        connections: How many images are fetched at the same time.
+        redirects: How many redirects are followed.
+        tries: How often a failing host is asked for one image.
+    """
+
+    image_bytes: int = 50 * MEBIBYTE
+    seconds: float = 120.0
+    connections: int = 16
+    redirects: int = 5
+    tries: int = 3
+
+
+class ImageFetcher:
+    """Fetches the bytes of images, without any credentials. Safe to share between threads.
+
+    Args:
+        limits: What is fetched at most.
+
+    Example:
+        >>> from seedream_nb.models import TaskImage
+        >>> ImageFetcher().fetch(TaskImage("an-id", data=b"sent inline"))
+        b'sent inline'
+    """
+
+    def __init__(self, limits: FetchLimits | None = None) -> None:
+        self.limits = limits or FetchLimits()
+        self._session: requests.Session | None = None
+        self._reset()
+
+    def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
+        """The bytes of one image: those sent inline, or those behind its link.
+
+        Args:
+            image: The image.
+            stop: When set by another thread, the download is given up.
+
+        Returns:
+            The bytes, unchecked.
+
+        Raises:
+            ImageError: There is nothing to fetch, the link is dead or unusable, or a limit was passed.
+        """
+        if image.data is not None:
+            return image.data
+        if image.url is None:
+            raise ImageError("There is no picture.", hint=str(image.error) if image.error else None)
+        try:
+            scheme, host = urlsplit(image.url)[:2]
+        except ValueError:
+            scheme, host = "", ""
+        if scheme not in {"http", "https"} or not host:
+            raise ImageError("The link is no http(s) address.")
+        try:
+            return self._download(image.url, stop or threading.Event())
+        except requests.TooManyRedirects:
+            raise ImageError("The link is redirected in circles.") from None
+        except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL):
+            raise ImageError("The link leads to an address that is not http(s).") from None
+        except requests.Timeout:
+            raise ImageError(f"{host} did not answer in time.", hint="Show it again to try again.") from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError):
+            raise ImageError(f"The connection to {host} failed.", hint="Show it again to try again.") from None
+
+    def _download(self, url: str, stop: threading.Event) -> bytes:
+        deadline = time.monotonic() + self.limits.seconds
+        with self._connected().get(
+            url,
+            stream=True,
+            timeout=(10.0, 30.0),
+            auth=_no_credentials,
+            # A proxy of the environment cannot reach this machine's loopback addresses.
+            proxies={"no_proxy": "*"} if is_loopback(url) else None,
+        ) as response:
+            if response.status_code in DEAD_LINK_STATUSES:
+                raise ImageError(f"The link no longer works (HTTP {response.status_code}).")
+            if not response.ok:
+                raise ImageError(f"The image host answered HTTP {response.status_code}.")
+            content = bytearray()
+            for chunk in response.iter_content(256 * 1024):
+                content += chunk
+                if len(content) > self.limits.image_bytes:
+                    raise ImageError(f"The image is larger than {self.limits.image_bytes / MEBIBYTE:g} MB.")
+                if stop.is_set() or time.monotonic() > deadline:
+                    raise ImageError(f"The image did not arrive within {self.limits.seconds:g} s.")
+        return bytes(content)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"limits": self.limits}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._session = None
+        self._process = os.getpid()
+
+    def _connected(self) -> requests.Session:
+        if self._process != os.getpid():
+            # A forked child must not share its parent's sockets, nor a lock that the parent may hold.
+            self._reset()
+        with self._lock:
+            if self._session is None:
+                self._session = _open_session(self.limits)
+            return self._session
+
+
+class _AnonymousSession(requests.Session):
+    """A session that keeps the `.netrc` file's passwords to itself, after redirects too."""
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Adds nothing where requests would look up a password for the host of a redirect."""
+
+
+def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """As an explicit `auth`, this keeps requests from looking into the `.netrc` file."""
+    return request
+
+
+def _open_session(limits: FetchLimits) -> requests.Session:
+    session = _AnonymousSession()
+    retries = urllib3.Retry(
+        total=limits.tries - 1,
+        backoff_factor=0.2,
+        status_forcelist=(429, 500, 502, 503, 504),
+        allowed_methods={"GET"},
+        raise_on_status=False,
+        respect_retry_after_header=False,
+    )
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=limits.connections, max_retries=retries))
+    session.max_redirects = limits.redirects
+    session.headers = requests.structures.CaseInsensitiveDict({"accept": "image/*", "user-agent": "seedream_nb"})
+    # Without cookies nothing in the session changes after this, so that threads can share it.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session

@@ -1,0 +1,167 @@
+"""Why: foreign bytes are checked to be a picture, and made small, in the only room that uses Pillow."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+
+from seedream_nb.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What the service makes, and what browsers can show; fewer decoders are a smaller target for hostile files.
+FORMATS = ("JPEG", "PNG", "WEBP")
+MOST_PIXELS = 80_000_000  # the largest documented picture has 17 million; a bomb has billions
+
+JPEG_QUALITY = 80
+WEBP_QUALITY = 80
+
+_SIDEWAYS = frozenset({5, 6, 7, 8})  # the EXIF orientations that exchange width and height
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What a picture is, whatever its host said about it.
+
+    Attributes:
+        mime: Such as `image/jpeg`.
+        extension: The usual file name ending, without a dot.
+        width: In pixels, as shown (after the EXIF orientation).
+        height: In pixels, as shown.
+    """
+
+    mime: str
+    extension: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small copy of a picture, ready to be embedded.
+
+    Attributes:
+        data: The encoded bytes.
+        mime: `image/jpeg`, or `image/webp` or `image/png` for a picture with transparency.
+        width: In pixels.
+        height: In pixels.
+        original: What it was made from.
+    """
+
+    data: bytes
+    mime: str
+    width: int
+    height: int
+    original: ImageFacts
+
+
+def read_facts(content: bytes) -> ImageFacts:
+    """Checks that bytes are a whole picture, by decoding them.
+
+    Args:
+        content: The bytes of an image file.
+
+    Returns:
+        What the picture is.
+
+    Raises:
+        ImageError: It is no picture of a known format, it breaks off, or it is too large to decode.
+    """
+    with _opened(content) as image:
+        facts = _facts(image)
+        image.draft(None, (1, 1))
+        image.load()
+    return facts
+
+
+def make_thumbnail(content: bytes, longest_side: int) -> Thumbnail:
+    """Makes a small copy of a picture.
+
+    Args:
+        content: The bytes of an image file.
+        longest_side: The most pixels of width and height; a smaller picture keeps its size.
+
+    Returns:
+        The thumbnail: JPEG, or WebP (PNG where Pillow lacks it) when the picture has transparent parts. The same
+        bytes give the same thumbnail.
+
+    Raises:
+        ImageError: It is no picture of a known format, it breaks off, or it is too large to decode.
+    """
+    with _opened(content) as image:
+        facts = _facts(image)
+        # For JPEG, this lets the decoder skip most of the work; other formats ignore it.
+        image.draft("RGB", (longest_side, longest_side))
+        small = ImageOps.exif_transpose(image)
+        small = small.convert("RGBA" if small.has_transparency_data else "RGB")
+        small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return _encode(small, facts)
+
+
+def shrink(thumbnail: Thumbnail, longest_side: int) -> Thumbnail:
+    """Makes a thumbnail smaller still.
+
+    Args:
+        thumbnail: The thumbnail.
+        longest_side: The most pixels of width and height.
+
+    Returns:
+        The smaller one; the same one when it fits already.
+    """
+    if max(thumbnail.width, thumbnail.height) <= longest_side:
+        return thumbnail
+    with Image.open(io.BytesIO(thumbnail.data)) as image:
+        image.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
+        return _encode(image, thumbnail.original)
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[Image.Image]:
+    """Opens a picture after checking its size; turns what Pillow raises for foreign bytes into an `ImageError`."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise _too_many_pixels()
+            yield image
+    except UnidentifiedImageError:
+        begin = content[:64].lstrip().lower()
+        what = "a web page" if begin.startswith((b"<!doctype", b"<html", b"<?xml")) else "no JPEG, PNG or WebP picture"
+        raise ImageError(f"The link leads to {what}.") from None
+    except Image.DecompressionBombError:
+        raise _too_many_pixels() from None
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error):
+        # These are what Pillow's decoders raise on files that break off or contradict themselves.
+        raise ImageError("The picture is damaged: it breaks off or cannot be decoded.") from None
+
+
+def _too_many_pixels() -> ImageError:
+    return ImageError(f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels, which is not decoded.")
+
+
+def _facts(image: Image.Image) -> ImageFacts:
+    image_format = image.format or ""
+    extension = {"JPEG": "jpg"}.get(image_format, image_format.lower())
+    sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
+    width, height = (image.height, image.width) if sideways else image.size
+    return ImageFacts(Image.MIME.get(image_format, "application/octet-stream"), extension, width, height)
+
+
+def _encode(image: Image.Image, original: ImageFacts) -> Thumbnail:
+    buffer = io.BytesIO()
+    if image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255):
+        image.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)
+        mime = "image/jpeg"
+    elif features.check("webp"):
+        image.save(buffer, "WEBP", quality=WEBP_QUALITY)
+        mime = "image/webp"
+    else:
+        image.save(buffer, "PNG", optimize=True)
+        mime = "image/png"
+    return Thumbnail(buffer.getvalue(), mime, image.width, image.height, original)

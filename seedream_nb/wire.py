@@ -1,0 +1,296 @@
+"""Why: the one place that knows how the service's answers look, so that no other room reads foreign JSON.
+
+The service documents three forms of a task's answer and has no word for its state (wire contract, POST
+/seedream/tasks). Everything here is a pure function from decoded JSON to a `Task`; unknown fields and words are kept
+in `raw` and never an error.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from seedream_nb.errors import UnreadableAnswerError
+from seedream_nb.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JsonObject = dict[str, object]
+
+# Status words of the older form and of sibling services (wire contract, states); any other word is still running.
+SUCCEEDED_WORDS = frozenset({"succeeded", "succeed", "success", "completed", "complete", "finished"})
+FAILED_WORDS = frozenset({"failed", "failure", "error", "cancelled", "canceled", "rejected"})
+PENDING_WORDS = frozenset({"pending", "queued", "submitted", "waiting", "created"})
+
+LARGEST_INTEGER = 2**63  # beyond it a number is noise: it fits no date, no seed and no float arithmetic
+
+_TASK_KEYS = frozenset(
+    {"_id", "id", "task_id", "request", "response", "data", "error", "success", "created_at", "status"}
+)
+
+
+def read_task(answer: object, task_id: str) -> Task:
+    """Reads the answer to a query for one task, in any of the documented forms.
+
+    Args:
+        answer: The decoded JSON: a record, a bare response, the older form, `{}` or None.
+        task_id: The id that was asked for; used when the answer names none.
+
+    Returns:
+        The task; with status `not found` for `{}` and None.
+
+    Raises:
+        UnreadableAnswerError: The answer is no task in any form.
+
+    Example:
+        >>> read_task({"success": True, "data": [{"image_url": "https://x.example/a.jpg"}]}, "an-id").status.value
+        'succeeded'
+    """
+    if answer is None or answer == {}:
+        return Task.not_found(task_id)
+    if not isinstance(answer, dict) or not _TASK_KEYS & answer.keys():
+        raise _unreadable(answer, "a task")
+    return _read_record(answer, task_id)
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """Some tasks and how many there are in all.
+
+    Attributes:
+        tasks: The tasks in the service's order.
+        total: How many match in all, as the service says.
+    """
+
+    tasks: tuple[Task, ...]
+    total: int
+
+
+def read_page(answer: object) -> TaskPage:
+    """Reads the answer to a query for many tasks: `{"items": [record, …], "count": N}`.
+
+    Args:
+        answer: The decoded JSON.
+
+    Returns:
+        The tasks. Items that are no objects, or empty, are passed over: they tell nothing about any task.
+
+    Raises:
+        UnreadableAnswerError: The answer has no list of items.
+    """
+    items = answer.get("items") if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or not isinstance(items, list):
+        raise _unreadable(answer, "a list of tasks")
+    tasks = tuple(_read_record(item, "") for item in items if isinstance(item, dict) and item)
+    count = answer.get("count")
+    return TaskPage(tasks, count if isinstance(count, int) else len(tasks))
+
+
+def read_error(body: object) -> ErrorDetail | None:
+    """Reads the `error` of an answer: an object with code and message, a bare string, or nothing.
+
+    Args:
+        body: The decoded JSON that may carry an `error`.
+
+    Returns:
+        What it says, or None when it says nothing.
+    """
+    error = _mapping(body).get("error")
+    if isinstance(error, dict):
+        detail = ErrorDetail(_text(error.get("code")), _text(error.get("message")))
+    else:
+        detail = ErrorDetail(message=_text(error))
+    return detail if detail.code or detail.message else None
+
+
+def read_trace_id(body: object) -> str | None:
+    """Reads the service's id of the call from an answer, or None."""
+    return _text(_mapping(body).get("trace_id")) or None
+
+
+def _unreadable(answer: object, expected: str) -> UnreadableAnswerError:
+    kinds: dict[type, str] = {
+        type(None): "JSON null",
+        list: "a JSON list",
+        str: "a JSON string",
+        dict: "a JSON object without any known field",
+    }
+    found = kinds.get(type(answer), "a bare JSON value")
+    return UnreadableAnswerError(
+        f"The service answered {found} where {expected} was expected.",
+        hint="Check that the base URL is the API's own; if it is, the service may have a new answer form.",
+    )
+
+
+def _read_record(record: JsonObject, asked_id: str) -> Task:
+    response = _mapping(record["response"]) if "response" in record else record
+    request = _mapping(record.get("request"))
+    task_id = (
+        _text(record.get("id"))
+        or _text(record.get("task_id"))
+        or _text(response.get("task_id"))
+        or asked_id
+        or _text(record.get("_id"))
+    )
+    prompt = _text(request.get("prompt"))
+    items = _read_items(response)
+    model = _text(request.get("model")) or next((_text(item.get("model")) for item in items if item.get("model")), "")
+    model = model or _text(response.get("model")) or _text(record.get("model"))
+    images = tuple(
+        _read_image(item, task_id=task_id, index=index, prompt=prompt, model=model, seed=_integer(request.get("seed")))
+        for index, item in enumerate(items)
+    )
+    images = tuple(image for image in images if image.is_good or image.error)
+    error = read_error(response) or read_error(record)
+    return Task(
+        id=task_id,
+        status=_read_status(record, response, images, error, has_data=bool(items)),
+        images=images,
+        prompt=prompt or next((image.prompt for image in images if image.prompt), ""),
+        model=model or None,
+        size=_text(request.get("size")) or next((image.size for image in images if image.size), None),
+        request=request,
+        error=error,
+        trace_id=read_trace_id(response) or read_trace_id(record),
+        created_at=_moment(record.get("created_at")),
+        finished_at=_moment(record.get("finished_at")),
+        elapsed=_number(record.get("elapsed")),
+        raw=record,
+    )
+
+
+def _read_items(response: Mapping[str, object]) -> list[JsonObject]:
+    data = response.get("data")
+    if isinstance(data, dict):
+        return [data]
+    items = data if isinstance(data, list) else []
+    return [{"url": item} if isinstance(item, str) else item for item in items if isinstance(item, (dict, str))]
+
+
+def _read_status(
+    record: JsonObject,
+    response: JsonObject,
+    images: tuple[TaskImage, ...],
+    error: ErrorDetail | None,
+    *,
+    has_data: bool,
+) -> TaskStatus:
+    """The reading of the wire contract (states): the first rule that fits."""
+    word = _status_word(record, response)
+    finished = record.get("finished_at") is not None
+    says_unfinished = "finished_at" in record and not finished
+    if says_unfinished or (word and word not in SUCCEEDED_WORDS | FAILED_WORDS):
+        return _open_status(word, record)
+    refused = response.get("success") is False
+    if images and word not in FAILED_WORDS:
+        return _status_of_images(images, has_error=refused or error is not None)
+    has_structured_error = error is not None and any(
+        isinstance(holder.get("error"), dict) for holder in (response, record)
+    )
+    if word in FAILED_WORDS or has_structured_error or (refused and finished):
+        return TaskStatus.FAILED
+    return TaskStatus.SUCCEEDED if finished or word or has_data else _open_status(word, record)
+
+
+def _status_of_images(images: tuple[TaskImage, ...], *, has_error: bool) -> TaskStatus:
+    failed = sum(not image.is_good for image in images)
+    if failed == len(images):
+        return TaskStatus.FAILED
+    return TaskStatus.PARTIALLY_FAILED if failed or has_error else TaskStatus.SUCCEEDED
+
+
+def _open_status(word: str, record: JsonObject) -> TaskStatus:
+    started = bool(word) or record.get("started_at") is not None
+    return TaskStatus.RUNNING if started and word not in PENDING_WORDS else TaskStatus.PENDING
+
+
+def _status_word(record: JsonObject, response: JsonObject) -> str:
+    """The status word nearest to the result; the older form keeps it inside `data`."""
+    for holder in (_mapping(response.get("data")), response, record):
+        for key in ("status", "state"):
+            word = holder.get(key)
+            if isinstance(word, str) and word.strip():
+                return word.strip().lower()
+    return ""
+
+
+def _read_image(item: JsonObject, *, task_id: str, index: int, prompt: str, model: str, seed: int | None) -> TaskImage:
+    data, error = _read_inline(item.get("b64_json"))
+    return TaskImage(
+        task_id=task_id,
+        index=index,
+        url=_text(item.get("image_url")) or _text(item.get("url")) or None,
+        data=data,
+        prompt=_text(item.get("prompt")) or prompt,
+        model=_text(item.get("model")) or model or None,
+        size=_text(item.get("size")) or None,
+        output_format=_text(item.get("output_format")) or None,
+        seed=_integer(item.get("seed")) if "seed" in item else seed,
+        z_index=_integer(item.get("z_index")),
+        bounding_box=_read_box(item.get("bounding_box")),
+        name=_text(item.get("name")) or None,
+        description=_text(item.get("description")) or None,
+        error=read_error(item) or error,
+        raw=item,
+    )
+
+
+def _read_inline(encoded: object) -> tuple[bytes | None, ErrorDetail | None]:
+    if not isinstance(encoded, str) or not encoded:
+        return None, None
+    try:
+        return base64.b64decode(encoded.rpartition(",")[2], validate=True), None
+    except (binascii.Error, ValueError):
+        return None, ErrorDetail("unreadable_image", "The image sent inline is not valid base64.")
+
+
+def _read_box(value: object) -> BoundingBox | None:
+    box = BoundingBox(_read_edges(_mapping(value).get("absolute")), _read_edges(_mapping(value).get("normalized")))
+    return box if box.absolute or box.normalized else None
+
+
+def _read_edges(value: object) -> tuple[float, float, float, float] | None:
+    numbers = [_number(edge) for edge in value] if isinstance(value, list) else []
+    left, top, right, bottom = numbers if len(numbers) == 4 else (None, None, None, None)  # noqa: PLR2004  four edges
+    if left is None or top is None or right is None or bottom is None:
+        return None
+    return left, top, right, bottom
+
+
+def _mapping(value: object) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        # JSON can spell half of a surrogate pair, which no output encoding can carry.
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return str(value) if isinstance(value, float) or _integer(value) is not None else ""
+
+
+def _number(value: object) -> float | None:
+    number = value if isinstance(value, float) else _integer(value)
+    if number is None or not math.isfinite(number):
+        return None
+    return float(number)
+
+
+def _integer(value: object) -> int | None:
+    fits = isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_INTEGER
+    return value if fits and isinstance(value, int) else None
+
+
+def _moment(value: object) -> datetime | None:
+    """Unix seconds as a time; None when there is none or no calendar holds it."""
+    seconds = _number(value)
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
