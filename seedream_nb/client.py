@@ -47,6 +47,7 @@ class SeedreamClient:
     Args:
         token: The API token.
         base_url: The API's address, `https://api.acedata.cloud` by default.
+        settings: Settings that were resolved before, instead of token and base URL.
         timeouts: How long to wait for a connection and for an answer.
         retries: How to repeat questions; all that are repeated are free of charge.
 
@@ -65,10 +66,12 @@ class SeedreamClient:
         token: str | None = None,
         base_url: str | None = None,
         *,
+        settings: Settings | None = None,
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
     ) -> None:
-        self._transport = Transport(resolve_settings(token, base_url), timeouts=timeouts, retries=retries)
+        settings = settings or resolve_settings(token, base_url)
+        self._transport = Transport(settings, timeouts=timeouts, retries=retries)
 
     @property
     def settings(self) -> Settings:

@@ -66,7 +66,7 @@ def compose(tasks: Sequence[Task], options: GalleryOptions, loaded: Loaded, meas
     # Notes are written last, so some room is kept for them.
     room = options.max_bytes - measure(page) - 1000
     pictures, size_notes = choose_pictures(entries, options, loaded, room)
-    shown = tuple(_with_picture(entry, picture) for entry, picture in zip(entries, pictures, strict=True))
+    shown = tuple(_with_picture(entry, picture, loaded) for entry, picture in zip(entries, pictures, strict=True))
     lost = sum(entry.tile.state is LOST_IMAGE for entry in shown)
     notes = [
         *_limit_notes(tasks, len(tiles), len(entries)),
@@ -89,8 +89,9 @@ def _entry(tile: Tile, loaded: Loaded) -> Entry:
     return Entry(tile, link=link)
 
 
-def _with_picture(entry: Entry, picture: Picture | None) -> Entry:
-    if picture is None and entry.tile.image is not None:
+def _with_picture(entry: Entry, picture: Picture | None, loaded: Loaded) -> Entry:
+    image = entry.tile.image
+    if picture is None and image is not None and source_of(image) in loaded:
         tile = dataclasses.replace(
             entry.tile, problem="Not embedded, to keep the notebook small. gallery.save() fetches the original."
         )

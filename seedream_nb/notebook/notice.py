@@ -1,0 +1,27 @@
+"""Why: what a command has to say in words is a value of the cell like a gallery, not something printed."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Some lines of text that show themselves in any front end.
+
+    Attributes:
+        text: The text, lines kept as they are.
+    """
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        del include, exclude  # both forms say the same; IPython picks
+        return {
+            "text/plain": self.text,
+            "text/html": f'<pre style="white-space:pre-wrap">{html.escape(self.text)}</pre>',
+        }

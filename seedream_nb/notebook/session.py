@@ -1,0 +1,92 @@
+"""Why: one kernel has one idea of whom `%seedream` talks to: the sandbox, the token of a login, or the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from seedream_nb.client import SeedreamClient
+from seedream_nb.config import Secret, Settings, resolve_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from seedream_nb.sandbox import Sandbox
+
+LOGIN = "%seedream login, for this kernel only"
+MOST_KNOWN_IDS = 200  # offered by tab completion
+
+
+class Session:
+    """What one kernel remembers between commands."""
+
+    def __init__(self) -> None:
+        self.sandbox: Sandbox | None = None
+        self.known_ids: tuple[str, ...] = ()
+        self._login: Secret | None = None
+        self._client: SeedreamClient | None = None
+        self._client_settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """Whom the next request goes to.
+
+        Raises:
+            SettingsError: The environment or a `.env` file holds something unusable.
+        """
+        if self.sandbox is not None:
+            return Settings(Secret(self.sandbox.token), self.sandbox.url, "the sandbox", "the sandbox")
+        settings = resolve_settings()
+        if self._login is None:
+            return settings
+        return dataclasses.replace(settings, token=self._login, token_source=LOGIN)
+
+    @property
+    def client(self) -> SeedreamClient:
+        """The client for these settings; the same one as long as they do not change."""
+        settings = self.settings
+        if self._client is None or settings != self._client_settings:
+            if self._client is not None:
+                self._client.close()
+            self._client = SeedreamClient(settings=settings)
+            self._client_settings = settings
+        return self._client
+
+    def start_sandbox(self) -> Sandbox:
+        """Starts the sandbox, or goes on with the one that runs, and points the session at it."""
+        if self.sandbox is None:
+            # Imported here: the server and the painter are needed only by those who use the sandbox.
+            from seedream_nb.sandbox import Sandbox  # noqa: PLC0415  see above
+
+            self.sandbox = Sandbox().start()
+            self.remember(example.id for example in self.sandbox.examples)
+        return self.sandbox
+
+    def stop_sandbox(self) -> bool:
+        """Stops the sandbox and points the session back at the live service.
+
+        Returns:
+            Whether there was one.
+        """
+        sandbox, self.sandbox = self.sandbox, None
+        if sandbox is not None:
+            sandbox.stop()
+        return sandbox is not None
+
+    def log_in(self, token: str) -> None:
+        """Keeps a token for this kernel.
+
+        Raises:
+            SettingsError: The text cannot be a token.
+        """
+        self._login = resolve_settings(token).token
+
+    def remember(self, task_ids: Iterable[str]) -> None:
+        """Keeps task ids for tab completion, the latest first."""
+        self.known_ids = tuple(dict.fromkeys([*task_ids, *self.known_ids]))[:MOST_KNOWN_IDS]
+
+    def close(self) -> None:
+        """Stops what was started and closes what was opened."""
+        self.stop_sandbox()
+        if self._client is not None:
+            self._client.close()
