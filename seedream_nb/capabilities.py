@@ -2,7 +2,7 @@
 
 A request that cannot succeed should be refused before it is sent: the answer comes at once, costs nothing, and can say
 what would have been accepted. The table is the wire contract's (POST /seedream/images); new models appear every few
-months and then get one more entry in :data:`MODELS`.
+months and then get one more entry in `MODELS`.
 """
 
 import dataclasses
@@ -22,15 +22,15 @@ class ModelCapabilities:
     Attributes:
         id: The full model id, the only name that the service takes.
         label: The name to show to people.
-        presets: Named sizes, as for :func:`pixels_of_preset`.
+        presets: Named sizes, as for `pixels_of_preset`.
         min_pixels: Smallest width x height of a free size.
         max_pixels: Largest width x height of a free size, None where no limit is documented.
         reference_images: How many input images at most.
         sequential: Whether one request can make a set of images.
         stream: Whether images can be sent one by one as they finish.
-        web_search: Whether the tool ``web_search`` is there.
+        web_search: Whether the tool `web_search` is there.
         output_format: Whether the file format can be chosen.
-        optimize_prompt_modes: Accepted values of ``optimize_prompt_options.mode``.
+        optimize_prompt_modes: Accepted values of `optimize_prompt_options.mode`.
         layers: Whether a picture can be taken apart into layers.
         background: Whether a transparent background can be asked for.
     """
@@ -41,13 +41,13 @@ class ModelCapabilities:
     min_pixels: int
     max_pixels: int | None
     reference_images: int
-    sequential: bool
-    stream: bool
-    web_search: bool
-    output_format: bool
     optimize_prompt_modes: tuple[str, ...]
-    layers: bool
-    background: bool
+    sequential: bool = False
+    stream: bool = False
+    web_search: bool = False
+    output_format: bool = False
+    layers: bool = False
+    background: bool = False
 
 
 _ALL: Final = (
@@ -58,9 +58,6 @@ _ALL: Final = (
         min_pixels=921_600,
         max_pixels=4_624_220,
         reference_images=10,
-        sequential=False,
-        stream=False,
-        web_search=False,
         output_format=True,
         optimize_prompt_modes=("standard", "fast"),
         layers=True,
@@ -78,8 +75,6 @@ _ALL: Final = (
         web_search=True,
         output_format=True,
         optimize_prompt_modes=("standard",),
-        layers=False,
-        background=False,
     ),
     ModelCapabilities(
         id="doubao-seedream-4-5-251128",
@@ -90,11 +85,7 @@ _ALL: Final = (
         reference_images=14,
         sequential=True,
         stream=True,
-        web_search=False,
-        output_format=False,
         optimize_prompt_modes=("standard",),
-        layers=False,
-        background=False,
     ),
     ModelCapabilities(
         id="doubao-seedream-4-0-250828",
@@ -105,11 +96,7 @@ _ALL: Final = (
         reference_images=14,
         sequential=True,
         stream=True,
-        web_search=False,
-        output_format=False,
         optimize_prompt_modes=("standard", "fast"),
-        layers=False,
-        background=False,
     ),
 )
 
@@ -127,7 +114,7 @@ RETIRED_MODELS: Final[Mapping[str, str]] = types.MappingProxyType(
 for the two of generation 3 it is the oldest model on offer, which both generates and edits."""
 
 MAX_IMAGES: Final = 15
-"""References and outputs of one request together, and therefore the largest set (wire contract, POST /seedream/images)."""
+"""References and outputs of one request together, so also the largest set (wire contract, POST /seedream/images)."""
 
 MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
 """Size of one input image at most; the contract's 10 MB in their larger reading, so that nothing good is refused."""
@@ -156,7 +143,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def parse_size(text: str) -> tuple[int, int] | None:
-    """Return width and height of a size such as ``2048x1536``, None for anything else, presets included.
+    """Return width and height of a size such as `2048x1536`, None for anything else, presets included.
 
     Example:
         >>> parse_size("2048x1536")
@@ -174,16 +161,16 @@ def pixels_of_preset(preset: str) -> tuple[int, int]:
     The service chooses the shape itself, from the prompt; the number of pixels is that of the square.
 
     Raises:
-        KeyError: The preset is not a fixed size (``auto``) or not known.
+        KeyError: The preset is not a fixed size (`auto`) or not known.
     """
     return _PIXELS_OF_PRESET[preset]
 
 
 def find_problems(body: Body) -> tuple[str, ...]:
-    """Return what is wrong with the body of a ``POST /seedream/images``, one sentence each; empty when nothing is.
+    """Return what is wrong with the body of a `POST /seedream/images`, one sentence each; empty when nothing is.
 
     Unknown fields are fine: the service may know them. A field of None counts as left out. A model that is not in
-    :data:`MODELS` is fine too, and only what holds for every model is checked then.
+    `MODELS` is fine too, and only what holds for every model is checked then.
 
     Args:
         body: The request as it would travel.
@@ -224,7 +211,7 @@ def _type_problems(body: Body) -> Iterator[str]:
 def _option_type_problems(body: Body) -> Iterator[str]:
     options = body.get("sequential_image_generation_options", {})
     if not isinstance(options, Mapping):
-        yield f'sequential_image_generation_options has to be an object such as {{"max_images": 4}}, not {_kind(options)}.'
+        yield f'sequential_image_generation_options has to be an object like {{"max_images": 4}}, not {_kind(options)}.'
     elif (wanted := options.get("max_images")) is not None and (
         isinstance(wanted, bool) or not isinstance(wanted, int)
     ):
@@ -324,7 +311,7 @@ def _model_size_problems(body: Body, model: ModelCapabilities) -> Iterator[str]:
         yield f"{model.label} takes {accepted} pixels, not {size} ({pixels:,} pixels)."
     elif size == "auto" and model.layers:
         if body.get("layer_decomposition") is not True:
-            yield f"{model.label} takes auto only together with layer_decomposition; otherwise {_either(model.presets)}."
+            yield f"{model.label} takes auto only with layer_decomposition; otherwise {_either(model.presets)}."
     elif size in _PIXELS_OF_PRESET or size == "auto":
         if size not in model.presets:
             yield f"{model.label} takes {_either(model.presets)}, not {size}."

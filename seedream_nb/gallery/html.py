@@ -7,6 +7,7 @@ id and no clock in it, so that the same tasks give the same output.
 from __future__ import annotations
 
 import html
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.page import Entry, Page, Picture
 
 LONGEST_ALT = 250  # characters; a screen reader reads the caption as well
+NARROWEST_TILE = 130  # pixels; narrower captions cannot be read
+FEW_TILES = 3
+GAP = "gap:18px 14px"
 WIDEST_UNFOLDED = 80  # columns of text that surely fit into three lines of a narrow tile
 
 
@@ -29,12 +33,15 @@ def spell_html(page: Page) -> str:
     Returns:
         One `<div>` with its own scoped style sheet.
     """
+    width, height = page.aspect
+    layout = _layout(page)
     notes = "".join(f'<p class="seedream-note">{_escape(note)}</p>' for note in page.notes)
+    figures = "".join(_figure(entry, layout.figure) for entry in page.entries)
     return (
-        f'<div class="seedream-gallery" style="{_layout(page)}">'
+        f'<div class="seedream-gallery" style="--seedream-aspect:{width}/{height}">'
         f"<style>{style_sheet()}</style>"
         f'<p class="seedream-summary">{_escape(page.summary)}</p>{notes}'
-        f'<div class="seedream-grid">{"".join(_figure(entry) for entry in page.entries)}</div>'
+        f'<div class="seedream-tiles" style="{layout.tiles}">{figures}</div>'
         "</div>"
     )
 
@@ -45,14 +52,27 @@ def style_sheet() -> str:
     return files("seedream_nb.gallery").joinpath("static/gallery.css").read_text(encoding="utf-8")
 
 
-def _layout(page: Page) -> str:
-    width, height = page.aspect
-    columns = f"--seedream-columns:repeat({page.columns},minmax(0,1fr));" if page.columns else ""
-    return f"{columns}--seedream-tile:{page.tile_width}px;--seedream-aspect:{width}/{height}"
+@dataclass(frozen=True)
+class _Layout:
+    """Inline styles: a notebook that is not trusted yet keeps those, and loses the style sheet."""
+
+    tiles: str
+    figure: str
 
 
-def _figure(entry: Entry) -> str:
-    return f'<figure class="seedream-tile">{_picture_box(entry)}<figcaption>{_caption(entry)}</figcaption></figure>'
+def _layout(page: Page) -> _Layout:
+    """A few tiles are as wide as their thumbnails; many stand in a dense grid of even ones."""
+    narrowest = max(NARROWEST_TILE, round(page.tile_width * 0.56))
+    figure = f"margin:0;max-width:{page.tile_width}px"
+    if page.columns is None and len(page.entries) <= FEW_TILES:
+        return _Layout(f"display:flex;flex-wrap:wrap;{GAP}", f"{figure};flex:1 1 {narrowest}px")
+    tracks = f"repeat({page.columns},minmax(0,1fr))" if page.columns else f"repeat(auto-fill,minmax({narrowest}px,1fr))"
+    return _Layout(f"display:grid;{GAP};grid-template-columns:{tracks}", figure)
+
+
+def _figure(entry: Entry, style: str) -> str:
+    caption = f"<figcaption>{_caption(entry)}</figcaption>"
+    return f'<figure class="seedream-tile" style="{style}">{_picture_box(entry)}{caption}</figure>'
 
 
 def _picture_box(entry: Entry) -> str:
@@ -69,7 +89,8 @@ def _picture_box(entry: Entry) -> str:
 def _image(picture: Picture, prompt: str) -> str:
     shape = f' width="{picture.width}" height="{picture.height}"' if picture.width and picture.height else ""
     alt = _escape(" ".join(prompt.split())[:LONGEST_ALT])
-    return f'<img src="{_escape(picture.address)}" alt="{alt}"{shape} loading="lazy">'
+    lazy = "" if picture.address.startswith("data:") else ' loading="lazy"'
+    return f'<img src="{_escape(picture.address)}" alt="{alt}"{shape}{lazy}>'
 
 
 def _open_link(link: str) -> str:

@@ -139,9 +139,9 @@ def _sandbox(arguments: SandboxArguments, session: Session) -> Notice:
     if arguments.action == "status":
         return Notice(_describe_sandbox(sandbox))
     return Notice(
-        f"The sandbox runs: no token, no internet, no cost. %seedream now talks to it.\n"
-        f"It holds {len(sandbox.examples)} example tasks; %seedream sandbox status lists them, "
-        "%seedream login leaves it for the live service."
+        "The sandbox runs: no token, no internet, no cost. %seedream talks to it now.\n"
+        f"%seedream sandbox status   lists its {len(sandbox.examples)} example tasks\n"
+        "%seedream login            leaves it for the live service"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 
 
@@ -18,10 +17,3 @@ class Notice:
 
     def __repr__(self) -> str:
         return self.text
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        del include, exclude  # both forms say the same; IPython picks
-        return {
-            "text/plain": self.text,
-            "text/html": f'<pre style="white-space:pre-wrap">{html.escape(self.text)}</pre>',
-        }

@@ -35,7 +35,7 @@ def read_task_ids(text: str) -> tuple[str, ...]:
         >>> read_task_ids("['84d1544a-9043-4dde-a98b-e889dacd75f6']  # the cat")
         ('84d1544a-9043-4dde-a98b-e889dacd75f6',)
     """
-    words = [word for word in _SEPARATORS.split(_COMMENT.sub("", text)) if word]
+    words = [word for part in _SEPARATORS.split(_COMMENT.sub("", text)) if (word := _without_braces(part))]
     if not words:
         raise UsageError("No task id was given.", hint=f"Write one behind the command: %seedream get {EXAMPLE_ID}")
     problems = [f"{word!r} {problem}" for word in dict.fromkeys(words) if (problem := find_problem(word))]
@@ -46,6 +46,13 @@ def read_task_ids(text: str) -> tuple[str, ...]:
             hint=f"A task id looks like {EXAMPLE_ID}. Nothing was sent.",
         )
     return tuple(word.lower() for word in words)
+
+
+def _without_braces(part: str) -> str:
+    """The part without the braces of a Python set; `{name}`, a variable that was not replaced, keeps them."""
+    inner = part.strip("{}")
+    is_variable = part.startswith("{") and part.endswith("}") and inner.isidentifier()
+    return part if is_variable else inner
 
 
 def find_problem(word: str) -> str | None:

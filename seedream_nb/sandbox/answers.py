@@ -1,0 +1,197 @@
+"""From what the sandbox knows to what travels: records, responses, stream events and error bodies.
+
+The wire contract's forms live here and nowhere else in the sandbox.
+"""
+
+import base64
+import dataclasses
+from collections.abc import Mapping
+from typing import Final
+
+from seedream_nb.sandbox.pictures import LayerPicture, PictureBook
+from seedream_nb.sandbox.tasks import API_ID, CREDENTIAL_ID, ErrorDetail, Item, SandboxTask, stable_id
+
+Json = dict[str, object]
+
+STATUS_OF_CODE: Final[Mapping[str, int]] = {
+    "bad_request": 400,
+    "no_token": 400,
+    "disabled": 400,
+    "api_not_implemented": 400,
+    "invalid_token": 401,
+    "token_expired": 401,
+    "token_mismatched": 401,
+    "used_up": 403,
+    "no_api": 404,
+    "not_found": 404,
+    "request_too_large": 413,
+    "too_many_requests": 429,
+    "api_error": 500,
+}
+"""HTTP status of each documented error code (wire contract, Common). Where two are documented, the clearer one."""
+
+MESSAGE_OF_CODE: Final[Mapping[str, str]] = {
+    "bad_request": "The request's parameters are not valid.",
+    "no_token": "No token was sent. Send the header 'authorization: Bearer <token>'.",
+    "disabled": "This account is disabled.",
+    "api_not_implemented": "This action is not implemented.",
+    "invalid_token": "The token is not valid.",
+    "token_expired": "The token has expired.",
+    "token_mismatched": "The token belongs to another API.",
+    "used_up": "The balance is used up.",
+    "no_api": "There is no API at this address.",
+    "not_found": "There is no such task.",
+    "request_too_large": "The request is too large.",
+    "too_many_requests": "Too many requests: try again later.",
+    "api_error": "The server failed to handle the request.",
+}
+"""A sentence for each documented error code; the service's own wording is not documented."""
+
+
+def error_body(code: str, message: str, trace_id: str) -> Json:
+    """Return the body of an error answer (wire contract, Common)."""
+    return {"success": False, "error": {"code": code, "message": message}, "trace_id": trace_id}
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerWriter:
+    """Writes tasks as the service would.
+
+    Args:
+        book: Where pictures come from, for `b64_json` and for what layers hold.
+        picture_url: Address of a picture, to be completed by its file name.
+    """
+
+    book: PictureBook
+    picture_url: str
+
+    def record(self, task: SandboxTask, now: float) -> Json:
+        """Return the whole record of a task as it stands at `now` (Unix seconds)."""
+        record: Json = {
+            "_id": stable_id("record", task.id).replace("-", "")[:24],
+            "id": task.id,
+            "api_id": API_ID,
+            "application_id": task.application_id,
+            "credential_id": CREDENTIAL_ID,
+            "user_id": task.user_id,
+            "trace_id": task.trace_id,
+            "type": task.type,
+            "created_at": task.created_at,
+            "request": dict(task.request),
+        }
+        if task.is_finished(now):
+            started_at = round(task.created_at + min(0.3, task.finished_at - task.created_at), 3)
+            return record | {
+                "started_at": started_at,
+                "finished_at": task.finished_at,
+                "elapsed": round(task.finished_at - started_at, 3),
+                "response": self.response(task, now),
+            }
+        if task.pending_form == "null":
+            return record | {"started_at": None, "finished_at": None, "elapsed": None, "response": None}
+        if task.pending_form == "started":
+            return record | {"response": {"success": True, "task_id": task.id}}
+        return record
+
+    def response(self, task: SandboxTask, now: float) -> Json:
+        """Return the bare response, which is also what a synchronous call answers."""
+        if not task.is_finished(now):
+            return {"success": True, "task_id": task.id}
+        if task.error is not None:
+            return error_body(task.error.code, task.error.message, task.trace_id) | {"task_id": task.id}
+        body: Json = {
+            "success": True,
+            "task_id": task.id,
+            "trace_id": task.trace_id,
+            "data": [entry for item in task.items for entry in self._entries(task, item)],
+        }
+        return body | {"usage": usage(task)} if task.shows_usage else body
+
+    def status_form(self, task: SandboxTask, now: float) -> Json:
+        """Return the older answer, in which `data` is one object with a status word."""
+        data: Json = {"status": "processing", "model": task.model}
+        if task.is_finished(now):
+            pictures = [item.picture for item in task.items if item.picture]
+            data = {"status": "failed", "model": task.model}
+            if pictures:
+                data = {"status": "succeeded", "image_url": self.picture_url + pictures[0], "model": task.model}
+        return {"success": True, "task_id": task.id, "data": data}
+
+    def retrieved(self, task: SandboxTask, now: float) -> Json:
+        """Return the answer to `retrieve` in the form that the task asks for."""
+        return {"record": self.record, "response": self.response, "status": self.status_form}[task.form](task, now)
+
+    def stream_event(self, task: SandboxTask, index: int) -> Json:
+        """Return the event for one image of a stream."""
+        item = task.items[index]
+        event: Json = {"model": task.model, "created": int(task.created_at), "image_index": index}
+        if item.error is not None or item.picture is None:
+            return {"type": "image_generation.partial_failed", **event, "error": _detail(item.error)}
+        link = self._link(task, item.picture)
+        return {"type": "image_generation.partial_succeeded", **event, "size": item.size, **link}
+
+    def last_event(self, task: SandboxTask) -> Json:
+        """Return the event that ends a stream."""
+        event: Json = {"type": "image_generation.completed", "model": task.model, "created": int(task.created_at)}
+        return event | {"usage": usage(task)}
+
+    def _entries(self, task: SandboxTask, item: Item) -> list[Json]:
+        if item.error is not None or item.picture is None:
+            return [{"prompt": item.prompt, "size": item.size, "image_url": None, "error": _detail(item.error)}]
+        if item.is_layered:
+            layers = self.book.layers(item.picture)
+            return [_layer_entry(layer, item) | self._link(task, layer.picture) for layer in layers]
+        entry: Json = {"prompt": item.prompt, "size": item.size, **self._link(task, item.picture)}
+        return [entry | {"output_format": item.output_format} if item.output_format else entry]
+
+    def _link(self, task: SandboxTask, name: str) -> Json:
+        if not task.in_base64:
+            return {"image_url": self.picture_url + name}
+        picture = self.book.picture(name)
+        return {"b64_json": base64.b64encode(picture.content).decode() if picture else None}
+
+
+def usage(task: SandboxTask) -> Json:
+    """Return the `usage` of a task: images made, and one token for every 256 pixels."""
+    made = [item for item in task.items if item.error is None]
+    tokens = sum(_pixels(item.size) // 256 for item in made)
+    return {"generated_images": len(made), "output_tokens": tokens, "total_tokens": tokens}
+
+
+def failed_wholly(task: SandboxTask) -> ErrorDetail | None:
+    """Return the error of a task that produced nothing, None for any other."""
+    if task.error is not None:
+        return task.error
+    errors = [item.error for item in task.items if item.error is not None]
+    return errors[0] if errors and len(errors) == len(task.items) else None
+
+
+def _pixels(size: str) -> int:
+    width, _, height = size.partition("x")
+    return int(width) * int(height)
+
+
+def _layer_entry(layer: LayerPicture, item: Item) -> Json:
+    width, height = (int(side) for side in item.size.split("x"))
+    left, top, right, bottom = layer.box
+    return {
+        "prompt": item.prompt,
+        "size": f"{layer.width}x{layer.height}",
+        "output_format": layer.output_format,
+        "z_index": layer.z_index,
+        "name": layer.name,
+        "description": layer.description,
+        "bounding_box": {
+            "absolute": [left, top, right, bottom],
+            "normalized": [
+                round(left * 1000 / width),
+                round(top * 1000 / height),
+                round(right * 1000 / width),
+                round(bottom * 1000 / height),
+            ],
+        },
+    }
+
+
+def _detail(error: ErrorDetail | None) -> Json | None:
+    return {"code": error.code, "message": error.message} if error else None

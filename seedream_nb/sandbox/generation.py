@@ -1,0 +1,215 @@
+"""From the body of `POST /seedream/images` to a task and its pictures."""
+
+import base64
+import binascii
+import dataclasses
+import io
+import math
+import re
+from collections.abc import Mapping
+
+from seedream_nb import capabilities
+from seedream_nb.sandbox.drawings import Drawing, lay_out
+from seedream_nb.sandbox.pictures import OutputFormat, PictureBook, PictureStyle, Recipe
+from seedream_nb.sandbox.tasks import INPUT_WITHHELD, OUTPUT_WITHHELD, SandboxTask
+
+MAX_PIXELS = 4096 * 4096
+"""Beyond this nothing is painted, whatever a model may accept: it is the largest documented preset."""
+
+INPUT_TRIGGER = "forbidden"
+"""A prompt with this word is refused by the sandbox's moderation."""
+
+OUTPUT_TRIGGER = "leak"
+"""A prompt with this word loses its first image to the sandbox's moderation: all of it when there is only one."""
+
+_DEFAULT_SET = 4
+_LAYERS = 3
+_DEFAULT_PRESET = "2K"
+_STAND_IN = 1024
+_LONGEST = 4.0  # no picture is longer than this many times its other side
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """A request that was accepted, planned to the last picture.
+
+    Attributes:
+        task: The task, finished or not.
+        seconds_per_image: How long each image takes.
+        is_async: True when the call answers at once.
+        is_stream: True when the images come one by one.
+        callback_url: Where the result goes, empty for nowhere.
+    """
+
+    task: SandboxTask
+    seconds_per_image: float
+    is_async: bool
+    is_stream: bool
+    callback_url: str
+
+
+def find_refusals(body: Mapping[str, object]) -> tuple[str, ...]:
+    """Return why the service would answer 400: the capability table, and what only a server can say."""
+    problems = capabilities.find_problems(body)
+    if problems:
+        return problems
+    model = body["model"]
+    if model not in capabilities.MODELS and model not in capabilities.RETIRED_MODELS:
+        known = ", ".join(capabilities.MODELS)
+        return (f"The model {model!r} is not known; give one of these ids in full: {known}.",)
+    size = capabilities.parse_size(str(body.get("size")))
+    if size and size[0] * size[1] > MAX_PIXELS:
+        return (f"The sandbox paints at most {MAX_PIXELS:,} pixels, not {body['size']}.",)
+    return tuple(
+        f"Input image {position} is not an image that can be read."
+        for position, text in enumerate(_images(body), start=1)
+        if text.startswith("data:") and _size_of(_data(text)) is None
+    )
+
+
+def plan(
+    body: Mapping[str, object], *, task_id: str, now: float, seconds: float, book: PictureBook, picture_url: str
+) -> Order:
+    """Return what becomes of an accepted request, and tell `book` how its pictures are painted.
+
+    Links to the sandbox's own pictures are followed inside the sandbox. No other link is ever fetched: a picture
+    painted from the link's text stands in.
+
+    Args:
+        body: As sent, without problems.
+        task_id: Id of the new task.
+        now: Unix seconds.
+        seconds: How long each image takes.
+        book: Gets the pictures.
+        picture_url: Address of the sandbox's own pictures without their file names.
+    """
+    prompt = str(body.get("prompt") or "")
+    sources = tuple(_source(text, book, picture_url) for text in _images(body))
+    width, height = _picture_size(body, sources)
+    style = _style(body)
+    seed = body.get("seed")
+    items, recipes = lay_out(
+        Drawing(
+            prompt,
+            width,
+            height,
+            pictures=_count(body),
+            withheld={0: OUTPUT_WITHHELD} if _has_word(prompt, OUTPUT_TRIGGER) else {},
+            style=style,
+            output_format=_output_format(body),
+            seed=seed if isinstance(seed, int) else None,
+            sources=sources,
+            layers=_LAYERS,
+        ),
+        task_id,
+    )
+    error = INPUT_WITHHELD if _has_word(prompt, INPUT_TRIGGER) else None
+    for name, recipe in {} if error else recipes.items():
+        book.add(name, recipe, task_id)
+    finished_at = round(now + seconds * len(items), 3)
+    task = SandboxTask(
+        id=task_id,
+        request=_remembered(body),
+        items=() if error else items,
+        created_at=round(now, 3),
+        finished_at=finished_at,
+        ready_at=finished_at,
+        error=error,
+        in_base64=body.get("response_format") == "b64_json",
+    )
+    callback_url = str(body.get("callback_url") or "")
+    return Order(task, seconds, bool(body.get("async") or callback_url), bool(body.get("stream")), callback_url)
+
+
+def _style(body: Mapping[str, object]) -> PictureStyle:
+    if body.get("layer_decomposition"):
+        return "layer"
+    if body.get("background") == "transparent":
+        return "cutout"
+    return "edit" if body.get("image") else "scene"
+
+
+def _output_format(body: Mapping[str, object]) -> OutputFormat | None:
+    """Return the format that the items name; a transparent background needs PNG."""
+    if body.get("background") == "transparent" or body.get("output_format") == "png":
+        return "png"
+    return "jpeg" if body.get("output_format") == "jpeg" else None
+
+
+def _count(body: Mapping[str, object]) -> int:
+    """Return how many images a request makes; a set without a maximum has four here, the real model decides itself."""
+    if body.get("sequential_image_generation") != "auto":
+        return 1
+    options = body.get("sequential_image_generation_options")
+    wanted = options.get("max_images") if isinstance(options, Mapping) else None
+    return wanted if isinstance(wanted, int) else _DEFAULT_SET
+
+
+def _images(body: Mapping[str, object]) -> list[str]:
+    image = body.get("image")
+    if image is None:
+        return []
+    return [image] if isinstance(image, str) else [str(entry) for entry in image] if isinstance(image, list) else []
+
+
+def _source(text: str, book: PictureBook, picture_url: str) -> bytes | Recipe:
+    if text.startswith("data:"):
+        return _data(text)
+    own = book.recipe(text.rsplit("/", 1)[-1]) if text.startswith(picture_url) else None
+    return own or Recipe(text, _STAND_IN, _STAND_IN)
+
+
+def _data(uri: str) -> bytes:
+    try:
+        return base64.b64decode(uri.partition(",")[2], validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _size_of(source: bytes | Recipe) -> tuple[int, int] | None:
+    """Return width and height of an input image, None when it cannot be read."""
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - Pillow loads with the first edit
+
+    if isinstance(source, Recipe):
+        return source.width, source.height
+    try:
+        with Image.open(io.BytesIO(source)) as image:
+            image.load()
+            return int(image.width), int(image.height)
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+
+
+def _picture_size(body: Mapping[str, object], sources: tuple[bytes | Recipe, ...]) -> tuple[int, int]:
+    """Return width and height: as asked, else a preset's number of pixels in the shape of the first input image."""
+    size = body.get("size")
+    if isinstance(size, str) and (sides := capabilities.parse_size(size)):
+        return sides
+    preset = size if isinstance(size, str) and size != "auto" else _DEFAULT_PRESET
+    square = capabilities.pixels_of_preset(preset)
+    shape = _size_of(sources[0]) if sources else None
+    if shape is None:
+        return square
+    ratio = min(_LONGEST, max(1 / _LONGEST, shape[0] / shape[1]))
+    pixels = shape[0] * shape[1] if size == "auto" else math.prod(square)
+    pixels = min(math.prod(square), max(math.prod(capabilities.pixels_of_preset("1K")), pixels))
+    return round(math.sqrt(pixels * ratio)), round(math.sqrt(pixels / ratio))
+
+
+def _has_word(prompt: str, word: str) -> bool:
+    return re.search(rf"\b{word}\b", prompt, re.IGNORECASE) is not None
+
+
+def _remembered(body: Mapping[str, object]) -> dict[str, object]:
+    """Return the request as a record shows it: whole, but for embedded images, which would fill every answer."""
+    request = {"action": "edit" if body.get("image") else "generate", **body}
+    image = request.get("image")
+    if isinstance(image, str):
+        request["image"] = _shortened(image)
+    elif isinstance(image, list):
+        request["image"] = [_shortened(entry) for entry in image]
+    return request
+
+
+def _shortened(image: str) -> str:
+    return image.partition(",")[0] + ",..." if image.startswith("data:") else image

@@ -1,0 +1,297 @@
+"""The sandbox as a whole: a real HTTP server with its own thread and event loop.
+
+Its own loop, because a Jupyter kernel needs the one in the main thread for itself while cells run.
+"""
+
+import asyncio
+import concurrent.futures
+import functools
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from tornado import httpserver
+
+from seedream_nb.sandbox import examples
+from seedream_nb.sandbox.drawings import Drawing, lay_out
+from seedream_nb.sandbox.errors import SandboxError
+from seedream_nb.sandbox.faults import Faults
+from seedream_nb.sandbox.handlers import PICTURES_PATH, Backend, build_application, is_loopback
+from seedream_nb.sandbox.pictures import OutputFormat, PictureBook, Recipe
+from seedream_nb.sandbox.request_log import RequestLog
+from seedream_nb.sandbox.service import SandboxService
+from seedream_nb.sandbox.settings import SandboxSettings
+from seedream_nb.sandbox.store import TaskStore
+from seedream_nb.sandbox.tasks import (
+    APPLICATION_ID,
+    NEVER,
+    USER_ID,
+    AnswerForm,
+    ErrorDetail,
+    PendingForm,
+    SandboxTask,
+    stable_id,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MAX_BODY = 256 * 1024 * 1024
+
+
+class Sandbox:
+    """A local server that speaks the wire contract, paints its own pictures and needs no account.
+
+    It listens from `start` to `stop`, or inside a `with` block; its tasks live as long as the object.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        token: The only token that is accepted.
+        latency: Seconds added to every answer and every picture.
+        generation_seconds: How long one image takes to generate.
+        balance: How many images can be generated until it is used up; None for no limit.
+        allow_remote: Has to be True to listen on anything but this machine's own addresses.
+        public_url: Address under which others reach the server, for the image links; its own address when None.
+
+    Attributes:
+        token: As given.
+        settings: Latency, generation time, balance and limits, to be changed at any time; see
+            `SandboxSettings`.
+        requests: What was received, see `RequestLog`.
+        faults: What goes wrong, see `Faults`.
+
+    Raises:
+        SandboxError: `host` is not this machine's own and `allow_remote` is not given.
+
+    Example:
+        >>> with Sandbox() as sandbox:  # doctest: +SKIP
+        ...     requests.post(
+        ...         f"{sandbox.url}/seedream/tasks",
+        ...         json={"id": "84d1544a-9043-4dde-a98b-e889dacd75f6"},
+        ...         headers={"authorization": f"Bearer {sandbox.token}"},
+        ...     ).json()
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str = "sandbox-token",  # noqa: S107 - the sandbox guards nothing
+        latency: float = 0.0,
+        generation_seconds: float = 0.3,
+        balance: int | None = None,
+        allow_remote: bool = False,
+        public_url: str | None = None,
+    ) -> None:
+        if not allow_remote and not is_loopback(host):
+            raise SandboxError(
+                f"The sandbox listens only on this machine's own addresses (127.0.0.1, ::1, localhost), not on {host}.",
+                hint="To open it to others, give allow_remote=True (--allow-remote on the command line).",
+            )
+        self.token = token
+        self.settings = SandboxSettings(latency, generation_seconds, balance)
+        self.requests = RequestLog()
+        self.faults = Faults()
+        self._host = host
+        self._port = port
+        self._public_url = public_url
+        self._store = TaskStore(time.time)
+        self._book = PictureBook()
+        self._service = SandboxService(token=token, store=self._store, book=self._book, settings=self.settings)
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._ask_to_stop: Callable[[], object] | None = None
+        self._backend: Backend | None = None
+        self._added = 0
+        self._notes: dict[str, str] = {}
+        for example in examples.EXAMPLE_TASKS:
+            task, recipes = example.build()
+            self._notes[task.id] = example.note
+            self._keep(task, recipes)
+
+    # Running
+
+    def start(self) -> "Sandbox":
+        """Start to listen; does nothing when it runs already.
+
+        Returns:
+            The sandbox itself.
+
+        Raises:
+            SandboxError: The address cannot be had, because the port is taken for example.
+        """
+        with self._lock:
+            if self._thread is not None:
+                return self
+            try:
+                listener = socket.create_server((self._host, self._port), family=self._family, backlog=128)
+            except OSError as error:
+                raise SandboxError(
+                    f"The sandbox cannot listen on {self._host}:{self._port}: {error.strerror or error}.",
+                    hint="Choose another port, or 0 for a free one.",
+                ) from error
+            listener.settimeout(0)
+            self._port = listener.getsockname()[1]
+            self._service.picture_url = (self._public_url or self.url).rstrip("/") + PICTURES_PATH
+            ready = threading.Event()
+            self._thread = threading.Thread(
+                target=lambda: asyncio.run(self._serve(listener, ready)), name="seedream-sandbox", daemon=True
+            )
+            self._thread.start()
+            ready.wait()
+            return self
+
+    def stop(self) -> None:
+        """Stop to listen, close all connections and end all threads; does nothing when it does not run."""
+        with self._lock:
+            if self._thread is None or self._ask_to_stop is None:
+                return
+            self._ask_to_stop()
+            self._thread.join()
+            self._thread = self._ask_to_stop = self._backend = None
+
+    async def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
+        with (
+            concurrent.futures.ThreadPoolExecutor(4, "seedream-sandbox-answers") as answering,
+            concurrent.futures.ThreadPoolExecutor(4, "seedream-sandbox-painter") as painting,
+        ):
+            stopping = asyncio.Event()
+            self._ask_to_stop = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, stopping.set)
+            self._backend = Backend(
+                self._service, self._book, self.faults, self.requests, answering, painting, self.settings
+            )
+            application = build_application(self._backend)
+            server = httpserver.HTTPServer(application, max_buffer_size=_MAX_BODY, max_body_size=_MAX_BODY)
+            server.add_socket(listener)
+            ready.set()
+            await stopping.wait()
+            server.stop()
+            await server.close_all_connections()
+            for executor in (answering, painting):
+                executor.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> "Sandbox":
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<Sandbox {self.url if self.running else 'stopped'}>"
+
+    @property
+    def _family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self._host else socket.AF_INET
+
+    @property
+    def running(self) -> bool:
+        """True while the sandbox listens."""
+        return self._thread is not None
+
+    @property
+    def url(self) -> str:
+        """Base URL for clients on this machine, such as `http://127.0.0.1:45123`."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 - only recognised
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+    @property
+    def open_requests(self) -> int:
+        """How many requests have arrived and have no answer yet."""
+        return self._backend.open_requests if self._backend else 0
+
+    # Tasks
+
+    @property
+    def examples(self) -> list[examples.Example]:
+        """The tasks that were there from the start: id, state now, prompt, note."""
+        now = time.time()
+        tasks = [task for task in self._store.snapshot() if task.id in self._notes]
+        return [examples.Example(task.id, task.state(now), task.prompt, self._notes[task.id]) for task in tasks]
+
+    @property
+    def task_ids(self) -> list[str]:
+        """The ids of all tasks, in the order in which they came to be."""
+        return [task.id for task in self._store.snapshot()]
+
+    def add_task(
+        self,
+        prompt: str = "a white siamese cat",
+        *,
+        task_id: str | None = None,
+        model: str = "doubao-seedream-4-0-250828",
+        size: str = "2048x2048",
+        images: int = 1,
+        output_format: OutputFormat | None = None,
+        ready_in: float | None = 0.0,
+        error: tuple[str, str] | None = None,
+        image_errors: dict[int, tuple[str, str]] | None = None,
+        form: AnswerForm = "record",
+        pending_form: PendingForm = "null",
+        in_base64: bool = False,
+        created_at: float | None = None,
+        application_id: str = APPLICATION_ID,
+        user_id: str = USER_ID,
+        request: dict[str, object] | None = None,
+    ) -> str:
+        """Add a task without any request; quick enough to add thousands, as nothing is painted before it is fetched.
+
+        Args:
+            prompt: Of the request and of each image.
+            task_id: An id of your own; otherwise one that depends only on how many were added before.
+            model: Full model id.
+            size: `<width>x<height>` in pixels.
+            images: How many images.
+            output_format: `jpeg` or `png`, named in the answer when given; JPEG otherwise.
+            ready_in: Seconds from now until it is finished; None for never.
+            error: Code and message when the task fails as a whole.
+            image_errors: Code and message by position, for images that fail.
+            form: Which documented answer `retrieve` gives.
+            pending_form: How the record looks until it is finished.
+            in_base64: True to send the images inside the answer.
+            created_at: Unix seconds; now when None.
+            application_id: For the history's filter.
+            user_id: For the history's filter.
+            request: More fields for the record's `request`.
+
+        Returns:
+            The task's id.
+        """
+        now = time.time()
+        with self._lock:
+            self._added += 1
+            task_id = task_id or stable_id("added", self._added)
+        width, height = (int(side) for side in size.split("x"))
+        withheld = {index: ErrorDetail(*detail) for index, detail in (image_errors or {}).items()}
+        drawing = Drawing(prompt, width, height, images, withheld=withheld, output_format=output_format)
+        items, recipes = lay_out(drawing, task_id)
+        ready_at = NEVER if ready_in is None else now + ready_in
+        created_at = round(now if created_at is None else created_at, 3)
+        self._keep(
+            SandboxTask(
+                id=task_id,
+                request={"action": "generate", "model": model, "prompt": prompt, "size": size, **(request or {})},
+                items=() if error else items,
+                created_at=created_at,
+                finished_at=created_at if ready_in is None else round(created_at + ready_in, 3),
+                ready_at=ready_at,
+                error=ErrorDetail(*error) if error else None,
+                form=form,
+                pending_form=pending_form,
+                in_base64=in_base64,
+                application_id=application_id,
+                user_id=user_id,
+            ),
+            {} if error else recipes,
+        )
+        return task_id
+
+    def _keep(self, task: SandboxTask, recipes: dict[str, Recipe]) -> None:
+        for name, recipe in recipes.items():
+            self._book.add(name, recipe, task.id)
+        self._store.add(task)

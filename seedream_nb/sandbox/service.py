@@ -1,0 +1,280 @@
+"""The service behind the sandbox: a decoded request in, an answer out.
+
+Nothing here knows HTTP servers, sockets or threads, so each rule of the wire contract can be read, and tested, alone.
+"""
+
+import dataclasses
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from seedream_nb.sandbox import generation
+from seedream_nb.sandbox.answers import MESSAGE_OF_CODE, STATUS_OF_CODE, AnswerWriter, Json, error_body, failed_wholly
+from seedream_nb.sandbox.pictures import PictureBook
+from seedream_nb.sandbox.settings import SandboxSettings
+from seedream_nb.sandbox.store import TaskStore
+from seedream_nb.sandbox.tasks import SandboxTask, stable_id
+
+TASKS_PATH: Final = "/seedream/tasks"
+IMAGES_PATH: Final = "/seedream/images"
+
+CODE_OF_TOKEN: Final[Mapping[str, str]] = {
+    "expired-token": "token_expired",
+    "mismatched-token": "token_mismatched",
+    "used-up-token": "used_up",
+    "disabled-token": "disabled",
+}
+"""Tokens that stand for the ways in which a real one can be refused."""
+
+_HISTORY_TEXTS = ("application_id", "user_id", "type")
+_HISTORY_TIMES = ("created_at_min", "created_at_max")
+_HISTORY_COUNTS = ("limit", "offset")
+
+
+class ApiError(Exception):
+    """A documented refusal.
+
+    Args:
+        code: Error code, documented or an upstream's.
+        message: One sentence; the code's usual one when empty.
+        status: HTTP status; the documented one of the code when None.
+    """
+
+    def __init__(self, code: str, message: str = "", *, status: int | None = None) -> None:
+        super().__init__(message or MESSAGE_OF_CODE.get(code, code))
+        self.code = code
+        self.status = STATUS_OF_CODE.get(code, 400) if status is None else status
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A request as the service sees it.
+
+    Attributes:
+        path: Path of the API, such as `/seedream/tasks`.
+        authorization: The header as sent, None without one.
+        content: The body as sent.
+    """
+
+    path: str
+    authorization: str | None
+    content: bytes
+
+    def json(self) -> Json:
+        """Return the body as an object, empty when it is none."""
+        try:
+            body = json.loads(self.content)
+        except ValueError:
+            return {}
+        return body if isinstance(body, dict) else {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Callback:
+    """A result to be sent to the address that a request named.
+
+    Attributes:
+        url: Where to.
+        delay: Seconds from now.
+        task_id: Which task.
+    """
+
+    url: str
+    delay: float
+    task_id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What the service answers.
+
+    Attributes:
+        status: HTTP status.
+        body: JSON body.
+        trace_id: Also sent as the header `X-Trace-Id`.
+        delay: Seconds until it is ready.
+        events: For a stream: seconds to wait before each event, and the event; `body` is unused then.
+        callback: Set when the result also goes elsewhere.
+    """
+
+    status: int
+    body: Json
+    trace_id: str
+    delay: float = 0.0
+    events: tuple[tuple[float, Json], ...] | None = None
+    callback: Callback | None = None
+
+
+class SandboxService:
+    """The API of one sandbox; safe to use from several threads.
+
+    Args:
+        token: The token that is accepted.
+        store: Tasks.
+        book: Pictures.
+        settings: How it behaves.
+        clock: Returns the current time in Unix seconds.
+
+    Attributes:
+        picture_url: Address of a picture without its file name; set when the port is known.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        store: TaskStore,
+        book: PictureBook,
+        settings: SandboxSettings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._token = token
+        self._store = store
+        self._book = book
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._requests = itertools.count(1)
+        self._generations = itertools.count(1)
+        self._settings = settings
+        self.picture_url = "/images/"
+
+    def next_trace_id(self) -> str:
+        """Return a trace id that depends only on how many there were before."""
+        return stable_id("request", next(self._requests))
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one POST request."""
+        trace_id = self.next_trace_id()
+        try:
+            return self._answer(request, trace_id)
+        except ApiError as error:
+            return Answer(error.status, error_body(error.code, str(error), trace_id), trace_id)
+
+    def _answer(self, request: Request, trace_id: str) -> Answer:
+        handlers = {TASKS_PATH: self._query, IMAGES_PATH: self._generate}
+        if request.path not in handlers:
+            raise ApiError("no_api")
+        self._check_token(request.authorization)
+        if len(request.content) > self._settings.max_body_bytes:
+            raise ApiError("request_too_large")
+        return handlers[request.path](_decode(request.content), trace_id)
+
+    def _check_token(self, authorization: str | None) -> None:
+        scheme, _, token = (authorization or "").strip().partition(" ")
+        if not token.strip():
+            raise ApiError("invalid_token" if scheme and scheme.lower() != "bearer" else "no_token")
+        if code := CODE_OF_TOKEN.get(token.strip()):
+            raise ApiError(code)
+        if scheme.lower() != "bearer" or token.strip() != self._token:
+            raise ApiError("invalid_token")
+
+    # POST /seedream/tasks
+
+    def _query(self, body: Json, trace_id: str) -> Answer:
+        queries = {"retrieve": self._retrieve, "retrieve_batch": self._retrieve_batch}
+        action = body.get("action") or "retrieve"
+        if not isinstance(action, str) or action not in queries:
+            raise ApiError("api_not_implemented", f"The action {action!r} is not implemented.")
+        return Answer(200, queries[action](body), trace_id)
+
+    def _retrieve(self, body: Json) -> Json:
+        task_id = body.get("id")
+        if not isinstance(task_id, str) or not task_id:
+            raise ApiError("bad_request", "id is required: the id of the task to retrieve.")
+        tasks = self._store.ask([task_id])
+        return self._writer().retrieved(tasks[0], self._clock()) if tasks else {}
+
+    def _retrieve_batch(self, body: Json) -> Json:
+        ids = body.get("ids")
+        if ids is None:
+            _check_history(body)
+            tasks, count = self._store.history(body)
+        else:
+            if not isinstance(ids, list) or not all(isinstance(task_id, str) for task_id in ids):
+                raise ApiError("bad_request", "ids has to be a list of task ids.")
+            if self._settings.max_batch is not None and len(ids) > self._settings.max_batch:
+                raise ApiError("request_too_large", f"At most {self._settings.max_batch} ids can be asked for at once.")
+            tasks = self._store.ask(ids)
+            count = len(tasks)
+        writer, now = self._writer(), self._clock()
+        return {"items": [writer.record(task, now) for task in tasks], "count": count}
+
+    # POST /seedream/images
+
+    def _generate(self, body: Json, trace_id: str) -> Answer:
+        if problems := generation.find_refusals(body):
+            raise ApiError("bad_request", " ".join(problems))
+        with self._lock:
+            number = next(self._generations)
+            order = generation.plan(
+                body,
+                task_id=stable_id("generation", number),
+                now=self._clock(),
+                seconds=self._settings.generation_seconds,
+                book=self._book,
+                picture_url=self.picture_url,
+            )
+            self._charge(order)
+            self._store.add(order.task)
+        task, delay = order.task, order.seconds_per_image * max(1, len(order.task.items))
+        if order.is_async:
+            callback = Callback(order.callback_url, delay, task.id) if order.callback_url else None
+            return Answer(200, {"task_id": task.id}, trace_id, callback=callback)
+        if error := failed_wholly(task):
+            return Answer(400, error_body(error.code, error.message, task.trace_id), task.trace_id, delay)
+        if order.is_stream:
+            return self._stream(task, order.seconds_per_image)
+        return Answer(200, self._writer().response(task, task.ready_at), task.trace_id, delay)
+
+    def _charge(self, order: generation.Order) -> None:
+        cost = sum(item.error is None for item in order.task.items)
+        balance = self._settings.balance
+        if balance is None:
+            return
+        if balance <= 0 or cost > balance:
+            raise ApiError("used_up")
+        self._settings.balance = balance - cost
+
+    def _stream(self, task: SandboxTask, seconds_per_image: float) -> Answer:
+        writer = self._writer()
+        events = [
+            (seconds_per_image, writer.stream_event(task, index) | {"trace_id": task.trace_id})
+            for index in range(len(task.items))
+        ]
+        events.append((0.0, writer.last_event(task) | {"trace_id": task.trace_id}))
+        return Answer(200, {}, task.trace_id, events=tuple(events))
+
+    def response_of(self, task_id: str) -> Json:
+        """Return the bare response of a task, which is what a callback carries."""
+        task = self._store.peek(task_id)
+        return self._writer().response(task, self._clock()) if task else {}
+
+    def _writer(self) -> AnswerWriter:
+        return AnswerWriter(self._book, self.picture_url)
+
+
+def _decode(content: bytes) -> Json:
+    try:
+        body = json.loads(content)
+    except ValueError:
+        raise ApiError("bad_request", "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise ApiError("bad_request", "The body has to be a JSON object.")
+    return body
+
+
+def _check_history(body: Json) -> None:
+    for name in _HISTORY_TEXTS:
+        if not isinstance(body.get(name), str | None):
+            raise ApiError("bad_request", f"{name} has to be text.")
+    for name in _HISTORY_TIMES:
+        value = body.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            raise ApiError("bad_request", f"{name} has to be a time in Unix seconds.")
+    for name in _HISTORY_COUNTS:
+        value = body.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+            raise ApiError("bad_request", f"{name} has to be a whole number, 0 or more.")

@@ -1,0 +1,49 @@
+"""A running sandbox for each test, and the shortest way to talk to it over real HTTP."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from seedream_nb.sandbox import Sandbox
+
+MODEL = "doubao-seedream-4-0-250828"
+SMALLEST = "960x960"
+
+
+@dataclasses.dataclass
+class Api:
+    """A client that adds nothing: what it sends is what the test says, what it returns is what came."""
+
+    sandbox: Sandbox
+    session: requests.Session
+    timeout: float = 20
+
+    def post(self, path: str, body: object = None, **options: Any) -> requests.Response:
+        headers = {"authorization": f"Bearer {self.sandbox.token}"}
+        options = {"headers": headers, "timeout": self.timeout, "json": body, **options}
+        return self.session.post(self.sandbox.url + path, **options)
+
+    def tasks(self, **body: object) -> Any:
+        return self.post("/seedream/tasks", body).json()
+
+    def images(self, **body: object) -> requests.Response:
+        return self.post("/seedream/images", {"model": MODEL, "prompt": "a red kite", "size": SMALLEST, **body})
+
+    def get(self, url: str, **options: Any) -> requests.Response:
+        return self.session.get(url, timeout=self.timeout, **options)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(generation_seconds=0.01) as running:
+        yield running
+
+
+@pytest.fixture
+def api(sandbox: Sandbox) -> Iterator[Api]:
+    with requests.Session() as session:
+        session.trust_env = False
+        yield Api(sandbox, session)

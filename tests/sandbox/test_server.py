@@ -1,0 +1,290 @@
+"""The server itself: starting, stopping, where it listens, what it logs, and how it runs alone."""
+
+import concurrent.futures
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from seedream_nb.sandbox import Sandbox, SandboxError
+
+from .conftest import Api
+
+CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
+
+
+def sandbox_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("seedream-sandbox")]
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_stopping_frees_the_port_and_ends_all_threads() -> None:
+    sandbox = Sandbox()
+    assert not sandbox.running
+    sandbox.start()
+    port = int(sandbox.url.rpartition(":")[2])
+    requests.post(f"{sandbox.url}/seedream/tasks", json={"id": CAT}, timeout=10)
+    assert sandbox.running
+    assert sandbox_threads()
+
+    sandbox.stop()
+
+    assert not sandbox.running
+    assert sandbox_threads() == []
+    assert not is_open(port)
+
+
+def test_stopping_does_not_wait_for_slow_answers() -> None:
+    with Sandbox(latency=60) as sandbox, concurrent.futures.ThreadPoolExecutor() as pool:
+        waiting = [
+            pool.submit(requests.post, f"{sandbox.url}/seedream/tasks", json={"id": CAT}, timeout=30) for _ in range(4)
+        ]
+        waiting.append(pool.submit(requests.get, f"{sandbox.url}/images/x.jpg", timeout=30))
+        deadline = time.monotonic() + 10
+        while sandbox.open_requests < len(waiting):
+            assert time.monotonic() < deadline
+        started = time.monotonic()
+        sandbox.stop()
+        assert time.monotonic() - started < 5
+        for answer in waiting:
+            with pytest.raises(requests.exceptions.ConnectionError):
+                answer.result()
+    assert sandbox_threads() == []
+
+
+def test_starting_and_stopping_twice_is_fine() -> None:
+    sandbox = Sandbox()
+    sandbox.stop()
+    with sandbox:
+        url = sandbox.url
+        assert sandbox.start() is sandbox
+        assert sandbox.url == url
+        sandbox.stop()
+        sandbox.stop()
+
+
+def test_a_stopped_sandbox_starts_again_with_its_address_and_tasks() -> None:
+    sandbox = Sandbox()
+    with sandbox:
+        first = sandbox.url
+        task_id = sandbox.add_task("kept")
+    with sandbox:
+        answer = requests.post(
+            f"{first}/seedream/tasks",
+            json={"id": task_id},
+            headers={"authorization": f"Bearer {sandbox.token}"},
+            timeout=10,
+        )
+    assert answer.json()["request"]["prompt"] == "kept"
+
+
+def test_two_sandboxes_know_nothing_of_each_other() -> None:
+    with Sandbox() as one, Sandbox(token="other-token") as other, requests.Session() as session:
+        task_id = one.add_task("mine")
+        assert one.url != other.url
+        assert Api(other, session).tasks(id=task_id) == {}
+        assert Api(one, session).tasks(id=task_id)["id"] == task_id
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", "127.0.0.1.example.com"])  # noqa: S104 - refused
+def test_it_refuses_to_listen_elsewhere(host: str) -> None:
+    with pytest.raises(SandboxError, match="allow_remote=True"):
+        Sandbox(host=host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2", "::1"])
+def test_it_listens_on_any_address_of_this_machine_itself(host: str) -> None:
+    if host == "::1" and not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with Sandbox(host=host) as sandbox, requests.Session() as session:
+        record = Api(sandbox, session).tasks(id=CAT)
+    assert record["response"]["data"][0]["image_url"].startswith(sandbox.url + "/images/")
+
+
+def test_it_listens_elsewhere_when_told_so() -> None:
+    with Sandbox(host="0.0.0.0", allow_remote=True) as sandbox, requests.Session() as session:  # noqa: S104 - on purpose
+        assert Api(sandbox, session).tasks(id=CAT)["id"] == CAT
+
+
+def test_image_links_can_have_another_base() -> None:
+    with Sandbox(public_url="https://hub.example/proxy/8000/") as sandbox, requests.Session() as session:
+        record = Api(sandbox, session).tasks(id=CAT)
+    (item,) = record["response"]["data"]
+    assert item["image_url"] == "https://hub.example/proxy/8000/images/6e5f9085-cc4a-4801-b77b-31550129ff19.jpg"
+
+
+def test_a_taken_port_is_said_clearly(sandbox: Sandbox) -> None:
+    port = int(sandbox.url.rpartition(":")[2])
+
+    with pytest.raises(SandboxError, match=f"cannot listen on 127.0.0.1:{port}"):
+        Sandbox(port=port).start()
+
+
+def test_sixteen_readers_at_once_over_connections_that_stay_open(api: Api) -> None:
+    ids = [api.sandbox.add_task(f"kite {number}", size="120x120") for number in range(40)]
+    records = api.tasks(action="retrieve_batch", ids=ids)["items"]
+    urls = [record["response"]["data"][0]["image_url"] for record in records]
+    with requests.Session() as session:
+        session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=16))
+
+        def fetch(url: str) -> requests.Response:
+            return session.get(url, timeout=20)
+
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(fetch, urls))
+
+    assert [answer.status_code for answer in answers] == [200] * 40
+    assert all(int(answer.headers["Content-Length"]) == len(answer.content) for answer in answers)
+    assert len({answer.content for answer in answers}) == 40
+    assert all(answer.headers.get("Connection", "keep-alive").lower() == "keep-alive" for answer in answers)
+
+
+def test_a_slow_picture_does_not_hold_up_others(api: Api) -> None:
+    api.sandbox.faults.add("latency", on="pictures", seconds=30, match="slow")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(requests.get, f"{api.sandbox.url}/images/slow.jpg", timeout=60)
+        quick = api.get(f"{api.sandbox.url}/images/quick.jpg")
+        assert quick.elapsed.total_seconds() < 10
+        assert not slow.done()
+        api.sandbox.stop()
+
+
+def test_a_thousand_tasks_cost_nothing_until_shown(sandbox: Sandbox) -> None:
+    started = time.perf_counter()
+    for number in range(1000):
+        sandbox.add_task(f"kite {number}", images=4)
+    assert time.perf_counter() - started < 2
+
+
+def test_the_log_counts_and_names_what_was_received(sandbox: Sandbox, api: Api) -> None:
+    item = api.tasks(id=CAT)["response"]["data"][0]
+    api.tasks(action="retrieve_batch", ids=["a", "b"])
+    api.images(model="short")
+    api.get(item["image_url"])
+    api.get(item["image_url"], headers={"Authorization": "Bearer leaked"})
+    api.get(f"{sandbox.url}/nowhere")
+
+    assert [
+        (request.kind, request.method, request.action, request.ids, request.status, request.has_authorization)
+        for request in sandbox.requests
+    ] == [
+        ("tasks", "POST", "retrieve", (CAT,), 200, True),
+        ("tasks", "POST", "retrieve_batch", ("a", "b"), 200, True),
+        ("images", "POST", "", (), 400, True),
+        ("pictures", "GET", "", (), 200, False),
+        ("pictures", "GET", "", (), 200, True),
+        ("other", "GET", "", (), 404, False),
+    ]
+    assert sandbox.requests[0].path == "/seedream/tasks"
+    assert abs(sandbox.requests[0].received_at - time.time()) < 60
+    assert sandbox.token not in repr(list(sandbox.requests))
+    assert "leaked" not in repr(list(sandbox.requests))
+    assert len(sandbox.requests.of_kind("pictures")) == 2
+    sandbox.requests.clear()
+    assert len(sandbox.requests) == 0
+
+
+def test_head_tells_the_size_without_the_picture(api: Api) -> None:
+    url = api.tasks(id=api.sandbox.add_task(size="100x100"))["response"]["data"][0]["image_url"]
+
+    answer = api.session.head(url, timeout=10)
+
+    assert answer.content == b""
+    assert int(answer.headers["Content-Length"]) == len(api.get(url).content)
+
+
+def test_an_unknown_picture_is_not_found(api: Api) -> None:
+    assert api.get(f"{api.sandbox.url}/images/none.jpg").status_code == 404
+    assert api.get(f"{api.sandbox.url}/images/..%2f..%2fetc%2fpasswd").status_code == 404
+
+
+def test_a_sandbox_left_running_does_not_keep_the_process_alive() -> None:
+    code = """
+        import requests
+        from seedream_nb.sandbox import Sandbox
+        sandbox = Sandbox().start()
+        sandbox.add_task(task_id="t", size="64x64")
+        headers = {"authorization": f"Bearer {sandbox.token}"}
+        record = requests.post(f"{sandbox.url}/seedream/tasks", json={"id": "t"}, headers=headers).json()
+        requests.get(record["response"]["data"][0]["image_url"]).raise_for_status()
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)], capture_output=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_it_works_where_the_main_thread_has_a_running_loop() -> None:
+    code = """
+        import asyncio, requests
+        from seedream_nb.sandbox import Sandbox
+        async def cell():
+            with Sandbox() as sandbox:
+                headers = {"authorization": f"Bearer {sandbox.token}"}
+                answer = requests.post(f"{sandbox.url}/seedream/tasks", json={}, headers=headers)
+                print(answer.status_code)
+        asyncio.run(cell())
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)], capture_output=True, timeout=30, check=False
+    )
+    assert (done.stdout.split(), done.stderr) == ([b"400"], b"")
+
+
+def test_importing_it_loads_neither_pillow_nor_numpy() -> None:
+    code = "import sys, seedream_nb.sandbox; print([m for m in ('PIL', 'numpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=True)
+    assert done.stdout.strip() == b"[]"
+
+
+@pytest.fixture
+def alone() -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-u", "-m", "seedream_nb.sandbox", "--token", "my-token", "--generation-time", "0.01"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_runs_alone_says_where_and_ends_cleanly(alone: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    assert alone.stdout is not None
+    text = ""
+    while "Ctrl-C" not in text:
+        line = alone.stdout.readline()
+        assert line, "it ended before it was ready"
+        text += line
+    settings = dict(line.split()[1].split("=", 1) for line in text.splitlines() if "export" in line)
+    answer = requests.post(
+        f"{settings['ACEDATACLOUD_API_BASE_URL']}/seedream/tasks",
+        json={"id": CAT},
+        headers={"authorization": f"Bearer {settings['ACEDATACLOUD_API_TOKEN']}"},
+        timeout=10,
+    )
+    assert answer.json()["id"] == CAT
+
+    alone.send_signal(number)
+    _, errors = alone.communicate(timeout=20)
+
+    assert (alone.returncode, errors) == (0, "")
+
+
+def test_running_alone_it_refuses_other_addresses_too() -> None:
+    command = [sys.executable, "-m", "seedream_nb.sandbox", "--host", "0.0.0.0"]  # noqa: S104 - refused
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.returncode == 2
+    assert "--allow-remote" in done.stderr
+    assert "Traceback" not in done.stderr
