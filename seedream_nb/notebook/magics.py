@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, output_can_be_silenced
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 
 from seedream_nb.errors import UsageError
+from seedream_nb.notebook.cell import CellWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,17 +28,20 @@ COMPLETED_LINE = re.compile(r"\s*(?:[\w.]+\s*=\s*)?%{0,2}seedream\s+(.*)")
 
 
 class ShellFrontEnd:
-    """Where commands run: an IPython shell, in a notebook or a terminal.
+    """Where one command runs: an IPython shell, in a notebook or a terminal.
 
     Args:
         shell: The shell.
+        is_untouched: Whether the cell has no output yet.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, *, is_untouched: bool) -> None:
         self._shell = shell
+        self._is_untouched = is_untouched
 
     def show(self, value: object) -> None:
         """Shows something beside the cell's value."""
+        self._is_untouched = False
         display(value)
 
     def assign(self, name: str, value: object) -> None:
@@ -60,10 +64,10 @@ class ShellFrontEnd:
 
     def progress(self, total: int, description: str) -> AbstractContextManager[Callable[[int], None]]:
         """A progress bar that leaves nothing behind."""
-        from seedream_nb.notebook.progress import progress_bar  # noqa: PLC0415  loads tqdm
+        from seedream_nb.notebook.progress import CellDisplay, progress_bar  # noqa: PLC0415  loads tqdm
 
-        handle = DisplayHandle() if hasattr(self._shell, "kernel") else None
-        return progress_bar(total, description, handle)
+        in_notebook = hasattr(self._shell, "kernel")
+        return progress_bar(total, description, CellDisplay(wipe_cell=self._is_untouched) if in_notebook else None)
 
 
 @magics_class
@@ -73,7 +77,7 @@ class SeedreamMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._shell = shell
-        self._front_end = ShellFrontEnd(shell)
+        self._cell = CellWatch()
         self._session: Session | None = None
         self._matcher = context_matcher(identifier=MAGIC_NAME)(lambda context: self.complete(context))  # noqa: PLW0108  it gets attributes
 
@@ -84,7 +88,8 @@ class SeedreamMagics(Magics):
         from seedream_nb.notebook.arguments import parse  # noqa: PLC0415  %load_ext stays cheap
         from seedream_nb.notebook.commands import run  # noqa: PLC0415  as above
 
-        return run(parse(line, cell), self._open_session(), self._front_end)
+        front_end = ShellFrontEnd(self._shell, is_untouched=self._cell.take())
+        return run(parse(line, cell), self._open_session(), front_end)
 
     def complete(self, context: CompletionContext) -> SimpleMatcherResult:
         """What may come next on a `%seedream` line; called by IPython's completer."""
@@ -103,12 +108,14 @@ class SeedreamMagics(Magics):
         uninstall(self._shell)
         self._shell.register_magics(self)
         self._shell.Completer.custom_matchers.append(self._matcher)
+        self._shell.events.register("pre_run_cell", self._cell.begin)
 
     def close(self) -> None:
         """Takes back what `install` added, and stops what the commands started."""
         matchers = self._shell.Completer.custom_matchers
         if self._matcher in matchers:
             matchers.remove(self._matcher)
+            self._shell.events.unregister("pre_run_cell", self._cell.begin)
         if self._session is not None:
             self._session.close()
 

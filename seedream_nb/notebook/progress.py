@@ -1,7 +1,7 @@
 """Why: a long fetch shows that it is alive, and the saved notebook shows nothing of it.
 
 tqdm's own notebook bar leaves a widget in the saved output, and its text bar a line on stderr; so its text goes to one
-display of ours, which is emptied at the end.
+display of ours, which is taken away at the end.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from IPython.display import clear_output, display
 from tqdm import tqdm
 
 if TYPE_CHECKING:
@@ -26,56 +27,71 @@ class _Bar(tqdm):  # type: ignore[type-arg]  # tqdm is generic in its stubs alon
     monitor_interval = 0
 
 
-class _DisplayFile:
-    """A file that tqdm writes to; each bar replaces the one before in one display."""
+class CellDisplay:
+    """Shows a bar in a notebook cell, each version in place of the one before, and takes it away.
+
+    Args:
+        wipe_cell: Whether the cell's whole output may be cleared, as it holds nothing but the bar. Otherwise an empty
+            output stays, which no front end shows.
+    """
+
+    def __init__(self, *, wipe_cell: bool) -> None:
+        self._wipe_cell = wipe_cell
+        self._handle: DisplayHandle | None = None
+
+    def show(self, bar: str) -> None:
+        """Shows the bar, or replaces it."""
+        if self._handle is None:
+            self._handle = display({"text/plain": bar}, raw=True, display_id=True)
+        else:
+            self._handle.update({"text/plain": bar}, raw=True)
+
+    def close(self) -> None:
+        """Takes the bar away, if there is one."""
+        if self._handle is None:
+            return
+        if self._wipe_cell:
+            clear_output()
+        else:
+            self._handle.update({}, raw=True)
+
+
+class _BarFile:
+    """The file that tqdm writes its bars to."""
 
     encoding = "utf-8"
 
-    def __init__(self, handle: DisplayHandle) -> None:
-        self._handle = handle
-        self._is_shown = False
+    def __init__(self, cell_display: CellDisplay) -> None:
+        self._display = cell_display
 
     def write(self, text: str) -> None:
         bar = text.strip("\r\n ")
-        if not bar:
-            return
-        if self._is_shown:
-            self._handle.update({"text/plain": bar}, raw=True)
-        else:
-            self._handle.display({"text/plain": bar}, raw=True)
-        self._is_shown = True
+        if bar:
+            self._display.show(bar)
 
     def flush(self) -> None:
         """Nothing is held back."""
 
-    def clear(self) -> None:
-        if self._is_shown:
-            self._handle.update({}, raw=True)
-
 
 @contextmanager
-def progress_bar(
-    total: int, description: str, handle: DisplayHandle | None, *, delay: float = DELAY
-) -> Iterator[Callable[[int], None]]:
+def progress_bar(total: int, description: str, cell_display: CellDisplay | None) -> Iterator[Callable[[int], None]]:
     """Shows a bar while a block runs, if that takes long enough to need one.
 
     Args:
         total: How many steps there are.
         description: What is being done, such as `Fetching images`.
-        handle: The notebook display to draw in; None draws on a terminal's stderr.
-        delay: Seconds before the bar appears.
+        cell_display: Where in a notebook to draw; None draws on a terminal's stderr.
 
     Yields:
         A function to be called with the number of steps done since the last call.
     """
-    file = _DisplayFile(handle) if handle is not None else None
     bar = _Bar(
         total=total,
         desc=description,
-        delay=delay,
+        delay=DELAY,
         leave=False,
-        file=file or sys.stderr,
-        ncols=BAR_WIDTH if file else None,
+        file=_BarFile(cell_display) if cell_display else sys.stderr,
+        ncols=BAR_WIDTH if cell_display else None,
         ascii=False,
     )
 
@@ -86,5 +102,5 @@ def progress_bar(
         yield advance
     finally:
         bar.close()
-        if file is not None:
-            file.clear()
+        if cell_display is not None:
+            cell_display.close()

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seedream_nb.errors import UsageError
+from seedream_nb.gallery import GalleryOptions
+from seedream_nb.notebook.arguments import (
+    COMMANDS,
+    GetArguments,
+    HelpArguments,
+    SandboxArguments,
+    completions,
+    parse,
+    split_line,
+)
+
+ID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
+
+
+def test_get_reads_ids_and_options() -> None:
+    line = f"get {ID} --columns 4 --thumbnail 200 --embed links --limit 7 --max-bytes 50000 --save out --json --out g"
+    assert parse(line) == GetArguments(
+        task_ids=(ID,),
+        options=GalleryOptions(columns=4, thumbnail=200, embed="links", limit=7, max_bytes=50_000),
+        save="out",
+        as_json=True,
+        out="g",
+    )
+
+
+def test_ids_of_line_and_cell_come_in_order() -> None:
+    other = ID.replace("8", "9", 1)
+    assert parse(f"get {ID} # this one", f"{other}, {ID}\n# done") == GetArguments((ID, other, ID), GalleryOptions())
+
+
+def test_a_backslash_is_an_ordinary_character() -> None:
+    parsed = parse(rf'get {ID} --save "C:\My pictures\new"')
+    assert isinstance(parsed, GetArguments)
+    assert parsed.save == r"C:\My pictures\new"
+
+
+@pytest.mark.parametrize("line", ["sandbox", "sandbox start", "sandbox;", "sandbox  ; "])
+def test_a_trailing_semicolon_is_no_argument(line: str) -> None:
+    assert parse(line) == SandboxArguments("start")
+
+
+@pytest.mark.parametrize("line", ["", "   ", "-h", "--help", "help"])
+def test_help_lists_every_command(line: str) -> None:
+    parsed = parse(line)
+    assert isinstance(parsed, HelpArguments)
+    assert all(name in parsed.text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_has_help(name: str) -> None:
+    by_option, by_command = parse(f"{name} --help"), parse(f"help {name}")
+    assert by_option == by_command
+    assert isinstance(by_option, HelpArguments)
+    assert by_option.text.startswith(f"usage: %seedream {name}")
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        ("gte x", "There is no command 'gte'", "Did you mean %seedream get?"),
+        ("Sandbox", "There is no command 'Sandbox'", "Did you mean %seedream sandbox?"),
+        ("xyzzy", "There is no command 'xyzzy'", "The commands are: get"),
+        (ID, "is a task id, not a command", f"%seedream get {ID}"),
+        (f"get {ID} --column 3", "unrecognized arguments: --column", "--help"),
+        (f"get {ID} --columns three", "invalid int value: 'three'", "--help"),
+        (f"get {ID} --columns 0", "columns is 0", "from 1 to 24"),
+        (f"get {ID} --limit 0", "limit is 0", "whole number"),
+        (f"get {ID} --thumbnail 5", "thumbnail is 5", "whole number"),
+        (f"get {ID} --embed all", "invalid choice: 'all'", "--help"),
+        (f"get {ID} --out 2nd", "'2nd' cannot be a variable", "--out"),
+        (f"get '{ID}", "quotation mark is never closed", "Close it"),
+        ("sandbox pause", "invalid choice: 'pause'", "--help"),
+        ("get", "No task id was given", "%seedream get"),
+    ],
+)
+def test_each_mistake_is_one_sentence_with_a_way_on(line: str, message: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(line)
+    assert message in caught.value.message
+    assert hint in (caught.value.hint or "")
+
+
+def test_a_body_is_refused_where_it_would_be_ignored() -> None:
+    with pytest.raises(UsageError, match="no use for a cell's body"):
+        parse("sandbox", "something")
+
+
+@given(st.text(), st.none() | st.text())
+def test_any_text_is_parsed_or_refused(line: str, cell: str | None) -> None:
+    try:
+        parse(line, cell)
+    except UsageError as error:
+        assert error.message  # noqa: PT017  either outcome is fine, a sentence is a must
+
+
+@given(st.text())
+def test_splitting_never_loses_a_word(line: str) -> None:
+    try:
+        words = split_line(line)
+    except UsageError:
+        return
+    assert all(word in line.replace("'", "").replace('"', "") for word in words)
+
+
+def test_completion_offers_what_fits() -> None:
+    assert completions([]) == list(COMMANDS)
+    assert completions(["sandbox"]) == ["start", "stop", "status", "--help"]
+    assert completions(["get", "--embed"]) == ["thumbnails", "links", "originals"]
+    assert completions(["get", "--columns"]) == []
+    assert ID in completions(["get"], [ID])
+    assert "--json" not in completions(["get", "--json"], [ID])
+    assert completions(["nonsense"]) == []

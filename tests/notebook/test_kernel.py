@@ -1,0 +1,82 @@
+"""Why: some promises hold only in a real kernel: a failed cell fails the run, and a progress bar leaves nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
+
+
+def execute(*sources: str) -> list[NotebookNode]:
+    """Runs cells in a new kernel as nbclient, nbconvert and `jupyter execute` do, and gives them back."""
+    cells = [new_code_cell(source) for source in sources]
+    notebook = new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    executed: list[NotebookNode] = notebook.cells
+    return executed
+
+
+def test_a_gallery_is_html_and_text_that_a_saved_notebook_keeps() -> None:
+    _, cell = execute("%load_ext seedream_nb\n%seedream sandbox", f"%seedream get {CAT}")
+    (output,) = cell.outputs
+    assert output.output_type == "execute_result"
+    assert set(output.data) == {"text/html", "text/plain"}
+    assert "data:image/jpeg;base64," in output.data["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("%seedream get 84d1544a", "InvalidTaskIdError"),
+        ("%seedream gte", "UsageError"),
+        ("%seedream get 00000000-0000-4000-8000-000000000000", "TaskNotFoundError"),
+        ("%seedream login", "UsageError"),
+    ],
+)
+def test_an_error_fails_an_unattended_run(source: str, name: str) -> None:
+    with pytest.raises(CellExecutionError) as caught:
+        execute("%load_ext seedream_nb\n%seedream sandbox", source)
+    assert caught.value.ename == name
+    assert "Traceback" not in caught.value.traceback
+
+
+SLOW_BAR = """
+import seedream_nb.notebook.progress as progress
+progress.DELAY = 0
+seen = []
+show = progress.CellDisplay.show
+progress.CellDisplay.show = lambda self, bar: (seen.append(bar), show(self, bar))
+"""
+
+
+def test_a_progress_bar_leaves_nothing_behind() -> None:
+    *_, bare, assigned, seen = execute(
+        "%load_ext seedream_nb\n%seedream sandbox",
+        SLOW_BAR,
+        f"# the cat\n%seedream get {CAT} --thumbnail 64",
+        f"g = %seedream get {CAT} --thumbnail 65",
+        "print(len(seen), seen[0])",
+    )
+    assert [output.output_type for output in bare.outputs] == ["execute_result"]
+    assert assigned.outputs == []
+    assert "Fetching images" in seen.outputs[0].text
+
+
+def test_what_was_printed_before_a_progress_bar_stays() -> None:
+    *_, cell = execute(
+        "%load_ext seedream_nb\n%seedream sandbox",
+        SLOW_BAR,
+        f"print('before')\ng = %seedream get {CAT} --thumbnail 64\nprint('after')",
+    )
+    texts = [output.text for output in cell.outputs if output.output_type == "stream"]
+    displays = [output.data for output in cell.outputs if output.output_type == "display_data"]
+    assert "".join(texts) == "before\nafter\n"
+    assert displays == [{}]
