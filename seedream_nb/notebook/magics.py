@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.magic import Magics, line_cell_magic, magics_class, output_can_be_silenced
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand, output_can_be_silenced
 from IPython.display import display
 
 from seedream_nb.errors import UsageError
@@ -82,12 +82,17 @@ class SeedreamMagics(Magics):
         self._matcher = context_matcher(identifier=MAGIC_NAME)(lambda context: self.complete(context))  # noqa: PLW0108  it gets attributes
 
     @line_cell_magic
+    @no_var_expand
     @output_can_be_silenced
     def seedream(self, line: str, cell: str | None = None) -> object:
         """SeeDream images in notebooks; `%seedream help` lists the commands."""
         from seedream_nb.notebook.arguments import parse  # noqa: PLC0415  %load_ext stays cheap
         from seedream_nb.notebook.commands import run  # noqa: PLC0415  as above
 
+        if "$" in line or "{" in line:
+            # IPython would do this itself, but in a time that grows with the square of a line without variables:
+            # for a thousand ids, many seconds. Two frames up is the caller of the magic.
+            line = self._shell.var_expand(line, depth=2)
         front_end = ShellFrontEnd(self._shell, is_untouched=self._cell.take())
         return run(parse(line, cell), self._open_session(), front_end)
 

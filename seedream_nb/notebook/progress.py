@@ -42,9 +42,9 @@ class CellDisplay:
     def show(self, bar: str) -> None:
         """Shows the bar, or replaces it."""
         if self._handle is None:
-            self._handle = display({"text/plain": bar}, raw=True, display_id=True)
-        else:
-            self._handle.update({"text/plain": bar}, raw=True)
+            # Begun empty, as nbval keeps what is displayed first and knows neither updates nor clearing.
+            self._handle = display({}, raw=True, display_id=True)
+        self._handle.update({"text/plain": bar}, raw=True)
 
     def close(self) -> None:
         """Takes the bar away, if there is one."""

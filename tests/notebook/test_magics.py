@@ -68,6 +68,13 @@ class TestGet:
         gallery = run_gallery(shell, "%seedream get {ids} $task_id")
         assert [task.id for task in gallery] == [CAT, OTHER_CAT, CAT, OTHER_CAT]
 
+    def test_variables_of_a_function_expand_where_it_calls_the_magic(self, shell: InteractiveShell) -> None:
+        run(
+            shell,
+            f"def show(ids):\n    return get_ipython().run_line_magic('seedream', 'get {{ids}}')\ng = show(['{CAT}'])",
+        )
+        assert [task.id for task in shell.user_ns["g"]] == [CAT]
+
     def test_a_cell_holds_ids_with_comments(self, shell: InteractiveShell) -> None:
         gallery = run_gallery(shell, f"%%seedream get --columns 2 --out cats\n{CAT}, # one\n\n{OTHER_CAT}")
         assert [task.id for task in gallery] == [CAT, OTHER_CAT]

@@ -1,0 +1,104 @@
+"""Why: what counts is what a reader sees in a real JupyterLab."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.jupyter import PATIENCE, JupyterServer, Notebook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+GALLERIES = 6
+# The contrast of each text in a gallery with what lies behind it, by the formula of WCAG 2.
+CONTRASTS = """
+galleries => galleries.flatMap(gallery => {
+  const numbers = color => color.match(/[\\d.]+/g).map(Number);
+  const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const over = (top, under) => { const a = top[3] ?? 1; return [0, 1, 2].map(i => top[i] * a + under[i] * (1 - a)); };
+  const behind = element => {
+    if (!element) return [255, 255, 255];
+    const color = numbers(getComputedStyle(element).backgroundColor);
+    return (color[3] ?? 1) >= 1 ? color : over(color, behind(element.parentElement));
+  };
+  return [...gallery.querySelectorAll('*')]
+    .filter(element => [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()))
+    .filter(element => element.tagName !== 'STYLE')
+    .map(element => {
+      const paper = behind(element);
+      const ink = over(numbers(getComputedStyle(element).color), paper);
+      const [light, dark] = [luminance(ink), luminance(paper)].sort((a, b) => b - a);
+      return (light + 0.05) / (dark + 0.05);
+    });
+})
+"""
+
+
+def expect_decoded_pictures(page: Page, at_least: int) -> None:
+    pictures = page.locator(".jp-OutputArea figure img")
+    sizes = pictures.evaluate_all("all => Promise.all(all.map(img => img.decode().then(() => img.naturalWidth)))")
+    assert len(sizes) >= at_least
+    assert all(sizes)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_quickstart_runs_and_is_readable(page: Page, server: JupyterServer, theme: str) -> None:
+    server.choose_theme(theme)
+    notebook = Notebook.open(page, server, "blank/01_quickstart.ipynb")
+    notebook.run_all()
+    galleries = page.locator(".jp-OutputArea .seedream-gallery")
+    expect(galleries).to_have_count(GALLERIES)
+    expect_decoded_pictures(page, at_least=14)
+    expect(galleries.first.locator("figcaption")).to_contain_text("a white siamese cat")
+    expect(galleries.nth(3).locator("figcaption").nth(1)).to_contain_text("Refused by the content check")
+    paper = page.locator(".seedream-gallery").first.evaluate("g => getComputedStyle(g).backgroundColor")
+    assert (paper == "rgb(255, 255, 255)") == (theme == "light")
+    contrasts = galleries.evaluate_all(CONTRASTS)
+    assert len(contrasts) > 50
+    assert min(contrasts) >= 4.5
+
+
+def test_a_reopened_notebook_shows_its_pictures_without_a_kernel(page: Page, server: JupyterServer) -> None:
+    page.route(re.compile(r"/api/(kernels|sessions)\b"), lambda route: route.fulfill(json=[]))
+    Notebook.open(page, server, "saved/01_quickstart.ipynb")
+    expect_decoded_pictures(page, at_least=14)
+    tiles = page.locator(".jp-OutputArea figure")
+    first, second = tiles.nth(1).bounding_box(), tiles.nth(2).bounding_box()
+    assert first is not None
+    assert second is not None
+    # Not trusted yet, it has lost its style sheet, but the tiles still stand side by side.
+    assert second["y"] == first["y"]
+    assert second["x"] >= first["x"] + first["width"]
+
+
+def test_a_progress_bar_is_seen_while_it_lasts(page: Page, server: JupyterServer) -> None:
+    notebook = Notebook.open(page, server, "blank/empty.ipynb")
+    cell = notebook.run_cell(
+        "from seedream_nb.notebook import progress\n"
+        "progress.DELAY = 0\n"
+        "with progress.progress_bar(2, 'Fetching images', progress.CellDisplay(wipe_cell=False)) as advance:\n"
+        "    advance(1)\n"
+        "    input('go on?')\n"
+    )
+    expect(cell.locator(".jp-OutputArea")).to_contain_text("Fetching images", timeout=PATIENCE)
+    cell.locator(".jp-Stdin-input").press("Enter")
+    expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"))
+    expect(cell.locator(".jp-OutputArea")).not_to_contain_text("Fetching images")
+
+
+def test_tab_completes_a_command(page: Page, server: JupyterServer) -> None:
+    notebook = Notebook.open(page, server, "blank/empty.ipynb")
+    cell = notebook.run_cell("%load_ext seedream_nb")
+    expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=PATIENCE)
+    notebook.wait_for_kernel()
+    notebook.add_cell("%seedream sandbox sta")
+    page.keyboard.press("Tab")
+    expect(page.locator(".jp-Completer-item")).to_contain_text(["start", "status"], timeout=PATIENCE)

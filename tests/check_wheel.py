@@ -1,0 +1,24 @@
+"""Why: a wheel can lack what a checkout has. Run with the interpreter of an environment that holds only the wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import seedream_nb
+from seedream_nb import Gallery, Sandbox, SeedreamClient
+
+
+def main() -> None:
+    """Shows a task of the sandbox as a gallery, from installed files alone."""
+    home = Path(seedream_nb.__file__).parent
+    assert "site-packages" in home.parts, f"{home} is not an installed copy"
+    assert (home / "py.typed").is_file()
+    with Sandbox() as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
+        html = Gallery(client.retrieve("84d1544a-9043-4dde-a98b-e889dacd75f6")).to_html()
+    assert ".seedream-gallery figure" in html
+    assert "data:image/jpeg;base64," in html
+    print("The installed wheel works.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Why: what a stranger meets first is kept true: the README's commands, the notebooks, the changelog."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import seedream_nb
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands_of_the_readme() -> list[str]:
+    return re.findall(r"```bash\n(.*?)\n```", README, re.DOTALL)
+
+
+def test_two_commands_of_one_line_do_all_the_setup() -> None:
+    start, test = commands_of_the_readme()
+    assert start.endswith(".venv/bin/jupyter lab notebooks/01_quickstart.ipynb")
+    assert test.endswith(".venv/bin/python -m pytest")
+    assert "\n" not in start + test
+
+
+def test_continuous_integration_runs_the_readmes_test_command() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    pattern = re.search(r"grep -m1 -- '(.*?)' README.md", script)
+    assert pattern is not None
+    found = subprocess.run(
+        ["grep", "-m1", "--", pattern[1], ROOT / "README.md"], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == commands_of_the_readme()[1]
+
+
+def test_the_python_example_of_the_readme_runs(tmp_path: Path) -> None:
+    example = next(code for code in re.findall(r"```python\n(.*?)\n```", README, re.DOTALL) if "import" in code)
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "a white siamese cat succeeded 2048x2048"
+    assert len(list((tmp_path / "seedream_results").glob("*.jpg"))) == 2
+
+
+def test_every_link_of_the_readme_to_a_file_leads_somewhere() -> None:
+    targets = [target for target in re.findall(r"\]\(([^)]+)\)", README) if "://" not in target]
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (\S+)", changelog, re.MULTILINE)
+    assert versions[0] == seedream_nb.__version__
+    assert f'version = "{versions[0]}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_binder_installs_the_package_and_pins_python() -> None:
+    assert re.fullmatch(r"python-3\.\d+\n", (ROOT / "binder" / "runtime.txt").read_text(encoding="utf-8"))
+    assert "." in (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+class TestNotebooks:
+    def test_it_is_small(self, path: Path) -> None:
+        assert path.stat().st_size < 400_000
+
+    def test_it_was_run_from_top_to_bottom(self, path: Path) -> None:
+        cells = [cell for cell in json.loads(path.read_bytes())["cells"] if cell["cell_type"] == "code"]
+        assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+        assert all(cell["outputs"] for cell in cells)
+
+    def test_it_holds_nothing_volatile(self, path: Path) -> None:
+        text = path.read_text(encoding="utf-8")
+        notebook = json.loads(text)
+        assert set(notebook["metadata"]) == {"kernelspec"}
+        assert all("execution" not in cell["metadata"] for cell in notebook["cells"])
+        assert "127.0.0.1" not in text
+        assert not re.search(r'"/(home|root|tmp|Users)/', text)
