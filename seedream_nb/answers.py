@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import math
 import re
 import time
 
@@ -28,11 +29,12 @@ from seedream_nb.errors import (
     TaskNotFoundError,
     TokenMismatchError,
     UnreadableAnswerError,
+    shorten,
 )
 from seedream_nb.models import ErrorDetail
 from seedream_nb.wire import read_error, read_trace_id
 
-LONGEST_MESSAGE = 300  # characters of the service's own words that are shown
+LONGEST_PAGE = 10_000  # characters of a web page in which its title is looked for
 
 _BY_CODE: dict[str, type[SeedreamError]] = {
     "no_token": MissingTokenError,
@@ -87,7 +89,8 @@ _WORDS: dict[type[SeedreamError], tuple[str, str]] = {
     ),
 }
 
-_NOT_FOUND_WORDS = re.compile(r"\bnot[ _-]?found\b|\b(does not|doesn't|not) exist", re.IGNORECASE)
+_QUOTE = " The service says: "  # between our sentence and the service's own words
+_NOT_FOUND_WORDS = re.compile(r"\bnot[ _-]?found\b|\b(does not|doesn't|not) exist|\bno such\b", re.IGNORECASE)
 _TOO_LARGE_WORDS = re.compile(r"too (large|many|long|big)|at most|maximum|exceed", re.IGNORECASE)
 
 
@@ -132,10 +135,16 @@ def to_error(status_code: int, body: object, text: str = "") -> SeedreamError:
     kind = ModerationError if detail.is_moderation else _BY_CODE.get(detail.code) or _kind_of_status(status_code)
     message, hint = _WORDS[kind]
     if detail.message:
-        message = f"{message} The service says: {shorten(detail.message)}"
+        message = f"{message}{_QUOTE}{shorten(detail.message)}"
     elif text.strip():
         message = f"{message} The answer was {_describe_text(text)}, not the API's own."
-    return kind(message, hint=hint, code=detail.code or None, status_code=status_code, trace_id=read_trace_id(body))
+    return kind(
+        message,
+        hint=hint,
+        code=shorten(detail.code) or None,
+        status_code=status_code,
+        trace_id=read_trace_id(body),
+    )
 
 
 def means_unknown_task(error: SeedreamError) -> bool:
@@ -145,7 +154,9 @@ def means_unknown_task(error: SeedreamError) -> bool:
     """
     if isinstance(error, TaskNotFoundError):
         return True
-    return error.code != "no_api" and error.status_code in {400, 404} and bool(_NOT_FOUND_WORDS.search(error.message))
+    # Only the service's own words count: a proxy's page may also say that it found nothing.
+    words = error.message.partition(_QUOTE)[2]
+    return error.code != "no_api" and error.status_code in {400, 404} and bool(_NOT_FOUND_WORDS.search(words))
 
 
 def means_too_many_ids(error: SeedreamError) -> bool:
@@ -167,19 +178,13 @@ def read_retry_after(value: str | None) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
-
-
-def shorten(text: str) -> str:
-    """One line of foreign text, cut at a length that fits a message."""
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _kind_of_status(status_code: int) -> type[SeedreamError]:
@@ -208,7 +213,7 @@ def _describe_text(text: str) -> str:
     if not bare:
         return "empty"
     if bare[0] == "<":
-        title = re.search(r"<title[^>]*>(.*?)</title", bare, re.IGNORECASE | re.DOTALL)
+        title = re.search(r"<title[^>]*>(.*?)</title", bare[:LONGEST_PAGE], re.IGNORECASE | re.DOTALL)
         return f"a web page ({shorten(title[1])!r})" if title and title[1].strip() else "a web page"
     if bare[0] in "{[":
         return f"JSON that breaks off or is malformed (it begins {shorten(bare[:40])!r})"

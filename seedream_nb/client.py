@@ -7,11 +7,10 @@ lists, nothing about HTTP or JSON forms.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from seedream_nb.answers import means_too_many_ids, means_unknown_task
+from seedream_nb.answers import means_too_many_ids, means_unknown_task, to_error
 from seedream_nb.config import resolve_settings
 from seedream_nb.errors import (
     AuthenticationError,
@@ -20,10 +19,12 @@ from seedream_nb.errors import (
     InvalidTaskIdError,
     SeedreamError,
     SettingsError,
+    shorten,
 )
 from seedream_nb.models import Task
+from seedream_nb.parallel import run_parallel
 from seedream_nb.transport import Transport
-from seedream_nb.wire import read_page, read_task
+from seedream_nb.wire import read_error, read_page, read_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -113,7 +114,7 @@ class SeedreamClient:
         Args:
             task_ids: The ids, repeats allowed; a repeated id travels once.
             chunk_size: How many ids go into one request; a request refused as too large is halved and sent again.
-            on_progress: Called in this thread with the number of distinct ids answered since the last call.
+            on_progress: Called in this thread with the number of distinct ids that were dealt with since the last call.
 
         Returns:
             One task for every id in the order asked, repeats included; unknown ids give tasks of status `not found`.
@@ -160,25 +161,27 @@ class SeedreamClient:
     def _retrieve_chunks(self, chunks: Sequence[Sequence[str]], on_progress: Callable[[int], None]) -> _Outcome:
         outcome = _Outcome()
         stop = threading.Event()
-        pool = ThreadPoolExecutor(max_workers=PARALLEL_CHUNKS, thread_name_prefix="seedream-retrieve")
+        parts = run_parallel(
+            lambda chunk: self._retrieve_chunk(chunk, stop), chunks, threads=PARALLEL_CHUNKS, name="seedream-retrieve"
+        )
         try:
-            for future in as_completed([pool.submit(self._retrieve_chunk, chunk, stop) for chunk in chunks]):
-                part = future.result()
+            for chunk, part in parts:
                 outcome.add(part)
-                on_progress(len(part.tasks) + len(part.failed_ids))
+                on_progress(len(chunk))
                 if outcome.is_hopeless:
                     stop.set()
         finally:
-            # An interrupt must not wait for answers that nobody will read.
+            # After an interrupt, nothing more is asked for that nobody will read.
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
         return outcome
 
     def _retrieve_chunk(self, task_ids: Sequence[str], stop: threading.Event) -> _Outcome:
         if stop.is_set():
-            return _Outcome(failed_ids=list(task_ids))
+            return _Outcome()
         try:
             answer = self._transport.ask(TASKS_PATH, {"action": "retrieve_batch", "ids": list(task_ids)}, stop=stop)
+            if isinstance(answer, dict) and "items" not in answer and read_error(answer):
+                raise to_error(200, answer)
             page = read_page(answer)
         except SeedreamError as error:
             if len(task_ids) > 1 and means_too_many_ids(error):
@@ -186,7 +189,7 @@ class SeedreamClient:
                 outcome = self._retrieve_chunk(task_ids[:middle], stop)
                 outcome.add(self._retrieve_chunk(task_ids[middle:], stop))
                 return outcome
-            return _Outcome(failed_ids=list(task_ids), error=error, failures_in_a_row=1)
+            return _Outcome(error=error)
         by_id = {task.id.lower(): task for task in page.tasks}
         return _Outcome({task_id: by_id.get(task_id.lower()) or Task.not_found(task_id) for task_id in task_ids})
 
@@ -196,13 +199,11 @@ class _Outcome:
     """What has become of some ids; chunks are added up in it."""
 
     tasks: dict[str, Task] = field(default_factory=dict)
-    failed_ids: list[str] = field(default_factory=list)
     error: SeedreamError | None = None
     failures_in_a_row: int = 0
 
     def add(self, part: _Outcome) -> None:
         self.tasks.update(part.tasks)
-        self.failed_ids.extend(part.failed_ids)
         self.error = self.error or part.error
         self.failures_in_a_row = self.failures_in_a_row + 1 if part.error else 0
 
@@ -216,6 +217,7 @@ class _Outcome:
 def _check_id(task_id: object) -> str:
     if not isinstance(task_id, str) or not task_id.strip():
         raise InvalidTaskIdError(
-            f"A task id is text, not {task_id!r}.", hint="It looks like 84d1544a-9043-4dde-a98b-e889dacd75f6."
+            f"A task id is text, not {shorten(repr(task_id))}.",
+            hint="It looks like 84d1544a-9043-4dde-a98b-e889dacd75f6.",
         )
     return task_id.strip()

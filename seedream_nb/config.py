@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 TOKEN_NAME = "ACEDATACLOUD_API_TOKEN"  # noqa: S105  the variable's name, not a token
 BASE_URL_NAME = "ACEDATACLOUD_API_BASE_URL"
 DEFAULT_BASE_URL = "https://api.acedata.cloud"
+SHORTEST_SECRET = 8
 
 
 class Secret:
@@ -40,8 +42,11 @@ class Secret:
         return self._text
 
     def remove_from(self, text: str) -> str:
-        """The given text with every occurrence of the secret replaced by `***`."""
-        return text.replace(self._text, "***")
+        """The given text with every occurrence of the secret replaced by `***`.
+
+        A text shorter than any real token is no secret, and taking it out would tear words apart.
+        """
+        return text.replace(self._text, "***") if len(self._text) >= SHORTEST_SECRET else text
 
     def __repr__(self) -> str:
         return "Secret(hidden)"
@@ -62,12 +67,22 @@ class Settings:
         base_url: The API's address without a final slash.
         token_source: Where the token was found, in words; None when there is none.
         base_url_source: Where the base URL was found, in words.
+
+    Raises:
+        SettingsError: The token holds characters that no token has.
     """
 
     token: Secret | None
     base_url: str
     token_source: str | None
     base_url_source: str
+
+    def __post_init__(self) -> None:
+        if self.token is not None and not re.fullmatch(r"[!-~]+", self.token.reveal()):
+            raise SettingsError(
+                f"The token from {self.token_source} is empty, or holds a space or a character that no token has.",
+                hint="Copy it again, without anything before or behind it.",
+            )
 
     def require_token(self) -> Secret:
         """The token.
@@ -79,8 +94,8 @@ class Settings:
             raise MissingTokenError(
                 "No token is set.",
                 hint=f"Pass token=…, set the environment variable {TOKEN_NAME}, or write {TOKEN_NAME}=… into a .env "
-                f"file (in a notebook, %seedream login asks for it). {GETTING_STARTED_HINT} To work without any token, start "
-                "the sandbox: %seedream sandbox, or seedream_nb.Sandbox() in Python.",
+                f"file (in a notebook, %seedream login asks for it). {GETTING_STARTED_HINT} To work without any "
+                "token, start the sandbox: %seedream sandbox, or seedream_nb.Sandbox() in Python.",
             )
         return self.token
 
@@ -115,7 +130,7 @@ def resolve_settings(
     found_token, token_source = _first(token, TOKEN_NAME, places)
     found_url, base_url_source = _first(base_url, BASE_URL_NAME, places)
     return Settings(
-        token=_check_token(found_token, token_source) if found_token else None,
+        token=Secret(re.sub(r"^bearer(\s+|$)", "", found_token, flags=re.IGNORECASE)) if found_token else None,
         base_url=_check_base_url(found_url, base_url_source) if found_url else DEFAULT_BASE_URL,
         token_source=token_source if found_token else None,
         base_url_source=base_url_source if found_url else "default",
@@ -148,11 +163,15 @@ def _read_dotenv() -> tuple[str, dict[str, str]]:
     # Imported here, as few users have a .env file and `%load_ext` must stay cheap.
     from dotenv import dotenv_values, find_dotenv  # noqa: PLC0415  see above
 
-    path = find_dotenv(usecwd=True)
+    try:
+        path = find_dotenv(usecwd=True)
+    except FileNotFoundError:  # the working directory was removed
+        path = ""
     if not path:
         return "", {}
     try:
-        values = dotenv_values(path, interpolate=False)
+        # Windows editors begin a file with a byte order mark, which older versions of python-dotenv take for text.
+        values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
         raise SettingsError(
             f"The file {path} cannot be read: {type(problem).__name__}.",
@@ -171,27 +190,20 @@ def _first(argument: str | None, name: str, places: tuple[tuple[str, Mapping[str
     return "", ""
 
 
-def _check_token(token: str, source: str) -> Secret:
-    bare = token.removeprefix("Bearer ").strip()
-    if not bare.isascii() or not bare.isprintable() or " " in bare:
-        raise SettingsError(
-            f"The token from {source} holds a space, a line break or a character that no token has.",
-            hint="Copy it again, without anything before or behind it.",
-        )
-    return Secret(bare)
-
-
 def _check_base_url(url: str, source: str) -> str:
+    # The address itself is never shown: what was pasted by mistake may be the token.
     hint = f"It looks like {DEFAULT_BASE_URL}; leave it out to use that."
     try:
         parts = urlsplit(url)
-        has_port_or_none = parts.port is None or parts.port > 0
+        is_usable = parts.port != 0 and re.fullmatch(r"[!-~]+", url) is not None
     except ValueError:
-        raise SettingsError(f"The base URL from {source} is not a web address.", hint=hint) from None
+        is_usable = False
+    if not is_usable:
+        raise SettingsError(f"The base URL from {source} is not a web address.", hint=hint)
     if parts.username is not None or parts.password is not None:
         raise SettingsError(f"The base URL from {source} holds a user name or password.", hint=hint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port_or_none:
-        raise SettingsError(f"The base URL from {source} is not an http(s) address: {url!r}.", hint=hint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SettingsError(f"The base URL from {source} is not an http(s) address.", hint=hint)
     if parts.query or parts.fragment:
-        raise SettingsError(f"The base URL from {source} has something behind its path: {url!r}.", hint=hint)
+        raise SettingsError(f"The base URL from {source} has something behind its path.", hint=hint)
     return url.rstrip("/")

@@ -46,6 +46,20 @@ GETTING_STARTED_HINT = (
 )
 
 
+LONGEST_MESSAGE = 300  # characters of foreign text in a message
+
+
+def shorten(text: str) -> str:
+    r"""One line of foreign text, cut at a length that fits a message.
+
+    Example:
+        >>> shorten("two\n  lines")
+        'two lines'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
+
+
 class SeedreamError(Exception):
     """The root of every expected failure.
 
@@ -133,7 +147,7 @@ class SettingsError(SeedreamError):
 
 
 class MissingTokenError(SettingsError):
-    """No token was given; nothing was sent."""
+    """No token was given, or none reached the service."""
 
 
 class ServiceError(SeedreamError):

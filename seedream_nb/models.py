@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import ModerationError, TaskError, TaskFailedError, TaskNotFinishedError, TaskNotFoundError
+from seedream_nb.errors import (
+    ModerationError,
+    TaskError,
+    TaskFailedError,
+    TaskNotFinishedError,
+    TaskNotFoundError,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -187,13 +194,13 @@ class Task:
         failed = "failed in part" if self.status is TaskStatus.PARTIALLY_FAILED else "failed"
         if reason.is_moderation:
             return ModerationError(
-                f"The content check refused the task {self.id}: {reason.message or reason.code}",
+                f"The content check refused the task {self.id}: {shorten(reason.message or reason.code)}",
                 hint="Change the prompt or the reference image.",
                 code=reason.code,
                 trace_id=self.trace_id,
             )
         return TaskFailedError(
-            f"The task {self.id} {failed}: {reason.message or reason}",
+            f"The task {self.id} {failed}: {shorten(reason.message or str(reason))}",
             hint="Send it again; if it fails again, quote the trace id to the service's support.",
             code=reason.code or None,
             trace_id=self.trace_id,

@@ -113,20 +113,24 @@ class Transport:
             SeedreamError: What the service answered, or that no answer came, after the last try.
         """
         stop = stop or threading.Event()
-        for tries in range(1, self.retries.tries + 1):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 return self._send(path, body)
             except (NetworkError, RateLimitedError, ServerError) as error:
                 pause = self._pause_after(error, tries)
-                if tries == self.retries.tries:
+                if tries >= self.retries.tries:
                     error.message += f" It was tried {tries} times." if tries > 1 else ""
                     raise
+                failure = error
+            # Outside of the handler, so that an interrupt of the pause shows no failure that came before it.
             if stop.wait(pause):
-                break
-        raise ConnectionFailedError("The question was given up before an answer came.")
+                raise failure
 
     def close(self) -> None:
         """Closes all connections; the next question opens new ones."""
+        self._leave_parent_process()
         with self._lock:
             session, self._session = self._session, None
         if session is not None:
@@ -144,10 +148,13 @@ class Transport:
         self._session = None
         self._process = os.getpid()
 
-    def _connected(self) -> requests.Session:
+    def _leave_parent_process(self) -> None:
+        """A forked child must not share its parent's sockets, nor a lock that the parent may hold."""
         if self._process != os.getpid():
-            # A forked child must not share its parent's sockets, nor a lock that the parent may hold.
             self._reset()
+
+    def _connected(self) -> requests.Session:
+        self._leave_parent_process()
         with self._lock:
             if self._session is None:
                 self._session = _open_session(self.settings.base_url, self.connections)
@@ -180,10 +187,8 @@ class Transport:
         except KeyboardInterrupt:
             # Raised anew, as the frames below hold the token and a verbose traceback prints what frames hold.
             raise KeyboardInterrupt from None
-        except requests.Timeout as problem:
-            raise _timeout_error(problem, host, self.timeouts) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as problem:
-            raise _connection_error(problem, host) from None
+            raise _network_error(problem, host, self.timeouts) from None
         if response.is_redirect:
             raise EndpointNotFoundError(
                 f"{host} sends the request on to another address, which is not followed as the token would go along.",
@@ -218,29 +223,32 @@ def _open_session(base_url: str, connections: int) -> requests.Session:
     return session
 
 
-def _timeout_error(problem: requests.Timeout, host: str, timeouts: Timeouts) -> RequestTimeoutError:
+def _network_error(problem: Exception, host: str, timeouts: Timeouts) -> NetworkError:
     if isinstance(problem, requests.ConnectTimeout):
         return RequestTimeoutError(
             f"No connection to {host} within {timeouts.connect:g} s.",
             hint="Check the network and any proxy, then try again.",
         )
-    return RequestTimeoutError(
-        f"{host} did not answer within {timeouts.read:g} s.",
-        hint="Try again, or allow more time with SeedreamClient(timeouts=Timeouts(read=…)).",
-    )
-
-
-def _connection_error(problem: Exception, host: str) -> ConnectionFailedError:
-    if isinstance(problem, requests.exceptions.SSLError):
+    text = repr(problem)
+    # An answer that stalls half-way is a connection error to requests, with the timeout inside.
+    if isinstance(problem, requests.Timeout) or "Read timed out" in text:
+        return RequestTimeoutError(
+            f"{host} did not answer within {timeouts.read:g} s.",
+            hint="Try again, or allow more time with SeedreamClient(timeouts=Timeouts(read=…)).",
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in text:
         return ConnectionFailedError(
             f"The certificate of {host} cannot be trusted.",
             hint="Check the base URL; behind a company proxy, point REQUESTS_CA_BUNDLE to its certificate.",
+        )
+    if isinstance(problem, requests.exceptions.SSLError):
+        return ConnectionFailedError(
+            f"No secure connection to {host} can be made.", hint="Check whether the base URL should begin with http://."
         )
     if isinstance(problem, requests.exceptions.ProxyError):
         return ConnectionFailedError(
             f"The proxy on the way to {host} failed.", hint="Check HTTPS_PROXY and NO_PROXY in the environment."
         )
-    text = repr(problem)
     if "NameResolution" in text:
         what = f"The name {host} cannot be resolved."
     elif "refused" in text:

@@ -29,6 +29,9 @@ PENDING_WORDS = frozenset({"pending", "queued", "submitted", "waiting", "created
 
 LARGEST_INTEGER = 2**63  # beyond it a number is noise: it fits no date, no seed and no float arithmetic
 
+# Foreign text must not steer a terminal; tabs and line ends are kept.
+_CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\t"), ord("\n")}, " ")
+
 _TASK_KEYS = frozenset(
     {"_id", "id", "task_id", "request", "response", "data", "error", "success", "created_at", "status"}
 )
@@ -87,8 +90,8 @@ def read_page(answer: object) -> TaskPage:
     if not isinstance(answer, dict) or not isinstance(items, list):
         raise _unreadable(answer, "a list of tasks")
     tasks = tuple(_read_record(item, "") for item in items if isinstance(item, dict) and item)
-    count = answer.get("count")
-    return TaskPage(tasks, count if isinstance(count, int) else len(tasks))
+    total = _integer(answer.get("count"))
+    return TaskPage(tasks, len(tasks) if total is None else total)
 
 
 def read_error(body: object) -> ErrorDetail | None:
@@ -243,8 +246,10 @@ def _read_image(item: JsonObject, *, task_id: str, index: int, prompt: str, mode
 def _read_inline(encoded: object) -> tuple[bytes | None, ErrorDetail | None]:
     if not isinstance(encoded, str) or not encoded:
         return None, None
+    # Some encoders break lines; some senders put a data URI's head before.
+    digits = "".join(encoded.rpartition(",")[2].split())
     try:
-        return base64.b64decode(encoded.rpartition(",")[2], validate=True), None
+        return base64.b64decode(digits, validate=True), None
     except (binascii.Error, ValueError):
         return None, ErrorDetail("unreadable_image", "The image sent inline is not valid base64.")
 
@@ -269,7 +274,7 @@ def _mapping(value: object) -> JsonObject:
 def _text(value: object) -> str:
     if isinstance(value, str):
         # JSON can spell half of a surrogate pair, which no output encoding can carry.
-        return value.encode("utf-8", "replace").decode("utf-8")
+        return value.encode("utf-8", "replace").decode("utf-8").translate(_CONTROL_CHARACTERS)
     return str(value) if isinstance(value, float) or _integer(value) is not None else ""
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from seedream_nb.models import TaskImage
 
 MEBIBYTE = 1024 * 1024
+CONNECT_TIMEOUT = 10.0  # seconds
+READ_TIMEOUT = 30.0  # seconds without a single byte
+CHUNK_BYTES = 256 * 1024
 DEAD_LINK_STATUSES = frozenset({401, 403, 404, 410})
 
 
@@ -33,7 +36,7 @@ class FetchLimits:
 
     Attributes:
         image_bytes: The most bytes of one image.
-        seconds: The longest that one image may take.
+        seconds: The longest that the bytes of one image may take to arrive.
         connections: How many images are fetched at the same time.
         redirects: How many redirects are followed.
         tries: How often a failing host is asked for one image.
@@ -60,7 +63,7 @@ class ImageFetcher:
 
     def __init__(self, limits: FetchLimits | None = None) -> None:
         self.limits = limits or FetchLimits()
-        self._session: requests.Session | None = None
+        self._sessions: dict[bool, requests.Session] = {}
         self._reset()
 
     def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
@@ -74,45 +77,40 @@ class ImageFetcher:
             The bytes, unchecked.
 
         Raises:
-            ImageError: There is nothing to fetch, the link is dead or unusable, or a limit was passed.
+            ImageError: There is nothing to fetch, the link is dead or unusable, or a limit was passed. Its
+                `status_code` is that of the host's refusal.
         """
         if image.data is not None:
             return image.data
         if image.url is None:
             raise ImageError("There is no picture.", hint=str(image.error) if image.error else None)
-        try:
-            scheme, host = urlsplit(image.url)[:2]
-        except ValueError:
-            scheme, host = "", ""
-        if scheme not in {"http", "https"} or not host:
-            raise ImageError("The link is no http(s) address.")
+        host = _host_of(image.url)
         try:
             return self._download(image.url, stop or threading.Event())
         except requests.TooManyRedirects:
             raise ImageError("The link is redirected in circles.") from None
         except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL):
             raise ImageError("The link leads to an address that is not http(s).") from None
-        except requests.Timeout:
-            raise ImageError(f"{host} did not answer in time.", hint="Show it again to try again.") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError):
-            raise ImageError(f"The connection to {host} failed.", hint="Show it again to try again.") from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as problem:
+            # After the last try, a timeout is a connection error to requests, with the timeout inside.
+            is_late = isinstance(problem, requests.Timeout) or "timed out" in repr(problem)
+            what = f"{host} did not answer in time." if is_late else f"The connection to {host} failed."
+            raise ImageError(what, hint="Show it again to try again.") from None
 
     def _download(self, url: str, stop: threading.Event) -> bytes:
+        if stop.is_set():
+            raise ImageError("The download was given up.")
         deadline = time.monotonic() + self.limits.seconds
-        with self._connected().get(
-            url,
-            stream=True,
-            timeout=(10.0, 30.0),
-            auth=_no_credentials,
-            # A proxy of the environment cannot reach this machine's loopback addresses.
-            proxies={"no_proxy": "*"} if is_loopback(url) else None,
-        ) as response:
-            if response.status_code in DEAD_LINK_STATUSES:
-                raise ImageError(f"The link no longer works (HTTP {response.status_code}).")
+        timeout = (min(CONNECT_TIMEOUT, self.limits.seconds), min(READ_TIMEOUT, self.limits.seconds))
+        with self._connected(url).get(url, stream=True, timeout=timeout, auth=_no_credentials) as response:
+            status_code = response.status_code
+            if status_code in DEAD_LINK_STATUSES:
+                raise ImageError(f"The link no longer works (HTTP {status_code}).", status_code=status_code)
             if not response.ok:
-                raise ImageError(f"The image host answered HTTP {response.status_code}.")
+                raise ImageError(f"The image host answered HTTP {status_code}.", status_code=status_code)
             content = bytearray()
-            for chunk in response.iter_content(256 * 1024):
+            # read1 gives what has arrived; read would wait for more, and a host that drips would outlive the limit.
+            while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
                 content += chunk
                 if len(content) > self.limits.image_bytes:
                     raise ImageError(f"The image is larger than {self.limits.image_bytes / MEBIBYTE:g} MB.")
@@ -129,17 +127,19 @@ class ImageFetcher:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._session = None
+        self._sessions = {}
         self._process = os.getpid()
 
-    def _connected(self) -> requests.Session:
+    def _connected(self, url: str) -> requests.Session:
         if self._process != os.getpid():
             # A forked child must not share its parent's sockets, nor a lock that the parent may hold.
             self._reset()
+        # A proxy of the environment cannot reach this machine's loopback addresses.
+        uses_environment = not is_loopback(url)
         with self._lock:
-            if self._session is None:
-                self._session = _open_session(self.limits)
-            return self._session
+            if uses_environment not in self._sessions:
+                self._sessions[uses_environment] = _open_session(self.limits, uses_environment=uses_environment)
+            return self._sessions[uses_environment]
 
 
 class _AnonymousSession(requests.Session):
@@ -154,8 +154,20 @@ def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedReque
     return request
 
 
-def _open_session(limits: FetchLimits) -> requests.Session:
+def _host_of(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in {"http", "https"}:
+        raise ImageError("The link is no http(s) address.")
+    return host
+
+
+def _open_session(limits: FetchLimits, *, uses_environment: bool) -> requests.Session:
     session = _AnonymousSession()
+    session.trust_env = uses_environment
     retries = urllib3.Retry(
         total=limits.tries - 1,
         backoff_factor=0.2,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.errors import ImageError
+from seedream_nb.parallel import run_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,25 +43,21 @@ def load_all(
     """
     wanted = {source: image for image in images if (source := source_of(image)) is not None}
     results: dict[Source, Result | ImageError] = {}
-    if not wanted:
-        return results
     stop = threading.Event()
 
-    def fetch_and_work(image: TaskImage) -> Result | ImageError:
+    def fetch_and_work(source: Source) -> Result | ImageError:
         try:
-            return work(image, fetcher.fetch(image, stop=stop))
+            return work(wanted[source], fetcher.fetch(wanted[source], stop=stop))
         except ImageError as error:
             return error
 
-    pool = ThreadPoolExecutor(min(fetcher.limits.connections, len(wanted)), thread_name_prefix="seedream-image")
+    finished = run_parallel(fetch_and_work, wanted, threads=fetcher.limits.connections, name="seedream-image")
     try:
-        sources = {pool.submit(fetch_and_work, image): source for source, image in wanted.items()}
-        for future in as_completed(sources):
-            results[sources[future]] = future.result()
+        for source, result in finished:
+            results[source] = result
             if on_progress:
                 on_progress(1)
     finally:
-        # An interrupt must not wait for pictures that nobody will see.
+        # After an interrupt, no more pictures are fetched that nobody will see.
         stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
     return results

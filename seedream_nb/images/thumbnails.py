@@ -100,6 +100,9 @@ def make_thumbnail(content: bytes, longest_side: int) -> Thumbnail:
         # For JPEG, this lets the decoder skip most of the work; other formats ignore it.
         image.draft("RGB", (longest_side, longest_side))
         small = ImageOps.exif_transpose(image)
+        if small.mode.startswith("I"):
+            # Gray of 16 bits, which convert() would cut off at 255 instead of scaling it.
+            small = small.point(lambda value: value / 256).convert("L")
         small = small.convert("RGBA" if small.has_transparency_data else "RGB")
         small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return _encode(small, facts)
@@ -134,9 +137,9 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
         begin = content[:64].lstrip().lower()
         what = "a web page" if begin.startswith((b"<!doctype", b"<html", b"<?xml")) else "no JPEG, PNG or WebP picture"
         raise ImageError(f"The link leads to {what}.") from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels() from None
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error):
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, struct.error, zlib.error):
         # These are what Pillow's decoders raise on files that break off or contradict themselves.
         raise ImageError("The picture is damaged: it breaks off or cannot be decoded.") from None
 
@@ -146,7 +149,8 @@ def _too_many_pixels() -> ImageError:
 
 
 def _facts(image: Image.Image) -> ImageFacts:
-    image_format = image.format or ""
+    # Cameras write JPEG files with a preview behind, which Pillow calls MPO and every viewer takes for JPEG.
+    image_format = (image.format or "").replace("MPO", "JPEG")
     extension = {"JPEG": "jpg"}.get(image_format, image_format.lower())
     sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
     width, height = (image.height, image.width) if sideways else image.size

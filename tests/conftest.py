@@ -1,0 +1,44 @@
+"""What every test starts from: no settings but its own, and a sandbox when it asks for one."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from seedream_nb import RetryPolicy, Sandbox, SeedreamClient
+
+QUICK = RetryPolicy(first_pause=0.001)
+
+# The same examples in every run, and no time limit on a busy machine.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No token, proxy, password file or `.env` of whoever runs the tests takes part in them."""
+    for name in os.environ:
+        if name.startswith(("ACEDATACLOUD_", "SEEDREAM_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("NETRC", str(home / ".netrc"))
+    working_directory = tmp_path / "work"
+    working_directory.mkdir()
+    monkeypatch.chdir(working_directory)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(generation_seconds=0.01) as running:
+        yield running
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Iterator[SeedreamClient]:
+    with SeedreamClient(sandbox.token, sandbox.url, retries=QUICK) as opened:
+        yield opened

@@ -1,0 +1,171 @@
+"""The rooms of the house import one way only, and the doorstep stays cheap."""
+
+import ast
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import seedream_nb
+
+ROOT = Path(seedream_nb.__file__).parent
+PACKAGE = "seedream_nb"
+
+# A room → the rooms it may import. Each may import itself and, for its version, the package.
+ALLOWED = {
+    "errors": set(),
+    "parallel": set(),
+    "capabilities": {"errors"},
+    "models": {"errors"},
+    "config": {"errors"},
+    "wire": {"errors", "models"},
+    "answers": {"errors", "models", "wire"},
+    "transport": {"errors", "config", "answers"},
+    "images": {"errors", "parallel", "models", "config"},
+    "generation": {"errors", "capabilities"},
+    "references": {"errors", "capabilities", "models", "images"},
+    "waiting": {"errors", "models"},
+    "client": {
+        *{"errors", "parallel", "capabilities", "models", "config", "wire", "answers", "transport"},
+        *{"generation", "references", "waiting"},
+    },
+    "gallery": {"errors", "capabilities", "models", "config", "images"},
+    "sandbox": {"errors", "models", "capabilities"},
+    "notebook": {"errors", "capabilities", "models", "config", "client", "generation", "images", "gallery", "sandbox"},
+    "__init__": {"notebook"},
+}
+
+# A library → the only modules that may import it.
+KEPT_IN = {
+    "requests": ("transport", "images.fetch"),
+    "urllib3": ("transport", "images.fetch"),
+    "PIL": ("images.thumbnails", "sandbox"),
+    "numpy": ("sandbox",),
+    "tornado": ("sandbox",),
+    "IPython": ("notebook.magics", "notebook.progress"),
+    "tqdm": ("notebook.progress",),
+    "dotenv": ("config",),
+    "slugify": ("gallery.save",),
+}
+
+# What costs time to import and must wait for its first use.
+HEAVY = ("PIL", "requests", "urllib3", "numpy", "tornado", "tqdm", "ipywidgets", "dotenv", "slugify")
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+class Imports(ast.NodeVisitor):
+    """Collects what a module imports when it runs; what only a type checker reads is left out."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, bool]] = []  # name, and whether it waits within a function
+        self._depth = 0
+
+    def visit_If(self, node: ast.If) -> None:
+        if ast.unparse(node.test) not in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
+            self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._depth += 1
+        self.generic_visit(node)
+        self._depth -= 1
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.found += [(alias.name, self._depth > 0) for alias in node.names]
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        assert node.level == 0, "a relative import hides which room is meant"
+        names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == PACKAGE else [node.module]
+        self.found += [(name or "", self._depth > 0) for name in names]
+
+
+def imports_of(source: str) -> list[tuple[str, bool]]:
+    visitor = Imports()
+    visitor.visit(ast.parse(source))
+    return visitor.found
+
+
+def complaints(module: str, source: str) -> Iterator[str]:
+    room = module.partition(".")[0]
+    for name, waits in imports_of(source):
+        top, _, rest = name.partition(".")
+        target = rest.partition(".")[0]
+        if top == PACKAGE and target and target not in {room, *ALLOWED[room]}:
+            yield f"{module} must not import {name}"
+        if top == PACKAGE and target == "sandbox" and room != "sandbox" and not waits:
+            yield f"{module} must import the sandbox only where it is used"
+        homes = KEPT_IN.get(top)
+        if homes is not None and not any(module == home or module.startswith(f"{home}.") for home in homes):
+            yield f"{module} must not import {name}, which is kept in {' and '.join(homes)}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_room_imports_upwards(module: str) -> None:
+    assert module.partition(".")[0] in ALLOWED, "a new room needs its place among the others"
+    assert list(complaints(module, MODULES[module].read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("errors", "from seedream_nb.models import Task"),
+        ("wire", "import seedream_nb.client"),
+        ("images.load", "from seedream_nb import gallery"),
+        ("gallery.html", "def late():\n    import requests"),
+        ("sandbox.server", "from seedream_nb.wire import read_task"),
+        ("notebook.commands", "from IPython.display import display"),
+        ("notebook.session", "from seedream_nb.sandbox import Sandbox"),
+        ("images.fetch", "if True:\n    from PIL import Image"),
+    ],
+)
+def test_the_rules_are_able_to_complain(module: str, source: str) -> None:
+    assert list(complaints(module, source))
+    assert not list(complaints(module, f"if TYPE_CHECKING:\n{textwrap.indent(source, '    ')}"))
+
+
+def test_the_rooms_are_in_an_order() -> None:
+    """No two rooms may import one another, not even in a circle."""
+    order: list[str] = []
+    while len(order) < len(ALLOWED):
+        ready = [room for room, below in ALLOWED.items() if room not in order and below <= set(order)]
+        assert ready
+        order += ready
+
+
+LOADED = f"import sys; print(*[name for name in {(*HEAVY, 'seedream_nb.sandbox')!r} if name in sys.modules])"
+SHELL = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance()\n"
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "import seedream_nb; dir(seedream_nb)",
+        f"{SHELL}print(shell.run_line_magic('load_ext', 'seedream_nb') or '', end='')",
+        f"{SHELL}shell.run_line_magic('load_ext', 'seedream_nb'); shell.run_line_magic('unload_ext', 'seedream_nb')",
+    ],
+)
+def test_loading_stays_cheap(action: str) -> None:
+    command = [sys.executable, "-c", f"{action}\n{LOADED}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (result.stdout.strip(), result.stderr, result.returncode) == ("", "", 0)
+
+
+def test_every_public_name_can_be_had() -> None:
+    for name in seedream_nb.__all__:
+        assert getattr(seedream_nb, name).__name__ == name
+    assert set(seedream_nb.__all__) <= set(dir(seedream_nb))
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = seedream_nb.no_such_name
+
+
+def test_modules_stay_small() -> None:
+    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in MODULES.items()}
+    assert {module: length for module, length in lengths.items() if length > 400} == {}
