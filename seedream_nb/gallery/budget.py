@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from seedream_nb.errors import ImageError
 from seedream_nb.gallery.page import Picture
 from seedream_nb.gallery.tiles import count_of
 from seedream_nb.images.load import Source, source_of
-from seedream_nb.images.thumbnails import ImageFacts, Thumbnail, shrink
+from seedream_nb.images.thumbnails import Thumbnail, shrink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from seedream_nb.models import TaskImage
 
 SMALLEST_SHRUNK = 96  # pixels; smaller pictures tell nothing, a link tells more
+# What the embedded thumbnail of a detailed photograph takes for each pixel of its square.
+BYTES_PER_PIXEL = 0.32
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,26 @@ class LoadedPicture:
 Loaded = Mapping[Source, LoadedPicture | ImageError]
 
 
+def plan_side(options: GalleryOptions, pictures: int) -> int:
+    """The side at which thumbnails are made, so that they rarely have to be made again to fit.
+
+    Args:
+        options: How the gallery is drawn.
+        pictures: How many pictures share the room.
+
+    Returns:
+        The long side in pixels: the one asked for, or less where that many detailed pictures could not fit.
+    """
+    affordable = math.sqrt(options.max_bytes / max(1, pictures) / BYTES_PER_PIXEL)
+    return min(options.thumbnail, max(SMALLEST_SHRUNK, int(affordable) // 8 * 8))
+
+
+def find_loaded(image: TaskImage, loaded: Loaded) -> LoadedPicture | ImageError | None:
+    """What became of an image: its picture, why there is none, or None when it was not asked for."""
+    source = source_of(image)
+    return None if source is None else loaded.get(source)
+
+
 def choose_pictures(
     entries: Sequence[Entry], options: GalleryOptions, loaded: Loaded, room: int
 ) -> tuple[list[Picture | None], list[str]]:
@@ -52,40 +75,44 @@ def choose_pictures(
         entries: The tiles.
         options: How the gallery is drawn.
         loaded: The pictures that were fetched, or why they were not.
-        room: How many bytes all pictures may take.
+        room: How many bytes all embedded pictures may take; with none, nothing is embedded.
 
     Returns:
         For each tile its picture, if any; and notes for the reader on what was made smaller or left out.
     """
-    found = [_loaded_of(entry, loaded) for entry in entries]
+    found = [_loaded_picture(entry, loaded) for entry in entries]
     thumbnails, longest_side = _fit([picture.thumbnail if picture else None for picture in found], options, room)
     pictures = [_embedded(thumbnail.data, thumbnail.mime, thumbnail) if thumbnail else None for thumbnail in thumbnails]
     notes = []
     if longest_side < options.thumbnail:
-        notes.append(f"Thumbnails are {longest_side} px instead of {options.thumbnail} px{_to_stay_small(options)}.")
+        notes.append(f"Thumbnails are {longest_side} px instead of {options.thumbnail} px{to_stay_small(options)}.")
     if options.embed == "originals":
         notes.extend(_upgrade(pictures, found, options, room))
     missing = sum(picture is not None and shown is None for picture, shown in zip(found, pictures, strict=True))
     if missing:
-        notes.append(f"{count_of(missing, 'image')} not embedded{_to_stay_small(options)}.")
-    return [
-        picture or (_linked(entry.link, entry.tile.image) if entry.tile.image else None)
-        for picture, entry in zip(pictures, entries, strict=True)
-    ], notes
+        notes.append(f"{count_of(missing, 'image')} not embedded{to_stay_small(options)}.")
+    return [picture or _linked(entry, options) for picture, entry in zip(pictures, entries, strict=True)], notes
 
 
-def _loaded_of(entry: Entry, loaded: Loaded) -> LoadedPicture | None:
-    found = loaded.get(source_of(entry.tile.image) or "") if entry.tile.image else None
+def to_stay_small(options: GalleryOptions) -> str:
+    """The reason for every note about something that was made smaller or left out."""
+    return f", to keep the output under {options.max_bytes / 1_000_000:g} MB (max_bytes={options.max_bytes})"
+
+
+def _loaded_picture(entry: Entry, loaded: Loaded) -> LoadedPicture | None:
+    found = find_loaded(entry.tile.image, loaded) if entry.tile.image else None
     return found if isinstance(found, LoadedPicture) else None
 
 
 def _fit(thumbnails: list[Thumbnail | None], options: GalleryOptions, room: int) -> tuple[list[Thumbnail | None], int]:
     """Shrinks thumbnails until all fit into the room; if that is not enough, leaves out the last ones."""
-    longest_side = options.thumbnail
-    fitting = thumbnails
+    if room <= 0:
+        return [None] * len(thumbnails), options.thumbnail
+    longest_side = plan_side(options, sum(thumbnail is not None for thumbnail in thumbnails))
+    fitting = [thumbnail and shrink(thumbnail, longest_side) for thumbnail in thumbnails]
     while (cost := sum(map(_cost, fitting))) > room and longest_side > SMALLEST_SHRUNK:
         # The bytes of a picture grow somewhat slower than its area; this rarely needs a second round.
-        factor = 0.97 * (max(room, 1) / cost) ** 0.6
+        factor = 0.97 * (room / cost) ** 0.6
         longest_side = max(SMALLEST_SHRUNK, int(longest_side * factor) // 8 * 8)
         fitting = [thumbnail and shrink(thumbnail, longest_side) for thumbnail in thumbnails]
     kept: list[Thumbnail | None] = []
@@ -117,22 +144,23 @@ def _upgrade(
             kept_small += 1
             continue
         room -= extra
-        pictures[index] = _embedded(loaded.content, loaded.thumbnail.original.mime, loaded.thumbnail.original)
+        # Shown as large as the thumbnail: where no style applies, only width and height keep it in its place.
+        pictures[index] = _embedded(loaded.content, loaded.thumbnail.original.mime, loaded.thumbnail)
     if not kept_small:
         return []
-    return [f"{count_of(kept_small, 'image')} embedded as a thumbnail, not as the original{_to_stay_small(options)}."]
+    return [f"{count_of(kept_small, 'image')} embedded as a thumbnail, not as the original{to_stay_small(options)}."]
 
 
-def _to_stay_small(options: GalleryOptions) -> str:
-    return f", to keep the output under {options.max_bytes / 1_000_000:g} MB (max_bytes={options.max_bytes})"
-
-
-def _embedded(data: bytes, mime: str, shape: Thumbnail | ImageFacts) -> Picture:
+def _embedded(data: bytes, mime: str, shape: Thumbnail) -> Picture:
     return Picture(f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}", shape.width, shape.height)
 
 
-def _linked(link: str | None, image: TaskImage) -> Picture | None:
-    if link is None:
+def _linked(entry: Entry, options: GalleryOptions) -> Picture | None:
+    if entry.tile.image is None or entry.link is None:
         return None
-    width, height = parse_size(image.size or "") or (None, None)
-    return Picture(link, width, height)
+    size = parse_size(entry.tile.image.size or "")
+    if size is None:
+        return Picture(entry.link)
+    shrunk = min(1, options.thumbnail / max(size))
+    width, height = (max(1, round(side * shrunk)) for side in size)
+    return Picture(entry.link, width, height)

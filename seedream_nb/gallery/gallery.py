@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, overload
 
-from seedream_nb.gallery.budget import LoadedPicture
+from seedream_nb.errors import UsageError
+from seedream_nb.gallery.budget import LoadedPicture, plan_side
 from seedream_nb.gallery.compose import compose, needed_images
 from seedream_nb.gallery.html import spell_html
 from seedream_nb.gallery.options import GalleryOptions
@@ -19,9 +20,9 @@ from seedream_nb.models import Task, TaskStatus
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from seedream_nb.errors import ImageError
+    from seedream_nb.gallery.budget import Loaded
     from seedream_nb.gallery.options import Embed
     from seedream_nb.gallery.page import Page
     from seedream_nb.images.load import Source
@@ -40,11 +41,11 @@ class Gallery(Sequence[Task]):
         thumbnail: The long side of a thumbnail, in pixels.
         embed: What is put into the output: `thumbnails`, `originals`, or `links` alone.
         limit: How many tiles are drawn at most; the rest is counted.
-        max_bytes: How large the HTML may become; beyond it thumbnails shrink, then the rest is linked.
+        max_bytes: How large the whole output may become; beyond it thumbnails shrink, then the rest is linked.
         fetcher: Fetches the pictures; a new `ImageFetcher` by default.
 
     Raises:
-        UsageError: An option is out of range.
+        UsageError: An option is out of range, or something else than tasks was given.
 
     Example:
         >>> from seedream_nb import Gallery, Task, TaskStatus
@@ -66,11 +67,11 @@ class Gallery(Sequence[Task]):
         max_bytes: int = 2_000_000,
         fetcher: ImageFetcher | None = None,
     ) -> None:
-        self._tasks = (tasks,) if isinstance(tasks, Task) else tuple(tasks)
+        self._tasks = _check_tasks(tasks)
         self._options = GalleryOptions(columns, thumbnail, embed, limit, max_bytes)
         self._fetcher = fetcher or ImageFetcher()
         # Shared with the galleries made from this one; entries are only added, never changed.
-        self._pictures: dict[tuple[Source, int], LoadedPicture] = {}
+        self._pictures: dict[Source, LoadedPicture] = {}
 
     @property
     def options(self) -> GalleryOptions:
@@ -107,7 +108,7 @@ class Gallery(Sequence[Task]):
 
         Args:
             predicate: A function of a task.
-            prompt: Text within the prompt; case does not matter.
+            prompt: Text within the prompt of the task or of one of its images; case does not matter.
             model: Text within the model id; case does not matter.
             status: The state, as a `TaskStatus` or its word, such as `partially failed`.
             size: The size of the request or of an image, such as `2K` or `2048x2048`.
@@ -116,14 +117,15 @@ class Gallery(Sequence[Task]):
             A gallery of these tasks.
 
         Raises:
-            ValueError: There is no such status.
+            UsageError: There is no such status.
         """
-        wanted = TaskStatus(status) if status is not None else None
+        wanted = None if status is None else _check_status(status)
 
         def fits(task: Task) -> bool:
+            prompts = [task.prompt, *(image.prompt for image in task.images)]
             return (
                 (predicate is None or predicate(task))
-                and (prompt is None or prompt.casefold() in task.prompt.casefold())
+                and (prompt is None or any(prompt.casefold() in shown.casefold() for shown in prompts))
                 and (model is None or model.casefold() in (task.model or "").casefold())
                 and (wanted is None or task.status is wanted)
                 and (size is None or size in {task.size, *(image.size for image in task.images)})
@@ -196,23 +198,41 @@ class Gallery(Sequence[Task]):
         return gallery
 
     def _missing_images(self) -> list[TaskImage]:
-        return [image for image in needed_images(self._tasks, self._options) if self._key(image) not in self._pictures]
+        return [image for image in needed_images(self._tasks, self._options) if source_of(image) not in self._pictures]
 
-    def _key(self, image: TaskImage) -> tuple[Source, int]:
-        return source_of(image) or "", self._options.thumbnail
+    def _load(self, on_progress: Callable[[int], None] | None = None) -> Loaded:
+        side = plan_side(self._options, len(needed_images(self._tasks, self._options)))
 
-    def _load(self, on_progress: Callable[[int], None] | None = None) -> dict[Source, LoadedPicture | ImageError]:
-        needed = needed_images(self._tasks, self._options)
-        results = load_all(self._missing_images(), self._make_picture, self._fetcher, on_progress=on_progress)
-        for source, result in results.items():
-            if isinstance(result, LoadedPicture):
-                self._pictures[source, self._options.thumbnail] = result
-        known = {self._key(image)[0]: self._pictures.get(self._key(image)) for image in needed}
-        return {**results, **{source: picture for source, picture in known.items() if picture is not None}}
+        def make_picture(_image: TaskImage, content: bytes) -> LoadedPicture:
+            return LoadedPicture(make_thumbnail(content, side), content if self._options.embed == "originals" else None)
 
-    def _make_picture(self, _image: TaskImage, content: bytes) -> LoadedPicture:
-        thumbnail = make_thumbnail(content, self._options.thumbnail)
-        return LoadedPicture(thumbnail, content if self._options.embed == "originals" else None)
+        results = load_all(self._missing_images(), make_picture, self._fetcher, on_progress=on_progress)
+        # A failure is not kept: the next display tries again.
+        self._pictures.update((source, found) for source, found in results.items() if isinstance(found, LoadedPicture))
+        return {**self._pictures, **results}
 
     def _compose(self) -> Page:
-        return compose(self._tasks, self._options, self._load(), lambda page: len(spell_html(page).encode()))
+        return compose(self._tasks, self._options, self._load(), _measure)
+
+
+def _check_tasks(tasks: Iterable[Task] | Task) -> tuple[Task, ...]:
+    given = tuple(tasks) if isinstance(tasks, Iterable) else (tasks,)
+    for task in given:
+        if not isinstance(task, Task):
+            raise UsageError(
+                f"A gallery shows tasks, not {type(task).__name__}.",
+                hint="Ask for them first: Gallery(client.retrieve_batch(ids)).",
+            )
+    return given
+
+
+def _check_status(status: TaskStatus | str) -> TaskStatus:
+    try:
+        return TaskStatus(status)
+    except ValueError:
+        words = ", ".join(known.value for known in TaskStatus)
+        raise UsageError(f"There is no status {status!r}.", hint=f"Choose one of: {words}.") from None
+
+
+def _measure(page: Page) -> int:
+    return len(spell_html(page).encode()) + len(spell_text(page).encode())

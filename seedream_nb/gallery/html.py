@@ -12,8 +12,6 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from seedream_nb.gallery.tiles import clip
-
 if TYPE_CHECKING:
     from seedream_nb.gallery.page import Entry, Page, Picture
 
@@ -41,7 +39,7 @@ def spell_html(page: Page) -> str:
         f'<div class="seedream-gallery" style="--seedream-aspect:{width}/{height}">'
         f"<style>{style_sheet()}</style>"
         f'<p class="seedream-summary">{_escape(page.summary)}</p>{notes}'
-        f'<div class="seedream-tiles" style="{layout.tiles}">{figures}</div>'
+        f'<div class="{layout.tiles_class}" style="{layout.tiles}">{figures}</div>'
         "</div>"
     )
 
@@ -54,10 +52,11 @@ def style_sheet() -> str:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Inline styles: a notebook that is not trusted yet keeps those, and loses the style sheet."""
+    """How tiles stand, mostly inline: a notebook that is not trusted yet keeps that, and loses the style sheet."""
 
     tiles: str
     figure: str
+    tiles_class: str = "seedream-tiles"
 
 
 def _layout(page: Page) -> _Layout:
@@ -66,8 +65,15 @@ def _layout(page: Page) -> _Layout:
     figure = f"margin:0;max-width:{page.tile_width}px"
     if page.columns is None and len(page.entries) <= FEW_TILES:
         return _Layout(f"display:flex;flex-wrap:wrap;{GAP}", f"{figure};flex:1 1 {narrowest}px")
-    tracks = f"repeat({page.columns},minmax(0,1fr))" if page.columns else f"repeat(auto-fill,minmax({narrowest}px,1fr))"
-    return _Layout(f"display:grid;{GAP};grid-template-columns:{tracks}", figure)
+    grid = f"display:grid;{GAP};grid-template-columns"
+    if page.columns is not None:
+        return _Layout(f"{grid}:repeat({page.columns},minmax(0,1fr))", figure)
+    # The style sheet does better where the page is narrower still, or has room for all; inline, JupyterLab strips that.
+    tracks = f"repeat(auto-fill,minmax({narrowest}px,1fr))"
+    sizes = (
+        f"--seedream-narrowest:{narrowest}px;--seedream-widest:{page.tile_width}px;--seedream-count:{len(page.entries)}"
+    )
+    return _Layout(f"{grid}:{tracks};{sizes}", figure, "seedream-tiles seedream-flowing")
 
 
 def _figure(entry: Entry, style: str) -> str:
@@ -104,9 +110,8 @@ def _caption(entry: Entry) -> str:
     return f"{_prompt(tile.prompt)}{problem}{facts}{_origin(entry)}"
 
 
-def _prompt(prompt: str) -> str:
+def _prompt(text: str) -> str:
     """The caption; a long one is folded to three lines and opens on a click, a key, or where no style applies."""
-    text = clip(prompt.strip())
     if not text:
         return ""
     if _columns_of(text) <= WIDEST_UNFOLDED and "\n" not in text:

@@ -23,7 +23,7 @@ class GalleryOptions:
         thumbnail: The long side of a thumbnail, in pixels.
         embed: What is put into the output: `thumbnails`, `originals`, or `links` alone.
         limit: How many tiles are drawn at most; the rest is counted.
-        max_bytes: How large the HTML may become, in bytes; beyond it thumbnails shrink, then the rest is linked.
+        max_bytes: How large HTML and text may become together; beyond it thumbnails shrink, then the rest is linked.
 
     Raises:
         UsageError: A value is out of range.

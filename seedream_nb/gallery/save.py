@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
-import tempfile
+import os
+import threading
+import uuid
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,16 +19,17 @@ from seedream_nb.errors import ImageError, UsageError
 from seedream_nb.gallery.tiles import count_of
 from seedream_nb.images.load import Source, load_all, source_of
 from seedream_nb.images.thumbnails import read_facts
-from seedream_nb.models import TaskStatus
+from seedream_nb.models import ErrorDetail, TaskStatus
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterator, Sequence
 
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.models import Task, TaskImage
 
 LONGEST_SLUG = 48  # characters of the prompt in a file name; at three bytes each they fit every file system
+
+_naming = threading.Lock()  # between taking a name and filling it, no other thread looks
 
 
 @dataclass(frozen=True)
@@ -95,18 +99,18 @@ def save_tasks(
     Raises:
         UsageError: The directory cannot be made or written to.
     """
-    folder = Path(directory).expanduser()
-    distinct = list({task.id: task for task in tasks}.values())
-    images = [image for task in distinct for image in task.images]
+    # Of a task that is there twice, the later answer knows more. A task without an id is like no other.
+    distinct = list({task.id or task: task for task in tasks}.values())
+    images = [image for task in distinct for image in task.good_images]
+    folder = _make_folder(directory)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         results = load_all(
             images, lambda image, data: _keep_image(folder, image, data), fetcher, on_progress=on_progress
         )
         records = [_keep_record(folder, task, results) for task in distinct if task.raw]
     except OSError as problem:
         raise UsageError(
-            f"Nothing can be written to {folder}: {problem.strerror or problem}.",
+            f"Nothing more can be written to {folder}: {problem.strerror or problem}.",
             hint="Name another directory or make room in this one; what was saved so far is kept.",
         ) from None
     paths = dict.fromkeys(path for image in images if isinstance(path := _result_of(image, results), Path))
@@ -116,55 +120,89 @@ def save_tasks(
 Results = Mapping[Source, Path | ImageError]
 
 
+def _make_folder(directory: str | os.PathLike[str]) -> Path:
+    try:
+        folder = Path(directory).expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(
+            f"{directory} is no directory: a file of that name, or on the way to it, is there already.",
+            hint="Name another directory.",
+        ) from None
+    except (OSError, ValueError, RuntimeError) as problem:
+        # A ValueError is for characters that no file name can have, a RuntimeError for the home of an unknown user.
+        reason = problem.strerror if isinstance(problem, OSError) else problem
+        raise UsageError(
+            f"The directory {str(directory)!r} cannot be made: {reason}.", hint="Name another directory."
+        ) from None
+    return folder
+
+
 def _result_of(image: TaskImage, results: Results) -> Path | ImageError | None:
-    return results.get(source_of(image) or "")
+    source = source_of(image)
+    return None if source is None else results.get(source)
 
 
 def _failures(tasks: Sequence[Task], results: Results) -> Iterator[SaveFailure]:
     for task in tasks:
-        if not task.images and task.status is not TaskStatus.SUCCEEDED:
-            yield SaveFailure(task.id, None, str(task.error or f"the task is {task.status}"))
+        if not task.images:
+            reason = (
+                "its answer has no picture" if task.status is TaskStatus.SUCCEEDED else f"the task is {task.status}"
+            )
+            yield SaveFailure(task.id, None, str(task.error or reason))
         for image in task.images:
             result = _result_of(image, results)
-            if isinstance(result, ImageError):
+            if not image.is_good:
+                yield SaveFailure(task.id, image.index + 1, str(image.error or ErrorDetail()))
+            elif isinstance(result, ImageError):
                 yield SaveFailure(task.id, image.index + 1, result.message)
-            elif image.error is not None:
-                yield SaveFailure(task.id, image.index + 1, str(image.error))
 
 
 def _stem(prompt: str, task_id: str) -> str:
-    """A file name's beginning that every file system takes, in the prompt's own script."""
+    """A file name's beginning that every file system takes, in the prompt's own script.
+
+    It always has two parts, so that it is none of the names that Windows reserves, such as `con` or `com1`.
+    """
     words = slugify(prompt, allow_unicode=True, max_length=LONGEST_SLUG, word_boundary=True)
-    return "-".join(part for part in (words, slugify(task_id)[:8]) if part) or "image"
+    return f"{words or 'image'}-{slugify(task_id, max_length=8) or 'task'}"
 
 
 def _keep_image(folder: Path, image: TaskImage, content: bytes) -> Path:
     extension = read_facts(content).extension
     stem = f"{_stem(image.prompt, image.task_id)}-{image.index + 1}"
     for path in _names(folder, stem, extension):
-        try:
-            _write_new(path, content)
-        except FileExistsError:
-            if path.read_bytes() != content:
-                continue
-        return path
+        if _write_new(path, content) or _read(path) == content:
+            return path
     raise AssertionError("unreachable: the names never end")
 
 
 def _keep_record(folder: Path, task: Task, results: Results) -> Path:
-    files = [path.name for image in task.images if isinstance(path := _result_of(image, results), Path)]
-    record = {"task_id": task.id, "files": files, "record": _without_inline_images(task.raw)}
-    # A lone half of a surrogate pair becomes the escape that JSON has for it.
-    content = json.dumps(record, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
+    files = [path.name for image in task.good_images if isinstance(path := _result_of(image, results), Path)]
+    content = _spell_record(task, files)
     for path in _names(folder, _stem(task.prompt, task.id), "json"):
-        try:
-            _write_new(path, content)
-        except FileExistsError:
-            if not _is_record_of(path, task.id):
-                continue
-            _replace(path, content)
-        return path
+        if _write_new(path, content) or _read(path) == content:
+            return path
+        earlier = _read_record(path)
+        if task.id and earlier.get("task_id") == task.id:
+            # A link may have died since; the files of an earlier time stay named.
+            _replace(path, _spell_record(task, [*files, *_still_there(folder, earlier.get("files"))]))
+            return path
     raise AssertionError("unreachable: the names never end")
+
+
+def _spell_record(task: Task, files: Sequence[str]) -> bytes:
+    record = {
+        "task_id": task.id,
+        "files": list(dict.fromkeys(files)),
+        "record": _without_inline_images(task.raw),
+    }
+    # A lone half of a surrogate pair becomes the escape that JSON has for it.
+    return json.dumps(record, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
+
+
+def _still_there(folder: Path, files: object) -> list[str]:
+    names = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
+    return [name for name in names if (folder / name).is_file()]
 
 
 def _names(folder: Path, stem: str, extension: str) -> Iterator[Path]:
@@ -173,28 +211,50 @@ def _names(folder: Path, stem: str, extension: str) -> Iterator[Path]:
         yield folder / f"{stem}-{number}.{extension}"
 
 
-def _write_new(path: Path, content: bytes) -> None:
-    """Writes a file that is not there yet, wholly or not at all."""
-    with path.open("xb") as file:
+def _write_new(path: Path, content: bytes) -> bool:
+    """Writes a file unless the name is taken; says whether it did."""
+    with _naming:
+        if os.path.lexists(path):
+            return False
+    with _written_aside(path.parent, content) as part, _naming:
         try:
-            file.write(content)
-        except BaseException:
-            path.unlink()
-            raise
+            path.open("xb").close()
+        except FileExistsError:
+            return False
+        part.replace(path)
+    return True
 
 
 def _replace(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(content)
-    Path(file.name).replace(path)
+    with _written_aside(path.parent, content) as part:
+        part.replace(path)
 
 
-def _is_record_of(path: Path, task_id: str) -> bool:
+@contextmanager
+def _written_aside(folder: Path, content: bytes) -> Iterator[Path]:
+    """A file to be moved into place, so that nothing under a final name is ever half-written."""
+    part = folder / f".{uuid.uuid4().hex}.part"
     try:
-        record = json.loads(path.read_bytes())
-    except ValueError:
-        return False
-    return isinstance(record, dict) and record.get("task_id") == task_id
+        part.write_bytes(content)
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> bytes | None:
+    """A file's content; None for a directory, a broken link and whatever else cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _read_record(path: Path) -> dict[str, object]:
+    try:
+        record = json.loads(_read(path) or b"")
+    except (ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _without_inline_images(value: object) -> object:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedream_nb.gallery.tiles import clip
-
 if TYPE_CHECKING:
     from seedream_nb.gallery.page import Entry, Page
 
@@ -32,5 +30,5 @@ def _entry_lines(entry: Entry) -> list[str]:
     tile = entry.tile
     head = " · ".join(part for part in (f"{tile.state.icon} {tile.state.word}", tile.task_id, tile.position) if part)
     trace = f"trace {tile.trace_id}" if tile.trace_id else ""
-    lines = [head, " ".join(clip(tile.prompt).split()), " · ".join(tile.facts), tile.problem, trace, entry.link or ""]
+    lines = [head, " ".join(tile.prompt.split()), " · ".join(tile.facts), tile.problem, trace, entry.link or ""]
     return [line for line in lines if line]

@@ -10,14 +10,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.models import TaskStatus
+from seedream_nb.gallery.foreign_text import show_line, show_prompt
+from seedream_nb.models import ErrorDetail, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seedream_nb.models import ErrorDetail, Task, TaskImage
-
-LONGEST_PROMPT = 2000  # characters of one prompt that are shown
+    from seedream_nb.models import Task, TaskImage
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,13 @@ STATES = {
     TaskStatus.PENDING: State("○", "pending"),
     TaskStatus.NOT_FOUND: State("?", "not found"),
 }
+_URGENCY = (
+    TaskStatus.FAILED,
+    TaskStatus.PARTIALLY_FAILED,
+    TaskStatus.NOT_FOUND,
+    TaskStatus.RUNNING,
+    TaskStatus.PENDING,
+)  # success needs no mention
 FAILED_IMAGE = State("✕", "image failed")
 LOST_IMAGE = State("!", "not available")
 NO_PICTURE = State("∅", "no picture")
@@ -50,6 +56,8 @@ _EXPLANATIONS = {
 @dataclass(frozen=True)
 class Tile:
     """One place in the contact sheet: a picture of a task, or what stands for a task without one.
+
+    Its texts are fit to be shown, see `seedream_nb.gallery.foreign_text`.
 
     Attributes:
         state: The icon and the word.
@@ -94,10 +102,9 @@ def summarize(tasks: Sequence[Task]) -> str:
         Such as `3 tasks · 5 images · 1 failed · 1 pending`; states that do not occur are left out.
     """
     counts = Counter(task.status for task in tasks)
-    quiet = {TaskStatus.SUCCEEDED}
-    states = [f"{counts[status]} {status.value}" for status in TaskStatus if counts[status] and status not in quiet]
+    states = [f"{counts[status]:,} {status}" for status in _URGENCY if counts[status]]
     images = sum(len(task.good_images) for task in tasks)
-    return " · ".join([count_of(len(tasks), "task"), count_of(images, "image"), *sorted(states, key=_by_urgency)])
+    return " · ".join([count_of(len(tasks), "task"), count_of(images, "image"), *states])
 
 
 def count_of(number: int, noun: str) -> str:
@@ -105,29 +112,24 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _by_urgency(state: str) -> int:
-    order = ("failed", "partially failed", "not found", "running", "pending")
-    return order.index(state.split(" ", 1)[1])
-
-
 def _tiles_of(task: Task) -> list[Tile]:
-    if task.images and task.status.is_final:
-        return [_image_tile(task, image) for image in task.images]
-    if task.images:
-        # Pictures that are there before the task is finished are shown; the task's own tile says that more may come.
-        return [*(_image_tile(task, image) for image in task.images), _task_tile(task)]
-    return [_task_tile(task)]
+    tiles = [_image_tile(task, image) for image in task.images]
+    # A task has a tile of its own for what its pictures do not tell: that more may come, or what went wrong.
+    has_more_to_say = not task.status.is_final or (
+        task.error is not None and task.error not in {image.error for image in task.images}
+    )
+    return [*tiles, _task_tile(task)] if has_more_to_say or not tiles else tiles
 
 
 def _image_tile(task: Task, image: TaskImage) -> Tile:
     return Tile(
         state=STATES[task.status] if image.is_good else FAILED_IMAGE,
-        task_id=task.id,
-        prompt=image.prompt or task.prompt,
+        task_id=show_line(task.id),
+        prompt=show_prompt(image.prompt or task.prompt),
         facts=_facts(image.model or task.model, image.size, image.output_format, image.seed),
-        position=_position(task, image),
-        problem=describe_error(image.error) if image.error else "",
-        trace_id=(task.trace_id or "") if image.error else "",
+        position=show_line(_position(task, image)),
+        problem="" if image.is_good else describe_error(image.error or ErrorDetail()),
+        trace_id="" if image.is_good else show_line(task.trace_id or ""),
         image=image if image.is_good else None,
     )
 
@@ -135,33 +137,27 @@ def _image_tile(task: Task, image: TaskImage) -> Tile:
 def _task_tile(task: Task) -> Tile:
     state = STATES[task.status]
     problem = _EXPLANATIONS.get(task.status, "")
-    if task.status is TaskStatus.SUCCEEDED:
+    if task.status is TaskStatus.SUCCEEDED and not task.images:
         state, problem = NO_PICTURE, "The task succeeded, but its answer has no picture."
     if task.error is not None:
         problem = describe_error(task.error)
     elif task.status is TaskStatus.FAILED:
         problem = "The service gave no reason."
+    has_failed = task.error is not None or task.status is TaskStatus.FAILED
     return Tile(
         state=state,
-        task_id=task.id,
-        prompt=task.prompt,
+        task_id=show_line(task.id),
+        prompt=show_prompt(task.prompt),
         facts=_facts(task.model, task.size, None, None),
         problem=problem,
-        trace_id=(task.trace_id or "") if task.status is TaskStatus.FAILED else "",
+        trace_id=show_line(task.trace_id or "") if has_failed else "",
     )
 
 
 def describe_error(error: ErrorDetail) -> str:
     """The service's words about a failure on one line, with the reason in plain words where it is known."""
     reason = "Refused by the content check. " if error.is_moderation else ""
-    return f"{reason}{' '.join(str(error).split())}"
-
-
-def clip(prompt: str) -> str:
-    """A prompt at a length that a notebook can carry; what was cut is counted."""
-    if len(prompt) <= LONGEST_PROMPT:
-        return prompt
-    return f"{prompt[:LONGEST_PROMPT].rstrip()}… ({len(prompt) - LONGEST_PROMPT:,} more characters in task.prompt)"
+    return f"{reason}{show_line(str(error))}"
 
 
 def _position(task: Task, image: TaskImage) -> str:
@@ -174,4 +170,5 @@ def _position(task: Task, image: TaskImage) -> str:
 def _facts(model: str | None, size: str | None, output_format: str | None, seed: int | None) -> tuple[str, ...]:
     shown_size = re.sub(r"^(\d+)x(\d+)$", r"\1×\2", size) if size else None  # noqa: RUF001  the sign typographers use
     shown_seed = f"seed {seed}" if seed is not None else None
-    return tuple(fact for fact in (model, shown_size, output_format, shown_seed) if fact)
+    facts = [show_line(fact) for fact in (model, shown_size, output_format, shown_seed) if fact]
+    return tuple(fact for fact in facts if fact)

@@ -1,0 +1,81 @@
+"""Arbitrary tasks, of the kinds that a service, or whoever stands in for it, might send."""
+
+from hypothesis import strategies as st
+
+from seedream_nb import ErrorDetail, Task, TaskImage, TaskStatus
+from tests.gallery.pictures import plain, translucent
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</style></details></figure></div><img src=x onerror=alert(1)>",
+    '" onmouseover="alert(1)" x="',
+    "' autofocus onfocus='alert(1)",
+    "<!-- ", "--><b>bold</b>", "<![CDATA[", "]]>", "<?php",
+    "&lt;script&gt;", "&#x3c;i&#x3e;", "&amp", "&#0;",
+    "\x1b[31mred\x1b[0m\x07", "\x00", "\x9b2J",
+    "\u202egnp.exe", "\u2066isolated", "\ud800", "\udfff half", "\ufeff", "\uffff",
+    "line\nline\r\nline\u2028line\u0085line", "1. ✓ succeeded · forged",
+    "\t tabbed \t", " ", "\n", "江南山水", "قطة بيضاء", "👩\u200d🎨 paints", "e\u0301",
+    "$x^2$ \\(y\\)", "{{ 7 * 7 }}", "%s %d {0}",
+    "x" * 3000, "\n" * 2500 + "end", "字" * 2100,
+)  # fmt: skip
+LINKS = (
+    "https://pictures.example/a.jpg",
+    "https://pictures.example/b.png?x=1&y=%22<>'\"",
+    "HTTPS://PICTURES.EXAMPLE/C.JPG",
+    "http://pictures.example/ü/字.jpg",
+    "javascript:alert(1)",
+    "JaVaScRiPt://pictures.example/%0aalert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "data:image/svg+xml,<svg onload='alert(1)'/>",
+    "vbscript:x",
+    "file:///etc/passwd",
+    "//pictures.example/a.jpg",
+    "https://",
+    "https:///a.jpg",
+    "http://[",
+    "http://127.0.0.1:1/a.jpg",
+    "http://localhost:1/a.jpg",
+    "http://127.0.0.1:1/a b.jpg",
+    'http://127.0.0.1:1/"onload=x',
+    "http://127.0.0.1:1/\n<b>",
+    "",
+    "a.jpg",
+)
+PICTURES = (plain(), translucent(), b"", b"<html>no picture</html>", plain()[:60])
+SIZES = ("2048x2048", "2K", "4096x2304", "1x100000", "999999x1", "0x0", "auto", "<b>x</b>", "x" * 900)
+
+texts = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(st.characters(min_codepoint=0, max_codepoint=0x10FFFF), max_size=60),
+    st.lists(st.sampled_from(HOSTILE), min_size=2, max_size=3).map(" ".join),
+)
+maybe_texts = st.none() | texts
+errors = st.builds(ErrorDetail, texts | st.just("OutputImageSensitiveContentDetected"), texts)
+images = st.builds(
+    TaskImage,
+    texts,
+    st.integers(0, 20),
+    url=st.none() | st.sampled_from(LINKS),
+    data=st.none() | st.sampled_from(PICTURES),
+    prompt=texts,
+    model=maybe_texts,
+    size=st.none() | st.sampled_from(SIZES) | texts,
+    output_format=st.sampled_from(("jpeg", "png", None)) | texts,
+    seed=st.none() | st.integers(),
+    z_index=st.none() | st.integers(-1, 17),
+    name=maybe_texts,
+    error=st.none() | errors,
+)
+tasks = st.builds(
+    Task,
+    texts,
+    st.sampled_from(TaskStatus),
+    st.lists(images, max_size=4).map(tuple),
+    prompt=texts,
+    model=maybe_texts,
+    size=st.none() | st.sampled_from(SIZES) | texts,
+    error=st.none() | errors,
+    trace_id=maybe_texts,
+)
+task_lists = st.lists(tasks, max_size=6)

@@ -1,0 +1,203 @@
+"""The output stays small: thumbnails shrink, then pictures are linked, then tiles are left out, and it says so."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seedream_nb import Gallery, Task, TaskImage, TaskStatus
+from tests.gallery.pictures import noise, plain
+from tests.gallery.reading import show
+from tests.gallery.test_agreement import assert_forms_agree
+
+if TYPE_CHECKING:
+    from seedream_nb.gallery.options import Embed
+    from tests.gallery.conftest import PictureHost
+
+LINK = "http://pictures.example/%d.jpg?signature=" + "%%41&" * 40
+
+
+@lru_cache(maxsize=200)
+def noisy(side: int, seed: int) -> bytes:
+    return noise(side, side, seed)
+
+
+def inline_task(number: int, side: int = 320, prompt: str = "noise") -> Task:
+    image = TaskImage(f"id-{number}", data=noisy(side, number), size=f"{side}x{side}")
+    return Task(f"id-{number}", TaskStatus.SUCCEEDED, (image,), prompt=prompt)
+
+
+def noisy_tasks(count: int, side: int = 320) -> list[Task]:
+    return [inline_task(number, side) for number in range(count)]
+
+
+def test_sixty_noisy_thumbnails_stay_under_two_megabytes() -> None:
+    sheet = show(Gallery(noisy_tasks(60)))
+    assert sheet.size <= 2_000_000
+    assert sheet.size > 1_000_000
+    assert len(sheet.tiles) == 60
+    sides = {tile.embedded_size for tile in sheet.tiles}
+    (side,) = {max(size) for size in sides}
+    assert 96 < side < 320
+    assert sheet.notes == [
+        f"Thumbnails are {side} px instead of 320 px, to keep the output under 2 MB (max_bytes=2000000)."
+    ]
+    assert_forms_agree(sheet)
+
+
+def test_what_does_not_fit_at_the_smallest_is_left_out_from_the_end() -> None:
+    sheet = show(Gallery(noisy_tasks(30), max_bytes=100_000))
+    assert sheet.size <= 100_000
+    embedded = [tile.embedded is not None for tile in sheet.tiles]
+    kept = sum(embedded)
+    assert 0 < kept < 30
+    assert embedded == [True] * kept + [False] * (30 - kept)
+    assert {tile.embedded_size for tile in sheet.tiles[:kept]} == {(96, 96)}
+    assert [note.split(",")[0] for note in sheet.notes] == [
+        "Thumbnails are 96 px instead of 320 px",
+        f"{30 - kept} images not embedded",
+    ]
+    assert "gallery.save()" in sheet.tiles[-1].problem
+    assert sheet.tiles[0].problem == ""
+
+
+def test_what_is_left_out_is_linked_where_a_reader_can_follow(picture_host: PictureHost) -> None:
+    links = [picture_host.add(f"/{number}.jpg", noisy(320, number)) for number in range(30)]
+    tasks = [Task(link, TaskStatus.SUCCEEDED, (TaskImage(link, url=link),)) for link in links]
+    sheet = show(Gallery(tasks, max_bytes=100_000))
+    assert sheet.size <= 100_000
+    assert sheet.tiles[0].embedded
+    assert [tile.link for tile in sheet.tiles] == links
+    assert sheet.tiles[-1].image == links[-1]
+    assert sheet.tiles[-1].problem == ""
+
+
+def test_pictures_that_fit_are_left_as_they_are() -> None:
+    sheet = show(Gallery(noisy_tasks(3)))
+    assert sheet.notes == []
+    assert {tile.embedded_size for tile in sheet.tiles} == {(320, 320)}
+
+
+def test_originals_are_embedded_as_they_came_and_shown_as_large_as_thumbnails() -> None:
+    content = noise(900, 600)
+    sheet = show(Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=content),)), embed="originals"))
+    (tile,) = sheet.tiles
+    assert tile.embedded == content
+    assert (tile.width, tile.height) == (320, 213)
+    assert sheet.notes == []
+
+
+def test_originals_that_do_not_fit_stay_thumbnails_and_it_is_said() -> None:
+    tasks = noisy_tasks(4, side=500)
+    sheet = show(Gallery(tasks, embed="originals", max_bytes=700_000))
+    assert sheet.size <= 700_000
+    sides = [tile.embedded_size[0] for tile in sheet.tiles]
+    assert sides == sorted(sides, reverse=True)
+    assert (sides[0], sides[-1]) == (500, 320)
+    assert f"{sides.count(320)} images embedded as a thumbnail, not as the original" in sheet.notes[0]
+    assert sheet.tiles[0].embedded == tasks[0].images[0].data
+
+
+prompts = st.sampled_from(["", "short", '"' * 2500, "&" * 2000, "字" * 2000, "\U0001f3a8" * 1999])
+
+
+@settings(max_examples=60)
+@given(
+    pictures=st.lists(st.tuples(st.sampled_from((8, 60, 200)), prompts, st.booleans()), max_size=12),
+    max_bytes=st.sampled_from((10_000, 20_000, 60_000, 150_000, 400_000)),
+    embed=st.sampled_from(("thumbnails", "originals")),
+    thumbnail=st.sampled_from((32, 100, 320)),
+)
+def test_the_output_never_passes_its_limit(
+    pictures: list[tuple[int, str, bool]], max_bytes: int, embed: Embed, thumbnail: int
+) -> None:
+    tasks = [inline_task(number, side, prompt) for number, (side, prompt, _) in enumerate(pictures)]
+    tasks += [Task(f"p-{number}", TaskStatus.PENDING, prompt=prompt)
+              for number, (_, prompt, is_pending) in enumerate(pictures) if is_pending]  # fmt: skip
+    sheet = show(Gallery(tasks, embed=embed, max_bytes=max_bytes, thumbnail=thumbnail))
+    assert sheet.size <= max_bytes
+    assert_forms_agree(sheet)
+    embedded = sum(tile.embedded is not None for tile in sheet.tiles)
+    has_notes_for_all_changes = bool(sheet.notes) or (len(sheet.tiles) == len(tasks) and embedded == len(pictures))
+    assert has_notes_for_all_changes
+
+
+@settings(max_examples=30)
+@given(st.lists(prompts, min_size=1, max_size=40), st.sampled_from((10_000, 30_000, 200_000)))
+def test_links_count_as_well(captions: list[str], max_bytes: int) -> None:
+    tasks = [
+        Task(f"id-{number}", TaskStatus.SUCCEEDED, (TaskImage("i", url=LINK % number, prompt=caption),))
+        for number, caption in enumerate(captions)
+    ]
+    sheet = show(Gallery(tasks, embed="links", max_bytes=max_bytes))
+    assert sheet.size <= max_bytes
+    assert all(tile.image == tile.link for tile in sheet.tiles)
+
+
+def test_captions_that_alone_are_too_large_leave_tiles_out_and_the_slice_shows_the_next() -> None:
+    tasks = [Task(f"id-{number}", TaskStatus.PENDING, prompt=f"{number} " + "&" * 1900) for number in range(20)]
+    gallery = Gallery(tasks, max_bytes=60_000)
+    shown: list[str] = []
+    rounds = 0
+    while gallery:
+        sheet = show(gallery)
+        assert sheet.size <= 60_000
+        shown += [tile.task_id for tile in sheet.tiles]
+        if len(sheet.tiles) < len(gallery):
+            (note,) = sheet.notes
+            assert note == (
+                f"{len(sheet.tiles)} of {len(gallery)} tiles are drawn, to keep the output under 0.06 MB "
+                f"(max_bytes=60000). Go on with a slice such as [{len(sheet.tiles)}:], or raise max_bytes=60000."
+            )
+        gallery = gallery[len(sheet.tiles) :]
+        rounds += 1
+    assert shown == [task.id for task in tasks]
+    assert 1 < rounds < 10
+
+
+def test_the_slice_of_the_limits_note_shows_the_next_tiles() -> None:
+    tasks = [
+        Task(f"id-{number}", TaskStatus.SUCCEEDED, tuple(TaskImage("i", index, data=plain()) for index in range(3)))
+        for number in range(4)
+    ]
+    sheet = show(Gallery(tasks, limit=7))
+    assert [(tile.task_id, tile.position) for tile in sheet.tiles][-1] == ("id-2", "1 of 3")
+    assert sheet.notes == ["7 of 12 tiles are drawn. Go on with a slice such as [2:], or raise limit=7."]
+    assert show(Gallery(tasks, limit=7)[2:]).tiles[0].task_id == "id-2"
+    assert show(Gallery(tasks, limit=12)).notes == []
+
+
+def test_no_slice_is_suggested_that_would_show_the_same_again() -> None:
+    images = tuple(TaskImage("i", index, data=plain()) for index in range(4))
+    sheet = show(Gallery(Task("i", TaskStatus.SUCCEEDED, images), limit=3))
+    assert sheet.notes == ["3 of 4 tiles are drawn. Raise limit=3."]
+
+
+@pytest.mark.parametrize(("size", "shape"), [("4096x2048", (320, 160)), ("1x100000", (1, 320)), ("100x50", (100, 50))])
+def test_a_linked_picture_says_its_shape_at_the_size_of_a_thumbnail(size: str, shape: tuple[int, int]) -> None:
+    task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url="https://pictures.example/a.jpg", size=size),))
+    (tile,) = show(Gallery(task, embed="links")).tiles
+    assert (tile.width, tile.height) == shape
+
+
+def test_a_single_narrow_picture_does_not_make_an_endless_tile() -> None:
+    task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url="https://pictures.example/a.jpg", size="1x9999"),))
+    assert "--seedream-aspect:1/1" in show(Gallery(task, embed="links")).html
+
+
+def test_many_thumbnails_are_made_small_at_once_and_it_is_said() -> None:
+    sheet = show(Gallery(noisy_tasks(100, side=300), thumbnail=280, limit=100))
+    assert sheet.size <= 2_000_000
+    assert {tile.embedded_size for tile in sheet.tiles} == {(sheet.tiles[0].embedded_size)}
+    assert any("instead of 280 px" in note for note in sheet.notes)
+    assert max(sheet.tiles[0].embedded_size) < 280
+
+
+def test_a_thumbnail_that_was_made_small_for_many_is_not_fetched_again_for_few() -> None:
+    tasks = noisy_tasks(100, side=300)
+    gallery = Gallery(tasks, limit=100).load()
+    assert gallery[:2].unloaded == 0

@@ -1,0 +1,269 @@
+"""What a reader sees: the gallery in a real browser, with the colours of each front end, and without any style."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from seedream_nb import ErrorDetail, Gallery, Task, TaskImage, TaskStatus
+from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
+from tests.gallery.front_ends import (
+    BOXES,
+    CONTRASTS,
+    ELEMENTS,
+    PICTURES,
+    SELECTED_IDS,
+    THEMES,
+    WIDTHS,
+    in_page,
+    without_styles,
+)
+from tests.gallery.pictures import plain
+from tests.gallery.reading import one_line, show
+from tests.gallery.strategies import HOSTILE
+from tests.gallery.test_safety import ALLOWED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.browser
+
+Seen = TypeVar("Seen")
+
+UUID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
+LONG_PROMPT = "A far planet seen from its innermost moon, " * 20 + "the very last words"
+PAGE_WIDTHS = (320, 420, 800, 1600)
+LINK = "https://pictures.example/a.jpg"
+
+
+def gallery(**options: Any) -> Gallery:
+    """One tile of each kind."""
+    error = ErrorDetail("OutputImageSensitiveContentDetected", "W" * 200)
+    tasks = [
+        Task(UUID, TaskStatus.SUCCEEDED, (TaskImage(UUID, data=plain(320, 200)),), prompt="a cat", model="model-x"),
+        Task(UUID, TaskStatus.SUCCEEDED, (TaskImage(UUID, data=plain(200, 320)),), prompt=LONG_PROMPT, size="2K"),
+        Task(UUID, TaskStatus.SUCCEEDED, (TaskImage(UUID, data=plain(300, 300), url=LINK),), prompt="字" * 300),
+        Task(UUID, TaskStatus.FAILED, prompt="x" * 300, error=error, trace_id=UUID, model="m" * 200),
+        Task(UUID, TaskStatus.PENDING, prompt="later"),
+        Task.not_found(UUID),
+        Task(UUID, TaskStatus.SUCCEEDED, (TaskImage(UUID, data=b"broken"),), prompt="قطة بيضاء " * 30),
+        Task(UUID, TaskStatus.SUCCEEDED, (TaskImage(UUID, url=f"{LINK}?{'y' * 500}", error=error),), prompt=" "),
+    ]
+    return Gallery(tasks, **options)
+
+
+class Chromium:
+    """A browser in a thread of its own, as Playwright leaves an event loop behind in the one that starts it."""
+
+    def __init__(self, browser: Browser, thread: ThreadPoolExecutor) -> None:
+        self._browser = browser
+        self._thread = thread
+
+    def look(self, content: str, see: Callable[[Page], Seen], *, width: int = 1000, has_script: bool = True) -> Seen:
+        return self._thread.submit(self._look, content, see, width, has_script).result()
+
+    def _look(self, content: str, see: Callable[[Page], Seen], width: int, has_script: bool) -> Seen:  # noqa: FBT001
+        with self._browser.new_context(
+            viewport={"width": width, "height": 800}, java_script_enabled=has_script, offline=True
+        ) as context:
+            page = context.new_page()
+            page.set_content(content)
+            return see(page)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    executable = find_chromium()
+    if executable is None:
+        pytest.skip(HOW_TO_INSTALL)
+    with ThreadPoolExecutor(1) as thread:
+        playwright = thread.submit(sync_playwright().start).result()
+        browser = thread.submit(playwright.chromium.launch, executable_path=executable, args=CHROMIUM_OPTIONS).result()
+        yield Chromium(browser, thread)
+        thread.submit(browser.close).result()
+        thread.submit(playwright.stop).result()
+
+
+def assert_readable(contrasts: list[tuple[float, str]], at_least: int = 40) -> None:
+    assert len(contrasts) >= at_least
+    assert [(round(contrast, 2), text[:60]) for contrast, text in contrasts if contrast < 4.5] == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_all_text_can_be_read_in_every_theme(chromium: Chromium, theme: str) -> None:
+    assert_readable(chromium.look(in_page(gallery().to_html(), theme), lambda page: page.evaluate(CONTRASTS)))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"columns": 4}, {"thumbnail": 1024}, {"thumbnail": 32}, {"limit": 2, "thumbnail": 800}], ids=str
+)
+def test_nothing_is_wider_than_the_page(chromium: Chromium, options: dict[str, int]) -> None:
+    content = in_page(gallery(**options).to_html(), "lab-light")
+    assert chromium.look(content, overflows) == []
+    assert chromium.look(content.replace("<details", "<details open"), overflows) == []
+
+
+def overflows(page: Page) -> list[tuple[int, int]]:
+    """The widths at which the page has to be scrolled sideways, with the width it needs."""
+    found = []
+    for width in PAGE_WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        needed, given = page.evaluate(WIDTHS)
+        if needed > given:
+            found.append((width, needed))
+    return found
+
+
+def test_tiles_are_even(chromium: Chromium) -> None:
+    def see(page: Page) -> dict[int, list[list[float]]]:
+        boxes = {}
+        for width in PAGE_WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            boxes[width] = page.evaluate(BOXES)
+        return boxes
+
+    columns = {}
+    for width, boxes in chromium.look(in_page(gallery().to_html()), see).items():
+        assert len(boxes) == 8
+        assert len({(round(box_width), round(height)) for _, _, box_width, height in boxes}) == 1
+        columns[width] = len({round(x) for x, _, _, _ in boxes})
+    assert columns == {320: 1, 420: 2, 800: 4, 1600: 8}
+
+
+def test_pictures_are_decoded_and_keep_their_shape(chromium: Chromium) -> None:
+    pictures = chromium.look(in_page(gallery().to_html()), lambda page: page.evaluate(PICTURES))
+    assert [picture["natural"] for picture in pictures] == [[320, 200], [200, 320], [300, 300]]
+    assert {picture["fit"] for picture in pictures} == {"contain"}
+    assert all(min(picture["shown"]) > 50 for picture in pictures)
+
+
+def test_pictures_of_one_shape_have_no_bars(chromium: Chromium) -> None:
+    tasks = [
+        Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=plain(320, 200, color)),)) for color in ("red", "blue")
+    ]
+    pictures = chromium.look(in_page(Gallery(tasks).to_html()), lambda page: page.evaluate(PICTURES))
+    for picture in pictures:
+        shown_width, shown_height = picture["shown"]
+        assert shown_width / shown_height == pytest.approx(320 / 200, rel=0.01)
+        assert shown_width <= 320
+
+
+def test_a_long_prompt_has_three_lines_and_opens_with_the_keyboard_without_any_script(chromium: Chromium) -> None:
+    def see(page: Page) -> tuple[float, float, float, str, bool]:
+        caption = page.locator("details span").first
+        line = caption.evaluate("span => parseFloat(getComputedStyle(span).lineHeight)")
+        closed = caption.bounding_box()
+        page.keyboard.press("Tab")
+        focused = page.evaluate("document.activeElement.localName")
+        page.keyboard.press("Enter")
+        opened = caption.bounding_box()
+        is_whole = caption.evaluate("span => span.scrollHeight <= span.clientHeight + 1")
+        assert closed
+        assert opened
+        return closed["height"] / line, opened["height"] / line, line, focused, is_whole
+
+    closed, opened, _line, focused, is_whole = chromium.look(in_page(gallery().to_html()), see, has_script=False)
+    assert closed == pytest.approx(3, abs=0.1)
+    assert opened > 10
+    assert focused == "summary"
+    assert is_whole
+
+
+def test_the_keyboard_reaches_everything_and_leaves_again(chromium: Chromium) -> None:
+    def see(page: Page) -> list[str]:
+        reached = []
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate("document.activeElement.id || document.activeElement.localName"))
+            if reached[-1] == "after":
+                break
+        return reached
+
+    content = in_page(f'{gallery().to_html()}<button id="after">after</button>')
+    reached = chromium.look(content, see)
+    assert reached[-1] == "after"
+    assert (reached.count("summary"), reached.count("a")) == (4, 2)
+
+
+def test_what_has_the_focus_is_seen(chromium: Chromium) -> None:
+    def see(page: Page) -> list[str]:
+        outlines = []
+        for _ in range(4):
+            page.keyboard.press("Tab")
+            outlines.append(page.evaluate("getComputedStyle(document.activeElement).outlineStyle"))
+        return outlines
+
+    assert set(chromium.look(in_page(gallery().to_html(), "lab-dark"), see)) == {"solid"}
+
+
+def test_an_id_is_short_to_see_and_whole_to_select(chromium: Chromium) -> None:
+    def see(page: Page) -> tuple[list[str], list[float], str]:
+        widths = page.evaluate("[...document.querySelectorAll('code')].map(c => c.clientWidth / parseFloat("
+                               "getComputedStyle(c).fontSize))")  # fmt: skip
+        page.locator("code").first.click()
+        return page.evaluate(SELECTED_IDS), widths, page.evaluate("getSelection().toString()")
+
+    selected, widths, clicked = chromium.look(in_page(gallery().to_html()), see)
+    assert selected == [UUID] * 9
+    assert clicked == UUID
+    assert max(widths) < 8
+
+
+def test_a_browser_builds_only_what_the_gallery_is_made_of(chromium: Chromium) -> None:
+    tasks = []
+    for text in HOSTILE:
+        image = TaskImage("i", data=plain(), prompt=text, name=text, z_index=1)
+        tasks.append(Task("i", TaskStatus.SUCCEEDED, (image,)))
+        tasks.append(
+            Task(text, TaskStatus.FAILED, prompt=text, model=text, error=ErrorDetail(text, text), trace_id=text)
+        )
+    shown = Gallery(tasks, limit=1000)
+    elements = chromium.look(in_page(shown.to_html()), lambda page: page.evaluate(ELEMENTS))
+    assert [tag for tag, _ in elements] == [element.tag for element in show(shown).root.walk()[1:]]
+    for tag, attributes in elements:
+        assert set(attributes) <= ALLOWED[tag]
+
+
+def test_without_any_style_it_still_makes_sense(chromium: Chromium) -> None:
+    def see(page: Page) -> tuple[list[list[int]], str]:
+        sizes = page.evaluate(
+            "[...document.images].map(img => [img.width, img.height, img.naturalWidth, img.naturalHeight])"
+        )
+        return sizes, page.locator("body").inner_text()
+
+    sheet = show(gallery())
+    sizes, text = chromium.look(in_page(without_styles(sheet.html)), see)
+    assert sizes == [[320, 200, 320, 200], [200, 320, 200, 320], [300, 300, 300, 300]]
+    shown = one_line(text)
+    assert sheet.summary in shown
+    for tile in sheet.tiles:
+        for words in (tile.state, tile.task_id, tile.prompt, tile.facts, tile.problem, tile.trace_id):
+            assert words in shown
+    assert all("alt=" in image for image in sheet.html.split("<img")[1:])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_exported_notebook_shows_its_gallery(chromium: Chromium, theme: str) -> None:
+    shown = gallery()
+    output = new_output("execute_result", data=shown._repr_mimebundle_(), execution_count=1)
+    notebook = new_notebook(cells=[new_code_cell("gallery", outputs=[output], execution_count=1)])
+    nbformat.validate(notebook)
+    exporter = HTMLExporter(theme=theme)  # type: ignore[no-untyped-call]  # nbconvert has types in part
+    content, _ = exporter.from_notebook_node(notebook)
+
+    def see(page: Page) -> tuple[Any, Any, str, str]:
+        paper = page.locator(".seedream-gallery").evaluate("g => getComputedStyle(g).backgroundColor")
+        return page.evaluate(PICTURES), page.evaluate(CONTRASTS), paper, page.locator("body").inner_text()
+
+    pictures, contrasts, paper, text = chromium.look(content, see, has_script=False)
+    assert show(shown).summary in text
+    assert text.count(UUID) == 9
+    assert len(pictures) == 3
+    assert_readable(contrasts)
+    assert (paper == "rgb(255, 255, 255)") == (theme == "light")

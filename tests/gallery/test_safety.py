@@ -1,0 +1,117 @@
+"""Prompts, names, codes and links are foreign text: they never become anything but text."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+
+from seedream_nb import ErrorDetail, Gallery, Task, TaskImage, TaskStatus
+from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from tests.gallery.conftest import PictureHost
+from tests.gallery.pictures import plain
+from tests.gallery.reading import Sheet, show
+from tests.gallery.strategies import HOSTILE, LINKS, task_lists
+
+ALLOWED = {
+    "div": {"class", "style", "dir"},
+    "style": set(),
+    "p": {"class"},
+    "figure": {"class", "style"},
+    "figcaption": set(),
+    "span": {"class", "dir", "aria-hidden"},
+    "code": {"class", "title"},
+    "details": {"class"},
+    "summary": {"title"},
+    "a": {"href", "target", "rel"},
+    "img": {"src", "alt", "width", "height", "loading"},
+}
+EMBEDDED = re.compile(r"data:image/(jpeg|png|webp);base64,[A-Za-z0-9+/]+=*")
+OWN_STYLE = re.compile(r"[a-z0-9:;,()%./ -]*")
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def assert_safe(sheet: Sheet) -> None:
+    for element in sheet.root.walk()[1:]:
+        assert element.tag in ALLOWED
+        assert set(element.attributes) <= ALLOWED[element.tag]
+        assert OWN_STYLE.fullmatch(element.attributes.get("style", ""))
+        source, link = element.attributes.get("src"), element.attributes.get("href")
+        assert source is None or EMBEDDED.fullmatch(source) or is_public(source)
+        assert link is None or is_public(link)
+    for form in (sheet.html, sheet.plain):
+        assert not STEERING.search(form)
+        form.encode()
+
+
+def is_public(link: str) -> bool:
+    parts = urlsplit(link)
+    return parts.scheme in {"http", "https"} and parts.hostname not in {None, "", "127.0.0.1", "localhost"}
+
+
+@settings(max_examples=120)
+@given(task_lists)
+def test_no_foreign_text_becomes_an_element_or_a_link(some_tasks: list[Task]) -> None:
+    assert_safe(show(Gallery(some_tasks, embed="links", fetcher=ImageFetcher(FetchLimits(tries=1)))))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_text_gives_the_same_elements_as_a_harmless_one(text: str) -> None:
+    def elements_with(word: str) -> list[tuple[str, tuple[str, ...]]]:
+        task = Task(word, TaskStatus.FAILED, prompt="p", model=word, trace_id=word, error=ErrorDetail(word, word))
+        picture = TaskImage(word, data=plain(), prompt="p", model=word, output_format=word, name=word, z_index=1)
+        sheet = show(Gallery([task, Task(word, TaskStatus.SUCCEEDED, (picture,), prompt="p")]))
+        assert_safe(sheet)
+        return [(element.tag, tuple(element.attributes)) for element in sheet.root.walk()]
+
+    assert elements_with(f"x{text}x") == elements_with("harmless")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_prompt_stays_a_caption(text: str) -> None:
+    sheet = show(Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=plain(), prompt=text),))))
+    assert_safe(sheet)
+    assert len(sheet.tiles) == 1
+    assert "figcaption" in [element.tag for element in sheet.root.walk()]
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("embed", ["thumbnails", "links"])
+def test_only_a_web_link_that_others_can_follow_is_offered(link: str, embed: str, picture_host: PictureHost) -> None:
+    task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),))
+    sheet = show(Gallery(task, embed=embed, fetcher=ImageFetcher(FetchLimits(tries=1))))  # type: ignore[arg-type]
+    assert_safe(sheet)
+    expected = link if link.lower().startswith(("https://p", "http://p")) else ""
+    if embed == "links":
+        assert sheet.tiles[0].link == expected
+        assert picture_host.received == []
+
+
+def test_a_picture_at_an_endless_link_is_embedded_but_the_link_is_not_offered(picture_host: PictureHost) -> None:
+    path = "/" + "a" * 5000
+    link = picture_host.add(path, plain())
+    (tile,) = show(Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),)), embed="links")).tiles
+    assert tile.embedded
+    assert tile.link == ""
+
+
+def test_long_texts_are_cut_and_what_was_cut_is_counted() -> None:
+    task = Task("i" * 10_000, TaskStatus.FAILED, prompt="p" * 5000, model="m" * 10_000, trace_id="t" * 10_000,
+                error=ErrorDetail("c" * 10_000, "w" * 100_000))  # fmt: skip
+    sheet = show(Gallery(task))
+    assert sheet.size < 15_000
+    assert "… (3,000 more characters in task.prompt)" in sheet.tiles[0].prompt
+    assert sheet.tiles[0].prompt.startswith("p" * 2000 + "…")
+    assert sheet.tiles[0].task_id.endswith("i…")
+
+
+def test_an_override_of_the_writing_direction_cannot_disguise_what_follows() -> None:
+    (tile,) = show(Gallery(Task("\u202eid", TaskStatus.PENDING, prompt="photo\u202egnp.exe"))).tiles
+    assert (tile.task_id, tile.prompt) == ("id", "photognp.exe")
+
+
+def test_thousands_of_tasks_are_counted_and_sixty_drawn() -> None:
+    sheet = show(Gallery([Task(f"id-{number}", TaskStatus.PENDING, prompt="a cat") for number in range(5000)]))
+    assert sheet.summary == "5,000 tasks · 0 images · 5,000 pending"
+    assert len(sheet.tiles) == 60
+    assert sheet.notes == ["60 of 5,000 tiles are drawn. Go on with a slice such as [60:], or raise limit=60."]

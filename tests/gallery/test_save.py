@@ -1,0 +1,363 @@
+"""What is kept on disk: under names that a person can read, wholly or not at all, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb.errors import UsageError
+from seedream_nb.gallery.save import save_tasks
+from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from tests.gallery.pictures import decode, plain, translucent
+from tests.gallery.strategies import HOSTILE
+
+if TYPE_CHECKING:
+    from tests.gallery.conftest import PictureHost
+
+SMALL = "128x96"
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+ROOT = Path(__file__).parents[2]
+
+
+def task_with(content: bytes, prompt: str = "a cat", task_id: str = "12345678-abcd", **raw: object) -> Task:
+    image = TaskImage(task_id, data=content, prompt=prompt)
+    return Task(task_id, TaskStatus.SUCCEEDED, (image,), prompt=prompt, raw=raw or {"id": task_id})
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_originals_are_kept_with_their_record_beside_them(
+    sandbox: Sandbox, client: SeedreamClient, tmp_path: Path
+) -> None:
+    task_id = sandbox.add_task("A red kite!", images=2, size="640x400", output_format="png")
+    gallery = Gallery(client.retrieve_batch([task_id]))
+    report = gallery.save(tmp_path / "deep" / "down")
+    beginning = f"a-red-kite-{task_id[:8]}"
+    assert [path.name for path in report.images] == [f"{beginning}-1.png", f"{beginning}-2.png"]
+    assert [decode(path.read_bytes()).size for path in report.images] == [(640, 400)] * 2
+    assert [path.name for path in report.records] == [f"{beginning}.json"]
+    record = json.loads(report.records[0].read_bytes())
+    assert record == {
+        "task_id": task_id,
+        "files": [path.name for path in report.images],
+        "record": gallery[0].raw,
+    }
+    assert report.failures == ()
+    assert str(report) == f"2 images and 1 record in {tmp_path / 'deep' / 'down'}"
+    assert not any(request.has_authorization for request in sandbox.requests.of_kind("pictures"))
+
+
+def test_saving_again_changes_nothing(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
+    gallery = Gallery(client.retrieve_batch([sandbox.add_task(size=SMALL, images=2), sandbox.add_task(size=SMALL)]))
+    first = gallery.save(tmp_path / "kept")
+    before = {path: (path.read_bytes(), path.stat().st_mode) for path in (tmp_path / "kept").iterdir()}
+    assert gallery.save(tmp_path / "kept") == first
+    assert {path: (path.read_bytes(), path.stat().st_mode) for path in (tmp_path / "kept").iterdir()} == before
+
+
+def test_another_picture_is_never_overwritten(tmp_path: Path) -> None:
+    one = Gallery(task_with(plain(color="red"))).save(tmp_path)
+    two = Gallery(task_with(plain(color="blue"), task_id="12345678-other")).save(tmp_path)
+    three = Gallery(task_with(plain(color="green"), task_id="12345678-third")).save(tmp_path)
+    assert [report.images[0].name for report in (one, two, three)] == [
+        "a-cat-12345678-1.png",
+        "a-cat-12345678-1-2.png",
+        "a-cat-12345678-1-3.png",
+    ]
+    assert [report.records[0].name for report in (one, two, three)] == [
+        "a-cat-12345678.json",
+        "a-cat-12345678-2.json",
+        "a-cat-12345678-3.json",
+    ]
+    assert one.images[0].read_bytes() == plain(color="red")
+    assert json.loads(one.records[0].read_bytes())["task_id"] == "12345678-abcd"
+    assert Gallery(task_with(plain(color="blue"), task_id="12345678-other")).save(tmp_path) == two
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere"), lambda path: path.touch()])
+def test_whatever_has_the_name_already_is_left_alone(make: object, tmp_path: Path) -> None:
+    for taken in ("a-cat-12345678-1.png", "a-cat-12345678.json"):
+        make(tmp_path / taken)  # type: ignore[operator]
+    report = Gallery(task_with(plain())).save(tmp_path)
+    assert [path.name for path in (*report.images, *report.records)] == [
+        "a-cat-12345678-1-2.png",
+        "a-cat-12345678-2.json",
+    ]
+
+
+@settings(max_examples=150)
+@given(
+    prompt=st.sampled_from(
+        [*HOSTILE, *RESERVED, "../../etc/passwd", "..\\..\\x", "C:\\x", "/abs", "~", ".hidden", "a/b"]
+    )
+    | st.text(st.characters(min_codepoint=0, max_codepoint=0x10FFFF), max_size=300),
+    task_id=st.sampled_from(["", "..", "con", "/", "../x", "84d1544a-9043-4dde-a98b-e889dacd75f6", "\ud800"])
+    | st.text(),
+)
+def test_any_prompt_and_id_give_a_name_that_every_system_takes(
+    prompt: str, task_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("names")
+    report = Gallery(task_with(plain(), prompt, task_id)).save(folder)
+    paths = [*report.images, *report.records]
+    assert len(paths) == 2
+    for path in paths:
+        assert path.parent == folder
+        assert path.is_file()
+        assert len(path.name.encode()) <= 255
+        assert path.stem.lower() not in RESERVED
+        assert not set(path.name) & set('<>:"/\\|?*\0')
+        assert path.name.isprintable()
+        assert not path.name.startswith((".", "-", "~"))
+        assert not path.stem.endswith("-")
+    assert names_in(folder) == sorted(path.name for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("江南山水，清晨薄雾", "江南山水-清晨薄雾-12345678-1.png"),  # noqa: RUF001  Chinese has its own comma
+        ("قطة بيضاء", "قطة-بيضاء-12345678-1.png"),
+        ("Ein Bär mit Hut", "ein-bär-mit-hut-12345678-1.png"),
+        ("", "image-12345678-1.png"),
+        ("🎨🎨", "image-12345678-1.png"),
+        ("con", "con-12345678-1.png"),
+        ("word " * 100, "word-word-word-word-word-word-word-word-word-12345678-1.png"),
+    ],
+)
+def test_names_keep_the_script_of_the_prompt(prompt: str, name: str, tmp_path: Path) -> None:
+    assert Gallery(task_with(plain(), prompt)).save(tmp_path).images[0].name == name
+
+
+def test_the_ending_tells_what_the_picture_is_whatever_was_announced(picture_host: PictureHost, tmp_path: Path) -> None:
+    links = [
+        picture_host.add("/a.png", plain(image_format="JPEG"), "image/png"),
+        picture_host.add("/b.jpg", plain(image_format="WEBP"), "text/html"),
+    ]
+    images = tuple(TaskImage("i", index, url=link, output_format="png") for index, link in enumerate(links))
+    report = Gallery(Task("i", TaskStatus.SUCCEEDED, images)).save(tmp_path)
+    assert [path.suffix for path in report.images] == [".jpg", ".webp"]
+
+
+def test_pictures_sent_inline_are_kept_and_their_text_left_out_of_the_record(
+    sandbox: Sandbox, client: SeedreamClient, tmp_path: Path
+) -> None:
+    gallery = Gallery(client.retrieve_batch([sandbox.add_task(size=SMALL, in_base64=True)]))
+    report = gallery.save(tmp_path / "kept")
+    assert report.images[0].read_bytes() == gallery.images[0].data
+    record = json.loads(report.records[0].read_bytes())["record"]
+    assert record["response"]["data"][0]["b64_json"].endswith(" characters)")
+    assert record["request"] == gallery[0].raw["request"]
+
+
+def test_layers_are_kept_each(tmp_path: Path) -> None:
+    layers = tuple(TaskImage("i", index, data=translucent(40 + index), z_index=index) for index in range(3))
+    report = Gallery(Task("i", TaskStatus.SUCCEEDED, layers, prompt="p")).save(tmp_path)
+    assert [path.read_bytes() for path in report.images] == [layer.data for layer in layers]
+    assert len(set(report.images)) == 3
+
+
+def test_a_record_keeps_what_no_encoding_can_carry(tmp_path: Path) -> None:
+    task = task_with(plain(), odd="\ud800", nested={"list": [None, 1.5, "字"]})
+    (record,) = Gallery(task).save(tmp_path).records
+    assert json.loads(record.read_bytes())["record"] == task.raw
+
+
+def test_the_report_names_what_could_not_be_saved(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
+    withheld = ("OutputImageSensitiveContentDetected", "Withheld.")
+    a_set = sandbox.add_task(images=3, size=SMALL, image_errors={1: withheld})
+    dead = sandbox.add_task(size=SMALL)
+    failed = sandbox.add_task(error=("api_error", "No luck."))
+    pending = sandbox.add_task(ready_in=None)
+    sandbox.faults.add("missing", on="pictures", match=dead)
+    report = Gallery(client.retrieve_batch([a_set, dead, failed, pending, "unknown"])).save(tmp_path / "kept")
+    assert len(report.images) == 2
+    assert len(report.records) == 4
+    assert str(report).splitlines()[1:] == [
+        "Not saved:",
+        f"  {a_set} image 2: OutputImageSensitiveContentDetected: Withheld.",
+        f"  {dead} image 1: The link no longer works (HTTP 404).",
+        f"  {failed}: api_error: No luck.",
+        f"  {pending}: the task is pending",
+        "  unknown: the task is not found",
+    ]
+
+
+def test_what_has_no_picture_to_save_is_named_as_well(tmp_path: Path) -> None:
+    tasks = [
+        Task("empty", TaskStatus.SUCCEEDED),
+        Task("odd", TaskStatus.FAILED, (TaskImage("odd"),)),
+        Task("both", TaskStatus.FAILED, (TaskImage("both", data=plain(), error=ErrorDetail("c", "m")),)),
+    ]
+    report = Gallery(tasks).save(tmp_path)
+    assert [str(failure) for failure in report.failures] == [
+        "empty: its answer has no picture",
+        "odd image 1: no reason was given",
+        "both image 1: c: m",
+    ]
+    assert report.images == ()
+
+
+def test_a_task_that_is_there_twice_is_saved_once_as_it_was_last(tmp_path: Path) -> None:
+    pending = Task("12345678", TaskStatus.PENDING, prompt="a cat", raw={"id": "12345678"})
+    report = Gallery([pending, task_with(plain(), task_id="12345678"), task_with(plain(), task_id="12345678")]).save(
+        tmp_path
+    )
+    assert names_in(tmp_path / ".") == ["a-cat-12345678-1.png", "a-cat-12345678.json", "home", "work"]
+    assert report.failures == ()
+
+
+def test_tasks_without_an_id_are_all_saved(tmp_path: Path) -> None:
+    tasks = [task_with(plain(color=color), task_id="", color=color) for color in ("red", "blue")]
+    first = Gallery(tasks).save(tmp_path / "kept")
+    assert len(set(first.images)) == len(set(first.records)) == 2
+    assert Gallery(tasks).save(tmp_path / "kept") == first
+
+
+def test_a_task_that_went_on_replaces_its_record(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
+    task_id = sandbox.add_task("a cat", size=SMALL)
+    finished = client.retrieve(task_id)
+    pending = Task(task_id, TaskStatus.PENDING, prompt="a cat", raw={"id": task_id})
+    (before,) = Gallery(pending).save(tmp_path / "kept").records
+    (after,) = Gallery(finished).save(tmp_path / "kept").records
+    assert before == after
+    assert json.loads(after.read_bytes())["record"] == finished.raw
+
+
+def test_files_of_an_earlier_time_stay_named_when_their_links_have_died(
+    sandbox: Sandbox, client: SeedreamClient, tmp_path: Path
+) -> None:
+    gallery = Gallery(client.retrieve_batch([sandbox.add_task(size=SMALL, images=2)]))
+    first = gallery.save(tmp_path / "kept")
+    first.images[1].unlink()
+    sandbox.faults.add("missing", on="pictures")
+    second = gallery.save(tmp_path / "kept")
+    assert len(second.failures) == 2
+    assert json.loads(second.records[0].read_bytes())["files"] == [first.images[0].name]
+    assert first.images[0].is_file()
+
+
+def test_a_replaced_record_can_be_read_by_whom_the_first_could(tmp_path: Path) -> None:
+    (record,) = Gallery(task_with(plain(), version=1)).save(tmp_path).records
+    before = stat.S_IMODE(record.stat().st_mode)
+    Gallery(task_with(plain(), version=2)).save(tmp_path)
+    assert json.loads(record.read_bytes())["record"] == {"version": 2}
+    assert stat.S_IMODE(record.stat().st_mode) == before
+
+
+def test_two_threads_can_save_into_one_directory(tmp_path: Path) -> None:
+    tasks = [task_with(plain(600, 600, f"#0000{number:02x}"), f"p {number}", f"id-{number}") for number in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda _: Gallery(tasks).save(tmp_path / "kept"), range(4)))
+    assert all(report == reports[0] for report in reports)
+    assert len(names_in(tmp_path / "kept")) == 40
+    assert [path.read_bytes() for path in reports[0].images] == [task.images[0].data for task in tasks]
+
+
+def test_progress_counts_each_picture(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
+    progress: list[int] = []
+    gallery = Gallery(client.retrieve_batch([sandbox.add_task(size=SMALL, images=3)]))
+    gallery.save(tmp_path / "kept", on_progress=progress.append)
+    assert progress == [1, 1, 1]
+
+
+def test_the_home_directory_can_be_meant(tmp_path: Path) -> None:
+    Gallery(task_with(plain())).save("~/kept")
+    assert (tmp_path / "home" / "kept" / "a-cat-12345678-1.png").is_file()
+
+
+@pytest.mark.parametrize("directory", ["taken", "taken/below"])
+def test_a_file_where_the_directory_should_be(directory: str, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(UsageError, match="is no directory: a file of that name"):
+        Gallery(task_with(plain())).save(tmp_path / directory)
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+@pytest.mark.parametrize("directory", ["a\0b", "~no-such-user-at-all/x", "x" * 300])
+def test_a_directory_that_cannot_be(directory: str) -> None:
+    with pytest.raises(UsageError, match=r"cannot be made: .+\. Name another directory\."):
+        Gallery(task_with(plain())).save(directory)
+
+
+FULL_DISK = """
+import resource, sys
+from seedream_nb import Gallery, Task
+from seedream_nb.errors import UsageError
+from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from tests.gallery.pictures import noise, plain
+from tests.gallery.test_save import task_with
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+tasks = [task_with(plain(), "small", "1"), task_with(noise(400, 400), "large", "2"), task_with(plain(50), "late", "3")]
+try:
+    Gallery(tasks, fetcher=ImageFetcher(FetchLimits(connections=1))).save(sys.argv[1])
+except UsageError as error:
+    print(error)
+"""
+
+
+def run_in_process(code: str, *arguments: str | Path) -> str:
+    result = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return result.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+def test_a_full_disk_is_told_in_one_sentence_and_leaves_no_half_file(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    said = run_in_process(FULL_DISK, folder)
+    assert said.startswith(f"Nothing more can be written to {folder}: File too large.")
+    assert "what was saved so far is kept" in said
+    assert len(said.splitlines()) == 1
+    assert (folder / "small-1-1.png").read_bytes() == plain()
+    assert not [name for name in names_in(folder) if name.startswith("large")]
+    assert all(decode(path.read_bytes()) for path in folder.glob("*.png"))
+
+
+READ_ONLY = """
+import os, sys
+from seedream_nb import Gallery
+from seedream_nb.errors import UsageError
+from tests.gallery.pictures import plain
+from tests.gallery.test_save import task_with
+gallery = Gallery(task_with(plain()))
+gallery.load()
+if os.getuid() == 0:
+    os.setuid(65534)
+for directory in sys.argv[1:]:
+    try:
+        gallery.save(directory)
+    except UsageError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the permissions of Windows are others")
+def test_a_directory_that_may_not_be_written_to() -> None:
+    said = run_in_process(READ_ONLY, "/", "/no-such-directory-here").splitlines()
+    assert said[0].startswith("Nothing more can be written to /: ")
+    assert said[1].startswith("The directory '/no-such-directory-here' cannot be made: ")
+    assert len(said) == 2
+    assert os.listdir("/").count("a-cat-12345678-1.png") == 0  # noqa: PTH208  as the reader would look
+
+
+def test_the_fetcher_and_its_limits_are_used(picture_host: PictureHost, tmp_path: Path) -> None:
+    link = picture_host.add("/a.png", plain(500, 500))
+    task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),))
+    report = save_tasks([task], tmp_path / "kept", ImageFetcher(FetchLimits(image_bytes=100)))
+    assert [failure.image_number for failure in report.failures] == [1]
+    assert names_in(tmp_path / "kept") == []

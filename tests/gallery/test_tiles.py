@@ -1,0 +1,222 @@
+"""Every kind of tile, and that one bad picture never spoils the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from tests.gallery.pictures import decode, noise, plain, translucent
+from tests.gallery.reading import Seen, show
+from tests.scripted_server import Answer
+
+if TYPE_CHECKING:
+    from seedream_nb.sandbox.faults import FaultKind
+    from tests.gallery.conftest import PictureHost
+
+MODERATED = "OutputImageSensitiveContentDetected"
+SMALL = "128x96"
+
+
+def tiles_of(client: SeedreamClient, *task_ids: str) -> list[Seen]:
+    return show(Gallery(client.retrieve_batch(task_ids))).tiles
+
+
+def test_a_picture_with_its_caption_facts_and_id(sandbox: Sandbox, client: SeedreamClient) -> None:
+    task_id = sandbox.add_task("a red kite", size="640x400", output_format="png")
+    (tile,) = tiles_of(client, task_id)
+    assert (tile.state, tile.task_id, tile.prompt) == ("✓ succeeded", task_id, "a red kite")
+    assert tile.facts == "doubao-seedream-4-0-250828 · 640×400 · png"  # noqa: RUF001  the sign typographers use
+    assert (tile.problem, tile.position, tile.alt) == ("", "", "a red kite")
+    assert (tile.width, tile.height) == tile.embedded_size == (320, 200)
+
+
+def test_the_seed_is_a_fact(sandbox: Sandbox, client: SeedreamClient) -> None:
+    (tile,) = tiles_of(client, sandbox.add_task(size=SMALL, request={"seed": 0}))
+    assert tile.facts.endswith("seed 0")
+
+
+def test_each_picture_of_a_set_has_a_tile_that_counts(sandbox: Sandbox, client: SeedreamClient) -> None:
+    tiles = tiles_of(client, sandbox.add_task(images=3, size=SMALL))
+    assert [tile.position for tile in tiles] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert len({tile.image for tile in tiles}) == 3
+
+
+def test_a_failed_picture_of_a_set_says_why_and_the_others_are_shown(sandbox: Sandbox, client: SeedreamClient) -> None:
+    task_id = sandbox.add_task(images=3, size=SMALL, image_errors={1: (MODERATED, "Withheld.")})
+    task = client.retrieve(task_id)
+    first, failed, last = show(Gallery(task)).tiles
+    assert first.embedded
+    assert last.embedded
+    assert first.state == last.state == "◑ partially failed"
+    assert (failed.state, failed.position) == ("✕ image failed", "2 of 3")
+    assert failed.problem == f"Refused by the content check. {MODERATED}: Withheld."
+    assert failed.trace_id == task.trace_id
+    assert (failed.image, first.problem, first.trace_id) == ("", "", "")
+
+
+def test_a_failed_task_says_code_message_and_trace(sandbox: Sandbox, client: SeedreamClient) -> None:
+    task_id = sandbox.add_task("a lighthouse", error=("api_error", "Could not be generated."))
+    (tile,) = tiles_of(client, task_id)
+    assert (tile.state, tile.problem) == ("✕ failed", "api_error: Could not be generated.")
+    assert tile.trace_id == client.retrieve(task_id).trace_id
+    assert tile.prompt == "a lighthouse"
+
+
+def test_a_moderated_task_says_so_in_plain_words(sandbox: Sandbox, client: SeedreamClient) -> None:
+    (tile,) = tiles_of(client, sandbox.add_task(error=("InputTextSensitiveContentDetected", "No.")))
+    assert tile.problem == "Refused by the content check. InputTextSensitiveContentDetected: No."
+
+
+def test_a_pending_task_and_an_unknown_one(sandbox: Sandbox, client: SeedreamClient) -> None:
+    pending = sandbox.add_task("later", ready_in=None)
+    first, second = tiles_of(client, pending, "no-such-id")
+    assert (first.state, first.task_id, first.prompt) == ("○ pending", pending, "later")
+    assert "in a moment" in first.problem
+    assert (second.state, second.task_id) == ("? not found", "no-such-id")
+    assert "does not know this id" in second.problem
+
+
+def test_a_running_task_shows_the_pictures_that_are_there_and_says_that_more_may_come() -> None:
+    picture = TaskImage("i", data=plain())
+    first, own = show(Gallery(Task("i", TaskStatus.RUNNING, (picture,)))).tiles
+    assert first.embedded
+    assert (own.state, own.image) == ("◔ running", "")
+    assert "Still being made" in own.problem
+
+
+def test_a_task_that_succeeded_without_a_picture() -> None:
+    (tile,) = show(Gallery(Task("i", TaskStatus.SUCCEEDED))).tiles
+    assert (tile.state, tile.problem) == ("∅ no picture", "The task succeeded, but its answer has no picture.")
+
+
+def test_a_failure_without_any_reason() -> None:
+    task = Task("i", TaskStatus.FAILED, trace_id="t")
+    (tile,) = show(Gallery(task)).tiles
+    assert (tile.problem, tile.trace_id) == ("The service gave no reason.", "t")
+    (tile,) = show(Gallery(Task("i", TaskStatus.PARTIALLY_FAILED, (TaskImage("i"),)))).tiles
+    assert (tile.state, tile.problem) == ("✕ image failed", "no reason was given")
+
+
+@pytest.mark.parametrize("status", [TaskStatus.PARTIALLY_FAILED, TaskStatus.FAILED])
+def test_an_error_beside_good_pictures_is_told(status: TaskStatus) -> None:
+    picture = TaskImage("i", data=plain())
+    error = ErrorDetail("stopped", "Two pictures are missing.")
+    first, own = show(Gallery(Task("i", status, (picture,), error=error, trace_id="t"))).tiles
+    assert first.embedded
+    assert (own.problem, own.trace_id) == ("stopped: Two pictures are missing.", "t")
+
+
+def test_an_error_that_the_picture_tells_is_told_once() -> None:
+    error = ErrorDetail("c", "m")
+    tiles = show(Gallery(Task("i", TaskStatus.FAILED, (TaskImage("i", error=error),), error=error))).tiles
+    assert [tile.state for tile in tiles] == ["✕ image failed"]
+
+
+BAD_ANSWERS = {
+    "dead": (Answer(b"gone", 404), "The link no longer works (HTTP 404)."),
+    "forbidden": (Answer(b"no", 403), "The link no longer works (HTTP 403)."),
+    "server error": (Answer(b"", 500), "The image host answered HTTP 500."),
+    "dropped": (Answer(manner="drop"), "The connection to pictures.example failed. Show it again to try again."),
+    "cut": (Answer(noise(), manner="cut"), "The connection to pictures.example failed. Show it again to try again."),
+    "web page": (Answer(b"<!DOCTYPE html><p>hi", headers={"Content-Type": "image/jpeg"}), "leads to a web page"),
+    "no picture": (Answer(b"PK\x03\x04"), "no JPEG, PNG or WebP picture"),
+    "truncated": (Answer(noise()[:3000]), "The picture is damaged"),
+    "empty": (Answer(b""), "no JPEG, PNG or WebP picture"),
+}
+
+
+@pytest.mark.parametrize(("answer", "problem"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
+def test_a_lost_picture_says_why_and_the_others_are_shown(
+    answer: Answer, problem: str, picture_host: PictureHost
+) -> None:
+    picture_host.answers["/bad.jpg"] = answer
+    links = [picture_host.add("/a.png", plain()), f"{picture_host.url}/bad.jpg", picture_host.add("/c.png", plain())]
+    images = tuple(TaskImage("i", index, url=link) for index, link in enumerate(links))
+    gallery = Gallery(
+        Task("i", TaskStatus.SUCCEEDED, images, prompt="p"), fetcher=ImageFetcher(FetchLimits(tries=1, seconds=5))
+    )
+    sheet = show(gallery)
+    first, lost, last = sheet.tiles
+    assert first.embedded
+    assert last.embedded
+    assert (lost.state, lost.image, lost.prompt, lost.position) == ("! not available", "", "p", "2 of 3")
+    assert problem in lost.problem
+    assert sheet.notes == ["1 image could not be shown."]
+
+
+def test_a_link_that_may_work_again_is_still_offered(picture_host: PictureHost) -> None:
+    picture_host.answers["/a.jpg"] = Answer(manner="drop")
+    link = f"{picture_host.url}/a.jpg"
+    gallery = Gallery(
+        Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),)), fetcher=ImageFetcher(FetchLimits(tries=1))
+    )
+    assert show(gallery).tiles[0].link == link
+
+
+def test_every_fault_of_the_sandbox_spoils_one_tile_only(sandbox: Sandbox, client: SeedreamClient) -> None:
+    faults: tuple[FaultKind, ...] = ("missing", "drop", "html", "truncate", "empty", "redirect")
+    ids = [sandbox.add_task(size=SMALL) for _ in range(len(faults) + 1)]
+    for kind, task_id in zip(faults, ids, strict=False):
+        sandbox.faults.add(kind, on="pictures", match=task_id)
+    gallery = Gallery(client.retrieve_batch(ids), fetcher=ImageFetcher(FetchLimits(tries=1)))
+    sheet = show(gallery)
+    assert [tile.state for tile in sheet.tiles] == ["! not available"] * len(faults) + ["✓ succeeded"]
+    assert sheet.notes == ["6 images could not be shown."]
+    assert sheet.tiles[-1].embedded
+
+
+def test_pictures_sent_inline(sandbox: Sandbox, client: SeedreamClient) -> None:
+    (tile,) = tiles_of(client, sandbox.add_task(size=SMALL, in_base64=True))
+    assert tile.embedded
+    assert sandbox.requests.of_kind("pictures") == []
+
+
+def test_an_empty_inline_picture_says_that_it_is_none() -> None:
+    (tile,) = show(Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=b""),)))).tiles
+    assert tile.state == "! not available"
+    assert tile.problem
+
+
+def test_layers_name_themselves_and_keep_their_transparency() -> None:
+    layers = (
+        TaskImage("i", 0, data=plain(), z_index=0),
+        TaskImage("i", 1, data=translucent(), z_index=1, name="the boat"),
+        TaskImage("i", 2, data=translucent(41), z_index=2),
+    )
+    tiles = show(Gallery(Task("i", TaskStatus.SUCCEEDED, layers))).tiles
+    assert [tile.position for tile in tiles] == ["base image", "layer 1: the boat", "layer 2"]
+    assert tiles[1].embedded is not None
+    assert decode(tiles[1].embedded).getchannel("A").getextrema() == (90, 90)
+
+
+def test_the_alt_text_is_the_prompt_of_the_picture_itself() -> None:
+    image = TaskImage("i", data=plain(), prompt="winter  in\nthe valley")
+    (tile,) = show(Gallery(Task("i", TaskStatus.SUCCEEDED, (image,), prompt="four seasons"))).tiles
+    assert tile.alt == tile.prompt == "winter in the valley"
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", "\n"])
+def test_no_prompt_is_no_caption(prompt: str) -> None:
+    sheet = show(Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=plain()),), prompt=prompt)))
+    assert sheet.tiles[0].prompt == ""
+    assert sheet.root.find(css_class="seedream-prompt") == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "is_folded"),
+    [
+        ("a short one", False),
+        ("a" * 80, False),
+        ("a" * 81, True),
+        ("字" * 40, False),
+        ("字" * 41, True),
+        ("a\nb", True),
+    ],
+)
+def test_a_prompt_that_may_not_fit_into_three_lines_is_folded(prompt: str, is_folded: bool) -> None:  # noqa: FBT001
+    sheet = show(Gallery(Task("i", TaskStatus.PENDING, prompt=prompt)))
+    assert bool(sheet.root.find("details")) is is_folded
+    assert sheet.tiles[0].prompt == " ".join(prompt.split())
