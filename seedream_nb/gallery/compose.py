@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seedream_nb.models import Task, TaskImage
 
 LONGEST_LINK = 2000  # characters; a longer one is no address that browsers agree on
+NARROWEST_TILE = 180  # pixels; narrower captions are hard to read
 MOST_OBLONG = 4  # how many times longer than wide all places for pictures may be
 
 
@@ -72,9 +73,9 @@ def compose(tasks: Sequence[Task], options: GalleryOptions, loaded: Loaded, meas
         pictures, size_notes = choose_pictures(entries[:drawn], options, loaded, room)
         shown = [_with_picture(entry, picture, loaded) for entry, picture in zip(entries, pictures, strict=False)]
         notes = [*_limit_notes(tasks, len(tiles), drawn, options), *_lost_notes(shown), *size_notes]
-        return Page(
-            summarize(tasks), tuple(notes), tuple(shown), options.columns, options.thumbnail, _common_aspect(pictures)
-        )
+        aspect = _common_aspect(pictures)
+        width = _tile_width(aspect, options)
+        return Page(summarize(tasks), tuple(notes), tuple(shown), options.columns, width, aspect)
 
     drawn = len(entries)
     while (captions := measure(draw(drawn, room=0))) > options.max_bytes and drawn:
@@ -137,6 +138,13 @@ def _limit_notes(tasks: Sequence[Task], tiles: int, drawn: int, options: Gallery
     # A slice that begins within the first task would show the same tiles again.
     way_on = f"Go on with a slice such as [{whole_tasks}:], or raise" if whole_tasks else "Raise"
     return [f"{drawn:,} of {count_of(tiles, 'tile')} are drawn{reason}. {way_on} {limit}."]
+
+
+def _tile_width(aspect: tuple[int, int], options: GalleryOptions) -> int:
+    """As wide as thumbnails of this shape, so that upright ones are not enlarged; never too narrow for a caption."""
+    width, height = aspect
+    upright = round(options.thumbnail * width / max(width, height))
+    return min(options.thumbnail, max(NARROWEST_TILE, upright))
 
 
 def _common_aspect(pictures: Sequence[Picture | None]) -> tuple[int, int]:

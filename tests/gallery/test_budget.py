@@ -201,3 +201,11 @@ def test_a_thumbnail_that_was_made_small_for_many_is_not_fetched_again_for_few()
     tasks = noisy_tasks(100, side=300)
     gallery = Gallery(tasks, limit=100).load()
     assert gallery[:2].unloaded == 0
+
+
+def test_upright_pictures_are_not_enlarged() -> None:
+    upright = TaskImage("i", data=plain(900, 1600))
+    tall_tile = Gallery(Task("i", TaskStatus.SUCCEEDED, (upright,)), thumbnail=640).to_html()
+    assert "max-width:360px" in tall_tile
+    square = TaskImage("i", data=plain(900, 900))
+    assert "max-width:640px" in Gallery(Task("i", TaskStatus.SUCCEEDED, (square, upright)), thumbnail=640).to_html()
