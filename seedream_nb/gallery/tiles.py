@@ -155,9 +155,10 @@ def _task_tile(task: Task) -> Tile:
 
 
 def describe_error(error: ErrorDetail) -> str:
-    """The service's words about a failure on one line, with the reason in plain words where it is known."""
-    reason = "Refused by the content check. " if error.is_moderation else ""
-    return f"{reason}{show_line(str(error))}"
+    """Why something failed, on one line: what is known in plain words, the service's own words, and its code."""
+    known = "Refused by the content check." if error.is_moderation else ""
+    words = [known, error.message, f"({error.code})" if error.code else ""]
+    return show_line(" ".join(filter(None, words)) or "The service gave no reason.")
 
 
 def _position(task: Task, image: TaskImage) -> str:

@@ -56,7 +56,8 @@ def test_nothing_of_a_failed_task_is_kept_back(task: Task) -> None:
     assert (tile.task_id, tile.prompt) == (one_line(task.id), one_line(task.prompt))
     assert (tile.facts, tile.trace_id) == (one_line(task.model or ""), one_line(task.trace_id or ""))
     assert task.error is not None
-    assert one_line(str(task.error)) in tile.problem
+    assert one_line(task.error.message) in tile.problem
+    assert one_line(task.error.code) in tile.problem
 
 
 @settings(max_examples=40)

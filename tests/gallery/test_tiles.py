@@ -52,7 +52,7 @@ def test_a_failed_picture_of_a_set_says_why_and_the_others_are_shown(sandbox: Sa
     assert last.embedded
     assert first.state == last.state == "◑ partially failed"
     assert (failed.state, failed.position) == ("✕ image failed", "2 of 3")
-    assert failed.problem == f"Refused by the content check. {MODERATED}: Withheld."
+    assert failed.problem == f"Refused by the content check. Withheld. ({MODERATED})"
     assert failed.trace_id == task.trace_id
     assert (failed.image, first.problem, first.trace_id) == ("", "", "")
 
@@ -60,14 +60,14 @@ def test_a_failed_picture_of_a_set_says_why_and_the_others_are_shown(sandbox: Sa
 def test_a_failed_task_says_code_message_and_trace(sandbox: Sandbox, client: SeedreamClient) -> None:
     task_id = sandbox.add_task("a lighthouse", error=("api_error", "Could not be generated."))
     (tile,) = tiles_of(client, task_id)
-    assert (tile.state, tile.problem) == ("✕ failed", "api_error: Could not be generated.")
+    assert (tile.state, tile.problem) == ("✕ failed", "Could not be generated. (api_error)")
     assert tile.trace_id == client.retrieve(task_id).trace_id
     assert tile.prompt == "a lighthouse"
 
 
 def test_a_moderated_task_says_so_in_plain_words(sandbox: Sandbox, client: SeedreamClient) -> None:
     (tile,) = tiles_of(client, sandbox.add_task(error=("InputTextSensitiveContentDetected", "No.")))
-    assert tile.problem == "Refused by the content check. InputTextSensitiveContentDetected: No."
+    assert tile.problem == "Refused by the content check. No. (InputTextSensitiveContentDetected)"
 
 
 def test_a_pending_task_and_an_unknown_one(sandbox: Sandbox, client: SeedreamClient) -> None:
@@ -97,7 +97,7 @@ def test_a_failure_without_any_reason() -> None:
     (tile,) = show(Gallery(task)).tiles
     assert (tile.problem, tile.trace_id) == ("The service gave no reason.", "t")
     (tile,) = show(Gallery(Task("i", TaskStatus.PARTIALLY_FAILED, (TaskImage("i"),)))).tiles
-    assert (tile.state, tile.problem) == ("✕ image failed", "no reason was given")
+    assert (tile.state, tile.problem) == ("✕ image failed", "The service gave no reason.")
 
 
 @pytest.mark.parametrize("status", [TaskStatus.PARTIALLY_FAILED, TaskStatus.FAILED])
@@ -106,7 +106,7 @@ def test_an_error_beside_good_pictures_is_told(status: TaskStatus) -> None:
     error = ErrorDetail("stopped", "Two pictures are missing.")
     first, own = show(Gallery(Task("i", status, (picture,), error=error, trace_id="t"))).tiles
     assert first.embedded
-    assert (own.problem, own.trace_id) == ("stopped: Two pictures are missing.", "t")
+    assert (own.problem, own.trace_id) == ("Two pictures are missing. (stopped)", "t")
 
 
 def test_an_error_that_the_picture_tells_is_told_once() -> None:
