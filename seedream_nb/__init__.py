@@ -16,11 +16,23 @@ if TYPE_CHECKING:
 
     from seedream_nb.client import SeedreamClient
     from seedream_nb.config import Settings
-    from seedream_nb.errors import SeedreamError
+    from seedream_nb.connections import Timeouts
+    from seedream_nb.errors import (
+        InterruptedRequest,
+        InterruptedWait,
+        OutcomeUnknownError,
+        SeedreamError,
+        WaitTimeoutError,
+    )
     from seedream_nb.gallery import Gallery, SaveReport
+    from seedream_nb.generation import GenerationOptions, UnknownModelWarning
+    from seedream_nb.history import History
     from seedream_nb.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus
     from seedream_nb.sandbox import Sandbox
-    from seedream_nb.transport import RetryPolicy, Timeouts
+    from seedream_nb.submission import ImageStream
+    from seedream_nb.transport import RetryPolicy
+    from seedream_nb.usage import Usage, sum_usage
+    from seedream_nb.waiting import Pace, Waiting
 
 __version__ = "0.1.0"
 
@@ -28,6 +40,13 @@ __all__ = [
     "BoundingBox",
     "ErrorDetail",
     "Gallery",
+    "GenerationOptions",
+    "History",
+    "ImageStream",
+    "InterruptedRequest",
+    "InterruptedWait",
+    "OutcomeUnknownError",
+    "Pace",
     "RetryPolicy",
     "Sandbox",
     "SaveReport",
@@ -38,12 +57,24 @@ __all__ = [
     "TaskImage",
     "TaskStatus",
     "Timeouts",
+    "UnknownModelWarning",
+    "Usage",
+    "WaitTimeoutError",
+    "Waiting",
+    "sum_usage",
 ]
 
 _HOMES = {
     "BoundingBox": "models",
     "ErrorDetail": "models",
     "Gallery": "gallery",
+    "GenerationOptions": "generation",
+    "History": "history",
+    "ImageStream": "submission",
+    "InterruptedRequest": "errors",
+    "InterruptedWait": "errors",
+    "OutcomeUnknownError": "errors",
+    "Pace": "waiting",
     "RetryPolicy": "transport",
     "Sandbox": "sandbox",
     "SaveReport": "gallery",
@@ -53,7 +84,12 @@ _HOMES = {
     "Task": "models",
     "TaskImage": "models",
     "TaskStatus": "models",
-    "Timeouts": "transport",
+    "Timeouts": "connections",
+    "UnknownModelWarning": "generation",
+    "Usage": "usage",
+    "WaitTimeoutError": "errors",
+    "Waiting": "waiting",
+    "sum_usage": "usage",
 }
 
 

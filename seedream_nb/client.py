@@ -1,41 +1,39 @@
-"""Why: the service as plain Python, usable without any notebook: ask for tasks, get `Task`s.
+"""Why: the service as plain Python, usable without any notebook: ask for pictures and tasks, get `Task`s.
 
-The client joins the rooms below it: `transport` sends, `wire` reads. It knows what to ask and how to split long
-lists, nothing about HTTP or JSON forms.
+The client is the door to the rooms below it, and holds no rule of its own.
 """
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from seedream_nb.answers import means_too_many_ids, means_unknown_task, to_error
+from seedream_nb.answers import means_unknown_task
+from seedream_nb.batches import CHUNK_SIZE, check_id, retrieve_batch
 from seedream_nb.config import resolve_settings
-from seedream_nb.errors import (
-    AuthenticationError,
-    BalanceUsedUpError,
-    EndpointNotFoundError,
-    InvalidTaskIdError,
-    SeedreamError,
-    SettingsError,
-    shorten,
-)
+from seedream_nb.errors import SeedreamError
+from seedream_nb.generation import DEFAULT_MODEL, GenerationOptions
+from seedream_nb.history import PAGE_SIZE, History, build_filters
 from seedream_nb.models import Task
-from seedream_nb.parallel import run_parallel
+from seedream_nb.submission import ImageStream, prepare, submit
 from seedream_nb.transport import Transport
-from seedream_nb.wire import read_error, read_page, read_task
+from seedream_nb.waiting import Pace, Waiting
+from seedream_nb.wire import read_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    import threading
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
     from types import TracebackType
+    from typing import Literal
 
     from seedream_nb.config import Settings
-    from seedream_nb.transport import RetryPolicy, Timeouts
+    from seedream_nb.connections import Timeouts
+    from seedream_nb.references import Reference
+    from seedream_nb.submission import Mode
+    from seedream_nb.transport import RetryPolicy
 
 TASKS_PATH = "/seedream/tasks"
-CHUNK_SIZE = 50  # ids in one request; no maximum is stated, one official client stops at 50 (wire contract, many tasks)
-PARALLEL_CHUNKS = 4
+WAIT_SECONDS = 600.0
 
 
 class SeedreamClient:
@@ -50,7 +48,7 @@ class SeedreamClient:
         base_url: The API's address, `https://api.acedata.cloud` by default.
         settings: Settings that were resolved before, instead of token and base URL.
         timeouts: How long to wait for a connection and for an answer.
-        retries: How to repeat questions; all that are repeated are free of charge.
+        retries: How to repeat what is safe to repeat; what costs money is repeated only if it never arrived.
 
     Raises:
         SettingsError: The token or the base URL is unusable. That no token is set at all is told by the first call.
@@ -93,9 +91,9 @@ class SeedreamClient:
             InvalidTaskIdError: The id is empty or no text; nothing was sent.
             SeedreamError: What the service answered, or that no answer came.
         """
-        task_id = _check_id(task_id)
+        task_id = check_id(task_id)
         try:
-            answer = self._transport.ask(TASKS_PATH, {"action": "retrieve", "id": task_id})
+            answer = self._ask({"action": "retrieve", "id": task_id})
         except SeedreamError as error:
             if means_unknown_task(error):
                 return Task.not_found(task_id)
@@ -133,15 +131,236 @@ class SeedreamClient:
         """
         if chunk_size < 1:
             raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
-        asked = [_check_id(task_id) for task_id in ([task_ids] if isinstance(task_ids, str) else task_ids)]
-        distinct = list(dict.fromkeys(asked))
-        chunks = [distinct[start : start + chunk_size] for start in range(0, len(distinct), chunk_size)]
-        outcome = self._retrieve_chunks(chunks, on_progress or (lambda _count: None))
-        if outcome.error is not None:
-            outcome.error.partial = [outcome.tasks[task_id] for task_id in asked if task_id in outcome.tasks]
-            outcome.error.failed_ids = tuple(task_id for task_id in distinct if task_id not in outcome.tasks)
-            raise outcome.error
-        return [outcome.tasks[task_id] for task_id in asked]
+        asked = [check_id(task_id) for task_id in ([task_ids] if isinstance(task_ids, str) else task_ids)]
+        return retrieve_batch(self._ask, asked, chunk_size, on_progress)
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        model: str = DEFAULT_MODEL,
+        size: str | None = None,
+        image: Reference | Iterable[Reference] | None = None,
+        max_images: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        watermark: bool | None = None,
+        web_search: bool = False,
+        optimize_prompt: Literal["standard", "fast"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        layers: bool = False,
+        background: Literal["transparent", "opaque"] | None = None,
+        seed: int | None = None,
+        guidance_scale: float | None = None,
+        callback_url: str | None = None,
+        extra: Mapping[str, object] | None = None,
+        mode: Mode = "async",
+        wait: bool = False,
+        timeout: float | None = WAIT_SECONDS,
+        pace: Pace | None = None,
+        strict: bool = True,
+    ) -> Task:
+        """Makes a picture, or a set of pictures. Costs money, and is never sent twice by itself.
+
+        Args:
+            prompt: What the picture shows; may be left out when a picture is taken apart into layers.
+            model: The full model id.
+            size: A preset such as `2K`, or `<width>x<height>`.
+            image: Reference images, one or several: links, data URIs, bytes, paths, Pillow images, images of earlier
+                tasks. Any makes the call an edit. Local ones have 10 MB each at most.
+            max_images: The most images of a set, 1 to 15; None makes a single image.
+            output_format: `jpeg` or `png`.
+            watermark: Whether the service marks the picture; it does when left out.
+            web_search: Whether the model may search the web.
+            optimize_prompt: `standard` or `fast`.
+            response_format: `url`, or `b64_json` for images within the answer.
+            layers: Whether to take the picture apart into layers.
+            background: `transparent` or `opaque`.
+            seed: For models of the third generation.
+            guidance_scale: For models of the third generation.
+            callback_url: A public address that gets the result.
+            extra: Further fields, sent as they are.
+            mode: `async` answers at once with a pending task; `sync` holds the connection until it is finished;
+                `stream` too, and images come one by one (see `stream`).
+            wait: Whether to wait until the task is finished.
+            timeout: Seconds to wait at most, with `wait`.
+            pace: How often is asked meanwhile.
+            strict: Whether to refuse, before anything is sent, what a known model does not accept.
+
+        Returns:
+            The task: pending, or finished in one way or another.
+
+        Raises:
+            UsageError: It would be refused; nothing was sent.
+            OutcomeUnknownError: No clear answer came. The task may exist; its `sent_at` says from when on to look in
+                the `history`.
+            InterruptedRequest: An interrupt came after the request had left; it carries the same.
+            WaitTimeoutError: It is not finished in time; its `failed_ids` holds the id.
+            InterruptedWait: An interrupt came while waiting; its `open_ids` holds the id.
+            SeedreamError: What the service answered, or that it could not be reached; nothing was paid for.
+
+        Warns:
+            UnknownModelWarning: The model is not in the table; the request is sent all the same.
+
+        Example:
+            >>> from seedream_nb import Sandbox
+            >>> with Sandbox(generation_seconds=0) as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
+            ...     task = client.generate("a white siamese cat", size="2K", wait=True)
+            >>> task.status.value, task.images[0].size
+            ('succeeded', '2048x2048')
+        """
+        options = GenerationOptions(
+            model=model,
+            size=size,
+            max_images=max_images,
+            output_format=output_format,
+            watermark=watermark,
+            web_search=web_search,
+            optimize_prompt=optimize_prompt,
+            response_format=response_format,
+            layers=layers,
+            background=background,
+            seed=seed,
+            guidance_scale=guidance_scale,
+            callback_url=callback_url,
+            extra=extra or {},
+        )
+        body = prepare(prompt, options, image=image, mode=mode, strict=strict)
+        if mode == "stream":
+            return ImageStream(self._transport, body).finish()
+        task = submit(self._transport, body)
+        return self.wait(task, timeout=timeout, pace=pace)[0] if wait else task
+
+    def edit(self, image: Reference | Iterable[Reference], prompt: str, **options: Any) -> Task:
+        """Changes a picture as the prompt says. Costs money.
+
+        Args:
+            image: The picture, or several; as for `generate`.
+            prompt: What to change.
+            **options: All others of `generate`.
+
+        Returns:
+            The task, as `generate` does.
+
+        Raises:
+            SeedreamError: As for `generate`.
+        """
+        return self.generate(prompt, image=image, **options)
+
+    def stream(
+        self,
+        prompt: str,
+        *,
+        image: Reference | Iterable[Reference] | None = None,
+        strict: bool = True,
+        **options: Any,
+    ) -> ImageStream:
+        """Makes pictures and hands out each as soon as it has come. Costs money once the first is asked for.
+
+        Args:
+            prompt: What the pictures show.
+            image: As for `generate`.
+            strict: As for `generate`.
+            **options: Those of `generate` that say how pictures are made, see `GenerationOptions`.
+
+        Returns:
+            An iterator of `TaskImage`s, failed ones with their `error`. Its `task` holds all that has come so far.
+
+        Raises:
+            UsageError: It would be refused; nothing was sent.
+
+        Example:
+            >>> from seedream_nb import Sandbox
+            >>> with Sandbox(generation_seconds=0) as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
+            ...     images = client.stream("a cat in four seasons", max_images=4)
+            ...     print(*(image.index for image in images), images.task.status)
+            0 1 2 3 succeeded
+        """
+        body = prepare(prompt, GenerationOptions(**options), image=image, mode="stream", strict=strict)
+        return ImageStream(self._transport, body)
+
+    def wait(
+        self,
+        tasks: Iterable[str | Task] | str | Task,
+        *,
+        timeout: float | None = WAIT_SECONDS,
+        pace: Pace | None = None,
+    ) -> list[Task]:
+        """Waits until tasks are finished, with one question for all of them at a time. Free of charge.
+
+        Args:
+            tasks: Ids, or tasks; repeats allowed.
+            timeout: Seconds after which is given up; None for never.
+            pace: How often is asked: at first after 2 s, later every 10 s, while nothing finishes.
+
+        Returns:
+            The finished tasks in the order asked, repeats included, whether they succeeded or not; unknown ids give
+            tasks of status `not found`.
+
+        Raises:
+            InvalidTaskIdError: An id is empty or no text; nothing was sent.
+            WaitTimeoutError: Some are not finished in time. Its `partial` holds what is known of all, its
+                `failed_ids` the ids that are still open.
+            InterruptedWait: An interrupt came; its `tasks` and `open_ids` hold the same.
+            SeedreamError: What every further question would meet as well; a single failed one is passed over.
+        """
+        return self.iter_wait(tasks, timeout=timeout, pace=pace).finish()
+
+    def iter_wait(
+        self,
+        tasks: Iterable[str | Task] | str | Task,
+        *,
+        timeout: float | None = WAIT_SECONDS,
+        pace: Pace | None = None,
+        stop: threading.Event | None = None,
+    ) -> Waiting:
+        """Waits as `wait` does, and hands out each task as soon as it is finished.
+
+        Args:
+            tasks: As for `wait`.
+            timeout: As for `wait`.
+            pace: As for `wait`.
+            stop: Ends the wait quietly when another thread sets it.
+
+        Returns:
+            An iterable of tasks that also tells, at any moment, what is known of all of them.
+
+        Raises:
+            InvalidTaskIdError: An id is empty or no text; nothing was sent.
+        """
+        return Waiting(tasks, self._retrieve_once, timeout=timeout, pace=pace or Pace(), stop=stop)
+
+    def history(
+        self,
+        limit: int | None = None,
+        *,
+        offset: int = 0,
+        created_after: datetime | float | None = None,
+        created_before: datetime | float | None = None,
+        application_id: str | None = None,
+        user_id: str | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> History:
+        """The account's tasks, newest first. Free of charge; pages are asked for as far as someone looks.
+
+        Args:
+            limit: How many at most; None for all.
+            offset: How many of the newest are passed over.
+            created_after: Only tasks since this time: a datetime (local when it has no zone) or Unix seconds.
+            created_before: Only tasks until this time.
+            application_id: Only tasks of this application.
+            user_id: Only tasks of this user.
+            page_size: How many are asked for at once.
+
+        Returns:
+            An iterable of tasks that can be indexed, sliced, and gone through again without a further question.
+
+        Raises:
+            UsageError: An argument is out of range; nothing was sent.
+        """
+        filters = build_filters(
+            created_after=created_after, created_before=created_before, application_id=application_id, user_id=user_id
+        )
+        return History(self._ask, filters, limit=limit, offset=offset, page_size=page_size)
 
     def close(self) -> None:
         """Closes the connections. The client stays usable and opens new ones when needed."""
@@ -158,66 +377,11 @@ class SeedreamClient:
     def __repr__(self) -> str:
         return f"SeedreamClient({self.settings!r})"
 
-    def _retrieve_chunks(self, chunks: Sequence[Sequence[str]], on_progress: Callable[[int], None]) -> _Outcome:
-        outcome = _Outcome()
-        stop = threading.Event()
-        parts = run_parallel(
-            lambda chunk: self._retrieve_chunk(chunk, stop), chunks, threads=PARALLEL_CHUNKS, name="seedream-retrieve"
+    def _ask(self, body: Mapping[str, object], stop: threading.Event | None = None) -> object:
+        return self._transport.ask(TASKS_PATH, body, stop=stop)
+
+    def _retrieve_once(self, task_ids: Sequence[str]) -> list[Task]:
+        """As `retrieve_batch` without a second try: whoever waits asks again anyway."""
+        return retrieve_batch(
+            lambda body, stop: self._transport.ask(TASKS_PATH, body, stop=stop, tries=1), task_ids, CHUNK_SIZE
         )
-        try:
-            for chunk, part in parts:
-                outcome.add(part)
-                on_progress(len(chunk))
-                if outcome.is_hopeless:
-                    stop.set()
-        finally:
-            # After an interrupt, nothing more is asked for that nobody will read.
-            stop.set()
-        return outcome
-
-    def _retrieve_chunk(self, task_ids: Sequence[str], stop: threading.Event) -> _Outcome:
-        if stop.is_set():
-            return _Outcome()
-        try:
-            answer = self._transport.ask(TASKS_PATH, {"action": "retrieve_batch", "ids": list(task_ids)}, stop=stop)
-            if isinstance(answer, dict) and "items" not in answer and read_error(answer):
-                raise to_error(200, answer)
-            page = read_page(answer)
-        except SeedreamError as error:
-            if len(task_ids) > 1 and means_too_many_ids(error):
-                middle = len(task_ids) // 2
-                outcome = self._retrieve_chunk(task_ids[:middle], stop)
-                outcome.add(self._retrieve_chunk(task_ids[middle:], stop))
-                return outcome
-            return _Outcome(error=error)
-        by_id = {task.id.lower(): task for task in page.tasks}
-        return _Outcome({task_id: by_id.get(task_id.lower()) or Task.not_found(task_id) for task_id in task_ids})
-
-
-@dataclass
-class _Outcome:
-    """What has become of some ids; chunks are added up in it."""
-
-    tasks: dict[str, Task] = field(default_factory=dict)
-    error: SeedreamError | None = None
-    failures_in_a_row: int = 0
-
-    def add(self, part: _Outcome) -> None:
-        self.tasks.update(part.tasks)
-        self.error = self.error or part.error
-        self.failures_in_a_row = self.failures_in_a_row + 1 if part.error else 0
-
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether asking for the rest would only repeat the same failure, slowly."""
-        everywhere = (SettingsError, AuthenticationError, BalanceUsedUpError, EndpointNotFoundError)
-        return isinstance(self.error, everywhere) or self.failures_in_a_row >= PARALLEL_CHUNKS
-
-
-def _check_id(task_id: object) -> str:
-    if not isinstance(task_id, str) or not task_id.strip():
-        raise InvalidTaskIdError(
-            f"A task id is text, not {shorten(repr(task_id))}.",
-            hint="It looks like 84d1544a-9043-4dde-a98b-e889dacd75f6.",
-        )
-    return task_id.strip()

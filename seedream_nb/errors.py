@@ -22,13 +22,22 @@ classes hold almost no logic; which answer of the service becomes which class is
     │   └── UnreadableAnswerError
     ├── NetworkError                no answer came
     │   ├── ConnectionFailedError
-    │   └── RequestTimeoutError
+    │   ├── RequestTimeoutError
+    │   └── OutcomeUnknownError     a paid request may have been carried out all the same
     ├── TaskError                   the answer came, and tells of a task without a result
     │   ├── TaskNotFoundError
     │   ├── TaskFailedError
     │   │   └── ModerationError
     │   └── TaskNotFinishedError
+    │       └── WaitTimeoutError
     └── ImageError                  a picture could not be fetched or read
+
+An interrupt stays a `KeyboardInterrupt`, and tells what would be lost with it:
+
+    KeyboardInterrupt
+    └── Interrupted
+        ├── InterruptedRequest      a paid request had left already
+        └── InterruptedWait         some tasks are still running
 """
 
 from __future__ import annotations
@@ -37,6 +46,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from seedream_nb.models import Task
 
@@ -120,15 +130,19 @@ class SeedreamError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Lines that IPython shows instead of a traceback; the cell still fails, for people and for test runners."""
-        lines = [f"\x1b[31m{type(self).__name__}\x1b[0m: {self.message}"]
-        if self.hint:
-            lines.append(f"  → {self.hint}")
-        if self.reference:
-            lines.append(f"  ({self.reference})")
-        return lines
+        return _render(self, self.message, self.hint, self.reference)
 
 
-def _rebuild(cls: type[SeedreamError], state: dict[str, object]) -> SeedreamError:
+def _render(problem: BaseException, message: str, hint: str | None, reference: str = "") -> list[str]:
+    lines = [f"\x1b[31m{type(problem).__name__}\x1b[0m: {message}"]
+    if hint:
+        lines.append(f"  → {hint}")
+    if reference:
+        lines.append(f"  ({reference})")
+    return lines
+
+
+def _rebuild(cls: type[BaseException], state: dict[str, object]) -> BaseException:
     error = cls.__new__(cls, state["message"])
     error.__dict__.update(state)
     return error
@@ -210,6 +224,26 @@ class RequestTimeoutError(NetworkError):
     """The answer took too long."""
 
 
+class OutcomeUnknownError(NetworkError):
+    """No clear answer came to a paid request: the task may exist and may have been paid for.
+
+    It is never sent again by itself. Whether the task exists shows in the history.
+
+    Attributes:
+        sent_at: From when on to look in the history, in UTC: a few seconds before the request left, since clocks
+            differ.
+        partial: What had arrived of a stream before it broke.
+
+    Example:
+        >>> try:  # doctest: +SKIP
+        ...     task = client.generate("a white siamese cat", mode="sync")
+        ... except OutcomeUnknownError as error:
+        ...     candidates = list(client.history(created_after=error.sent_at))
+    """
+
+    sent_at: datetime | None = None
+
+
 class TaskError(SeedreamError):
     """The task has no result."""
 
@@ -230,5 +264,59 @@ class TaskNotFinishedError(TaskError):
     """The task is still pending or running."""
 
 
+class WaitTimeoutError(TaskNotFinishedError):
+    """Some tasks were not finished in time; they go on at the service.
+
+    Attributes:
+        partial: What is known of all tasks, in the order asked.
+        failed_ids: The ids of those that are not finished.
+    """
+
+
 class ImageError(SeedreamError):
     """A picture could not be fetched, or is not one that can be shown."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interrupt (Ctrl-C, a stopped cell) that tells what must not be lost with it.
+
+    Args:
+        message: One sentence that says what was interrupted.
+        hint: What to do next.
+        tasks: What is known of the tasks.
+        open_ids: The ids of those that are not finished.
+        sent_at: From when on to look in the history for a task whose id is not known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        tasks: Sequence[Task] = (),
+        open_ids: Sequence[str] = (),
+        sent_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.tasks = tuple(tasks)
+        self.open_ids = tuple(open_ids)
+        self.sent_at = sent_at
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.message, self.hint) if part)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+    def _render_traceback_(self) -> list[str]:
+        return _render(self, self.message, self.hint)
+
+
+class InterruptedRequest(Interrupted):
+    """A paid request was interrupted after it had left: the task may exist and may have been paid for."""
+
+
+class InterruptedWait(Interrupted):
+    """Waiting was interrupted; the tasks go on at the service, and waiting for `open_ids` can go on later."""

@@ -23,6 +23,8 @@ from seedream_nb.errors import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from seedream_nb.usage import Usage
+
 
 class TaskStatus(str, Enum):
     """The state of a task. The service has no such word; it is read from the record (wire contract, states)."""
@@ -138,6 +140,7 @@ class Task:
         created_at: When it was created, in UTC.
         finished_at: When it finished, in UTC.
         elapsed: How long it took, in seconds.
+        usage: What it used, when the service says so.
         raw: The whole answer as it came.
     """
 
@@ -153,6 +156,7 @@ class Task:
     created_at: datetime | None = None
     finished_at: datetime | None = None
     elapsed: float | None = None
+    usage: Usage | None = None
     raw: dict[str, object] = field(default_factory=dict, repr=False, hash=False, compare=False)
 
     @classmethod
@@ -215,6 +219,7 @@ class Task:
         plain = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         plain["status"] = self.status.value
         plain["error"] = dataclasses.asdict(self.error) if self.error else None
+        plain["usage"] = dataclasses.asdict(self.usage) if self.usage else None
         for name in ("created_at", "finished_at"):
             plain[name] = plain[name].isoformat() if plain[name] else None
         plain["images"] = [_image_to_dict(image) for image in self.images]

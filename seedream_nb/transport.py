@@ -1,40 +1,34 @@
-"""Why: the only room that talks to the API, so that timeouts, retries and the token are handled in one place.
+"""Why: what is asked of the API is repeated where that is safe, and only there.
 
-The token is added at the last moment and removed from whatever comes back; it never reaches another host, since
-redirects are not followed. Only questions that are safe to repeat are repeated.
+A question is free and is repeated when that may help. What costs money is sent again only when it has certainly not
+arrived.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import random
 import threading
-from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-
-from seedream_nb.answers import read_answer, read_retry_after
-from seedream_nb.config import is_loopback
-from seedream_nb.errors import (
-    ConnectionFailedError,
-    EndpointNotFoundError,
-    NetworkError,
-    RateLimitedError,
-    RequestTimeoutError,
-    SeedreamError,
-    ServerError,
-)
+from seedream_nb.connections import OutgoingBody, Timeouts, open_session
+from seedream_nb.errors import NetworkError, RateLimitedError, SeedreamError, ServerError, UsageError
+from seedream_nb.exchange import JSON, NDJSON, exchange
+from seedream_nb.paid import may_be_sent_again, send_paid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
 
-    from seedream_nb.config import Secret, Settings
+    import requests
+
+    from seedream_nb.config import Settings
+    from seedream_nb.exchange import Incoming
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -55,19 +49,6 @@ class RetryPolicy:
         """Seconds to wait after this many failures, between half of the exponential step and the whole of it."""
         step = self.first_pause * 2.0 ** (failures - 1)
         return min(self.longest_pause, step * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not cryptography
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """How long to wait, in seconds.
-
-    Attributes:
-        connect: For the connection.
-        read: For the next part of an answer.
-    """
-
-    connect: float = 10.0
-    read: float = 60.0
 
 
 class Transport:
@@ -97,13 +78,21 @@ class Transport:
         self._session: requests.Session | None = None
         self._reset()
 
-    def ask(self, path: str, body: Mapping[str, object], *, stop: threading.Event | None = None) -> object:
+    def ask(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        stop: threading.Event | None = None,
+        tries: int | None = None,
+    ) -> object:
         """Sends a question that is safe to repeat, and repeats it when that may help.
 
         Args:
             path: The path behind the base URL, such as `/seedream/tasks`.
             body: The JSON to send.
             stop: When set by another thread, no further try is made.
+            tries: How often it is sent at most, instead of what the retry policy says.
 
         Returns:
             The decoded answer.
@@ -112,21 +101,56 @@ class Transport:
             MissingTokenError: No token is set; nothing was sent.
             SeedreamError: What the service answered, or that no answer came, after the last try.
         """
-        stop = stop or threading.Event()
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                return self._send(path, body)
-            except (NetworkError, RateLimitedError, ServerError) as error:
-                pause = self._pause_after(error, tries)
-                if tries >= self.retries.tries:
-                    error.message += f" It was tried {tries} times." if tries > 1 else ""
-                    raise
-                failure = error
-            # Outside of the handler, so that an interrupt of the pause shows no failure that came before it.
-            if stop.wait(pause):
-                raise failure
+        content = _encode(body)
+
+        def send() -> object:
+            with exchange(self._connected(), self.settings, path, OutgoingBody(content), self.timeouts) as incoming:
+                return incoming.json()
+
+        return self._repeat(send, _may_pass, stop or threading.Event(), tries or self.retries.tries)
+
+    def submit(
+        self, path: str, body: Mapping[str, object], read: Callable[[object], Result], *, is_slow: bool = False
+    ) -> Result:
+        """Sends what costs money. At most one request can ever have reached the service.
+
+        Args:
+            path: The path behind the base URL.
+            body: The JSON to send.
+            read: Makes the result of the decoded answer; an answer that it cannot read is an unclear one.
+            is_slow: Whether the answer comes only when a picture is finished.
+
+        Returns:
+            The result.
+
+        Raises:
+            OutcomeUnknownError: No clear answer came; the request may have been carried out.
+            InterruptedRequest: An interrupt came while the answer was waited for.
+            SeedreamError: What the service answered, or that it could not be reached; nothing was carried out.
+        """
+        with self._send_paid(path, body, is_slow=is_slow) as incoming:
+            return read(incoming.json())
+
+    def stream(
+        self, path: str, body: Mapping[str, object], read: Callable[[Iterator[str]], Iterator[Result]]
+    ) -> Iterator[Result]:
+        """Sends what costs money and is answered line by line, as `submit` does.
+
+        Args:
+            path: The path behind the base URL.
+            body: The JSON to send.
+            read: Makes results of the lines; lines that it cannot read are an unclear answer.
+
+        Yields:
+            The results as they come.
+
+        Raises:
+            OutcomeUnknownError: The lines broke off, or no clear answer came.
+            InterruptedRequest: An interrupt came while a line was waited for.
+            SeedreamError: What the service answered, or that it could not be reached; nothing was carried out.
+        """
+        with self._send_paid(path, body, accept=NDJSON, is_slow=True) as incoming:
+            yield from read(incoming.lines())
 
     def close(self) -> None:
         """Closes all connections; the next question opens new ones."""
@@ -157,8 +181,41 @@ class Transport:
         self._leave_parent_process()
         with self._lock:
             if self._session is None:
-                self._session = _open_session(self.settings.base_url, self.connections)
+                self._session = open_session(self.settings.base_url, self.connections)
             return self._session
+
+    def _send_paid(
+        self, path: str, body: Mapping[str, object], *, is_slow: bool, accept: str = JSON
+    ) -> contextlib.AbstractContextManager[Incoming]:
+        content = _encode(body)
+        timeouts = replace(self.timeouts, read=self.timeouts.generate) if is_slow else self.timeouts
+
+        def send() -> contextlib.AbstractContextManager[Incoming]:
+            with contextlib.ExitStack() as stack:
+                incoming = stack.enter_context(send_paid(self.settings, path, content, timeouts, accept=accept))
+                return _Opened(incoming, stack.pop_all())
+
+        return self._repeat(send, may_be_sent_again, threading.Event(), self.retries.tries)
+
+    def _repeat(
+        self, send: Callable[[], Result], may_help: Callable[[SeedreamError], bool], stop: threading.Event, limit: int
+    ) -> Result:
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return send()
+            except SeedreamError as error:
+                if not may_help(error):
+                    raise
+                pause = self._pause_after(error, tries)
+                if tries >= limit:
+                    error.message += f" It was tried {tries} times." if tries > 1 else ""
+                    raise
+                failure = error
+            # Outside of the handler, so that an interrupt of the pause shows no failure that came before it.
+            if stop.wait(pause):
+                raise failure
 
     def _pause_after(self, error: SeedreamError, tries: int) -> float:
         if error.retry_after is None:
@@ -171,88 +228,29 @@ class Transport:
             raise error
         return error.retry_after
 
-    def _send(self, path: str, body: Mapping[str, object]) -> object:
-        token = self.settings.require_token()
-        host = urlsplit(self.settings.base_url).netloc
-        try:
-            response = self._connected().post(
-                self.settings.base_url + path,
-                json=body,
-                headers={"accept": "application/json"},
-                auth=_Bearer(token),
-                timeout=(self.timeouts.connect, self.timeouts.read),
-                allow_redirects=False,
-            )
-            text = token.remove_from(response.content.decode("utf-8-sig", "replace"))
-        except KeyboardInterrupt:
-            # Raised anew, as the frames below hold the token and a verbose traceback prints what frames hold.
-            raise KeyboardInterrupt from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as problem:
-            raise _network_error(problem, host, self.timeouts) from None
-        if response.is_redirect:
-            raise EndpointNotFoundError(
-                f"{host} sends the request on to another address, which is not followed as the token would go along.",
-                hint="Set the base URL to the API's own address (%seedream config shows it).",
-                status_code=response.status_code,
-            )
-        try:
-            return read_answer(response.status_code, text)
-        except SeedreamError as error:
-            error.retry_after = read_retry_after(response.headers.get("Retry-After"))
-            raise
+
+class _Opened:
+    """A context that was entered already, so that entering it could be repeated."""
+
+    def __init__(self, incoming: Incoming, context: contextlib.ExitStack) -> None:
+        self._incoming = incoming
+        self._context = context
+
+    def __enter__(self) -> Incoming:
+        return self._incoming
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self._context.__exit__(kind, error, traceback)
 
 
-class _Bearer(AuthBase):
-    """Sets the header when a request leaves; as an `auth` it also keeps a `.netrc` file from replacing the token."""
-
-    def __init__(self, token: Secret) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["authorization"] = f"Bearer {self._token.reveal()}"
-        return request
+def _may_pass(error: SeedreamError) -> bool:
+    return isinstance(error, (NetworkError, RateLimitedError, ServerError))
 
 
-def _open_session(base_url: str, connections: int) -> requests.Session:
-    session = requests.Session()
-    session.mount(base_url, HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True))
-    # Without cookies nothing in the session changes after this, so that threads can share it.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # A proxy of the environment cannot reach this machine's loopback addresses.
-    session.trust_env = not is_loopback(base_url)
-    return session
-
-
-def _network_error(problem: Exception, host: str, timeouts: Timeouts) -> NetworkError:
-    if isinstance(problem, requests.ConnectTimeout):
-        return RequestTimeoutError(
-            f"No connection to {host} within {timeouts.connect:g} s.",
-            hint="Check the network and any proxy, then try again.",
-        )
-    text = repr(problem)
-    # An answer that stalls half-way is a connection error to requests, with the timeout inside.
-    if isinstance(problem, requests.Timeout) or "Read timed out" in text:
-        return RequestTimeoutError(
-            f"{host} did not answer within {timeouts.read:g} s.",
-            hint="Try again, or allow more time with SeedreamClient(timeouts=Timeouts(read=…)).",
-        )
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return ConnectionFailedError(
-            f"The certificate of {host} cannot be trusted.",
-            hint="Check the base URL; behind a company proxy, point REQUESTS_CA_BUNDLE to its certificate.",
-        )
-    if isinstance(problem, requests.exceptions.SSLError):
-        return ConnectionFailedError(
-            f"No secure connection to {host} can be made.", hint="Check whether the base URL should begin with http://."
-        )
-    if isinstance(problem, requests.exceptions.ProxyError):
-        return ConnectionFailedError(
-            f"The proxy on the way to {host} failed.", hint="Check HTTPS_PROXY and NO_PROXY in the environment."
-        )
-    if "NameResolution" in text:
-        what = f"The name {host} cannot be resolved."
-    elif "refused" in text:
-        what = f"{host} refused the connection."
-    else:
-        what = f"The connection to {host} broke before the answer was complete."
-    return ConnectionFailedError(what, hint="Check the network and the base URL, then try again.")
+def _encode(body: Mapping[str, object]) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise UsageError(f"The request cannot be sent as JSON: {problem}.", hint="Nothing was sent.") from None

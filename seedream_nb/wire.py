@@ -9,28 +9,28 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from seedream_nb.errors import UnreadableAnswerError
+from seedream_nb.json_values import (
+    JsonObject,
+    read_integer,
+    read_mapping,
+    read_moment,
+    read_number,
+    read_text,
+)
 from seedream_nb.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus
+from seedream_nb.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-JsonObject = dict[str, object]
 
 # Status words of the older form and of sibling services (wire contract, states); any other word is still running.
 SUCCEEDED_WORDS = frozenset({"succeeded", "succeed", "success", "completed", "complete", "finished"})
 FAILED_WORDS = frozenset({"failed", "failure", "error", "cancelled", "canceled", "rejected"})
 PENDING_WORDS = frozenset({"pending", "queued", "submitted", "waiting", "created"})
-
-LARGEST_INTEGER = 2**63  # beyond it a number is noise: it fits no date, no seed and no float arithmetic
-
-# Foreign text must not steer a terminal; tabs and line ends are kept.
-_CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\t"), ord("\n")}, " ")
 
 _TASK_KEYS = frozenset(
     {"_id", "id", "task_id", "request", "response", "data", "error", "success", "created_at", "status"}
@@ -90,7 +90,7 @@ def read_page(answer: object) -> TaskPage:
     if not isinstance(answer, dict) or not isinstance(items, list):
         raise _unreadable(answer, "a list of tasks")
     tasks = tuple(_read_record(item, "") for item in items if isinstance(item, dict) and item)
-    total = _integer(answer.get("count"))
+    total = read_integer(answer.get("count"))
     return TaskPage(tasks, len(tasks) if total is None else total)
 
 
@@ -103,17 +103,28 @@ def read_error(body: object) -> ErrorDetail | None:
     Returns:
         What it says, or None when it says nothing.
     """
-    error = _mapping(body).get("error")
+    error = read_mapping(body).get("error")
     if isinstance(error, dict):
-        detail = ErrorDetail(_text(error.get("code")), _text(error.get("message")))
+        detail = ErrorDetail(read_text(error.get("code")), read_text(error.get("message")))
     else:
-        detail = ErrorDetail(message=_text(error))
+        detail = ErrorDetail(message=read_text(error))
     return detail if detail.code or detail.message else None
 
 
 def read_trace_id(body: object) -> str | None:
     """Reads the service's id of the call from an answer, or None."""
-    return _text(_mapping(body).get("trace_id")) or None
+    return read_text(read_mapping(body).get("trace_id")) or None
+
+
+def read_usage(body: object) -> Usage | None:
+    """Reads the `usage` of an answer or of a stream's last event, or None when it says nothing."""
+    reported = read_mapping(read_mapping(body).get("usage"))
+    usage = Usage(
+        read_integer(reported.get("generated_images")),
+        read_integer(reported.get("output_tokens")),
+        read_integer(reported.get("total_tokens")),
+    )
+    return usage or None
 
 
 def _unreadable(answer: object, expected: str) -> UnreadableAnswerError:
@@ -131,21 +142,25 @@ def _unreadable(answer: object, expected: str) -> UnreadableAnswerError:
 
 
 def _read_record(record: JsonObject, asked_id: str) -> Task:
-    response = _mapping(record["response"]) if "response" in record else record
-    request = _mapping(record.get("request"))
+    response = read_mapping(record["response"]) if "response" in record else record
+    request = read_mapping(record.get("request"))
     task_id = (
-        _text(record.get("id"))
-        or _text(record.get("task_id"))
-        or _text(response.get("task_id"))
+        read_text(record.get("id"))
+        or read_text(record.get("task_id"))
+        or read_text(response.get("task_id"))
         or asked_id
-        or _text(record.get("_id"))
+        or read_text(record.get("_id"))
     )
-    prompt = _text(request.get("prompt"))
+    prompt = read_text(request.get("prompt"))
     items = _read_items(response)
-    model = _text(request.get("model")) or next((_text(item.get("model")) for item in items if item.get("model")), "")
-    model = model or _text(response.get("model")) or _text(record.get("model"))
+    model = read_text(request.get("model")) or next(
+        (read_text(item.get("model")) for item in items if item.get("model")), ""
+    )
+    model = model or read_text(response.get("model")) or read_text(record.get("model"))
     images = tuple(
-        _read_image(item, task_id=task_id, index=index, prompt=prompt, model=model, seed=_integer(request.get("seed")))
+        read_image(
+            item, task_id=task_id, index=index, prompt=prompt, model=model, seed=read_integer(request.get("seed"))
+        )
         for index, item in enumerate(items)
     )
     images = tuple(image for image in images if image.is_good or image.error)
@@ -156,13 +171,14 @@ def _read_record(record: JsonObject, asked_id: str) -> Task:
         images=images,
         prompt=prompt or next((image.prompt for image in images if image.prompt), ""),
         model=model or None,
-        size=_text(request.get("size")) or next((image.size for image in images if image.size), None),
+        size=read_text(request.get("size")) or next((image.size for image in images if image.size), None),
         request=request,
         error=error,
         trace_id=read_trace_id(response) or read_trace_id(record),
-        created_at=_moment(record.get("created_at")),
-        finished_at=_moment(record.get("finished_at")),
-        elapsed=_number(record.get("elapsed")),
+        created_at=read_moment(record.get("created_at")),
+        finished_at=read_moment(record.get("finished_at")),
+        elapsed=read_number(record.get("elapsed")),
+        usage=read_usage(response) or read_usage(record),
         raw=record,
     )
 
@@ -191,7 +207,7 @@ def _read_status(
         return _open_status(word, record)
     refused = response.get("success") is False
     if images and word not in FAILED_WORDS:
-        return _status_of_images(images, has_error=refused or error is not None)
+        return status_of_images(images, has_error=refused or error is not None)
     has_structured_error = error is not None and any(
         isinstance(holder.get("error"), dict) for holder in (response, record)
     )
@@ -200,7 +216,8 @@ def _read_status(
     return TaskStatus.SUCCEEDED if finished or word or has_data else _open_status(word, record)
 
 
-def _status_of_images(images: tuple[TaskImage, ...], *, has_error: bool) -> TaskStatus:
+def status_of_images(images: tuple[TaskImage, ...], *, has_error: bool) -> TaskStatus:
+    """The state of a finished task that has images, failed ones or not."""
     failed = sum(not image.is_good for image in images)
     if failed == len(images):
         return TaskStatus.FAILED
@@ -214,7 +231,7 @@ def _open_status(word: str, record: JsonObject) -> TaskStatus:
 
 def _status_word(record: JsonObject, response: JsonObject) -> str:
     """The status word nearest to the result; the older form keeps it inside `data`."""
-    for holder in (_mapping(response.get("data")), response, record):
+    for holder in (read_mapping(response.get("data")), response, record):
         for key in ("status", "state"):
             word = holder.get(key)
             if isinstance(word, str) and word.strip():
@@ -222,22 +239,23 @@ def _status_word(record: JsonObject, response: JsonObject) -> str:
     return ""
 
 
-def _read_image(item: JsonObject, *, task_id: str, index: int, prompt: str, model: str, seed: int | None) -> TaskImage:
+def read_image(item: JsonObject, *, task_id: str, index: int, prompt: str, model: str, seed: int | None) -> TaskImage:
+    """Reads one item of `data`, or one event of a stream; what it does not say is taken from the request."""
     data, error = _read_inline(item.get("b64_json"))
     return TaskImage(
         task_id=task_id,
         index=index,
-        url=_text(item.get("image_url")) or _text(item.get("url")) or None,
+        url=read_text(item.get("image_url")) or read_text(item.get("url")) or None,
         data=data,
-        prompt=_text(item.get("prompt")) or prompt,
-        model=_text(item.get("model")) or model or None,
-        size=_text(item.get("size")) or None,
-        output_format=_text(item.get("output_format")) or None,
-        seed=_integer(item.get("seed")) if "seed" in item else seed,
-        z_index=_integer(item.get("z_index")),
+        prompt=read_text(item.get("prompt")) or prompt,
+        model=read_text(item.get("model")) or model or None,
+        size=read_text(item.get("size")) or None,
+        output_format=read_text(item.get("output_format")) or None,
+        seed=read_integer(item.get("seed")) if "seed" in item else seed,
+        z_index=read_integer(item.get("z_index")),
         bounding_box=_read_box(item.get("bounding_box")),
-        name=_text(item.get("name")) or None,
-        description=_text(item.get("description")) or None,
+        name=read_text(item.get("name")) or None,
+        description=read_text(item.get("description")) or None,
         error=read_error(item) or error,
         raw=item,
     )
@@ -255,47 +273,15 @@ def _read_inline(encoded: object) -> tuple[bytes | None, ErrorDetail | None]:
 
 
 def _read_box(value: object) -> BoundingBox | None:
-    box = BoundingBox(_read_edges(_mapping(value).get("absolute")), _read_edges(_mapping(value).get("normalized")))
+    box = BoundingBox(
+        _read_edges(read_mapping(value).get("absolute")), _read_edges(read_mapping(value).get("normalized"))
+    )
     return box if box.absolute or box.normalized else None
 
 
 def _read_edges(value: object) -> tuple[float, float, float, float] | None:
-    numbers = [_number(edge) for edge in value] if isinstance(value, list) else []
+    numbers = [read_number(edge) for edge in value] if isinstance(value, list) else []
     left, top, right, bottom = numbers if len(numbers) == 4 else (None, None, None, None)  # noqa: PLR2004  four edges
     if left is None or top is None or right is None or bottom is None:
         return None
     return left, top, right, bottom
-
-
-def _mapping(value: object) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        # JSON can spell half of a surrogate pair, which no output encoding can carry.
-        return value.encode("utf-8", "replace").decode("utf-8").translate(_CONTROL_CHARACTERS)
-    return str(value) if isinstance(value, float) or _integer(value) is not None else ""
-
-
-def _number(value: object) -> float | None:
-    number = value if isinstance(value, float) else _integer(value)
-    if number is None or not math.isfinite(number):
-        return None
-    return float(number)
-
-
-def _integer(value: object) -> int | None:
-    fits = isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_INTEGER
-    return value if fits and isinstance(value, int) else None
-
-
-def _moment(value: object) -> datetime | None:
-    """Unix seconds as a time; None when there is none or no calendar holds it."""
-    seconds = _number(value)
-    if seconds is None:
-        return None
-    try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -1,11 +1,14 @@
 """What every test starts from: no settings but its own, and a sandbox when it asks for one."""
 
+import atexit
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from seedream_nb import RetryPolicy, Sandbox, SeedreamClient
 
@@ -42,3 +45,15 @@ def sandbox() -> Iterator[Sandbox]:
 def client(sandbox: Sandbox) -> Iterator[SeedreamClient]:
     with SeedreamClient(sandbox.token, sandbox.url, retries=QUICK) as opened:
         yield opened
+
+
+@pytest.fixture
+def plain_shell() -> Iterator[InteractiveShell]:
+    """An IPython shell of its own, as a terminal has it."""
+    InteractiveShell.clear_instance()
+    # No history: its database would outlive the test's own home directory.
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    yield shell
+    shell.atexit_operations()
+    atexit.unregister(shell.atexit_operations)
+    InteractiveShell.clear_instance()

@@ -12,10 +12,10 @@ from seedream_nb.capabilities import (
     MODELS,
     RETIRED_MODELS,
     ModelCapabilities,
-    find_problems,
     parse_size,
     pixels_of_preset,
 )
+from seedream_nb.request_checks import find_problems
 
 PRO, LITE, V45, V40 = MODELS
 PIXEL = "data:image/png;base64," + base64.b64encode(b"picture").decode()

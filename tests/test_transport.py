@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from IPython.core.ultratb import VerboseTB
 
 from seedream_nb.config import resolve_settings
+from seedream_nb.connections import Timeouts
 from seedream_nb.errors import (
     BadRequestError,
     ConnectionFailedError,
@@ -31,7 +32,7 @@ from seedream_nb.errors import (
     ServerError,
     UnreadableAnswerError,
 )
-from seedream_nb.transport import RetryPolicy, Timeouts, Transport
+from seedream_nb.transport import RetryPolicy, Transport
 from tests.conftest import QUICK
 from tests.scripted_server import Answer, ScriptedServer, as_json
 
@@ -314,7 +315,7 @@ def test_the_token_is_in_no_error_and_no_traceback(failure: Answer) -> None:
         ask(server, retries=ONCE)
     error = caught.value
     shown = [str(error), repr(error), repr(vars(error)), *error._render_traceback_(), verbose(error)]
-    assert "token = Secret(hidden)" in shown[-1]
+    assert "self = <" in shown[-1]  # the variables were looked at
     assert not [text for text in shown if TOKEN in text]
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from seedream_nb import capabilities
+from seedream_nb.request_checks import find_problems
 from seedream_nb.sandbox.drawings import Drawing, lay_out
 from seedream_nb.sandbox.pictures import OutputFormat, PictureBook, PictureStyle, Recipe
 from seedream_nb.sandbox.tasks import INPUT_WITHHELD, OUTPUT_WITHHELD, SandboxTask
@@ -50,7 +51,7 @@ class Order:
 
 def find_refusals(body: Mapping[str, object]) -> tuple[str, ...]:
     """Return why the service would answer 400: the capability table, and what only a server can say."""
-    problems = capabilities.find_problems(body)
+    problems = find_problems(body)
     if problems:
         return problems
     model = body["model"]

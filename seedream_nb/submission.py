@@ -1,0 +1,173 @@
+"""Why: a request that costs money ends as one `Task`, whichever of its three ways the answer takes.
+
+Asynchronous: the id comes at once. Synchronous: the finished task. Stream: image by image.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from seedream_nb.answers import to_error
+from seedream_nb.errors import Interrupted, InterruptedRequest, OutcomeUnknownError, UnreadableAnswerError, UsageError
+from seedream_nb.generation import GenerationOptions, build_body, check_body, describe_request
+from seedream_nb.models import Task, TaskStatus
+from seedream_nb.references import read_references
+from seedream_nb.stream_events import add_line, complete
+from seedream_nb.wire import read_error, read_task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from seedream_nb.models import TaskImage
+    from seedream_nb.references import Reference
+    from seedream_nb.transport import Transport
+
+IMAGES_PATH = "/seedream/images"
+
+Mode = Literal["async", "sync", "stream"]
+
+_FIELDS_OF_MODE: dict[str, dict[str, object]] = {"async": {"async": True}, "sync": {}, "stream": {"stream": True}}
+
+
+def prepare(
+    prompt: str,
+    options: GenerationOptions,
+    *,
+    image: Reference | Iterable[Reference] | None = None,
+    mode: Mode = "async",
+    strict: bool = True,
+) -> dict[str, object]:
+    """Makes the body of a paid request, and refuses what the service would refuse. Sends nothing.
+
+    Args:
+        prompt: What the picture shows.
+        options: How it is to be made.
+        image: Reference images.
+        mode: How the answer is to come.
+        strict: Whether to refuse what a known model does not accept.
+
+    Returns:
+        The body as it travels.
+
+    Raises:
+        UsageError: It would be refused; the message says what would be accepted.
+
+    Warns:
+        UnknownModelWarning: The model is not in the table.
+    """
+    if mode not in _FIELDS_OF_MODE:
+        raise UsageError(f"mode is {', '.join(get_args(Mode))}, not {mode!r}.", hint="Nothing was sent.")
+    body = build_body(prompt, options, read_references(image, strict=strict)) | _FIELDS_OF_MODE[mode]
+    if strict:
+        check_body(body)
+    return body
+
+
+def submit(transport: Transport, body: Mapping[str, object]) -> Task:
+    """Sends a body that was prepared, asynchronous or not.
+
+    Args:
+        transport: Sends it, at most once.
+        body: The body.
+
+    Returns:
+        The task: pending when the answer came at once, else finished.
+
+    Raises:
+        OutcomeUnknownError: No clear answer came; the task may exist.
+        SeedreamError: What the service answered, or that it could not be reached.
+    """
+    asked = describe_request(body, TaskStatus.PENDING)
+    is_slow = not (body.get("async") or body.get("callback_url"))
+    return transport.submit(IMAGES_PATH, body, lambda answer: read_submitted(answer, asked), is_slow=is_slow)
+
+
+def read_submitted(answer: object, asked: Task) -> Task:
+    """Reads the answer to a paid request: an id, or a whole task.
+
+    Args:
+        answer: The decoded JSON.
+        asked: The task as the request describes it.
+
+    Returns:
+        The task, with what the answer leaves out taken from the request.
+
+    Raises:
+        SeedreamError: A refusal under a good status.
+        UnreadableAnswerError: The answer names neither a task nor an image.
+    """
+    task = read_task(answer, "")
+    if task.id or task.images:
+        return complete(task, asked)
+    if read_error(answer):
+        raise to_error(200, answer)
+    raise UnreadableAnswerError("The answer names no task.", hint="The service may have a new answer form.")
+
+
+class ImageStream:
+    """Images of one paid request as they come, failed ones with their `error`; iterable once.
+
+    Nothing is sent before the first image is asked for.
+
+    Args:
+        transport: Sends the request, at most once.
+        body: The body that was prepared.
+
+    Attributes:
+        task: The task with everything that has come so far; its status is final when all has come. The service
+            names no task id in a stream, so the id is empty unless it does.
+    """
+
+    def __init__(self, transport: Transport, body: Mapping[str, object]) -> None:
+        self.task = describe_request(body, TaskStatus.RUNNING)
+        self._images = transport.stream(IMAGES_PATH, body, self._read)
+
+    def __iter__(self) -> ImageStream:
+        return self
+
+    def __next__(self) -> TaskImage:
+        """The next image.
+
+        Raises:
+            OutcomeUnknownError: The stream broke off; its `partial` holds the task with what came before.
+            InterruptedRequest: An interrupt came; its `tasks` hold the same.
+            SeedreamError: What the service answered, or that it could not be reached.
+        """
+        try:
+            return next(self._images)
+        except OutcomeUnknownError as error:
+            error.partial = (self.task,)
+            raise
+        except Interrupted as interrupt:
+            interrupt.tasks = (self.task,)
+            raise
+
+    def finish(self) -> Task:
+        """Waits for all images.
+
+        Returns:
+            The finished task.
+
+        Raises:
+            SeedreamError: As for each image.
+            InterruptedRequest: As for each image.
+        """
+        try:
+            for _image in self:
+                pass
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            raise InterruptedRequest("Interrupted; what had come is in tasks.", tasks=(self.task,)) from None
+        return self.task
+
+    def _read(self, lines: Iterator[str]) -> Iterator[TaskImage]:
+        for line in lines:
+            self.task, images = add_line(self.task, line)
+            yield from images
+            if self.task.status.is_final:
+                return
+        count = len(self.task.images)
+        raise UnreadableAnswerError(
+            f"The stream ended after {count} {'image' if count == 1 else 'images'}, before it was complete.",
+        )
