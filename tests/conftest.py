@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,9 +52,11 @@ def client(sandbox: Sandbox) -> Iterator[SeedreamClient]:
 def plain_shell() -> Iterator[InteractiveShell]:
     """An IPython shell of its own, as a terminal has it."""
     InteractiveShell.clear_instance()
+    main = sys.modules["__main__"]  # a shell puts its user's module in its place
     # No history: its database would outlive the test's own home directory.
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     yield shell
     shell.atexit_operations()
     atexit.unregister(shell.atexit_operations)
+    sys.modules["__main__"] = main
     InteractiveShell.clear_instance()

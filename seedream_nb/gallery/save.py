@@ -218,10 +218,15 @@ def _write_new(path: Path, content: bytes) -> bool:
             return False
     with _written_aside(path.parent, content) as part, _naming:
         try:
-            path.open("xb").close()
+            # A link appears whole or not at all, and never over a file that is there.
+            path.hardlink_to(part)
         except FileExistsError:
             return False
-        part.replace(path)
+        except OSError:
+            # Some file systems know no hard links.
+            if os.path.lexists(path):
+                return False
+            part.replace(path)
     return True
 
 
