@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seedream_nb.models import Task, TaskImage
 
 LONGEST_LINK = 2000  # characters; a longer one is no address that browsers agree on
-NARROWEST_TILE = 180  # pixels; narrower captions are hard to read
+NARROWEST_UPRIGHT = 180  # pixels; narrower captions are hard to read
 MOST_OBLONG = 4  # how many times longer than wide all places for pictures may be
 
 
@@ -144,7 +144,7 @@ def _tile_width(aspect: tuple[int, int], options: GalleryOptions) -> int:
     """As wide as thumbnails of this shape, so that upright ones are not enlarged; never too narrow for a caption."""
     width, height = aspect
     upright = round(options.thumbnail * width / max(width, height))
-    return min(options.thumbnail, max(NARROWEST_TILE, upright))
+    return min(options.thumbnail, max(NARROWEST_UPRIGHT, upright))
 
 
 def _common_aspect(pictures: Sequence[Picture | None]) -> tuple[int, int]:

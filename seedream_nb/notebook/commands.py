@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import seedream_nb
 from seedream_nb.errors import GETTING_STARTED_HINT, MissingTokenError, SeedreamError, TaskNotFoundError
 from seedream_nb.gallery import Gallery
+from seedream_nb.gallery.tiles import count_of
 from seedream_nb.models import TaskStatus
 from seedream_nb.notebook.arguments import (
     ConfigArguments,
@@ -118,7 +119,8 @@ def _retrieve(task_ids: Sequence[str], session: Session, front_end: FrontEnd) ->
 
 
 def _with_failed_ids(failure: SeedreamError) -> SeedreamError:
-    failure.message += f" {len(failure.failed_ids)} tasks could not be read: {_name_ids(failure.failed_ids)}."
+    failed = count_of(len(failure.failed_ids), "task")
+    failure.message += f" {failed} could not be read: {_name_ids(failure.failed_ids)}."
     return failure
 
 

@@ -1,4 +1,4 @@
-"""A running sandbox for each test, and the shortest way to talk to it over real HTTP."""
+"""The shortest way to talk to a sandbox over real HTTP."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -34,12 +34,6 @@ class Api:
 
     def get(self, url: str, **options: Any) -> requests.Response:
         return self.session.get(url, timeout=self.timeout, **options)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(generation_seconds=0.01) as running:
-        yield running
 
 
 @pytest.fixture
