@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from tests.benchmarks.scene import Job
+    from tests.benchmarks.gallery.scene import Job
 
 TOKEN = "benchmark"
 TIMEOUT = 60  # seconds

@@ -17,8 +17,8 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
-from tests.benchmarks.contenders import CONTENDERS, TOKEN
-from tests.benchmarks.scene import Job
+from tests.benchmarks.gallery.contenders import CONTENDERS, TOKEN
+from tests.benchmarks.gallery.scene import Job
 
 KIBIBYTE = 1024
 STATUS_FILE = Path("/proc/self/status")

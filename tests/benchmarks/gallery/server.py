@@ -11,19 +11,17 @@ import json
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from tests.benchmarks.scene import LATENCY, SIDE, Pictures, picture_files, task_ids
+from tests.benchmarks.gallery.scene import LATENCY, SIDE, Pictures, picture_files, task_ids
+from tests.benchmarks.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
@@ -36,7 +34,7 @@ def running_server(pictures: Pictures) -> Iterator[str]:
     Yields:
         Its address, without a final slash.
     """
-    command = [sys.executable, "-m", "tests.benchmarks.server", pictures]
+    command = [sys.executable, "-m", "tests.benchmarks.gallery.server", pictures]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             address = process.stdout.readline().strip() if process.stdout else ""

@@ -1,0 +1,1 @@
+"""Why: what it takes to bring the pictures of 100 finished tasks into a notebook."""

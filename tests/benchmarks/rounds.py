@@ -1,0 +1,70 @@
+"""Why: rounds of all contenders take turns, so that what else the machine does slows all alike."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Measurement = TypeVar("Measurement")
+
+
+@dataclass(frozen=True)
+class Rounds(Generic[Measurement]):
+    """What was measured of all contenders of a scene.
+
+    Attributes:
+        measured: The rounds of each contender, in order.
+    """
+
+    measured: dict[str, list[Measurement]]
+
+    @property
+    def count(self) -> int:
+        """How many rounds each contender had."""
+        return min(map(len, self.measured.values()))
+
+    def figures(self, name: str, figure: Callable[[Measurement], float]) -> list[float]:
+        """A figure of each round of a contender."""
+        return [figure(measurement) for measurement in self.measured[name]]
+
+    def median_of(self, name: str, figure: Callable[[Measurement], float]) -> float:
+        """The median of a figure over all rounds of a contender."""
+        return median(self.figures(name, figure))
+
+    def ratio(self, name: str, other: str, figure: Callable[[Measurement], float]) -> float:
+        """How many times the other's figure a contender has: the median of the ratios within each round.
+
+        What slows the machine for the length of a round cancels out.
+        """
+        pairs = zip(self.figures(name, figure), self.figures(other, figure), strict=True)
+        return median(one / another for one, another in pairs)
+
+
+def take_turns(names: Sequence[str], count: int, run: Callable[[str], Measurement]) -> Rounds[Measurement]:
+    """Runs all contenders in turns; each round begins with another one.
+
+    Args:
+        names: The contenders.
+        count: Rounds of each.
+        run: Runs a contender once.
+
+    Returns:
+        What was measured.
+    """
+    measured: dict[str, list[Measurement]] = {name: [] for name in names}
+    for number in range(count):
+        start = number % len(names)
+        for name in [*names[start:], *names[:start]]:
+            say(f"round {number + 1} of {count}: {name}")
+            measured[name].append(run(name))
+    return Rounds(measured)
+
+
+def say(text: str) -> None:
+    """Tells the user what goes on, apart from the report."""
+    print(text, file=sys.stderr, flush=True)
