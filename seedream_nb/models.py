@@ -23,6 +23,8 @@ from seedream_nb.errors import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from PIL.Image import Image as PillowImage
+
     from seedream_nb.usage import Usage
 
 
@@ -168,6 +170,34 @@ class Task:
     def good_images(self) -> tuple[TaskImage, ...]:
         """The images that have a picture."""
         return tuple(image for image in self.images if image.is_good)
+
+    @property
+    def layers(self) -> tuple[TaskImage, ...]:
+        """The base image and what lies over it, from below, failed ones included; empty when there are no layers."""
+        placed = [(image.z_index, image) for image in self.images if image.z_index is not None]
+        # Nothing lies below the base image, whatever number it may have been given.
+        ordered = sorted(placed, key=lambda pair: (pair[0] != 0, pair[0]))
+        return tuple(image for _, image in ordered) if len(ordered) > 1 else ()
+
+    def compose(self) -> PillowImage:
+        """Puts the layers together, at full size; without layers it is the task's picture as it is.
+
+        Returns:
+            The picture in mode `RGB`, or `RGBA` where it has transparent parts.
+
+        Raises:
+            UsageError: There are several pictures and no layers, so that one must be chosen.
+            ImageError: A layer is missing or broken; the message names it.
+            TaskError: The task has no picture, as `raise_for_status` says.
+
+        Example:
+            >>> task = client.generate(image="poster.png", layers=True, model=PRO, wait=True)  # doctest: +SKIP
+            >>> task.compose().save("poster-composed.png")  # doctest: +SKIP
+        """
+        # Pillow loads when a picture is asked for, and a task that is only read stays plain data.
+        from seedream_nb.images.layers import compose_layers  # noqa: PLC0415  as said above
+
+        return compose_layers(self)
 
     def raise_for_status(self) -> None:
         """Raises when the task has no complete result; does nothing when it succeeded.

@@ -1,7 +1,8 @@
 """Why: seeing the results is the point. Tasks go in; what any front end can show, and files, come out.
 
-`tiles` decides what is said and `budget` what is embedded; `compose` joins both to a `page`, which `html` and `text`
-spell. `save` keeps originals, and `gallery` is the object that a user holds.
+`tiles` decides what is said and `budget` what is embedded; `loading` has the pictures fetched once. `compose` joins
+all to a `page`, which `html` and `text` spell, in the rows and columns of a `table` where there is one. `save` keeps
+originals, and `gallery` is the object that a user holds.
 """
 
 from __future__ import annotations
@@ -9,5 +10,6 @@ from __future__ import annotations
 from seedream_nb.gallery.gallery import Gallery
 from seedream_nb.gallery.options import GalleryOptions
 from seedream_nb.gallery.save import SaveFailure, SaveReport
+from seedream_nb.gallery.table import Table
 
-__all__ = ["Gallery", "GalleryOptions", "SaveFailure", "SaveReport"]
+__all__ = ["Gallery", "GalleryOptions", "SaveFailure", "SaveReport", "Table"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.gallery.options import GalleryOptions
     from seedream_nb.gallery.page import Entry
+    from seedream_nb.gallery.tiles import Tile
     from seedream_nb.models import TaskImage
 
 SMALLEST_SHRUNK = 96  # pixels; smaller pictures tell nothing, a link tells more
@@ -34,13 +35,28 @@ class LoadedPicture:
     Attributes:
         thumbnail: Its small copy.
         content: The original's bytes; None unless originals are embedded.
+        planned_for: The side of thumbnails that was asked for when it was made.
     """
 
     thumbnail: Thumbnail
     content: bytes | None = None
+    planned_for: int = 0
+
+    def is_large(self, options: GalleryOptions) -> bool:
+        """Whether its thumbnail is as large as these options ask for, or as the original."""
+        is_whole = max(self.thumbnail.width, self.thumbnail.height) >= max(
+            self.thumbnail.original.width, self.thumbnail.original.height
+        )
+        return is_whole or self.planned_for >= options.thumbnail
+
+    def suffices(self, options: GalleryOptions) -> bool:
+        """Whether it is as good as these options ask for; if not, it has to be fetched again."""
+        return self.is_large(options) and (self.content is not None or options.embed != "originals")
 
 
-Loaded = Mapping[Source, LoadedPicture | ImageError]
+# A picture by its link or its bytes; one that is put together from layers, by these.
+PictureKey = Source | tuple["TaskImage", ...]
+Loaded = Mapping[PictureKey, LoadedPicture | ImageError]
 
 
 def plan_side(options: GalleryOptions, pictures: int) -> int:
@@ -57,10 +73,10 @@ def plan_side(options: GalleryOptions, pictures: int) -> int:
     return min(options.thumbnail, max(SMALLEST_SHRUNK, int(affordable) // 8 * 8))
 
 
-def find_loaded(image: TaskImage, loaded: Loaded) -> LoadedPicture | ImageError | None:
-    """What became of an image: its picture, why there is none, or None when it was not asked for."""
-    source = source_of(image)
-    return None if source is None else loaded.get(source)
+def find_loaded(tile: Tile, loaded: Loaded) -> LoadedPicture | ImageError | None:
+    """What became of a tile's picture: the picture, why there is none, or None when it was not asked for."""
+    key = tile.layers or (source_of(tile.image) if tile.image else None)
+    return None if key is None else loaded.get(key)
 
 
 def choose_pictures(
@@ -81,7 +97,10 @@ def choose_pictures(
         For each tile its picture, if any; and notes for the reader on what was made smaller or left out.
     """
     found = [_loaded_picture(entry, loaded) for entry in entries]
-    thumbnails, longest_side = _fit([picture.thumbnail if picture else None for picture in found], options, room)
+    # Places that wait for a picture are planned for, so that those that are there need not shrink as others come.
+    expected = sum(picture is not None or entry.tile.is_making for picture, entry in zip(found, entries, strict=True))
+    made = [picture.thumbnail if picture else None for picture in found]
+    thumbnails, longest_side = _fit(made, expected, options, room)
     pictures = [_embedded(thumbnail.data, thumbnail.mime, thumbnail) if thumbnail else None for thumbnail in thumbnails]
     notes = []
     if longest_side < options.thumbnail:
@@ -100,15 +119,17 @@ def to_stay_small(options: GalleryOptions) -> str:
 
 
 def _loaded_picture(entry: Entry, loaded: Loaded) -> LoadedPicture | None:
-    found = find_loaded(entry.tile.image, loaded) if entry.tile.image else None
+    found = find_loaded(entry.tile, loaded)
     return found if isinstance(found, LoadedPicture) else None
 
 
-def _fit(thumbnails: list[Thumbnail | None], options: GalleryOptions, room: int) -> tuple[list[Thumbnail | None], int]:
+def _fit(
+    thumbnails: list[Thumbnail | None], expected: int, options: GalleryOptions, room: int
+) -> tuple[list[Thumbnail | None], int]:
     """Shrinks thumbnails until all fit into the room; if that is not enough, leaves out the last ones."""
     if room <= 0:
         return [None] * len(thumbnails), options.thumbnail
-    longest_side = plan_side(options, sum(thumbnail is not None for thumbnail in thumbnails))
+    longest_side = plan_side(options, expected)
     fitting = [thumbnail and shrink(thumbnail, longest_side) for thumbnail in thumbnails]
     while (cost := sum(map(_cost, fitting))) > room and longest_side > SMALLEST_SHRUNK:
         # The bytes of a picture grow somewhat slower than its area; this rarely needs a second round.
@@ -152,15 +173,17 @@ def _upgrade(
 
 
 def _embedded(data: bytes, mime: str, shape: Thumbnail) -> Picture:
-    return Picture(f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}", shape.width, shape.height)
+    address = f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+    return Picture(address, shape.width, shape.height, is_transparent=shape.is_transparent)
 
 
 def _linked(entry: Entry, options: GalleryOptions) -> Picture | None:
     if entry.tile.image is None or entry.link is None:
         return None
     size = parse_size(entry.tile.image.size or "")
+    is_transparent = bool(entry.tile.image.z_index)  # only what lies over the base image surely is
     if size is None:
-        return Picture(entry.link)
+        return Picture(entry.link, is_transparent=is_transparent)
     shrunk = min(1, options.thumbnail / max(size))
     width, height = (max(1, round(side * shrunk)) for side in size)
-    return Picture(entry.link, width, height)
+    return Picture(entry.link, width, height, is_transparent=is_transparent)

@@ -6,37 +6,54 @@ import dataclasses
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from seedream_nb.capabilities import MODELS
 from seedream_nb.config import is_loopback
 from seedream_nb.errors import ImageError
 from seedream_nb.gallery.budget import Loaded, choose_pictures, find_loaded, to_stay_small
-from seedream_nb.gallery.foreign_text import show_line
+from seedream_nb.gallery.foreign_text import show_line, show_prompt
 from seedream_nb.gallery.page import Entry, Page, Picture
-from seedream_nb.gallery.tiles import LOST_IMAGE, Tile, count_of, lay_out, summarize
+from seedream_nb.gallery.tiles import (
+    AFTER,
+    BEFORE,
+    LOST_IMAGE,
+    NOT_COMPOSED,
+    Tile,
+    count_of,
+    facts_of,
+    lay_out,
+    lay_out_before,
+    summarize,
+)
 from seedream_nb.images.fetch import DEAD_LINK_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from seedream_nb.gallery.contents import Contents
     from seedream_nb.gallery.options import GalleryOptions
-    from seedream_nb.models import Task, TaskImage
+    from seedream_nb.gallery.table import Table
+    from seedream_nb.models import TaskImage
 
 LONGEST_LINK = 2000  # characters; a longer one is no address that browsers agree on
 NARROWEST_UPRIGHT = 180  # pixels; narrower captions are hard to read
 MOST_OBLONG = 4  # how many times longer than wide all places for pictures may be
 
 
-def needed_images(tasks: Sequence[Task], options: GalleryOptions) -> list[TaskImage]:
-    """The images whose bytes are needed to draw the gallery.
+def needed_tiles(contents: Contents, options: GalleryOptions) -> list[Tile]:
+    """The tiles for whose pictures bytes are needed to draw the gallery.
 
     Args:
-        tasks: All tasks of the gallery.
+        contents: What the gallery shows.
         options: How it is drawn.
 
     Returns:
-        The drawn images; with `embed="links"` only those whose link no reader could follow.
+        The drawn tiles with pictures; with `embed="links"` only those whose link no reader could follow.
     """
-    images = [tile.image for tile in lay_out(tasks)[: options.limit] if tile.image is not None]
-    return [image for image in images if options.embed != "links" or link_of(image) is None]
+    before, tiles = _all_tiles(contents, options, is_live=False)
+    pictured = [tile for tile in (*before, *tiles[: options.limit]) if tile.images]
+    return [
+        tile for tile in pictured if options.embed != "links" or any(link_of(image) is None for image in tile.images)
+    ]
 
 
 def link_of(image: TaskImage) -> str | None:
@@ -54,28 +71,57 @@ def link_of(image: TaskImage) -> str | None:
     return url if is_clean and _has_web_host(url) and not is_loopback(url) else None
 
 
-def compose(tasks: Sequence[Task], options: GalleryOptions, loaded: Loaded, measure: Callable[[Page], int]) -> Page:
+def compose(
+    contents: Contents,
+    options: GalleryOptions,
+    loaded: Loaded,
+    measure: Callable[[Page], int],
+    *,
+    is_live: bool = False,
+) -> Page:
     """Decides what a gallery shows, within its size.
 
     Args:
-        tasks: All tasks of the gallery.
+        contents: What the gallery shows.
         options: How it is drawn.
         loaded: The pictures that were fetched, or why they were not.
         measure: Gives the size of a page in bytes, once spelled.
+        is_live: Whether the gallery is still filling.
 
     Returns:
         The page; the same for the same input. Where the captions alone are too large, fewer tiles are drawn.
     """
-    tiles = lay_out(tasks)
-    entries = [_entry(tile, loaded) for tile in tiles[: options.limit]]
+    before, tiles = _all_tiles(contents, options, is_live=is_live)
+    table = contents.table.shown() if contents.table else None
+    heading = _common_prompt(contents, table) if table else ""
+    heading_facts = _common_facts(contents) if table else ()
+    tiles = [_without_what_is_said(tile, table, heading, heading_facts) for tile in tiles] if table else tiles
+    # Where all do not fit, the last ones are left out, so that what was there before goes last.
+    entries = [_entry(tile, loaded) for tile in (*before, *tiles[: options.limit])]
+    summary = summarize(contents.tasks, is_live=is_live)
 
     def draw(drawn: int, room: int) -> Page:
         pictures, size_notes = choose_pictures(entries[:drawn], options, loaded, room)
         shown = [_with_picture(entry, picture, loaded) for entry, picture in zip(entries, pictures, strict=False)]
-        notes = [*_limit_notes(tasks, len(tiles), drawn, options), *_lost_notes(shown), *size_notes]
-        aspect = _common_aspect(pictures)
-        width = _tile_width(aspect, options)
-        return Page(summarize(tasks), tuple(notes), tuple(shown), options.columns, width, aspect)
+        first, rest = tuple(shown[: len(before)]), tuple(shown[len(before) :])
+        aspect = _common_aspect(shown)
+        return Page(
+            summary=summary,
+            notes=(
+                *_before_notes(contents, len(first)),
+                *_limit_notes(contents, len(tiles), len(rest), options),
+                *_lost_notes(shown),
+                *size_notes,
+            ),
+            entries=rest,
+            columns=options.columns,
+            tile_width=_tile_width(aspect, options),
+            aspect=aspect,
+            before=first,
+            table=table.drawn(entry.tile.number for entry in rest) if table and rest else None,
+            heading=heading if rest else "",
+            heading_facts=heading_facts if rest else (),
+        )
 
     drawn = len(entries)
     while (captions := measure(draw(drawn, room=0))) > options.max_bytes and drawn:
@@ -95,25 +141,66 @@ def _has_web_host(url: str) -> bool:
         return False
 
 
+def _all_tiles(contents: Contents, options: GalleryOptions, *, is_live: bool) -> tuple[list[Tile], list[Tile]]:
+    """The tiles of what was there before, as many as are drawn, and those of all tasks."""
+    # With links alone there is no picture to put together.
+    tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links")
+    if contents.before and contents.table is None:
+        tiles = [dataclasses.replace(tile, label=AFTER) for tile in tiles]
+    return lay_out_before(contents.before[: options.limit]), tiles
+
+
+def _common_prompt(contents: Contents, table: Table) -> str:
+    """The prompt of all tasks, unless the table's labels say it."""
+    prompts = {show_prompt(task.prompt) for task in contents.tasks}
+    if len(contents.tasks) == 1 or len(prompts) != 1:
+        return ""
+    prompt = prompts.pop()
+    return "" if any(_names(label, prompt) for label in (*table.rows, *table.columns)) else prompt
+
+
+def _common_facts(contents: Contents) -> tuple[str, ...]:
+    """The model, where all tasks have the same: the fact that is known from the beginning, and the longest."""
+    models = {task.model for task in contents.tasks}
+    return facts_of(models.pop(), None, None, None) if len(contents.tasks) > 1 and len(models) == 1 else ()
+
+
+def _without_what_is_said(tile: Tile, table: Table, heading: str, heading_facts: tuple[str, ...]) -> Tile:
+    """Rows, columns and the heading say some things once for all; the captions beside them need not."""
+    labels = table.labels(tile.number)
+    is_said = tile.prompt == heading or any(_names(label, tile.prompt) for label in labels)
+    facts = tuple(
+        fact for fact in tile.facts if fact not in heading_facts and not any(_names(label, fact) for label in labels)
+    )
+    return dataclasses.replace(tile, is_captioned=not is_said, facts=facts)
+
+
+def _names(label: str, fact: str) -> bool:
+    """Whether a label, of one axis or of several joined, says a fact; a model also by its short name."""
+    names = {fact, MODELS[fact].short_name} if fact in MODELS else {fact}
+    return bool(fact) and any(f" · {name} · " in f" · {label} · " for name in names)
+
+
 def _entry(tile: Tile, loaded: Loaded) -> Entry:
-    if tile.image is None:
-        return Entry(tile)
-    link = link_of(tile.image)
-    found = find_loaded(tile.image, loaded)
+    link = link_of(tile.image) if tile.image else None
+    found = find_loaded(tile, loaded)
     if isinstance(found, ImageError):
         problem = show_line(" ".join(part for part in (found.message, found.hint) if part))
         # Where the host itself said that it is gone, the link is dead for the reader as well.
         link = None if found.status_code in DEAD_LINK_STATUSES else link
-        return Entry(dataclasses.replace(tile, state=LOST_IMAGE, problem=problem, image=None), link=link)
+        state = NOT_COMPOSED if tile.layers else LOST_IMAGE
+        return Entry(dataclasses.replace(tile, state=state, problem=problem, image=None, layers=()), link=link)
+    if found is not None and tile.label == BEFORE:
+        original = found.thumbnail.original
+        tile = dataclasses.replace(tile, facts=facts_of(None, f"{original.width}x{original.height}", None, None))
     return Entry(tile, link=link)
 
 
 def _with_picture(entry: Entry, picture: Picture | None, loaded: Loaded) -> Entry:
-    image = entry.tile.image
-    if picture is None and image is not None and find_loaded(image, loaded) is not None:
-        tile = dataclasses.replace(
-            entry.tile, problem="Not embedded, to keep the notebook small. gallery.save() fetches the original."
-        )
+    if picture is None and find_loaded(entry.tile, loaded) is not None:
+        way_on = "task.compose() makes it" if entry.tile.layers else "gallery.save() fetches the original"
+        way_on = "" if entry.tile.label == BEFORE else f" {way_on}."
+        tile = dataclasses.replace(entry.tile, problem=f"Not embedded, to keep the notebook small.{way_on}")
         return dataclasses.replace(entry, tile=tile)
     return dataclasses.replace(entry, picture=picture)
 
@@ -123,15 +210,20 @@ def _lost_notes(entries: Sequence[Entry]) -> list[str]:
     return [f"{count_of(lost, 'image')} could not be shown."] if lost else []
 
 
-def _limit_notes(tasks: Sequence[Task], tiles: int, drawn: int, options: GalleryOptions) -> list[str]:
+def _before_notes(contents: Contents, drawn: int) -> list[str]:
+    pictures = count_of(len(contents.before), "picture")
+    return [] if drawn == len(contents.before) else [f"{drawn} of {pictures} before are drawn."]
+
+
+def _limit_notes(contents: Contents, tiles: int, drawn: int, options: GalleryOptions) -> list[str]:
     """How to reach the tiles that are not drawn."""
     if drawn == tiles:
         return []
     is_full = drawn == options.limit
     reason, limit = ("", f"limit={drawn}") if is_full else (to_stay_small(options), f"max_bytes={options.max_bytes}")
     whole_tasks, used = 0, 0
-    for task in tasks:
-        used += len(lay_out([task]))
+    for task in contents.tasks:
+        used += len(lay_out([task], is_composed=options.embed != "links"))
         if used > drawn:
             break
         whole_tasks += 1
@@ -147,9 +239,9 @@ def _tile_width(aspect: tuple[int, int], options: GalleryOptions) -> int:
     return min(options.thumbnail, max(NARROWEST_UPRIGHT, upright))
 
 
-def _common_aspect(pictures: Sequence[Picture | None]) -> tuple[int, int]:
+def _common_aspect(entries: Sequence[Entry]) -> tuple[int, int]:
     """The shape of the pictures when they share one, so that no tile has empty bars; else a square."""
-    shapes = [(picture.width, picture.height) for picture in pictures if picture and picture.width and picture.height]
+    shapes = [shape for entry in entries if (shape := entry.shape)]
     ratios = {round(width / height, 2) for width, height in shapes}
     if len(ratios) != 1 or not 1 / MOST_OBLONG <= max(ratios) <= MOST_OBLONG:
         return 1, 1

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from seedream_nb.errors import UsageError
-from seedream_nb.gallery.budget import LoadedPicture, plan_side
-from seedream_nb.gallery.compose import compose, needed_images
+from seedream_nb.gallery.compose import compose, needed_tiles
+from seedream_nb.gallery.contents import Contents, read_before, read_tasks
 from seedream_nb.gallery.html import spell_html
+from seedream_nb.gallery.loading import PictureStore
 from seedream_nb.gallery.options import GalleryOptions
 from seedream_nb.gallery.save import SaveReport, save_tasks
 from seedream_nb.gallery.text import spell_text
 from seedream_nb.images.fetch import ImageFetcher
-from seedream_nb.images.load import load_all, source_of
-from seedream_nb.images.thumbnails import make_thumbnail
 from seedream_nb.models import Task, TaskStatus
 
 if TYPE_CHECKING:
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.budget import Loaded
     from seedream_nb.gallery.options import Embed
     from seedream_nb.gallery.page import Page
-    from seedream_nb.images.load import Source
+    from seedream_nb.gallery.table import Table
+    from seedream_nb.gallery.tiles import Tile
     from seedream_nb.models import TaskImage
 
 
@@ -42,10 +42,14 @@ class Gallery(Sequence[Task]):
         embed: What is put into the output: `thumbnails`, `originals`, or `links` alone.
         limit: How many tiles are drawn at most; the rest is counted.
         max_bytes: How large the whole output may become; beyond it thumbnails shrink, then the rest is linked.
+        table: The rows and columns in which the tasks stand, row by row; without one, tiles flow.
+        before: Pictures that are shown before the tasks, such as the reference images of an edit. They are no part of
+            the sequence.
         fetcher: Fetches the pictures; a new `ImageFetcher` by default.
 
     Raises:
-        UsageError: An option is out of range, or something else than tasks was given.
+        UsageError: An option is out of range, something else than tasks was given, or the table has not as many
+            places as there are tasks.
 
     Example:
         >>> from seedream_nb import Gallery, Task, TaskStatus
@@ -65,13 +69,15 @@ class Gallery(Sequence[Task]):
         embed: Embed = "thumbnails",
         limit: int = 60,
         max_bytes: int = 2_000_000,
+        table: Table | None = None,
+        before: Iterable[TaskImage] | TaskImage = (),
         fetcher: ImageFetcher | None = None,
     ) -> None:
-        self._tasks = _check_tasks(tasks)
+        self._contents = Contents(read_tasks(tasks), read_before(before), table)
         self._options = GalleryOptions(columns, thumbnail, embed, limit, max_bytes)
         self._fetcher = fetcher or ImageFetcher()
-        # Shared with the galleries made from this one; entries are only added, never changed.
-        self._pictures: dict[Source, LoadedPicture] = {}
+        # Shared with the galleries made from this one.
+        self._pictures = PictureStore()
 
     @property
     def options(self) -> GalleryOptions:
@@ -81,7 +87,17 @@ class Gallery(Sequence[Task]):
     @property
     def images(self) -> tuple[TaskImage, ...]:
         """All pictures of all tasks, failed ones left out."""
-        return tuple(image for task in self._tasks for image in task.good_images)
+        return tuple(image for task in self._contents.tasks for image in task.good_images)
+
+    @property
+    def table(self) -> Table | None:
+        """The rows and columns in which the tasks stand, if any."""
+        return self._contents.table
+
+    @property
+    def before(self) -> tuple[TaskImage, ...]:
+        """The pictures that are shown before the tasks."""
+        return self._contents.before
 
     @overload
     def __getitem__(self, place: int) -> Task: ...
@@ -89,11 +105,11 @@ class Gallery(Sequence[Task]):
     def __getitem__(self, place: slice) -> Gallery: ...
     def __getitem__(self, place: int | slice) -> Task | Gallery:
         if isinstance(place, slice):
-            return self._with_tasks(self._tasks[place])
-        return self._tasks[place]
+            return self._part(self._contents.tasks[place])
+        return self._contents.tasks[place]
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._contents.tasks)
 
     def filter(
         self,
@@ -131,7 +147,46 @@ class Gallery(Sequence[Task]):
                 and (size is None or size in {task.size, *(image.size for image in task.images)})
             )
 
-        return self._with_tasks(task for task in self._tasks if fits(task))
+        return self._part(tuple(task for task in self._contents.tasks if fits(task)))
+
+    def renew(self, tasks: Iterable[Task] | Task) -> Gallery:
+        """The same gallery with newer tasks, while these are being made.
+
+        It shares what was fetched: a picture is fetched and made small once, however often the gallery is renewed.
+
+        Args:
+            tasks: The tasks, as many as before where the gallery has a table.
+
+        Returns:
+            A gallery with the same options, table and pictures before.
+
+        Raises:
+            UsageError: Something else than tasks was given, or the table has not as many places.
+
+        Example:
+            >>> for tasks in rounds_of_answers:  # doctest: +SKIP
+            ...     gallery = gallery.renew(tasks)
+            ...     handle.update(gallery.live_bundle(), raw=True)
+        """
+        return self._made_with(self._contents.with_tasks(tasks), self._options)
+
+    def with_options(self, **changes: Any) -> Gallery:
+        """The same gallery, drawn in another way.
+
+        Args:
+            **changes: Any of `columns`, `thumbnail`, `embed`, `limit` and `max_bytes`.
+
+        Returns:
+            A gallery of the same tasks that shares what was fetched; larger thumbnails are fetched anew.
+
+        Raises:
+            UsageError: There is no such option, or a value is out of range.
+        """
+        names = [field.name for field in dataclasses.fields(GalleryOptions)]
+        for name in changes:
+            if name not in names:
+                raise UsageError(f"A gallery has no option {name!r}.", hint=f"Choose one of: {', '.join(names)}.")
+        return self._made_with(self._contents, dataclasses.replace(self._options, **changes))
 
     def to_dicts(self) -> list[dict[str, object]]:
         """The tasks as plain JSON-ready data, ready for a data frame.
@@ -139,7 +194,7 @@ class Gallery(Sequence[Task]):
         Returns:
             One dict for each task, as `Task.to_dict` makes it.
         """
-        return [task.to_dict() for task in self._tasks]
+        return [task.to_dict() for task in self._contents.tasks]
 
     def load(self, *, on_progress: Callable[[int], None] | None = None) -> Gallery:
         """Fetches what is needed to show the gallery, so that showing it is instant.
@@ -150,13 +205,13 @@ class Gallery(Sequence[Task]):
         Returns:
             The gallery itself.
         """
-        self._load(on_progress)
+        self._load(on_progress=on_progress)
         return self
 
     @property
     def unloaded(self) -> int:
         """How many pictures would have to be fetched to show the gallery."""
-        return len({source_of(image) for image in self._missing_images()})
+        return len(self._pictures.missing(self._needed_tiles(), self._options))
 
     def save(
         self, directory: str | os.PathLike[str], *, on_progress: Callable[[int], None] | None = None
@@ -176,54 +231,56 @@ class Gallery(Sequence[Task]):
         Raises:
             UsageError: The directory cannot be made or written to.
         """
-        return save_tasks(self._tasks, directory, self._fetcher, on_progress=on_progress)
+        return save_tasks(self._contents.tasks, directory, self._fetcher, on_progress=on_progress)
 
     def to_html(self) -> str:
         """The gallery as HTML, pictures embedded as the options say."""
         return spell_html(self._compose())
 
+    def live_bundle(self) -> dict[str, str]:
+        """What front ends show while the gallery is still filling; to be asked for every few seconds.
+
+        Tiles of unfinished tasks say only that, with a quiet pulse where the picture will be. What could not be
+        fetched is not tried again before the final form.
+
+        Returns:
+            `text/html` and `text/plain` of the same page.
+        """
+        return _spell(self._compose(is_live=True))
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What front ends show: `text/html` and `text/plain` of the same page."""
         del include, exclude  # both forms are made from one page; IPython picks
-        page = self._compose()
-        return {"text/html": spell_html(page), "text/plain": spell_text(page)}
+        return _spell(self._compose())
 
     def __repr__(self) -> str:
         # Without fetching: a repr must be quick, and may be asked for in a log.
-        return spell_text(compose(self._tasks, self._options, {}, lambda _page: 0))
+        return spell_text(compose(self._contents, self._options, {}, lambda _page: 0))
 
-    def _with_tasks(self, tasks: Iterable[Task]) -> Gallery:
-        gallery = Gallery(tasks, **dataclasses.asdict(self._options), fetcher=self._fetcher)
+    def _part(self, tasks: tuple[Task, ...]) -> Gallery:
+        """Some of the tasks; what is left of a table is none."""
+        return self._made_with(dataclasses.replace(self._contents, tasks=tasks, table=None), self._options)
+
+    def _made_with(self, contents: Contents, options: GalleryOptions) -> Gallery:
+        gallery = Gallery(
+            contents.tasks,
+            **dataclasses.asdict(options),
+            table=contents.table,
+            before=contents.before,
+            fetcher=self._fetcher,
+        )
         gallery._pictures = self._pictures
         return gallery
 
-    def _missing_images(self) -> list[TaskImage]:
-        return [image for image in needed_images(self._tasks, self._options) if source_of(image) not in self._pictures]
+    def _needed_tiles(self) -> list[Tile]:
+        return needed_tiles(self._contents, self._options)
 
-    def _load(self, on_progress: Callable[[int], None] | None = None) -> Loaded:
-        side = plan_side(self._options, len(needed_images(self._tasks, self._options)))
+    def _load(self, *, again: bool = True, on_progress: Callable[[int], None] | None = None) -> Loaded:
+        tiles = self._needed_tiles()
+        return self._pictures.load(tiles, self._options, self._fetcher, again=again, on_progress=on_progress)
 
-        def make_picture(_image: TaskImage, content: bytes) -> LoadedPicture:
-            return LoadedPicture(make_thumbnail(content, side), content if self._options.embed == "originals" else None)
-
-        results = load_all(self._missing_images(), make_picture, self._fetcher, on_progress=on_progress)
-        # A failure is not kept: the next display tries again.
-        self._pictures.update((source, found) for source, found in results.items() if isinstance(found, LoadedPicture))
-        return {**self._pictures, **results}
-
-    def _compose(self) -> Page:
-        return compose(self._tasks, self._options, self._load(), _measure)
-
-
-def _check_tasks(tasks: Iterable[Task] | Task) -> tuple[Task, ...]:
-    given = tuple(tasks) if isinstance(tasks, Iterable) else (tasks,)
-    for task in given:
-        if not isinstance(task, Task):
-            raise UsageError(
-                f"A gallery shows tasks, not {type(task).__name__}.",
-                hint="Ask for them first: Gallery(client.retrieve_batch(ids)).",
-            )
-    return given
+    def _compose(self, *, is_live: bool = False) -> Page:
+        return compose(self._contents, self._options, self._load(again=not is_live), _measure, is_live=is_live)
 
 
 def _check_status(status: TaskStatus | str) -> TaskStatus:
@@ -234,5 +291,9 @@ def _check_status(status: TaskStatus | str) -> TaskStatus:
         raise UsageError(f"There is no status {status!r}.", hint=f"Choose one of: {words}.") from None
 
 
+def _spell(page: Page) -> dict[str, str]:
+    return {"text/html": spell_html(page), "text/plain": spell_text(page)}
+
+
 def _measure(page: Page) -> int:
-    return len(spell_html(page).encode()) + len(spell_text(page).encode())
+    return sum(len(form.encode()) for form in _spell(page).values())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seedream_nb.gallery.table import Table
     from seedream_nb.gallery.tiles import Tile
 
 
@@ -17,11 +18,18 @@ class Picture:
         address: A `data:` URI, or an http(s) link.
         width: In pixels; None when it is not known.
         height: In pixels; None when it is not known.
+        is_transparent: Whether something has to lie behind it to be seen through it.
     """
 
     address: str
     width: int | None = None
     height: int | None = None
+    is_transparent: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Width and height, where both are known."""
+        return (self.width, self.height) if self.width and self.height else None
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,16 @@ class Entry:
     picture: Picture | None = None
     link: str | None = None
 
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Width and height of the picture that is shown or expected, as a ratio; None where it is not known.
+
+        A layer has the shape of what is on it, and lies on a place of its base image's shape.
+        """
+        if self.tile.image is not None and self.tile.image.z_index:
+            return None
+        return self.picture.shape if self.picture else self.tile.expected_shape
+
 
 @dataclass(frozen=True)
 class Page:
@@ -46,10 +64,14 @@ class Page:
     Attributes:
         summary: The header line.
         notes: What the reader should know about this rendering, such as what was left out.
-        entries: The tiles that are drawn.
+        entries: The tiles that are drawn for tasks.
         columns: How many stand side by side; None lets the width decide.
         tile_width: How wide a tile may become, in pixels.
         aspect: Width and height of the place for a picture, as a ratio.
+        before: The tiles that are drawn before them.
+        table: The rows and columns that are drawn, if any.
+        heading: The prompt of all tasks of a table, when it is said once for all.
+        heading_facts: What else is said once for all, such as the model.
     """
 
     summary: str
@@ -58,3 +80,7 @@ class Page:
     columns: int | None
     tile_width: int
     aspect: tuple[int, int] = (1, 1)
+    before: tuple[Entry, ...] = ()
+    table: Table | None = None
+    heading: str = ""
+    heading_facts: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from slugify import slugify
 
 from seedream_nb.errors import ImageError, UsageError
 from seedream_nb.gallery.tiles import count_of
-from seedream_nb.images.load import Source, load_all, source_of
+from seedream_nb.images.load import Source, find_result, load_all
 from seedream_nb.images.thumbnails import read_facts
 from seedream_nb.models import ErrorDetail, TaskStatus
 
@@ -113,7 +113,7 @@ def save_tasks(
             f"Nothing more can be written to {folder}: {problem.strerror or problem}.",
             hint="Name another directory or make room in this one; what was saved so far is kept.",
         ) from None
-    paths = dict.fromkeys(path for image in images if isinstance(path := _result_of(image, results), Path))
+    paths = dict.fromkeys(path for image in images if isinstance(path := find_result(image, results), Path))
     return SaveReport(folder, tuple(paths), tuple(records), tuple(_failures(distinct, results)))
 
 
@@ -138,11 +138,6 @@ def _make_folder(directory: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _result_of(image: TaskImage, results: Results) -> Path | ImageError | None:
-    source = source_of(image)
-    return None if source is None else results.get(source)
-
-
 def _failures(tasks: Sequence[Task], results: Results) -> Iterator[SaveFailure]:
     for task in tasks:
         if not task.images:
@@ -151,7 +146,7 @@ def _failures(tasks: Sequence[Task], results: Results) -> Iterator[SaveFailure]:
             )
             yield SaveFailure(task.id, None, str(task.error or reason))
         for image in task.images:
-            result = _result_of(image, results)
+            result = find_result(image, results)
             if not image.is_good:
                 yield SaveFailure(task.id, image.index + 1, str(image.error or ErrorDetail()))
             elif isinstance(result, ImageError):
@@ -177,7 +172,7 @@ def _keep_image(folder: Path, image: TaskImage, content: bytes) -> Path:
 
 
 def _keep_record(folder: Path, task: Task, results: Results) -> Path:
-    files = [path.name for image in task.good_images if isinstance(path := _result_of(image, results), Path)]
+    files = [path.name for image in task.good_images if isinstance(path := find_result(image, results), Path)]
     content = _spell_record(task, files)
     for path in _names(folder, _stem(task.prompt, task.id), "json"):
         if _write_new(path, content) or _read(path) == content:

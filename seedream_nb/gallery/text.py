@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seedream_nb.gallery.tiles import BEFORE
+
 if TYPE_CHECKING:
     from seedream_nb.gallery.page import Entry, Page
+    from seedream_nb.gallery.table import Table
 
 
 def spell_text(page: Page) -> str:
@@ -18,17 +21,33 @@ def spell_text(page: Page) -> str:
         The summary, the notes, and a few lines for each tile.
     """
     width = len(str(len(page.entries)))
-    lines = [page.summary, *page.notes]
-    for number, entry in enumerate(page.entries, 1):
-        margin = " " * (width + 2)
-        first, *rest = _entry_lines(entry)
-        lines += [f"{number:>{width}}. {first}", *(f"{margin}{line}" for line in rest)]
+    margin = " " * (width + 2)
+    marked = [
+        *((f"{'-':>{width}} ", entry) for entry in page.before),
+        *((f"{number:>{width}}.", entry) for number, entry in enumerate(page.entries, 1)),
+    ]
+    lines = [page.summary, *page.notes, *filter(None, [_one_line(page.heading), " · ".join(page.heading_facts)])]
+    for mark, entry in marked:
+        first, *rest = _entry_lines(entry, page.table)
+        lines += [f"{mark} {first}", *(f"{margin}{line}" for line in rest)]
     return "\n".join(lines)
 
 
-def _entry_lines(entry: Entry) -> list[str]:
+def _entry_lines(entry: Entry, table: Table | None) -> list[str]:
     tile = entry.tile
-    head = " · ".join(part for part in (f"{tile.state.icon} {tile.state.word}", tile.task_id, tile.position) if part)
+    state = f"{tile.state.icon} {tile.state.word}" if tile.state else ""
+    head = " · ".join(part for part in (tile.label, state, tile.task_id, tile.position) if part)
+    place = _place(table, tile.number) if table and tile.label != BEFORE else ""
+    prompt = _one_line(tile.prompt) if tile.is_captioned else ""
     trace = f"trace {tile.trace_id}" if tile.trace_id else ""
-    lines = [head, " ".join(tile.prompt.split()), " · ".join(tile.facts), tile.problem, trace, entry.link or ""]
+    lines = [head, place, prompt, " · ".join(tile.facts), tile.problem, trace, entry.link or ""]
     return [line for line in lines if line]
+
+
+def _place(table: Table, number: int) -> str:
+    labels = zip(("row", "column"), map(_one_line, table.labels(number)), strict=True)
+    return " · ".join(f"{axis}: {label}" for axis, label in labels if label)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -5,18 +5,24 @@ Pure functions: tasks become tiles, and tiles are counted in one line. Nothing h
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedream_nb.capabilities import parse_size
 from seedream_nb.gallery.foreign_text import show_line, show_prompt
+from seedream_nb.images.layers import describe_layer
 from seedream_nb.models import ErrorDetail, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seedream_nb.models import Task, TaskImage
+
+
+BEFORE, AFTER = "before", "after"
 
 
 @dataclass(frozen=True)
@@ -35,21 +41,27 @@ STATES = {
     TaskStatus.PENDING: State("○", "pending"),
     TaskStatus.NOT_FOUND: State("?", "not found"),
 }
+WAITING = State("○", "waiting")  # for its turn: the request was not sent yet
+NOT_SENT = State("○", "not sent")
 _URGENCY = (
-    TaskStatus.FAILED,
-    TaskStatus.PARTIALLY_FAILED,
-    TaskStatus.NOT_FOUND,
-    TaskStatus.RUNNING,
-    TaskStatus.PENDING,
+    STATES[TaskStatus.FAILED],
+    STATES[TaskStatus.PARTIALLY_FAILED],
+    STATES[TaskStatus.NOT_FOUND],
+    STATES[TaskStatus.RUNNING],
+    STATES[TaskStatus.PENDING],
+    WAITING,
+    NOT_SENT,
 )  # success needs no mention
 FAILED_IMAGE = State("✕", "image failed")
 LOST_IMAGE = State("!", "not available")
 NO_PICTURE = State("∅", "no picture")
+NOT_COMPOSED = State("!", "not composed")
 
 _EXPLANATIONS = {
-    TaskStatus.PENDING: "Not started yet. Get it again in a moment.",
-    TaskStatus.RUNNING: "Still being made. Get it again in a moment.",
-    TaskStatus.NOT_FOUND: "The service does not know this id. Check it; old tasks may have been cleared.",
+    STATES[TaskStatus.PENDING]: "Not started yet. Get it again in a moment.",
+    STATES[TaskStatus.RUNNING]: "Still being made. Get it again in a moment.",
+    STATES[TaskStatus.NOT_FOUND]: "The service does not know this id. Check it; old tasks may have been cleared.",
+    NOT_SENT: "This request never left, so it cost nothing. Run it again to send it.",
 }
 
 
@@ -68,9 +80,15 @@ class Tile:
         problem: Why there is no picture; else empty.
         trace_id: The service's id of the call, when there is a problem to report.
         image: The picture, when there is one to show.
+        layers: What the picture is put together from, when it came in layers; then there is no `image`.
+        number: The place of the task among the tasks, from 0.
+        label: `before` or `after`, where both are shown; else empty.
+        is_captioned: Whether the prompt stands beside the picture; not where a table says it already.
+        is_making: Whether the tile waits for a picture that will take its place.
+        expected_shape: Width and height of a picture that is still to come, as a ratio, where it is known.
     """
 
-    state: State
+    state: State | None
     task_id: str
     prompt: str
     facts: tuple[str, ...] = ()
@@ -78,31 +96,61 @@ class Tile:
     problem: str = ""
     trace_id: str = ""
     image: TaskImage | None = None
+    layers: tuple[TaskImage, ...] = ()
+    number: int = 0
+    label: str = ""
+    is_captioned: bool = True
+    is_making: bool = False
+    expected_shape: tuple[int, int] | None = None
+
+    @property
+    def images(self) -> tuple[TaskImage, ...]:
+        """The images whose bytes make the picture."""
+        return self.layers or (() if self.image is None else (self.image,))
 
 
-def lay_out(tasks: Sequence[Task]) -> list[Tile]:
+def lay_out(tasks: Sequence[Task], *, is_live: bool = False, is_composed: bool = True) -> list[Tile]:
     """Makes the tiles of some tasks, in order: one for each image, or one for a task without any.
 
     Args:
         tasks: The tasks.
+        is_live: Whether the gallery is still filling: what is unfinished says so, and no more.
+        is_composed: Whether layers begin with a tile of the picture that they make together.
 
     Returns:
         The tiles.
     """
-    return [tile for task in tasks for tile in _tiles_of(task)]
+    return [
+        dataclasses.replace(tile, number=number)
+        for number, task in enumerate(tasks)
+        for tile in (*(_composed_tiles(task) if is_composed else ()), *_tiles_of(task, is_live=is_live))
+    ]
 
 
-def summarize(tasks: Sequence[Task]) -> str:
+def lay_out_before(images: Sequence[TaskImage]) -> list[Tile]:
+    """Makes the tiles of pictures that the tasks began with.
+
+    Args:
+        images: The pictures.
+
+    Returns:
+        A tile for each.
+    """
+    return [_before_tile(image) for image in images]
+
+
+def summarize(tasks: Sequence[Task], *, is_live: bool = False) -> str:
     """Counts tasks, pictures and states in one line.
 
     Args:
         tasks: The tasks.
+        is_live: Whether the gallery is still filling.
 
     Returns:
         Such as `3 tasks · 5 images · 1 failed · 1 pending`; states that do not occur are left out.
     """
-    counts = Counter(task.status for task in tasks)
-    states = [f"{counts[status]:,} {status}" for status in _URGENCY if counts[status]]
+    counts = Counter(_state_of(task, is_live=is_live) for task in tasks)
+    states = [f"{counts[state]:,} {state.word}" for state in _URGENCY if counts[state]]
     images = sum(len(task.good_images) for task in tasks)
     return " · ".join([count_of(len(tasks), "task"), count_of(images, "image"), *states])
 
@@ -112,13 +160,46 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _tiles_of(task: Task) -> list[Tile]:
+def _state_of(task: Task, *, is_live: bool) -> State:
+    if task.status is TaskStatus.PENDING and not task.id:
+        return WAITING if is_live else NOT_SENT
+    return STATES[task.status]
+
+
+def _tiles_of(task: Task, *, is_live: bool) -> list[Tile]:
     tiles = [_image_tile(task, image) for image in task.images]
     # A task has a tile of its own for what its pictures do not tell: that more may come, or what went wrong.
     has_more_to_say = not task.status.is_final or (
         task.error is not None and task.error not in {image.error for image in task.images}
     )
-    return [*tiles, _task_tile(task)] if has_more_to_say or not tiles else tiles
+    return [*tiles, _task_tile(task, is_live=is_live)] if has_more_to_say or not tiles else tiles
+
+
+def _before_tile(image: TaskImage) -> Tile:
+    problem = "" if image.is_good else describe_error(image.error) if image.error else "There is no picture."
+    return Tile(
+        state=None if image.is_good else LOST_IMAGE,
+        task_id="",
+        prompt="",
+        facts=facts_of(None, image.size, None, None),
+        problem=problem,
+        image=image if image.is_good else None,
+        label=BEFORE,
+    )
+
+
+def _composed_tiles(task: Task) -> list[Tile]:
+    if not task.layers or not task.status.is_final:
+        return []
+    tile = Tile(
+        state=STATES[task.status],
+        task_id=show_line(task.id),
+        prompt=show_prompt(task.prompt),
+        facts=facts_of(task.model, task.layers[0].size, None, None),
+        position="composed",
+        layers=task.layers,
+    )
+    return [tile]
 
 
 def _image_tile(task: Task, image: TaskImage) -> Tile:
@@ -126,7 +207,7 @@ def _image_tile(task: Task, image: TaskImage) -> Tile:
         state=STATES[task.status] if image.is_good else FAILED_IMAGE,
         task_id=show_line(task.id),
         prompt=show_prompt(image.prompt or task.prompt),
-        facts=_facts(image.model or task.model, image.size, image.output_format, image.seed),
+        facts=facts_of(image.model or task.model, image.size, image.output_format, image.seed),
         position=show_line(_position(task, image)),
         problem="" if image.is_good else describe_error(image.error or ErrorDetail()),
         trace_id="" if image.is_good else show_line(task.trace_id or ""),
@@ -134,9 +215,10 @@ def _image_tile(task: Task, image: TaskImage) -> Tile:
     )
 
 
-def _task_tile(task: Task) -> Tile:
-    state = STATES[task.status]
-    problem = _EXPLANATIONS.get(task.status, "")
+def _task_tile(task: Task, *, is_live: bool) -> Tile:
+    state = _state_of(task, is_live=is_live)
+    is_making = task.status in {TaskStatus.PENDING, TaskStatus.RUNNING}
+    problem = "" if is_live and is_making else _EXPLANATIONS.get(state, "")
     if task.status is TaskStatus.SUCCEEDED and not task.images:
         state, problem = NO_PICTURE, "The task succeeded, but its answer has no picture."
     if task.error is not None:
@@ -148,9 +230,11 @@ def _task_tile(task: Task) -> Tile:
         state=state,
         task_id=show_line(task.id),
         prompt=show_prompt(task.prompt),
-        facts=_facts(task.model, task.size, None, None),
+        facts=facts_of(task.model, task.size, None, None),
         problem=problem,
         trace_id=show_line(task.trace_id or "") if has_failed else "",
+        is_making=is_live and is_making,
+        expected_shape=parse_size(task.size or "") if is_making else None,
     )
 
 
@@ -163,12 +247,12 @@ def describe_error(error: ErrorDetail) -> str:
 
 def _position(task: Task, image: TaskImage) -> str:
     if image.z_index is not None:
-        layer = "base image" if image.z_index == 0 else f"layer {image.z_index}"
-        return f"{layer}: {image.name}" if image.name else layer
+        return describe_layer(image)
     return f"{image.index + 1} of {len(task.images)}" if len(task.images) > 1 else ""
 
 
-def _facts(model: str | None, size: str | None, output_format: str | None, seed: int | None) -> tuple[str, ...]:
+def facts_of(model: str | None, size: str | None, output_format: str | None, seed: int | None) -> tuple[str, ...]:
+    """What is known about a picture, each fact fit to be shown."""
     shown_size = re.sub(r"^(\d+)x(\d+)$", r"\1×\2", size) if size else None  # noqa: RUF001  the sign typographers use
     shown_seed = f"seed {seed}" if seed is not None else None
     facts = [show_line(fact) for fact in (model, shown_size, output_format, shown_seed) if fact]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seedream_nb.errors import ImageError
 from seedream_nb.parallel import run_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.models import TaskImage
@@ -21,6 +21,12 @@ Source = str | bytes
 def source_of(image: TaskImage) -> Source | None:
     """What tells one picture from another: its bytes when sent inline, else its link; None when it has neither."""
     return image.data if image.data is not None else image.url
+
+
+def find_result(image: TaskImage, results: Mapping[Any, Result]) -> Result | None:
+    """What is known of a picture in a mapping by `source_of`; None when nothing is."""
+    source = source_of(image)
+    return None if source is None else results.get(source)
 
 
 def load_all(

@@ -1,4 +1,4 @@
-"""Why: foreign bytes are checked to be a picture, and made small, in the only room that uses Pillow."""
+"""Why: foreign bytes are checked to be a picture, decoded, and made small, in one place."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
@@ -22,6 +23,7 @@ MOST_PIXELS = 80_000_000  # the largest documented picture has 17 million; a bom
 
 # In a thumbnail it cannot be told from LANCZOS, and takes half of its time.
 RESAMPLING = Image.Resampling.HAMMING
+SHRUNK_KEPT = 256  # of the last thumbnails made smaller: a gallery that fills is drawn every few seconds
 JPEG_QUALITY = 80
 WEBP_QUALITY = 80
 
@@ -63,6 +65,11 @@ class Thumbnail:
     height: int
     original: ImageFacts
 
+    @property
+    def is_transparent(self) -> bool:
+        """Whether it has transparent parts: opaque ones are JPEG."""
+        return self.mime != "image/jpeg"
+
 
 def read_facts(content: bytes) -> ImageFacts:
     """Checks that bytes are a whole picture, by decoding them.
@@ -101,15 +108,28 @@ def make_thumbnail(content: bytes, longest_side: int) -> Thumbnail:
         facts = _facts(image)
         # For JPEG, this lets the decoder skip most of the work; other formats ignore it.
         image.draft("RGB", (longest_side, longest_side))
-        small = ImageOps.exif_transpose(image)
-        if small.mode.startswith("I"):
-            # Gray of 16 bits, which convert() would cut off at 255 instead of scaling it.
-            small = small.point(lambda value: value / 256).convert("L")
-        small = small.convert("RGBA" if small.has_transparency_data else "RGB")
+        small = _straightened(image)
         small.thumbnail((longest_side, longest_side), RESAMPLING, reducing_gap=2.0)
-    return _encode(small, facts)
+    return encode_thumbnail(small, facts)
 
 
+def open_picture(content: bytes) -> Image.Image:
+    """Decodes a whole picture, upright as its EXIF orientation says.
+
+    Args:
+        content: The bytes of an image file.
+
+    Returns:
+        The picture in mode `RGB`, or `RGBA` when it has transparency.
+
+    Raises:
+        ImageError: It is no picture of a known format, it breaks off, or it is too large to decode.
+    """
+    with _opened(content) as image:
+        return _straightened(image)
+
+
+@lru_cache(maxsize=SHRUNK_KEPT)
 def shrink(thumbnail: Thumbnail, longest_side: int) -> Thumbnail:
     """Makes a thumbnail smaller still.
 
@@ -124,7 +144,30 @@ def shrink(thumbnail: Thumbnail, longest_side: int) -> Thumbnail:
         return thumbnail
     with Image.open(io.BytesIO(thumbnail.data)) as image:
         image.thumbnail((longest_side, longest_side), RESAMPLING)
-        return _encode(image, thumbnail.original)
+        return encode_thumbnail(image, thumbnail.original)
+
+
+def encode_thumbnail(image: Image.Image, original: ImageFacts) -> Thumbnail:
+    """Encodes a small picture in the smallest format that keeps its transparency.
+
+    Args:
+        image: The small picture.
+        original: What it was made from.
+
+    Returns:
+        The thumbnail: JPEG when it is opaque, else WebP, or PNG where Pillow lacks that.
+    """
+    buffer = io.BytesIO()
+    if image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255):
+        image.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY)
+        mime = "image/jpeg"
+    elif features.check("webp"):
+        image.save(buffer, "WEBP", quality=WEBP_QUALITY)
+        mime = "image/webp"
+    else:
+        image.save(buffer, "PNG", optimize=True)
+        mime = "image/png"
+    return Thumbnail(buffer.getvalue(), mime, image.width, image.height, original)
 
 
 @contextmanager
@@ -159,15 +202,9 @@ def _facts(image: Image.Image) -> ImageFacts:
     return ImageFacts(Image.MIME.get(image_format, "application/octet-stream"), extension, width, height)
 
 
-def _encode(image: Image.Image, original: ImageFacts) -> Thumbnail:
-    buffer = io.BytesIO()
-    if image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255):
-        image.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY)
-        mime = "image/jpeg"
-    elif features.check("webp"):
-        image.save(buffer, "WEBP", quality=WEBP_QUALITY)
-        mime = "image/webp"
-    else:
-        image.save(buffer, "PNG", optimize=True)
-        mime = "image/png"
-    return Thumbnail(buffer.getvalue(), mime, image.width, image.height, original)
+def _straightened(image: Image.Image) -> Image.Image:
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):
+        # Gray of 16 bits, which convert() would cut off at 255 instead of scaling it.
+        upright = upright.point(lambda value: value / 256).convert("L")
+    return upright.convert("RGBA" if upright.has_transparency_data else "RGB")

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from seedream_nb import Gallery
 from tests.gallery.pictures import decode
 
-VOID_TAGS = frozenset({"img"})
+VOID_TAGS = frozenset({"img", "col"})
 
 
 @dataclasses.dataclass
@@ -90,12 +90,18 @@ class Seen:
     width: int | None
     height: int | None
     alt: str
+    label: str = ""
+    row: str = ""
+    column: str = ""
+    css: str = ""
 
     @property
     def lines(self) -> list[str]:
-        head = " · ".join(part for part in (self.state, self.task_id, self.position) if part)
+        head = " · ".join(part for part in (self.label, self.state, self.task_id, self.position) if part)
+        row, column = (self.row and f"row: {self.row}"), (self.column and f"column: {self.column}")
+        place = " · ".join(part for part in (row, column) if part)
         trace = f"trace {self.trace_id}" if self.trace_id else ""
-        return [line for line in (head, self.prompt, self.facts, self.problem, trace, self.link) if line]
+        return [line for line in (head, place, self.prompt, self.facts, self.problem, trace, self.link) if line]
 
     @property
     def embedded(self) -> bytes | None:
@@ -128,16 +134,46 @@ class Sheet:
         return [note.text for note in self.root.find(css_class="seedream-note")]
 
     @property
+    def heading(self) -> str:
+        return next((heading.text for heading in self.root.find(css_class="seedream-heading")), "")
+
+    @property
+    def heading_facts(self) -> str:
+        return next((facts.text for facts in self.root.find(css_class="seedream-heading-facts")), "")
+
+    @property
     def tiles(self) -> list[Seen]:
-        return [_read_tile(figure) for figure in self.root.find("figure")]
+        """The tiles of tasks."""
+        return [tile for tile in self.all_tiles if tile.label != "before"]
+
+    @property
+    def before(self) -> list[Seen]:
+        return [tile for tile in self.all_tiles if tile.label == "before"]
+
+    @property
+    def all_tiles(self) -> list[Seen]:
+        root = self.root
+        places = _read_places(root)
+        return [_read_tile(figure, *places.get(id(figure), ("", ""))) for figure in root.find("figure")]
+
+    @property
+    def labels(self) -> tuple[list[str], list[str]]:
+        """The headers of the rows and of the columns."""
+        heads = self.root.find("th")
+        rows, columns = ([head for head in heads if head.attributes["scope"] == scope] for scope in ("row", "col"))
+        return [head.text for head in rows], [head.text for head in columns]
 
     @property
     def text_blocks(self) -> tuple[list[str], list[list[str]]]:
-        """The lines before the first tile, and the lines of each tile."""
+        """The lines before the first tile, and the lines of each tile; tiles of what was before come first."""
         head: list[str] = []
         blocks: list[list[str]] = []
+        numbered = 0
         for line in self.plain.split("\n"):
-            if match := re.fullmatch(rf" *{len(blocks) + 1}\. (.*)", line):
+            if match := re.fullmatch(rf" *{numbered + 1}\. (.*)", line):
+                numbered += 1
+                blocks.append([match[1]])
+            elif not numbered and (match := re.fullmatch(r" *-  ((?:before|!).*)", line)):
                 blocks.append([match[1]])
             elif blocks:
                 assert line.startswith("   "), f"a line stands outside its tile: {line!r}"
@@ -151,8 +187,8 @@ class Sheet:
         return len(self.html.encode()) + len(self.plain.encode())
 
 
-def show(gallery: Gallery) -> Sheet:
-    bundle = gallery._repr_mimebundle_()
+def show(gallery: Gallery, *, is_live: bool = False) -> Sheet:
+    bundle = gallery.live_bundle() if is_live else gallery._repr_mimebundle_()
     assert list(bundle) == ["text/html", "text/plain"]
     return Sheet(bundle["text/html"], bundle["text/plain"])
 
@@ -161,20 +197,34 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _read_tile(figure: Element) -> Seen:
+def _read_places(root: Element) -> dict[int, tuple[str, str]]:
+    """The row and the column of each figure in a table, by the headers of its cell."""
+    places = {}
+    columns = [head.text for head in root.find("th") if head.attributes["scope"] == "col"]
+    for body in root.find("tbody"):
+        for line in body.find("tr"):
+            row = "".join(head.text for head in line.find("th"))
+            cells = [cell for cell in line.find("td") if "rowspan" not in cell.attributes]
+            for place, cell in enumerate(cells):
+                column = columns[place] if columns else ""
+                places.update({id(figure): (row, column) for figure in cell.find("figure")})
+    return places
+
+
+def _read_tile(figure: Element, row: str, column: str) -> Seen:
     def text_of(css_class: str) -> str:
         return next((element.text for element in figure.find(css_class=css_class)), "")
 
-    (origin,) = figure.find(css_class="seedream-origin")
+    origin = next(iter(figure.find(css_class="seedream-origin")), Element("div", {}))
     spans = [child for child in origin.children if isinstance(child, Element) and child.tag == "span"]
     trace = next((span for span in spans if span.find("code")), None)
-    plain_spans = [span.text for span in spans[1:] if span is not trace]
+    plain_spans = [span.text for span in spans if span is not trace and "class" not in span.attributes]
     image = next(iter(figure.find("img")), Element("img", {}))
     links = {anchor.attributes["href"] for anchor in figure.find("a")}
     assert len(links) <= 1
     return Seen(
         state=text_of("seedream-state"),
-        task_id=next(child.text for child in origin.children if isinstance(child, Element) and child.tag == "code"),
+        task_id="".join(child.text for child in origin.children if isinstance(child, Element) and child.tag == "code"),
         prompt=text_of("seedream-prompt"),
         facts=text_of("seedream-facts"),
         position=plain_spans[0] if plain_spans else "",
@@ -185,4 +235,8 @@ def _read_tile(figure: Element) -> Seen:
         width=int(image.attributes["width"]) if "width" in image.attributes else None,
         height=int(image.attributes["height"]) if "height" in image.attributes else None,
         alt=image.attributes.get("alt", ""),
+        label=text_of("seedream-label"),
+        row=row,
+        column=column,
+        css=figure.find(css_class="seedream-picture")[0].attributes["class"],
     )

@@ -23,8 +23,8 @@ EXAMPLES = [
 
 def assert_forms_agree(sheet: Sheet) -> None:
     head, blocks = sheet.text_blocks
-    assert head == [sheet.summary, *sheet.notes]
-    assert blocks == [tile.lines for tile in sheet.tiles]
+    assert head == [line for line in (sheet.summary, *sheet.notes, sheet.heading, sheet.heading_facts) if line]
+    assert blocks == [tile.lines for tile in (*sheet.before, *sheet.tiles)]
 
 
 def test_examples_of_the_sandbox_say_the_same_in_both_forms(sandbox: Sandbox, client: SeedreamClient) -> None:

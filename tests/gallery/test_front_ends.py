@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from seedream_nb import ErrorDetail, Gallery, Task, TaskImage, TaskStatus
+from seedream_nb.gallery import Table
 from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
 from tests.gallery.front_ends import (
     BOXES,
@@ -58,6 +59,12 @@ def gallery(**options: Any) -> Gallery:
     return Gallery(tasks, **options)
 
 
+def table(**options: Any) -> Gallery:
+    """The same tiles in rows and columns, beside what was before."""
+    labels = Table((LONG_PROMPT, "字" * 60), ("2K", "a cat", "W" * 200, ""))
+    return Gallery(gallery(), table=labels, before=TaskImage("", data=plain(320, 200)), **options)
+
+
 class Chromium:
     """A browser in a thread of its own, as Playwright leaves an event loop behind in the one that starts it."""
 
@@ -98,6 +105,64 @@ def assert_readable(contrasts: list[tuple[float, str]], at_least: int = 40) -> N
 @pytest.mark.parametrize("theme", THEMES)
 def test_all_text_can_be_read_in_every_theme(chromium: Chromium, theme: str) -> None:
     assert_readable(chromium.look(in_page(gallery().to_html(), theme), lambda page: page.evaluate(CONTRASTS)))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_all_text_of_a_table_can_be_read_in_every_theme(chromium: Chromium, theme: str) -> None:
+    content = in_page(table().live_bundle()["text/html"], theme)
+    assert_readable(chromium.look(content, lambda page: page.evaluate(CONTRASTS)))
+
+
+def test_a_table_scrolls_in_its_own_box_by_the_keyboard(chromium: Chromium) -> None:
+    content = in_page(table().to_html(), "lab-light")
+    assert chromium.look(content, overflows) == []
+    assert chromium.look(content.replace("<details", "<details open"), overflows) == []
+
+    def see(page: Page) -> tuple[str, float]:
+        page.keyboard.press("Tab")
+        focused = page.evaluate("document.activeElement.className")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("document.activeElement.scrollLeft > 0")
+        return focused, page.evaluate("document.querySelector('.seedream-table').offsetWidth")
+
+    focused, width = chromium.look(content, see, width=420)
+    assert focused == "seedream-scroll"
+    assert width > 420
+
+
+@pytest.mark.parametrize("width", [420, 1200])
+def test_nothing_jumps_when_the_pictures_come(chromium: Chromium, width: int) -> None:
+    def task(number: int, status: TaskStatus) -> Task:
+        made = (TaskImage(UUID, number, data=plain(320, 200), size="320x200"),)
+        return Task(
+            UUID,
+            status,
+            made if status is TaskStatus.SUCCEEDED else (),
+            prompt="a cat",
+            model="model-x",
+            size="320x200",
+        )
+
+    empty = Gallery([task(n, TaskStatus.RUNNING) for n in range(4)], table=Table(("a", "b"), ("c", "d")))
+    full = empty.renew([task(n, TaskStatus.SUCCEEDED) for n in range(4)])
+    first, last = (
+        chromium.look(in_page(drawn.live_bundle()["text/html"]), lambda page: page.evaluate(BOXES), width=width)
+        for drawn in (empty, full)
+    )
+    assert len(first) == 4
+    assert first == last
+
+
+@pytest.mark.parametrize("width", [420, 1200])
+@pytest.mark.parametrize("shapes", [((320, 180), (320, 180)), ((180, 320), (180, 320)), ((320, 180), (180, 320))])
+def test_a_pair_has_one_height(chromium: Chromium, shapes: tuple[tuple[int, int], ...], width: int) -> None:
+    before, after = (TaskImage("", data=plain(*shape)) for shape in shapes)
+    pair = Gallery(Task(UUID, TaskStatus.SUCCEEDED, (after,), prompt="make it night"), before=before)
+    first, second = chromium.look(in_page(pair.to_html()), lambda page: page.evaluate(BOXES), width=width)
+    assert first[1] == second[1]
+    assert first[3] == pytest.approx(second[3], abs=2)
+    assert first[0] + first[2] < second[0]
+    assert second[0] + second[2] <= width
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,15 @@ from tests.gallery.reading import Sheet, show
 from tests.gallery.strategies import HOSTILE, LINKS, task_lists
 
 ALLOWED = {
-    "div": {"class", "style", "dir"},
+    "div": {"class", "style", "dir", "role", "aria-label", "tabindex"},
+    "table": {"class", "style"},
+    "colgroup": set(),
+    "col": {"style"},
+    "thead": set(),
+    "tbody": set(),
+    "tr": set(),
+    "th": {"scope", "style"},
+    "td": {"style", "rowspan"},
     "style": set(),
     "p": {"class"},
     "figure": {"class", "style"},

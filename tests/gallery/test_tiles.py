@@ -187,9 +187,9 @@ def test_layers_name_themselves_and_keep_their_transparency() -> None:
         TaskImage("i", 2, data=translucent(41), z_index=2),
     )
     tiles = show(Gallery(Task("i", TaskStatus.SUCCEEDED, layers))).tiles
-    assert [tile.position for tile in tiles] == ["base image", "layer 1: the boat", "layer 2"]
-    assert tiles[1].embedded is not None
-    assert decode(tiles[1].embedded).getchannel("A").getextrema() == (90, 90)
+    assert [tile.position for tile in tiles] == ["composed", "base image", "layer 1: the boat", "layer 2"]
+    assert tiles[2].embedded is not None
+    assert decode(tiles[2].embedded).getchannel("A").getextrema() == (90, 90)
 
 
 def test_the_alt_text_is_the_prompt_of_the_picture_itself() -> None:

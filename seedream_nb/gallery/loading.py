@@ -1,0 +1,112 @@
+"""Why: a picture is fetched and made small once, for a gallery and for all galleries that are made from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seedream_nb.errors import ImageError
+from seedream_nb.gallery.budget import LoadedPicture, plan_side
+from seedream_nb.images.layers import compose_thumbnails, match_layers
+from seedream_nb.images.load import find_result, load_all, source_of
+from seedream_nb.images.thumbnails import make_thumbnail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from seedream_nb.gallery.budget import Loaded, PictureKey
+    from seedream_nb.gallery.options import GalleryOptions
+    from seedream_nb.gallery.tiles import Tile
+    from seedream_nb.images.fetch import ImageFetcher
+    from seedream_nb.images.load import Source
+    from seedream_nb.models import TaskImage
+
+
+class PictureStore:
+    """The pictures of a gallery; shared by the galleries made from it. Entries are only added, or bettered."""
+
+    def __init__(self) -> None:
+        self._pictures: dict[PictureKey, LoadedPicture] = {}
+        self._lost: dict[Source, ImageError] = {}
+
+    def missing(self, tiles: Sequence[Tile], options: GalleryOptions, *, again: bool = True) -> list[TaskImage]:
+        """The images that have to be fetched to draw some tiles.
+
+        Args:
+            tiles: The tiles whose pictures are needed.
+            options: How they are drawn.
+            again: Whether those count that could not be fetched before.
+
+        Returns:
+            The images, each once.
+        """
+        missing: dict[Source, TaskImage] = {}
+        for image in _images_of(tiles):
+            source = source_of(image)
+            if source is None or (source in self._lost and not again):
+                continue
+            known = self._pictures.get(source)
+            if known is None or not known.suffices(options):
+                missing.setdefault(source, image)
+        return list(missing.values())
+
+    def load(
+        self,
+        tiles: Sequence[Tile],
+        options: GalleryOptions,
+        fetcher: ImageFetcher,
+        *,
+        again: bool = True,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Loaded:
+        """Fetches what is missing, and puts layers together.
+
+        Args:
+            tiles: The tiles whose pictures are needed.
+            options: How they are drawn.
+            fetcher: Fetches the pictures.
+            again: Whether to try again what could not be fetched before.
+            on_progress: Called with 1 for each picture that is finished.
+
+        Returns:
+            The pictures of these tiles, or why there are none.
+        """
+        side = plan_side(options, len(tiles))
+
+        def make_picture(_image: TaskImage, content: bytes) -> LoadedPicture:
+            kept = content if options.embed == "originals" else None
+            return LoadedPicture(make_thumbnail(content, side), kept, planned_for=options.thumbnail)
+
+        results = load_all(self.missing(tiles, options, again=again), make_picture, fetcher, on_progress=on_progress)
+        for source, result in results.items():
+            if isinstance(result, ImageError):
+                self._lost[source] = result
+            else:
+                self._pictures[source] = result
+                self._lost.pop(source, None)
+        found: dict[PictureKey, LoadedPicture | ImageError] = {}
+        for image in _images_of(tiles):
+            key, picture = source_of(image), self._find(image)
+            if key is not None and picture is not None:
+                found[key] = picture
+        found.update({tile.layers: self._compose(tile.layers, options) for tile in tiles if tile.layers})
+        return found
+
+    def _find(self, image: TaskImage) -> LoadedPicture | ImageError | None:
+        # A picture that was fetched before stays good when its link has died since.
+        return find_result(image, self._pictures) or find_result(image, self._lost)
+
+    def _compose(self, layers: tuple[TaskImage, ...], options: GalleryOptions) -> LoadedPicture | ImageError:
+        known = self._pictures.get(layers)
+        if known is not None and known.is_large(options):
+            return known
+        try:
+            found = list(match_layers(layers, self._find))
+        except ImageError as error:
+            return error
+        whole = compose_thumbnails((image, picture.thumbnail) for image, picture in found)
+        self._pictures[layers] = LoadedPicture(whole, planned_for=min(picture.planned_for for _, picture in found))
+        return self._pictures[layers]
+
+
+def _images_of(tiles: Sequence[Tile]) -> list[TaskImage]:
+    return [image for tile in tiles for image in tile.images]

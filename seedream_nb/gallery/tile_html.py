@@ -1,0 +1,118 @@
+"""Why: a tile is spelled the same wherever it stands, in a flow of tiles, in a pair, or in a table.
+
+Everything foreign is escaped where it is inserted.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seedream_nb.gallery.page import Entry, Picture
+
+LONGEST_ALT = 250  # characters; a screen reader reads the caption as well
+WIDEST_UNFOLDED = 80  # columns of text that surely fit into three lines of a narrow tile
+
+
+def spell_tile(entry: Entry, style: str, aspect: tuple[int, int]) -> str:
+    """Spells a tile.
+
+    Args:
+        entry: The tile.
+        style: How it stands among the others, inline.
+        aspect: Width and height of the place for its picture, as a ratio.
+
+    Returns:
+        A `<figure>`.
+    """
+    caption = f"<figcaption>{_caption(entry)}</figcaption>"
+    return f'<figure class="seedream-tile" style="{style}">{_picture_box(entry, aspect)}{caption}</figure>'
+
+
+def spell_prompt(text: str, css_class: str = "seedream-prompt") -> str:
+    """Spells a prompt; a long one is folded and opens on a click, a key, or where no style applies.
+
+    Args:
+        text: The prompt.
+        css_class: What it is to the style sheet.
+
+    Returns:
+        An element, or nothing for no prompt.
+    """
+    if not text:
+        return ""
+    if columns_of(text) <= WIDEST_UNFOLDED and "\n" not in text:
+        return f'<div class="{css_class}" dir="auto">{escape(text)}</div>'
+    return (
+        f'<details class="{css_class}"><summary title="Show the whole prompt">'
+        f'<span dir="auto">{escape(text)}</span></summary></details>'
+    )
+
+
+def escape(text: str) -> str:
+    """Makes text safe between tags and within quotes."""
+    return html.escape(text, quote=True)
+
+
+def _picture_box(entry: Entry, aspect: tuple[int, int]) -> str:
+    tile = entry.tile
+    if entry.picture is None:
+        making = " seedream-making" if tile.is_making else ""
+        icon = f'<span class="seedream-icon" aria-hidden="true">{tile.state.icon}</span> ' if tile.state else ""
+        word = tile.state.word if tile.state else tile.label
+        return f'<div class="seedream-picture seedream-empty{making}">{icon}<span>{escape(word)}</span></div>'
+    image = _image(entry.picture, tile.prompt or tile.label)
+    if entry.link is not None:
+        image = f"{_open_link(entry.link)}{image}</a>"
+    return f'<div class="seedream-picture{_transparency(entry.picture, aspect)}">{image}</div>'
+
+
+def _transparency(picture: Picture, aspect: tuple[int, int]) -> str:
+    """What is seen through is drawn no larger than the picture is, so that its edges show."""
+    if not picture.is_transparent:
+        return ""
+    width, height = picture.shape or aspect
+    is_wide = width * aspect[1] >= height * aspect[0]
+    return f" seedream-transparent seedream-{'wide' if is_wide else 'high'}"
+
+
+def _image(picture: Picture, prompt: str) -> str:
+    shape = f' width="{picture.width}" height="{picture.height}"' if picture.width and picture.height else ""
+    alt = escape(" ".join(prompt.split())[:LONGEST_ALT])
+    lazy = "" if picture.address.startswith("data:") else ' loading="lazy"'
+    return f'<img src="{escape(picture.address)}" alt="{alt}"{shape}{lazy}>'
+
+
+def _open_link(link: str) -> str:
+    return f'<a href="{escape(link)}" target="_blank" rel="noopener noreferrer">'
+
+
+def _caption(entry: Entry) -> str:
+    tile = entry.tile
+    problem = f'<div class="seedream-problem">{escape(tile.problem)}</div>' if tile.problem else ""
+    facts = f'<div class="seedream-facts">{escape(" · ".join(tile.facts))}</div>' if tile.facts else ""
+    label = f'<div class="seedream-label">{escape(tile.label)}</div>' if tile.label else ""
+    prompt = spell_prompt(tile.prompt) if tile.is_captioned else ""
+    return f"{label}{prompt}{problem}{facts}{_origin(entry)}"
+
+
+def columns_of(text: str) -> int:
+    """How wide a text is, in Latin letters: East Asian characters take two places."""
+    return sum(2 if ord(character) >= 0x2E80 else 1 for character in text)  # noqa: PLR2004  where the CJK blocks begin
+
+
+def _origin(entry: Entry) -> str:
+    tile = entry.tile
+    parts = []
+    if tile.state:
+        parts.append(f'<span class="seedream-state">{tile.state.icon} {escape(tile.state.word)}</span>')
+    if tile.task_id:
+        parts.append(f'<code class="seedream-id" title="{escape(tile.task_id)}">{escape(tile.task_id)}</code>')
+    if tile.position:
+        parts.append(f"<span>{escape(tile.position)}</span>")
+    if tile.trace_id:
+        parts.append(f'<span>trace <code class="seedream-id">{escape(tile.trace_id)}</code></span>')
+    if entry.link is not None:
+        parts.append(f"{_open_link(entry.link)}original</a>")
+    return f'<div class="seedream-origin">{" · ".join(parts)}</div>' if parts else ""

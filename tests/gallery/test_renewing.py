@@ -1,0 +1,145 @@
+"""While tasks are being made the same gallery is drawn again and again: cheaply, alive, and without jumping."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from seedream_nb import Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb.errors import UsageError
+from seedream_nb.gallery import Table
+from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from tests.gallery.pictures import noise, plain
+from tests.gallery.reading import show
+from tests.gallery.test_agreement import assert_forms_agree
+
+UNSENT = Task("", TaskStatus.PENDING, prompt="later")
+PENDING = Task("p", TaskStatus.PENDING, prompt="soon")
+RUNNING = Task("r", TaskStatus.RUNNING, prompt="now")
+
+
+def fetched(sandbox: Sandbox) -> int:
+    return len(sandbox.requests.of_kind("pictures"))
+
+
+def test_a_picture_is_fetched_once_however_often_the_gallery_is_renewed(
+    sandbox: Sandbox, client: SeedreamClient
+) -> None:
+    made = client.retrieve_batch([sandbox.add_task(f"picture {number}", size="128x96") for number in range(4)])
+    waiting = [dataclasses.replace(task, status=TaskStatus.RUNNING, images=()) for task in made]
+    before = TaskImage("", url=made[0].images[0].url)
+    gallery = Gallery(waiting, table=Table(columns=("a", "b", "c", "d")), before=before, thumbnail=64)
+    for done in range(5):
+        gallery = gallery.renew([*made[:done], *waiting[done:]])
+        sheet = show(gallery, is_live=True)
+        assert [bool(tile.embedded) for tile in sheet.tiles] == [True] * done + [False] * (4 - done)
+        assert show(gallery, is_live=True) == sheet
+        assert fetched(sandbox) == max(1, done)
+    assert (gallery.options.thumbnail, gallery.before) == (64, (before,))
+    assert gallery.table == Table(columns=("a", "b", "c", "d"))
+    assert show(gallery).tiles[3].embedded
+    assert fetched(sandbox) == 4
+
+
+def test_renewing_keeps_the_number_of_places() -> None:
+    gallery = Gallery([PENDING, RUNNING], table=Table(columns=("a", "b")))
+    with pytest.raises(UsageError, match="2 places, and there are 1 tasks"):
+        gallery.renew([PENDING])
+    with pytest.raises(UsageError, match="A gallery shows tasks"):
+        gallery.renew(["p", "r"])  # type: ignore[list-item]
+    assert list(Gallery([PENDING]).renew([PENDING, RUNNING])) == [PENDING, RUNNING]
+
+
+def test_while_it_fills_a_tile_says_only_its_state() -> None:
+    gallery = Gallery([UNSENT, PENDING, RUNNING])
+    live, final = show(gallery, is_live=True), show(gallery)
+    for sheet in (live, final):
+        assert_forms_agree(sheet)
+    assert [tile.state for tile in live.tiles] == ["○ waiting", "○ pending", "◔ running"]
+    assert [tile.problem for tile in live.tiles] == ["", "", ""]
+    assert live.summary == "3 tasks · 0 images · 1 running · 1 pending · 1 waiting"
+    assert [tile.state for tile in final.tiles] == ["○ not sent", "○ pending", "◔ running"]
+    assert [tile.problem for tile in final.tiles] == [
+        "This request never left, so it cost nothing. Run it again to send it.",
+        "Not started yet. Get it again in a moment.",
+        "Still being made. Get it again in a moment.",
+    ]
+    assert final.summary == "3 tasks · 0 images · 1 running · 1 pending · 1 not sent"
+
+
+def test_only_a_place_that_waits_for_a_picture_pulses_and_only_while_it_fills() -> None:
+    tasks = [RUNNING, Task("f", TaskStatus.FAILED), Task("s", TaskStatus.SUCCEEDED, (TaskImage("s", data=plain()),))]
+    live, final = show(Gallery(tasks), is_live=True), show(Gallery(tasks))
+    assert ["seedream-making" in tile.css for tile in live.tiles] == [True, False, False]
+    assert not any("seedream-making" in tile.css for tile in final.tiles)
+    assert "@media (prefers-reduced-motion: reduce){.seedream-gallery .seedream-making{animation: none;}}" in live.html
+
+
+def test_a_finished_gallery_is_the_same_in_both_forms() -> None:
+    gallery = Gallery([Task("f", TaskStatus.FAILED), Task("s", TaskStatus.SUCCEEDED, (TaskImage("s", data=plain()),))])
+    assert show(gallery, is_live=True) == show(gallery)
+
+
+def test_a_place_has_the_shape_of_the_picture_that_will_take_it() -> None:
+    waiting = Task("i", TaskStatus.RUNNING, size="1600x900")
+    done = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=plain(1600, 900)),), size="1600x900")
+    assert "--seedream-aspect:1600/900" in show(Gallery([waiting] * 2), is_live=True).html
+    half_done = show(Gallery([waiting, done]), is_live=True)
+    assert "--seedream-aspect:1600/900" in half_done.html
+    assert {figure.attributes["style"] for figure in half_done.root.find("figure")} == {
+        figure.attributes["style"] for figure in show(Gallery([done, done])).root.find("figure")
+    }
+
+
+def test_what_could_not_be_fetched_is_not_asked_for_again_until_the_final_form(
+    sandbox: Sandbox, client: SeedreamClient
+) -> None:
+    (made,) = client.retrieve_batch([sandbox.add_task(size="128x96")])
+    gallery = Gallery([made], fetcher=ImageFetcher(FetchLimits(tries=1)))
+    with sandbox.faults.during("server_error", on="pictures"):
+        for _ in range(3):
+            gallery = gallery.renew([made])
+            assert show(gallery, is_live=True).tiles[0].state == "! not available"
+    assert fetched(sandbox) == 1
+    assert show(gallery, is_live=True).tiles[0].state == "! not available"
+    assert show(gallery).tiles[0].embedded
+    assert show(gallery.renew([made]), is_live=True).tiles[0].embedded
+    assert fetched(sandbox) == 2
+
+
+def test_another_way_to_draw_it_shares_what_was_fetched(sandbox: Sandbox, client: SeedreamClient) -> None:
+    made = client.retrieve_batch([sandbox.add_task(size="640x480") for _ in range(2)])
+    gallery = Gallery(made, table=Table(columns=("a", "b")), before=TaskImage("", data=plain())).load()
+    smaller = gallery.with_options(thumbnail=160, columns=2)
+    assert (smaller.options.thumbnail, smaller.options.columns, smaller.options.limit) == (160, 2, 60)
+    assert (smaller.table, smaller.before, list(smaller)) == (gallery.table, gallery.before, list(gallery))
+    assert show(smaller).tiles[0].embedded_size == (160, 120)
+    assert show(gallery).tiles[0].embedded_size == (320, 240)
+    assert fetched(sandbox) == 2
+    larger = gallery.with_options(thumbnail=500)
+    assert larger.unloaded == 2
+    assert show(larger).tiles[0].embedded_size == (500, 375)
+    assert show(gallery).tiles[0].embedded_size == (320, 240)
+    assert show(larger.with_options(thumbnail=400)).tiles[0].embedded_size == (400, 300)
+    assert fetched(sandbox) == 4
+
+
+def test_originals_are_fetched_when_they_are_asked_for_later() -> None:
+    content = noise(400, 300)
+    gallery = Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=content),))).load()
+    assert show(gallery.with_options(embed="originals")).tiles[0].embedded == content
+    assert show(gallery).tiles[0].embedded_size == (320, 240)
+
+
+def test_a_link_that_died_keeps_the_thumbnail_there_is(sandbox: Sandbox, client: SeedreamClient) -> None:
+    made = client.retrieve_batch([sandbox.add_task(size="640x480")])
+    gallery = Gallery(made, fetcher=ImageFetcher(FetchLimits(tries=1))).load()
+    with sandbox.faults.during("missing", on="pictures"):
+        assert show(gallery.with_options(thumbnail=500)).tiles[0].embedded_size == (320, 240)
+
+
+@pytest.mark.parametrize("changes", [{"width": 3}, {"table": None}, {"columns": 0}, {"embed": "all"}])
+def test_options_that_are_none_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        Gallery([PENDING]).with_options(**changes)
