@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from seedream_nb.gallery import Gallery, SaveReport
     from seedream_nb.generation import GenerationOptions, UnknownModelWarning
     from seedream_nb.history import History
+    from seedream_nb.making import Making
     from seedream_nb.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus
     from seedream_nb.sandbox import Sandbox
-    from seedream_nb.submission import ImageStream
+    from seedream_nb.submission import GenerationRequest, ImageStream
     from seedream_nb.transport import RetryPolicy
     from seedream_nb.usage import Usage, sum_usage
     from seedream_nb.waiting import Pace, Waiting
@@ -41,10 +42,12 @@ __all__ = [
     "ErrorDetail",
     "Gallery",
     "GenerationOptions",
+    "GenerationRequest",
     "History",
     "ImageStream",
     "InterruptedRequest",
     "InterruptedWait",
+    "Making",
     "OutcomeUnknownError",
     "Pace",
     "RetryPolicy",
@@ -69,10 +72,12 @@ _HOMES = {
     "ErrorDetail": "models",
     "Gallery": "gallery",
     "GenerationOptions": "generation",
+    "GenerationRequest": "submission",
     "History": "history",
     "ImageStream": "submission",
     "InterruptedRequest": "errors",
     "InterruptedWait": "errors",
+    "Making": "making",
     "OutcomeUnknownError": "errors",
     "Pace": "waiting",
     "RetryPolicy": "transport",

@@ -45,6 +45,11 @@ class ModelCapabilities:
     layers: bool = False
     background: bool = False
 
+    @property
+    def short_name(self) -> str:
+        """The name that people write, such as `5.0-lite`; the service does not take it."""
+        return self.label.removeprefix("SeeDream ").replace(" ", "-").lower()
+
 
 _ALL: Final = (
     ModelCapabilities(
@@ -127,6 +132,36 @@ PRESETS: Final[Mapping[str, tuple[int, int]]] = types.MappingProxyType(
 """Width and height of the square that each named size stands for."""
 
 _SIZE: Final = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})")
+
+
+_WORD: Final = re.compile(r"\d+|[^\W\d_]+")
+_MAKERS: Final = frozenset({"doubao", "seedream"})
+
+
+def find_model(name: str) -> str:
+    """Return the full id of the model that people call by this name.
+
+    Case, spaces and punctuation do not matter, nor do the words `doubao` and `seedream`.
+
+    Args:
+        name: A full id, a short name, or whole words of either that fit one model only.
+
+    Returns:
+        The id, or the name unchanged when it fits no model or several.
+
+    Example:
+        >>> find_model("4.5"), find_model("SeeDream 5.0 Lite")
+        ('doubao-seedream-4-5-251128', 'doubao-seedream-5-0-lite-260128')
+        >>> find_model("5.0")
+        '5.0'
+    """
+    words = _words(name)
+    found = [model.id for model in _ALL if words and f" {words} " in f" {_words(model.id)} "]
+    return found[0] if len(found) == 1 else name
+
+
+def _words(name: str) -> str:
+    return " ".join(word for word in _WORD.findall(name.lower()) if word not in _MAKERS)
 
 
 def parse_size(text: str) -> tuple[int, int] | None:

@@ -5,38 +5,28 @@ The client is the door to the rooms below it, and holds no rule of its own.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.answers import means_unknown_task
-from seedream_nb.batches import CHUNK_SIZE, check_id, retrieve_batch
-from seedream_nb.config import resolve_settings
-from seedream_nb.errors import SeedreamError
+from seedream_nb.errors import UsageError
 from seedream_nb.generation import DEFAULT_MODEL, GenerationOptions
-from seedream_nb.history import PAGE_SIZE, History, build_filters
-from seedream_nb.models import Task
-from seedream_nb.submission import ImageStream, prepare, submit
+from seedream_nb.making import Making
+from seedream_nb.queries import WAIT_SECONDS, QueryClient
+from seedream_nb.submission import ImageStream, follow, prepare, prepare_all, submit
 from seedream_nb.transport import Transport
-from seedream_nb.waiting import Pace, Waiting
-from seedream_nb.wire import read_task
+from seedream_nb.waiting import Pace
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
-    from types import TracebackType
+    from collections.abc import Iterable, Mapping
     from typing import Literal
 
-    from seedream_nb.config import Settings
-    from seedream_nb.connections import Timeouts
+    from seedream_nb.models import Task
     from seedream_nb.references import Reference
-    from seedream_nb.submission import Mode
-    from seedream_nb.transport import RetryPolicy
-
-TASKS_PATH = "/seedream/tasks"
-WAIT_SECONDS = 600.0
+    from seedream_nb.submission import GenerationRequest, Mode
 
 
-class SeedreamClient:
+class SeedreamClient(QueryClient):
     """Talks to the SeeDream API of Ace Data Cloud.
 
     Settings come from the arguments, then the environment (`ACEDATACLOUD_API_TOKEN`, `ACEDATACLOUD_API_BASE_URL`),
@@ -59,80 +49,6 @@ class SeedreamClient:
         ...     client.retrieve("84d1544a-9043-4dde-a98b-e889dacd75f6").prompt
         'a white siamese cat'
     """
-
-    def __init__(
-        self,
-        token: str | None = None,
-        base_url: str | None = None,
-        *,
-        settings: Settings | None = None,
-        timeouts: Timeouts | None = None,
-        retries: RetryPolicy | None = None,
-    ) -> None:
-        settings = settings or resolve_settings(token, base_url)
-        self._transport = Transport(settings, timeouts=timeouts, retries=retries)
-
-    @property
-    def settings(self) -> Settings:
-        """Where requests go and whether a token is set; its repr never shows the token."""
-        return self._transport.settings
-
-    def retrieve(self, task_id: str) -> Task:
-        """Asks for one task. Free of charge.
-
-        Args:
-            task_id: The task's id.
-
-        Returns:
-            The task in whatever state it is: `Task.raise_for_status()` turns a bad one into an error. A task that the
-            service does not know has the status `not found`.
-
-        Raises:
-            InvalidTaskIdError: The id is empty or no text; nothing was sent.
-            SeedreamError: What the service answered, or that no answer came.
-        """
-        task_id = check_id(task_id)
-        try:
-            answer = self._ask({"action": "retrieve", "id": task_id})
-        except SeedreamError as error:
-            if means_unknown_task(error):
-                return Task.not_found(task_id)
-            raise
-        return read_task(answer, task_id)
-
-    def retrieve_batch(
-        self,
-        task_ids: Iterable[str],
-        *,
-        chunk_size: int = CHUNK_SIZE,
-        on_progress: Callable[[int], None] | None = None,
-    ) -> list[Task]:
-        """Asks for many tasks, in few requests over parallel connections. Free of charge.
-
-        Args:
-            task_ids: The ids, repeats allowed; a repeated id travels once.
-            chunk_size: How many ids go into one request; a request refused as too large is halved and sent again.
-            on_progress: Called in this thread with the number of distinct ids that were dealt with since the last call.
-
-        Returns:
-            One task for every id in the order asked, repeats included; unknown ids give tasks of status `not found`.
-
-        Raises:
-            InvalidTaskIdError: An id is empty or no text; nothing was sent.
-            SeedreamError: Some ids could not be asked for. Its `partial` holds the tasks of all the others in the
-                order asked, its `failed_ids` the ids that are missing.
-
-        Example:
-            >>> from seedream_nb import Sandbox
-            >>> with Sandbox() as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
-            ...     tasks = client.retrieve_batch(["84d1544a-9043-4dde-a98b-e889dacd75f6", "unknown"])
-            >>> [task.status.value for task in tasks]
-            ['succeeded', 'not found']
-        """
-        if chunk_size < 1:
-            raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
-        asked = [check_id(task_id) for task_id in ([task_ids] if isinstance(task_ids, str) else task_ids)]
-        return retrieve_batch(self._ask, asked, chunk_size, on_progress)
 
     def generate(
         self,
@@ -163,7 +79,7 @@ class SeedreamClient:
 
         Args:
             prompt: What the picture shows; may be left out when a picture is taken apart into layers.
-            model: The full model id.
+            model: The full model id, or a short name such as `4.5` or `lite`.
             size: A preset such as `2K`, or `<width>x<height>`.
             image: Reference images, one or several: links, data URIs, bytes, paths, Pillow images, images of earlier
                 tasks. Any makes the call an edit. Local ones have 10 MB each at most.
@@ -278,110 +194,65 @@ class SeedreamClient:
         body = prepare(prompt, GenerationOptions(**options), image=image, mode="stream", strict=strict)
         return ImageStream(self._transport, body)
 
-    def wait(
+    def generate_all(
         self,
-        tasks: Iterable[str | Task] | str | Task,
+        requests: Iterable[GenerationRequest],
         *,
+        mode: Mode = "async",
+        wait: bool = True,
+        in_flight: int = 4,
         timeout: float | None = WAIT_SECONDS,
         pace: Pace | None = None,
-    ) -> list[Task]:
-        """Waits until tasks are finished, with one question for all of them at a time. Free of charge.
-
-        Args:
-            tasks: Ids, or tasks; repeats allowed.
-            timeout: Seconds after which is given up; None for never.
-            pace: How often is asked: at first after 2 s, later every 10 s, while nothing finishes.
-
-        Returns:
-            The finished tasks in the order asked, repeats included, whether they succeeded or not; unknown ids give
-            tasks of status `not found`.
-
-        Raises:
-            InvalidTaskIdError: An id is empty or no text; nothing was sent.
-            WaitTimeoutError: Some are not finished in time. Its `partial` holds what is known of all, its
-                `failed_ids` the ids that are still open.
-            InterruptedWait: An interrupt came; its `tasks` and `open_ids` hold the same.
-            SeedreamError: What every further question would meet as well; a single failed one is passed over.
-        """
-        return self.iter_wait(tasks, timeout=timeout, pace=pace).finish()
-
-    def iter_wait(
-        self,
-        tasks: Iterable[str | Task] | str | Task,
-        *,
-        timeout: float | None = WAIT_SECONDS,
-        pace: Pace | None = None,
+        strict: bool = True,
         stop: threading.Event | None = None,
-    ) -> Waiting:
-        """Waits as `wait` does, and hands out each task as soon as it is finished.
+    ) -> Making:
+        """Makes pictures of many requests, a few at a time. Each costs money, and is never sent twice by itself.
+
+        All requests are checked here; nothing is sent before the result is gone through, and nothing more once that
+        has ended, for whatever reason. One failure leaves the others standing; but after one that every further
+        request would meet too, such as a refused token or a used-up balance, no more is sent.
 
         Args:
-            tasks: As for `wait`.
-            timeout: As for `wait`.
-            pace: As for `wait`.
-            stop: Ends the wait quietly when another thread sets it.
+            requests: What is asked for.
+            mode: As for `generate`; with `stream`, images are seen as they come.
+            wait: Whether to wait until the tasks are finished; otherwise they are only started.
+            in_flight: How many tasks may be open at the service at a time. Without `wait`, how many requests.
+            timeout: Seconds after the last request was sent, after which waiting is given up; None for never.
+            pace: How often is asked meanwhile.
+            strict: As for `generate`, for each request.
+            stop: Ends it quietly when another thread sets it.
 
         Returns:
-            An iterable of tasks that also tells, at any moment, what is known of all of them.
+            What to go through; it tells at any moment what is known of each task.
 
         Raises:
-            InvalidTaskIdError: An id is empty or no text; nothing was sent.
+            UsageError: A request would be refused; the message says which. Nothing was sent.
+
+        Warns:
+            UnknownModelWarning: As for `generate`.
+
+        Example:
+            >>> from seedream_nb import GenerationRequest, Sandbox
+            >>> requests = [GenerationRequest(f"a {animal}") for animal in ("cat", "dog", "fox")]
+            >>> with Sandbox(generation_seconds=0) as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
+            ...     [task.status.value for task in client.generate_all(requests, in_flight=2).finish()]
+            ['succeeded', 'succeeded', 'succeeded']
         """
-        return Waiting(tasks, self._retrieve_once, timeout=timeout, pace=pace or Pace(), stop=stop)
-
-    def history(
-        self,
-        limit: int | None = None,
-        *,
-        offset: int = 0,
-        created_after: datetime | float | None = None,
-        created_before: datetime | float | None = None,
-        application_id: str | None = None,
-        user_id: str | None = None,
-        page_size: int = PAGE_SIZE,
-    ) -> History:
-        """The account's tasks, newest first. Free of charge; pages are asked for as far as someone looks.
-
-        Args:
-            limit: How many at most; None for all.
-            offset: How many of the newest are passed over.
-            created_after: Only tasks since this time: a datetime (local when it has no zone) or Unix seconds.
-            created_before: Only tasks until this time.
-            application_id: Only tasks of this application.
-            user_id: Only tasks of this user.
-            page_size: How many are asked for at once.
-
-        Returns:
-            An iterable of tasks that can be indexed, sliced, and gone through again without a further question.
-
-        Raises:
-            UsageError: An argument is out of range; nothing was sent.
-        """
-        filters = build_filters(
-            created_after=created_after, created_before=created_before, application_id=application_id, user_id=user_id
-        )
-        return History(self._ask, filters, limit=limit, offset=offset, page_size=page_size)
-
-    def close(self) -> None:
-        """Closes the connections. The client stays usable and opens new ones when needed."""
-        self._transport.close()
-
-    def __enter__(self) -> SeedreamClient:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"SeedreamClient({self.settings!r})"
-
-    def _ask(self, body: Mapping[str, object], stop: threading.Event | None = None) -> object:
-        return self._transport.ask(TASKS_PATH, body, stop=stop)
-
-    def _retrieve_once(self, task_ids: Sequence[str]) -> list[Task]:
-        """As `retrieve_batch` without a second try: whoever waits asks again anyway."""
-        return retrieve_batch(
-            lambda body, stop: self._transport.ask(TASKS_PATH, body, stop=stop, tries=1), task_ids, CHUNK_SIZE
+        if in_flight < 1:
+            raise UsageError(f"in_flight is 1 or more, not {in_flight}.", hint="Nothing was sent.")
+        bodies = prepare_all(requests, mode=mode, strict=strict)
+        retries = self._transport.retries
+        # Tried again by `Making`, which can be stopped in between.
+        once = dataclasses.replace(retries, tries=1)
+        transport = Transport(self.settings, timeouts=self._transport.timeouts, retries=once)
+        return Making(
+            bodies,
+            lambda body: follow(transport, body),
+            self._retrieve_once,
+            wait=wait,
+            in_flight=in_flight,
+            timeout=timeout,
+            pace=pace or Pace(),
+            retries=retries,
+            stop=stop,
         )

@@ -10,7 +10,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from seedream_nb.capabilities import MODELS, RETIRED_MODELS
+from seedream_nb.capabilities import MODELS, RETIRED_MODELS, find_model
 from seedream_nb.errors import UsageError
 from seedream_nb.json_values import read_text
 from seedream_nb.models import Task, TaskStatus
@@ -31,7 +31,7 @@ class GenerationOptions:
     """How a picture is to be made; None leaves the choice to the service (wire contract, POST /seedream/images).
 
     Attributes:
-        model: The full model id.
+        model: The full model id, or a short name such as `4.5` or `lite`.
         size: A preset such as `2K`, or `<width>x<height>`.
         max_images: The most images of a set, 1 to 15; None asks for a single image.
         output_format: `jpeg` or `png`.
@@ -75,12 +75,12 @@ def build_body(prompt: str, options: GenerationOptions, images: Sequence[str] = 
         The fields that were chosen, in the service's names; one image travels as text, several as a list.
 
     Example:
-        >>> build_body("a cat", GenerationOptions(model="doubao-seedream-4-5-251128", size="2K"))
+        >>> build_body("a cat", GenerationOptions(model="4.5", size="2K"))
         {'model': 'doubao-seedream-4-5-251128', 'prompt': 'a cat', 'size': '2K'}
     """
     sequence = None if options.max_images is None else {"max_images": options.max_images}
     fields = {
-        "model": options.model,
+        "model": find_model(options.model) if isinstance(options.model, str) else options.model,
         "prompt": prompt or None,
         "image": images[0] if len(images) == 1 else list(images) or None,
         "size": options.size,

@@ -37,7 +37,7 @@ HTTP_REQUEST_TIMEOUT = 408  # some proxies say so when it was the service that t
 HTTP_TOO_MANY_REQUESTS = 429
 
 _MAY_EXIST = "The request had left, so the task may exist and may have been paid for."
-_HOW_TO_LOOK = "Look before sending it again: client.history(created_after=error.sent_at)."
+_HOW_TO_LOOK = "Look before sending it again: %seedream history, or client.history(created_after=error.sent_at)."
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ Asynchronous: the id comes at once. Synchronous: the finished task. Stream: imag
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from seedream_nb.answers import to_error
@@ -27,6 +29,25 @@ IMAGES_PATH = "/seedream/images"
 Mode = Literal["async", "sync", "stream"]
 
 _FIELDS_OF_MODE: dict[str, dict[str, object]] = {"async": {"async": True}, "sync": {}, "stream": {"stream": True}}
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """One of many paid requests, see `SeedreamClient.generate_all`.
+
+    Attributes:
+        prompt: What the picture shows; may be empty when a picture is taken apart into layers.
+        options: How it is to be made.
+        image: Reference images; any makes it an edit.
+
+    Example:
+        >>> GenerationRequest("a cat", GenerationOptions(model="4.5", size="2K")).options.size
+        '2K'
+    """
+
+    prompt: str
+    options: GenerationOptions = field(default_factory=GenerationOptions)
+    image: Reference | tuple[Reference, ...] | None = None
 
 
 def prepare(
@@ -60,7 +81,39 @@ def prepare(
     body = build_body(prompt, options, read_references(image, strict=strict)) | _FIELDS_OF_MODE[mode]
     if strict:
         check_body(body)
+    try:
+        json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise UsageError(f"The request cannot be sent as JSON: {problem}.", hint="Nothing was sent.") from None
     return body
+
+
+def prepare_all(
+    requests: Iterable[GenerationRequest], *, mode: Mode = "async", strict: bool = True
+) -> list[dict[str, object]]:
+    """Makes the bodies of many paid requests, or of none. Sends nothing.
+
+    Args:
+        requests: What is asked for.
+        mode: As for `prepare`.
+        strict: As for `prepare`.
+
+    Returns:
+        The bodies in their order.
+
+    Raises:
+        UsageError: One would be refused; the message says which, and what would be accepted.
+    """
+    listed = list(requests)
+    bodies = []
+    for number, request in enumerate(listed, start=1):
+        try:
+            bodies.append(prepare(request.prompt, request.options, image=request.image, mode=mode, strict=strict))
+        except UsageError as error:  # noqa: PERF203  nothing is slow next to what follows
+            if len(listed) > 1:
+                error.message = f"Request {number} of {len(listed)}: {error.message}"
+            raise
+    return bodies
 
 
 def submit(transport: Transport, body: Mapping[str, object]) -> Task:
@@ -78,8 +131,7 @@ def submit(transport: Transport, body: Mapping[str, object]) -> Task:
         SeedreamError: What the service answered, or that it could not be reached.
     """
     asked = describe_request(body, TaskStatus.PENDING)
-    is_slow = not (body.get("async") or body.get("callback_url"))
-    return transport.submit(IMAGES_PATH, body, lambda answer: read_submitted(answer, asked), is_slow=is_slow)
+    return transport.submit(IMAGES_PATH, body, lambda answer: read_submitted(answer, asked), is_slow=_is_slow(body))
 
 
 def read_submitted(answer: object, asked: Task) -> Task:
@@ -102,6 +154,33 @@ def read_submitted(answer: object, asked: Task) -> Task:
     if read_error(answer):
         raise to_error(200, answer)
     raise UnreadableAnswerError("The answer names no task.", hint="The service may have a new answer form.")
+
+
+def follow(transport: Transport, body: Mapping[str, object]) -> Iterator[Task]:
+    """Sends a body that was prepared, in whatever mode, and tells of its task each time that more is known of it.
+
+    Args:
+        transport: Sends it, at most once.
+        body: The body.
+
+    Yields:
+        The task. The last one is pending when the answer came at once, else finished. Of an answer that takes until
+        pictures are made, the first one is running.
+
+    Raises:
+        OutcomeUnknownError: No clear answer came; of a stream its `partial` holds the task with what came before.
+        SeedreamError: What the service answered, or that it could not be reached.
+    """
+    if body.get("stream"):
+        stream = ImageStream(transport, body)
+        yield stream.task
+        for _image in stream:
+            yield stream.task
+        yield stream.task
+        return
+    if _is_slow(body):
+        yield describe_request(body, TaskStatus.RUNNING)
+    yield submit(transport, body)
 
 
 class ImageStream:
@@ -171,3 +250,8 @@ class ImageStream:
         raise UnreadableAnswerError(
             f"The stream ended after {count} {'image' if count == 1 else 'images'}, before it was complete.",
         )
+
+
+def _is_slow(body: Mapping[str, object]) -> bool:
+    """Whether the answer comes only when the pictures are made."""
+    return not (body.get("async") or body.get("callback_url"))

@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from seedream_nb.batches import check_id
@@ -27,7 +27,7 @@ from seedream_nb.errors import (
 from seedream_nb.models import Task, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 # Failures of one tick that the next may not meet; all others would come again, and are raised.
 PASSING = (NetworkError, RateLimitedError, ServerError)
@@ -54,6 +54,29 @@ class Pace:
     def after(self, pause: float) -> float:
         """The pause in seconds that follows one of this length when nothing has finished."""
         return max(self.first, min(self.longest, pause * self.factor))
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is known at one moment; never changed but replaced, so that other threads see no half of an answer.
+
+    Attributes:
+        asked: A key for each task, in the order asked, repeats included.
+        known: The tasks by key.
+        open: The ids of those that are not finished, by key.
+    """
+
+    asked: tuple[str, ...] = ()
+    known: Mapping[str, Task] = field(default_factory=dict)
+    open: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> list[Task]:
+        return [self.known[key] for key in self.asked]
+
+    @property
+    def open_ids(self) -> tuple[str, ...]:
+        return tuple(self.open.values())
 
 
 class Waiting:
@@ -99,23 +122,47 @@ class Waiting:
         self._timeout = math.inf if timeout is None else timeout
         self._pace = pace
         self._stop = stop or threading.Event()
-        self._known: dict[str, Task] = {}
+        self._state = _State()
         self._told: set[str] = set()
         self._untold: deque[Task] = deque()
         self._misses: Counter[str] = Counter()
         self._unreadable = 0
-        self._asked = [self._add(task) for task in ([tasks] if isinstance(tasks, (str, Task)) else tasks)]
-        self._open = {key: task.id for key, task in self._known.items() if not task.status.is_final}
+        self.add(tasks)
 
     @property
     def tasks(self) -> list[Task]:
-        """What is known of each task, in the order asked, repeats included; `not found` before the first answer."""
-        return [self._known[key] for key in self._asked]
+        """What is known of each task, in the order asked, repeats included; `not found` before the first answer.
+
+        It can be read in any thread, as `open_ids` can; each is of one moment, not in the middle of an answer.
+        """
+        return self._state.tasks
 
     @property
     def open_ids(self) -> tuple[str, ...]:
         """The ids that are not finished."""
-        return tuple(self._open.values())
+        return self._state.open_ids
+
+    def add(self, tasks: Iterable[str | Task] | str | Task) -> None:
+        """Waits for further tasks too, also while it is gone through: in the body of the loop, in the same thread.
+
+        The timeout counts anew, and it is asked at the first pace again.
+
+        Args:
+            tasks: As for the constructor. Ids that were given up as unknown are asked for again.
+
+        Raises:
+            InvalidTaskIdError: An id is empty or no text; nothing was added.
+        """
+        asked, known, still_open = list(self._state.asked), dict(self._state.known), dict(self._state.open)
+        for task in [tasks] if isinstance(tasks, (str, Task)) else tasks:
+            key = _note(task, known)
+            asked.append(key)
+            if not known[key].status.is_final and key not in still_open:
+                still_open[key] = known[key].id
+                self._told.discard(key)
+                self._misses[key] = 0
+        self._state = _State(tuple(asked), known, still_open)
+        self._hurry()
 
     def __iter__(self) -> Iterator[Task]:
         # What an earlier loop left in the middle of a tick comes first.
@@ -164,56 +211,53 @@ class Waiting:
 
     def interrupted(self) -> InterruptedWait:
         """An interrupt that carries what is known, for whoever goes through `ticks` and meets one in between."""
-        count = len(self.open_ids)
+        state = self._state
+        count = len(state.open)
         hint = None
         if count:
             hint = "They go on at the service; wait again for their ids, which are in open_ids."
         return InterruptedWait(
-            f"Interrupted while {_count_tasks(count, len(self._known))} not finished.",
+            f"Interrupted while {count_tasks(count, len(state.known))} not finished.",
             hint=hint,
-            tasks=self.tasks,
-            open_ids=self.open_ids,
+            tasks=state.tasks,
+            open_ids=state.open_ids,
         )
 
-    def _add(self, task: str | Task) -> str:
-        if isinstance(task, Task) and task.status.is_final:
-            key = task.id.lower() or f"without id {len(self._known)}"
-            self._known[key] = task
-            return key
-        task_id = check_id(task.id if isinstance(task, Task) else task)
-        key = task_id.lower()
-        before = self._known.get(key)
-        if before is None or (isinstance(task, Task) and not before.status.is_final):
-            self._known[key] = task if isinstance(task, Task) else Task.not_found(task_id)
-        return key
+    def _hurry(self) -> None:
+        self._deadline = time.monotonic() + self._timeout
+        self._pause = self._pace.first
 
     def _ticks(self) -> Iterator[list[Task]]:
-        deadline = time.monotonic() + self._timeout
-        pause = self._pace.first
-        news = self._tell()
-        if news:
-            yield news
-        while self._open and not self._stop.is_set():
-            self._ask()
-            news = self._tell()
-            yield news
-            if not self._open:
+        self._hurry()
+        has_asked = False
+        while True:
+            while news := self._tell():
+                yield news
+            if has_asked and self._state.open:
+                self._rest()
+            if not self._state.open or self._stop.is_set():
                 return
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                raise self._too_late()
-            pause = self._pace.first if news else pause
-            wanted = (self.failure.retry_after or 0.0) if self.failure else 0.0
-            # An endless pause is none that a lock can take; it is cut like every other.
-            self._stop.wait(min(max(pause, wanted), remaining, threading.TIMEOUT_MAX))
-            pause = self._pace.after(pause)
+            self._ask()
+            has_asked = True
+            news = self._tell()
+            if news:
+                self._pause = self._pace.first
+            yield news
+
+    def _rest(self) -> None:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise self._too_late()
+        wanted = (self.failure.retry_after or 0.0) if self.failure else 0.0
+        pause, self._pause = self._pause, self._pace.after(self._pause)
+        # An endless pause is none that a lock can take; it is cut like every other.
+        self._stop.wait(min(max(pause, wanted), remaining, threading.TIMEOUT_MAX))
 
     def _ask(self) -> None:
-        asked = dict(self._open)
         self.ticks_made += 1
         self.failure = None
         try:
-            self._learn(self._retrieve(tuple(asked.values())))
+            self._learn(self._retrieve(self.open_ids))
             self._unreadable = 0
         except SeedreamError as error:
             self.failure = error
@@ -224,29 +268,32 @@ class Waiting:
                 raise
 
     def _learn(self, tasks: Iterable[Task]) -> None:
+        known, still_open = dict(self._state.known), dict(self._state.open)
         for task in tasks:
             key = task.id.lower()
-            if key not in self._open:
+            if key not in still_open:
                 continue
             if task.status is not TaskStatus.NOT_FOUND:
                 self._misses[key] = 0
-                self._known[key] = task
+                known[key] = task
             else:
                 self._misses[key] += 1
             if self._misses[key] >= BELIEVED_AFTER:
-                self._known[key] = replace(self._known[key], status=TaskStatus.NOT_FOUND)
+                known[key] = replace(known[key], status=TaskStatus.NOT_FOUND)
             elif not task.status.is_final:
                 continue
-            del self._open[key]
+            del still_open[key]
+        self._state = _State(self._state.asked, known, still_open)
 
     def _tell(self) -> list[Task]:
         """The tasks that are closed and were not told of before."""
-        keys = [key for key in self._known if key not in self._open and key not in self._told]
+        state = self._state
+        keys = [key for key in state.known if key not in state.open and key not in self._told]
         self._told.update(keys)
-        return [self._known[key] for key in keys]
+        return [state.known[key] for key in keys]
 
     def _too_late(self) -> WaitTimeoutError:
-        count = _count_tasks(len(self.open_ids), len(self._known))
+        count = count_tasks(len(self.open_ids), len(self._state.known))
         last = f" The last question failed: {self.failure.message}" if self.failure else ""
         error = WaitTimeoutError(
             f"After {self._timeout:g} s {count} not finished.{last}",
@@ -256,6 +303,21 @@ class Waiting:
         return error
 
 
-def _count_tasks(some: int, total: int) -> str:
+def _note(task: str | Task, known: dict[str, Task]) -> str:
+    """Enters a task among those that are known, and returns its key."""
+    if isinstance(task, Task) and task.status.is_final:
+        key = task.id.lower() or f"without id {len(known)}"
+        known[key] = task
+        return key
+    task_id = check_id(task.id if isinstance(task, Task) else task)
+    key = task_id.lower()
+    before = known.get(key)
+    if before is None or (isinstance(task, Task) and not before.status.is_final):
+        known[key] = task if isinstance(task, Task) else Task.not_found(task_id)
+    return key
+
+
+def count_tasks(some: int, total: int) -> str:
+    """Words for some of all tasks, as they begin a sentence: `2 of 3 tasks are`, `the task is`."""
     of_all = f"{some} of {total} tasks" if total > 1 else "the task" if some else "no task"
-    return f"{of_all} {'is' if some == 1 or total == 1 else 'are'}"
+    return f"{of_all} {'is' if some == 1 or total <= 1 else 'are'}"

@@ -12,6 +12,7 @@ from seedream_nb.capabilities import (
     MODELS,
     RETIRED_MODELS,
     ModelCapabilities,
+    find_model,
     parse_size,
     pixels_of_preset,
 )
@@ -291,3 +292,58 @@ def test_these_are_no_sizes(text: str) -> None:
 def test_auto_has_no_fixed_pixels() -> None:
     with pytest.raises(KeyError):
         pixels_of_preset("auto")
+
+
+# Names of models
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (PRO, ["5.0-pro", "pro", "5.0 Pro", "5-0-pro", "seedream-5.0-pro", "PRO", "SeeDream 5.0 Pro", "260628"]),
+        (LITE, ["5.0-lite", "lite", "5.0 Lite", " Lite ", "seedream_5_0_lite", "doubao-seedream-5-0-lite", "5.0lite"]),
+        (V45, ["4.5", "4-5", "seedream-4.5", "SeeDream4.5", "doubao 4.5", "4-5-251128"]),
+        (V40, ["4.0", "4-0", "seedream 4.0", "250828", V40.upper()]),
+    ],
+)
+def test_people_call_models_by_many_names(model: str, names: list[str]) -> None:
+    assert {name: find_model(name) for name in names} == dict.fromkeys(names, model)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "5.0",
+        "5",
+        "4",
+        "0",
+        "",
+        " ",
+        "-",
+        "seedream",
+        "doubao-seedream",
+        "lit",
+        "45",
+        "4.5 lite",
+        "3.0",
+        *RETIRED_MODELS,
+    ],
+)
+def test_what_fits_no_model_or_several_stays_as_it_is(name: str) -> None:
+    assert find_model(name) == name
+
+
+@pytest.mark.parametrize("model", MODELS.values())
+def test_short_names(model: ModelCapabilities) -> None:
+    assert model.short_name in {"5.0-pro", "5.0-lite", "4.5", "4.0"}
+    assert find_model(model.short_name) == find_model(model.id) == find_model(model.label) == model.id
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from([*"4.50 -_", "pro", "LITE", "seedream", "doubao", *MODELS]), max_size=6).map("".join)
+)
+def test_any_name_is_that_of_a_model_or_stays(name: str) -> None:
+    found = find_model(name)
+    assert found == name or found in MODELS
+    assert find_model(found) == found

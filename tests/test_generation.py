@@ -68,6 +68,8 @@ def client_to(server: ScriptedServer, timeouts: Timeouts | None = None) -> Seedr
         ({"callback_url": "https://x.example/"}, {"callback_url": "https://x.example/"}),
         ({"extra": {"new_field": [1]}}, {"new_field": [1]}),
         ({"extra": {"model": V45}}, {"model": V45}),
+        ({"model": "4.5"}, {"model": V45}),
+        ({"model": "SeeDream 4.0"}, {"model": V40}),
         ({"image": "https://x.example/a.jpg"}, {"image": "https://x.example/a.jpg"}),
         (
             {"image": ["http://x.example/a", "http://x.example/b"]},
@@ -127,7 +129,8 @@ def test_what_is_left_out_does_not_travel(options: GenerationOptions, prompt: st
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"model": V45, "size": "1K"}, "SeeDream 4.5 takes 2K or 4K, not 1K."),
+        ({"model": None}, "model is required"),
+        ({"model": "4.5", "size": "1K"}, "SeeDream 4.5 takes 2K or 4K, not 1K."),
         ({"size": "100x100"}, "SeeDream 5.0 Lite takes at least 3,686,400 pixels, not 100x100 (10,000 pixels)."),
         ({"max_images": 16}, "max_images has to be from 1 to 15, not 16."),
         (

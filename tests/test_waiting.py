@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hypothesis import given
@@ -174,6 +174,72 @@ def test_it_ends_when_another_thread_says_so(client: SeedreamClient, sandbox: Sa
     assert len(waiting.open_ids) == 1
 
 
+# Tasks that are added meanwhile
+
+
+def finished(ids: Sequence[str]) -> list[Task]:
+    return [Task(task_id, TaskStatus.SUCCEEDED) for task_id in ids]
+
+
+@pytest.mark.parametrize("manner", ["one by one", "tick by tick"])
+def test_tasks_may_be_added_after_the_last_one(client: SeedreamClient, sandbox: Sandbox, manner: str) -> None:
+    first, second, *others = (sandbox.add_task(prompt) for prompt in ("first", "second", "third", "fourth"))
+    third, fourth = client.retrieve_batch(others)
+    sandbox.requests.clear()
+    waiting = client.iter_wait(first, pace=QUICKLY)
+    to_come: Iterator[list[str | Task]] = iter([[second, first], [third], [fourth]])
+    told = []
+    tasks = iter(waiting) if manner == "one by one" else itertools.chain.from_iterable(waiting.ticks())
+    for task in tasks:
+        told.append(task.prompt)
+        waiting.add(next(to_come, []))
+    assert told == ["first", "second", "third", "fourth"]
+    assert [task.prompt for task in waiting.tasks] == ["first", "second", "first", "third", "fourth"]
+    assert questions(sandbox) == [(first,), (second,)]
+
+
+def test_tasks_may_be_added_to_none() -> None:
+    waiting = Waiting([], finished, timeout=0, pace=Pace())
+    assert waiting.finish() == []
+    waiting.add(["a", Task("b", TaskStatus.FAILED)])
+    assert waiting.open_ids == ("a",)
+    assert {(task.id, task.status.value) for task in waiting} == {("a", "succeeded"), ("b", "failed")}
+    assert waiting.ticks_made == 1
+
+
+def test_what_cannot_be_an_id_adds_nothing() -> None:
+    waiting = Waiting(["a"], finished, timeout=0, pace=Pace())
+    with pytest.raises(InvalidTaskIdError):
+        waiting.add(["b", ""])
+    assert waiting.open_ids == ("a",)
+    assert [task.id for task in waiting.tasks] == ["a"]
+
+
+def test_an_id_that_was_given_up_is_asked_for_again() -> None:
+    answers = iter([[Task.not_found("a")]] * (BELIEVED_AFTER + 1) + [finished("a")])
+    waiting = Waiting(["a"], lambda _ids: next(answers), timeout=None, pace=Pace(first=0.0, longest=0.0))
+    told = []
+    for task in waiting:
+        told.append(task.status.value)
+        waiting.add("a")
+    assert told == ["not found", "succeeded"]
+
+
+def test_the_time_counts_anew_when_tasks_are_added() -> None:
+    def ask(*, adding: bool) -> None:
+        waiting = Waiting(["a"], lambda ids: finished(ids) if len(ids) > 1 else [], timeout=0.2, pace=Pace(first=3600))
+        ticks = waiting.ticks()
+        assert next(ticks) == []
+        threading.Event().wait(0.25)  # lets the time run out
+        if adding:
+            waiting.add("b")
+        assert len(next(ticks)) == 2
+
+    with pytest.raises(WaitTimeoutError):
+        ask(adding=False)
+    ask(adding=True)
+
+
 # Pace
 
 
@@ -217,6 +283,37 @@ def test_each_finished_task_makes_it_quick_again() -> None:
     clock = Impatient()
     Waiting(["a", "b"], retrieve, timeout=None, pace=Pace(), stop=clock).finish()
     assert clock.pauses == [2.0, 3.0, 4.5, 2.0, 3.0, 4.5]
+
+
+def test_each_added_task_makes_it_quick_again() -> None:
+    course = iter([[], [], [], [], ["a", "b"]])
+
+    def retrieve(ids: Sequence[str]) -> list[Task]:
+        done = next(course)
+        return [Task(i, TaskStatus.SUCCEEDED if i in done else TaskStatus.RUNNING) for i in ids]
+
+    clock = Impatient()
+    waiting = Waiting(["a"], retrieve, timeout=None, pace=Pace(), stop=clock)
+    for number, _news in enumerate(waiting.ticks()):
+        if number == 2:
+            waiting.add("b")
+    assert clock.pauses == [2.0, 3.0, 2.0, 3.0]
+
+
+def test_other_threads_see_each_answer_whole() -> None:
+    """They look in the middle of it."""
+    seen = []
+
+    class Watched(list[Task]):
+        def __iter__(self) -> Iterator[Task]:
+            for task in super().__iter__():
+                seen.append(([task.status.value for task in waiting.tasks], waiting.open_ids))
+                yield task
+
+    waiting = Waiting(["a", "b"], lambda ids: Watched(finished(ids)), timeout=None, pace=Pace())
+    waiting.finish()
+    assert seen == [(["not found"] * 2, ("a", "b"))] * 2
+    assert ([task.status.value for task in waiting.tasks], waiting.open_ids) == (["succeeded"] * 2, ())
 
 
 # Failures
