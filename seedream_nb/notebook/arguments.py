@@ -5,44 +5,39 @@ Nothing here imports IPython, sends anything or has a side effect.
 
 from __future__ import annotations
 
-import argparse
 import difflib
-import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal
 
 from seedream_nb.errors import UsageError
-from seedream_nb.gallery.options import EMBED_CHOICES, GalleryOptions
-from seedream_nb.notebook.task_ids import EXAMPLE_ID, find_problem, read_task_ids
+from seedream_nb.notebook import generate_arguments as generating
+from seedream_nb.notebook import query_arguments as querying
+from seedream_nb.notebook.explore_command import ExploreArguments, explore_parser, read_explore
+from seedream_nb.notebook.generate_arguments import GenerateArguments
+from seedream_nb.notebook.parser import HelpRequest, Parser, split_line
+from seedream_nb.notebook.query_arguments import QueryArguments
+from seedream_nb.task_ids import find_problem
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Mapping, Sequence
 
-
-@dataclass(frozen=True)
-class GetArguments:
-    """`%seedream get`.
-
-    Attributes:
-        task_ids: The ids in the order asked, repeats included.
-        options: How the gallery is drawn.
-        save: The directory to save the originals to, or None.
-        as_json: Whether to give the records as a dict instead of a gallery.
-        out: The variable to assign the result to, or None.
-    """
-
-    task_ids: tuple[str, ...]
-    options: GalleryOptions
-    save: str | None = None
-    as_json: bool = False
-    out: str | None = None
+LONGEST_GENERATION = 3600.0  # seconds that the sandbox may take over a picture
 
 
 @dataclass(frozen=True)
 class SandboxArguments:
-    """`%seedream sandbox`."""
+    """`%seedream sandbox`.
+
+    Attributes:
+        action: What to do with it.
+        seconds: How long it takes over each picture; None leaves that as it is.
+        balance: How many pictures it makes until the balance is used up; None leaves that as it is.
+    """
 
     action: Literal["start", "stop", "status"] = "start"
+    seconds: float | None = None
+    balance: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,27 +61,15 @@ class HelpArguments:
     text: str
 
 
-Arguments = GetArguments | SandboxArguments | ConfigArguments | LoginArguments | HelpArguments
-
-
-class HelpRequest(Exception):  # noqa: N818  not an error: it carries the answer to --help out of argparse
-    """Raised where argparse would print its help and exit."""
-
-
-class Parser(argparse.ArgumentParser):
-    """An argparse parser that never prints and never exits the kernel."""
-
-    def __init__(self, command: str, description: str) -> None:
-        super().__init__(prog=f"%seedream {command}", description=description, allow_abbrev=False)
-
-    def error(self, message: str) -> NoReturn:
-        """Raises what argparse would print."""
-        raise UsageError(f"{self.prog}: {message}.", hint=f"{self.prog} --help lists what it takes.")
-
-    def print_help(self, file: object = None) -> NoReturn:
-        """Raises the help that argparse would print."""
-        del file
-        raise HelpRequest(self.format_help())
+Arguments = (
+    GenerateArguments
+    | QueryArguments
+    | ExploreArguments
+    | SandboxArguments
+    | ConfigArguments
+    | LoginArguments
+    | HelpArguments
+)
 
 
 @dataclass(frozen=True)
@@ -98,12 +81,16 @@ class Command:
         summary: What it does, in one line.
         make_parser: Makes its parser.
         read: Turns what was parsed, and the cell's body, into typed arguments.
+        takes_cell: Whether a cell's body means something to it.
+        takes_ids: Whether Tab offers task ids.
     """
 
     name: str
     summary: str
     make_parser: Callable[[], Parser]
     read: Callable[[argparse.Namespace, str], Arguments]
+    takes_cell: bool = False
+    takes_ids: bool = False
 
 
 def parse(line: str, cell: str | None = None) -> Arguments:
@@ -120,7 +107,7 @@ def parse(line: str, cell: str | None = None) -> Arguments:
         UsageError: The line cannot be understood; the message says why.
 
     Example:
-        >>> parse("get 84d1544a-9043-4dde-a98b-e889dacd75f6 --columns 2").options.columns
+        >>> parse("get 84d1544a-9043-4dde-a98b-e889dacd75f6 --columns 2").presentation.options.columns
         2
     """
     words = split_line(line)
@@ -130,7 +117,7 @@ def parse(line: str, cell: str | None = None) -> Arguments:
     command = COMMANDS.get(name)
     if command is None:
         raise _unknown_command(name)
-    if cell is not None and command.name not in CELL_COMMANDS:
+    if cell is not None and not command.takes_cell:
         raise UsageError(
             f"%%seedream {name} has no use for a cell's body.", hint=f"Write %seedream {name} on one line."
         )
@@ -138,22 +125,6 @@ def parse(line: str, cell: str | None = None) -> Arguments:
         return command.read(command.make_parser().parse_args(rest), cell or "")
     except HelpRequest as request:
         return HelpArguments(str(request))
-
-
-def split_line(line: str) -> list[str]:
-    """Splits a line into words; quotes hold words together, and a backslash is an ordinary character.
-
-    Raises:
-        UsageError: A quotation mark is never closed.
-    """
-    lexer = shlex.shlex(line.rstrip().removesuffix(";"), posix=True)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    lexer.escape = ""
-    try:
-        return list(lexer)
-    except ValueError:
-        raise UsageError("A quotation mark is never closed.", hint="Close it, or leave it out.") from None
 
 
 def overview() -> str:
@@ -171,38 +142,20 @@ def _unknown_command(name: str) -> UsageError:
     return UsageError(f"There is no command {name!r}.", hint=hint)
 
 
-def _get_parser() -> Parser:
-    parser = Parser("get", "Show tasks as a gallery, in the order asked. Free of charge.")
-    parser.add_argument("ids", nargs="*", metavar="ID", help=f"task ids, such as {EXAMPLE_ID}; {{ids}} takes a list")
-    parser.add_argument("--columns", type=int, metavar="N", help="how many tiles stand side by side")
-    parser.add_argument("--thumbnail", type=int, metavar="PX", help="long side of a thumbnail (320)")
-    parser.add_argument("--embed", choices=EMBED_CHOICES, help="what is put into the notebook (thumbnails)")
-    parser.add_argument("--limit", type=int, metavar="N", help="how many tiles are drawn at most (60)")
-    parser.add_argument("--max-bytes", type=int, metavar="N", help="how large the output may become (2000000)")
-    parser.add_argument("--save", metavar="DIR", help="also save the originals and the records there")
-    parser.add_argument("--json", action="store_true", help="give the records as a dict instead of a gallery")
-    parser.add_argument("--out", metavar="NAME", help="assign the result to this variable")
-    return parser
-
-
-def _read_get(parsed: argparse.Namespace, cell: str) -> GetArguments:
-    names = ("columns", "thumbnail", "embed", "limit", "max_bytes")
-    options = {name: getattr(parsed, name) for name in names if getattr(parsed, name) is not None}
-    if parsed.out is not None and not parsed.out.isidentifier():
-        raise UsageError(f"{parsed.out!r} cannot be a variable.", hint="Name one behind --out, such as --out gallery.")
-    return GetArguments(
-        task_ids=read_task_ids(f"{' '.join(parsed.ids)}\n{cell}"),
-        options=GalleryOptions(**options),
-        save=parsed.save,
-        as_json=parsed.json,
-        out=parsed.out,
-    )
-
-
 def _sandbox_parser() -> Parser:
     parser = Parser("sandbox", "A local server that speaks the service's language: no token, no internet, no cost.")
     parser.add_argument("action", nargs="?", choices=("start", "stop", "status"), default="start", help="start")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long it takes over each picture (0.3)")
+    parser.add_argument("--balance", type=int, metavar="N", help="how many pictures it makes until that is used up")
     return parser
+
+
+def _read_sandbox(parsed: argparse.Namespace, _cell: str) -> SandboxArguments:
+    if parsed.seconds is not None and not 0 <= parsed.seconds <= LONGEST_GENERATION:
+        raise UsageError(f"seconds is {parsed.seconds:g}.", hint=f"Give a number from 0 to {LONGEST_GENERATION:g}.")
+    if parsed.balance is not None and parsed.balance < 0:
+        raise UsageError(f"balance is {parsed.balance}.", hint="Give a whole number of 0 or more.")
+    return SandboxArguments(parsed.action, parsed.seconds, parsed.balance)
 
 
 def _config_parser() -> Parser:
@@ -231,12 +184,59 @@ def _read_help(parsed: argparse.Namespace, _cell: str) -> HelpArguments:
 COMMANDS: Mapping[str, Command] = {
     command.name: command
     for command in (
-        Command("get", "show tasks as a gallery", _get_parser, _read_get),
+        Command(
+            "generate",
+            "make pictures from a prompt, or a table of all combinations",
+            generating.generate_parser,
+            generating.read_generate,
+            takes_cell=True,
+        ),
+        Command(
+            "edit",
+            "change a picture as a prompt says, before and after side by side",
+            generating.edit_parser,
+            generating.read_edit,
+            takes_cell=True,
+        ),
+        Command(
+            "get",
+            "show tasks as a gallery",
+            querying.get_parser,
+            querying.read_get,
+            takes_cell=True,
+            takes_ids=True,
+        ),
+        Command(
+            "wait",
+            "wait until tasks are finished",
+            querying.wait_parser,
+            querying.read_wait,
+            takes_cell=True,
+            takes_ids=True,
+        ),
+        Command(
+            "watch",
+            "the same, while other cells run",
+            querying.watch_parser,
+            querying.read_watch,
+            takes_cell=True,
+            takes_ids=True,
+        ),
+        Command("history", "show what the account has made", querying.history_parser, querying.read_history),
+        Command("last", "show the last result once more", querying.last_parser, querying.read_last),
+        Command(
+            "explore",
+            "open a panel to browse, compare and make pictures",
+            explore_parser,
+            read_explore,
+            takes_cell=True,
+            takes_ids=True,
+        ),
         Command(
             "sandbox",
             "start or stop a local server: no token, no internet, no cost",
             _sandbox_parser,
-            lambda parsed, _cell: SandboxArguments(parsed.action),
+            _read_sandbox,
         ),
         Command(
             "login",
@@ -253,7 +253,6 @@ COMMANDS: Mapping[str, Command] = {
         Command("help", "show the commands, or one command's help", _help_parser, _read_help),
     )
 }
-CELL_COMMANDS = frozenset({"get"})
 
 
 def completions(words: Sequence[str], known_ids: Sequence[str] = ()) -> list[str]:
@@ -277,7 +276,7 @@ def completions(words: Sequence[str], known_ids: Sequence[str] = ()) -> list[str
     by_option = {option: action for action in actions for option in action.option_strings if option != "-h"}
     pending = by_option.get(words[-1])
     if pending is not None and pending.nargs != 0:
-        return [str(choice) for choice in pending.choices or ()]
+        return [str(choice) for choice in pending.choices or generating.SUGGESTIONS.get(pending.dest, ())]
     positional = [str(choice) for action in actions if not action.option_strings for choice in action.choices or ()]
-    ids = list(known_ids) if command.name == "get" else []
+    ids = list(known_ids) if command.takes_ids else []
     return [word for word in [*positional, *by_option, *ids] if word not in words]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand, output_can_be_silenced
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from seedream_nb.errors import UsageError
-from seedream_nb.notebook.cell import CellWatch
+from seedream_nb.errors import UsageError, shorten
+from seedream_nb.notebook.cell import CellWatch, is_silenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
     from IPython.core.interactiveshell import InteractiveShell
 
+    from seedream_nb.notebook.cell import Cell
+    from seedream_nb.notebook.front_end import LiveDisplay
     from seedream_nb.notebook.session import Session
 
 MAGIC_NAME = "seedream"
@@ -32,12 +34,13 @@ class ShellFrontEnd:
 
     Args:
         shell: The shell.
-        is_untouched: Whether the cell has no output yet.
+        cell: The cell that the command runs in.
     """
 
-    def __init__(self, shell: InteractiveShell, *, is_untouched: bool) -> None:
+    def __init__(self, shell: InteractiveShell, cell: Cell) -> None:
         self._shell = shell
-        self._is_untouched = is_untouched
+        self._is_untouched = cell.is_untouched
+        self._value_follows = cell.value_follows
 
     def show(self, value: object) -> None:
         """Shows something beside the cell's value."""
@@ -47,6 +50,29 @@ class ShellFrontEnd:
     def assign(self, name: str, value: object) -> None:
         """Assigns a variable in the user's namespace."""
         self._shell.push({name: value})
+
+    def keep_value(self, value: object) -> None:
+        """Keeps something as the cell's value (`_`) although the cell is about to fail."""
+        self._shell.displayhook.update_user_ns(value)
+
+    def evaluate(self, expression: str) -> object:
+        """The value of a Python expression in the user's namespace.
+
+        Raises:
+            UsageError: It has none.
+        """
+        try:
+            return self._shell.ev(expression)
+        except (NameError, SyntaxError):
+            raise UsageError(
+                f"{expression!r} is neither a link, nor a file that exists, nor a Python expression with a value.",
+                hint="Check the spelling; nothing was sent.",
+            ) from None
+        except Exception as problem:  # noqa: BLE001  whatever the expression raises
+            raise UsageError(
+                f"{expression!r} has no value: {type(problem).__name__}: {shorten(str(problem))}.",
+                hint="Check the expression; nothing was sent.",
+            ) from None
 
     def ask_secret(self, question: str) -> str:
         """Asks the user for something that is not shown while typed.
@@ -64,10 +90,21 @@ class ShellFrontEnd:
 
     def progress(self, total: int, description: str) -> AbstractContextManager[Callable[[int], None]]:
         """A progress bar that leaves nothing behind."""
-        from seedream_nb.notebook.progress import CellDisplay, progress_bar  # noqa: PLC0415  loads tqdm
+        from seedream_nb.notebook.progress import CellBar, progress_bar  # noqa: PLC0415  loads tqdm
 
-        in_notebook = hasattr(self._shell, "kernel")
-        return progress_bar(total, description, CellDisplay(wipe_cell=self._is_untouched) if in_notebook else None)
+        return progress_bar(total, description, CellBar(wipe_cell=self._is_untouched) if self._in_notebook else None)
+
+    def live(self) -> LiveDisplay:
+        """A display for tasks that are being made."""
+        from seedream_nb.notebook.live import CellLiveDisplay, TerminalLiveDisplay  # noqa: PLC0415  rarely needed
+
+        if not self._in_notebook:
+            return TerminalLiveDisplay()
+        return CellLiveDisplay(wipe_cell=self._is_untouched, value_follows=self._value_follows)
+
+    @property
+    def _in_notebook(self) -> bool:
+        return hasattr(self._shell, "kernel")
 
 
 @magics_class
@@ -83,7 +120,6 @@ class SeedreamMagics(Magics):
 
     @line_cell_magic
     @no_var_expand
-    @output_can_be_silenced
     def seedream(self, line: str, cell: str | None = None) -> object:
         """SeeDream images in notebooks; `%seedream help` lists the commands."""
         from seedream_nb.notebook.arguments import parse  # noqa: PLC0415  %load_ext stays cheap
@@ -93,8 +129,10 @@ class SeedreamMagics(Magics):
             # IPython would do this itself, but in a time that grows with the square of a line without variables:
             # for a thousand ids, many seconds. Two frames up is the caller of the magic.
             line = self._shell.var_expand(line, depth=2)
-        front_end = ShellFrontEnd(self._shell, is_untouched=self._cell.take())
-        return run(parse(line, cell), self._open_session(), front_end)
+        front_end = ShellFrontEnd(self._shell, self._cell.take())
+        value = run(parse(line, cell), self._open_session(), front_end)
+        # Not by IPython's output_can_be_silenced, which reads a prompt as Python: "it's raining (" would fail the cell.
+        return None if is_silenced(line) else value
 
     def complete(self, context: CompletionContext) -> SimpleMatcherResult:
         """What may come next on a `%seedream` line; called by IPython's completer."""

@@ -10,13 +10,12 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from IPython.display import clear_output, display
 from tqdm import tqdm
+
+from seedream_nb.notebook.cell_display import CellDisplay, clear_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from IPython.display import DisplayHandle
 
 DELAY = 0.5  # seconds before a bar appears; what is faster needs none
 BAR_WIDTH = 80  # characters
@@ -27,33 +26,28 @@ class _Bar(tqdm):  # type: ignore[type-arg]  # tqdm is generic in its stubs alon
     monitor_interval = 0
 
 
-class CellDisplay:
-    """Shows a bar in a notebook cell, each version in place of the one before, and takes it away.
+class CellBar:
+    """Shows a bar in a notebook cell and takes it away.
 
     Args:
         wipe_cell: Whether the cell's whole output may be cleared, as it holds nothing but the bar. Otherwise an empty
-            output stays, which no front end shows.
+            output stays.
     """
 
     def __init__(self, *, wipe_cell: bool) -> None:
         self._wipe_cell = wipe_cell
-        self._handle: DisplayHandle | None = None
+        self._display = CellDisplay()
 
     def show(self, bar: str) -> None:
-        """Shows the bar, or replaces it."""
-        if self._handle is None:
-            # Begun empty, as nbval keeps what is displayed first and knows neither updates nor clearing.
-            self._handle = display({}, raw=True, display_id=True)
-        self._handle.update({"text/plain": bar}, raw=True)
+        """Shows the bar, in place of the one before."""
+        self._display.show({"text/plain": bar})
 
     def close(self) -> None:
         """Takes the bar away, if there is one."""
-        if self._handle is None:
-            return
-        if self._wipe_cell:
-            clear_output()
+        if self._display.is_there and self._wipe_cell:
+            clear_cell()
         else:
-            self._handle.update({}, raw=True)
+            self._display.empty()
 
 
 class _BarFile:
@@ -61,26 +55,26 @@ class _BarFile:
 
     encoding = "utf-8"
 
-    def __init__(self, cell_display: CellDisplay) -> None:
-        self._display = cell_display
+    def __init__(self, cell_bar: CellBar) -> None:
+        self._bar = cell_bar
 
     def write(self, text: str) -> None:
         bar = text.strip("\r\n ")
         if bar:
-            self._display.show(bar)
+            self._bar.show(bar)
 
     def flush(self) -> None:
         """Nothing is held back."""
 
 
 @contextmanager
-def progress_bar(total: int, description: str, cell_display: CellDisplay | None) -> Iterator[Callable[[int], None]]:
+def progress_bar(total: int, description: str, cell_bar: CellBar | None) -> Iterator[Callable[[int], None]]:
     """Shows a bar while a block runs, if that takes long enough to need one.
 
     Args:
         total: How many steps there are.
         description: What is being done, such as `Fetching images`.
-        cell_display: Where in a notebook to draw; None draws on a terminal's stderr.
+        cell_bar: Where in a notebook to draw; None draws on a terminal's stderr.
 
     Yields:
         A function to be called with the number of steps done since the last call.
@@ -90,8 +84,9 @@ def progress_bar(total: int, description: str, cell_display: CellDisplay | None)
         desc=description,
         delay=DELAY,
         leave=False,
-        file=_BarFile(cell_display) if cell_display else sys.stderr,
-        ncols=BAR_WIDTH if cell_display else None,
+        disable=False if cell_bar else None,  # None: nothing where stderr is a file
+        file=_BarFile(cell_bar) if cell_bar else sys.stderr,
+        ncols=BAR_WIDTH if cell_bar else None,
         ascii=False,
     )
 
@@ -102,5 +97,5 @@ def progress_bar(total: int, description: str, cell_display: CellDisplay | None)
         yield advance
     finally:
         bar.close()
-        if cell_display is not None:
-            cell_display.close()
+        if cell_bar is not None:
+            cell_bar.close()

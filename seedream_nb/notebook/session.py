@@ -7,22 +7,34 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.client import SeedreamClient
 from seedream_nb.config import Secret, Settings, resolve_settings
+from seedream_nb.waiting import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from seedream_nb.gallery import Gallery
+    from seedream_nb.notebook.watch import Watch
     from seedream_nb.sandbox import Sandbox
 
 LOGIN = "%seedream login, for this kernel only"
 MOST_KNOWN_IDS = 200  # offered by tab completion
+SANDBOX_PACE = Pace(first=0.2, longest=1.0)  # its tasks take tenths of a second
 
 
 class Session:
-    """What one kernel remembers between commands."""
+    """What one kernel remembers between commands.
+
+    Attributes:
+        sandbox: The sandbox, while it runs.
+        known_ids: Task ids that were met, the latest first.
+        last: The gallery that the last command has made.
+    """
 
     def __init__(self) -> None:
         self.sandbox: Sandbox | None = None
         self.known_ids: tuple[str, ...] = ()
+        self.last: Gallery | None = None
+        self._watches: list[Watch] = []
         self._login: Secret | None = None
         self._client: SeedreamClient | None = None
         self._client_settings: Settings | None = None
@@ -52,6 +64,29 @@ class Session:
             self._client_settings = settings
         return self._client
 
+    @property
+    def pace(self) -> Pace:
+        """How often is asked for tasks that are waited for."""
+        return Pace() if self.sandbox is None else SANDBOX_PACE
+
+    def watch(self, watch: Watch) -> None:
+        """Starts a watch and keeps it, to be stopped with the others."""
+        self._watches = [other for other in self._watches if other.is_running]
+        self._watches.append(watch)
+        watch.start()
+
+    def stop_watches(self) -> int:
+        """Ends all watches.
+
+        Returns:
+            How many were running.
+        """
+        running = [watch for watch in self._watches if watch.is_running]
+        for watch in running:
+            watch.stop()
+        self._watches = []
+        return len(running)
+
     def start_sandbox(self) -> Sandbox:
         """Starts the sandbox, or goes on with the one that runs, and points the session at it."""
         if self.sandbox is None:
@@ -70,6 +105,7 @@ class Session:
         """
         sandbox, self.sandbox = self.sandbox, None
         if sandbox is not None:
+            self.stop_watches()
             sandbox.stop()
         return sandbox is not None
 
@@ -87,6 +123,7 @@ class Session:
 
     def close(self) -> None:
         """Stops what was started and closes what was opened."""
+        self.stop_watches()
         self.stop_sandbox()
         if self._client is not None:
             self._client.close()

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import math
 import re
+import zlib
 from collections.abc import Mapping
 
 from seedream_nb import capabilities
@@ -69,7 +70,14 @@ def find_refusals(body: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def plan(
-    body: Mapping[str, object], *, task_id: str, now: float, seconds: float, book: PictureBook, picture_url: str
+    body: Mapping[str, object],
+    *,
+    task_id: str,
+    take: int,
+    now: float,
+    seconds: float,
+    book: PictureBook,
+    picture_url: str,
 ) -> Order:
     """Return what becomes of an accepted request, and tell `book` how its pictures are painted.
 
@@ -79,6 +87,7 @@ def plan(
     Args:
         body: As sent, without problems.
         task_id: Id of the new task.
+        take: How often this very request was made, this time included.
         now: Unix seconds.
         seconds: How long each image takes.
         book: Gets the pictures.
@@ -88,7 +97,6 @@ def plan(
     sources = tuple(_source(text, book, picture_url) for text in _images(body))
     width, height = _picture_size(body, sources)
     style = _style(body)
-    seed = body.get("seed")
     items, recipes = lay_out(
         Drawing(
             prompt,
@@ -98,7 +106,7 @@ def plan(
             withheld={0: OUTPUT_WITHHELD} if _has_word(prompt, OUTPUT_TRIGGER) else {},
             style=style,
             output_format=_output_format(body),
-            seed=seed if isinstance(seed, int) else None,
+            seed=_seed(body, take),
             sources=sources,
             layers=_LAYERS,
         ),
@@ -120,6 +128,12 @@ def plan(
     )
     callback_url = str(body.get("callback_url") or "")
     return Order(task, seconds, bool(body.get("async") or callback_url), bool(body.get("stream")), callback_url)
+
+
+def _seed(body: Mapping[str, object], take: int) -> int:
+    """Return what tells the pictures of one prompt apart: the seed, or else the model and how often it was asked."""
+    seed = body.get("seed")
+    return seed if isinstance(seed, int) else zlib.crc32(f"{body.get('model')} {take}".encode())
 
 
 def _style(body: Mapping[str, object]) -> PictureStyle:

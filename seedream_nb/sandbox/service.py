@@ -8,6 +8,7 @@ import itertools
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -137,7 +138,7 @@ class SandboxService:
         self._clock = clock
         self._lock = threading.Lock()
         self._requests = itertools.count(1)
-        self._generations = itertools.count(1)
+        self._takes: Counter[str] = Counter()
         self._settings = settings
         self.picture_url = "/images/"
 
@@ -208,10 +209,14 @@ class SandboxService:
         if problems := generation.find_refusals(body):
             raise ApiError("bad_request", " ".join(problems))
         with self._lock:
-            number = next(self._generations)
+            # Not a mere number: requests that arrive at the same time get the same ids in whatever order they come.
+            fingerprint = stable_id(json.dumps(body, sort_keys=True))
+            self._takes[fingerprint] += 1
+            take = self._takes[fingerprint]
             order = generation.plan(
                 body,
-                task_id=stable_id("generation", number),
+                task_id=stable_id("generation", fingerprint, take),
+                take=take,
                 now=self._clock(),
                 seconds=self._settings.generation_seconds,
                 book=self._book,

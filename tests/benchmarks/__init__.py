@@ -28,7 +28,7 @@ Waiting: 100 pending tasks on a sandbox; they finish at random moments over 10 s
 round. Each contender waits until it knows that all are finished:
 
 - `client.iter_wait`: one question for all open tasks at a time, at the default pace.
-- the vendor's SDK at once: `tasks.wait` of `acedatacloud` in a thread for each task, so that each is asked for every 3 s,
+- the vendor's SDK at once: `tasks.wait` of `acedatacloud` in a thread for each task, so that each is asked every 3 s,
   its default. This is what the goals compare with.
 - the vendor's SDK: `tasks.wait` for one task after the other.
 - the plain loop: what a user would write; asks for each open task in turn, sleeps 3 s, and begins again.

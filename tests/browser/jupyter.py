@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import nbformat
+import requests
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -23,13 +26,18 @@ if TYPE_CHECKING:
 
 # Long enough for a kernel to start on a busy machine with few cores.
 PATIENCE = 30_000  # milliseconds
+FINISHED = re.compile(r"\[\d+\]:")  # what stands before a cell that has run
 
 QUIET_SETTINGS: dict[str, dict[str, object]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     # Without windowing every cell is in the page, whether it is in sight or not.
     "notebook-extension/tracker": {"windowingMode": "none"},
+    # A busy machine may need longer than its usual second to complete a word.
+    "completer-extension/manager": {"providerTimeout": PATIENCE},
 }
+KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 _workspaces = (f"test-{number}" for number in itertools.count())
+_directories = (f"new-{number}" for number in itertools.count())
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
@@ -52,6 +60,30 @@ class JupyterServer:
     def choose_theme(self, name: str) -> None:
         """Sets the theme for pages that are opened from now on."""
         write_setting(self.settings, "apputils-extension/themes", {"theme": THEMES[name]})
+
+    def add_notebook(self, name: str, *sources: str) -> str:
+        """Writes a notebook into a directory of its own, as JupyterLab keeps the kernel of one that it had open.
+
+        Args:
+            name: Its name, without the ending.
+            *sources: Its code cells.
+
+        Returns:
+            Its path on the server.
+        """
+        path = f"{next(_directories)}/{name}.ipynb"
+        (self.root / path).parent.mkdir()
+        notebook = new_notebook(cells=[new_code_cell(source) for source in sources], metadata={"kernelspec": KERNEL})
+        nbformat.write(notebook, self.root / path)
+        return path
+
+    def shut_down_kernels(self) -> None:
+        """Ends all sessions and their kernels."""
+        sessions = f"{self.url}/api/sessions"
+        headers = {"Authorization": f"token {self.token}"}
+        for session in requests.get(sessions, headers=headers, timeout=PATIENCE / 1000).json():
+            answer = requests.delete(f"{sessions}/{session['id']}", headers=headers, timeout=PATIENCE / 1000)
+            answer.raise_for_status()
 
 
 def write_setting(settings: Path, plugin: str, values: dict[str, object]) -> None:
@@ -125,11 +157,18 @@ class Notebook:
 
     def run_all(self) -> None:
         """Runs all cells, and waits until the last one is finished."""
+        self.start_all()
+        self.wait_for_cell(self.code_cells.last)
+
+    def start_all(self) -> None:
+        """Starts to run all cells; does not wait until they are finished."""
         self.wait_for_kernel()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        prompt = self.code_cells.last.locator(".jp-InputPrompt")
-        expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=PATIENCE)
+
+    def wait_for_cell(self, cell: Locator) -> None:
+        """Waits until a cell has finished."""
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(FINISHED, timeout=PATIENCE)
 
     def add_cell(self, source: str) -> Locator:
         """Appends a code cell with some source, and gives it back; the cursor is at its end."""
@@ -139,7 +178,7 @@ class Notebook:
         expect(self.code_cells).to_have_count(count + 1)
         self.page.keyboard.press("Enter")
         self.page.keyboard.insert_text(source)
-        return self.code_cells.last
+        return self.code_cells.nth(count)
 
     def run_cell(self, source: str) -> Locator:
         """Appends a code cell, starts to run it and gives it back; does not wait until it is finished."""
@@ -157,4 +196,8 @@ class Notebook:
         with self.page.expect_response(
             lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url
         ):
-            self.page.keyboard.press("Control+s")
+            self.page.locator("[data-jp-item-name=save] jp-button").click()
+
+    def interrupt(self) -> None:
+        """Interrupts the kernel by the toolbar's button."""
+        self.page.locator("[data-jp-item-name=interrupt] jp-button").click()

@@ -44,6 +44,7 @@ galleries => galleries.flatMap(gallery => {
 
 def expect_decoded_pictures(page: Page, at_least: int) -> None:
     pictures = page.locator(".jp-OutputArea figure img")
+    expect(pictures.nth(at_least - 1)).to_be_attached(timeout=PATIENCE)
     sizes = pictures.evaluate_all("all => Promise.all(all.map(img => img.decode().then(() => img.naturalWidth)))")
     assert len(sizes) >= at_least
     assert all(sizes)
@@ -84,7 +85,7 @@ def test_a_progress_bar_is_seen_while_it_lasts(page: Page, server: JupyterServer
     cell = notebook.run_cell(
         "from seedream_nb.notebook import progress\n"
         "progress.DELAY = 0\n"
-        "with progress.progress_bar(2, 'Fetching images', progress.CellDisplay(wipe_cell=False)) as advance:\n"
+        "with progress.progress_bar(2, 'Fetching images', progress.CellBar(wipe_cell=False)) as advance:\n"
         "    advance(1)\n"
         "    input('go on?')\n"
     )

@@ -4,10 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.notebook.running import run
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from IPython.core.interactiveshell import InteractiveShell
+
+    from seedream_nb import Sandbox
 
 
 @pytest.fixture
@@ -16,3 +20,11 @@ def shell(plain_shell: InteractiveShell) -> Iterator[InteractiveShell]:
     plain_shell.run_line_magic("load_ext", "seedream_nb")
     yield plain_shell
     plain_shell.run_line_magic("unload_ext", "seedream_nb")
+
+
+@pytest.fixture
+def service(shell: InteractiveShell) -> Sandbox:
+    """The sandbox that `%seedream` talks to in the shell; it makes pictures at once."""
+    run(shell, "%seedream sandbox --seconds 0")
+    sandbox: Sandbox = shell.magics_manager.registry["SeedreamMagics"]._session.sandbox
+    return sandbox

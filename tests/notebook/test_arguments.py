@@ -6,39 +6,29 @@ from hypothesis import strategies as st
 
 from seedream_nb.errors import UsageError
 from seedream_nb.gallery import GalleryOptions
-from seedream_nb.notebook.arguments import (
-    COMMANDS,
-    GetArguments,
-    HelpArguments,
-    SandboxArguments,
-    completions,
-    parse,
-    split_line,
-)
+from seedream_nb.notebook.arguments import COMMANDS, HelpArguments, SandboxArguments, completions, parse
+from seedream_nb.notebook.parser import Presentation, split_line
+from seedream_nb.notebook.query_arguments import GetArguments
 
 ID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 
 
 def test_get_reads_ids_and_options() -> None:
     line = f"get {ID} --columns 4 --thumbnail 200 --embed links --limit 7 --max-bytes 50000 --save out --json --out g"
-    assert parse(line) == GetArguments(
-        task_ids=(ID,),
-        options=GalleryOptions(columns=4, thumbnail=200, embed="links", limit=7, max_bytes=50_000),
-        save="out",
-        as_json=True,
-        out="g",
-    )
+    changes = {"columns": 4, "thumbnail": 200, "embed": "links", "limit": 7, "max_bytes": 50_000}
+    options = GalleryOptions(columns=4, thumbnail=200, embed="links", limit=7, max_bytes=50_000)
+    assert parse(line) == GetArguments((ID,), Presentation(options, changes, save="out", as_json=True, out="g"))
 
 
 def test_ids_of_line_and_cell_come_in_order() -> None:
     other = ID.replace("8", "9", 1)
-    assert parse(f"get {ID} # this one", f"{other}, {ID}\n# done") == GetArguments((ID, other, ID), GalleryOptions())
+    assert parse(f"get {ID} # this one", f"{other}, {ID}\n# done") == GetArguments((ID, other, ID))
 
 
 def test_a_backslash_is_an_ordinary_character() -> None:
     parsed = parse(rf'get {ID} --save "C:\My pictures\new"')
     assert isinstance(parsed, GetArguments)
-    assert parsed.save == r"C:\My pictures\new"
+    assert parsed.presentation.save == r"C:\My pictures\new"
 
 
 @pytest.mark.parametrize("line", ["sandbox", "sandbox start", "sandbox;", "sandbox  ; "])
@@ -66,7 +56,7 @@ def test_every_command_has_help(name: str) -> None:
     [
         ("gte x", "There is no command 'gte'", "Did you mean %seedream get?"),
         ("Sandbox", "There is no command 'Sandbox'", "Did you mean %seedream sandbox?"),
-        ("xyzzy", "There is no command 'xyzzy'", "The commands are: get"),
+        ("xyzzy", "There is no command 'xyzzy'", "The commands are: generate"),
         (ID, "is a task id, not a command", f"%seedream get {ID}"),
         (f"get {ID} --column 3", "unrecognized arguments: --column", "--help"),
         (f"get {ID} --columns three", "invalid int value: 'three'", "--help"),
@@ -111,7 +101,7 @@ def test_splitting_never_loses_a_word(line: str) -> None:
 
 def test_completion_offers_what_fits() -> None:
     assert completions([]) == list(COMMANDS)
-    assert completions(["sandbox"]) == ["start", "stop", "status", "--help"]
+    assert completions(["sandbox"]) == ["start", "stop", "status", "--help", "--seconds", "--balance"]
     assert completions(["get", "--embed"]) == ["thumbnails", "links", "originals"]
     assert completions(["get", "--columns"]) == []
     assert ID in completions(["get"], [ID])

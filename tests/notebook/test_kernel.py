@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from nbformat.v4 import new_code_cell, new_notebook
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
+from tests.notebook.kernels import execute
 
 CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
-
-
-def execute(*sources: str) -> list[NotebookNode]:
-    """Runs cells in a new kernel as nbclient, nbconvert and `jupyter execute` do, and gives them back."""
-    cells = [new_code_cell(source) for source in sources]
-    notebook = new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    executed: list[NotebookNode] = notebook.cells
-    return executed
 
 
 def test_a_gallery_is_html_and_text_that_a_saved_notebook_keeps() -> None:
@@ -52,8 +38,8 @@ SLOW_BAR = """
 import seedream_nb.notebook.progress as progress
 progress.DELAY = 0
 seen = []
-show = progress.CellDisplay.show
-progress.CellDisplay.show = lambda self, bar: (seen.append(bar), show(self, bar))
+show = progress.CellBar.show
+progress.CellBar.show = lambda self, bar: (seen.append(bar), show(self, bar))
 """
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from seedream_nb import Gallery, Sandbox, TaskStatus
+from seedream_nb import Sandbox, TaskStatus
 from seedream_nb.config import BASE_URL_NAME, TOKEN_NAME
 from seedream_nb.errors import (
     InvalidTaskIdError,
@@ -18,6 +18,7 @@ from seedream_nb.errors import (
     ServerError,
     TaskNotFoundError,
 )
+from tests.notebook.running import UNKNOWN, run, run_gallery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 OTHER_CAT = "20068983-0cc9-4c6a-aeb6-9c6a3c668be0"
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
@@ -37,19 +37,6 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         monkeypatch.setenv(TOKEN_NAME, sandbox.token)
         monkeypatch.setenv(BASE_URL_NAME, sandbox.url)
         yield sandbox
-
-
-def run(shell: InteractiveShell, code: str) -> object:
-    """The value of a cell; what it raised is raised."""
-    result = shell.run_cell(code, store_history=True)
-    result.raise_error()
-    return result.result
-
-
-def run_gallery(shell: InteractiveShell, code: str) -> Gallery:
-    value = run(shell, code)
-    assert isinstance(value, Gallery)
-    return value
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -232,9 +219,15 @@ def complete(shell: InteractiveShell, line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("%seedream ", ["get", "sandbox", "login", "config", "help"]),
+        (
+            "%seedream ",
+            [
+                *("generate", "edit", "get", "wait", "watch", "history", "last", "explore"),
+                *("sandbox", "login", "config", "help"),
+            ],
+        ),
         ("%seedream s", ["sandbox"]),
-        ("%%seedream g", ["get"]),
+        ("%%seedream ge", ["generate", "get"]),
         ("g = %seedream get --co", ["--columns"]),
         ("%seedream get --embed t", ["thumbnails"]),
         ("%seedream sandbox st", ["start", "stop", "status"]),

@@ -18,11 +18,12 @@ _GROUP_LENGTHS = (8, 4, 4, 4, 12)
 _RECORD_ID = re.compile(r"[0-9a-f]{24}")
 
 
-def read_task_ids(text: str) -> tuple[str, ...]:
+def read_task_ids(text: str, command: str = "get") -> tuple[str, ...]:
     """Finds the task ids in a text and checks each.
 
     Args:
         text: Ids with white space, commas, semicolons, quotes or brackets between, and `#` comments.
+        command: The command that takes them, for the message when there is none.
 
     Returns:
         The ids in lower case, in order, repeats included.
@@ -37,7 +38,9 @@ def read_task_ids(text: str) -> tuple[str, ...]:
     """
     words = [word for part in _SEPARATORS.split(_COMMENT.sub("", text)) if (word := _without_braces(part))]
     if not words:
-        raise UsageError("No task id was given.", hint=f"Write one behind the command: %seedream get {EXAMPLE_ID}")
+        raise UsageError(
+            "No task id was given.", hint=f"Write one behind the command: %seedream {command} {EXAMPLE_ID}"
+        )
     problems = [f"{word!r} {problem}" for word in dict.fromkeys(words) if (problem := find_problem(word))]
     if problems:
         more = f"; and {len(problems) - MOST_NAMED} more" if len(problems) > MOST_NAMED else ""

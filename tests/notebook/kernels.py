@@ -1,0 +1,131 @@
+"""Why: what a front end is sent, in which order and for which cell, is seen only beside a real kernel."""
+
+from __future__ import annotations
+
+import queue
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jupyter_client.manager import KernelManager
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jupyter_client.blocking.client import BlockingKernelClient
+    from nbformat import NotebookNode
+
+PATIENCE = 60.0  # seconds
+_SHOWN = {"stream", "display_data", "update_display_data", "execute_result", "clear_output", "error"}
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a kernel publishes.
+
+    Attributes:
+        kind: The message's type.
+        content: Its content.
+        cell: The cell that it belongs to, as `Kernel.start` has named it.
+    """
+
+    kind: str
+    content: dict[str, Any]
+    cell: str
+
+    @property
+    def display_id(self) -> str:
+        return str(self.content.get("transient", {}).get("display_id", ""))
+
+    @property
+    def text(self) -> str:
+        data = self.content.get("data", {})
+        return str(data.get("text/plain", "") or self.content.get("text", ""))
+
+
+class Kernel:
+    """A kernel that runs, with the extension loaded."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.messages: list[Message] = []
+        self._manager = manager
+        self._client = client
+
+    def start(self, code: str) -> str:
+        """Starts a cell, and names it."""
+        return str(self._client.execute(code))
+
+    def run(self, code: str) -> list[Message]:
+        """Runs a cell to its end; what it has sent."""
+        return self.finish(self.start(code))
+
+    def finish(self, cell: str) -> list[Message]:
+        """Waits for the end of a cell; what it has sent since it began."""
+        self.read_until(lambda message: _is_end(message, cell))
+        return [message for message in self.messages if message.cell == cell and message.kind in _SHOWN]
+
+    def read_until(self, condition: Callable[[Message], bool]) -> Message:
+        """Reads messages until one fulfils a condition."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            message = self._read(end - time.monotonic())
+            assert message is not None, "the message never came"
+            if condition(message):
+                return message
+
+    def has_ended_within(self, cell: str, seconds: float) -> bool:
+        """Whether a cell comes to its end within some time."""
+        end = time.monotonic() + seconds
+        while (message := self._read(end - time.monotonic())) is not None:
+            if _is_end(message, cell):
+                return True
+        return False
+
+    def interrupt(self) -> None:
+        """As the stop button does."""
+        self._manager.interrupt_kernel()
+
+    def value(self, expression: str) -> str:
+        """The text of a Python expression's value in the kernel."""
+        return "".join(message.text for message in self.run(f"print({expression})"))
+
+    def _read(self, seconds: float) -> Message | None:
+        try:
+            raw = self._client.get_iopub_msg(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return None
+        message = Message(raw["msg_type"], raw["content"], raw["parent_header"].get("msg_id", ""))
+        self.messages.append(message)
+        return message
+
+
+@contextmanager
+def open_kernel() -> Iterator[Kernel]:
+    """A new kernel, ended with the block."""
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=PATIENCE)
+        kernel = Kernel(manager, client)
+        kernel.run("%load_ext seedream_nb")
+        yield kernel
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def execute(*sources: str, allow_errors: bool = False) -> list[NotebookNode]:
+    """Runs cells in a new kernel as nbclient, nbconvert and `jupyter execute` do, and gives them back."""
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=allow_errors).execute()
+    executed: list[NotebookNode] = notebook.cells
+    return executed
+
+
+def _is_end(message: Message, cell: str) -> bool:
+    return message.kind == "status" and message.cell == cell and message.content["execution_state"] == "idle"

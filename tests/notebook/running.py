@@ -1,0 +1,74 @@
+"""Why: every test runs cells and asks the server what it has seen; how is written once, here."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from seedream_nb import Gallery
+from tests.gallery.reading import Sheet, show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from seedream_nb import Sandbox
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+# The smallest pictures that any model makes: 960 x 960 pixels are painted in a moment.
+SMALL = "--model 4.0 --size 960x960"
+
+
+def run(shell: InteractiveShell, code: str) -> object:
+    """The value of a cell; what it raised is raised."""
+    result = shell.run_cell(code, store_history=True)
+    result.raise_error()
+    return result.result
+
+
+def run_gallery(shell: InteractiveShell, code: str) -> Gallery:
+    value = run(shell, code)
+    assert isinstance(value, Gallery)
+    return value
+
+
+def paid(sandbox: Sandbox) -> int:
+    """How many paid requests have reached the server."""
+    return len(sandbox.requests.of_kind("images"))
+
+
+def seen(gallery: object) -> Sheet:
+    """What a reader sees of a gallery."""
+    assert isinstance(gallery, Gallery)
+    return show(gallery)
+
+
+def make_picture(colour: str = "red", form: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(buffer, form)
+    return buffer.getvalue()
+
+
+def as_data_uri(picture: bytes, form: str = "png") -> str:
+    return f"data:image/{form};base64,{base64.b64encode(picture).decode()}"
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Looks again and again until something has come true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        threading.Event().wait(0.01)
+
+
+def our_threads() -> list[str]:
+    """The names of this project's threads, but for those of the sandbox itself."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("seedream-") and not name.startswith("seedream-sandbox")]

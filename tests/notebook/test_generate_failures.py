@@ -1,0 +1,143 @@
+"""Why: of many paid requests some fail; the others stand, and what is unclear is never passed over."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seedream_nb import Gallery, TaskStatus
+from seedream_nb.errors import (
+    BadRequestError,
+    BalanceUsedUpError,
+    InvalidTokenError,
+    ModerationError,
+    OutcomeUnknownError,
+    UsageError,
+)
+from tests.notebook.running import SMALL, paid, run, run_gallery, seen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from seedream_nb import Sandbox
+
+THREE = f'%seedream generate "a cat" "a dog" "a fox" {SMALL} --out made'
+
+
+def statuses(shell: InteractiveShell) -> list[TaskStatus]:
+    made = shell.user_ns["made"]
+    assert isinstance(made, Gallery)
+    return [task.status for task in made]
+
+
+def test_one_refusal_leaves_the_rest_standing(shell: InteractiveShell, service: Sandbox) -> None:
+    with service.faults.during("error", on="images", match="a dog", code="bad_request"):
+        gallery = run_gallery(shell, THREE)
+    assert [task.status for task in gallery] == [TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SUCCEEDED]
+    cat, dog, fox = seen(gallery).tiles
+    assert cat.embedded
+    assert fox.embedded
+    assert (dog.state, dog.column, dog.image) == ("✕ failed", "a dog", "")
+    assert "(bad_request)" in dog.problem
+    assert paid(service) == 3
+
+
+def test_one_moderated_prompt_leaves_the_rest_standing(shell: InteractiveShell, service: Sandbox) -> None:
+    gallery = run_gallery(shell, f'%seedream generate "a cat" "a forbidden cat" {SMALL}')
+    assert [task.status for task in gallery] == [TaskStatus.SUCCEEDED, TaskStatus.FAILED]
+    assert "Refused by the content check." in seen(gallery).tiles[1].problem
+    assert paid(service) == 2
+
+
+@pytest.mark.parametrize("way", ["", "--stream"])
+def test_moderation_alone_fails_the_cell_after_showing_why(
+    shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str], way: str
+) -> None:
+    with pytest.raises((ModerationError, BadRequestError)):
+        run(shell, f"%seedream generate a forbidden cat {SMALL} --out made {way}")
+    assert "InputTextSensitiveContentDetected" in capsys.readouterr().out
+    assert statuses(shell) == [TaskStatus.FAILED]
+    assert shell.user_ns["_"] is shell.user_ns["made"]
+    assert paid(service) == 1
+
+
+def test_nothing_at_all_fails_the_cell(shell: InteractiveShell, service: Sandbox) -> None:
+    with (
+        service.faults.during("error", on="images", code="bad_request"),
+        pytest.raises(BadRequestError, match=r"3 of 3 requests failed\. "),
+    ):
+        run(shell, THREE)
+    assert paid(service) == 3
+
+
+@pytest.mark.parametrize("kind", ["server_error", "drop", "html", "truncate"])
+@pytest.mark.parametrize("processed", [False, True])
+def test_an_unclear_end_is_shown_and_fails_the_cell(
+    shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str], kind: Any, *, processed: bool
+) -> None:
+    with (
+        service.faults.during(kind, on="images", match="a dog", processed=processed),
+        pytest.raises(OutcomeUnknownError, match="1 of 3 requests failed") as caught,
+    ):
+        run(shell, THREE)
+    assert "The request had left, so the task may exist and may have been paid for." in caught.value.message
+    assert statuses(shell) == [TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SUCCEEDED]
+    assert "3 tasks · 2 images · 1 failed" in capsys.readouterr().out
+    assert paid(service) == 3
+    # The line that it names finds the task, if there is one.
+    (line,) = re.findall(r"%seedream history.*", caught.value.hint or "")
+    prompts = {task.prompt for task in run_gallery(shell, line)}
+    assert ("a dog" in prompts) is (processed or kind == "truncate")
+
+
+def test_an_unclear_end_outweighs_a_clear_one(shell: InteractiveShell, service: Sandbox) -> None:
+    service.faults.add("error", on="images", match="a cat", code="used_up")
+    service.faults.add("drop", on="images", match="a dog")
+    with pytest.raises(OutcomeUnknownError):
+        run(shell, THREE)
+
+
+def test_a_used_up_balance_keeps_what_was_made(
+    shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(shell, "%seedream sandbox --balance 2")
+    with pytest.raises(BalanceUsedUpError) as caught:
+        run(shell, f"%seedream generate a cat {SMALL} --takes 8 --out made")
+    counts = {status: statuses(shell).count(status) for status in TaskStatus}
+    assert counts[TaskStatus.SUCCEEDED] == 2
+    assert counts[TaskStatus.FAILED] == paid(service) - 2
+    assert counts[TaskStatus.PENDING] == 8 - paid(service) > 0
+    assert f"{counts[TaskStatus.PENDING]} requests never sent, so not paid for." in caught.value.message
+    shown = capsys.readouterr().out
+    assert "○ not sent" in shown
+    assert "✓ succeeded" in shown
+
+
+def test_a_refused_token_fails_the_cell_and_stops_at_once(shell: InteractiveShell, service: Sandbox) -> None:
+    service.token = "expired-token"  # what the sandbox never accepts
+    with pytest.raises(InvalidTokenError):
+        run(shell, f"%seedream generate a cat {SMALL} --takes 8")
+    assert paid(service) <= 4
+
+
+def test_a_directory_that_cannot_be_written_to_loses_nothing(
+    shell: InteractiveShell, service: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(UsageError):
+        run(shell, f"%seedream generate a cat {SMALL} --save {tmp_path / 'taken'} --out made")
+    assert statuses(shell) == [TaskStatus.SUCCEEDED]
+    assert shell.user_ns["_"] is shell.user_ns["made"]
+    assert "✓ succeeded" in capsys.readouterr().out
+    assert paid(service) == 1
+
+
+def test_a_lost_picture_is_no_failed_cell(shell: InteractiveShell, service: Sandbox) -> None:
+    with service.faults.during("missing", on="pictures"):
+        gallery = run_gallery(shell, f"%seedream generate a cat {SMALL}")
+        assert seen(gallery).tiles[0].state == "! not available"
+    assert seen(gallery).tiles[0].state == "✓ succeeded"

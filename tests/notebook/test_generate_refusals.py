@@ -1,0 +1,76 @@
+"""Why: what would be refused, or was not meant, must cost nothing: the server sees no request at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seedream_nb.errors import SeedreamError, UsageError
+from tests.notebook.running import run
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from seedream_nb import Sandbox
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("generate cat --size 1K", "SeeDream 5.0 Lite takes 2K, 3K or 4K, not 1K."),
+        ("generate cat --model 4.5 --format png", "SeeDream 4.5 does not let the output format be chosen"),
+        ("generate cat --model pro --max-images 3", "SeeDream 5.0 Pro makes one image at a time"),
+        ("generate cat --model pro --stream", "SeeDream 5.0 Pro cannot stream"),
+        ("generate cat --max-images 16", "max_images has to be from 1 to 15, not 16."),
+        ("generate cat --size 100x100", "takes at least 3,686,400 pixels, not 100x100"),
+        ("generate cat --callback-url ftp://example.org", "callback_url has to be an http(s) address"),
+        ("generate cat --out 2nd", "'2nd' cannot be a variable"),
+    ],
+)
+def test_what_a_model_does_not_accept(shell: InteractiveShell, service: Sandbox, line: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        run(shell, f"%seedream {line}")
+    assert message in caught.value.message
+    assert len(service.requests) == 0
+
+
+def test_the_way_round_the_check_is_an_option_of_the_magic(shell: InteractiveShell, service: Sandbox) -> None:
+    with pytest.raises(UsageError, match="--no-check"):
+        run(shell, "%seedream generate cat --size 1K")
+    assert len(service.requests) == 0
+    with pytest.raises(SeedreamError, match="The service says"):
+        run(shell, "%seedream generate cat --size 1K --no-check")
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("options", ["--size 2K 4K 3K --model 4.5", "--size 4K --model 4.0 4.5 pro"])
+def test_one_bad_combination_holds_back_all(shell: InteractiveShell, service: Sandbox, options: str) -> None:
+    with pytest.raises(UsageError, match="Request 3 of 3: "):
+        run(shell, f"%seedream generate cat {options}")
+    assert len(service.requests) == 0
+
+
+@pytest.mark.parametrize("options", ["--takes 9", '"a dog" "a fox" --size 2K 3K 4K'])
+def test_more_than_eight_want_to_be_confirmed(shell: InteractiveShell, service: Sandbox, options: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        run(shell, f'%seedream generate "a cat" {options}')
+    assert "This would make 9 requests (" in caught.value.message
+    assert "--yes" in (caught.value.hint or "")
+    assert len(service.requests) == 0
+
+
+def test_paid_requests_are_called_so_away_from_the_sandbox(
+    shell: InteractiveShell, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
+    monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
+    with pytest.raises(UsageError, match=r"This would make 12 paid requests \(12 takes\), up to 36 pictures"):
+        run(shell, "%seedream generate cat --takes 12 --max-images 3")
+    assert len(sandbox.requests) == 0
+
+
+def test_without_a_token_nothing_is_drawn_or_kept(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SeedreamError, match="%seedream sandbox"):
+        run(shell, "%seedream generate cat --out made")
+    assert "not sent" not in capsys.readouterr().out

@@ -1,0 +1,173 @@
+"""Why: the stop button ends a cell at once, at any moment, and no id of what was paid for is lost by it."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.notebook.kernels import Kernel, Message, open_kernel
+from tests.notebook.running import SMALL, paid, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seedream_nb import Sandbox
+
+AT_ONCE = 5.0  # seconds, on a busy machine
+OUR_THREADS = "[t.name for t in __import__('threading').enumerate() if t.name.startswith('seedream-')]"
+
+
+@pytest.fixture
+def kernel(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
+    """A kernel that talks to a sandbox in this process, which sees all that is sent."""
+    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
+    monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
+    with open_kernel() as kernel:
+        yield kernel
+
+
+def interrupt(kernel: Kernel, cell: str) -> tuple[str, str]:
+    """Interrupts a cell that must then end at once; its error's name and text."""
+    begin = time.monotonic()
+    kernel.interrupt()
+    messages = kernel.finish(cell)
+    assert time.monotonic() - begin < AT_ONCE
+    return read_error(messages)
+
+
+def read_error(messages: list[Message]) -> tuple[str, str]:
+    error = messages[-1]
+    assert error.kind == "error"
+    text = re.sub(r"\x1b\[\d+m", "", "\n".join(error.content["traceback"]))
+    assert "Traceback" not in text
+    return error.content["ename"], text
+
+
+def assert_all_is_kept(kernel: Kernel, sandbox: Sandbox, ids: list[str]) -> None:
+    """The ids are where Python finds them, and nothing more is sent."""
+    sent = len(sandbox.requests)
+    assert kernel.value("[task.id for task in _ if task.id]") == f"{ids}\n"
+    assert kernel.value("[task.id for task in made if task.id]") == f"{ids}\n"
+    kernel.run(f"while {OUR_THREADS}: pass")
+    assert len(sandbox.requests) == sent
+    assert sandbox.open_requests == 0
+
+
+def open_ids(error: str) -> list[str]:
+    (line,) = re.findall(r"%seedream wait (.*)", error)
+    return str(line).split()
+
+
+def test_while_waiting(kernel: Kernel, sandbox: Sandbox) -> None:
+    done = sandbox.add_task("a cat", size="64x64")
+    going = [sandbox.add_task(f"number {number}", size="64x64", ready_in=None) for number in range(2)]
+    cell = kernel.start(f"%seedream wait {done} {' '.join(going)} --out made")
+    kernel.read_until(lambda message: "✓ succeeded" in message.text)
+    name, error = interrupt(kernel, cell)
+    assert name == "InterruptedWait"
+    assert "Interrupted while 2 of 3 tasks are not finished." in error
+    assert open_ids(error) == going
+    assert_all_is_kept(kernel, sandbox, [done, *going])
+    shown = [message for message in kernel.messages if message.cell == cell and message.kind == "display_data"]
+    assert "data:image/jpeg;base64," in shown[-1].content["data"]["text/html"]
+
+
+def test_while_the_first_answer_is_awaited(kernel: Kernel, sandbox: Sandbox) -> None:
+    going = sandbox.add_task(ready_in=None)
+    sandbox.faults.add("latency", on="tasks", seconds=3, times=1)
+    cell = kernel.start(f"%seedream wait {going} --out made")
+    wait_until(lambda: sandbox.open_requests)
+    name, error = interrupt(kernel, cell)
+    assert (name, open_ids(error)) == ("InterruptedWait", [going])
+    wait_until(lambda: not sandbox.open_requests)
+    assert_all_is_kept(kernel, sandbox, [going])
+
+
+def test_while_a_generation_is_waited_for(kernel: Kernel, sandbox: Sandbox) -> None:
+    sandbox.settings.generation_seconds = 3600
+    cell = kernel.start(f"%seedream generate a cat {SMALL} --takes 6 --out made")
+    kernel.read_until(lambda message: "4 running · 2 waiting" in message.text)
+    name, error = interrupt(kernel, cell)
+    assert name == "InterruptedWait"
+    assert "Interrupted while 4 of 6 tasks are not finished. 2 of 6 requests were never sent." in error
+    ids = open_ids(error)
+    assert sorted(ids) == sorted(sandbox.task_ids[-4:])
+    assert_all_is_kept(kernel, sandbox, ids)
+    assert paid(sandbox) == 4
+
+
+def test_while_requests_are_on_their_way(kernel: Kernel, sandbox: Sandbox) -> None:
+    sandbox.settings.generation_seconds = 3600
+    sandbox.faults.add("latency", on="images", seconds=1)
+    cell = kernel.start(f"%seedream generate a cat {SMALL} --takes 6 --out made")
+    wait_until(lambda: sandbox.open_requests == 4)
+    name, error = interrupt(kernel, cell)
+    # What had left may have been paid for, so its answers were waited for.
+    ids = open_ids(error)
+    assert name == "InterruptedWait"
+    assert sorted(ids) == sorted(sandbox.task_ids[-4:])
+    assert_all_is_kept(kernel, sandbox, ids)
+    assert paid(sandbox) == 4
+
+
+def test_a_second_one_gives_up_on_the_answers(kernel: Kernel, sandbox: Sandbox) -> None:
+    sandbox.faults.add("latency", on="images", seconds=8)
+    cell = kernel.start(f"%seedream generate a cat {SMALL} --takes 2 --out made")
+    wait_until(lambda: sandbox.open_requests == 2)
+    kernel.interrupt()
+    assert not kernel.has_ended_within(cell, 0.5)
+    _, error = interrupt(kernel, cell)
+    assert "Some requests had left without an answer." in error
+    (line,) = re.findall(r"%seedream history.*", error)
+    wait_until(lambda: not sandbox.open_requests)
+    found = kernel.run(line)
+    assert found[-1].text.startswith("2 tasks")
+    assert paid(sandbox) == 2
+
+
+@pytest.mark.parametrize("command", ["get", "wait"])
+def test_while_pictures_are_fetched(kernel: Kernel, sandbox: Sandbox, command: str) -> None:
+    task_id = sandbox.add_task("a cat", size="64x64")
+    fault = sandbox.faults.add("latency", on="pictures", seconds=10)
+    cell = kernel.start(f"%seedream {command} {task_id} --out made")
+    wait_until(lambda: len(sandbox.requests.of_kind("tasks")) == 1 and sandbox.open_requests == 1)
+    name, error = interrupt(kernel, cell)
+    assert name == "InterruptedWait"
+    assert "%seedream wait" not in error  # there is nothing to wait for
+    assert "To see the pictures: %seedream last" in error
+    assert kernel.value("[task.id for task in _]") == kernel.value("[task.id for task in made]") == f"['{task_id}']\n"
+    sandbox.faults.remove(fault)
+    (shown,) = kernel.run("%seedream last")
+    assert "data:image/jpeg;base64," in shown.content["data"]["text/html"]
+
+
+def test_while_pictures_of_a_generation_are_fetched(kernel: Kernel, sandbox: Sandbox) -> None:
+    sandbox.faults.add("latency", on="pictures", seconds=10)
+    cell = kernel.start(f"%seedream generate a cat {SMALL} --out made")
+    kernel.read_until(lambda message: "1 of 1 done" in message.text)
+    wait_until(lambda: sandbox.open_requests == 1)
+    name, error = interrupt(kernel, cell)
+    assert (name, "%seedream last" in error) == ("InterruptedWait", True)
+    assert kernel.value("[task.id for task in _]") == kernel.value("[task.id for task in made]")
+    assert paid(sandbox) == 1
+
+
+def test_before_anything_is_sent(kernel: Kernel, sandbox: Sandbox) -> None:
+    picture = kernel_picture(kernel, sandbox)
+    sandbox.faults.add("latency", on="pictures", seconds=10)
+    cell = kernel.start(f"%seedream edit {picture} make it night --model 4.0 --out made")
+    wait_until(lambda: sandbox.open_requests == 1)  # the picture before is shown first
+    name, error = interrupt(kernel, cell)
+    assert name == "InterruptedWait"
+    assert "never sent" in error
+    assert paid(sandbox) == 0
+
+
+def kernel_picture(kernel: Kernel, sandbox: Sandbox) -> str:
+    """The link of a picture at the sandbox."""
+    return kernel.value(
+        f"get_ipython().run_line_magic('seedream', 'get {sandbox.add_task(size='64x64')}').images[0].url"
+    ).strip()

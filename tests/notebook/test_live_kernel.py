@@ -1,0 +1,125 @@
+"""Why: while a cell runs, its output changes in place; when it has ended, it holds the finished gallery alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.notebook.kernels import Kernel, execute, open_kernel
+from tests.notebook.running import SMALL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+START = "%load_ext seedream_nb\n%seedream sandbox --seconds 0"
+TWO = f'%seedream generate "a cat" "a dog" {SMALL}'
+
+
+@pytest.fixture
+def kernel() -> Iterator[Kernel]:
+    with open_kernel() as kernel:
+        kernel.run("%seedream sandbox --seconds 1")
+        yield kernel
+
+
+class TestFinishedCells:
+    def test_only_the_gallery_is_left(self) -> None:
+        sources = {
+            "line": f"# the animals\n\n{TWO}",
+            "cell": f"%%seedream generate {SMALL}\na cat\n---\na dog",
+            "stream": f"%seedream generate a cat {SMALL} --stream --max-images 2",
+            "wait": "%seedream wait {made}",
+            "history": "%seedream history --limit 2",
+            "last": "%seedream last",
+        }
+        started = f"g = %seedream generate a cat {SMALL} --no-wait\nmade = [task.id for task in g]"
+        _, _, *cells = execute(START, started, *sources.values())
+        for name, cell in zip(sources, cells, strict=True):
+            (output,) = cell.outputs
+            assert output.output_type == "execute_result", name
+            assert set(output.data) == {"text/html", "text/plain"}, name
+            assert "data:image/jpeg;base64," in output.data["text/html"], name
+            assert "<progress" not in output.data["text/html"], name
+
+    def test_an_assigned_or_silenced_one_leaves_nothing(self) -> None:
+        _, assigned, silenced = execute(START, f"g = {TWO}", f"{TWO};")
+        assert assigned.outputs == silenced.outputs == []
+
+    def test_what_was_printed_before_stays(self) -> None:
+        _, cell = execute(START, f"print('before')\n{TWO}")
+        printed, *empty, gallery = cell.outputs
+        assert printed.text == "before\n"
+        assert [output.data for output in empty] == [{}] * len(empty)
+        assert gallery.output_type == "execute_result"
+
+    def test_two_in_one_cell_both_stay(self) -> None:
+        _, cell = execute(START, f"from IPython.display import display\na = {TWO}\ndisplay(a)\nb = {TWO}\nb")
+        shown = [output for output in cell.outputs if output.data]
+        assert [output.output_type for output in shown] == ["display_data", "execute_result"]
+
+    def test_a_failed_one_shows_the_gallery_and_then_the_error(self) -> None:
+        _, cell = execute(START, f'%seedream generate "a forbidden cat" {SMALL}', allow_errors=True)
+        gallery, error = cell.outputs
+        assert gallery.output_type == "display_data"
+        assert "InputTextSensitiveContentDetected" in gallery.data["text/plain"]
+        assert (error.output_type, error.ename) == ("error", "ModerationError")
+
+    def test_a_warning_is_not_wiped_away(self) -> None:
+        _, cell = execute(START, "%seedream generate a cat --model doubao-seedream-5-0-260128 --no-wait")
+        first, *empty, gallery = cell.outputs
+        assert first.data["text/plain"].startswith("UnknownModelWarning: ")
+        assert [output.data for output in empty] == [{}] * len(empty)
+        assert gallery.output_type == "execute_result"
+
+    @pytest.mark.parametrize("line", ["generate cat --size 1K", "generate cat --takes 9", "wait", "edit gone make it"])
+    def test_a_refusal_shows_nothing_but_the_error(self, line: str) -> None:
+        _, cell = execute(START, f"%seedream {line}", allow_errors=True)
+        (error,) = cell.outputs
+        assert (error.output_type, error.ename) == ("error", "UsageError")
+        assert len(error.traceback) <= 3
+
+
+class TestWhileItRuns:
+    def test_displays_are_updated_in_place(self, kernel: Kernel) -> None:
+        messages = kernel.run(f'%seedream generate "a cat" "a dog" "a fox" "an owl" "a hen" {SMALL}')
+        displays = [message for message in messages if message.kind == "display_data"]
+        updates = [message for message in messages if message.kind == "update_display_data"]
+        assert [message.content["data"] for message in displays] == [{}, {}]
+        line, gallery = (message.display_id for message in displays)
+        assert line
+        assert gallery
+        assert line != gallery
+        assert {message.display_id for message in updates} == {line, gallery}
+        assert Counter(message.kind for message in messages)["execute_result"] == 1
+        # Before anything is sent, it is said what will be.
+        assert updates[0].text == "5 requests (5 prompts) to the sandbox · 0 of 5 done · 5 waiting · 0 s"
+        assert updates[1].text.count("○ waiting") == 5
+        # One tile after another fills in.
+        filled = [update.text.count("✓ succeeded") for update in updates if update.display_id == gallery]
+        assert filled == sorted(filled)
+        assert (filled[0], filled[-1]) == (0, 5)
+        assert any(0 < count < 5 for count in filled)
+        counts = [update.text for update in updates if update.display_id == line]
+        assert any(" running" in text for text in counts)
+        assert " · 5 of 5 done · " in counts[-1]
+        # The page does not jump: the output is cleared when the next one comes.
+        assert [message.content for message in messages if message.kind == "clear_output"] == [{"wait": True}]
+        assert messages[-1].kind == "execute_result"
+
+    def test_no_more_is_sent_than_there_is_news(self, kernel: Kernel) -> None:
+        messages = kernel.run(f"%seedream generate a cat {SMALL}")
+        _, gallery = (message.display_id for message in messages if message.kind == "display_data")
+        drawn = [message.text for message in messages if message.display_id == gallery and message.text]
+        # Waiting, pending once or twice, as more of it is known, and finished.
+        assert 2 <= len(drawn) <= 4
+
+    def test_a_failing_tick_is_told_meanwhile(self, kernel: Kernel) -> None:
+        kernel.run(
+            "sandbox = get_ipython().magics_manager.registry['SeedreamMagics']._session.sandbox\n"
+            "_ = sandbox.faults.add('server_error', on='tasks', times=2)"
+        )
+        messages = kernel.run(f"%seedream generate a cat {SMALL}")
+        assert any("Trying again." in message.text for message in messages)
+        assert messages[-1].kind == "execute_result"

@@ -1,0 +1,102 @@
+"""Why: notebooks are shared; whatever goes wrong, the token is in nothing that a cell shows or leaves behind."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seedream_nb import Sandbox
+from tests.notebook.running import SMALL, make_picture, our_threads, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+TOKEN = "recognisable-c0ffee-token"
+FAULTS = ["server_error", "drop", "html", "rate_limit", "error"]
+
+
+@pytest.fixture
+def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with Sandbox(token=TOKEN, generation_seconds=0) as sandbox:
+        monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", TOKEN)
+        monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
+        yield sandbox
+
+
+def spell(shell: InteractiveShell) -> str:
+    """All that a session leaves behind: values, variables, errors."""
+    values = [*shell.user_ns["Out"].values(), *map(shell.user_ns.get, ("made", "_"))]
+    galleries = [value.to_html() for value in values if hasattr(value, "to_html")]
+    return "\n".join([*map(repr, values), *galleries])
+
+
+def run_quietly(shell: InteractiveShell, code: str) -> str:
+    """Runs a cell that may fail; the error in every form that somebody may print."""
+    error = shell.run_cell(code, store_history=True).error_in_exec
+    if error is None:
+        return ""
+    # IPython's own longest form has the values of all variables of all frames.
+    verbose = shell.InteractiveTB
+    verbose.set_mode("Verbose")
+    frames = verbose.stb2text(verbose.structured_traceback(type(error), error, error.__traceback__))
+    return f"{error} {error!r} {vars(error)} {frames} {pickle.dumps(error)!r}"
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_no_failure_shows_it(
+    shell: InteractiveShell, guarded: Sandbox, kind: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = guarded.add_task(size="64x64")
+    waiting = guarded.add_task(size="64x64", ready_in=None)
+    for target in ("images", "tasks", "pictures"):
+        guarded.faults.add(kind, on=target, code="invalid_token")
+    told = [
+        run_quietly(shell, code)
+        for code in (
+            f"%seedream generate a cat {SMALL} --out made",
+            f"%seedream generate a cat {SMALL} --stream --max-images 2 --out made",
+            f'%seedream generate "a cat" "a dog" {SMALL} --timeout 0.1 --out made',
+            f"%seedream edit nothing a cat {SMALL}",
+            f"%seedream get {known} --out made",
+            f"%seedream wait {waiting} --timeout 0.1 --out made",
+            f"%seedream watch {waiting} --timeout 0.1 --out made",
+            "%seedream watch --stop",
+            "%seedream history --limit 2 --out made",
+            "%seedream last --json",
+            "%seedream config",
+        )
+    ]
+    wait_until(lambda: our_threads() == [])
+    shown = capsys.readouterr()
+    assert "seedream" in shown.out  # something was shown
+    assert TOKEN not in "\n".join([*told, shown.out, shown.err, spell(shell)])
+
+
+@pytest.mark.usefixtures("guarded")
+def test_no_result_shows_it(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("photo.png").write_bytes(make_picture())
+    for code in (
+        f"%seedream generate a cat {SMALL} --out made --save kept",
+        f"%%seedream edit photo.png {SMALL}\nmake it night",
+        "%seedream history --limit 2",
+        "%seedream config",
+        "%seedream generate a cat --size 1K",
+        "%seedream generate a cat --dry-run",
+    ):
+        run_quietly(shell, code)
+    shown = capsys.readouterr()
+    assert TOKEN not in "\n".join([shown.out, shown.err, spell(shell)])
+    for path in Path("kept").iterdir():
+        assert TOKEN.encode() not in path.read_bytes()
+
+
+def test_the_check_can_fail(shell: InteractiveShell) -> None:
+    shell.user_ns["made"] = TOKEN
+    assert TOKEN in spell(shell)
+    # Only the values in the frames tell it.
+    assert TOKEN in run_quietly(shell, "secret = made\nraise ValueError(len(secret))")
