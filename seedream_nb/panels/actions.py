@@ -1,0 +1,198 @@
+"""Why: what a click does, without any widget: each action is some work for a thread, and what to do with its result."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from seedream_nb.errors import SeedreamError, UsageError
+from seedream_nb.gallery import Gallery
+from seedream_nb.gallery.tiles import count_of
+from seedream_nb.models import TaskStatus
+from seedream_nb.panels.jobs import Status
+from seedream_nb.panels.make_settings import plan
+from seedream_nb.references import read_references
+from seedream_nb.task_ids import read_task_ids
+from seedream_nb.times import read_since
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from seedream_nb.client import SeedreamClient
+    from seedream_nb.gallery import SaveReport
+    from seedream_nb.images.fetch import ImageFetcher
+    from seedream_nb.models import Task
+    from seedream_nb.panels.jobs import Jobs
+    from seedream_nb.panels.make_settings import MakeSettings
+    from seedream_nb.panels.state import ExplorerState
+    from seedream_nb.references import Reference
+    from seedream_nb.waiting import Pace
+
+PAGE = 24  # tasks of the history that one click brings
+SAVE_DIRECTORY = "seedream_results"
+
+
+class Actions:
+    """What the panel can do.
+
+    Args:
+        state: What is shown.
+        jobs: Where work is done.
+        client: Whom to ask.
+        fetcher: Fetches originals.
+        pace: How often is asked for tasks that are not finished; None for the client's own pace.
+    """
+
+    def __init__(
+        self,
+        state: ExplorerState,
+        jobs: Jobs,
+        client: SeedreamClient,
+        fetcher: ImageFetcher,
+        *,
+        pace: Pace | None = None,
+    ) -> None:
+        self._state = state
+        self._jobs = jobs
+        self._client = client
+        self._fetcher = fetcher
+        self._pace = pace
+        self._history: Iterator[Task] | None = None
+        self._since = ""
+
+    def get(self, text: str) -> None:
+        """Adds the tasks whose ids stand in a text."""
+        self._jobs.run("get", lambda: self._retrieve(text), self._take, "Retrieving tasks …")
+
+    def show_history(self, since: str) -> None:
+        """Adds the next tasks of the history.
+
+        Args:
+            since: From when on; as `seedream_nb.times.read_since` reads it, or empty.
+        """
+        self._jobs.run("history", lambda: self._read_history(since), self._take_page, "Reading the history …")
+
+    def make(self, settings: MakeSettings) -> None:
+        """Makes pictures, as the settings say. Costs money."""
+        self._jobs.run("make", lambda: self._make(settings), self._end_make, "Sending …")
+
+    def save(self, keys: Sequence[str]) -> None:
+        """Saves the originals of some cards, with their records."""
+        tasks = {id(card.task): card.task for card in self._state.find(keys)}
+        gallery = Gallery(tasks.values(), fetcher=self._fetcher)
+        self._jobs.run("save", lambda: gallery.save(SAVE_DIRECTORY), _say_saved, "Saving originals …")
+
+    def follow(self) -> None:
+        """Waits for all tasks that are not finished."""
+        if self._open_ids():
+            self._jobs.run("follow", self._wait, lambda _result: None, "Waiting for open tasks …")
+
+    def read_files(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
+        """Checks uploaded reference images.
+
+        Args:
+            files: Contents by file name.
+
+        Returns:
+            What travels for each that is good; the status line names the others.
+        """
+        return tuple(found for name, content in files.items() for found in self.read_references([content], name))
+
+    def read_references(self, images: Sequence[Reference], name: str = "") -> tuple[str, ...]:
+        """Checks images that are to be references.
+
+        Args:
+            images: Such as the selected ones.
+            name: What to call them in the status line.
+
+        Returns:
+            What travels for each; none, with a word in the status line, when one cannot be used.
+        """
+        try:
+            return read_references(images)
+        except UsageError as error:
+            self._state.say(Status(": ".join(filter(None, (name, error.message))), is_error=True))
+            return ()
+
+    def _retrieve(self, text: str) -> list[Task]:
+        task_ids = read_task_ids(text)
+        try:
+            return self._client.retrieve_batch(task_ids)
+        except SeedreamError as error:
+            # What was read all the same is shown before the error is.
+            self._state.put(error.partial)
+            raise
+
+    def _take(self, tasks: Sequence[Task]) -> Status | None:
+        self._state.put(tasks)
+        unknown = sum(task.status is TaskStatus.NOT_FOUND for task in tasks)
+        if unknown == len(tasks):
+            return Status("The service knows none of these ids.", is_error=True)
+        self.follow()
+        return self._say_counts(f"{count_of(unknown, 'id')} not known to the service." if unknown else "")
+
+    def _read_history(self, since: str) -> list[Task]:
+        if self._history is None or since != self._since:
+            created_after = read_since(since, datetime.now(timezone.utc).astimezone()) if since.strip() else None
+            self._history = iter(self._client.history(created_after=created_after, page_size=PAGE))
+            self._since = since
+        return list(itertools.islice(self._history, PAGE))
+
+    def _take_page(self, tasks: Sequence[Task]) -> Status | None:
+        if not tasks:
+            self._history = None
+            return Status(
+                "The history has no older tasks." if self._state.collection.tasks else "The history is empty."
+            )
+        self._state.put(tasks)
+        self.follow()
+        return self._say_counts()
+
+    def _make(self, settings: MakeSettings) -> list[Task]:
+        making = self._client.generate_all(plan(settings).requests, pace=self._pace, stop=self._jobs.stop)
+        try:
+            for _news in making.ticks():
+                tasks = making.tasks
+                self._state.put(task for task in tasks if task.id)
+                finished = sum(task.status.is_final for task in tasks)
+                self._state.say(Status(f"{finished} of {count_of(len(tasks), 'request')} finished …", is_busy=True))
+        finally:
+            # Also what was known when it failed; a refused request has no id, and is told of by the status line.
+            self._state.put(task for task in making.tasks if task.id)
+        if making.failures:
+            raise next(iter(making.failures.values()))
+        return making.tasks
+
+    def _end_make(self, tasks: Sequence[Task]) -> Status | None:
+        failed = [task for task in tasks if not task.good_images]
+        if not failed:
+            return Status(f"{count_of(sum(len(task.good_images) for task in tasks), 'picture')} made.")
+        try:
+            failed[0].raise_for_status()
+        except SeedreamError as error:
+            return Status(error.message, is_error=True)
+        return Status("No picture came of it.", is_error=True)
+
+    def _wait(self) -> None:
+        while open_ids := self._open_ids():
+            waiting = self._client.iter_wait(open_ids, pace=self._pace, stop=self._jobs.stop)
+            for task in waiting:
+                self._state.put([task])
+            if self._jobs.stop.is_set() or set(self._open_ids()) >= set(open_ids):
+                return
+
+    def _open_ids(self) -> list[str]:
+        return [
+            task.id
+            for task in self._state.collection.tasks
+            if task.id and task.status in {TaskStatus.PENDING, TaskStatus.RUNNING}
+        ]
+
+    def _say_counts(self, note: str = "") -> Status:
+        tasks = self._state.collection.tasks
+        return Status(" ".join(filter(None, (f"{count_of(len(tasks), 'task')}.", note))))
+
+
+def _say_saved(report: SaveReport) -> Status:
+    return Status(str(report).splitlines()[0] if str(report) else "Saved.")

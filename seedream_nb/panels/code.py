@@ -1,0 +1,168 @@
+"""Why: what was found or made by clicking can be kept, repeated and changed as code.
+
+Pure functions. What is said here is what a click does, to the letter; no foreign text in it becomes code of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedream_nb.capabilities import MODELS, find_model
+from seedream_nb.models import Task, TaskImage
+from seedream_nb.panels.make_settings import WEB_LINKS
+from seedream_nb.task_ids import find_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seedream_nb.panels.make_settings import MakeSettings
+
+MOST_ON_A_LINE = 3  # task ids
+WIDEST_LINE = 88  # characters of Python
+
+# On the line of a magic: no quotation mark but those around, and nothing that IPython puts a variable's value for.
+_PLAIN_WORD = re.compile(r"[^\s\"'${}\x00-\x1f\x7f-\x9f\ud800-\udfff-][^\s\"'${}\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
+# In the body of a cell magic: what separates prompts there; what IPython takes for the prompts of a pasted session;
+# and characters that are not seen, or that an editor would change.
+_UNFIT_FOR_CELL = re.compile(
+    r"^[ \t]*-{3,}[ \t]*$"
+    r"|^\s*(?:>>>|\.{3,}|In \[)"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]",
+    re.MULTILINE,
+)
+
+
+def get_code(task_ids: Sequence[str]) -> str:
+    """The code that shows tasks.
+
+    Args:
+        task_ids: Their ids.
+
+    Returns:
+        A `%seedream get` line, or cell when there are many; Python where an id has not the form of one; empty when
+        there is none.
+
+    Example:
+        >>> get_code(["84d1544a-9043-4dde-a98b-e889dacd75f6"])
+        '%seedream get 84d1544a-9043-4dde-a98b-e889dacd75f6'
+    """
+    if not task_ids:
+        return ""
+    if any(not task_id or find_problem(task_id) for task_id in task_ids):
+        return _call("client.retrieve_batch", [repr(list(task_ids))])
+    if len(task_ids) <= MOST_ON_A_LINE:
+        return " ".join(("%seedream get", *task_ids))
+    return "\n".join(("%%seedream get", *task_ids))
+
+
+def generate_code(settings: MakeSettings) -> str:
+    """The code that makes what a click makes.
+
+    Args:
+        settings: What is to be made.
+
+    Returns:
+        A `%%seedream generate` cell; Python where that could not say the same.
+
+    Example:
+        >>> from seedream_nb.panels.make_settings import MakeSettings
+        >>> print(generate_code(MakeSettings("a cat", model="4.5", size="2K")))
+        %%seedream generate --model 4.5 --size 2K
+        a cat
+    """
+    prompt = settings.prompt.strip()
+    words = _words(settings)
+    if not prompt or words is None or _UNFIT_FOR_CELL.search(prompt):
+        return python_code(settings)
+    return f"{' '.join(('%%seedream generate', *words))}\n{prompt}"
+
+
+def python_code(settings: MakeSettings) -> str:
+    """The same in Python, for a `client` that is there already.
+
+    Args:
+        settings: What is to be made.
+
+    Returns:
+        An expression. Reference images that have no link and no path are names, which a comment explains.
+    """
+    references, comments = _spell_references(settings)
+    options = {
+        "model": find_model(settings.model),
+        "size": settings.size,
+        "max_images": settings.max_images,
+        "output_format": settings.output_format,
+        "watermark": settings.watermark,
+    }
+    arguments = [repr(settings.prompt.strip())]
+    arguments += [f"{name}={value!r}" for name, value in options.items() if value is not None]
+    if references:
+        arguments.append(f"image={references[0] if len(references) == 1 else '[' + ', '.join(references) + ']'}")
+    if settings.takes == 1:
+        return "\n".join((*comments, _call("client.generate", [*arguments, "wait=True"])))
+    call = _call("client.generate", arguments)
+    return "\n".join((*comments, f"client.wait([{call} for _ in range({settings.takes})])"))
+
+
+def _words(settings: MakeSettings) -> list[str] | None:
+    """The words of the magic's line; None where one cannot be said there."""
+    model = find_model(settings.model)
+    short_name = MODELS[model].short_name if model in MODELS else model
+    links = [_link(reference) or "" for reference in settings.references]
+    said: dict[str, Sequence[object]] = {
+        "--model": [short_name if find_model(short_name) == model else model],
+        "--size": [settings.size],
+        "--format": [settings.output_format],
+        "--max-images": [settings.max_images],
+        "--takes": [settings.takes if settings.takes != 1 else None],
+        "--image": links,
+    }
+    words: list[str] = []
+    for option, values in said.items():
+        texts = [str(value) for value in values if value is not None]
+        if not all(map(_PLAIN_WORD.fullmatch, texts)):
+            return None
+        words += [option, *texts] if texts else []
+    if settings.watermark is not None:
+        words.append("--watermark" if settings.watermark else "--no-watermark")
+    # A semicolon at the end of the line silences the cell instead.
+    return None if words[-1].endswith(";") else words
+
+
+def _spell_references(settings: MakeSettings) -> tuple[list[str], list[str]]:
+    """How each reference image is said in Python, and comments on those that cannot."""
+    spelled: list[str] = []
+    names: list[str] = []
+    for number, reference in enumerate(settings.references, start=1):
+        link = _link(reference)
+        if link is not None:
+            spelled.append(repr(link))
+        elif isinstance(reference, Path) or (isinstance(reference, str) and not _is_inline(reference)):
+            spelled.append(repr(str(reference)))
+        else:
+            names.append(f"reference_{number}")
+            spelled.append(names[-1])
+    if not names:
+        return spelled, []
+    return spelled, [f"# First set {' and '.join(names)}: a path, bytes or an image that is no link."]
+
+
+def _is_inline(reference: str) -> bool:
+    return reference.strip().lower().startswith("data:")
+
+
+def _link(reference: object) -> str | None:
+    """The web link of a reference image; None when it has none."""
+    if isinstance(reference, Task) and len(reference.good_images) == 1:
+        reference = reference.good_images[0]
+    link = reference.url if isinstance(reference, TaskImage) and reference.data is None else reference
+    return link.strip() if isinstance(link, str) and link.strip().lower().startswith(WEB_LINKS) else None
+
+
+def _call(function: str, arguments: Sequence[str]) -> str:
+    line = f"{function}({', '.join(arguments)})"
+    if len(line) <= WIDEST_LINE or len(arguments) == 1:
+        return line
+    return "\n".join((f"{function}(", *(f"    {argument}," for argument in arguments), ")"))

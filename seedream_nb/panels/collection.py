@@ -1,0 +1,134 @@
+"""Why: tasks come from several sources and are read again while they run; a panel shows each once, in its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from seedream_nb.capabilities import MODELS
+from seedream_nb.gallery.foreign_text import show_line
+from seedream_nb.gallery.tiles import STATES
+from seedream_nb.panels.cards import make_cards
+from seedream_nb.panels.filters import find, size_order, traits_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from seedream_nb.models import Task
+    from seedream_nb.panels.cards import Card
+    from seedream_nb.panels.filters import Filter, Sort, Traits
+
+_STATE_ORDER = [state.word for state in STATES.values()]
+_MODEL_ORDER = list(MODELS)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What occurs among the cards, and how often; each is a value for a `Filter`.
+
+    Attributes:
+        models: Full model ids, those on offer first.
+        statuses: The words of states.
+        sizes: Sizes, small ones first.
+    """
+
+    models: Mapping[str, int] = field(default_factory=dict)
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A task in its place."""
+
+    name: str
+    task: Task
+    cards: tuple[Card, ...]
+    traits: tuple[Traits, ...]
+
+
+class Collection:
+    """All cards of a panel. For one thread at a time.
+
+    Attributes:
+        cards: The cards, in the order in which their tasks came.
+        tasks: The tasks, likewise.
+
+    Example:
+        >>> from seedream_nb import Task
+        >>> collection = Collection()
+        >>> collection.put([Task.not_found("AN-ID"), Task.not_found("an-id")])
+        >>> [card.key for card in collection.cards]
+        ['an-id/0']
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str | int, _Entry] = {}
+        self._names: set[str] = set()
+        self._gather()
+
+    def put(self, tasks: Iterable[Task]) -> None:
+        """Adds tasks at the end; one that is known by its id takes its old place, whatever the case of its id.
+
+        A task without an id is added whenever it comes, but for the very same object.
+
+        Args:
+            tasks: The tasks.
+        """
+        for task in tasks:
+            identity = task.id.lower() or id(task)
+            known = self._entries.get(identity)
+            if known is None or known.task != task:
+                name = known.name if known else self._new_name(task)
+                cards = make_cards(task, name)
+                self._entries[identity] = _Entry(name, task, cards, tuple(map(traits_of, cards)))
+        self._gather()
+
+    def find(self, key: str) -> Card | None:
+        """The card of a key; None when there is none."""
+        return self._by_key.get(key)
+
+    def show(self, wanted: Filter, sort: Sort) -> tuple[int, ...]:
+        """Finds cards.
+
+        Args:
+            wanted: Which are wanted.
+            sort: In which order.
+
+        Returns:
+            Their positions in `cards`.
+        """
+        return find(self._traits, wanted, sort)
+
+    def choices(self) -> Choices:
+        """What a filter may ask for: every value that occurs, with the number of its cards."""
+        models = Counter(one.model for one in self._traits if one.model)
+        statuses = Counter(one.status for one in self._traits if one.status)
+        sizes = Counter(one.size for one in self._traits if one.size)
+        return Choices(
+            {model: models[model] for model in sorted(models, key=lambda model: _rank(_MODEL_ORDER, model))},
+            {status: statuses[status] for status in sorted(statuses, key=lambda word: _rank(_STATE_ORDER, word))},
+            {size: sizes[size] for size in sorted(sizes, key=size_order)},
+        )
+
+    def _new_name(self, task: Task) -> str:
+        """The task's part of its cards' keys. Ids are foreign: two may look the same once they are fit to be shown."""
+        name = wanted = show_line(task.id).lower() or str(len(self._entries))
+        attempt = 1
+        while name in self._names:
+            attempt += 1
+            name = f"{wanted} ({attempt})"
+        self._names.add(name)
+        return name
+
+    def _gather(self) -> None:
+        entries = self._entries.values()
+        self.tasks: tuple[Task, ...] = tuple(entry.task for entry in entries)
+        self.cards: tuple[Card, ...] = tuple(card for entry in entries for card in entry.cards)
+        self._traits = [one for entry in entries for one in entry.traits]
+        self._by_key = {card.key: card for card in self.cards}
+
+
+def _rank(order: list[str], word: str) -> tuple[int, str]:
+    return (order.index(word) if word in order else len(order)), word

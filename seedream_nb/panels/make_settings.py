@@ -1,0 +1,199 @@
+"""Why: what a form holds is plain data, so that what a click costs and sends is known, and tested, without a form."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from seedream_nb import sweeps
+from seedream_nb.capabilities import MAX_IMAGES, MODELS, PRESETS, RETIRED_MODELS, find_model, parse_size
+from seedream_nb.errors import UsageError
+from seedream_nb.generation import DEFAULT_MODEL, GenerationOptions, UnknownModelWarning
+from seedream_nb.submission import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seedream_nb.panels.cards import Card
+    from seedream_nb.references import Reference
+    from seedream_nb.sweeps import Sweep
+
+MOST_TAKES = 8  # paid requests of one click; for more there is code, to be read before it is sent
+FORMATS: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
+WEB_LINKS = ("http://", "https://")
+
+
+@dataclass(frozen=True)
+class MakeSettings:
+    """What is to be made; None leaves the choice to the service.
+
+    Attributes:
+        prompt: What the picture shows; white space around it does not count.
+        model: A full model id, or a short name.
+        size: A preset such as `2K`, or `<width>x<height>`.
+        max_images: The most pictures of a set; None for a single picture.
+        takes: How often it is made; each is a request of its own.
+        output_format: `jpeg` or `png`.
+        watermark: Whether the service marks the picture.
+        references: Reference images; any makes it an edit.
+    """
+
+    prompt: str = ""
+    model: str = DEFAULT_MODEL
+    size: str | None = None
+    max_images: int | None = None
+    takes: int = 1
+    output_format: Literal["jpeg", "png"] | None = None
+    watermark: bool | None = None
+    references: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What a model accepts.
+
+    Attributes:
+        sizes: Named sizes, small ones first.
+        formats: File formats to choose from; none where the model does not let it be chosen.
+        most_images: The most pictures of a set; 1 where the model makes no sets.
+        most_references: How many reference images at most.
+    """
+
+    sizes: tuple[str, ...]
+    formats: tuple[str, ...]
+    most_images: int
+    most_references: int
+
+
+def accepted_by(model: str) -> Accepted:
+    """What a model accepts.
+
+    Args:
+        model: A full id or a short name.
+
+    Returns:
+        What it accepts; of a model that is not in the table, everything that any model might.
+
+    Example:
+        >>> accepted_by("4.5").sizes
+        ('2K', '4K')
+    """
+    known = MODELS.get(find_model(model))
+    if known is None:
+        return Accepted(tuple(PRESETS), FORMATS, MAX_IMAGES, MAX_IMAGES - 1)
+    return Accepted(
+        known.presets,
+        FORMATS if known.output_format else (),
+        MAX_IMAGES if known.sequential else 1,
+        known.reference_images,
+    )
+
+
+def plan(settings: MakeSettings) -> Sweep:
+    """The requests that settings mean. Sends nothing.
+
+    Args:
+        settings: The settings.
+
+    Returns:
+        One request for each take.
+    """
+    options = GenerationOptions(
+        model=find_model(settings.model),
+        size=settings.size,
+        max_images=settings.max_images,
+        output_format=settings.output_format,
+        watermark=settings.watermark,
+    )
+    references = settings.references or None
+    return sweeps.plan_sweep([settings.prompt.strip()], options, image=references, count=settings.takes)
+
+
+def find_problem(settings: MakeSettings) -> str:
+    """Why settings cannot be sent. Sends nothing, but reads the reference images.
+
+    Args:
+        settings: The settings.
+
+    Returns:
+        What is wrong and what would be accepted; empty when nothing is.
+
+    Example:
+        >>> find_problem(MakeSettings("a cat", model="4.5", size="1K"))
+        'SeeDream 4.5 takes 2K or 4K, not 1K.'
+    """
+    if not 1 <= settings.takes <= MOST_TAKES:
+        return f"Takes are from 1 to {MOST_TAKES}, not {settings.takes}."
+    request = plan(settings).requests[0]
+    if not request.prompt:
+        return "Say what the picture shows: the prompt is empty."
+    try:
+        with warnings.catch_warnings():
+            # A model that is not in the table is sent unchecked; that is no problem.
+            warnings.simplefilter("ignore", UnknownModelWarning)
+            prepare(request.prompt, request.options, image=request.image)
+    except UsageError as error:
+        return error.message
+    return ""
+
+
+def announce(settings: MakeSettings, is_free: bool) -> str:  # noqa: FBT001  the form's own question
+    """Says what a click costs.
+
+    Args:
+        settings: The settings.
+        is_free: Whether it goes to the sandbox.
+
+    Returns:
+        Such as `2 paid requests (2 takes), up to 8 pictures`.
+    """
+    return sweeps.announce(plan(settings), is_free=is_free)
+
+
+def settings_of(card: Card) -> MakeSettings:
+    """The settings that make such a picture again.
+
+    Args:
+        card: The picture's card.
+
+    Returns:
+        What the record of the request says, or else what is known of the picture. A model that is no longer offered
+        is replaced by its successor. Of reference images only links are known to a record.
+    """
+    task = card.task
+    image = card.tile.images[0] if card.tile.images else None
+    request = task.request
+    model = _text(request.get("model")) or task.model or (image.model if image else None) or DEFAULT_MODEL
+    # What the model has chosen itself is not asked for; only where no request is known, the result stands for it.
+    size = _text(request.get("size")) if request else task.size or ""
+    output_format = request.get("output_format") if request else image and image.output_format
+    watermark = request.get("watermark")
+    return MakeSettings(
+        prompt=(_text(request.get("prompt")) or task.prompt or (image.prompt if image else "")).strip(),
+        model=RETIRED_MODELS.get(model, model),
+        size=size if size in PRESETS or parse_size(size) else None,
+        max_images=_set_size(request, made=len(task.images)),
+        output_format=next((known for known in FORMATS if known == output_format), None),
+        watermark=watermark if isinstance(watermark, bool) else None,
+        references=_links(request.get("image")),
+    )
+
+
+def _set_size(request: Mapping[str, object], *, made: int) -> int | None:
+    if request.get("sequential_image_generation") != "auto":
+        return None
+    options = request.get("sequential_image_generation_options")
+    most = options.get("max_images") if isinstance(options, dict) else None
+    wanted = most if isinstance(most, int) and not isinstance(most, bool) else made
+    return min(max(1, wanted), MAX_IMAGES)
+
+
+def _links(image: object) -> tuple[str, ...]:
+    images = image if isinstance(image, list) else [image]
+    texts = (_text(one).strip() for one in images)
+    return tuple(text for text in texts if text.lower().startswith(WEB_LINKS))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,105 @@
+"""A task is there once, in its place, under keys that stay; and what a filter offers is what it finds."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seedream_nb import Task, TaskImage, TaskStatus
+from seedream_nb.panels.cards import describe
+from seedream_nb.panels.collection import Collection
+from seedream_nb.panels.filters import Filter, Sort
+from tests.gallery import strategies
+
+ids = st.sampled_from(["", "a", "A", "b", "0", "1", "a\n", " a", "\ud800", "\ufffd"]) | strategies.texts
+tasks = st.builds(lambda task, task_id: dataclasses.replace(task, id=task_id), strategies.tasks, ids)
+batches = st.lists(st.lists(tasks, max_size=4), max_size=4)
+
+
+def filled(*given_tasks: Task) -> Collection:
+    collection = Collection()
+    collection.put(given_tasks)
+    return collection
+
+
+def finished(task_id: str, count: int = 1) -> Task:
+    images = tuple(TaskImage(task_id, place, url=f"https://x.example/{place}.jpg") for place in range(count))
+    return Task(task_id, TaskStatus.SUCCEEDED, images)
+
+
+@given(batches)
+def test_keys_are_unique_and_stay_while_tasks_come_and_come_again(rounds: list[list[Task]]) -> None:
+    collection = Collection()
+    for batch in rounds:
+        before = collection.cards
+        collection.put(batch)
+        keys = [card.key for card in collection.cards]
+        assert len(set(keys)) == len(keys)
+        assert all(collection.find(card.key) is card for card in collection.cards)
+        firsts = [card.key for card in before if card.key.endswith("/0")]
+        assert [key for key in keys if key in firsts] == firsts
+        for key in keys:
+            key.encode()
+    collection.put([task for batch in rounds for task in batch])
+    latest = {task.id.lower(): task for batch in rounds for task in batch if task.id}
+    assert {task.id.lower(): task for task in collection.tasks if task.id} == latest
+    assert len([task for task in collection.tasks if task.id]) == len(latest)
+
+
+@given(st.lists(tasks, max_size=6))
+def test_what_is_offered_is_what_is_found(given_tasks: list[Task]) -> None:
+    collection = filled(*given_tasks)
+    choices = collection.choices()
+    for name, counts in (("model", choices.models), ("status", choices.statuses), ("size", choices.sizes)):
+        for value, count in counts.items():
+            assert value
+            assert len(collection.show(Filter(**{name: value}), Sort.NEWEST)) == count  # type: ignore[arg-type]
+    assert sum(choices.statuses.values()) == len(collection.cards)
+
+
+def test_a_task_read_again_keeps_its_place_and_its_key() -> None:
+    collection = filled(Task("AN-ID", TaskStatus.RUNNING), finished("other"))
+    (card, other) = collection.cards
+    assert (card.key, card.is_open, other.key) == ("an-id/0", True, "other/0")
+    collection.put([finished("an-id", count=2)])
+    assert [card.key for card in collection.cards] == ["an-id/0", "an-id/1", "other/0"]
+    assert [task.status for task in collection.tasks] == [TaskStatus.SUCCEEDED] * 2
+    assert collection.find("other/0") is other
+    assert collection.find("an-id/0") is not card
+
+
+def test_what_has_not_changed_is_not_described_again() -> None:
+    collection = filled(finished("a"), finished("b"))
+    described = [describe(card) for card in collection.cards]
+    collection.put([finished("a"), finished("b", count=2)])
+    first, second, _third = collection.cards
+    assert describe(first) is described[0]
+    assert describe(second) is not described[1]
+
+
+def test_tasks_without_an_id_are_numbered_and_the_same_object_comes_once() -> None:
+    unsent = [Task("", TaskStatus.PENDING, prompt="a cat") for _ in range(2)]
+    collection = filled(finished("a"), *unsent)
+    assert [card.key for card in collection.cards] == ["a/0", "1/0", "2/0"]
+    collection.put(unsent)
+    assert len(collection.tasks) == 3
+    assert collection.find("3/0") is None
+
+
+def test_choices_come_in_the_order_in_which_people_look_for_them() -> None:
+    models = ["unknown", "doubao-seedream-4-0-250828", "doubao-seedream-5-0-pro-260628"]
+    sizes = ["auto", "4096x2304", "2K", "960x960"]
+    given_tasks = [Task(f"{number}", TaskStatus.FAILED, model=model) for number, model in enumerate(models)]
+    given_tasks += [Task(size, TaskStatus.RUNNING, size=size) for size in sizes]
+    given_tasks += [finished("done")]
+    choices = filled(*given_tasks).choices()
+    assert list(choices.models) == [models[2], models[1], models[0]]
+    assert list(choices.sizes) == ["960x960", "2K", "4096x2304", "auto"]
+    assert list(choices.statuses.items()) == [("succeeded", 1), ("failed", 3), ("running", 4)]
+
+
+def test_ids_that_look_the_same_have_different_keys() -> None:
+    collection = filled(finished("a"), finished(" a"), Task("", TaskStatus.PENDING), finished("2"))
+    assert [card.key for card in collection.cards] == ["a/0", "a (2)/0", "2/0", "2 (2)/0"]

@@ -1,0 +1,260 @@
+"""Why: what the panel does is tried without any front end: its controls are set and clicked as a browser would."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from ipywidgets.widgets import widget as ipywidgets_module
+
+from seedream_nb import Explorer, Gallery, Sandbox, SeedreamClient, Task, TaskStatus, explore
+from seedream_nb.errors import UsageError
+from tests.panels.conftest import QUICKLY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Wait = Callable[[Callable[[], bool]], None]
+
+CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
+OTHER_CAT = "20068983-0cc9-4c6a-aeb6-9c6a3c668be0"
+SEASONS = "5c0f6b1e-7d3a-4e92-8f41-2b9d60c7a3e5"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+MODIFIED = datetime(2026, 11, 22, tzinfo=timezone.utc)
+
+
+def shown_prompts(panel: Explorer) -> list[str]:
+    return [str(panel.grid.cards[position]["prompt"]) for position in panel.grid.order]
+
+
+def send(panel: Explorer, kind_of_message: str, **content: str) -> None:
+    """What the front end would send about the first card."""
+    keys = [panel.grid.cards[0]["key"]]
+    panel.grid._handle_custom_msg({"type": kind_of_message, "keys": keys, **content}, [])
+
+
+def is_idle(panel: Explorer) -> bool:
+    return "seedream-status-busy" not in panel.status_line.value and not panel.get_form.button.disabled
+
+
+class TestOpening:
+    def test_it_begins_with_ids_tasks_or_a_gallery(self, client: SeedreamClient) -> None:
+        gallery = Gallery(client.retrieve_batch([CAT, SEASONS]))
+        several: list[list[Task | str] | Gallery] = [[CAT, SEASONS], list(gallery), gallery, [CAT, gallery[1]]]
+        for given in several:
+            panel = explore(client, given)
+            assert [task.id for task in panel.tasks] == [CAT, SEASONS]
+            assert len(panel.grid.cards) == 5
+            panel.close()
+
+    def test_it_needs_nothing(self, panel: Explorer) -> None:
+        assert (panel.tasks, panel.selected, panel.grid.cards) == ((), (), [])
+
+    def test_what_is_no_task_is_refused(self, panel: Explorer) -> None:
+        with pytest.raises(UsageError, match="tasks"):
+            panel.add([1])  # type: ignore[list-item]  # that is what is tried
+
+
+class TestGetting:
+    def test_pasted_ids_become_tiles(self, panel: Explorer, wait_until: Wait) -> None:
+        panel.get_form.ids.value = f"{CAT};\n{OTHER_CAT}, {UNKNOWN}"
+        panel.get_form.button.click()
+        wait_until(lambda: len(panel.tasks) == 3 and is_idle(panel))
+        assert "1 id not known" in panel.status_line.value
+
+    @pytest.mark.parametrize("text", ["", "abc", UNKNOWN])
+    def test_a_mistake_is_said_and_the_button_works_again(self, panel: Explorer, wait_until: Wait, text: str) -> None:
+        panel.get_form.ids.value = text
+        panel.get_form.button.click()
+        wait_until(lambda: "seedream-status-error" in panel.status_line.value and is_idle(panel))
+
+    def test_a_failing_service_is_said_and_does_not_stick(
+        self, panel: Explorer, sandbox: Sandbox, wait_until: Wait
+    ) -> None:
+        panel.get_form.ids.value = CAT
+        with sandbox.faults.during("error", on="tasks", code="invalid_token"):
+            panel.get_form.button.click()
+            wait_until(lambda: "seedream-status-error" in panel.status_line.value and is_idle(panel))
+        panel.get_form.button.click()
+        wait_until(lambda: len(panel.tasks) == 1)
+
+    def test_tasks_that_run_are_followed_to_their_end(
+        self, panel: Explorer, sandbox: Sandbox, wait_until: Wait
+    ) -> None:
+        panel.add(panel.client.retrieve(sandbox.add_task("a fox", ready_in=0.2)))
+        assert panel.tasks[0].status is TaskStatus.PENDING
+        wait_until(lambda: panel.tasks[0].status is TaskStatus.SUCCEEDED)
+        assert len(panel.tasks) == 1
+
+    def test_the_history_comes_page_by_page(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
+        for number in range(30):
+            sandbox.add_task(f"number {number}")
+        panel.history_form.button.click()
+        wait_until(lambda: len(panel.tasks) == 24 and not panel.history_form.button.disabled)
+        panel.history_form.button.click()
+        wait_until(lambda: len(panel.tasks) == 44 and not panel.history_form.button.disabled)  # with the examples
+        panel.history_form.button.click()
+        wait_until(lambda: "no older tasks" in panel.status_line.value)
+
+
+class TestFiltering:
+    def test_python_and_the_form_are_one(self, panel: Explorer, client: SeedreamClient) -> None:
+        panel.add(client.retrieve_batch([CAT, SEASONS]))
+        panel.filter = "cat"
+        assert shown_prompts(panel) == ["a white siamese cat"]
+        assert panel.filter_bar.text.value == "cat"
+        panel.filter_bar.text.value = "valley"
+        assert panel.filter == "valley"
+        assert len(panel.grid.order) == 4
+
+    def test_what_occurs_is_offered(self, panel: Explorer, client: SeedreamClient) -> None:
+        panel.add(client.retrieve_batch([CAT, SEASONS]))
+        labels = [label for label, _value in panel.filter_bar.model.options]
+        assert labels[0] == "all"
+        assert all(label.endswith(")") for label in labels[1:])
+
+    def test_what_is_added_is_filtered_as_well(self, panel: Explorer, client: SeedreamClient) -> None:
+        panel.filter = "cat"
+        panel.add(client.retrieve_batch([CAT, SEASONS]))
+        assert len(panel.grid.order) == 1
+        assert len(panel.tasks) == 2
+
+
+class TestSelecting:
+    def test_a_selection_in_the_grid_comes_back_as_images(self, panel: Explorer, client: SeedreamClient) -> None:
+        panel.add(client.retrieve_batch([CAT, SEASONS]))
+        seen: list[int] = []
+        panel.observe(lambda change: seen.append(len(change["new"])), "selected")
+        keys = [str(card["key"]) for card in panel.grid.cards]
+        panel.grid.selected = [keys[2], keys[0]]
+        assert [image.task_id for image in panel.selected] == [SEASONS, CAT]
+        assert seen == [2]
+
+    def test_nonsense_from_the_front_end_selects_nothing(self, panel: Explorer, client: SeedreamClient) -> None:
+        panel.add(client.retrieve(CAT))
+        panel.grid.selected = ["no such key"]
+        assert panel.selected == ()
+        assert panel.grid.selected == []
+
+
+class TestMaking:
+    def test_a_picture_is_made_and_joins_the_grid(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
+        panel.make_form.prompt.value = "a red fox"
+        assert "1 request to the sandbox" in panel.make_form.announcement.value
+        panel.make_form.button.click()
+        wait_until(lambda: "made" in panel.status_line.value)
+        assert [task.prompt for task in panel.tasks] == ["a red fox"]
+        assert len(sandbox.requests.of_kind("images")) == 1
+
+    def test_what_cannot_be_sent_cannot_be_clicked(self, panel: Explorer) -> None:
+        assert panel.make_form.button.disabled
+        panel.make_form.prompt.value = "a red fox"
+        assert not panel.make_form.button.disabled
+        panel.make_form.size.value = "17x4"
+        assert panel.make_form.button.disabled
+        assert "pixels" in panel.make_form.announcement.value
+
+    def test_only_what_the_model_accepts_is_offered(self, panel: Explorer) -> None:
+        panel.make_form.model.value = "doubao-seedream-4-5-251128"
+        assert panel.make_form.size.options == ("2K", "4K")
+        assert panel.make_form.output_format.disabled
+
+    def test_it_says_how_many_requests_a_click_makes(self, panel: Explorer) -> None:
+        panel.make_form.prompt.value = "a red fox"
+        panel.make_form.takes.value = 3
+        panel.make_form.max_images.value = 4
+        assert "3 requests" in panel.make_form.announcement.value
+        assert "12" in panel.make_form.announcement.value
+
+    def test_a_refusal_is_said_and_the_form_works_again(self, panel: Explorer, wait_until: Wait) -> None:
+        panel.make_form.prompt.value = "a forbidden fox"
+        panel.make_form.button.click()
+        wait_until(lambda: "seedream-status-error" in panel.status_line.value)
+        wait_until(lambda: not panel.make_form.button.disabled)
+        assert panel.tasks[0].status is TaskStatus.FAILED
+
+    def test_a_used_up_balance_keeps_what_was_made(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
+        sandbox.settings.balance = 1
+        panel.make_form.prompt.value = "a red fox"
+        panel.make_form.takes.value = 2
+        panel.make_form.button.click()
+        wait_until(lambda: "balance" in panel.status_line.value)
+        assert [task.status for task in panel.tasks] == [TaskStatus.SUCCEEDED]
+
+    def test_the_settings_of_a_picture_fill_the_form(self, panel: Explorer, client: SeedreamClient) -> None:
+        panel.add(client.generate("a red fox", model="4.5", size="4K", wait=True, pace=QUICKLY))
+        send(panel, "act", action="use_settings")
+        form = panel.make_form
+        assert (form.prompt.value, form.model.value, form.size.value) == (
+            "a red fox",
+            "doubao-seedream-4-5-251128",
+            "4K",
+        )
+        assert panel.ways.value == "Make"
+
+    def test_selected_pictures_become_references(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
+        panel.add(panel.client.retrieve(CAT))
+        panel.grid.selected = [str(panel.grid.cards[0]["key"])]
+        panel.make_form.use_selection.click()
+        assert panel.make_form.reference_count.value == "1 reference"
+        panel.make_form.prompt.value = "make it night"
+        panel.make_form.button.click()
+        wait_until(lambda: "made" in panel.status_line.value)
+        cat, night = panel.tasks
+        assert night.request["image"] == cat.images[0].url
+        assert len(sandbox.requests.of_kind("images")) == 1
+
+    def test_an_upload_that_is_no_picture_is_named(self, panel: Explorer) -> None:
+        file = {"name": "notes.txt", "type": "text/plain", "size": 2, "content": b"hi", "last_modified": MODIFIED}
+        panel.make_form.upload.value = (file,)
+        assert "notes.txt" in panel.status_line.value
+        assert panel.make_form.references == ()
+
+
+def test_saving_writes_the_originals(panel: Explorer, wait_until: Wait) -> None:
+    panel.add(panel.client.retrieve(CAT))
+    send(panel, "act", action="save")
+    wait_until(lambda: "seedream_results" in panel.status_line.value)
+    assert [path.suffix for path in sorted(Path("seedream_results").iterdir())] == [".jpg", ".json"]
+
+
+def test_the_code_of_what_is_shown_or_selected(panel: Explorer, client: SeedreamClient) -> None:
+    panel.add(client.retrieve_batch([CAT, SEASONS]))
+    assert CAT in panel.show_code()
+    assert SEASONS in panel.show_code()
+    panel.grid.selected = [str(panel.grid.cards[0]["key"])]
+    assert panel.show_code() == f"%seedream get {CAT}"
+
+
+def test_other_front_ends_get_a_gallery(panel: Explorer, client: SeedreamClient) -> None:
+    panel.add(client.retrieve(CAT))
+    bundle = panel._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "data:image/jpeg;base64," in bundle["text/html"]
+    assert "a white siamese cat" in bundle["text/plain"]
+
+
+def test_closing_leaves_nothing(client: SeedreamClient) -> None:
+    before = len(ipywidgets_module._instances)
+    for _ in range(20):
+        panel = explore(client, [CAT])
+        send(panel, "want", kind="thumbnail")
+        assert len(ipywidgets_module._instances) > before
+        panel.close()
+        panel.close()
+    assert len(ipywidgets_module._instances) == before
+    ours = [thread.name for thread in threading.enumerate() if thread.name.startswith("seedream")]
+    assert [name for name in ours if "sandbox" not in name] == []
+
+
+def test_the_number_of_widgets_does_not_depend_on_the_number_of_pictures(client: SeedreamClient) -> None:
+    counts = []
+    for ids in ([CAT], [CAT, SEASONS, OTHER_CAT]):
+        before = len(ipywidgets_module._instances)
+        panel = explore(client, ids)
+        counts.append(len(ipywidgets_module._instances) - before)
+        panel.close()
+    assert counts[0] == counts[1]

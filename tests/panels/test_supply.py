@@ -1,0 +1,560 @@
+"""Pictures come on demand: what is wished for first, each once, within a bound, and no more once it is closed."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from seedream_nb import BoundingBox, ErrorDetail, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb.errors import ImageError
+from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from seedream_nb.panels.cards import make_cards
+from seedream_nb.panels.pictures import Kind, Supplied
+from seedream_nb.panels.supply import THREAD_NAME, PictureSupply
+from tests.gallery.pictures import decode, encode, noise, plain, translucent
+from tests.scripted_server import Answer, Received, ScriptedServer
+
+if TYPE_CHECKING:
+    from seedream_nb.panels.supply import Found
+    from seedream_nb.sandbox.faults import FaultKind
+
+LONG = 20.0  # seconds that no test needs
+PRO = "doubao-seedream-5-0-pro-260628"
+QUICK = ImageFetcher(FetchLimits(tries=1))
+
+
+class Inbox:
+    """What was delivered, to be waited for."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[tuple[str, Kind, Found, threading.Thread]] = queue.SimpleQueue()
+
+    def __call__(self, key: str, kind: Kind, found: Found) -> None:
+        self._queue.put((key, kind, found, threading.current_thread()))
+
+    def take(self) -> tuple[str, Kind, Found]:
+        key, kind, found, thread = self._queue.get(timeout=LONG)
+        assert thread.name == THREAD_NAME
+        return key, kind, found
+
+    def take_all(self, count: int) -> dict[str, Found]:
+        return {key: found for key, _kind, found in (self.take() for _ in range(count))}
+
+    @property
+    def is_empty(self) -> bool:
+        return self._queue.empty()
+
+
+class Gate:
+    """A host whose pictures come when the test lets them; it knows what was asked for."""
+
+    def __init__(self, content: bytes | None = None) -> None:
+        self.asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.content = content or plain()
+        self._open: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, received: Received) -> Answer:
+        name = received.path.lstrip("/")
+        self.asked.put(name)
+        if name.startswith("slow"):
+            assert self._event(name).wait(LONG)
+        return Answer(self.content)
+
+    def open(self, name: str) -> None:
+        self._event(name).set()
+
+    def next(self) -> str:
+        return self.asked.get(timeout=LONG)
+
+    def rest(self) -> list[str]:
+        return [self.asked.get() for _ in range(self.asked.qsize())]
+
+    def _event(self, name: str) -> threading.Event:
+        with self._lock:
+            return self._open.setdefault(name, threading.Event())
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+def opened(inbox: Inbox) -> Iterator[Callable[..., PictureSupply]]:
+    """Opens supplies that deliver to the inbox; none of their threads outlives the test."""
+    supplies: list[PictureSupply] = []
+
+    def open_supply(**options: object) -> PictureSupply:
+        supplies.append(PictureSupply(QUICK, inbox, **options))  # type: ignore[arg-type]  # as the test says
+        return supplies[-1]
+
+    yield open_supply
+    for supply in supplies:
+        supply.close()
+    assert_no_thread_stays()
+
+
+def our_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
+
+
+def assert_no_thread_stays() -> None:
+    for thread in our_threads():
+        thread.join(LONG)
+    assert our_threads() == []
+
+
+def at(server: ScriptedServer, *names: str) -> dict[str, TaskImage]:
+    return {name: TaskImage("i", url=f"{server.url}/{name}") for name in names}
+
+
+def good(found: Found) -> Supplied:
+    assert isinstance(found, Supplied), found
+    return found
+
+
+Opened = Callable[..., PictureSupply]
+
+
+# What is delivered
+
+
+def test_thumbnails_and_originals_of_the_sandbox(
+    sandbox: Sandbox, client: SeedreamClient, opened: Opened, inbox: Inbox
+) -> None:
+    (image,) = client.retrieve(sandbox.add_task("a red kite", size="1200x900")).images
+    supply = opened(side=160)
+    supply.want("thumbnail", {"a": image})
+    key, kind, found = inbox.take()
+    assert (key, kind) == ("a", "thumbnail")
+    small = good(found)
+    assert (small.mime, small.width, small.height) == ("image/jpeg", 160, 120)
+    assert decode(small.data).size == (160, 120)
+    supply.want("original", {"b": image})
+    key, kind, found = inbox.take()
+    assert (key, kind) == ("b", "original")
+    whole = good(found)
+    assert (whole.mime, whole.width, whole.height) == ("image/jpeg", 1200, 900)
+    assert whole.data == QUICK.fetch(image)
+
+
+def test_what_was_sent_inline_is_supplied_as_what_it_is(opened: Opened, inbox: Inbox) -> None:
+    supply = opened()
+    supply.want("original", {"a": TaskImage("i", data=translucent(), output_format="jpeg")})
+    (found,) = inbox.take_all(1).values()
+    assert good(found) == Supplied(translucent(), "image/png", 40, 30)
+
+
+@pytest.mark.parametrize("kind", ["thumbnail", "original"])
+def test_each_failure_is_told_and_spoils_nothing_else(
+    sandbox: Sandbox, client: SeedreamClient, opened: Opened, inbox: Inbox, kind: Kind
+) -> None:
+    faults: dict[FaultKind, str] = {
+        "missing": "no longer works",
+        "html": "a web page",
+        "truncate": "damaged",
+        "redirect": "in circles",
+        "drop": "failed",
+    }
+    wanted: dict[str, TaskImage] = {}
+    for fault in (*faults, "none"):
+        (image,) = client.retrieve(sandbox.add_task(f"a kite {fault}", size="960x960")).images
+        assert image.url
+        if fault in faults:
+            sandbox.faults.add(fault, on="pictures", match=PurePath(image.url).name)
+        wanted[fault] = image
+    wanted["failed"] = TaskImage("i", error=ErrorDetail("a_code", "why"))
+    opened().want(kind, wanted)
+    found = inbox.take_all(len(wanted))
+    assert good(found.pop("none")).height == (320 if kind == "thumbnail" else 960)
+    for name, words in [*faults.items(), ("failed", "There is no picture")]:
+        error = found[name]
+        assert isinstance(error, ImageError)
+        assert words in error.message
+
+
+def test_what_failed_may_be_asked_for_again(opened: Opened, inbox: Inbox) -> None:
+    with ScriptedServer([Answer(status=404), Answer(plain())]) as server:
+        supply = opened()
+        supply.want("thumbnail", at(server, "a"))
+        assert isinstance(inbox.take()[2], ImageError)
+        supply.want("thumbnail", at(server, "a"))
+        assert good(inbox.take()[2]).width == 40
+
+
+def test_a_mistake_in_the_fetcher_is_told_like_a_failure(inbox: Inbox) -> None:
+    class Broken(ImageFetcher):
+        def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
+            raise ZeroDivisionError(f"{image.index} {stop}")
+
+    supply = PictureSupply(Broken(), inbox)
+    supply.want("thumbnail", {"a": TaskImage("i", url="http://127.0.0.1/")})
+    found = inbox.take()[2]
+    assert isinstance(found, ImageError)
+    assert "ZeroDivisionError" in found.message
+    supply.close()
+
+
+# What is fetched
+
+
+def test_nothing_is_fetched_twice_while_it_is_kept_or_on_its_way(opened: Opened, inbox: Inbox) -> None:
+    gate = Gate()
+    with ScriptedServer(gate, at_once=True) as server:
+        supply = opened()
+        wanted = at(server, "slow-1", "slow-2", "fast")
+        supply.want("thumbnail", wanted)
+        for _ in range(3):
+            gate.next()
+        # The grid repeats its wish with each row that comes near; another card may show the same picture.
+        supply.want("thumbnail", wanted | {"twin": wanted["slow-1"]})
+        gate.open("slow-1")
+        gate.open("slow-2")
+        found = inbox.take_all(4 if inbox.is_empty else 5)
+        supply.want("thumbnail", wanted)
+        found |= inbox.take_all(3)
+        assert found["twin"] == found["slow-1"]
+        assert gate.rest() == []
+
+
+def test_a_wish_that_is_repeated_takes_no_second_thread(opened: Opened, inbox: Inbox) -> None:
+    gate = Gate()
+    with ScriptedServer(gate, at_once=True) as server:
+        supply = opened(threads=2)
+        for _ in range(4):
+            supply.want("thumbnail", at(server, "slow"))
+        assert gate.next() == "slow"
+        supply.want("thumbnail", at(server, "slow", "fast"))
+        assert inbox.take()[0] == "fast"
+        gate.open("slow")
+        assert inbox.take()[0] == "slow"
+        assert inbox.is_empty
+
+
+def test_a_thumbnail_is_made_from_an_original_that_is_there(opened: Opened, inbox: Inbox) -> None:
+    with ScriptedServer(Answer(noise(400, 300))) as server:
+        supply = opened(side=100)
+        for kind in ("original", "thumbnail", "original"):
+            supply.want(kind, at(server, "a"))
+            assert inbox.take()[:2] == ("a", kind)
+        assert len(server.received) == 1
+
+
+def test_dropped_wishes_are_not_fetched_and_the_newest_come_first(opened: Opened, inbox: Inbox) -> None:
+    gate = Gate()
+    with ScriptedServer(gate, at_once=True) as server:
+        supply = opened(threads=2)
+        supply.want("thumbnail", at(server, "slow-1", "slow-2", "dropped-1", "dropped-2", "kept"))
+        begun = {gate.next(), gate.next()}
+        assert begun == {"slow-1", "slow-2"}
+        supply.want("thumbnail", at(server, "new-1", "new-2", "kept"))
+        gate.open("slow-1")
+        # What had begun is delivered; then, by the one thread that is free, what is wished now, in its order.
+        assert [inbox.take()[0] for _ in range(4)] == ["slow-1", "new-1", "new-2", "kept"]
+        gate.open("slow-2")
+        assert inbox.take()[0] == "slow-2"
+        assert gate.rest() == ["new-1", "new-2", "kept"]
+
+
+def test_what_is_kept_does_not_wait_for_slow_hosts(opened: Opened, inbox: Inbox) -> None:
+    gate = Gate()
+    with ScriptedServer(gate, at_once=True) as server:
+        supply = opened(threads=2)
+        supply.want("thumbnail", at(server, "a", "b"))
+        inbox.take_all(2)
+        supply.want("thumbnail", at(server, "slow-1", "slow-2", "slow-3"))
+        assert {gate.next() for _ in range(4)} >= {"slow-1", "slow-2"}
+        supply.want("thumbnail", at(server, "slow-3", "b", "a"))
+        assert [inbox.take()[0] for _ in range(2)] == ["b", "a"]
+        supply.close()
+        for name in ("slow-1", "slow-2"):
+            gate.open(name)
+
+
+def test_an_opened_picture_comes_before_the_grid_and_never_stops_it(opened: Opened, inbox: Inbox) -> None:
+    gate = Gate()
+    with ScriptedServer(gate, at_once=True) as server:
+        supply = opened(threads=2)
+        supply.want("thumbnail", at(server, "slow-a", "slow-b", "c", "d"))
+        assert {gate.next(), gate.next()} == {"slow-a", "slow-b"}
+        supply.want("original", at(server, "slow-big-1", "slow-big-2"))
+        gate.open("slow-a")
+        assert gate.next() == "slow-big-1"
+        gate.open("slow-b")
+        # One of two threads stays with the grid.
+        assert [inbox.take()[0] for _ in range(4)] == ["slow-a", "slow-b", "c", "d"]
+        gate.open("slow-big-1")
+        gate.open("slow-big-2")
+        assert [inbox.take()[:2] for _ in range(2)] == [("slow-big-1", "original"), ("slow-big-2", "original")]
+
+
+def test_a_key_that_stands_for_another_picture_by_now_gets_that_one(opened: Opened, inbox: Inbox) -> None:
+    gate = Gate()
+    with ScriptedServer(gate, at_once=True) as server:
+        supply = opened()
+        supply.want("thumbnail", {"a": at(server, "slow")["slow"]})
+        assert gate.next() == "slow"
+        supply.want("thumbnail", {"a": TaskImage("i", data=plain(60, 20))})
+        assert good(inbox.take()[2]).width == 60
+        gate.open("slow")
+        supply.want("original", at(server, "last"))
+        assert inbox.take()[0] == "last"
+        assert inbox.is_empty
+
+
+def test_as_many_are_fetched_at_a_time_as_there_are_threads(opened: Opened, inbox: Inbox) -> None:
+    meeting = threading.Barrier(3, timeout=LONG)
+    lock = threading.Lock()
+    now, most = 0, 0
+
+    def answer(_received: Received) -> Answer:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(now, most)
+        meeting.wait()
+        with lock:
+            now -= 1
+        return Answer(plain())
+
+    with ScriptedServer(answer, at_once=True) as server:
+        opened(threads=3).want("thumbnail", at(server, *map(str, range(12))))
+        assert len(inbox.take_all(12)) == 12
+    assert most == 3
+
+
+# Layers
+
+
+def test_layers_come_as_one_picture_and_are_fetched_once(
+    sandbox: Sandbox, client: SeedreamClient, opened: Opened, inbox: Inbox
+) -> None:
+    source = Image.radial_gradient("L").resize((1280, 960)).convert("RGB")
+    task = client.generate(image=source, model=PRO, layers=True, wait=True)
+    cards = make_cards(task, "a")
+    wanted = {card.key: card.picture for card in cards if card.picture}
+    assert isinstance(wanted["a/0"], tuple)
+    supply = opened(side=200)
+    supply.want("thumbnail", wanted)
+    found = inbox.take_all(len(wanted))
+    assert Counter(request.path for request in sandbox.requests.of_kind("pictures")).most_common(1)[0][1] == 1
+    whole = task.compose()
+    small = good(found["a/0"])
+    assert (small.width, small.height) == (200, 150)
+    reference = whole.convert("RGB").resize((200, 150))
+    for place in ((10, 10), (100, 75), (150, 40)):
+        assert decode(small.data).convert("RGB").getpixel(place) == pytest.approx(reference.getpixel(place), abs=16)
+    supply.want("original", {"a/0": wanted["a/0"]})
+    original = good(inbox.take()[2])
+    assert original.mime == "image/png"
+    assert decode(original.data).tobytes() == whole.tobytes()
+
+
+def test_a_missing_layer_is_named(opened: Opened, inbox: Inbox) -> None:
+    base = TaskImage("i", 0, data=plain(), z_index=0)
+    lost = TaskImage("i", 1, error=ErrorDetail("a_code"), z_index=1, name="boat")
+    for kind in ("thumbnail", "original"):
+        opened().want(kind, {"a": (base, lost)})
+        error = inbox.take()[2]
+        assert isinstance(error, ImageError)
+        assert "layer 1: boat is missing" in error.message
+
+
+def test_a_layer_lies_where_its_box_says(opened: Opened, inbox: Inbox) -> None:
+    box = BoundingBox((20, 0, 40, 30))
+    layers = (
+        TaskImage("i", 0, data=plain(40, 30, "#0000ff"), z_index=0),
+        TaskImage("i", 1, data=plain(20, 30, "#ff0000"), z_index=1, bounding_box=box),
+    )
+    opened().want("original", {"a": layers})
+    picture = decode(good(inbox.take()[2]).data)
+    assert [picture.getpixel((x, 15)) for x in (5, 35)] == [(0, 0, 255), (255, 0, 0)]
+
+
+# For the static copy
+
+
+def test_thumbnails_can_be_waited_for(opened: Opened, inbox: Inbox) -> None:
+    gate = Gate()
+    with ScriptedServer(gate, at_once=True) as server:
+        supply = opened(threads=2)
+        supply.want("thumbnail", at(server, "slow-1"))
+        assert gate.next() == "slow-1"
+        gate.open("slow-1")
+        wanted = at(server, "d", "slow-1", "b") | {"none": TaskImage("i")}
+        found = supply.thumbnails(wanted)
+        assert list(found) == ["d", "slow-1", "b", "none"]
+        assert isinstance(found.pop("none"), ImageError)
+        assert {good(one).width for one in found.values()} == {40}
+        assert sorted(gate.rest()) == ["b", "d"]
+        assert inbox.take()[0] == "slow-1"
+        supply.close()
+        assert isinstance(supply.thumbnails(at(server, "b"))["b"], ImageError)
+    assert opened().thumbnails({}) == {}
+
+
+# Bounds
+
+
+@pytest.mark.parametrize("kind", ["original", "thumbnail"])
+def test_no_more_is_kept_than_the_bound_says(opened: Opened, inbox: Inbox, kind: Kind) -> None:
+    contents = [noise(300, 300, seed=seed) for seed in range(60)]
+    size = max(map(len, contents))
+    with ScriptedServer(lambda received: Answer(contents[int(received.path[1:])]), at_once=True) as server:
+        supply = opened(memory=10 * size, threads=2, side=300)
+        for name in range(3):
+            supply.want(kind, at(server, str(name)))
+            inbox.take()
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        for name in range(60):
+            supply.want(kind, at(server, str(name)))
+            inbox.take()
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        # Besides what is kept, each of the three threads may hold a picture, and so may the server.
+        assert after - before < 16 * size
+        count = len(server.received)
+        supply.want(kind, at(server, "59"))  # the newest is kept
+        inbox.take()
+        assert len(server.received) == count
+        supply.want(kind, at(server, "0"))  # the oldest is not
+        inbox.take()
+        assert len(server.received) == count + 1
+
+
+def test_a_picture_larger_than_the_bound_is_supplied_but_not_kept(opened: Opened, inbox: Inbox) -> None:
+    content = noise(300, 300)
+    with ScriptedServer(lambda received: Answer(content if received.path == "/large" else plain())) as server:
+        supply = opened(memory=len(content) - 1)
+        for name in ("small", "large", "large", "small"):
+            supply.want("original", at(server, name))
+            assert good(inbox.take()[2]).data == (content if name == "large" else plain())
+        assert [received.path for received in server.received] == ["/small", "/large", "/large"]
+
+
+def test_an_endless_picture_is_not_read_to_its_end(inbox: Inbox) -> None:
+    with ScriptedServer(Answer(noise(900, 900))) as server:
+        supply = PictureSupply(ImageFetcher(FetchLimits(image_bytes=100_000)), inbox)
+        supply.want("original", at(server, "a"))
+        found = inbox.take()[2]
+        assert isinstance(found, ImageError)
+        assert "larger than" in found.message
+        supply.close()
+
+
+# Threads
+
+
+def test_threads_are_there_only_while_there_is_work(opened: Opened, inbox: Inbox) -> None:
+    supply = opened(seconds_idle=0.3, threads=4)
+    assert our_threads() == []
+    for _ in range(2):
+        supply.want("thumbnail", {str(number): TaskImage("i", data=plain(number + 1)) for number in range(20)})
+        assert 0 < len(our_threads()) <= 5
+        assert all(thread.daemon for thread in our_threads())
+        inbox.take_all(20)
+        assert_no_thread_stays()
+
+
+def test_closing_ends_all_threads_and_delivers_nothing_more(opened: Opened, inbox: Inbox) -> None:
+    gate = Gate()
+    with ScriptedServer(gate, at_once=True) as server:
+        supply = opened(threads=2)
+        supply.want("thumbnail", at(server, "slow-1", "slow-2", *map(str, range(50))))
+        assert {gate.next(), gate.next()} == {"slow-1", "slow-2"}
+        threads = our_threads()
+        gate.open("slow-1")
+        supply.close()
+        gate.open("slow-2")
+        while not inbox.is_empty:
+            inbox.take()  # what came before
+        for thread in threads:
+            thread.join(LONG)
+        supply.want("thumbnail", at(server, "after"))
+        assert (our_threads(), inbox.is_empty) == ([], True)
+        assert "after" not in gate.rest()
+        supply.close()
+
+
+def test_a_download_that_drips_is_given_up_at_once(inbox: Inbox) -> None:
+    with ScriptedServer(Answer(noise(300, 300), manner="drip")) as server:
+        supply = PictureSupply(ImageFetcher(), inbox)
+        supply.want("original", at(server, "a"))
+        assert server.arrived.wait(LONG)
+        supply.close()
+        assert our_threads() == []
+    assert inbox.is_empty
+
+
+def test_a_hundred_rounds_leave_nothing_behind(inbox: Inbox) -> None:
+    with ScriptedServer(Answer(plain()), at_once=True) as server:
+        for _ in range(100):
+            supply = PictureSupply(QUICK, inbox)
+            supply.want("thumbnail", at(server, *map(str, range(20))))
+            supply.close()
+        assert_no_thread_stays()
+
+
+def test_a_supply_may_be_closed_and_asked_by_whom_it_delivers_to() -> None:
+    answered = threading.Event()
+    supplies: list[PictureSupply] = []
+
+    def deliver(key: str, _kind: Kind, _found: Found) -> None:
+        if key == "a":
+            supplies[0].want("thumbnail", {"b": TaskImage("i", data=plain())})
+        else:
+            supplies[0].close()
+            answered.set()
+
+    supplies.append(PictureSupply(QUICK, deliver))
+    supplies[0].want("original", {"a": TaskImage("i", data=plain())})
+    assert answered.wait(LONG)
+    assert_no_thread_stays()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_where_it_is_delivered_to_does_not_end_the_supply() -> None:
+    got: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def deliver(key: str, _kind: Kind, _found: Found) -> None:
+        got.put(key)
+        if key in "bcd":
+            raise ZeroDivisionError
+
+    supply = PictureSupply(QUICK, deliver, threads=1)
+    supply.want("thumbnail", {key: TaskImage("i", data=encode(decode(plain()), "PNG")) for key in "abcdef"})
+    assert sorted(got.get(timeout=LONG) for _ in range(6)) == list("abcdef")
+    supply.close()
+    assert_no_thread_stays()
+
+
+def test_only_one_thread_delivers_at_a_time() -> None:
+    busy = threading.Lock()
+    done: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def deliver(_key: str, _kind: Kind, _found: Found) -> None:
+        done.put(busy.acquire(blocking=False))
+        busy.release()
+
+    supply = PictureSupply(QUICK, deliver)
+    for kind in ("original", "thumbnail"):
+        supply.want(kind, {str(number): TaskImage("i", data=plain(number + 9)) for number in range(60)})
+    assert all(done.get(timeout=LONG) for _ in range(120))
+    supply.close()
+
+
+def test_a_card_of_a_finished_task_is_supplied_by_its_picture(opened: Opened, inbox: Inbox) -> None:
+    (card,) = make_cards(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=plain()),)), "i")
+    assert card.picture
+    opened().want("thumbnail", {card.key: card.picture})
+    assert inbox.take()[0] == "i/0"
