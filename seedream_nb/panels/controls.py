@@ -55,6 +55,29 @@ class StatusLine(ipywidgets.HTML):
         self.value = f'<span role="status" class="seedream-status-{kind}">{text}</span>'
 
 
+class Foot(ipywidgets.VBox):
+    """The code that does the same, and the end.
+
+    Args:
+        on_code: Called when the code is wanted.
+        on_close: Called when the panel is to be closed.
+    """
+
+    def __init__(self, on_code: Callable[[], None], on_close: Callable[[], None]) -> None:
+        self.code = _field(ipywidgets.Textarea, "Code", "100%", rows=4)
+        self.code.layout.display = "none"
+        self.copy = ipywidgets.Button(description="Copy code", tooltip="The code that does the same")
+        self.close_button = ipywidgets.Button(description="Close", tooltip="Close the panel and free what it holds")
+        self.copy.on_click(lambda _button: on_code())
+        self.close_button.on_click(lambda _button: on_close())
+        super().__init__([_row(self.copy, self.close_button), self.code])
+
+    def show(self, code: str) -> None:
+        """Shows the code, for where the browser does not allow copying."""
+        self.code.value = code
+        self.code.layout.display = ""
+
+
 class GetForm(ipywidgets.HBox):
     """Task ids, pasted or typed.
 

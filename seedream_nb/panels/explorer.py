@@ -18,8 +18,8 @@ from seedream_nb.panels.actions import Actions
 from seedream_nb.panels.caching_fetcher import CachingFetcher
 from seedream_nb.panels.cards import describe
 from seedream_nb.panels.closing import close_tree
-from seedream_nb.panels.code import get_code
-from seedream_nb.panels.controls import THUMBNAIL, FilterBar, GetForm, HistoryForm, MakeForm, StatusLine
+from seedream_nb.panels.code import generate_code, get_code
+from seedream_nb.panels.controls import THUMBNAIL, FilterBar, Foot, GetForm, HistoryForm, MakeForm, StatusLine
 from seedream_nb.panels.grid import STATIC, ImageGrid
 from seedream_nb.panels.jobs import Jobs
 from seedream_nb.panels.make_settings import MakeSettings, announce, find_problem, settings_of
@@ -101,7 +101,8 @@ class Explorer(ipywidgets.VBox):
         self.make_form = MakeForm(self._announce, self._actions.make, self._upload, self._use_selection)
         self.filter_bar = FilterBar(self._apply_filter)
         forms: dict[str, Any] = {"Get": self.get_form, "History": self.history_form, "Make": self.make_form}
-        super().__init__([self.ways, *forms.values(), self.filter_bar, self.grid, self.status_line])
+        self.foot = Foot(self._show_code, self.close)
+        super().__init__([self.ways, *forms.values(), self.filter_bar, self.grid, self.status_line, self.foot])
         self.add_class("seedream-explorer")
         self._forms = forms
         self.grid.on_want(self._bring)
@@ -127,11 +128,14 @@ class Explorer(ipywidgets.VBox):
         self._actions.follow()
 
     def show_code(self) -> str:
-        """The code that brings what is selected, or else what is shown.
+        """The code that does what the panel is set to.
 
         Returns:
-            A line for a cell.
+            For a cell: what makes the pictures of the form, when that is in sight; else what brings the tasks that are
+            selected, or else shown.
         """
+        if self.ways.value == "Make":
+            return generate_code(self.make_form.read())
         cards = self._state.find(self._state.selected)
         tasks = [card.task for card in cards] or self._state.shown_tasks
         return get_code(list(dict.fromkeys(task.id for task in tasks if task.id)))
@@ -230,6 +234,11 @@ class Explorer(ipywidgets.VBox):
         settings: MakeSettings = self.make_form.read()
         is_busy = self._jobs.is_running("make")
         self.make_form.announce(announce(settings, self._is_free), find_problem(settings), is_busy=is_busy)
+
+    def _show_code(self) -> None:
+        code = self.show_code()
+        self.foot.show(code)
+        self.grid.copy_text(code)
 
     def _upload(self, files: Mapping[str, bytes]) -> None:
         self.make_form.set_references((*self.make_form.references, *self._actions.read_files(files)))

@@ -89,6 +89,14 @@ class ImageGrid(anywidget.AnyWidget):
         """
         self.send({"type": "say", "text": text})
 
+    def copy_text(self, text: str) -> None:
+        """Puts a text into the clipboard of whoever has just clicked, and says whether the browser allowed it.
+
+        Args:
+            text: The text.
+        """
+        self.send({"type": "copy", "text": text})
+
     def on_want(self, handler: Callable[[Kind, list[str]], None]) -> None:
         """Sets what is called when pictures come near the viewport, or are opened.
 

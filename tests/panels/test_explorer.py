@@ -227,6 +227,18 @@ def test_the_code_of_what_is_shown_or_selected(panel: Explorer, client: Seedream
     assert SEASONS in panel.show_code()
     panel.grid.selected = [str(panel.grid.cards[0]["key"])]
     assert panel.show_code() == f"%seedream get {CAT}"
+    panel.ways.value = "Make"
+    panel.make_form.prompt.value = "a red fox"
+    panel.foot.copy.click()
+    assert panel.foot.code.value.startswith("%%seedream generate")
+    assert panel.foot.code.value.endswith("a red fox")
+
+
+def test_the_close_button_closes(client: SeedreamClient) -> None:
+    before = len(ipywidgets_module._instances)
+    panel = explore(client, [CAT])
+    panel.foot.close_button.click()
+    assert len(ipywidgets_module._instances) == before
 
 
 def test_other_front_ends_get_a_gallery(panel: Explorer, client: SeedreamClient) -> None:

@@ -240,6 +240,10 @@ class PictureStore {
       for (const view of this.views) view.notify(String(content.text));
       return;
     }
+    if (content?.type === "copy") {
+      this.copy(String(content.text));
+      return;
+    }
     if (content?.type !== "picture" && content?.type !== "no_picture") return;
     const { kind, key } = content;
     this.seen = content.number ?? this.seen;
@@ -249,6 +253,15 @@ class PictureStore {
     if (content.type === "no_picture") this.problems[kind].set(key, content.problem);
     else this.keep(kind, key, content, buffers[0]);
     for (const view of this.views) view.receivePicture(kind, key);
+  }
+
+  /** @param {string} text */
+  async copy(text) {
+    const said = await copyText(text).then(
+      () => "Copied.",
+      () => "The browser does not allow copying here.",
+    );
+    for (const view of this.views) view.notify(said);
   }
 
   keep(kind, key, { mime, width, height }, buffer) {
