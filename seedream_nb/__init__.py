@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seedream_nb.history import History
     from seedream_nb.making import Making
     from seedream_nb.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus
+    from seedream_nb.panels import Explorer, explore
     from seedream_nb.sandbox import Sandbox
     from seedream_nb.submission import GenerationRequest, ImageStream
     from seedream_nb.transport import RetryPolicy
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BoundingBox",
     "ErrorDetail",
+    "Explorer",
     "Gallery",
     "GenerationOptions",
     "GenerationRequest",
@@ -64,12 +66,14 @@ __all__ = [
     "Usage",
     "WaitTimeoutError",
     "Waiting",
+    "explore",
     "sum_usage",
 ]
 
 _HOMES = {
     "BoundingBox": "models",
     "ErrorDetail": "models",
+    "Explorer": "panels",
     "Gallery": "gallery",
     "GenerationOptions": "generation",
     "GenerationRequest": "submission",
@@ -94,6 +98,7 @@ _HOMES = {
     "Usage": "usage",
     "WaitTimeoutError": "errors",
     "Waiting": "waiting",
+    "explore": "panels",
     "sum_usage": "usage",
 }
 

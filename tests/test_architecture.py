@@ -54,13 +54,13 @@ ALLOWED = {
     "sandbox": {"errors", "models", "capabilities", "request_checks"},
     "sweeps": {"capabilities", "generation", "submission"},
     "panels": {
-        *{"errors", "parallel", "capabilities", "models", "usage", "generation", "references", "submission", "sweeps"},
-        *{"task_ids", "times", "client", "waiting", "making", "images", "gallery"},
+        *{"errors", "parallel", "capabilities", "models", "usage", "generation", "references", "submission"},
+        *{"sweeps", "task_ids", "times", "client", "waiting", "making", "images", "gallery", "config"},
     },
     "notebook": {
         *{"errors", "capabilities", "models", "config", "client", "generation", "references", "sweeps", "waiting"},
         *{"task_ids", "times"},
-        *{"images", "gallery", "sandbox"},
+        *{"images", "gallery", "panels", "sandbox"},
     },
     "__init__": {"notebook"},
 }
@@ -72,8 +72,11 @@ KEPT_IN = {
     "PIL": ("images.layers", "images.thumbnails", "sandbox"),
     "numpy": ("sandbox",),
     "tornado": ("sandbox",),
-    "IPython": ("notebook.magics", "notebook.cell_display"),
+    "IPython": ("notebook.magics", "notebook.cell_display", "panels.explorer", "panels.static_output"),
     "tqdm": ("notebook.progress",),
+    "ipywidgets": ("panels.explorer", "panels.controls", "panels.closing"),
+    "anywidget": ("panels.grid",),
+    "traitlets": ("panels.explorer", "panels.grid"),
     "dotenv": ("config",),
     "slugify": ("gallery.save",),
 }
@@ -85,7 +88,7 @@ EXCEPTIONS = {
 }
 
 # What costs time to import and must wait for its first use.
-HEAVY = ("PIL", "requests", "urllib3", "numpy", "tornado", "tqdm", "ipywidgets", "dotenv", "slugify")
+HEAVY = ("PIL", "requests", "urllib3", "numpy", "tornado", "tqdm", "ipywidgets", "anywidget", "dotenv", "slugify")
 
 
 def module_name(path: Path) -> str:

@@ -6,15 +6,13 @@ import dataclasses
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from seedream_nb.capabilities import MODELS
 from seedream_nb.config import is_loopback
 from seedream_nb.errors import ImageError
 from seedream_nb.gallery.budget import Loaded, choose_pictures, find_loaded, to_stay_small
-from seedream_nb.gallery.foreign_text import show_line, show_prompt
-from seedream_nb.gallery.page import Entry, Page, Picture
+from seedream_nb.gallery.captions import common_facts, common_prompt, label_tiles, without_what_is_said
+from seedream_nb.gallery.foreign_text import show_line
+from seedream_nb.gallery.page import FLAT, Entry, Page, Picture
 from seedream_nb.gallery.tiles import (
-    AFTER,
-    BEFORE,
     LOST_IMAGE,
     NOT_COMPOSED,
     Tile,
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
     from seedream_nb.gallery.contents import Contents
     from seedream_nb.gallery.options import GalleryOptions
-    from seedream_nb.gallery.table import Table
     from seedream_nb.models import TaskImage
 
 LONGEST_LINK = 2000  # characters; a longer one is no address that browsers agree on
@@ -93,23 +90,24 @@ def compose(
     """
     before, tiles = _all_tiles(contents, options, is_live=is_live)
     table = contents.table.shown() if contents.table else None
-    heading = _common_prompt(contents, table) if table else ""
-    heading_facts = _common_facts(contents) if table else ()
-    tiles = [_without_what_is_said(tile, table, heading, heading_facts) for tile in tiles] if table else tiles
+    heading = common_prompt(contents, table) if table else ""
+    heading_facts = common_facts(contents) if table else ()
+    tiles = [without_what_is_said(tile, table, heading, heading_facts) for tile in tiles] if table else tiles
     # Where all do not fit, the last ones are left out, so that what was there before goes last.
     entries = [_entry(tile, loaded) for tile in (*before, *tiles[: options.limit])]
-    summary = summarize(contents.tasks, is_live=is_live)
+    # What is still filling stands below a line that counts.
+    summary = "" if is_live else summarize(contents.tasks)
 
     def draw(drawn: int, room: int) -> Page:
         pictures, size_notes = choose_pictures(entries[:drawn], options, loaded, room)
         shown = [_with_picture(entry, picture, loaded) for entry, picture in zip(entries, pictures, strict=False)]
         first, rest = tuple(shown[: len(before)]), tuple(shown[len(before) :])
-        aspect = _common_aspect(shown)
+        aspect = _common_aspect(shown) if is_live or any(entry.picture for entry in shown) else FLAT
         return Page(
             summary=summary,
             notes=(
                 *_before_notes(contents, len(first)),
-                *_limit_notes(contents, len(tiles), len(rest), options),
+                *_limit_notes(tiles, len(rest), options),
                 *_lost_notes(shown),
                 *size_notes,
             ),
@@ -144,41 +142,8 @@ def _has_web_host(url: str) -> bool:
 def _all_tiles(contents: Contents, options: GalleryOptions, *, is_live: bool) -> tuple[list[Tile], list[Tile]]:
     """The tiles of what was there before, as many as are drawn, and those of all tasks."""
     # With links alone there is no picture to put together.
-    tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links")
-    if contents.before and contents.table is None:
-        tiles = [dataclasses.replace(tile, label=AFTER) for tile in tiles]
-    return lay_out_before(contents.before[: options.limit]), tiles
-
-
-def _common_prompt(contents: Contents, table: Table) -> str:
-    """The prompt of all tasks, unless the table's labels say it."""
-    prompts = {show_prompt(task.prompt) for task in contents.tasks}
-    if len(contents.tasks) == 1 or len(prompts) != 1:
-        return ""
-    prompt = prompts.pop()
-    return "" if any(_names(label, prompt) for label in (*table.rows, *table.columns)) else prompt
-
-
-def _common_facts(contents: Contents) -> tuple[str, ...]:
-    """The model, where all tasks have the same: the fact that is known from the beginning, and the longest."""
-    models = {task.model for task in contents.tasks}
-    return facts_of(models.pop(), None, None, None) if len(contents.tasks) > 1 and len(models) == 1 else ()
-
-
-def _without_what_is_said(tile: Tile, table: Table, heading: str, heading_facts: tuple[str, ...]) -> Tile:
-    """Rows, columns and the heading say some things once for all; the captions beside them need not."""
-    labels = table.labels(tile.number)
-    is_said = tile.prompt == heading or any(_names(label, tile.prompt) for label in labels)
-    facts = tuple(
-        fact for fact in tile.facts if fact not in heading_facts and not any(_names(label, fact) for label in labels)
-    )
-    return dataclasses.replace(tile, is_captioned=not is_said, facts=facts)
-
-
-def _names(label: str, fact: str) -> bool:
-    """Whether a label, of one axis or of several joined, says a fact; a model also by its short name."""
-    names = {fact, MODELS[fact].short_name} if fact in MODELS else {fact}
-    return bool(fact) and any(f" · {name} · " in f" · {label} · " for name in names)
+    tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links", keeps_places=is_live)
+    return lay_out_before(contents.before[: options.limit]), label_tiles(tiles, contents)
 
 
 def _entry(tile: Tile, loaded: Loaded) -> Entry:
@@ -190,7 +155,7 @@ def _entry(tile: Tile, loaded: Loaded) -> Entry:
         link = None if found.status_code in DEAD_LINK_STATUSES else link
         state = NOT_COMPOSED if tile.layers else LOST_IMAGE
         return Entry(dataclasses.replace(tile, state=state, problem=problem, image=None, layers=()), link=link)
-    if found is not None and tile.label == BEFORE:
+    if found is not None and tile.is_before:
         original = found.thumbnail.original
         tile = dataclasses.replace(tile, facts=facts_of(None, f"{original.width}x{original.height}", None, None))
     return Entry(tile, link=link)
@@ -199,7 +164,7 @@ def _entry(tile: Tile, loaded: Loaded) -> Entry:
 def _with_picture(entry: Entry, picture: Picture | None, loaded: Loaded) -> Entry:
     if picture is None and find_loaded(entry.tile, loaded) is not None:
         way_on = "task.compose() makes it" if entry.tile.layers else "gallery.save() fetches the original"
-        way_on = "" if entry.tile.label == BEFORE else f" {way_on}."
+        way_on = "" if entry.tile.is_before else f" {way_on}."
         tile = dataclasses.replace(entry.tile, problem=f"Not embedded, to keep the notebook small.{way_on}")
         return dataclasses.replace(entry, tile=tile)
     return dataclasses.replace(entry, picture=picture)
@@ -215,21 +180,16 @@ def _before_notes(contents: Contents, drawn: int) -> list[str]:
     return [] if drawn == len(contents.before) else [f"{drawn} of {pictures} before are drawn."]
 
 
-def _limit_notes(contents: Contents, tiles: int, drawn: int, options: GalleryOptions) -> list[str]:
+def _limit_notes(tiles: Sequence[Tile], drawn: int, options: GalleryOptions) -> list[str]:
     """How to reach the tiles that are not drawn."""
-    if drawn == tiles:
+    if drawn == len(tiles):
         return []
     is_full = drawn == options.limit
     reason, limit = ("", f"limit={drawn}") if is_full else (to_stay_small(options), f"max_bytes={options.max_bytes}")
-    whole_tasks, used = 0, 0
-    for task in contents.tasks:
-        used += len(lay_out([task], is_composed=options.embed != "links"))
-        if used > drawn:
-            break
-        whole_tasks += 1
+    whole_tasks = tiles[drawn].number
     # A slice that begins within the first task would show the same tiles again.
     way_on = f"Go on with a slice such as [{whole_tasks}:], or raise" if whole_tasks else "Raise"
-    return [f"{drawn:,} of {count_of(tiles, 'tile')} are drawn{reason}. {way_on} {limit}."]
+    return [f"{drawn:,} of {count_of(len(tiles), 'tile')} are drawn{reason}. {way_on} {limit}."]
 
 
 def _tile_width(aspect: tuple[int, int], options: GalleryOptions) -> int:

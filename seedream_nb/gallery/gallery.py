@@ -57,7 +57,7 @@ class Gallery(Sequence[Task]):
         1 task · 0 images · 1 pending
         1. ○ pending · an-id
            a white siamese cat
-           Not started yet. Get it again in a moment.
+           Sent, but not finished; wait for it by its id.
     """
 
     def __init__(
@@ -240,7 +240,8 @@ class Gallery(Sequence[Task]):
     def live_bundle(self) -> dict[str, str]:
         """What front ends show while the gallery is still filling; to be asked for every few seconds.
 
-        Tiles of unfinished tasks say only that, with a quiet pulse where the picture will be. What could not be
+        Tiles of unfinished tasks say only that, with a quiet pulse where the picture will be; a set has all its places
+        from the start. There is no summary, as whoever renews it counts in a line of their own. What could not be
         fetched is not tried again before the final form.
 
         Returns:

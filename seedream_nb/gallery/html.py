@@ -12,6 +12,7 @@ from importlib.resources import files
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from seedream_nb.gallery.page import FLAT
 from seedream_nb.gallery.table_html import spell_table
 from seedream_nb.gallery.tile_html import escape, spell_prompt, spell_tile
 
@@ -36,15 +37,16 @@ def spell_html(page: Page) -> str:
         One `<div>` with its own scoped style sheet.
     """
     width, height = page.aspect
+    flat = " seedream-flat" if page.aspect == FLAT else ""
+    summary = f'<p class="seedream-summary">{escape(page.summary)}</p>' if page.summary else ""
     notes = "".join(f'<p class="seedream-note">{escape(note)}</p>' for note in page.notes)
     heading = spell_prompt(page.heading, "seedream-heading")
     if page.heading_facts:
         heading += f'<p class="seedream-heading-facts">{escape(" · ".join(page.heading_facts))}</p>'
     return (
-        f'<div class="seedream-gallery" style="--seedream-aspect:{width}/{height}">'
+        f'<div class="seedream-gallery{flat}" style="--seedream-aspect:{width}/{height}">'
         f"<style>{style_sheet()}</style>"
-        f'<p class="seedream-summary">{escape(page.summary)}</p>{notes}{heading}'
-        f"{_spell_tiles(page)}</div>"
+        f"{summary}{notes}{heading}{_spell_tiles(page)}</div>"
     )
 
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.tiles import Tile
 
 
+FLAT = (3, 1)  # the shape of places where no picture is, nor will come
+
+
 @dataclass(frozen=True)
 class Picture:
     """What an `<img>` shows.
@@ -62,7 +65,7 @@ class Page:
     """A whole gallery, decided to the last detail but not yet spelled as HTML or text.
 
     Attributes:
-        summary: The header line.
+        summary: The header line; empty while the gallery is filling.
         notes: What the reader should know about this rendering, such as what was left out.
         entries: The tiles that are drawn for tasks.
         columns: How many stand side by side; None lets the width decide.

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.errors import UsageError
-from seedream_nb.gallery.foreign_text import show_prompt
+from seedream_nb.gallery.foreign_text import LONGEST_PROMPT, show_line, show_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+MOST_PARTS = 6  # as many as there are things to vary, at most; what has more lines is a prompt
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Table:
     """What the rows and columns of a gallery are called.
 
     Task number n of the gallery stands in row `n // len(columns)` and column `n % len(columns)`. An axis whose only
-    label is empty has no header.
+    label is empty has no header. A label of several parts, such as a prompt and a model, has each on a line of its own.
 
     Attributes:
         rows: The label of each row, from above.
@@ -70,5 +72,25 @@ class Table:
         return Table(self.rows[:rows], self.columns[:columns])
 
 
+def label_parts(label: str) -> list[str]:
+    """What a label says, one thing after the other.
+
+    Args:
+        label: The label.
+
+    Returns:
+        Its lines; where these are many, all but the last one are one part.
+    """
+    lines = [line.strip() for line in label.split("\n") if line.strip()]
+    return lines if len(lines) <= MOST_PARTS else ["\n".join(lines[:-1]), lines[-1]]
+
+
 def _fit(labels: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(show_prompt(label) for label in labels)
+    return tuple(map(_fit_label, labels))
+
+
+def _fit_label(label: str) -> str:
+    first, separator, last = label.rpartition("\n")
+    # What follows a long prompt must not be lost when that is cut.
+    is_cut_apart = separator and len(label) > LONGEST_PROMPT
+    return f"{show_prompt(first)}\n{show_line(last)}" if is_cut_apart else show_prompt(label)

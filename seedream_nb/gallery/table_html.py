@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedream_nb.gallery.table import label_parts
 from seedream_nb.gallery.tile_html import columns_of, spell_prompt, spell_tile
 
 if TYPE_CHECKING:
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
 GAP = 14  # pixels between columns
 NARROWEST_CELL = 148  # pixels
+NARROWEST_ON_NARROW_PAGE = 120  # pixels; of a cell, where two would not be seen at once otherwise
 NARROWEST_OF_SET = 104  # pixels; of one tile among several in a cell
 MOST_ABREAST = 3  # tiles of a set in one cell
 LETTER = 7  # pixels, about
 WIDEST_LABEL = 170  # pixels
 NARROWEST_LABEL = 44  # pixels
+LABEL_ON_NARROW_PAGE = 90  # pixels
 
 CELL = f"padding:0 {GAP}px {GAP + 4}px 0;vertical-align:top;text-align:left"
 
@@ -42,7 +45,10 @@ class _Measures:
     def style(self) -> str:
         least = self.label + self.columns * (self.narrowest + GAP)
         most = self.label + self.columns * (self.widest + GAP)
-        return f"width:100%;min-width:{least}px;max-width:{most}px"
+        narrow_cell = NARROWEST_ON_NARROW_PAGE if self.abreast == 1 else self.narrowest
+        narrow_label = min(self.label, LABEL_ON_NARROW_PAGE + GAP)
+        narrow = f"--seedream-narrow:{narrow_label + self.columns * (narrow_cell + GAP)}px"
+        return f"width:100%;min-width:{least}px;max-width:{most}px;{narrow};--seedream-narrow-label:{narrow_label}px"
 
 
 def spell_table(page: Page, table: Table) -> str:
@@ -89,7 +95,7 @@ def _measure(page: Page, table: Table, cells: Sequence[Sequence[Entry]]) -> _Mea
 def _columns(page: Page, table: Table, measures: _Measures) -> str:
     """The widths: labels have theirs, all others share what is left."""
     before = "<col>" if page.before else ""
-    label = f'<col style="width:{measures.label}px">' if measures.label else ""
+    label = f'<col class="seedream-labels" style="width:{measures.label}px">' if measures.label else ""
     return f"<colgroup>{before}{label}{'<col>' * len(table.columns)}</colgroup>"
 
 
@@ -121,4 +127,6 @@ def _place(page: Page) -> str:
 
 
 def _label(label: str) -> str:
-    return spell_prompt(label, "seedream-name")
+    first, *others = label_parts(label) or [""]
+    below = "".join(spell_prompt(part, "seedream-name seedream-part") for part in others)
+    return f"{spell_prompt(first, 'seedream-name')}{below}"

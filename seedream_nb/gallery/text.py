@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedream_nb.gallery.tiles import BEFORE
+from seedream_nb.gallery.table import label_parts
 
 if TYPE_CHECKING:
     from seedream_nb.gallery.page import Entry, Page
@@ -26,7 +26,8 @@ def spell_text(page: Page) -> str:
         *((f"{'-':>{width}} ", entry) for entry in page.before),
         *((f"{number:>{width}}.", entry) for number, entry in enumerate(page.entries, 1)),
     ]
-    lines = [page.summary, *page.notes, *filter(None, [_one_line(page.heading), " · ".join(page.heading_facts)])]
+    head = [page.summary, *page.notes, _one_line(page.heading), " · ".join(page.heading_facts)]
+    lines = [line for line in head if line]
     for mark, entry in marked:
         first, *rest = _entry_lines(entry, page.table)
         lines += [f"{mark} {first}", *(f"{margin}{line}" for line in rest)]
@@ -37,7 +38,7 @@ def _entry_lines(entry: Entry, table: Table | None) -> list[str]:
     tile = entry.tile
     state = f"{tile.state.icon} {tile.state.word}" if tile.state else ""
     head = " · ".join(part for part in (tile.label, state, tile.task_id, tile.position) if part)
-    place = _place(table, tile.number) if table and tile.label != BEFORE else ""
+    place = _place(table, tile.number) if table and not tile.is_before else ""
     prompt = _one_line(tile.prompt) if tile.is_captioned else ""
     trace = f"trace {tile.trace_id}" if tile.trace_id else ""
     lines = [head, place, prompt, " · ".join(tile.facts), tile.problem, trace, entry.link or ""]
@@ -45,7 +46,8 @@ def _entry_lines(entry: Entry, table: Table | None) -> list[str]:
 
 
 def _place(table: Table, number: int) -> str:
-    labels = zip(("row", "column"), map(_one_line, table.labels(number)), strict=True)
+    spelled = (" · ".join(map(_one_line, label_parts(label))) for label in table.labels(number))
+    labels = zip(("row", "column"), spelled, strict=True)
     return " · ".join(f"{axis}: {label}" for axis, label in labels if label)
 
 

@@ -91,7 +91,9 @@ def _open_link(link: str) -> str:
 def _caption(entry: Entry) -> str:
     tile = entry.tile
     problem = f'<div class="seedream-problem">{escape(tile.problem)}</div>' if tile.problem else ""
-    facts = f'<div class="seedream-facts">{escape(" · ".join(tile.facts))}</div>' if tile.facts else ""
+    # A place that waits keeps a line for what will be known of the picture.
+    has_facts = tile.facts or tile.is_making
+    facts = f'<div class="seedream-facts">{escape(" · ".join(tile.facts))}</div>' if has_facts else ""
     label = f'<div class="seedream-label">{escape(tile.label)}</div>' if tile.label else ""
     prompt = spell_prompt(tile.prompt) if tile.is_captioned else ""
     return f"{label}{prompt}{problem}{facts}{_origin(entry)}"

@@ -8,10 +8,11 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import parse_size
+from seedream_nb.capabilities import MAX_IMAGES, parse_size
 from seedream_nb.gallery.foreign_text import show_line, show_prompt
 from seedream_nb.images.layers import describe_layer
 from seedream_nb.models import ErrorDetail, TaskStatus
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from seedream_nb.models import Task, TaskImage
 
 
-BEFORE, AFTER = "before", "after"
+BEFORE, AFTER, COMPOSED, BASE = "before", "after", "composed", "base"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,6 @@ _URGENCY = (
     STATES[TaskStatus.NOT_FOUND],
     STATES[TaskStatus.RUNNING],
     STATES[TaskStatus.PENDING],
-    WAITING,
     NOT_SENT,
 )  # success needs no mention
 FAILED_IMAGE = State("✕", "image failed")
@@ -57,9 +57,8 @@ LOST_IMAGE = State("!", "not available")
 NO_PICTURE = State("∅", "no picture")
 NOT_COMPOSED = State("!", "not composed")
 
+_MAKING = {TaskStatus.PENDING, TaskStatus.RUNNING}
 _EXPLANATIONS = {
-    STATES[TaskStatus.PENDING]: "Not started yet. Get it again in a moment.",
-    STATES[TaskStatus.RUNNING]: "Still being made. Get it again in a moment.",
     STATES[TaskStatus.NOT_FOUND]: "The service does not know this id. Check it; old tasks may have been cleared.",
     NOT_SENT: "This request never left, so it cost nothing. Run it again to send it.",
 }
@@ -82,9 +81,11 @@ class Tile:
         image: The picture, when there is one to show.
         layers: What the picture is put together from, when it came in layers; then there is no `image`.
         number: The place of the task among the tasks, from 0.
-        label: `before` or `after`, where both are shown; else empty.
+        label: What tells it from its neighbours, such as `before`, `after`, or the name of a layer; else empty.
+        layer: What the layer is called, or `composed`; empty where there are no layers.
         is_captioned: Whether the prompt stands beside the picture; not where a table says it already.
         is_making: Whether the tile waits for a picture that will take its place.
+        is_before: Whether it is a picture that the tasks began with.
         expected_shape: Width and height of a picture that is still to come, as a ratio, where it is known.
     """
 
@@ -99,8 +100,10 @@ class Tile:
     layers: tuple[TaskImage, ...] = ()
     number: int = 0
     label: str = ""
+    layer: str = ""
     is_captioned: bool = True
     is_making: bool = False
+    is_before: bool = False
     expected_shape: tuple[int, int] | None = None
 
     @property
@@ -109,22 +112,27 @@ class Tile:
         return self.layers or (() if self.image is None else (self.image,))
 
 
-def lay_out(tasks: Sequence[Task], *, is_live: bool = False, is_composed: bool = True) -> list[Tile]:
+def lay_out(
+    tasks: Sequence[Task], *, is_live: bool = False, is_composed: bool = True, keeps_places: bool = False
+) -> list[Tile]:
     """Makes the tiles of some tasks, in order: one for each image, or one for a task without any.
 
     Args:
         tasks: The tasks.
         is_live: Whether the gallery is still filling: what is unfinished says so, and no more.
         is_composed: Whether layers begin with a tile of the picture that they make together.
+        keeps_places: Whether a set that is being made has a tile for each picture that was asked for.
 
     Returns:
         The tiles.
     """
-    return [
-        dataclasses.replace(tile, number=number)
-        for number, task in enumerate(tasks)
-        for tile in (*(_composed_tiles(task) if is_composed else ()), *_tiles_of(task, is_live=is_live))
-    ]
+    tiles: list[Tile] = []
+    for number, task in enumerate(tasks):
+        composed = _composed_tiles(task) if is_composed else []
+        made = _kept_places(task, is_live=is_live) if keeps_places else []
+        made = made or _tiles_of(task, is_live=is_live)
+        tiles += [dataclasses.replace(tile, number=number) for tile in (*composed, *made)]
+    return tiles
 
 
 def lay_out_before(images: Sequence[TaskImage]) -> list[Tile]:
@@ -139,17 +147,16 @@ def lay_out_before(images: Sequence[TaskImage]) -> list[Tile]:
     return [_before_tile(image) for image in images]
 
 
-def summarize(tasks: Sequence[Task], *, is_live: bool = False) -> str:
+def summarize(tasks: Sequence[Task]) -> str:
     """Counts tasks, pictures and states in one line.
 
     Args:
         tasks: The tasks.
-        is_live: Whether the gallery is still filling.
 
     Returns:
         Such as `3 tasks · 5 images · 1 failed · 1 pending`; states that do not occur are left out.
     """
-    counts = Counter(_state_of(task, is_live=is_live) for task in tasks)
+    counts = Counter(_state_of(task, is_live=False) for task in tasks)
     states = [f"{counts[state]:,} {state.word}" for state in _URGENCY if counts[state]]
     images = sum(len(task.good_images) for task in tasks)
     return " · ".join([count_of(len(tasks), "task"), count_of(images, "image"), *states])
@@ -175,6 +182,27 @@ def _tiles_of(task: Task, *, is_live: bool) -> list[Tile]:
     return [*tiles, _task_tile(task, is_live=is_live)] if has_more_to_say or not tiles else tiles
 
 
+def _kept_places(task: Task, *, is_live: bool) -> list[Tile]:
+    """A tile for each picture of a set that is being made, in the place where it is or will be; else none."""
+    wanted = _size_of_set(task)
+    if not wanted or task.status not in _MAKING or task.error is not None:
+        return []
+    made = [(image.index, _image_tile(task, image)) for image in task.images]
+    taken = {place for place, _ in made}
+    free = [place for place in range(wanted) if place not in taken][: max(0, wanted - len(made))]
+    own = _task_tile(task, is_live=is_live)
+    kept = [(place, dataclasses.replace(own, position=f"{place + 1} of {wanted}")) for place in free]
+    return [tile for _, tile in sorted((*made, *kept), key=lambda placed: placed[0])]
+
+
+def _size_of_set(task: Task) -> int:
+    """How many pictures were asked for at most; 0 for one, or where the request does not say."""
+    options = task.request.get("sequential_image_generation_options")
+    most = options.get("max_images") if isinstance(options, Mapping) else None
+    is_set = task.request.get("sequential_image_generation") == "auto"
+    return most if is_set and isinstance(most, int) and 1 < most <= MAX_IMAGES else 0
+
+
 def _before_tile(image: TaskImage) -> Tile:
     problem = "" if image.is_good else describe_error(image.error) if image.error else "There is no picture."
     return Tile(
@@ -185,6 +213,7 @@ def _before_tile(image: TaskImage) -> Tile:
         problem=problem,
         image=image if image.is_good else None,
         label=BEFORE,
+        is_before=True,
     )
 
 
@@ -196,15 +225,16 @@ def _composed_tiles(task: Task) -> list[Tile]:
         task_id=show_line(task.id),
         prompt=show_prompt(task.prompt),
         facts=facts_of(task.model, task.layers[0].size, None, None),
-        position="composed",
+        position=COMPOSED,
         layers=task.layers,
+        layer=COMPOSED,
     )
     return [tile]
 
 
 def _image_tile(task: Task, image: TaskImage) -> Tile:
     return Tile(
-        state=STATES[task.status] if image.is_good else FAILED_IMAGE,
+        state=_state_of_image(task, image),
         task_id=show_line(task.id),
         prompt=show_prompt(image.prompt or task.prompt),
         facts=facts_of(image.model or task.model, image.size, image.output_format, image.seed),
@@ -212,13 +242,30 @@ def _image_tile(task: Task, image: TaskImage) -> Tile:
         problem="" if image.is_good else describe_error(image.error or ErrorDetail()),
         trace_id="" if image.is_good else show_line(task.trace_id or ""),
         image=image if image.is_good else None,
+        layer=_name_of_layer(image),
     )
+
+
+def _state_of_image(task: Task, image: TaskImage) -> State:
+    if not image.is_good:
+        return FAILED_IMAGE
+    return STATES[TaskStatus.SUCCEEDED if task.status in _MAKING else task.status]
+
+
+def _name_of_layer(image: TaskImage) -> str:
+    if image.z_index is None:
+        return ""
+    return BASE if image.z_index == 0 else show_line(image.name or "") or f"layer {image.z_index}"
 
 
 def _task_tile(task: Task, *, is_live: bool) -> Tile:
     state = _state_of(task, is_live=is_live)
-    is_making = task.status in {TaskStatus.PENDING, TaskStatus.RUNNING}
-    problem = "" if is_live and is_making else _EXPLANATIONS.get(state, "")
+    is_making = task.status in _MAKING
+    problem = _EXPLANATIONS.get(state, "")
+    if is_making and state is not NOT_SENT:
+        # No word about how long to wait: the drawing is kept in the notebook.
+        way_on = "; wait for it by its id." if task.id else "."
+        problem = "" if is_live else f"Sent, but not finished{way_on}"
     if task.status is TaskStatus.SUCCEEDED and not task.images:
         state, problem = NO_PICTURE, "The task succeeded, but its answer has no picture."
     if task.error is not None:
@@ -248,7 +295,8 @@ def describe_error(error: ErrorDetail) -> str:
 def _position(task: Task, image: TaskImage) -> str:
     if image.z_index is not None:
         return describe_layer(image)
-    return f"{image.index + 1} of {len(task.images)}" if len(task.images) > 1 else ""
+    count = _size_of_set(task) if task.status in _MAKING else len(task.images)
+    return f"{image.index + 1} of {count}" if count > 1 else ""
 
 
 def facts_of(model: str | None, size: str | None, output_format: str | None, seed: int | None) -> tuple[str, ...]:

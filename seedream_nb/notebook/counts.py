@@ -18,6 +18,13 @@ _DONE = {TaskStatus.SUCCEEDED, TaskStatus.PARTIALLY_FAILED}
 _FAILED = {TaskStatus.FAILED, TaskStatus.NOT_FOUND}
 SECONDS_PER_MINUTE = 60
 
+# As high as the summary of the finished gallery that takes its place, so that the tiles stay where they are.
+LINE_STYLE = (
+    "margin:0;padding:2px 2px 6px;font-size:0.85em;line-height:1.35;white-space:nowrap;overflow:hidden;"
+    "text-overflow:ellipsis;font-variant-numeric:tabular-nums"
+)
+BAR_STYLE = "width:80px;height:8px;vertical-align:middle"
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -59,10 +66,9 @@ class Counts:
     def to_bundle(self) -> dict[str, str]:
         """The line for front ends, as HTML and as text."""
         finished = self.done + self.failed
-        bar = f'<progress max="{max(1, self.total)}" value="{finished}" style="vertical-align:middle"></progress>'
-        style = "font-size:0.85em;padding:2px;font-variant-numeric:tabular-nums"
+        bar = f'<progress max="{max(1, self.total)}" value="{finished}" style="{BAR_STYLE}"></progress>'
         line = html.escape(str(self))
-        return {"text/html": f'<div role="status" style="{style}">{bar} {line}</div>', "text/plain": str(self)}
+        return {"text/html": f'<div role="status" style="{LINE_STYLE}">{bar} {line}</div>', "text/plain": str(self)}
 
 
 def count_tasks(

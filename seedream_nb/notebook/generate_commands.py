@@ -17,6 +17,7 @@ from seedream_nb.errors import (
     UsageError,
 )
 from seedream_nb.gallery import Gallery, Table
+from seedream_nb.gallery.table import label_parts
 from seedream_nb.gallery.tiles import count_of
 from seedream_nb.notebook.follow import follow_in_cell
 from seedream_nb.notebook.going_on import with_way_on
@@ -106,7 +107,7 @@ def _list_requests(sweep: Sweep) -> str:
     lines = []
     for place, request in enumerate(sweep.requests):
         row, column = sweep.rows[place // len(sweep.columns)], sweep.columns[place % len(sweep.columns)]
-        parts = [part.strip() for part in f"{row}\n{column}".splitlines() if part.strip()]
+        parts = [" ".join(part.split()) for part in (*label_parts(row), *label_parts(column)) if part.strip()]
         lines.append(f"  {place + 1}. {' · '.join(parts) or ' '.join(request.prompt.split())}")
     return "\n".join(lines)
 

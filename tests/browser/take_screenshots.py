@@ -1,62 +1,115 @@
 """Why: the README shows what a reader will really get; its pictures are taken anew when the looks change.
 
-Run it from the repository's root: `python -m tests.browser.take_screenshots`.
+Run it from the repository's root: `python -m tests.browser.take_screenshots`, with names to take only some.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
+import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from tests.browser.chromium import CHROMIUM_OPTIONS, find_chromium
-from tests.browser.jupyter import PATIENCE, Notebook, serve
+from tests.browser.jupyter import JupyterServer, Notebook, serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 TARGET = Path("notebooks/screenshots")
-CELLS = (
-    "%load_ext seedream_nb\n%seedream sandbox",
-    """%%seedream get --columns 4
+WIDTH, SCALE = 1120, 1.4
+
+START = "%load_ext seedream_nb\n%seedream sandbox"
+GALLERY = """%%seedream get --columns 4
 84d1544a-9043-4dde-a98b-e889dacd75f6  # the white siamese cat
 63b8d1c9-5e0f-4d27-9a3b-c84f7e216d05, f19a7e45-c2d3-4b80-8e67-5a4c0b9d3f12
 a5e07f34-8c61-4b9d-b2f7-190d3c6e58ab
 c8e13a5d-0f92-4764-b5a8-7d2c94e6f081  97a2c6e0-d41b-4f85-a0e3-3b58f7d9c264
 4be96d27-f83c-4a05-9e71-d0c5a2b8467f
-0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90  # refused: it gets a tile that says so""",
+0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90  # refused: it gets a tile that says so"""
+SWEEP = """%%seedream generate --model 5.0-pro 4.5 4.0 --thumbnail 240
+a white siamese cat by the window, soft morning light
+---
+a sailing boat on the sea at sunset"""
+ORIGINAL = '%seedream generate "misty mountains, early morning" --size 2304x1728 --thumbnail 160 --out hills'
+EDIT = "%%seedream edit hills[0] --size 2304x1728 --thumbnail 440\nmake it a late evening with warm light"
+EXPLORER = "%seedream explore --history 14"
+PICTURES_ARE_THERE = """() => {
+    const pictures = [...document.querySelectorAll(".seedream-explorer [role=option] img")];
+    return pictures.length > 8 && pictures.every((picture) => picture.complete && picture.naturalWidth);
+}"""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture to take.
+
+    Attributes:
+        name: Of its file, without the ending.
+        cells: What is run.
+        height: Of the window, in CSS pixels.
+        theme: JupyterLab's.
+        quality: Of the JPEG.
+        first_cell: The cell that stands at the top.
+        ready_when: JavaScript that says when the page is ready; right after the last cell when empty.
+    """
+
+    name: str
+    cells: tuple[str, ...]
+    height: int
+    theme: str = "light"
+    quality: int = 80
+    first_cell: int = 0
+    ready_when: str = ""
+
+
+SHOTS = (
+    Shot("gallery-light", (START, GALLERY), 1130, quality=86),
+    Shot("gallery-dark", (START, GALLERY), 1130, "dark", quality=86),
+    Shot("sweep-light", (START, SWEEP), 870, first_cell=1),
+    Shot("explorer-light", (START, EXPLORER), 1000, first_cell=1, ready_when=PICTURES_ARE_THERE),
+    Shot("explorer-dark", (START, EXPLORER), 1000, "dark", first_cell=1, ready_when=PICTURES_ARE_THERE),
+    Shot("before-after", (START, ORIGINAL, EDIT), 612, first_cell=2),
 )
 
 
-def main() -> None:
-    """Takes a screenshot of a gallery in JupyterLab, in the light and in the dark theme."""
+def main(names: list[str]) -> None:
+    """Takes screenshots of JupyterLab.
+
+    Args:
+        names: Which; all when there are none.
+    """
     TARGET.mkdir(parents=True, exist_ok=True)
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    notebook = new_notebook(cells=[new_code_cell(cell) for cell in CELLS], metadata={"kernelspec": kernel})
     with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_OPTIONS)
         with contextlib.closing(serve(Path(root), Path(home))) as servers:
             server = next(servers)
-            for theme in ("light", "dark"):
-                # A directory for each, as JupyterLab keeps the kernel of a notebook that it has opened before.
-                (Path(root) / theme).mkdir()
-                nbformat.write(notebook, Path(root) / theme / "seedream.ipynb")
-                server.choose_theme(theme)
-                page = browser.new_page(viewport={"width": 1120, "height": 1130}, device_scale_factor=1.4)
-                opened = Notebook.open(page, server, f"{theme}/seedream.ipynb")
-                page.keyboard.press("Control+b")
-                opened.run_all()
-                expect(opened.code_cells.last.locator(".jp-InputPrompt")).to_have_text(
-                    re.compile(r"\d"), timeout=PATIENCE
-                )
-                page.locator(".jp-Notebook .jp-Cell").first.scroll_into_view_if_needed()
-                page.locator(".jp-Notebook").hover()
-                page.screenshot(path=TARGET / f"gallery-{theme}.jpg", quality=86)
-                page.close()
+            for shot in SHOTS:
+                if not names or shot.name in names:
+                    take(shot, browser, server)
+                    server.shut_down_kernels()
         browser.close()
 
 
+def take(shot: Shot, browser: Browser, server: JupyterServer) -> None:
+    """Takes one screenshot."""
+    server.choose_theme(shot.theme)
+    page = browser.new_page(viewport={"width": WIDTH, "height": shot.height}, device_scale_factor=SCALE)
+    notebook = Notebook.open(page, server, server.add_notebook("seedream", *shot.cells))
+    page.keyboard.press("Control+b")
+    notebook.run_all()
+    if shot.ready_when:
+        page.wait_for_function(shot.ready_when)
+    first = page.locator(".jp-Notebook .jp-Cell").nth(shot.first_cell)
+    first.evaluate("cell => cell.scrollIntoView({block: 'start'})")
+    page.locator(".jp-Notebook").hover()
+    page.screenshot(path=TARGET / f"{shot.name}.jpg", quality=shot.quality)
+    page.close()
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -127,7 +127,7 @@ class Sheet:
 
     @property
     def summary(self) -> str:
-        return self.root.find(css_class="seedream-summary")[0].text
+        return next((summary.text for summary in self.root.find(css_class="seedream-summary")), "")
 
     @property
     def notes(self) -> list[str]:
@@ -161,7 +161,7 @@ class Sheet:
         """The headers of the rows and of the columns."""
         heads = self.root.find("th")
         rows, columns = ([head for head in heads if head.attributes["scope"] == scope] for scope in ("row", "col"))
-        return [head.text for head in rows], [head.text for head in columns]
+        return [_read_label(head) for head in rows], [_read_label(head) for head in columns]
 
     @property
     def text_blocks(self) -> tuple[list[str], list[list[str]]]:
@@ -197,13 +197,18 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def _read_label(head: Element) -> str:
+    """The parts of a label, each on a line of its own."""
+    return " · ".join(child.text for child in head.children if isinstance(child, Element))
+
+
 def _read_places(root: Element) -> dict[int, tuple[str, str]]:
     """The row and the column of each figure in a table, by the headers of its cell."""
     places = {}
-    columns = [head.text for head in root.find("th") if head.attributes["scope"] == "col"]
+    columns = [_read_label(head) for head in root.find("th") if head.attributes["scope"] == "col"]
     for body in root.find("tbody"):
         for line in body.find("tr"):
-            row = "".join(head.text for head in line.find("th"))
+            row = "".join(_read_label(head) for head in line.find("th"))
             cells = [cell for cell in line.find("td") if "rowspan" not in cell.attributes]
             for place, cell in enumerate(cells):
                 column = columns[place] if columns else ""

@@ -130,20 +130,22 @@ def test_a_table_scrolls_in_its_own_box_by_the_keyboard(chromium: Chromium) -> N
     assert width > 420
 
 
-@pytest.mark.parametrize("width", [420, 1200])
-def test_nothing_jumps_when_the_pictures_come(chromium: Chromium, width: int) -> None:
+@pytest.mark.parametrize("width", [420, 600, 1200])
+@pytest.mark.parametrize("size", [None, "2K", "320x200"])
+def test_nothing_jumps_when_the_pictures_come(chromium: Chromium, width: int, size: str | None) -> None:
     def task(number: int, status: TaskStatus) -> Task:
         made = (TaskImage(UUID, number, data=plain(320, 200), size="320x200"),)
         return Task(
-            UUID,
+            "" if status is TaskStatus.PENDING else UUID,
             status,
             made if status is TaskStatus.SUCCEEDED else (),
             prompt="a cat",
             model="model-x",
-            size="320x200",
+            size=size,
         )
 
-    empty = Gallery([task(n, TaskStatus.RUNNING) for n in range(4)], table=Table(("a", "b"), ("c", "d")))
+    states = (TaskStatus.RUNNING, TaskStatus.PENDING, TaskStatus.SUCCEEDED, TaskStatus.RUNNING)
+    empty = Gallery([task(n, state) for n, state in enumerate(states)], table=Table(("a", "b"), ("c", "d")))
     full = empty.renew([task(n, TaskStatus.SUCCEEDED) for n in range(4)])
     first, last = (
         chromium.look(in_page(drawn.live_bundle()["text/html"]), lambda page: page.evaluate(BOXES), width=width)
@@ -151,6 +153,61 @@ def test_nothing_jumps_when_the_pictures_come(chromium: Chromium, width: int) ->
     )
     assert len(first) == 4
     assert first == last
+
+
+def test_a_link_to_the_original_makes_no_narrow_tile_higher(chromium: Chromium) -> None:
+    def height(*statuses: TaskStatus) -> float:
+        image = TaskImage(UUID, url=LINK, data=plain(320, 320), size="320x320")
+        tasks = [Task(UUID, status, (image,) if status is TaskStatus.SUCCEEDED else ()) for status in statuses]
+        content = in_page(Gallery(tasks, thumbnail=160, table=Table(columns=("a", "b"))).live_bundle()["text/html"])
+        found: float = chromium.look(content, lambda page: page.locator("tbody").evaluate("e => e.offsetHeight"))
+        return found
+
+    assert height(TaskStatus.RUNNING, TaskStatus.RUNNING) == height(TaskStatus.RUNNING, TaskStatus.SUCCEEDED)
+
+
+def test_two_pictures_stand_beside_their_label_on_a_narrow_page(chromium: Chromium) -> None:
+    def see(page: Page) -> tuple[list[float], float]:
+        needed: list[float] = page.locator(".seedream-scroll").evaluate("e => [e.scrollWidth, e.clientWidth]")
+        return needed, page.locator("tbody th").evaluate("e => e.offsetWidth")
+
+    task = Task(UUID, TaskStatus.SUCCEEDED, (TaskImage(UUID, data=plain(320, 200)),))
+    labelled = Gallery([task] * 2, table=Table((f"{LONG_PROMPT}\n5.0-pro",), ("1K", "2K")))
+    (needed, given), label = chromium.look(in_page(labelled.to_html()), see, width=404)
+    assert needed <= given
+    assert label == 104
+    # A label that needs less takes no more there; a set in a cell still needs its room.
+    short = Gallery([task] * 2, table=Table(("a",), ("1K", "2K")))
+    assert chromium.look(in_page(short.to_html()), see, width=404)[1] == 58
+    pair = Task(UUID, TaskStatus.SUCCEEDED, task.images * 2)
+    (needed, given), _ = chromium.look(in_page(Gallery([pair] * 2, table=labelled.table).to_html()), see, width=404)
+    assert needed > given
+
+
+def test_the_parts_of_a_label_stand_below_one_another_and_the_first_stands_out(chromium: Chromium) -> None:
+    parts = Gallery(Task(UUID, TaskStatus.FAILED), table=Table(("a lighthouse\n5.0-pro",)))
+    content = in_page(parts.to_html(), "lab-light")
+    lines = chromium.look(content, lambda page: page.locator("tbody th > div").evaluate_all(
+        "all => all.map(e => [e.innerText, getComputedStyle(e).fontWeight, e.getBoundingClientRect().x])"
+    ))  # fmt: skip
+    assert [(text, weight) for text, weight, _ in lines] == [("a lighthouse", "600"), ("5.0-pro", "400")]
+    assert lines[0][2] == lines[1][2]
+
+
+def test_what_flat_places_say_stands_in_one_line(chromium: Chromium) -> None:
+    waiting = Gallery([Task(UUID, TaskStatus.PENDING)] * 2, table=Table(columns=("a", "b")))
+
+    def see(page: Page) -> list[list[float]]:
+        boxes: list[list[float]] = page.locator(".seedream-empty").evaluate_all(
+            "all => all.map(e => [e.offsetWidth / e.offsetHeight, e.lastElementChild.offsetTop + "
+            "e.lastElementChild.offsetHeight / 2 - e.offsetTop - e.offsetHeight / 2])"
+        )
+        return boxes
+
+    for width in (300, 1200):
+        for ratio, below_the_middle in chromium.look(in_page(waiting.to_html()), see, width=width):
+            assert ratio == pytest.approx(3, abs=0.1)
+            assert abs(below_the_middle) <= 2
 
 
 @pytest.mark.parametrize("width", [420, 1200])

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from seedream_nb import BoundingBox, ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.gallery.pictures import decode, encode, noise, plain, translucent
 from tests.gallery.reading import Sheet, show
@@ -37,8 +38,12 @@ def test_the_composed_picture_comes_first_and_nothing_is_fetched_twice(sandbox: 
     sheet = show(gallery)
     assert_forms_agree(sheet)
     composed, base, *layers = sheet.tiles
-    assert (composed.position, base.position) == ("composed", "base image: background")
-    assert len(layers) == len(layered.images) - 1
+    assert [composed.label, base.label] == ["composed", "base"]
+    assert [tile.label for tile in layers] == [image.name for image in layered.images[1:]]
+    assert {tile.position for tile in sheet.tiles} == {""}
+    assert composed.facts.startswith(f"{PRO} · ")
+    assert not any(PRO in tile.facts for tile in (base, *layers))
+    assert all(tile.facts for tile in (base, *layers))
     assert composed.embedded_size == base.embedded_size
     assert transparency(sheet) == [False, False, *[True] * len(layers)]
     assert sheet.summary == f"1 task · {len(layered.images)} images"
@@ -102,15 +107,15 @@ def test_a_failed_layer_is_named() -> None:
 
 def test_a_base_image_alone_and_a_task_still_running_are_not_composed() -> None:
     base = TaskImage("i", 0, data=plain(), z_index=0)
-    assert [tile.position for tile in show(Gallery(Task("i", TaskStatus.SUCCEEDED, (base,)))).tiles] == ["base image"]
+    assert [tile.label for tile in show(Gallery(Task("i", TaskStatus.SUCCEEDED, (base,)))).tiles] == ["base"]
     running = Task("i", TaskStatus.RUNNING, (base, TaskImage("i", 1, data=translucent(), z_index=1)))
-    assert [tile.position for tile in show(Gallery(running)).tiles] == ["base image", "layer 1", ""]
+    assert [tile.label for tile in show(Gallery(running)).tiles] == ["base", "layer 1", ""]
 
 
 def test_links_alone_are_not_composed() -> None:
     images = tuple(TaskImage("i", n, url=f"https://pictures.example/{n}.png", z_index=n) for n in range(3))
     sheet = show(Gallery(Task("i", TaskStatus.SUCCEEDED, images), embed="links"))
-    assert [tile.position for tile in sheet.tiles] == ["base image", "layer 1", "layer 2"]
+    assert [tile.label for tile in sheet.tiles] == ["base", "layer 1", "layer 2"]
     assert transparency(sheet) == [False, True, True]
 
 
@@ -125,9 +130,27 @@ def test_the_composed_picture_counts_as_the_others_do() -> None:
         assert sheet.size <= limit
         assert_forms_agree(sheet)
     sheet = show(Gallery(tasks, limit=1))
-    assert [tile.position for tile in sheet.tiles] == ["composed"]
+    assert [tile.label for tile in sheet.tiles] == ["composed"]
     assert sheet.tiles[0].embedded
     assert "1 of 21 tiles are drawn" in sheet.notes[0]
+
+
+def test_layers_of_an_edit_are_named_and_each_task_says_its_model_once() -> None:
+    def task(name: str) -> Task:
+        layers = (
+            TaskImage("i", 0, data=plain(80, 60), z_index=0, model=PRO, size="80x60", name="background"),
+            TaskImage("i", 1, data=translucent(), z_index=1, model=PRO, size="40x30", name=name),
+        )
+        return Task("i", TaskStatus.SUCCEEDED, layers, model=PRO)
+
+    sheet = show(Gallery([task("before"), task(" \n")], before=TaskImage("", data=plain(80, 60))))
+    labels = ["composed", "base", "before", "composed", "base", "layer 1"]
+    assert [tile.label for tile in sheet.all_tiles] == ["before", *labels]
+    assert [PRO in tile.facts for tile in sheet.all_tiles[1:]] == [True, False, False] * 2
+    assert sheet.all_tiles[3].facts == "40×30"  # noqa: RUF001  the sign typographers use
+    in_table = show(Gallery([task("boat")] * 2, before=TaskImage("", data=plain()), table=Table(("before", "b"))))
+    assert [tile.label for tile in in_table.tiles] == ["composed", "base", "boat"] * 2
+    assert_forms_agree(in_table)
 
 
 def test_any_picture_that_is_seen_through_has_something_behind_it() -> None:

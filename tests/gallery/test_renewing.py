@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from seedream_nb import Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
@@ -58,12 +58,12 @@ def test_while_it_fills_a_tile_says_only_its_state() -> None:
         assert_forms_agree(sheet)
     assert [tile.state for tile in live.tiles] == ["○ waiting", "○ pending", "◔ running"]
     assert [tile.problem for tile in live.tiles] == ["", "", ""]
-    assert live.summary == "3 tasks · 0 images · 1 running · 1 pending · 1 waiting"
+    assert live.summary == ""
+    assert live.plain.startswith("1. ○ waiting\n")
     assert [tile.state for tile in final.tiles] == ["○ not sent", "○ pending", "◔ running"]
     assert [tile.problem for tile in final.tiles] == [
         "This request never left, so it cost nothing. Run it again to send it.",
-        "Not started yet. Get it again in a moment.",
-        "Still being made. Get it again in a moment.",
+        *["Sent, but not finished; wait for it by its id."] * 2,
     ]
     assert final.summary == "3 tasks · 0 images · 1 running · 1 pending · 1 not sent"
 
@@ -78,7 +78,91 @@ def test_only_a_place_that_waits_for_a_picture_pulses_and_only_while_it_fills() 
 
 def test_a_finished_gallery_is_the_same_in_both_forms() -> None:
     gallery = Gallery([Task("f", TaskStatus.FAILED), Task("s", TaskStatus.SUCCEEDED, (TaskImage("s", data=plain()),))])
-    assert show(gallery, is_live=True) == show(gallery)
+    live, final = show(gallery, is_live=True), show(gallery)
+    assert live.tiles == final.tiles
+    assert (live.summary, final.summary) == ("", "2 tasks · 1 image · 1 failed")
+    assert final.html.replace(f'<p class="seedream-summary">{final.summary}</p>', "") == live.html
+    assert final.plain == f"{final.summary}\n{live.plain}"
+
+
+def set_of(count: object, status: TaskStatus, *made: int, error: ErrorDetail | None = None) -> Task:
+    request: dict[str, object] = {
+        "sequential_image_generation": "auto",
+        "sequential_image_generation_options": {"max_images": count},
+    }
+    images = tuple(TaskImage("s", place, data=plain(), prompt="p", size="40x30") for place in made)
+    return Task("s", status, images, prompt="p", model="m", request=request, error=error)
+
+
+def test_a_set_has_all_its_places_from_the_start() -> None:
+    gallery = Gallery(set_of(4, TaskStatus.PENDING))
+    for made in ((), (2,), (0, 2), (0, 1, 2, 3)):
+        sheet = show(gallery.renew(set_of(4, TaskStatus.RUNNING, *made)), is_live=True)
+        assert_forms_agree(sheet)
+        assert [tile.position for tile in sheet.tiles] == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+        states = ["✓ succeeded" if place in made else "◔ running" for place in range(4)]
+        assert [tile.state for tile in sheet.tiles] == states
+        assert [bool(tile.embedded) for tile in sheet.tiles] == [place in made for place in range(4)]
+    assert [tile.state for tile in show(gallery, is_live=True).tiles] == ["○ pending"] * 4
+    # What fell short of what was asked for has no empty places.
+    fewer = show(gallery.renew(set_of(4, TaskStatus.SUCCEEDED, 0, 1)), is_live=True)
+    assert [tile.position for tile in fewer.tiles] == ["1 of 2", "2 of 2"]
+
+
+def test_a_set_that_was_not_finished_keeps_no_places_but_its_count() -> None:
+    first, rest = show(Gallery(set_of(4, TaskStatus.RUNNING, 1))).tiles
+    assert (first.state, first.position) == ("✓ succeeded", "2 of 4")
+    assert (rest.state, rest.position) == ("◔ running", "")
+    assert rest.problem
+
+
+def test_a_failed_picture_of_a_set_stands_in_its_place() -> None:
+    task = set_of(3, TaskStatus.RUNNING, 0)
+    task = dataclasses.replace(task, images=(*task.images, TaskImage("s", 2, error=ErrorDetail("c", "m"))))
+    tiles = show(Gallery(task), is_live=True).tiles
+    assert [tile.state for tile in tiles] == ["✓ succeeded", "◔ running", "✕ image failed"]
+    assert [tile.position for tile in tiles] == ["1 of 3", "2 of 3", "3 of 3"]
+
+
+@pytest.mark.parametrize("count", [None, 1, 0, -3, 16, 10**9, "4", 4.5, [4]])
+def test_a_set_of_unknown_size_has_one_place_for_all_that_may_come(count: object) -> None:
+    sheet = show(Gallery(set_of(count, TaskStatus.RUNNING, 0, 1)), is_live=True)
+    assert [(tile.state, tile.position) for tile in sheet.tiles] == [*[("✓ succeeded", "")] * 2, ("◔ running", "")]
+
+
+def test_what_went_wrong_is_told_also_while_a_set_is_made() -> None:
+    *_, last = show(Gallery(set_of(4, TaskStatus.RUNNING, 0, error=ErrorDetail("c", "m"))), is_live=True).tiles
+    assert last.problem == "m (c)"
+
+
+@pytest.mark.parametrize("limit", [1, 4, 5])
+def test_places_of_sets_count_as_tiles(limit: int) -> None:
+    gallery = Gallery([set_of(4, TaskStatus.RUNNING)] * 2, limit=limit)
+    sheet = show(gallery, is_live=True)
+    way_on = "Raise" if limit == 1 else "Go on with a slice such as [1:], or raise"
+    assert sheet.notes == [f"{limit} of 8 tiles are drawn. {way_on} limit={limit}."]
+
+
+def test_a_place_keeps_a_line_for_what_will_be_known_of_its_picture() -> None:
+    tasks = [RUNNING, Task("s", TaskStatus.SUCCEEDED, (TaskImage("s", data=plain(), size="40x30"),)), PENDING]
+    gallery = Gallery(tasks, table=Table(columns=("a", "b", "c")))
+    assert len(show(gallery, is_live=True).root.find(css_class="seedream-facts")) == 3
+    assert len(show(gallery).root.find(css_class="seedream-facts")) == 1
+
+
+def test_places_are_flat_where_there_is_no_picture_at_all_and_none_will_come() -> None:
+    waiting = [Task("i", TaskStatus.RUNNING, size="1600x900"), PENDING]
+    picture = TaskImage("i", data=plain(40, 30))
+    for gallery in (Gallery(waiting), Gallery(waiting, table=Table(("a", "b"))), Gallery(Task("f", TaskStatus.FAILED))):
+        html = show(gallery).html
+        assert 'class="seedream-gallery seedream-flat" style="--seedream-aspect:3/1"' in html
+        assert 'class="seedream-gallery" style' in show(gallery, is_live=True).html
+    for gallery in (
+        Gallery([*waiting, Task("s", TaskStatus.SUCCEEDED, (picture,))]),
+        Gallery(waiting, before=picture),
+        Gallery([Task("s", TaskStatus.SUCCEEDED, (TaskImage("s", url="https://x.example/a"),))], embed="links"),
+    ):
+        assert 'class="seedream-gallery" style' in show(gallery).html
 
 
 def test_a_place_has_the_shape_of_the_picture_that_will_take_it() -> None:

@@ -72,7 +72,7 @@ def test_an_axis_without_a_label_has_no_header(table: Table, count: int, labels:
 
 
 def test_what_the_labels_say_is_not_said_again_but_stays_the_alt_text() -> None:
-    rows, columns = ("a cat · 2K", "a dog · 2K"), (PRO, "5.0-lite")
+    rows, columns = ("a cat\n2K", "a dog\n2K"), (PRO, "5.0-lite")
     made = [task(0, "a cat", PRO), task(1, "a cat", LITE), task(2, "a dog", PRO), task(3, "a bird", LITE)]
     tiles = show(Gallery(made, table=Table(rows, columns))).tiles
     assert [tile.prompt for tile in tiles] == ["", "", "", "a bird"]
@@ -80,6 +80,29 @@ def test_what_the_labels_say_is_not_said_again_but_stays_the_alt_text() -> None:
     assert [tile.facts for tile in tiles] == ["", "", "", ""]
     swapped = show(Gallery([task(0, "a catfish", LITE)], table=Table(("a cat",), ("5.0-pro",))))
     assert (swapped.tiles[0].prompt, swapped.tiles[0].facts) == ("a catfish", LITE)
+
+
+def test_each_part_of_a_label_stands_on_a_line_of_its_own() -> None:
+    sheet = show(Gallery([task(0, "a cat · 4.0", PRO)], table=Table(("a cat · 4.0\n5.0-pro\n2K",))))
+    (head,) = sheet.root.find("th")
+    assert [part.text for part in head.find("div")] == ["a cat · 4.0", "5.0-pro", "2K"]
+    assert ["seedream-part" in part.attributes["class"] for part in head.find("div")] == [False, True, True]
+    assert "row: a cat · 4.0 · 5.0-pro · 2K" in sheet.plain
+    assert (sheet.tiles[0].prompt, sheet.tiles[0].facts) == ("", "")
+    # A prompt that only contains what another says is no part.
+    other = show(Gallery([task(0, "a cat", PRO)], table=Table(("a cat · 4.0\n5.0-lite",))))
+    assert (other.tiles[0].prompt, other.tiles[0].facts) == ("a cat", PRO)
+
+
+def test_what_follows_a_long_prompt_in_a_label_is_never_cut_off_nor_folded() -> None:
+    for prompt in ("long " * 1000, "line\n" * 100, "line\n" * 1000):
+        sheet = show(Gallery([task(0, prompt, PRO)], table=Table((f"{prompt.strip()}\n5.0-pro",))))
+        (head,) = sheet.root.find("th")
+        assert len(head.find("details")) == 1
+        assert head.find(css_class="seedream-part")[-1].text == "5.0-pro"
+        assert sheet.plain.split("\n")[2].endswith(" · 5.0-pro")
+        assert (sheet.tiles[0].prompt, sheet.tiles[0].facts) == ("", "")
+        assert_forms_agree(sheet)
 
 
 def test_what_all_tasks_share_is_said_once_above() -> None:

@@ -74,7 +74,7 @@ def test_a_pending_task_and_an_unknown_one(sandbox: Sandbox, client: SeedreamCli
     pending = sandbox.add_task("later", ready_in=None)
     first, second = tiles_of(client, pending, "no-such-id")
     assert (first.state, first.task_id, first.prompt) == ("○ pending", pending, "later")
-    assert "in a moment" in first.problem
+    assert first.problem == "Sent, but not finished; wait for it by its id."
     assert (second.state, second.task_id) == ("? not found", "no-such-id")
     assert "does not know this id" in second.problem
 
@@ -83,8 +83,14 @@ def test_a_running_task_shows_the_pictures_that_are_there_and_says_that_more_may
     picture = TaskImage("i", data=plain())
     first, own = show(Gallery(Task("i", TaskStatus.RUNNING, (picture,)))).tiles
     assert first.embedded
+    assert first.state == "✓ succeeded"
     assert (own.state, own.image) == ("◔ running", "")
-    assert "Still being made" in own.problem
+    assert own.problem.startswith("Sent, but not finished")
+
+
+def test_what_has_no_id_cannot_be_waited_for() -> None:
+    (tile,) = show(Gallery(Task("", TaskStatus.RUNNING))).tiles
+    assert tile.problem == "Sent, but not finished."
 
 
 def test_a_task_that_succeeded_without_a_picture() -> None:
@@ -187,7 +193,7 @@ def test_layers_name_themselves_and_keep_their_transparency() -> None:
         TaskImage("i", 2, data=translucent(41), z_index=2),
     )
     tiles = show(Gallery(Task("i", TaskStatus.SUCCEEDED, layers))).tiles
-    assert [tile.position for tile in tiles] == ["composed", "base image", "layer 1: the boat", "layer 2"]
+    assert [tile.label for tile in tiles] == ["composed", "base", "the boat", "layer 2"]
     assert tiles[2].embedded is not None
     assert decode(tiles[2].embedded).getchannel("A").getextrema() == (90, 90)
 

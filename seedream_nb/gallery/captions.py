@@ -1,0 +1,83 @@
+"""Why: what is said once for all tiles, above them or beside them, need not be said in each; pure functions."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from seedream_nb.capabilities import MODELS
+from seedream_nb.gallery.foreign_text import show_prompt
+from seedream_nb.gallery.tiles import AFTER, facts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seedream_nb.gallery.contents import Contents
+    from seedream_nb.gallery.table import Table
+    from seedream_nb.gallery.tiles import Tile
+
+
+def label_tiles(tiles: Sequence[Tile], contents: Contents) -> list[Tile]:
+    """Tells tiles apart: layers by their names, and what came of an edit from what was before.
+
+    Args:
+        tiles: The tiles of all tasks.
+        contents: What the gallery shows.
+
+    Returns:
+        The tiles with their labels. Of the layers of one task, only the first tile says the model.
+    """
+    after = AFTER if contents.before and contents.table is None else ""
+    labelled = []
+    previous = None
+    for tile in tiles:
+        changed = dataclasses.replace(tile, label=tile.layer or after)
+        if tile.layer:
+            is_first = previous is None or previous.number != tile.number
+            model = () if is_first else facts_of(contents.tasks[tile.number].model, None, None, None)
+            facts = tuple(fact for fact in tile.facts if fact not in model)
+            changed = dataclasses.replace(changed, position="", facts=facts)
+        labelled.append(changed)
+        previous = tile
+    return labelled
+
+
+def common_prompt(contents: Contents, table: Table) -> str:
+    """The prompt of all tasks, unless the table's labels say it; empty where there is none."""
+    prompts = {show_prompt(task.prompt) for task in contents.tasks}
+    if len(contents.tasks) == 1 or len(prompts) != 1:
+        return ""
+    prompt = prompts.pop()
+    return "" if any(_names(label, prompt) for label in (*table.rows, *table.columns)) else prompt
+
+
+def common_facts(contents: Contents) -> tuple[str, ...]:
+    """The model, where all tasks have the same: the fact that is known from the beginning, and the longest."""
+    models = {task.model for task in contents.tasks}
+    return facts_of(models.pop(), None, None, None) if len(contents.tasks) > 1 and len(models) == 1 else ()
+
+
+def without_what_is_said(tile: Tile, table: Table, heading: str, heading_facts: tuple[str, ...]) -> Tile:
+    """A tile that leaves out what its row, its column or the heading says.
+
+    Args:
+        tile: The tile.
+        table: The table that it stands in, with labels that are fit to be shown.
+        heading: The prompt that is said once for all.
+        heading_facts: What else is said once for all.
+
+    Returns:
+        The tile; its prompt is kept for the alternative text of its picture.
+    """
+    labels = table.labels(tile.number)
+    is_said = tile.prompt == heading or any(_names(label, tile.prompt) for label in labels)
+    facts = tuple(
+        fact for fact in tile.facts if fact not in heading_facts and not any(_names(label, fact) for label in labels)
+    )
+    return dataclasses.replace(tile, is_captioned=not is_said, facts=facts)
+
+
+def _names(label: str, fact: str) -> bool:
+    """Whether a label says a fact in lines of its own; a model also by its short name."""
+    names = {fact, MODELS[fact].short_name} if fact in MODELS else {fact}
+    return bool(fact) and any(f"\n{name}\n" in f"\n{label}\n" for name in names)

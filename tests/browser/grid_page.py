@@ -1,0 +1,302 @@
+"""Why: what the grid does in a browser needs no kernel; here is a bare page with a model that answers at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import seedream_nb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playwright.sync_api import Locator, Page, Route
+
+STATIC = Path(seedream_nb.__file__).parent / "panels" / "static"
+ADDRESS = "http://localhost/grid/"  # never reached; a browser allows the clipboard on this host
+SUBJECTS = ("a white siamese cat", "a lighthouse in the fog", "red poppies on a hill", "a paper boat on a pond")
+# As JupyterLab has them. Without a theme the style sheet falls back on colours of its own.
+THEMES = {
+    "": {},
+    "light": {
+        "--jp-layout-color0": "white",
+        "--jp-content-font-color1": "rgba(0, 0, 0, 0.87)",
+        "--jp-content-font-color2": "rgba(0, 0, 0, 0.54)",
+        "--jp-border-color2": "#e0e0e0",
+        "--jp-brand-color1": "#1976d2",
+    },
+    "dark": {
+        "--jp-layout-color0": "#111111",
+        "--jp-content-font-color1": "#ffffff",
+        "--jp-content-font-color2": "rgba(255, 255, 255, 0.7)",
+        "--jp-border-color2": "#424242",
+        "--jp-brand-color1": "#2196f3",
+    },
+}
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Grid</title><link rel="stylesheet" href="grid.css">
+<style>body { margin: 8px; background: var(--jp-layout-color0, white); }</style></head>
+<body><main></main><script type="module">
+import makeWidget from "./grid.js";
+
+window.urls = { made: 0, revoked: 0, live: new Map() };
+const { createObjectURL, revokeObjectURL } = URL;
+URL.createObjectURL = blob => {
+  const url = createObjectURL.call(URL, blob);
+  urls.made += 1;
+  urls.live.set(url, blob);
+  return url;
+};
+URL.revokeObjectURL = url => { urls.revoked += 1; urls.live.delete(url); revokeObjectURL.call(URL, url); };
+window.observers = new Set();
+window.ResizeObserver = class extends ResizeObserver {
+  observe(...all) { observers.add(this); super.observe(...all); }
+  disconnect() { observers.delete(this); super.disconnect(); }
+};
+window.outside = new Set();
+for (const target of [window, document]) {
+  const listen = target.addEventListener;
+  target.addEventListener = function (type, react, options) {
+    outside.add(react);
+    options?.signal?.addEventListener("abort", () => outside.delete(react));
+    return listen.call(this, type, react, options);
+  };
+}
+
+// What anywidget gives a view: a Backbone model, seen through a narrow door.
+class Model {
+  constructor(state) {
+    this.state = state;
+    this.sent = [];
+    this.saved = [];
+    this.changed = {};
+    this.listeners = [];
+    this.isAnswering = true;
+    this.number = 0;
+  }
+  get(name) { return this.state[name]; }
+  set(name, value) {
+    if (JSON.stringify(this.state[name]) === JSON.stringify(value)) return;
+    this.state[name] = value;
+    this.changed[name] = value;
+    this.tell(`change:${name}`);
+  }
+  // As when Python sends several traits in one message: all are there before the first change is told.
+  update(state) {
+    Object.assign(this.state, state);
+    for (const name of Object.keys(state)) this.tell(`change:${name}`);
+  }
+  save_changes() { this.saved.push(this.changed); this.changed = {}; }
+  on(event, react) { this.listeners.push([event, react]); }
+  off(event, react) { this.listeners = this.listeners.filter(([e, r]) => e !== event || r !== react); }
+  tell(event, ...rest) { for (const [e, react] of [...this.listeners]) if (e === event) react(...rest); }
+  send(content) {
+    this.sent.push(structuredClone(content));
+    if (this.isAnswering && content.type === "want") for (const key of content.keys) this.answer(content.kind, key);
+  }
+  async answer(kind, key) {
+    const card = this.state.cards.find(card => card.key === key);
+    const { bytes, width, height } = await paint(card, kind);
+    const content = { type: "picture", kind, key, mime: "image/png", width, height, number: ++this.number };
+    this.tell("msg:custom", content, [new DataView(bytes)]);
+  }
+  refuse(kind, key, problem) {
+    this.tell("msg:custom", { type: "no_picture", kind, key, problem, number: ++this.number }, []);
+  }
+}
+
+const painted = new Map();
+async function paint(card, kind) {
+  const full = { width: card.width ?? 1024, height: card.height ?? 1024 };
+  const ratio = kind === "original" ? 1 : 320 / Math.max(full.width, full.height);
+  const [width, height] = [Math.round(full.width * ratio), Math.round(full.height * ratio)];
+  const number = [...card.key].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7);
+  // Drawn once for each shape and look; a thousand canvases would measure the painter and not the grid.
+  const look = `${width}x${height} ${number % 24} ${card.is_transparent}`;
+  if (!painted.has(look)) painted.set(look, draw(width, height, number % 24, card.is_transparent));
+  return { bytes: await painted.get(look), width, height };
+}
+async function draw(width, height, number, isTransparent) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const pen = canvas.getContext("2d");
+  const hue = number * 47 % 360;
+  const sky = pen.createLinearGradient(0, 0, 0, height);
+  sky.addColorStop(0, `hsl(${hue} 45% ${30 + number % 5 * 9}%)`);
+  sky.addColorStop(1, `hsl(${hue + 50} 55% 72%)`);
+  if (!isTransparent) { pen.fillStyle = sky; pen.fillRect(0, 0, width, height); }
+  pen.fillStyle = `hsl(${hue + 30} 80% 88%)`;
+  pen.beginPath();
+  pen.arc(width * (0.25 + number % 6 / 12), height * 0.3, Math.min(width, height) * 0.11, 0, 7);
+  pen.fill();
+  for (let hill = 0; hill < 3; hill += 1) {
+    pen.fillStyle = `hsl(${hue + 180 + hill * 14} 32% ${46 - hill * 13}%)`;
+    pen.beginPath();
+    pen.moveTo(0, height);
+    for (let x = 0; x <= 40; x += 1) {
+      const y = 0.55 + hill * 0.13 + 0.06 * Math.sin(x / 40 * (5 + number % 4) + hill * 2 + number);
+      pen.lineTo(x / 40 * width, y * height);
+    }
+    pen.lineTo(width, height);
+    pen.fill();
+  }
+  return new Promise(done => canvas.toBlob(async blob => done(await blob.arrayBuffer())));
+}
+
+window.start = state => {
+  const widget = makeWidget();
+  window.model = new Model(state);
+  window.endModel = widget.initialize({ model });
+  window.addView = () => {
+    const el = document.createElement("div");
+    document.querySelector("main").append(el);
+    const end = widget.render({ model, el });
+    return () => { end(); el.remove(); };
+  };
+  window.began = performance.now();
+  window.endView = addView();
+};
+document.body.dataset.ready = "yes";
+</script></body></html>
+"""
+
+
+@dataclass(frozen=True)
+class GridPage:
+    """A page with one grid.
+
+    Attributes:
+        page: The browser's page.
+    """
+
+    page: Page
+
+    @property
+    def root(self) -> Locator:
+        return self.page.locator(".seedream-grid")
+
+    @property
+    def tiles(self) -> Locator:
+        return self.page.get_by_role("option")
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.get_by_role("dialog")
+
+    @property
+    def counts(self) -> Locator:
+        return self.page.locator(".seedream-grid-counts")
+
+    def tile(self, key: str) -> Locator:
+        return self.page.locator(f'[role=option][data-key="{key}"]')
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def get(self, trait: str) -> Any:
+        """The value of a trait in the model."""
+        return self.page.evaluate("name => model.get(name)", trait)
+
+    def update(self, **traits: object) -> None:
+        """Sets traits as Python would, in one message."""
+        self.page.evaluate("state => model.update(state)", traits)
+
+    def sent(self, kind: str) -> list[Any]:
+        """The messages of a type that the grid has sent."""
+        messages: list[Any] = self.page.evaluate("type => model.sent.filter(sent => sent.type === type)", kind)
+        return messages
+
+    def wanted(self, kind: str) -> list[str]:
+        """The keys of all pictures that were asked for."""
+        return [key for message in self.sent("want") if message["kind"] == kind for key in message["keys"]]
+
+
+def make_card(number: int, **changes: object) -> dict[str, object]:
+    """A card as `describe` makes it."""
+    task_id = f"{number:08x}-5e0f-4d27-9a3b-c84f7e216d05"
+    facts = ["doubao-seedream-4-0-250828", "2048×2048", f"seed {number}"]  # noqa: RUF001  the sign typographers use
+    card: dict[str, object] = {
+        "key": f"{task_id}/0",
+        "task_id": task_id,
+        "prompt": f"{SUBJECTS[number % len(SUBJECTS)]}, number {number}",
+        "icon": "✓",
+        "state": "succeeded",
+        "is_open": False,
+        "facts": facts,
+        "position": "",
+        "problem": "",
+        "has_picture": True,
+        "width": 2048,
+        "height": 2048,
+        "is_transparent": False,
+        "link": f"https://cdn.example.com/{number}.jpeg",
+        "details": [
+            ["Task id", task_id],
+            ["Model", facts[0]],
+            ["Size", facts[1]],
+            ["Seed", str(number)],
+            ["Status", "succeeded"],
+            ["Created", "2025-11-02 14:03:09 UTC"],
+            ["Took", "7.4 s"],
+            ["Usage", "1 image"],
+        ],
+    }
+    return {**card, **changes}
+
+
+def make_cards(count: int) -> list[dict[str, object]]:
+    """Cards of one shape, all with pictures."""
+    return [make_card(number) for number in range(count)]
+
+
+def failed_card(number: int) -> dict[str, object]:
+    """A card whose task has failed."""
+    problem = "Refused by the content check. (InputTextSensitiveContentDetected)"
+    return make_card(number, icon="✕", state="failed", has_picture=False, problem=problem, width=None, height=None)
+
+
+def open_grid(page: Page, cards: Sequence[dict[str, object]], *, theme: str = "", **state: object) -> GridPage:
+    """Opens a page with a grid.
+
+    Args:
+        page: The browser's page.
+        cards: The cards.
+        theme: One of `THEMES`.
+        state: Traits that are not at their defaults.
+
+    Returns:
+        The page.
+    """
+    traits = {
+        "cards": list(cards),
+        "order": list(range(len(cards))),
+        "selected": [],
+        "opened": "",
+        "compared": [],
+        "thumbnail": 200,
+        "can_make": True,
+        **state,
+    }
+    load_page(page)
+    page.evaluate(
+        "all => Object.entries(all).forEach(([n, v]) => document.documentElement.style.setProperty(n, v))",
+        THEMES[theme],
+    )
+    page.evaluate("state => start(state)", traits)
+    return GridPage(page)
+
+
+def load_page(page: Page) -> None:
+    """Loads the bare page, with the grid's module but no grid yet."""
+
+    def answer(route: Route) -> None:
+        name = route.request.url.removeprefix(ADDRESS)
+        if name:
+            route.fulfill(path=STATIC / name)
+        else:
+            route.fulfill(body=PAGE, content_type="text/html")
+
+    page.route(f"{ADDRESS}**", answer)
+    page.goto(ADDRESS)
+    page.locator("body[data-ready]").wait_for(state="attached")

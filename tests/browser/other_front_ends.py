@@ -1,0 +1,98 @@
+"""Why: the explorer has to live in Notebook 7 and in Voilà too; both are started here as a user would start them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections import deque
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import requests
+from playwright.sync_api import expect
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from tests.browser.jupyter import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+TOKEN = "browser-test"
+
+
+@contextlib.contextmanager
+def notebook_seven(root: Path, home: Path) -> Iterator[str]:
+    """Runs a Notebook 7.
+
+    Args:
+        root: The directory to serve.
+        home: Where it may keep its own files.
+
+    Yields:
+        Its address without a final slash.
+    """
+    options = ["--no-browser", "--port=0", "--ip=127.0.0.1", "--allow-root", f"--IdentityProvider.token={TOKEN}"]
+    with _running(
+        ["notebook", *options, f"--ServerApp.root_dir={root}"], home, r"(http://127\.0\.0\.1:\d+)/tree"
+    ) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def voila(notebook: Path, home: Path) -> Iterator[str]:
+    """Runs a Voilà with one notebook.
+
+    Args:
+        notebook: The notebook that becomes an app.
+        home: Where it may keep its own files.
+
+    Yields:
+        Its address without a final slash.
+    """
+    # It says the port that it was told, even when that is 0.
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    with _running(["voila", str(notebook), *options], home, r"(http://[\w.]+:\d+)/") as url:
+        yield url
+
+
+def open_and_run(page: Page, url: str, path: str) -> None:
+    """Opens a notebook in Notebook 7, and starts to run all its cells."""
+    page.goto(f"{url}/notebooks/{path}?token={TOKEN}")
+    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    expect(idle).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+@contextlib.contextmanager
+def _running(command: Sequence[str], home: Path, address: str) -> Iterator[str]:
+    """Runs a module that tells its address in its log, until the block ends."""
+    environment = {**os.environ, "HOME": str(home), "IPYTHONDIR": str(home / "ipython")}
+    environment |= {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    patient = requests.Session()
+    patient.mount("http://", HTTPAdapter(max_retries=Retry(connect=10, backoff_factor=0.1)))
+    whole = [sys.executable, "-m", *command]
+    with patient, subprocess.Popen(whole, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        log = process.stderr or ()
+        # The rest of its log has to be read, or it blocks when the pipe is full.
+        drain = Thread(target=deque, args=(log, 0))
+        try:
+            url = next(found[1] for line in log if (found := re.search(address, line)))
+            drain.start()
+            # It tells its address shortly before it listens there.
+            patient.get(url, timeout=PATIENCE / 1000)
+            yield url
+        finally:
+            process.terminate()
+            if drain.ident is not None:
+                drain.join()

@@ -1,0 +1,318 @@
+"""Why: the explorer is what people see and touch; each front end has its say in how it looks and whether it works."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.jupyter import PATIENCE, JupyterServer, Notebook
+from tests.browser.other_front_ends import notebook_seven, open_and_run, voila
+from tests.gallery import front_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = pytest.mark.browser
+
+CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
+SEASONS = "5c0f6b1e-7d3a-4e92-8f41-2b9d60c7a3e5"
+REFUSED = "0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90"
+PICTURES = 5  # of the cat and the seasons
+START = """from seedream_nb import Sandbox, SeedreamClient, explore
+sandbox = Sandbox(generation_seconds=0.05)
+sandbox.start()
+client = SeedreamClient(sandbox.token, sandbox.url)"""
+EMPTY_PANEL = f"{START}\npanel = explore(client)\npanel"
+FULL_PANEL = f"{START}\npanel = explore(client, ['{CAT}', '{SEASONS}', '{REFUSED}'])\npanel"
+CONTRASTS = front_ends.CONTRASTS.replace(".seedream-gallery", ".seedream-explorer")
+DECODED = "all => Promise.all(all.map(image => image.decode().then(() => image.naturalWidth)))"
+NO_FOREIGN_ERRORS = r"(?!)"  # matches nothing
+# Rules that cannot hold, by the elements that break them: ipywidgets gives the handle of its slider no name, and its
+# label belongs to another element. The slider's visible label stands beside it.
+UNNAMED_BY_IPYWIDGETS = {"aria-input-field-name": "noUi-handle"}
+
+
+@pytest.fixture(autouse=True)
+def _no_kernels_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "server" in request.fixturenames:
+        request.getfixturevalue("server").shut_down_kernels()
+
+
+@contextlib.contextmanager
+def open_page(browser: Browser, foreign_errors: str) -> Iterator[Page]:
+    """A page where whatever its console reports as an error fails the test, apart from what is not of our making.
+
+    Args:
+        browser: The browser.
+        foreign_errors: A pattern for what an error says, or where it comes from, when it is none of ours.
+
+    Yields:
+        The page.
+    """
+    errors: list[str] = []
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.on("console", lambda told: errors.append(f"{told.text} {told.location}") if told.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(f"{error} {error.stack}"))
+        yield page
+    assert [error for error in errors if not re.search(foreign_errors, error)] == []
+
+
+class Panel:
+    """A panel on a page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.root = page.locator(".seedream-explorer")
+        self.grid = self.root.locator(".seedream-grid")
+        self.tiles = self.grid.get_by_role("option")
+        self.dialog = self.grid.get_by_role("dialog")
+        self.status = self.root.get_by_role("status")
+
+    def expect_pictures(self, count: int) -> None:
+        """Waits until so many tiles have their pictures, and these can be seen."""
+        pictures = self.tiles.locator("img")
+        expect(pictures).to_have_count(count, timeout=PATIENCE)
+        assert all(pictures.evaluate_all(DECODED))
+
+    def expect_original(self, count: int = 1) -> None:
+        """Waits until the large pictures are the originals."""
+        large = self.grid.locator(".seedream-grid-large")
+        expect(large).to_have_count(count)
+        expect(self.grid.locator(".seedream-grid-loading")).to_have_count(0, timeout=PATIENCE)
+        assert min(large.evaluate_all(DECODED)) >= 1024
+
+    def choose(self, way: str) -> None:
+        """Shows one of the forms."""
+        self.root.locator(".seedream-ways").get_by_role("button", name=way, exact=True).click()
+
+    def button(self, name: str) -> Locator:
+        """A button that is in sight, apart from those that choose a form."""
+        chosen = self.root.locator("button:not(.widget-toggle-button)").and_(
+            self.page.get_by_role("button", name=name, exact=True)
+        )
+        return chosen.filter(visible=True)
+
+    def field(self, label: str) -> Locator:
+        """A control that is in sight."""
+        return self.root.get_by_label(label, exact=True).filter(visible=True)
+
+
+def open_panel(page: Page, server: JupyterServer, source: str) -> tuple[Notebook, Panel]:
+    notebook = Notebook.open(page, server, server.add_notebook("explorer", source))
+    page.keyboard.press("Control+b")  # the room of the file browser
+    notebook.run_all()
+    return notebook, Panel(page)
+
+
+def expect_text_output(cell: Locator, text: str) -> None:
+    expect(cell.locator(".jp-OutputArea-output")).to_have_text(text, timeout=PATIENCE)
+
+
+def test_pasted_ids_become_tiles_to_be_filtered_and_opened(page: Page, server: JupyterServer) -> None:
+    _notebook, panel = open_panel(page, server, EMPTY_PANEL)
+    panel.field("Task ids").fill(f"{CAT};\n{SEASONS}, {REFUSED}")
+    panel.button("Get").click()
+    panel.expect_pictures(PICTURES)
+    expect(panel.tiles).to_have_count(PICTURES + 1)
+    expect(panel.status).to_have_text("3 tasks.")
+    expect(panel.button("Get")).to_be_enabled()
+
+    panel.field("Filter").press_sequentially("valley")
+    expect(panel.tiles).to_have_count(4)
+    expect(panel.grid.locator(".seedream-grid-counts")).to_have_text("4 of 6 shown")
+
+    panel.tiles.nth(1).click()
+    expect(panel.dialog).to_contain_text("2 of 4")
+    panel.expect_original()
+    page.keyboard.press("ArrowRight")
+    expect(panel.dialog).to_contain_text("3 of 4")
+    expect(panel.dialog).to_contain_text("golden slopes in the evening")
+    panel.expect_original()
+    page.keyboard.press("Escape")
+    expect(panel.dialog).to_have_count(0)
+    expect(panel.tiles.nth(2)).to_be_focused()
+
+    panel.field("Filter").fill("")
+    expect(panel.tiles).to_have_count(PICTURES + 1)
+
+
+def test_selected_pictures_are_compared_and_come_back_to_python(page: Page, server: JupyterServer) -> None:
+    notebook, panel = open_panel(page, server, FULL_PANEL)
+    panel.expect_pictures(PICTURES)
+    panel.tiles.filter(has_text="siamese").click(modifiers=["Control"])
+    panel.tiles.filter(has_text="summer").click(modifiers=["Control"])
+    panel.button("Compare").click()
+    expect(panel.dialog).to_contain_text("2 compared")
+    panel.expect_original(2)
+    page.keyboard.press("Escape")
+    expect(panel.dialog).to_have_count(0)
+    cell = notebook.run_cell("print([(image.task_id, image.prompt[:27]) for image in panel.selected])")
+    expect_text_output(cell, f"[('{CAT}', 'a white siamese cat'), ('{SEASONS}', 'A mountain valley in summer')]")
+    notebook.run_cell("panel.filter = 'siamese'")
+    expect(panel.tiles).to_have_count(1)
+    expect(panel.field("Filter")).to_have_value("siamese")
+
+
+def test_a_picture_is_made_saved_and_made_again(page: Page, server: JupyterServer) -> None:
+    notebook, panel = open_panel(page, server, EMPTY_PANEL)
+    panel.choose("Make")
+    expect(panel.button("Make")).to_be_disabled()
+    panel.field("Prompt").fill("a red fox in the snow")
+    panel.button("Make").click()
+    panel.expect_pictures(1)
+    expect(panel.status).to_have_text("1 picture made.", timeout=PATIENCE)
+    expect(panel.button("Make")).to_be_enabled()
+
+    panel.field("Prompt").fill("something else")
+    panel.choose("Get")
+    panel.tiles.first.click()
+    panel.button("Save original").click()
+    expect(panel.status).to_contain_text("seedream_results", timeout=PATIENCE)
+    panel.button("Use these settings").click()
+    expect(panel.field("Prompt")).to_have_value("a red fox in the snow")
+    page.keyboard.press("Escape")
+    cell = notebook.run_cell(
+        "import os; print(sorted(name.rpartition('.')[2] for name in os.listdir('seedream_results')))"
+    )
+    expect_text_output(cell, "['jpg', 'json']")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_is_readable_and_accessible(page: Page, server: JupyterServer, theme: str) -> None:
+    server.choose_theme(theme)
+    _notebook, panel = open_panel(page, server, FULL_PANEL)
+    panel.expect_pictures(PICTURES)
+    expect_accessible(page)
+    for way in ("History", "Make"):
+        panel.choose(way)
+        expect_readable(page)
+        expect_accessible(page)
+    panel.field("Prompt").fill("a forbidden fox")
+    panel.button("Make").click()
+    expect(panel.status).to_contain_text("✕", timeout=PATIENCE)
+    expect_readable(page)
+    expect_accessible(page)
+    panel.tiles.filter(has_text="siamese").click()
+    panel.expect_original()
+    expect_readable(page)
+    expect_accessible(page)
+
+
+def expect_readable(page: Page) -> None:
+    """All texts in sight have the contrast that WCAG 2 wants; a control that is disabled need not."""
+    found = page.evaluate(CONTRASTS)
+    assert len(found) > 20
+    assert [(round(contrast, 2), text[:60]) for contrast, text in found if contrast < 4.5] == []
+
+
+def expect_accessible(page: Page) -> None:
+    found = Axe().run(page, context=".seedream-explorer")
+    grave = [
+        (fault["id"], node["html"])
+        for fault in found.response["violations"]
+        if fault["impact"] in {"serious", "critical"}
+        for node in fault["nodes"]
+        if UNNAMED_BY_IPYWIDGETS.get(fault["id"], "\0") not in node["html"]
+    ]
+    assert grave == []
+
+
+def expect_static_gallery(page: Page, pictures: int, outputs: int = 1) -> None:
+    """The gallery that stands for the panel is all that is seen of it."""
+    static = page.locator(".seedream-static")
+    expect(static).to_have_count(1)
+    expect(static).to_be_visible(timeout=PATIENCE)
+    images = static.locator("figure img")
+    expect(images).to_have_count(pictures)
+    assert all(images.evaluate_all(DECODED))
+    expect(page.locator(".seedream-explorer")).to_have_count(0)
+    expect(page.locator(".jp-OutputArea-output").filter(visible=True)).to_have_count(outputs)
+    for message in (re.compile("Loading widget"), re.compile("model not found", re.IGNORECASE)):
+        expect(page.get_by_text(message).filter(visible=True)).to_have_count(0)
+
+
+def test_closing_leaves_the_static_gallery(page: Page, server: JupyterServer) -> None:
+    notebook, panel = open_panel(page, server, FULL_PANEL)
+    panel.expect_pictures(PICTURES)
+    static = page.locator(".seedream-static")
+    expect(static).to_have_count(1)
+    expect(static).to_be_hidden()
+    notebook.wait_for_cell(notebook.run_cell("panel.close()"))
+    expect_static_gallery(page, PICTURES)
+
+
+@pytest.mark.parametrize("way", ["without a kernel", "with a new kernel", "untrusted"])
+def test_a_saved_panel_is_a_gallery(browser: Browser, server: JupyterServer, way: str) -> None:
+    path = server.add_notebook("explorer", EMPTY_PANEL)
+    with open_page(browser, NO_FOREIGN_ERRORS) as page:
+        notebook = Notebook.open(page, server, path)
+        notebook.run_all()
+        panel = Panel(page)
+        panel.field("Task ids").fill(f"{CAT} {SEASONS}")
+        panel.button("Get").click()
+        panel.expect_pictures(PICTURES)
+        static = page.locator(".seedream-static")
+        # What came later is in it as well, and it is not in the way.
+        expect(static.locator("figure img")).to_have_count(PICTURES, timeout=PATIENCE)
+        expect(static).to_be_hidden()
+        notebook.save()
+    server.shut_down_kernels()
+    if way == "untrusted":
+        # Its signature does not fit any more.
+        saved = nbformat.read(server.root / path, as_version=4)
+        saved.metadata["title"] = "from elsewhere"
+        nbformat.write(saved, server.root / path)
+
+    # ipywidgets itself reports that it does not find its models.
+    with open_page(browser, "@jupyter-widgets/jupyterlab-manager") as page:
+        if way == "without a kernel":
+            page.route(re.compile(r"/api/(kernels|sessions)\b"), lambda route: route.fulfill(json=[]))
+        notebook = Notebook.open(page, server, path)
+        if way != "without a kernel":
+            notebook.wait_for_kernel()
+        # What is not trusted is shown without styles; the panel's own output is a line of text then.
+        expect_static_gallery(page, PICTURES, outputs=2 if way == "untrusted" else 1)
+
+
+def expect_living_panel(page: Page) -> None:
+    panel = Panel(page)
+    panel.expect_pictures(PICTURES)
+    expect(page.locator(".seedream-static")).to_be_hidden()
+    panel.tiles.filter(has_text="siamese").click()
+    expect(panel.dialog).to_contain_text(CAT)
+    panel.expect_original()
+    page.keyboard.press("Escape")
+    expect(panel.tiles.filter(has_text="siamese")).to_be_focused()
+
+
+def test_it_lives_in_notebook_7(browser: Browser, server: JupyterServer, tmp_path: Path) -> None:
+    path = server.add_notebook("explorer", FULL_PANEL)
+    # It reports this for an empty notebook just as well.
+    own = "(?s)reading 'schema'.*/static/notebook/notebook_core"
+    with notebook_seven(server.root, tmp_path) as url, open_page(browser, own) as page:
+        open_and_run(page, url, path)
+        expect_living_panel(page)
+
+
+def test_voila_makes_an_app_of_it(browser: Browser, server: JupyterServer, tmp_path: Path) -> None:
+    path = server.add_notebook("explorer", FULL_PANEL)
+    # Voilà's own page asks for its icons elsewhere, and it lacks a part of JupyterLab that some extension wants.
+    with voila(server.root / path, tmp_path) as url, open_page(browser, "(?s)RUNTIME-012.*docregistry") as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.route("**/fontawesome-free@*/**", lambda route: route.fulfill(body="", content_type="text/css"))
+        page.goto(url)
+        expect_living_panel(page)
+        foreign = [each for each in asked if not each.startswith((url, "data:", "blob:")) and "fontawesome" not in each]
+        assert foreign == []

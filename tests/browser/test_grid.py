@@ -1,0 +1,914 @@
+"""Why: the grid's promises are about what a browser shows; most need no kernel, and are kept on a bare page."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.grid_page import THEMES, failed_card, load_page, make_card, make_cards, open_grid
+from tests.browser.jupyter import PATIENCE, JupyterServer, Notebook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from tests.browser.grid_page import GridPage
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = '<img src="x" onerror="window.hacked = 1"><script>window.hacked = 1</script>'
+FILLED = "() => [...document.querySelectorAll('[role=option]')].every(tile => tile.querySelector('img')?.complete)"
+# The first tile that is wholly in view, and how far it is from the upper edge.
+FIRST = """() => {
+  const edge = document.querySelector('.seedream-grid-scroll').getBoundingClientRect().top;
+  const tiles = [...document.querySelectorAll('[role=option]')].map(tile => [tile.dataset.key, tile])
+    .map(([key, tile]) => ({ key, offset: Math.round(tile.getBoundingClientRect().top - edge) }));
+  return tiles.find(({ offset }) => offset >= 0);
+}"""
+
+
+def keys_of(cards: list[dict[str, object]]) -> list[str]:
+    return [str(card["key"]) for card in cards]
+
+
+def wait_until_filled(grid: GridPage) -> None:
+    grid.page.wait_for_function(FILLED)
+
+
+def scroll_to(grid: GridPage, top: int) -> None:
+    """Scrolls the grid, and waits until it has drawn what is there."""
+    grid.page.evaluate(
+        """top => new Promise(done => {
+          const scroll = document.querySelector('.seedream-grid-scroll');
+          scroll.scrollTop = top;
+          // The grid draws in the frame after the scroll event.
+          requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done)));
+        })""",
+        top,
+    )
+
+
+def scroll_top(grid: GridPage) -> int:
+    top: int = grid.page.evaluate("document.querySelector('.seedream-grid-scroll').scrollTop")
+    return top
+
+
+def transforms(grid: GridPage) -> list[str]:
+    found: list[str] = grid.page.locator(".seedream-grid-large").evaluate_all("all => all.map(i => i.style.transform)")
+    return found
+
+
+def scale_of(grid: GridPage) -> float:
+    (found,) = {re.search(r"scale\(([\d.]+)\)", transform)[1] for transform in transforms(grid)}  # type: ignore[index]
+    return float(found)
+
+
+def expect_large_picture(grid: GridPage, number: int = 1) -> None:
+    """Waits until the originals are there."""
+    expect(grid.page.locator(".seedream-grid-large")).to_have_count(number)
+    expect(grid.page.locator(".seedream-grid-loading")).to_have_count(0)
+
+
+def expect_accessible(page: Page) -> None:
+    found = Axe().run(page, context=".seedream-grid")
+    grave = [found for found in found.response["violations"] if found["impact"] in {"serious", "critical"}]
+    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in grave] == []
+
+
+# What is in the document, and what is asked for.
+
+
+def test_of_a_thousand_cards_few_are_in_the_document(page: Page) -> None:
+    grid = open_grid(page, make_cards(1000))
+    expect(grid.counts).to_have_text("1,000 shown")
+    wait_until_filled(grid)
+    assert 12 <= grid.tiles.count() <= 60
+    assert page.locator(".seedream-grid *").count() < 1000
+    expect(grid.tiles.first).to_have_attribute("aria-posinset", "1")
+    expect(grid.tiles.first).to_have_attribute("aria-setsize", "1000")
+    scroll_to(grid, 20_000)
+    wait_until_filled(grid)
+    # The tile that the Tab key comes to stays.
+    assert grid.tiles.count() <= 61
+    expect(grid.tiles.first).to_have_attribute("aria-posinset", "1")
+
+
+def test_thumbnails_are_asked_for_as_they_come_near_and_once(page: Page) -> None:
+    cards = make_cards(300)
+    grid = open_grid(page, cards)
+    wait_until_filled(grid)
+    first = grid.wanted("thumbnail")
+    assert first == keys_of(cards)[: len(first)]
+    assert len(grid.sent("want")) == 1
+    for top in (400, 1200, 2400, 1200, 0):
+        scroll_to(grid, top)
+        wait_until_filled(grid)
+    wanted = grid.wanted("thumbnail")
+    assert len(first) < len(wanted) == len(set(wanted)) < 300
+    assert grid.wanted("original") == []
+
+
+def test_what_was_scrolled_past_is_wanted_no_more(page: Page) -> None:
+    cards = make_cards(300)
+    grid = open_grid(page, [])
+    page.evaluate("model.isAnswering = false")
+    grid.update(cards=cards, order=list(range(300)))
+    scroll_to(grid, 3000)
+    wanted = grid.sent("want")[-1]["keys"]
+    # The most urgent first: what is in view. The last is the tile that the Tab key comes to.
+    expect(grid.tile(wanted[0])).to_be_in_viewport()
+    assert wanted[-1] == cards[0]["key"]
+    assert not set(wanted[:-1]) & set(keys_of(cards[:12]))
+
+
+def test_scrolling_to_the_end_fills_every_tile(page: Page) -> None:
+    cards = make_cards(1000)
+    grid = open_grid(page, cards, thumbnail=110)
+    filled: set[str] = set()
+    top = 0
+    while len(filled) < 1000:
+        scroll_to(grid, top)
+        wait_until_filled(grid)
+        shown = grid.tiles.evaluate_all("all => all.filter(t => t.querySelector('img')).map(t => t.dataset.key)")
+        assert not filled or set(shown) - filled
+        filled.update(shown)
+        top += 900
+    assert filled == set(keys_of(cards))
+
+
+def test_two_views_of_a_model_share_their_pictures(page: Page) -> None:
+    grid = open_grid(page, make_cards(6))
+    wait_until_filled(grid)
+    page.evaluate("() => { window.endSecond = addView(); }")
+    expect(page.locator("[role=option] img")).to_have_count(12)
+    assert len(grid.wanted("thumbnail")) == 6
+    page.evaluate("endSecond()")
+    expect(page.locator("[role=option] img")).to_have_count(6)
+    assert page.evaluate("urls.live.size") == 6
+
+
+def test_originals_are_kept_within_bounds(page: Page) -> None:
+    cards = make_cards(6)
+    grid = open_grid(page, cards)
+    wait_until_filled(grid)
+    page.evaluate("model.isAnswering = false")
+    for key in keys_of(cards):
+        grid.update(opened=key)
+        page.evaluate(
+            """key => model.tell('msg:custom',
+              { type: 'picture', kind: 'original', key, mime: 'image/png', width: 8, height: 8, number: 1000 },
+              [new DataView(new ArrayBuffer(60e6))])""",
+            key,
+        )
+    large = "[...urls.live.values()].filter(blob => blob.size === 60e6).length"
+    assert page.evaluate(large) == 3
+    assert grid.page.evaluate("urls.live.size") == 6 + 3
+
+
+# Order.
+
+
+@pytest.fixture
+def scrolled(page: Page) -> GridPage:
+    """A grid of 400 cards, somewhere in its middle."""
+    grid = open_grid(page, make_cards(400))
+    wait_until_filled(grid)
+    scroll_to(grid, 5070)
+    wait_until_filled(grid)
+    return grid
+
+
+def test_a_filter_that_leaves_nothing_of_what_was_in_view_begins_at_the_top(scrolled: GridPage) -> None:
+    scrolled.update(order=list(range(40)))
+    expect(scrolled.counts).to_have_text("40 of 400 shown")
+    assert scroll_top(scrolled) == 0
+    wait_until_filled(scrolled)
+
+
+def test_a_filter_keeps_what_is_in_view_where_it_is(scrolled: GridPage) -> None:
+    first = scrolled.page.evaluate(FIRST)
+    number = int(first["key"][:8], 16)
+    scrolled.update(order=[position for position in range(400) if position % 2 == number % 2])
+    wait_until_filled(scrolled)
+    found = scrolled.page.locator(f"[data-key='{first['key']}']").bounding_box()
+    edge = scrolled.page.locator(".seedream-grid-scroll").bounding_box()
+    assert found is not None
+    assert edge is not None
+    assert round(found["y"] - edge["y"]) == first["offset"]
+    scrolled.update(order=list(range(400)))
+    wait_until_filled(scrolled)
+    assert scrolled.page.evaluate(FIRST) == first
+
+
+def test_new_cards_at_the_end_move_nothing(scrolled: GridPage) -> None:
+    first = scrolled.page.evaluate(FIRST)
+    scrolled.update(cards=make_cards(420), order=list(range(420)))
+    expect(scrolled.counts).to_have_text("420 shown")
+    assert scrolled.page.evaluate(FIRST) == first
+
+
+def test_a_new_sorting_begins_at_the_top(scrolled: GridPage) -> None:
+    scrolled.update(order=list(reversed(range(400))))
+    wait_until_filled(scrolled)
+    assert scroll_top(scrolled) == 0
+    assert scrolled.page.evaluate(FIRST)["key"] == make_card(399)["key"]
+
+
+def test_another_size_of_tiles_keeps_the_place(scrolled: GridPage) -> None:
+    first = scrolled.page.evaluate(FIRST)
+    columns = scrolled.tiles.evaluate_all("all => new Set(all.map(tile => tile.style.left)).size")
+    scrolled.update(thumbnail=320)
+    wait_until_filled(scrolled)
+    assert scrolled.tiles.evaluate_all("all => new Set(all.map(tile => tile.style.left)).size") < columns
+    expect(scrolled.tile(first["key"])).to_be_in_viewport()
+
+
+def test_an_empty_grid_says_so_in_a_sentence(page: Page) -> None:
+    grid = open_grid(page, [])
+    sentence = page.locator(".seedream-grid-nothing")
+    expect(sentence).to_have_text("No pictures yet. They appear here as soon as there are some.")
+    expect(grid.counts).to_be_empty()
+    grid.update(cards=make_cards(24), order=[])
+    expect(sentence).to_have_text("None of the 24 matches. Loosen the filter to see more.")
+    grid.update(order=[3])
+    expect(grid.tiles).to_have_count(1)
+    expect(grid.counts).to_have_text("1 of 24 shown")
+    expect(sentence).to_be_hidden()
+
+
+def test_the_focus_stays_in_the_grid_when_its_tile_is_filtered_away(page: Page) -> None:
+    cards = make_cards(24)
+    grid = open_grid(page, cards)
+    grid.tiles.first.focus()
+    page.keyboard.press("ArrowRight")
+    grid.update(order=[5, 6, 7])
+    expect(grid.tile(keys_of(cards)[5])).to_be_focused()
+
+
+# Tiles.
+
+
+def test_a_tile_says_what_became_of_its_task(page: Page) -> None:
+    waiting = make_card(1, icon="○", state="pending", is_open=True, has_picture=False)
+    partial = make_card(2, icon="◑", state="partially failed", position="2 of 4")
+    grid = open_grid(page, [failed_card(0), waiting, partial])
+    expect(grid.tiles.nth(0)).to_contain_text("✕failedRefused by the content check.")
+    expect(grid.tiles.nth(1)).to_contain_text("○pending")
+    expect(grid.tiles.nth(2)).to_contain_text("◑ partially failed · 2 of 4 · seed 2")
+    expect(grid.tiles.nth(0)).to_have_accessible_name(re.compile("red poppies|siamese.*failed, Refused"))
+    expect(grid.tiles.nth(2).locator("img")).to_have_attribute("alt", str(partial["prompt"]))
+    assert grid.wanted("thumbnail") == [partial["key"]]
+    grid.update(cards=[failed_card(0), make_card(1), partial])
+    expect(grid.tiles.nth(1).locator("img")).to_be_visible()
+
+
+def test_a_thumbnail_that_did_not_come_says_why_and_may_come_later(page: Page) -> None:
+    cards = make_cards(2)
+    grid = open_grid(page, [])
+    page.evaluate("model.isAnswering = false")
+    grid.update(cards=cards, order=[0, 1])
+    page.evaluate("key => model.refuse('thumbnail', key, 'The link is dead.')", cards[0]["key"])
+    expect(grid.tiles.first).to_contain_text("!not availableThe link is dead.")
+    assert len(grid.wanted("thumbnail")) == 2
+    grid.update(cards=make_cards(2))
+    assert grid.wanted("thumbnail")[2:] == [cards[0]["key"], cards[1]["key"]]
+
+
+def test_pictures_of_one_shape_have_tiles_of_that_shape(page: Page) -> None:
+    upright = [make_card(number, width=1440, height=2560) for number in range(8)]
+    grid = open_grid(page, upright)
+    wait_until_filled(grid)
+    box = page.locator(".seedream-grid-picture").first.bounding_box()
+    assert box is not None
+    assert box["width"] / box["height"] == pytest.approx(9 / 16, abs=0.01)
+    grid.update(cards=[*upright, make_card(8)])
+    box = page.locator(".seedream-grid-picture").first.bounding_box()
+    assert box is not None
+    assert box["width"] == pytest.approx(box["height"], abs=1)
+
+
+def test_foreign_text_never_becomes_markup(page: Page) -> None:
+    details = [["Task id", HOSTILE], [HOSTILE, HOSTILE]]
+    facts = [HOSTILE, "2048x2048"]
+    hostile = {"prompt": HOSTILE, "facts": facts, "position": HOSTILE, "problem": HOSTILE, "details": details}
+    hostile |= {"link": "javascript:window.hacked = 1"}
+    cards = [
+        make_card(0, **hostile, task_id=HOSTILE),
+        make_card(1, **hostile, key=f'{HOSTILE}"/0', has_picture=False, state=HOSTILE, icon=HOSTILE),
+    ]
+    grid = open_grid(page, cards)
+    expect(grid.tiles).to_have_count(2)
+    expect(grid.tiles.first).to_contain_text(HOSTILE)
+    page.evaluate("text => model.tell('msg:custom', { type: 'say', text }, [])", HOSTILE)
+    for key in keys_of(cards):
+        grid.update(opened=key)
+        expect(grid.dialog).to_contain_text(HOSTILE)
+        expect(page.get_by_role("link")).to_have_count(0)
+    page.evaluate("key => model.refuse('original', key, '<b>no</b>')", cards[0]["key"])
+    grid.update(opened="", compared=keys_of(cards))
+    expect(grid.dialog).to_contain_text(HOSTILE)
+    assert page.locator(".seedream-grid :is(script, b, img:not([src^='blob:']))").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+# Selection.
+
+
+def test_tiles_are_selected_by_clicks(page: Page) -> None:
+    cards = make_cards(24)
+    keys = keys_of(cards)
+    grid = open_grid(page, cards)
+    expect(page.get_by_role("button", name="Compare")).to_be_hidden()
+    grid.tile(keys[1]).click(modifiers=["Control"])
+    assert grid.get("selected") == [keys[1]]
+    expect(grid.tile(keys[1])).to_have_attribute("aria-selected", "true")
+    expect(grid.counts).to_have_text("24 shown · 1 selected")
+    grid.tile(keys[4]).click(modifiers=["Shift"])
+    assert grid.get("selected") == keys[1:5]
+    # The mark in the corner is for those without a keyboard.
+    grid.tile(keys[7]).hover()
+    grid.tile(keys[7]).locator(".seedream-grid-mark").click()
+    grid.tile(keys[2]).locator(".seedream-grid-mark").click()
+    assert grid.get("selected") == [keys[1], *keys[3:5], keys[7]]
+    assert page.evaluate("model.saved.at(-1)") == {"selected": [keys[1], *keys[3:5], keys[7]]}
+    assert grid.get("opened") == ""
+    grid.button("Clear").click()
+    assert grid.get("selected") == []
+    expect(grid.tiles.and_(page.locator("[aria-selected=true]"))).to_have_count(0)
+    expect(grid.tile(keys[2])).to_be_focused()
+
+
+def test_python_selects(page: Page) -> None:
+    cards = make_cards(24)
+    keys = keys_of(cards)
+    grid = open_grid(page, cards, selected=keys[:1])
+    expect(grid.tile(keys[0])).to_have_attribute("aria-selected", "true")
+    grid.update(selected=keys[2:8], order=list(range(6)))
+    expect(grid.counts).to_have_text("6 of 24 shown · 6 selected · 2 of them not shown")
+    expect(grid.tiles.and_(page.locator("[aria-selected=true]"))).to_have_count(4)
+    expect(grid.button("Compare")).to_be_disabled()
+    grid.button("Save").click()
+    assert grid.sent("act") == [{"type": "act", "action": "save", "keys": keys[2:8]}]
+
+
+def test_a_range_is_selected_by_keys(page: Page) -> None:
+    cards = make_cards(24)
+    keys = keys_of(cards)
+    grid = open_grid(page, cards)
+    grid.tiles.first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    assert grid.get("selected") == keys[1:4]
+    page.keyboard.press("Space")
+    assert grid.get("selected") == keys[1:3]
+    page.keyboard.press("Control+a")
+    assert sorted(grid.get("selected")) == sorted(keys)
+    page.keyboard.press("Escape")
+    assert grid.get("selected") == []
+
+
+def test_arrows_and_page_keys_go_through_the_grid(page: Page) -> None:
+    cards = make_cards(100)
+    keys = keys_of(cards)
+    grid = open_grid(page, cards)
+    columns = grid.tiles.evaluate_all("all => new Set(all.map(tile => tile.style.left)).size")
+    page.keyboard.press("Tab")
+    expect(grid.tile(keys[0])).to_be_focused()
+    for key, place in {
+        "ArrowRight": 1,
+        "ArrowDown": columns + 1,
+        "ArrowLeft": columns,
+        "ArrowUp": 0,
+        "End": 99,
+        "Home": 0,
+        "PageDown": 2 * columns,
+        "PageUp": 0,
+    }.items():
+        page.keyboard.press(key)
+        expect(grid.tile(keys[place])).to_be_focused()
+        expect(grid.tile(keys[place])).to_be_in_viewport(ratio=0.9)
+    page.keyboard.press("ArrowLeft")
+    expect(grid.tile(keys[0])).to_be_focused()
+
+
+# Detail.
+
+
+def test_a_tile_is_opened_gone_through_and_closed(page: Page) -> None:
+    cards = make_cards(24)
+    keys = keys_of(cards)
+    grid = open_grid(page, cards)
+    grid.tile(keys[3]).click()
+    expect(grid.dialog).to_contain_text(str(cards[3]["prompt"]))
+    expect(grid.dialog).to_contain_text("4 of 24")
+    expect(grid.dialog).to_contain_text("2025-11-02 14:03:09 UTC")
+    assert grid.wanted("original") == [keys[3]]
+    expect_large_picture(grid)
+    page.keyboard.press("ArrowRight")
+    expect(grid.dialog).to_contain_text("5 of 24")
+    grid.button("Next").click()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    expect(grid.dialog).to_contain_text(str(cards[5]["prompt"]))
+    assert grid.get("opened") == keys[5]
+    expect(page.locator(".seedream-grid-large")).to_have_attribute("alt", str(cards[5]["prompt"]))
+    assert not page.locator(".seedream-grid-page").evaluate("page => page.contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    expect(grid.dialog).to_have_count(0)
+    expect(grid.tile(keys[5])).to_be_focused()
+    assert grid.get("opened") == ""
+
+
+def test_going_through_follows_the_order_and_ends_at_its_ends(page: Page) -> None:
+    cards = make_cards(24)
+    keys = keys_of(cards)
+    grid = open_grid(page, cards, order=[9, 2, 17])
+    grid.tile(keys[2]).click()
+    page.keyboard.press("ArrowRight")
+    assert grid.get("opened") == keys[17]
+    expect(grid.button("Next")).to_be_disabled()
+    page.keyboard.press("ArrowRight")
+    assert grid.get("opened") == keys[17]
+    grid.button("Previous").click()
+    grid.button("Previous").click()
+    assert grid.get("opened") == keys[9]
+    # The button that was pressed has no more to do; the arrow keys still have.
+    page.keyboard.press("ArrowRight")
+    assert grid.get("opened") == keys[2]
+
+
+def test_closing_far_from_where_it_was_opened_shows_the_tile(page: Page) -> None:
+    cards = make_cards(200)
+    grid = open_grid(page, cards)
+    grid.tiles.first.click()
+    grid.update(opened=keys_of(cards)[150])
+    expect(grid.dialog).to_contain_text("151 of 200")
+    # Its neighbours are at hand when the arrow keys come to them.
+    assert {keys_of(cards)[149], keys_of(cards)[151]} <= set(grid.wanted("thumbnail"))
+    grid.button("Close").click()
+    expect(grid.tile(keys_of(cards)[150])).to_be_focused()
+    expect(grid.tile(keys_of(cards)[150])).to_be_in_viewport()
+
+
+def test_python_opens_and_leaves_the_focus_where_it_is(page: Page) -> None:
+    cards = make_cards(3)
+    grid = open_grid(page, cards, opened=keys_of(cards)[1])
+    expect(grid.dialog).to_contain_text("2 of 3")
+    assert page.evaluate("document.activeElement === document.body")
+    grid.update(opened="no such card")
+    expect(grid.dialog).to_have_count(0)
+
+
+def test_the_thumbnail_is_shown_until_the_original_comes(page: Page) -> None:
+    cards = make_cards(3)
+    grid = open_grid(page, cards)
+    wait_until_filled(grid)
+    page.evaluate("model.isAnswering = false")
+    grid.tiles.first.click()
+    thumbnail = grid.tiles.first.locator("img").get_attribute("src")
+    large = page.locator(".seedream-grid-large")
+    expect(large).to_have_attribute("src", thumbnail or "")
+    page.evaluate("key => model.answer('original', key)", cards[0]["key"])
+    expect(large).not_to_have_attribute("src", thumbnail or "")
+    assert large.evaluate("image => image.decode().then(() => image.naturalWidth)") == 2048
+
+
+def test_an_original_that_does_not_come_can_be_asked_for_again(page: Page) -> None:
+    cards = make_cards(3)
+    grid = open_grid(page, cards)
+    wait_until_filled(grid)
+    page.evaluate("model.isAnswering = false")
+    grid.tiles.first.click()
+    page.evaluate("key => model.refuse('original', key, 'The host does not answer.')", cards[0]["key"])
+    expect(grid.dialog).to_contain_text("The original did not come: The host does not answer.")
+    expect(page.locator(".seedream-grid-large")).to_be_visible()
+    grid.button("Try again").click()
+    expect(grid.dialog).not_to_contain_text("The original did not come")
+    assert grid.wanted("original") == keys_of(cards)[:1] * 2
+
+
+def test_a_card_without_a_picture_is_opened_too(page: Page) -> None:
+    card = failed_card(0)
+    grid = open_grid(page, [card], can_make=False)
+    grid.tiles.first.click()
+    expect(grid.dialog.locator(".seedream-grid-stage")).to_contain_text("✕failedRefused by the content check.")
+    assert grid.wanted("original") == []
+    for name in ("Zoom in", "Zoom out"):
+        expect(grid.button(name)).to_be_disabled()
+    for name in ("Save original", "Use these settings"):
+        expect(grid.button(name)).to_be_hidden()
+    page.keyboard.press("+")
+    page.keyboard.press("Escape")
+    expect(grid.tiles.first).to_be_focused()
+
+
+def test_prompt_and_id_are_copied(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    card = make_card(0, prompt="قطة بيضاء\n一只白色的猫 <b>")
+    grid = open_grid(page, [card])
+    grid.tiles.first.click()
+    for name, text in (("Copy prompt", card["prompt"]), ("Copy id", card["task_id"])):
+        grid.button(name).click()
+        expect(grid.button("Copied").first).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == text
+    expect(page.locator("[aria-live]")).to_have_text("Copied id.")
+
+
+def test_a_browser_that_forbids_copying_is_not_taken_for_one_that_copies(page: Page) -> None:
+    grid = open_grid(page, make_cards(1))
+    page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject(new Error('no')))")
+    grid.tiles.first.click()
+    grid.button("Copy prompt").click()
+    expect(page.locator(".seedream-grid-notice")).to_have_text("The browser did not allow copying.")
+    expect(grid.button("Copied")).to_have_count(0)
+
+
+def test_buttons_of_the_detail_tell_python(page: Page) -> None:
+    cards = make_cards(2)
+    key = keys_of(cards)[0]
+    grid = open_grid(page, cards)
+    grid.tiles.first.click()
+    link = page.get_by_role("link", name="Open link")
+    expect(link).to_have_attribute("href", str(cards[0]["link"]))
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+    grid.button("Save original").click()
+    grid.button("Use these settings").click()
+    assert [(act["action"], act["keys"]) for act in grid.sent("act")] == [("save", [key]), ("use_settings", [key])]
+    grid.button("Select").click()
+    assert grid.get("selected") == [key]
+    expect(grid.button("Select")).to_have_attribute("aria-pressed", "true")
+    page.evaluate("model.tell('msg:custom', { type: 'say', text: '1 picture saved.' }, [])")
+    expect(page.locator(".seedream-grid-notice")).to_have_text("1 picture saved.")
+    expect(page.locator("[aria-live]")).to_have_text("1 picture saved.")
+
+
+def test_a_picture_is_zoomed_and_panned(page: Page) -> None:
+    grid = open_grid(page, make_cards(3))
+    grid.tiles.first.click()
+    expect_large_picture(grid)
+    assert transforms(grid) == ["translate(0%, 0%) scale(1)"]
+    page.keyboard.press("+")
+    assert scale_of(grid) == pytest.approx(1.4)
+    grid.button("Zoom in").click()
+    assert scale_of(grid) == pytest.approx(1.96)
+    page.keyboard.press("-")
+    assert scale_of(grid) == pytest.approx(1.4)
+    before = transforms(grid)
+    page.keyboard.press("ArrowRight")  # pans, and does not go on
+    assert transforms(grid) != before
+    expect(grid.dialog).to_contain_text("1 of 3")
+    page.keyboard.press("0")
+    assert transforms(grid) == ["translate(0%, 0%) scale(1)"]
+    stage = page.locator(".seedream-grid-stage")
+    stage.dblclick()
+    expect(grid.dialog).to_contain_text("100 %")
+    before = transforms(grid)
+    box = stage.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 30)
+    page.mouse.up()
+    assert transforms(grid) != before
+    page.mouse.move(x, y)
+    assert transforms(grid) != before
+    stage.dblclick()
+    assert scale_of(grid) == 1
+
+
+def test_the_wheel_zooms_where_the_pointer_is(page: Page) -> None:
+    grid = open_grid(page, make_cards(3))
+    grid.tiles.first.click()
+    expect_large_picture(grid)
+    large = page.locator(".seedream-grid-large")
+    box = large.bounding_box()
+    assert box is not None
+    corner = (box["x"] + 40, box["y"] + 40)
+    page.mouse.move(*corner)
+    page.mouse.wheel(0, -200)
+    expect(grid.dialog).not_to_contain_text("Fit")
+    zoomed = large.bounding_box()
+    assert zoomed is not None
+    ratio = zoomed["width"] / box["width"]
+    assert ratio > 1.2
+    # What lies below the pointer stays there.
+    assert zoomed["x"] + 40 * ratio == pytest.approx(corner[0], abs=1)
+    assert zoomed["y"] + 40 * ratio == pytest.approx(corner[1], abs=1)
+
+
+# Compare.
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_selected_pictures_are_compared_and_move_together(page: Page, number: int) -> None:
+    cards = [make_card(0, width=1440, height=2560), *make_cards(6)[1:]]
+    keys = keys_of(cards)[:number]
+    grid = open_grid(page, cards, selected=keys)
+    grid.button("Compare").click()
+    assert grid.get("compared") == keys
+    expect_large_picture(grid, number)
+    assert sorted(grid.wanted("original")) == sorted(keys)
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowLeft")
+    (transform,) = set(transforms(grid))
+    assert "scale(1.4)" in transform
+    assert "translate(0%" not in transform
+    last = page.locator(".seedream-grid-stage").last.bounding_box()
+    assert last is not None
+    page.mouse.move(last["x"] + 50, last["y"] + 50)
+    page.mouse.wheel(0, -100)
+    expect(page.locator(".seedream-grid-large").first).not_to_have_attribute("style", re.compile(r"scale\(1\.4\)"))
+    assert len(set(transforms(grid))) == 1
+    expect(grid.button("Slider")).to_be_visible(visible=number == 2)
+    grid.button("Close").click()
+    assert grid.get("compared") == []
+    expect(grid.tiles.and_(page.locator(":focus"))).to_have_count(1)
+
+
+def test_what_cannot_be_compared_is_not(page: Page) -> None:
+    cards = make_cards(6)
+    keys = keys_of(cards)
+    grid = open_grid(page, cards, selected=keys[:1])
+    expect(grid.button("Compare")).to_be_disabled()
+    grid.update(selected=keys[:5])
+    expect(grid.button("Compare")).to_be_disabled()
+    for compared in (keys[:1], keys[:5], [keys[0], "no such card"]):
+        grid.update(compared=compared)
+        expect(grid.dialog).to_have_count(0)
+    grid.update(compared=keys[:2])
+    expect(grid.button("Slider")).to_be_visible()
+    # Nothing can be laid over a picture that is not there.
+    grid.update(cards=[failed_card(0), *cards[1:]])
+    expect(grid.button("Slider")).to_be_hidden()
+
+
+@pytest.mark.parametrize("view", ["grid", "detail", "compare"])
+def test_what_has_not_changed_is_not_drawn_anew(page: Page, view: str) -> None:
+    cards = make_cards(6)
+    grid = open_grid(page, cards)
+    wait_until_filled(grid)
+    grid.tiles.first.focus()
+    if view == "detail":
+        grid.update(opened=keys_of(cards)[0])
+    elif view == "compare":
+        grid.update(compared=keys_of(cards)[:2])
+    page.evaluate("document.activeElement.querySelectorAll('*').forEach(e => { e.isOld = true; })")
+    focused = page.evaluate_handle("document.activeElement")
+    grid.update(cards=[*cards[:5], make_card(5, prompt="something else")], order=list(range(6)))
+    assert page.evaluate("old => old === document.activeElement", focused)
+    assert page.evaluate("[...document.activeElement.querySelectorAll('img')].every(image => image.isOld)")
+    grid.update(opened="", compared=[])
+    expect(grid.tiles.last).to_contain_text("something else")
+
+
+def test_two_pictures_lie_over_one_another_with_a_slider(page: Page) -> None:
+    cards = make_cards(6)
+    grid = open_grid(page, cards, compared=keys_of(cards)[:2])
+    expect_large_picture(grid, 2)
+    grid.button("Slider").click()
+    expect_large_picture(grid, 2)
+    slider = page.get_by_role("slider", name="How much of A is shown over B")
+    slider.focus()
+    clip = "layer => getComputedStyle(layer).clipPath"
+    upper = page.locator(".seedream-grid-layer").last
+    assert upper.locator("img").get_attribute("alt") == cards[0]["prompt"]
+    middle = upper.evaluate(clip)
+    page.keyboard.press("ArrowRight")
+    assert upper.evaluate(clip) != middle
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^\d+ % A$"))
+    page.keyboard.press("End")
+    expect(slider).to_have_attribute("aria-valuetext", "100 % A")
+    box = slider.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 14, box["y"] + 14)
+    expect(slider).to_have_attribute("aria-valuetext", "0 % A")
+    page.keyboard.press("+")
+    assert transforms(grid) == ["translate(0%, 0%) scale(1.4)"] * 2
+    grid.button("Slider").click()
+    expect(page.locator(".seedream-grid-stage")).to_have_count(2)
+    page.keyboard.press("Escape")
+    expect(grid.dialog).to_have_count(0)
+
+
+def test_a_compared_picture_is_opened_and_closing_it_leads_back(page: Page) -> None:
+    cards = make_cards(6)
+    grid = open_grid(page, cards, compared=keys_of(cards)[:3])
+    grid.button("Details of B").click()
+    expect(grid.dialog).to_contain_text("2 of 6")
+    page.keyboard.press("Escape")
+    expect(grid.dialog).to_contain_text("3 compared")
+    expect(page.locator(".seedream-grid-stage").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(grid.tile(keys_of(cards)[1])).to_be_focused()
+
+
+# The whole of it.
+
+
+def test_everything_can_be_done_by_keyboard(page: Page) -> None:
+    cards = make_cards(24)
+    keys = keys_of(cards)
+    grid = open_grid(page, cards)
+    page.keyboard.press("Tab")
+    for key in ("ArrowRight", "Space", "ArrowRight", "Space"):
+        page.keyboard.press(key)
+    assert grid.get("selected") == keys[1:3]
+    for _ in range(3):
+        page.keyboard.press("Shift+Tab")
+    expect(grid.button("Compare")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(grid.dialog).to_contain_text("2 compared")
+    expect(page.locator(".seedream-grid-stage").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(grid.tile(keys[2])).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".seedream-grid-stage")).to_be_focused()
+    page.keyboard.press("Space")
+    assert grid.get("selected") == keys[1:2]
+    reached: set[str] = set()
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.textContent"))
+    assert reached == {"Save original", "Use these settings", "Copy prompt", "Copy id", "Open link"}
+    page.keyboard.press("Escape")
+    expect(grid.tile(keys[2])).to_be_focused()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_it_is_accessible(page: Page, theme: str) -> None:
+    cards = [*make_cards(9), failed_card(9), make_card(10, icon="○", state="pending", is_open=True, has_picture=False)]
+    keys = keys_of(cards)
+    grid = open_grid(page, cards, theme=theme, selected=keys[:2])
+    expect(page.locator("[role=option] img")).to_have_count(9)
+    expect_accessible(page)
+    for key in (keys[0], keys[9]):
+        grid.update(opened=key)
+        expect(grid.dialog).to_be_visible()
+        expect_accessible(page)
+    page.evaluate("key => model.refuse('original', key, 'The host does not answer.')", keys[1])
+    grid.update(opened=keys[1])
+    expect_accessible(page)
+    grid.update(opened="", compared=keys[:2])
+    expect_large_picture(grid, 2)
+    expect_accessible(page)
+    grid.button("Slider").click()
+    expect_accessible(page)
+    grid.update(compared=[], order=[])
+    expect_accessible(page)
+
+
+def test_every_element_that_can_have_the_focus_keeps_its_keys_from_jupyterlab(page: Page) -> None:
+    cards = make_cards(24)
+    grid = open_grid(page, cards, selected=keys_of(cards)[:2])
+    open_to_jupyterlab = page.locator(
+        ".seedream-grid :is([tabindex], button, a, input, .seedream-grid-text):not([data-lm-suppress-shortcuts])"
+    )
+    states: list[dict[str, Any]] = [{}, {"opened": keys_of(cards)[0]}, {"opened": "", "compared": keys_of(cards)[:2]}]
+    for state in states:
+        grid.update(**state)
+        expect(open_to_jupyterlab).to_have_count(0)
+    grid.button("Slider").click()
+    expect(open_to_jupyterlab).to_have_count(0)
+
+
+def test_changes_are_told_to_screen_readers(page: Page) -> None:
+    cards = make_cards(24)
+    grid = open_grid(page, cards)
+    live = page.locator("[aria-live=polite]")
+    expect(live).to_be_empty()
+    grid.update(order=[1, 2])
+    expect(live).to_have_text("2 of 24 shown")
+    grid.tiles.first.press("Space")
+    expect(live).to_have_text("2 of 24 shown, 1 selected")
+
+
+def test_nothing_is_left_when_a_view_is_removed(page: Page) -> None:
+    cards = make_cards(24)
+    grid = open_grid(page, cards, opened=keys_of(cards)[0])
+    expect_large_picture(grid)
+    grid.update(opened="", compared=keys_of(cards)[:2])
+    expect_large_picture(grid, 2)
+    page.evaluate("model.tell('msg:custom', { type: 'say', text: 'Saved.' }, [])")
+    made, live, observers = page.evaluate("[urls.made, urls.live.size, observers.size]")
+    assert (made, live) == (26, 26)
+    assert observers == 4  # the grid, two stages, and the arrangement of both
+    assert page.evaluate("outside.size") == 1
+    page.evaluate("endView()")
+    assert page.evaluate("[urls.live.size, urls.revoked, observers.size]") == [0, 26, 0]
+    assert page.evaluate("model.listeners.map(([event]) => event)") == ["msg:custom"]
+    assert page.evaluate("outside.size") == 0
+    assert page.locator(".seedream-grid").count() == 0
+    # What still comes is not kept.
+    page.evaluate("key => model.answer('thumbnail', key)", cards[5]["key"])
+    assert page.evaluate("urls.made") == 26
+    page.evaluate("() => { window.endView = addView(); }")
+    expect(page.locator("[role=option] img")).to_have_count(24)
+    page.evaluate("endView(); endModel()")
+    assert page.evaluate("[urls.live.size, model.listeners.length]") == [0, 0]
+
+
+@pytest.mark.parametrize("width", [420, 1200])
+def test_nothing_sticks_out(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    long = "Pneumonoultramicroscopicsilicovolcanoconiosis" * 8
+    cards = [make_card(number, prompt=long, facts=[long]) for number in range(6)]
+    grid = open_grid(page, cards, selected=keys_of(cards))
+    # A span may be longer than the line that cuts it off.
+    outermost = (
+        "root => Math.max(...[...root.querySelectorAll('div, p, dd, button')]"
+        ".map(element => element.getBoundingClientRect().right))"
+    )
+    states: list[dict[str, Any]] = [{}, {"opened": keys_of(cards)[0]}, {"opened": "", "compared": keys_of(cards)[:4]}]
+    for state in states:
+        grid.update(**state)
+        assert page.locator(".seedream-grid-page, .seedream-grid-dialog").last.evaluate(outermost) <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_click_elsewhere_takes_the_focus_away(page: Page) -> None:
+    grid = open_grid(page, make_cards(3))
+    # As JupyterLab does where a cell is gripped.
+    page.evaluate("() => document.addEventListener('mousedown', event => event.preventDefault())")
+    grid.tiles.first.focus()
+    page.mouse.click(640, 880)
+    expect(grid.tiles.first).not_to_be_focused()
+
+
+def test_the_module_loads_nothing_else(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    load_page(page)
+    assert {url.rpartition("/")[2] for url in asked} == {"", "grid.css", "grid.js"}
+
+
+# In JupyterLab, fed by Python.
+
+SETUP = """
+import io, threading
+from PIL import Image
+from seedream_nb import Task, TaskImage, TaskStatus
+from seedream_nb.panels.cards import describe, make_cards
+from seedream_nb.panels.grid import ImageGrid
+from seedream_nb.panels.pictures import Supplied
+
+def make_task(number):
+    image = TaskImage(str(number), url="https://example.com/1.jpeg", prompt=f"cat {number}", size="2048x2048")
+    return Task(str(number), TaskStatus.SUCCEEDED, (image,), prompt=f"cat {number}")
+
+def paint(key, kind):
+    side = 320 if kind == "thumbnail" else 2048
+    content = io.BytesIO()
+    Image.new("RGB", (side, side), (hash(key) % 200, 90, 160)).save(content, "JPEG")
+    return Supplied(content.getvalue(), "image/jpeg", side, side)
+
+def bring(kind, keys):
+    def work():
+        for key in keys:
+            grid.deliver(key, kind, paint(key, kind))
+    threading.Thread(target=work).start()
+
+cards = [describe(card) for number in range(1000) for card in make_cards(make_task(number), str(number))]
+grid = ImageGrid(cards=cards, order=list(range(1000)))
+grid.on_want(bring)
+acts = []
+grid.on_act(lambda action, keys: (acts.append((action, keys)), grid.say(f"{action}: {keys[0]}")))
+grid
+"""
+
+
+def expect_finished(cell: Locator) -> None:
+    expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=PATIENCE)
+
+
+def test_in_jupyterlab_python_feeds_it_and_hears_of_it(page: Page, server: JupyterServer) -> None:
+    notebook = Notebook.open(page, server, "blank/empty.ipynb")
+    cell = notebook.run_cell(SETUP)
+    grid = cell.locator(".seedream-grid")
+    expect(grid.get_by_text("1,000 shown")).to_be_visible(timeout=PATIENCE)
+    expect(grid.locator("[role=option][aria-posinset='1'] img")).to_be_visible(timeout=PATIENCE)
+    grid.locator("[role=option]").first.click(modifiers=["Control"])
+    page.keyboard.press("End")
+    expect(grid.locator("[role=option][aria-posinset='1000'] img")).to_be_visible(timeout=PATIENCE)
+    # JupyterLab's command mode would cut the cell.
+    for key in ("x", "d", "d", "a", "Enter"):
+        page.keyboard.press(key)
+    expect(grid.get_by_role("dialog")).to_contain_text("1,000 of 1,000")
+    expect(grid.locator(".seedream-grid-loading")).to_have_count(0, timeout=PATIENCE)
+    assert grid.locator(".seedream-grid-large").evaluate("img => img.decode().then(() => img.naturalWidth)") == 2048
+    grid.get_by_role("button", name="Save original").click()
+    expect(grid.locator(".seedream-grid-notice")).to_have_text("save: 999/0", timeout=PATIENCE)
+    cells = notebook.code_cells.count()
+    page.keyboard.press("Escape")
+    expect(grid.locator("[aria-posinset='1000']")).to_be_focused()
+    assert notebook.code_cells.count() == cells
+    asked = notebook.run_cell("print(grid.selected, acts); grid.order = [3, 4, 5]; grid.selected = ['4/0', '5/0']")
+    expect(asked.locator(".jp-OutputArea-output")).to_have_text("['0/0'] [('save', ['999/0'])]", timeout=PATIENCE)
+    expect(grid.get_by_text("3 of 1,000 shown · 2 selected")).to_be_visible()
+    expect(grid.locator("[role=option] img")).to_have_count(3)
+    expect_finished(notebook.run_cell("grid.close()"))
+    expect(page.locator(".seedream-grid")).to_have_count(0)

@@ -1,0 +1,205 @@
+"""Why: what happens in a cell while tasks run is an agreement of kernel and page, and shows in a page alone."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.film import Film
+from tests.browser.jupyter import FINISHED, PATIENCE, JupyterServer, Notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = pytest.mark.browser
+
+START = "%load_ext seedream_nb\n%seedream sandbox --seconds"
+# Eight requests, as only four are under way at a time.
+SWEEP = """%%seedream generate --model 5.0-pro 4.0 --size 1K 2K --thumbnail 160
+the sea with a sailing boat
+---
+a city at night"""
+WAIT_LINE = re.compile(r"%seedream wait(?: [0-9a-f-]{36})+")
+
+
+@pytest.fixture(autouse=True)
+def _no_kernels_left(server: JupyterServer) -> Iterator[None]:
+    yield
+    server.shut_down_kernels()
+
+
+def open_sandbox(page: Page, server: JupyterServer, seconds: float) -> Notebook:
+    """A new notebook with a sandbox that takes so many seconds over each picture."""
+    notebook = Notebook.open(page, server, server.add_notebook("live", f"{START} {seconds}"))
+    page.keyboard.press("Control+b")  # the room of the file browser
+    notebook.run_all()
+    return notebook
+
+
+def film_cell(notebook: Notebook, source: str) -> tuple[Locator, Film]:
+    """Runs a new cell and films it from the start."""
+    notebook.wait_for_kernel()
+    cell = notebook.add_cell(source)
+    film = Film(cell)
+    notebook.page.keyboard.press("Control+Enter")
+    return cell, film
+
+
+def expect_gallery_alone(cell: Locator, pictures: int) -> None:
+    """Nothing but one gallery is in a cell's output, and all its pictures are drawn."""
+    expect(cell.locator("figure img")).to_have_count(pictures, timeout=PATIENCE)
+    expect(cell.get_by_role("status")).to_have_count(0, timeout=PATIENCE)
+    expect(cell.locator(".jp-OutputArea-child").filter(visible=True)).to_have_count(1)
+    expect(cell.locator(".seedream-gallery")).to_have_count(1)
+    widths = cell.locator("figure img").evaluate_all("all => all.map(picture => picture.naturalWidth)")
+    assert all(widths)
+
+
+def test_a_sweep_fills_in_tile_by_tile(page: Page, server: JupyterServer) -> None:
+    notebook = open_sandbox(page, server, seconds=1.5)
+    cell, film = film_cell(notebook, SWEEP)
+    notebook.wait_for_cell(cell)
+    frames = film.stop()
+    expect_gallery_alone(cell, pictures=8)
+    expect(cell.locator(".jp-OutputArea-child")).to_have_count(1)
+
+    half_way = [frame for frame in frames if frame.is_half_way]
+    assert half_way
+    assert all(set(frame.places) <= {"running", "waiting", "pending"} for frame in half_way)
+    assert all(frame.prompt == "[*]:" for frame in half_way)
+    lines = [frame.line for frame in frames if frame.line]
+    assert all("8 requests (2 prompts × 2 models × 2 sizes) to the sandbox" in line for line in lines)  # noqa: RUF001  the sign typographers use
+    done = [int(count[1]) for line in lines if (count := re.search(r"(\d) of 8 done", line))]
+    assert len(done) == len(lines)
+    assert done == sorted(done)
+    assert {0, 4} <= set(done)
+    assert any("4 running · 4 waiting" in line for line in lines)
+
+    begin = next(number for number, frame in enumerate(frames) if frame.galleries)
+    assert {frame.galleries for frame in frames[begin:]} == {1}
+    pictures = [frame.pictures for frame in frames[begin:]]
+    assert pictures == sorted(pictures)
+
+
+@pytest.mark.parametrize("width", [1280, 520])
+def test_the_page_stands_still_while_tiles_fill_in(page: Page, server: JupyterServer, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    notebook = open_sandbox(page, server, seconds=0.3)
+    cell, film = film_cell(notebook, SWEEP)
+    notebook.wait_for_cell(cell)
+    # All places are there from the start: only the line of the count comes and goes.
+    filling = [frame.height for frame in film.stop() if frame.galleries and frame.line]
+    assert max(filling) == min(filling)
+
+
+def test_a_set_has_all_its_places_while_it_is_streamed(page: Page, server: JupyterServer) -> None:
+    notebook = open_sandbox(page, server, seconds=0.5)
+    cell, film = film_cell(notebook, '%seedream generate "a mountain lake" --max-images 4 --stream')
+    notebook.wait_for_cell(cell)
+    filling = [frame for frame in film.stop() if frame.galleries and frame.line]
+    assert any(frame.is_half_way for frame in filling)
+    assert len(filling[0].places) == 4
+    assert {place for frame in filling for place in frame.places} <= {"waiting", "running"}
+    assert len({frame.height for frame in filling}) == 1
+    expect_gallery_alone(cell, pictures=4)
+
+
+def test_a_watch_leaves_the_kernel_and_other_cells_alone(page: Page, server: JupyterServer) -> None:
+    generate = '%seedream generate "a mountain lake" "a bunch of flowers" --no-wait'
+    path = server.add_notebook("live", f"{START} 3", generate, "%seedream watch", "print('at once')\ninput('go on?')")
+    notebook = Notebook.open(page, server, path)
+    watching, following = notebook.code_cells.nth(2), notebook.code_cells.nth(3)
+    film = Film(watching)
+    notebook.start_all()
+    expect(following.locator(".jp-Stdin-input")).to_be_visible(timeout=PATIENCE)
+    expect(watching.get_by_role("status")).to_contain_text("0 of 2 done")
+    expect(watching.locator(".jp-InputPrompt")).to_have_text(FINISHED)
+
+    # The following cell holds the kernel all the time.
+    expect_gallery_alone(watching, pictures=2)
+    expect(following.locator(".jp-InputPrompt")).to_have_text("[*]:")
+    following.locator(".jp-Stdin-input").press("Enter")
+    notebook.wait_for_cell(following)
+    outputs = following.locator(".jp-OutputArea-output")
+    expect(outputs).to_have_text(["at once", "go on?", "''"])
+
+    frames = film.stop()
+    begin = next(number for number, frame in enumerate(frames) if frame.galleries)
+    assert {frame.galleries for frame in frames[begin:]} == {1}
+    assert all(FINISHED.fullmatch(frame.prompt) for frame in frames if frame.pictures)
+
+
+@pytest.mark.parametrize("is_trusted", [True, False], ids=["trusted", "untrusted"])
+def test_a_saved_sweep_is_whole_without_a_kernel(browser: Browser, server: JupyterServer, *, is_trusted: bool) -> None:
+    path = server.add_notebook("live", f"{START} 0.3", SWEEP)
+    with browser.new_context() as context:
+        notebook = Notebook.open(context.new_page(), server, path)
+        notebook.run_all()
+        expect_gallery_alone(notebook.code_cells.last, pictures=8)
+        notebook.save()
+    server.shut_down_kernels()
+    saved = nbformat.read(server.root / path, as_version=4)
+    assert [output.output_type for output in saved.cells[1].outputs] == ["execute_result"]
+    if not is_trusted:
+        # Its signature does not fit any more.
+        saved.metadata["title"] = "from elsewhere"
+        nbformat.write(saved, server.root / path)
+
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.route(re.compile(r"/api/(kernels|sessions)\b"), lambda route: route.fulfill(json=[]))
+        cell = Notebook.open(page, server, path).code_cells.last
+        trust = "Notebook trusted: 2 of 2" if is_trusted else "Notebook not trusted: 0 of 2"
+        expect(page.get_by_title(trust)).to_be_visible()
+        expect_gallery_alone(cell, pictures=8)
+        expect(cell.locator("thead th")).to_have_text(["1K", "2K"])
+        rows = cell.locator("tbody th")
+        expect(rows).to_have_count(4)
+        expect(rows.first).to_contain_text("the sea with a sailing boat")
+        expect(rows.first).to_contain_text("5.0-pro")
+        expect(rows.last).to_contain_text("a city at night")
+        expect(rows.last).to_contain_text("4.0")
+        expect(cell.locator(".jp-OutputArea")).not_to_contain_text("running")
+
+
+def test_an_interrupted_cell_says_how_to_go_on(page: Page, server: JupyterServer) -> None:
+    notebook = open_sandbox(page, server, seconds=4)
+    cell = notebook.run_cell('%seedream generate "a galaxy in space" "a white cat"')
+    expect(cell.get_by_role("status")).to_contain_text("2 running", timeout=PATIENCE)
+    notebook.interrupt()
+    notebook.wait_for_cell(cell)
+    expect(cell.get_by_role("status")).to_have_count(0)
+    expect(cell.locator(".jp-OutputArea")).to_contain_text(WAIT_LINE)
+    line = WAIT_LINE.search(cell.locator(".jp-OutputArea").inner_text())
+    assert line is not None
+    assert len(line[0].split()) == 2 + 2
+
+    again = notebook.run_cell(line[0])
+    notebook.wait_for_cell(again)
+    expect_gallery_alone(again, pictures=2)
+    expect(again.locator("figcaption")).to_contain_text(["a galaxy in space", "a white cat"])
+
+
+@pytest.mark.parametrize("width", [1400, 500])
+def test_an_edit_stands_beside_what_it_was_made_from(page: Page, server: JupyterServer, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    notebook = open_sandbox(page, server, seconds=0.3)
+    notebook.wait_for_cell(notebook.run_cell('%seedream generate "a white siamese cat" --out cat'))
+    cell = notebook.run_cell('%seedream edit cat[0] "make it a late evening"')
+    notebook.wait_for_cell(cell)
+    expect_gallery_alone(cell, pictures=2)
+    expect(cell.locator("figcaption .seedream-label")).to_have_text(["before", "after"])
+    before, after = (cell.locator("figure img").nth(number).bounding_box() for number in (0, 1))
+    assert before is not None
+    assert after is not None
+    assert before["y"] == pytest.approx(after["y"], abs=1)
+    assert before["height"] == pytest.approx(after["height"], abs=1)
+    assert after["x"] >= before["x"] + before["width"]
+    assert after["x"] + after["width"] <= width
+    assert before["width"] > 120
