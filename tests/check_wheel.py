@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import seedream_nb
-from seedream_nb import Gallery, Sandbox, SeedreamClient
+from seedream_nb import Gallery, Sandbox, SeedreamClient, explore
 
 
 def main() -> None:
@@ -17,6 +17,10 @@ def main() -> None:
         html = Gallery(client.retrieve("84d1544a-9043-4dde-a98b-e889dacd75f6")).to_html()
     assert ".seedream-gallery figure" in html
     assert "data:image/jpeg;base64," in html
+    panel = explore(SeedreamClient("token"))
+    assert "render" in str(panel.grid._esm)
+    assert ".seedream-explorer" in str(panel.grid._css)
+    panel.close()
     print("The installed wheel works.")
 
 

@@ -138,7 +138,7 @@ class MakeForm(ipywidgets.VBox):
         self.prompt = _field(
             ipywidgets.Textarea, "Prompt", rows=3, placeholder="What the picture shows, in any language"
         )
-        self.prompt.layout.width = "100%"
+        self.prompt.layout.width = "calc(100% - 4px)"
         self.model = _field(
             ipywidgets.Dropdown,
             "Model",
@@ -160,7 +160,7 @@ class MakeForm(ipywidgets.VBox):
         self.use_selection = ipywidgets.Button(
             description="Use selection", tooltip="Make the selected pictures references"
         )
-        self.clear = ipywidgets.Button(description="No references")
+        self.clear = ipywidgets.Button(description="No references", disabled=True)
         self.reference_count = ipywidgets.HTML()
         self.announcement = ipywidgets.HTML()
         self.announcement.add_class("seedream-announcement")

@@ -17,6 +17,8 @@ import nbformat
 import requests
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -119,17 +121,22 @@ def serve(root: Path, home: Path) -> Generator[JupyterServer, None, None]:
     server_settings = home / "settings"
     for plugin, values in QUIET_SETTINGS.items():
         write_setting(server_settings, plugin, values)
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    patient = requests.Session()
+    patient.mount("http://", HTTPAdapter(max_retries=Retry(connect=10, backoff_factor=0.1)))
+    with patient, subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        log = process.stderr or ()
+        # The rest of its log has to be read, or it blocks when the pipe is full.
+        drain = Thread(target=deque, args=(log, 0))
         try:
-            log = process.stderr or ()
             url = next(found[1] for line in log if (found := re.search(r"(http://127\.0\.0\.1:\d+)/lab", line)))
-            # The rest of its log has to be read, or it blocks when the pipe is full.
-            drain = Thread(target=deque, args=(log, 0))
             drain.start()
+            # It tells its address shortly before it listens there.
+            patient.get(f"{url}/api", timeout=PATIENCE / 1000)
             yield JupyterServer(url, token, root, server_settings)
         finally:
             process.terminate()
-            drain.join()
+            if drain.ident is not None:
+                drain.join()
 
 
 @dataclass(frozen=True)

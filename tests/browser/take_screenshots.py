@@ -40,7 +40,8 @@ EDIT = "%%seedream edit hills[0] --size 2304x1728 --thumbnail 440\nmake it a lat
 EXPLORER = "%seedream explore --history 14"
 PICTURES_ARE_THERE = """() => {
     const pictures = [...document.querySelectorAll(".seedream-explorer [role=option] img")];
-    return pictures.length > 8 && pictures.every((picture) => picture.complete && picture.naturalWidth);
+    const isShown = (picture) => picture.naturalWidth && getComputedStyle(picture).opacity === "1";
+    return pictures.length > 9 && pictures.every(isShown);
 }"""
 
 
@@ -106,7 +107,8 @@ def take(shot: Shot, browser: Browser, server: JupyterServer) -> None:
         page.wait_for_function(shot.ready_when)
     first = page.locator(".jp-Notebook .jp-Cell").nth(shot.first_cell)
     first.evaluate("cell => cell.scrollIntoView({block: 'start'})")
-    page.locator(".jp-Notebook").hover()
+    # Where nothing reacts to it.
+    page.mouse.move(WIDTH / 2, 2)
     page.screenshot(path=TARGET / f"{shot.name}.jpg", quality=shot.quality)
     page.close()
 
