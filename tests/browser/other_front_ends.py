@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 TOKEN = "browser-test"
+TRIES = 3
+NOT_RUN = re.compile(r"\[\s*\]:")  # what stands before a cell that has not run
 
 
 @contextlib.contextmanager
@@ -70,8 +72,14 @@ def open_and_run(page: Page, url: str, path: str) -> None:
     page.goto(f"{url}/notebooks/{path}?token={TOKEN}")
     idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     expect(idle).to_be_visible(timeout=PATIENCE)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    prompt = page.locator(".jp-CodeCell .jp-InputPrompt").first
+    for _ in range(TRIES):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        # A click that comes before the session is wholly there is lost without a word.
+        with contextlib.suppress(AssertionError):
+            expect(prompt).not_to_have_text(NOT_RUN, timeout=PATIENCE / TRIES)
+            return
 
 
 @contextlib.contextmanager

@@ -94,7 +94,7 @@ class TestWhileItRuns:
         assert {message.display_id for message in updates} == {line, gallery}
         assert Counter(message.kind for message in messages)["execute_result"] == 1
         # Before anything is sent, it is said what will be.
-        assert updates[0].text == "5 requests (5 prompts) to the sandbox · 0 of 5 done · 5 waiting · 0 s"
+        assert updates[0].text == "0 of 5 done · 5 waiting · 0 s · 5 requests (5 prompts) to the sandbox"
         assert updates[1].text.count("○ waiting") == 5
         # One tile after another fills in.
         filled = [update.text.count("✓ succeeded") for update in updates if update.display_id == gallery]
