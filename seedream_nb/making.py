@@ -6,15 +6,15 @@ more is sent.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import Interrupted, InterruptedWait, SeedreamError, WaitTimeoutError
+from seedream_nb.errors import InterruptedWait, SeedreamError, WaitTimeoutError
 from seedream_nb.models import TaskStatus
 from seedream_nb.outbox import Outbox
 from seedream_nb.stream_events import complete
-from seedream_nb.waiting import Waiting, count_tasks
+from seedream_nb.waiting import Waiting, count_tasks, go_through
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -142,14 +142,7 @@ class Making:
             SeedreamError: As for `ticks`.
             InterruptedWait: As for `ticks`.
         """
-        try:
-            with contextlib.closing(self.ticks()) as ticks:
-                for _news in ticks:
-                    pass
-        except Interrupted:
-            raise
-        except KeyboardInterrupt:
-            raise self.interrupted() from None
+        go_through(self.ticks, self.interrupted)
         return self.tasks
 
     def interrupted(self) -> InterruptedWait:
@@ -159,9 +152,8 @@ class Making:
         if open_ids:
             hints.append("They go on at the service; wait again for their ids, which are in open_ids.")
         if unclear:
-            which = "1 request" if len(unclear) == 1 else f"{len(unclear)} requests"
             hints.append(
-                f"{which} had left without an answer yet, and may have been paid for: "
+                f"{count_of(len(unclear), 'request')} had left without an answer yet, and may have been paid for: "
                 f"client.history(created_after={min(unclear).timestamp():.0f}) tells."
             )
         return InterruptedWait(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.capabilities import MODELS, find_model
 from seedream_nb.submission import GenerationRequest
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +37,7 @@ class Axis:
     labels: tuple[str, ...]
 
     def __str__(self) -> str:
-        return _count(len(self.labels), self.noun)
+        return count_of(len(self.labels), self.noun)
 
 
 @dataclass(frozen=True)
@@ -121,14 +122,10 @@ def announce(sweep: Sweep, *, is_free: bool) -> str:
     Returns:
         Such as `4 paid requests (2 prompts)`, or `1 request to the sandbox`.
     """
-    requests = _count(len(sweep.requests), "request" if is_free else "paid request")
+    requests = count_of(len(sweep.requests), "request" if is_free else "paid request")
     combinations = f" ({sweep})" if sweep.axes else ""
     images = f", up to {sweep.most_images:,} pictures" if sweep.most_images > len(sweep.requests) else ""
     return f"{requests}{combinations}{' to the sandbox' if is_free else ''}{images}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _distinct(values: Iterable[object]) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ The module knows nothing of HTTP: it is given a function that asks for many task
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import threading
@@ -27,7 +28,7 @@ from seedream_nb.errors import (
 from seedream_nb.models import Task, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
 # Failures of one tick that the next may not meet; all others would come again, and are raised.
 PASSING = (NetworkError, RateLimitedError, ServerError)
@@ -171,7 +172,7 @@ class Waiting:
             while self._untold:
                 yield self._untold.popleft()
 
-    def ticks(self) -> Iterator[list[Task]]:
+    def ticks(self) -> Generator[list[Task], None, None]:
         """Asks again and again until all tasks are finished.
 
         Yields:
@@ -200,13 +201,7 @@ class Waiting:
             SeedreamError: As for `ticks`.
             InterruptedWait: As for `ticks`.
         """
-        try:
-            for _news in self.ticks():
-                pass
-        except Interrupted:
-            raise
-        except KeyboardInterrupt:
-            raise self.interrupted() from None
+        go_through(self.ticks, self.interrupted)
         return self.tasks
 
     def interrupted(self) -> InterruptedWait:
@@ -315,6 +310,27 @@ def _note(task: str | Task, known: dict[str, Task]) -> str:
     if before is None or (isinstance(task, Task) and not before.status.is_final):
         known[key] = task if isinstance(task, Task) else Task.not_found(task_id)
     return key
+
+
+def go_through(ticks: Callable[[], Generator[list[Task], None, None]], interrupted: Callable[[], Interrupted]) -> None:
+    """Goes through ticks to their end.
+
+    Args:
+        ticks: Begins them.
+        interrupted: Makes an interrupt that carries what is known, for one that meets no tick but the moment between.
+
+    Raises:
+        Interrupted: An interrupt came.
+        SeedreamError: As for a tick.
+    """
+    try:
+        with contextlib.closing(ticks()) as going:
+            for _news in going:
+                pass
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise interrupted() from None
 
 
 def count_tasks(some: int, total: int) -> str:

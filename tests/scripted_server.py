@@ -49,6 +49,30 @@ def as_json(value: object, status: int = 200, **headers: str) -> Answer:
     return Answer(json.dumps(value).encode(), status, {"Content-Type": "application/json", **headers})
 
 
+class Meeting:
+    """An answer that nobody gets before a number of requests wait for it at the same time.
+
+    Attributes:
+        most: How many have waited at the same time, at most.
+    """
+
+    def __init__(self, size: int, answer: Answer) -> None:
+        self.most = 0
+        self._answer = answer
+        self._now = 0
+        self._lock = threading.Lock()
+        self._barrier = threading.Barrier(size, timeout=20)
+
+    def __call__(self, _received: Received) -> Answer:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        self._barrier.wait()
+        with self._lock:
+            self._now -= 1
+        return self._answer
+
+
 class ScriptedServer:
     """A context manager.
 

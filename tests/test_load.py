@@ -11,7 +11,7 @@ from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.images.load import load_all, source_of
 from seedream_nb.images.thumbnails import Thumbnail, make_thumbnail
 from seedream_nb.models import ErrorDetail, TaskImage
-from tests.scripted_server import Answer, Received, ScriptedServer
+from tests.scripted_server import Answer, Meeting, ScriptedServer
 
 if TYPE_CHECKING:
     from seedream_nb.sandbox.faults import FaultKind
@@ -67,24 +67,11 @@ def test_no_pictures_at_all() -> None:
 
 @pytest.mark.parametrize("connections", [1, 5])
 def test_as_many_are_fetched_at_a_time_as_the_limit_says(connections: int) -> None:
-    lock = threading.Lock()
-    meeting = threading.Barrier(connections, timeout=20)
-    now, most = 0, 0
-
-    def answer(_received: Received) -> Answer:
-        nonlocal now, most
-        with lock:
-            now += 1
-            most = max(most, now)
-        meeting.wait()
-        with lock:
-            now -= 1
-        return Answer(picture())
-
-    with ScriptedServer(answer, at_once=True) as server:
+    meeting = Meeting(connections, Answer(picture()))
+    with ScriptedServer(meeting, at_once=True) as server:
         images = images_of(server.url, *map(str, range(4 * connections)))
         load_all(images, thumbnail_of, ImageFetcher(FetchLimits(connections=connections)))
-    assert most == connections
+    assert meeting.most == connections
 
 
 def test_a_mistake_in_the_work_is_not_hidden() -> None:

@@ -49,6 +49,7 @@ from seedream_nb.errors import (
 )
 from seedream_nb.outbox import Outbox
 from tests.conftest import QUICK
+from tests.interrupts import interrupt_at
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.test_paid import UNCLEAR
 from tests.test_transport import closed_port
@@ -446,6 +447,7 @@ def test_an_interrupt_at_any_request_loses_no_id(mode: Any, at: int) -> None:
             making.finish()
         except KeyboardInterrupt as interrupt:
             caught = interrupt
+        assert (caught is not None) == (len(server.received) >= at)
         assert ids_of(making.tasks) == set(service.made)
         assert making.unsent == 6 - len(service.made)
         if caught is None:
@@ -604,23 +606,7 @@ class LocalService:
         )
 
 
-OURS = {making_module.__file__, outbox_module.__file__, waiting_module.__file__}
-
-
-class Moments:
-    """Interrupts the main thread's code at the n-th line that it runs in these modules, as a signal could."""
-
-    def __init__(self, number: int) -> None:
-        self.left = number
-
-    def __call__(self, frame: object, event: str, _argument: object) -> object:
-        code = getattr(frame, "f_code", None)
-        is_ours = code is not None and code.co_filename in OURS and code.co_name not in {"interrupted", "__init__"}
-        if is_ours and event == "line":
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
-        return self
+TRACED = (making_module, outbox_module, waiting_module)
 
 
 @pytest.mark.parametrize("number", [*range(3, 120), *range(120, 1300, 13)])
@@ -628,15 +614,7 @@ def test_an_interrupt_at_any_moment_loses_no_id_and_pays_nothing_twice(number: i
     service = LocalService()
     prompts = ["one", "two refused", "three at once", "four", "five stream", "six"]
     making = service.making(prompts)
-    before = sys.gettrace()
-    caught: KeyboardInterrupt | None = None
-    sys.settrace(Moments(number))  # type: ignore[arg-type]
-    try:
-        making.finish()
-    except KeyboardInterrupt as interrupt:
-        caught = interrupt
-    finally:
-        sys.settrace(before)
+    caught = interrupt_at(number, TRACED, making.finish)
     assert caught is None or isinstance(caught, InterruptedWait)
     wait_for_senders()
     known = caught.tasks if caught else making.tasks

@@ -3,7 +3,6 @@
 import pickle
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -38,6 +37,7 @@ from seedream_nb.errors import (
 from seedream_nb.notebook.arguments import COMMANDS
 from seedream_nb.transport import RetryPolicy
 from tests.conftest import QUICK
+from tests.interrupts import stop_script
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.test_transport import closed_port, verbose
 from tests.test_wire import ID
@@ -323,12 +323,7 @@ SeedreamClient('a-token', sys.argv[1]).generate('a cat')
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, Ctrl-C is no signal to one process")
 def test_a_script_that_is_stopped_says_what_may_be_lost() -> None:
-    with ScriptedServer(Answer(manner="hang")) as server:
-        command = [sys.executable, "-W", "error", "-c", INTERRUPTED, server.url]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            assert server.arrived.wait(30)
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=10)
+    errors = stop_script(INTERRUPTED, Answer(manner="hang"))
     assert "InterruptedRequest: Interrupted. The request had left, so the task may exist" in errors
     assert errors.count("Traceback") == 1
 

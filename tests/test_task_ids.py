@@ -29,7 +29,7 @@ def test_the_text_of_a_python_list_is_read(ids: list[object]) -> None:
     assert set(read_task_ids(str(set(words)))) == set(words)
 
 
-@given(st.text())
+@given(st.text() | st.lists(st.uuids().map(str) | st.text(",;'[] ", max_size=3), max_size=5).map(" ".join))
 def test_any_text_gives_ids_or_one_sentence(text: str) -> None:
     try:
         ids = read_task_ids(text)

@@ -4,7 +4,6 @@ import itertools
 import pickle
 import random
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import InterruptedWait, Pace, Sandbox, SeedreamClient, Task, TaskStatus, WaitTimeoutError
+from seedream_nb import waiting as waiting_module
 from seedream_nb.batches import CHUNK_SIZE
 from seedream_nb.errors import (
     BalanceUsedUpError,
@@ -26,6 +26,7 @@ from seedream_nb.errors import (
 )
 from seedream_nb.waiting import BELIEVED_AFTER, Waiting
 from tests.conftest import QUICK
+from tests.interrupts import interrupt_at, stop_script
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.test_wire import RECORD
 
@@ -87,15 +88,12 @@ def test_tasks_come_in_the_order_asked_with_repeats(client: SeedreamClient, sand
     assert all(len(set(ids)) == len(ids) <= 2 for ids in questions(sandbox))
 
 
-def test_each_task_is_handed_out_once_as_it_finishes(client: SeedreamClient, sandbox: Sandbox) -> None:
-    slow, quick = sandbox.add_task("slow", ready_in=0.1), sandbox.add_task("quick")
-    waiting = client.iter_wait([slow, quick, slow], pace=QUICKLY)
-    prompts = []
-    for task in waiting:
-        prompts.append(task.prompt)
-        if task.prompt == "quick":
-            assert waiting.open_ids == (slow,)
-    assert prompts == ["quick", "slow"]
+def test_each_task_is_handed_out_once_as_it_finishes() -> None:
+    first = as_json({"items": [pending("slow"), {**RECORD, "id": "quick"}]})
+    with ScriptedServer(answer_in_order(first)) as server:
+        waiting = client_to(server).iter_wait(["slow", "quick", "slow"], pace=QUICKLY)
+        told = [(task.id, waiting.open_ids) for task in waiting]
+    assert told == [("quick", ("slow",)), ("slow", ())]
 
 
 def test_one_task_or_none(client: SeedreamClient, sandbox: Sandbox) -> None:
@@ -443,24 +441,7 @@ def test_an_interrupt_carries_all_that_is_known(manner: str) -> None:
     assert vars(pickle.loads(pickle.dumps(interrupt))) == vars(interrupt)  # noqa: S301  our own bytes
 
 
-class Moments:
-    """Interrupts the main thread's code at the n-th line that it runs in a module, as a signal could."""
-
-    def __init__(self, number: int) -> None:
-        self.left = number
-
-    def __call__(self, frame: object, event: str, _argument: object) -> object:
-        code = getattr(frame, "f_code", None)
-        if code is None or not code.co_filename.endswith("waiting.py") or code.co_name in {"interrupted", "__init__"}:
-            return self if event == "call" else None
-        if event == "line":
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
-        return self
-
-
-@pytest.mark.parametrize("number", [*range(3, 60), 80, 100, 130])
+@pytest.mark.parametrize("number", [*range(3, 60), *range(60, 280, 10)])
 def test_an_interrupt_at_any_moment_loses_no_id(number: int) -> None:
     course = iter([["b"], [], ["a"], [], ["c"]])
 
@@ -469,31 +450,21 @@ def test_an_interrupt_at_any_moment_loses_no_id(number: int) -> None:
         return [Task(i, TaskStatus.SUCCEEDED if i in done else TaskStatus.PENDING) for i in ids]
 
     waiting = Waiting(["a", "b", "c"], retrieve, timeout=10, pace=Pace(first=0.0))
-    before = sys.gettrace()
-    caught: KeyboardInterrupt | None = None
-    sys.settrace(Moments(number))  # type: ignore[arg-type]
-    try:
-        waiting.finish()
-    except KeyboardInterrupt as interrupt:
-        caught = interrupt
-    finally:
-        sys.settrace(before)
-    if caught is None:
-        assert waiting.open_ids == ()
-        return
+    caught = interrupt_at(number, [waiting_module], waiting.finish)
     assert isinstance(caught, InterruptedWait)
     assert [task.id for task in caught.tasks] == ["a", "b", "c"]
     unfinished = {task.id for task in caught.tasks if not task.status.is_final}
     assert unfinished <= set(caught.open_ids)
 
 
-def test_an_interrupt_between_two_tasks_leaves_the_wait_as_it_is(client: SeedreamClient, sandbox: Sandbox) -> None:
-    done, open_id = sandbox.add_task("done"), sandbox.add_task("open", ready_in=0.05)
-    waiting = client.iter_wait([done, open_id], pace=QUICKLY)
-    assert next(iter(waiting)).id == done
-    interrupt = waiting.interrupted()
-    assert interrupt.open_ids == (open_id,)
-    assert [task.id for task in waiting] == [open_id]
+def test_an_interrupt_between_two_tasks_leaves_the_wait_as_it_is() -> None:
+    first = as_json({"items": [{**RECORD, "id": "done"}, pending("open")]})
+    with ScriptedServer(answer_in_order(first)) as server:
+        waiting = client_to(server).iter_wait(["done", "open"], pace=QUICKLY)
+        assert next(iter(waiting)).id == "done"
+        interrupt = waiting.interrupted()
+        assert interrupt.open_ids == ("open",)
+        assert [task.id for task in waiting] == ["open"]
 
 
 def test_a_loop_that_ends_early_leaves_the_rest_to_the_next(client: SeedreamClient, sandbox: Sandbox) -> None:
@@ -515,12 +486,7 @@ SeedreamClient('a-token', sys.argv[1]).wait(['first', 'second'])
 @pytest.mark.skipif(sys.platform == "win32", reason="there, Ctrl-C is no signal to one process")
 @pytest.mark.parametrize("answer", [Answer(manner="hang"), as_json({"items": [pending("first")]})])
 def test_a_script_that_is_stopped_ends_at_once(answer: Answer) -> None:
-    with ScriptedServer(answer) as server:
-        command = [sys.executable, "-W", "error", "-c", STOPPED, server.url]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            assert server.arrived.wait(30)
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=10)
+    errors = stop_script(STOPPED, answer)
     assert "InterruptedWait: Interrupted while 2 of 2 tasks are not finished." in errors
     assert errors.count("Traceback") == 1
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from seedream_nb.capabilities import parse_size
 from seedream_nb.errors import ImageError
 from seedream_nb.gallery.page import Picture
-from seedream_nb.gallery.tiles import count_of
 from seedream_nb.images.load import Source, source_of
 from seedream_nb.images.thumbnails import Thumbnail, shrink
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

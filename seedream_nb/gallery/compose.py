@@ -16,13 +16,13 @@ from seedream_nb.gallery.tiles import (
     LOST_IMAGE,
     NOT_COMPOSED,
     Tile,
-    count_of,
     facts_of,
     lay_out,
     lay_out_before,
     summarize,
 )
 from seedream_nb.images.fetch import DEAD_LINK_STATUSES
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

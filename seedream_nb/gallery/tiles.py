@@ -16,6 +16,7 @@ from seedream_nb.capabilities import MAX_IMAGES, parse_size
 from seedream_nb.gallery.foreign_text import show_line, show_prompt
 from seedream_nb.images.layers import describe_layer
 from seedream_nb.models import ErrorDetail, TaskStatus
+from seedream_nb.words import count_of as count_of  # noqa: PLC0414  other modules still look for it here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,11 +161,6 @@ def summarize(tasks: Sequence[Task]) -> str:
     states = [f"{counts[state]:,} {state.word}" for state in _URGENCY if counts[state]]
     images = sum(len(task.good_images) for task in tasks)
     return " · ".join([count_of(len(tasks), "task"), count_of(images, "image"), *states])
-
-
-def count_of(number: int, noun: str) -> str:
-    """A number with its noun: `1 image`, `2 images`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _state_of(task: Task, *, is_live: bool) -> State:

@@ -117,6 +117,7 @@ def test_a_link_to_this_machine_is_never_offered_but_its_picture_embedded(
     gallery = small_gallery(sandbox, client)
     for embed in ("thumbnails", "links", "originals"):
         sheet = show(Gallery(gallery, embed=embed))
+        assert len(sheet.tiles) == 3
         assert all(tile.embedded and not tile.link for tile in sheet.tiles)
         assert "127.0.0.1" not in sheet.html + sheet.plain
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -205,7 +206,9 @@ def test_what_flat_places_say_stands_in_one_line(chromium: Chromium) -> None:
         return boxes
 
     for width in (300, 1200):
-        for ratio, below_the_middle in chromium.look(in_page(waiting.to_html()), see, width=width):
+        boxes = chromium.look(in_page(waiting.to_html()), see, width=width)
+        assert len(boxes) == 2
+        for ratio, below_the_middle in boxes:
             assert ratio == pytest.approx(3, abs=0.1)
             assert abs(below_the_middle) <= 2
 
@@ -270,6 +273,7 @@ def test_pictures_of_one_shape_have_no_bars(chromium: Chromium) -> None:
         Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=plain(320, 200, color)),)) for color in ("red", "blue")
     ]
     pictures = chromium.look(in_page(Gallery(tasks).to_html()), lambda page: page.evaluate(PICTURES))
+    assert len(pictures) == 2
     for picture in pictures:
         shown_width, shown_height = picture["shown"]
         assert shown_width / shown_height == pytest.approx(320 / 200, rel=0.01)
@@ -368,6 +372,16 @@ def test_without_any_style_it_still_makes_sense(chromium: Chromium) -> None:
         for words in (tile.state, tile.task_id, tile.prompt, tile.facts, tile.problem, tile.trace_id):
             assert words in shown
     assert all("alt=" in image for image in sheet.html.split("<img")[1:])
+
+
+def test_in_an_untrusted_notebook_no_word_sticks_out_of_its_tile(chromium: Chromium) -> None:
+    def see(page: Page) -> Any:
+        return page.locator("figure").evaluate_all("all => all.map(figure => figure.scrollWidth > figure.clientWidth)")
+
+    tasks = [Task("", TaskStatus.FAILED, error=ErrorDetail("W" * 200, "m" * 200)) for _ in range(4)]
+    # JupyterLab takes the style sheet away, and leaves what stands with an element.
+    html = re.sub(r"<style>.*?</style>", "", show(Gallery(tasks)).html, flags=re.DOTALL)
+    assert chromium.look(in_page(html), see) == [False] * 4
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

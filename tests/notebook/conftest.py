@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.notebook.kernels import Kernel, open_kernel
 from tests.notebook.running import run
 
 if TYPE_CHECKING:
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from seedream_nb import Sandbox
+
+
+@pytest.fixture
+def kernel(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
+    """A kernel that talks to a sandbox in this process, which sees all that is sent."""
+    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
+    monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
+    with open_kernel() as kernel:
+        yield kernel
 
 
 @pytest.fixture

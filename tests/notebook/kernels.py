@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 PATIENCE = 60.0  # seconds
+OUR_THREADS = "[t.name for t in __import__('threading').enumerate() if t.name.startswith('seedream-')]"
+UNTIL_OVER = f"while {OUR_THREADS}: pass"
 _SHOWN = {"stream", "display_data", "update_display_data", "execute_result", "clear_output", "error"}
 
 

@@ -82,7 +82,10 @@ def test_a_body_is_refused_where_it_would_be_ignored() -> None:
         parse("sandbox", "something")
 
 
-@given(st.text(), st.none() | st.text())
+lines = st.text() | st.builds(" ".join, st.tuples(st.sampled_from([*COMMANDS]), st.text()))
+
+
+@given(lines, st.none() | st.text())
 def test_any_text_is_parsed_or_refused(line: str, cell: str | None) -> None:
     try:
         parse(line, cell)
@@ -90,13 +93,17 @@ def test_any_text_is_parsed_or_refused(line: str, cell: str | None) -> None:
         assert error.message  # noqa: PT017  either outcome is fine, a sentence is a must
 
 
-@given(st.text())
-def test_splitting_never_loses_a_word(line: str) -> None:
+@given(st.text() | st.text("ab'\" \t\\"))
+def test_splitting_never_loses_nor_invents_a_character(line: str) -> None:
     try:
         words = split_line(line)
     except UsageError:
         return
-    assert all(word in line.replace("'", "").replace('"', "") for word in words)
+    assert kept_by_splitting("".join(words)) == kept_by_splitting(line)
+
+
+def kept_by_splitting(text: str) -> str:
+    return "".join(text.replace("'", "").replace('"', "").split())
 
 
 def test_completion_offers_what_fits() -> None:

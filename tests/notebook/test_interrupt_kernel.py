@@ -8,25 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.notebook.kernels import Kernel, Message, open_kernel
+from tests.notebook.kernels import UNTIL_OVER, Kernel, Message
 from tests.notebook.running import SMALL, paid, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from seedream_nb import Sandbox
 
 AT_ONCE = 5.0  # seconds, on a busy machine
-OUR_THREADS = "[t.name for t in __import__('threading').enumerate() if t.name.startswith('seedream-')]"
-
-
-@pytest.fixture
-def kernel(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
-    """A kernel that talks to a sandbox in this process, which sees all that is sent."""
-    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
-    monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
-    with open_kernel() as kernel:
-        yield kernel
 
 
 def interrupt(kernel: Kernel, cell: str) -> tuple[str, str]:
@@ -51,7 +39,7 @@ def assert_all_is_kept(kernel: Kernel, sandbox: Sandbox, ids: list[str]) -> None
     sent = len(sandbox.requests)
     assert kernel.value("[task.id for task in _ if task.id]") == f"{ids}\n"
     assert kernel.value("[task.id for task in made if task.id]") == f"{ids}\n"
-    kernel.run(f"while {OUR_THREADS}: pass")
+    kernel.run(UNTIL_OVER)
     assert len(sandbox.requests) == sent
     assert sandbox.open_requests == 0
 

@@ -20,7 +20,7 @@ from seedream_nb.panels.cards import make_cards
 from seedream_nb.panels.pictures import Kind, Supplied
 from seedream_nb.panels.supply import THREAD_NAME, PictureSupply
 from tests.gallery.pictures import decode, encode, noise, plain, translucent
-from tests.scripted_server import Answer, Received, ScriptedServer
+from tests.scripted_server import Answer, Meeting, Received, ScriptedServer
 
 if TYPE_CHECKING:
     from seedream_nb.panels.supply import Found
@@ -312,24 +312,11 @@ def test_a_key_that_stands_for_another_picture_by_now_gets_that_one(opened: Open
 
 
 def test_as_many_are_fetched_at_a_time_as_there_are_threads(opened: Opened, inbox: Inbox) -> None:
-    meeting = threading.Barrier(3, timeout=LONG)
-    lock = threading.Lock()
-    now, most = 0, 0
-
-    def answer(_received: Received) -> Answer:
-        nonlocal now, most
-        with lock:
-            now += 1
-            most = max(now, most)
-        meeting.wait()
-        with lock:
-            now -= 1
-        return Answer(plain())
-
-    with ScriptedServer(answer, at_once=True) as server:
+    meeting = Meeting(3, Answer(plain()))
+    with ScriptedServer(meeting, at_once=True) as server:
         opened(threads=3).want("thumbnail", at(server, *map(str, range(12))))
         assert len(inbox.take_all(12)) == 12
-    assert most == 3
+    assert meeting.most == 3
 
 
 # Layers
