@@ -21,6 +21,7 @@ from seedream_nb.errors import (
 )
 
 if TYPE_CHECKING:
+    import os
     from datetime import datetime
 
     from PIL.Image import Image as PillowImage
@@ -123,6 +124,31 @@ class TaskImage:
     def is_good(self) -> bool:
         """Whether there is a picture to show."""
         return self.error is None and (self.url is not None or self.data is not None)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> TaskImage:
+        """Reads a picture that was saved, with the origin that its file carries.
+
+        Args:
+            path: A JPEG, PNG or WebP file; `~` is the home directory.
+
+        Returns:
+            The picture: `data` has the file's bytes, and prompt, model, size, seed, task id and index are what the
+            file tells; a prompt that was too long for it ends with `…`. A file without an origin, such as a photo,
+            gives its data, size and format alone. `raw` has what was told, with the date as `created_at`.
+
+        Raises:
+            ImageError: There is no such file, it cannot be read, or it is no picture.
+
+        Example:
+            >>> report = Gallery(task).save("seedream_results")  # doctest: +SKIP
+            >>> TaskImage.from_file(report.images[0]).prompt  # doctest: +SKIP
+            'a white siamese cat'
+        """
+        # Pillow loads when a file is opened, and a task that is only read stays plain data.
+        from seedream_nb.images.saved_files import open_saved  # noqa: PLC0415  as said above
+
+        return open_saved(path)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Why: links die, files stay. Originals are kept under names that a person can read, and nothing is overwritten."""
+"""Why: links die, files stay. Originals are kept under names that a person can read, and nothing is overwritten.
+
+Saved files are meant to be shared: each picture tells what made it, and nothing tells who asked.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,12 @@ from slugify import slugify
 
 from seedream_nb.errors import ImageError, UsageError
 from seedream_nb.gallery.tiles import count_of
-from seedream_nb.images.load import Source, find_result, load_all
+from seedream_nb.images.load import Source, find_result, load_all, source_of
+from seedream_nb.images.origin import Origin
+from seedream_nb.images.saved_files import is_same_picture, mark_origin
 from seedream_nb.images.thumbnails import read_facts
 from seedream_nb.models import ErrorDetail, TaskStatus
+from seedream_nb.sharing import leave_out_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -87,6 +93,10 @@ def save_tasks(
 ) -> SaveReport:
     """Saves the originals of all pictures and the records of all tasks.
 
+    Each picture's file carries its origin: prompt, model, size, seed, task id and date, readable by photo software and
+    by `TaskImage.from_file`. The picture in it is the original's, not encoded again. Neither files nor records carry
+    account ids, trace ids or the callback URL.
+
     Args:
         tasks: The tasks; a repeated one is saved once.
         directory: Where to; it is made if it is not there.
@@ -102,11 +112,14 @@ def save_tasks(
     # Of a task that is there twice, the later answer knows more. A task without an id is like no other.
     distinct = list({task.id or task: task for task in tasks}.values())
     images = [image for task in distinct for image in task.good_images]
+    dates = {source_of(image): task.created_at or task.finished_at for task in distinct for image in task.good_images}
     folder = _make_folder(directory)
+
+    def keep(image: TaskImage, content: bytes) -> Path:
+        return _keep_image(folder, image, content, Origin.of(image, dates[source_of(image)]))
+
     try:
-        results = load_all(
-            images, lambda image, data: _keep_image(folder, image, data), fetcher, on_progress=on_progress
-        )
+        results = load_all(images, keep, fetcher, on_progress=on_progress)
         records = [_keep_record(folder, task, results) for task in distinct if task.raw]
     except OSError as problem:
         raise UsageError(
@@ -162,11 +175,13 @@ def _stem(prompt: str, task_id: str) -> str:
     return f"{words or 'image'}-{slugify(task_id, max_length=8) or 'task'}"
 
 
-def _keep_image(folder: Path, image: TaskImage, content: bytes) -> Path:
+def _keep_image(folder: Path, image: TaskImage, content: bytes, origin: Origin) -> Path:
     extension = read_facts(content).extension
     stem = f"{_stem(image.prompt, image.task_id)}-{image.index + 1}"
+    marked = mark_origin(content, origin)
     for path in _names(folder, stem, extension):
-        if _write_new(path, content) or _read(path) == content:
+        # Another answer about the same task may know more or less, and the user may have added a rating.
+        if _write_new(path, marked) or is_same_picture(_read(path) or b"", content):
             return path
     raise AssertionError("unreachable: the names never end")
 
@@ -189,7 +204,7 @@ def _spell_record(task: Task, files: Sequence[str]) -> bytes:
     record = {
         "task_id": task.id,
         "files": list(dict.fromkeys(files)),
-        "record": _without_inline_images(task.raw),
+        "record": leave_out_private(_without_inline_images(task.raw)),
     }
     # A lone half of a surrogate pair becomes the escape that JSON has for it.
     return json.dumps(record, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
@@ -257,13 +272,14 @@ def _read_record(path: Path) -> dict[str, object]:
     return record if isinstance(record, dict) else {}
 
 
-def _without_inline_images(value: object) -> object:
+def _without_inline_images(record: Mapping[str, object]) -> dict[str, object]:
     """The record without the pictures that it carries as text: they lie beside it as files."""
+    return {key: _without_inline_image(key, value) for key, value in record.items()}
+
+
+def _without_inline_image(key: str, value: object) -> object:
     if isinstance(value, dict):
-        return {
-            key: f"({len(inner):,} characters)"
-            if key == "b64_json" and isinstance(inner, str)
-            else _without_inline_images(inner)
-            for key, inner in value.items()
-        }
-    return [_without_inline_images(inner) for inner in value] if isinstance(value, list) else value
+        return _without_inline_images(value)
+    if isinstance(value, list):
+        return [_without_inline_image("", inner) for inner in value]
+    return f"({len(value):,} characters)" if key == "b64_json" and isinstance(value, str) else value

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +21,7 @@ from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, Tas
 from seedream_nb.errors import UsageError
 from seedream_nb.gallery.save import save_tasks
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.pictures import decode, plain, translucent
+from tests.gallery.pictures import decode, noise, plain, translucent
 from tests.gallery.strategies import HOSTILE
 
 if TYPE_CHECKING:
@@ -33,6 +35,24 @@ ROOT = Path(__file__).parents[2]
 def task_with(content: bytes, prompt: str = "a cat", task_id: str = "12345678-abcd", **raw: object) -> Task:
     image = TaskImage(task_id, data=content, prompt=prompt)
     return Task(task_id, TaskStatus.SUCCEEDED, (image,), prompt=prompt, raw=raw or {"id": task_id})
+
+
+PRIVATE = {"_id", "api_id", "application_id", "credential_id", "user_id", "trace_id", "callback_url"}
+
+
+def shareable(value: object) -> object:
+    """A record as it may be shared: without what tells who asked."""
+    if isinstance(value, dict):
+        return {key: shareable(inner) for key, inner in value.items() if key not in PRIVATE}
+    return [shareable(inner) for inner in value] if isinstance(value, list) else value
+
+
+def same_pixels(path: Path, content: bytes) -> bool:
+    saved, original = decode(path.read_bytes()), decode(content)
+    return (saved.format, saved.mode, saved.size, saved.tobytes()) == (
+        *(original.format, original.mode, original.size),
+        original.tobytes(),
+    )
 
 
 def names_in(folder: Path) -> list[str]:
@@ -53,7 +73,7 @@ def test_originals_are_kept_with_their_record_beside_them(
     assert record == {
         "task_id": task_id,
         "files": [path.name for path in report.images],
-        "record": gallery[0].raw,
+        "record": shareable(gallery[0].raw),
     }
     assert report.failures == ()
     assert str(report) == f"2 images and 1 record in {tmp_path / 'deep' / 'down'}"
@@ -82,7 +102,8 @@ def test_another_picture_is_never_overwritten(tmp_path: Path) -> None:
         "a-cat-12345678-2.json",
         "a-cat-12345678-3.json",
     ]
-    assert one.images[0].read_bytes() == plain(color="red")
+    assert same_pixels(one.images[0], plain(color="red"))
+    assert TaskImage.from_file(one.images[0]).task_id == "12345678-abcd"
     assert json.loads(one.records[0].read_bytes())["task_id"] == "12345678-abcd"
     assert Gallery(task_with(plain(color="blue"), task_id="12345678-other")).save(tmp_path) == two
 
@@ -157,16 +178,86 @@ def test_pictures_sent_inline_are_kept_and_their_text_left_out_of_the_record(
 ) -> None:
     gallery = Gallery(client.retrieve_batch([sandbox.add_task(size=SMALL, in_base64=True)]))
     report = gallery.save(tmp_path / "kept")
-    assert report.images[0].read_bytes() == gallery.images[0].data
+    assert same_pixels(report.images[0], gallery.images[0].data or b"")
     record = json.loads(report.records[0].read_bytes())["record"]
     assert record["response"]["data"][0]["b64_json"].endswith(" characters)")
     assert record["request"] == gallery[0].raw["request"]
 
 
+@pytest.mark.parametrize("output_format", ["png", "jpeg"])
+def test_each_picture_tells_what_made_it(
+    sandbox: Sandbox, client: SeedreamClient, tmp_path: Path, output_format: Literal["png", "jpeg"]
+) -> None:
+    task_id = sandbox.add_task("a white siamese cat, 暹罗猫", images=2, size=SMALL, output_format=output_format)
+    gallery = Gallery(client.retrieve_batch([task_id]))
+    created = gallery[0].created_at
+    assert created is not None
+    for path, image in zip(gallery.save(tmp_path / "kept").images, gallery.images, strict=True):
+        saved = TaskImage.from_file(path)
+        assert (saved.task_id, saved.index, saved.prompt) == (task_id, image.index, image.prompt)
+        assert (saved.model, saved.size, saved.seed) == (image.model, image.size, image.seed)
+        assert saved.raw["created_at"] == created.isoformat(timespec="seconds")
+        assert decode(path.read_bytes()).format == output_format.upper()
+        assert task_id.encode() in decode(path.read_bytes()).info["xmp"]
+
+
+def test_nothing_in_any_file_tells_who_asked(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
+    good, bad = sandbox.add_task(size=SMALL), sandbox.add_task(error=("api_error", "No luck."))
+    gallery = Gallery(client.retrieve_batch([good, bad]))
+    secrets = {str(value) for task in gallery for key, value in task.raw.items() if key in PRIVATE}
+    secrets |= {task.trace_id or "" for task in gallery}
+    assert len(secrets) >= 5
+    assert "" not in secrets
+    gallery.save(tmp_path / "kept")
+    contents = [path.read_bytes() for path in (tmp_path / "kept").iterdir()]
+    assert len(contents) == 3
+    assert not [secret for secret in secrets if any(secret.encode() in content for content in contents)]
+    assert any(good.encode() in content for content in contents)
+
+
+def test_the_way_back_to_the_user_is_not_in_the_record(tmp_path: Path) -> None:
+    way_back = {"callback_url": "https://me.example/hook?key=s3cret", "prompt": "p"}
+    (record,) = Gallery(task_with(plain(), request=way_back, trace_id="a-trace-id")).save(tmp_path).records
+    assert json.loads(record.read_bytes())["record"] == {"request": {"prompt": "p"}}
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
+def test_a_picture_that_is_there_is_left_alone_whatever_is_known_of_it_by_now(
+    image_format: str, tmp_path: Path
+) -> None:
+    early = task_with(noise(40, 30, image_format=image_format))
+    image = dataclasses.replace(early.images[0], seed=7, model="m")
+    late = dataclasses.replace(early, images=(image,), created_at=datetime(2025, 12, 22, tzinfo=timezone.utc))
+    (path,) = Gallery(early).save(tmp_path / "kept").images
+    before = path.read_bytes()
+    assert Gallery(late).save(tmp_path / "kept").images == (path,)
+    assert path.read_bytes() == before
+    # One that was saved before files told their origin, or was altered by hand, is left alone as well.
+    path.write_bytes(early.images[0].data or b"")
+    assert Gallery(late).save(tmp_path / "kept").images == (path,)
+    assert path.read_bytes() == early.images[0].data
+
+
+def test_a_saved_file_can_be_saved_again(tmp_path: Path) -> None:
+    (path,) = Gallery(task_with(plain())).save(tmp_path / "one").images
+    image = TaskImage.from_file(path)
+    again = Task(image.task_id, TaskStatus.SUCCEEDED, (image,), prompt=image.prompt)
+    (copy,) = Gallery(again).save(tmp_path / "two").images
+    assert copy.name == path.name
+    assert TaskImage.from_file(copy).raw == {**image.raw, "size": "40x30"}
+
+
+@pytest.mark.parametrize("known", ["created_at", "finished_at"])
+def test_the_date_is_that_of_the_task(known: str, tmp_path: Path) -> None:
+    task = dataclasses.replace(task_with(plain()), **{known: datetime(2025, 12, 22, 18, tzinfo=timezone.utc)})  # type: ignore[arg-type]
+    (path,) = Gallery(task).save(tmp_path).images
+    assert TaskImage.from_file(path).raw["created_at"] == "2025-12-22T18:00:00+00:00"
+
+
 def test_layers_are_kept_each(tmp_path: Path) -> None:
     layers = tuple(TaskImage("i", index, data=translucent(40 + index), z_index=index) for index in range(3))
     report = Gallery(Task("i", TaskStatus.SUCCEEDED, layers, prompt="p")).save(tmp_path)
-    assert [path.read_bytes() for path in report.images] == [layer.data for layer in layers]
+    assert all(same_pixels(path, layer.data or b"") for path, layer in zip(report.images, layers, strict=True))
     assert len(set(report.images)) == 3
 
 
@@ -234,7 +325,7 @@ def test_a_task_that_went_on_replaces_its_record(sandbox: Sandbox, client: Seedr
     (before,) = Gallery(pending).save(tmp_path / "kept").records
     (after,) = Gallery(finished).save(tmp_path / "kept").records
     assert before == after
-    assert json.loads(after.read_bytes())["record"] == finished.raw
+    assert json.loads(after.read_bytes())["record"] == shareable(finished.raw)
 
 
 def test_files_of_an_earlier_time_stay_named_when_their_links_have_died(
@@ -264,7 +355,9 @@ def test_two_threads_can_save_into_one_directory(tmp_path: Path) -> None:
         reports = list(pool.map(lambda _: Gallery(tasks).save(tmp_path / "kept"), range(4)))
     assert all(report == reports[0] for report in reports)
     assert len(names_in(tmp_path / "kept")) == 40
-    assert [path.read_bytes() for path in reports[0].images] == [task.images[0].data for task in tasks]
+    for path, task in zip(reports[0].images, tasks, strict=True):
+        assert same_pixels(path, task.images[0].data or b"")
+        assert TaskImage.from_file(path).task_id == task.id
 
 
 def test_progress_counts_each_picture(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
@@ -323,7 +416,8 @@ def test_a_full_disk_is_told_in_one_sentence_and_leaves_no_half_file(tmp_path: P
     assert said.startswith(f"Nothing more can be written to {folder}: File too large.")
     assert "what was saved so far is kept" in said
     assert len(said.splitlines()) == 1
-    assert (folder / "small-1-1.png").read_bytes() == plain()
+    assert same_pixels(folder / "small-1-1.png", plain())
+    assert TaskImage.from_file(folder / "small-1-1.png").prompt == "small"
     assert not [name for name in names_in(folder) if name.startswith("large")]
     assert all(decode(path.read_bytes()) for path in folder.glob("*.png"))
 

@@ -1,0 +1,107 @@
+"""Why: a picture that is saved tells its origin, and a saved file becomes a `TaskImage` again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedream_nb.errors import ImageError, shorten
+from seedream_nb.images import origin_in_jpeg, origin_in_png
+from seedream_nb.images.origin import Origin
+from seedream_nb.images.thumbnails import read_facts
+from seedream_nb.models import TaskImage
+
+if TYPE_CHECKING:
+    import os
+
+MOST_MEGABYTES = 50  # of a file that is read; the service's own have up to 20
+
+
+def mark_origin(content: bytes, origin: Origin) -> bytes:
+    """Writes an origin into a picture's file. The picture itself is not encoded again, and nothing of it changes.
+
+    Args:
+        content: The file.
+        origin: The origin.
+
+    Returns:
+        JPEG with EXIF and XMP, PNG with texts and XMP; what they hold already stays. Other formats, and files that
+        are signed (C2PA), stay as they are. The same arguments give the same bytes, and marking twice is marking once.
+    """
+    if origin == Origin(index=origin.index):
+        return content
+    if content.startswith(origin_in_jpeg.START):
+        return origin_in_jpeg.mark_jpeg(content, origin)
+    return origin_in_png.mark_png(content, origin) if content.startswith(origin_in_png.START) else content
+
+
+def read_origin(content: bytes) -> Origin | None:
+    """Reads what `mark_origin` wrote into a file; None when there is nothing of it."""
+    if content.startswith(origin_in_jpeg.START):
+        return origin_in_jpeg.read_from_jpeg(content)
+    return origin_in_png.read_from_png(content) if content.startswith(origin_in_png.START) else None
+
+
+def is_same_picture(one: bytes, other: bytes) -> bool:
+    """Whether two files hold the same encoded picture, whatever EXIF, XMP and texts say of it."""
+    return one == other or _bare(one) == _bare(other)
+
+
+def open_saved(path: str | os.PathLike[str]) -> TaskImage:
+    """Makes a saved file a `TaskImage` again.
+
+    Args:
+        path: The file; `~` is the home directory.
+
+    Returns:
+        The picture with its bytes, and with prompt, model, size, seed, task id and index as far as the file tells
+        them. A picture that tells nothing has its size and format alone. `raw` has what was told, the date as
+        `created_at`.
+
+    Raises:
+        ImageError: There is no such file, it cannot be read, or it is no JPEG, PNG or WebP picture.
+    """
+    content = _read_file(path)
+    try:
+        facts = read_facts(content)
+    except ImageError as error:
+        what = error.message.replace("The link leads to", "The file is")
+        raise ImageError(f"{_name(path)} cannot be opened. {what}", hint="Give a JPEG, PNG or WebP file.") from None
+    origin = read_origin(content)
+    told = origin or Origin()
+    return TaskImage(
+        task_id=told.task_id,
+        index=told.index,
+        data=content,
+        prompt=told.prompt,
+        model=told.model or None,
+        size=told.size or f"{facts.width}x{facts.height}",
+        output_format=facts.mime.removeprefix("image/"),
+        seed=told.seed,
+        raw=origin.to_fields() if origin else {},
+    )
+
+
+def _read_file(path: str | os.PathLike[str]) -> bytes:
+    try:
+        file = Path(path).expanduser()
+        # A device or a pipe could be read for ever.
+        if file.exists() and not file.is_file():
+            raise ImageError(f"{_name(path)} is no file.", hint="Give the path of a saved picture.")
+        if file.stat().st_size > MOST_MEGABYTES * 1024**2:
+            raise ImageError(f"{_name(path)} has more than {MOST_MEGABYTES} MB, which is not read.")
+        return file.read_bytes()
+    except (OSError, ValueError, RuntimeError) as problem:
+        # A ValueError is for characters that no file name can have, a RuntimeError for the home of an unknown user.
+        reason = getattr(problem, "strerror", None) or problem
+        raise ImageError(f"{_name(path)} cannot be read: {reason}.", hint="Give the path of a saved picture.") from None
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    return shorten(str(path))
+
+
+def _bare(content: bytes) -> bytes:
+    if content.startswith(origin_in_jpeg.START):
+        return origin_in_jpeg.bare_jpeg(content)
+    return origin_in_png.bare_png(content) if content.startswith(origin_in_png.START) else content

@@ -1,0 +1,65 @@
+"""Why: photo libraries read XMP first; a picture's origin stands there in words that they know.
+
+XMP is only written, never read: foreign XML is not worth the risk, and the origin is read from its JSON.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from seedream_nb.images.origin import Origin
+
+NAMESPACES = {
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "seedream": "urn:seedream-nb:origin:1/",
+}
+_END = b"</rdf:RDF>"
+_NEW = (
+    # The id is the same in every packet (XMP specification, part 1, section 7.3.2).
+    b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/">\n<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n'
+    b'</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
+)
+_NOT_IN_XML = dict.fromkeys((0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}")  # XML 1.0, section 2.2
+
+
+def add_to_xmp(packet: bytes | None, origin: Origin) -> bytes:
+    """Writes an origin into an XMP packet.
+
+    Args:
+        packet: What the picture has; None for nothing.
+        origin: The origin; its text has no control characters.
+
+    Returns:
+        The packet with the properties that it does not have yet, and otherwise as it was. One that has no place for
+        them stays as it is.
+    """
+    packet = _NEW if packet is None else packet
+    before, end, after = packet.rpartition(_END)
+    properties = {
+        "dc:description": _spell_alternatives(origin.prompt),
+        "xmp:CreateDate": escape(origin.created_at),
+        "xmp:CreatorTool": _spell(origin.model),
+        "seedream:taskId": _spell(origin.task_id),
+        "seedream:size": _spell(origin.size),
+        "seedream:seed": "" if origin.seed is None else str(origin.seed),
+    }
+    # A property may be there only once, whoever wrote it.
+    missing = [f"<{name}>{text}</{name}>" for name, text in properties.items() if text and name.encode() not in before]
+    if not end or not missing:
+        return packet
+    declared = "".join(f' xmlns:{prefix}="{name}"' for prefix, name in NAMESPACES.items())
+    description = "\n".join([f'<rdf:Description rdf:about=""{declared}>', *missing, "</rdf:Description>\n"])
+    return before + description.encode() + end + after
+
+
+def _spell(text: str) -> str:
+    return escape(text.translate(_NOT_IN_XML))
+
+
+def _spell_alternatives(text: str) -> str:
+    """A text that XMP may hold in several languages, here without one."""
+    return f'<rdf:Alt><rdf:li xml:lang="x-default">{_spell(text)}</rdf:li></rdf:Alt>' if text else ""
