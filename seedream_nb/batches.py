@@ -6,7 +6,7 @@ The module knows nothing of HTTP: it is given a function that asks.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from seedream_nb.answers import means_too_many_ids, to_error
@@ -31,7 +31,13 @@ Ask = Callable[[Mapping[str, object], threading.Event], object]
 
 
 def retrieve_batch(
-    ask: Ask, task_ids: Sequence[str], chunk_size: int, on_progress: Callable[[int], None] | None = None
+    ask: Ask,
+    task_ids: Sequence[str],
+    chunk_size: int,
+    on_progress: Callable[[int], None] | None = None,
+    *,
+    known: Mapping[str, Task] | None = None,
+    keep: Callable[[Iterable[Task]], None] | None = None,
 ) -> list[Task]:
     """Asks for many tasks at once.
 
@@ -40,6 +46,8 @@ def retrieve_batch(
         task_ids: The ids, checked, repeats allowed.
         chunk_size: How many ids go into one request.
         on_progress: Called with the number of distinct ids that were dealt with since the last call.
+        known: Tasks by id that need not be asked for.
+        keep: Called in this thread with the tasks of each answer.
 
     Returns:
         One task for every id in the order asked, repeats included.
@@ -47,9 +55,11 @@ def retrieve_batch(
     Raises:
         SeedreamError: Some ids could not be asked for; see `SeedreamClient.retrieve_batch`.
     """
-    distinct = list(dict.fromkeys(task_ids))
+    known = known or {}
+    distinct = [task_id for task_id in dict.fromkeys(task_ids) if task_id not in known]
     chunks = [distinct[start : start + chunk_size] for start in range(0, len(distinct), chunk_size)]
-    outcome = _retrieve_chunks(ask, chunks, on_progress or (lambda _count: None))
+    outcome = _retrieve_chunks(ask, chunks, on_progress or (lambda _count: None), keep or (lambda _tasks: None))
+    outcome.tasks.update(known)
     if outcome.error is not None:
         outcome.error.partial = [outcome.tasks[task_id] for task_id in task_ids if task_id in outcome.tasks]
         outcome.error.failed_ids = tuple(task_id for task_id in distinct if task_id not in outcome.tasks)
@@ -108,7 +118,12 @@ class _Outcome:
         return isinstance(self.error, everywhere) or self.failures_in_a_row >= PARALLEL_CHUNKS
 
 
-def _retrieve_chunks(ask: Ask, chunks: Sequence[Sequence[str]], on_progress: Callable[[int], None]) -> _Outcome:
+def _retrieve_chunks(
+    ask: Ask,
+    chunks: Sequence[Sequence[str]],
+    on_progress: Callable[[int], None],
+    keep: Callable[[Iterable[Task]], None],
+) -> _Outcome:
     outcome = _Outcome()
     stop = threading.Event()
     parts = run_parallel(
@@ -117,6 +132,7 @@ def _retrieve_chunks(ask: Ask, chunks: Sequence[Sequence[str]], on_progress: Cal
     try:
         for chunk, part in parts:
             outcome.add(part)
+            keep(part.tasks.values())
             on_progress(len(chunk))
             if outcome.is_hopeless:
                 stop.set()

@@ -39,6 +39,9 @@ class SeedreamClient(QueryClient):
         settings: Settings that were resolved before, instead of token and base URL.
         timeouts: How long to wait for a connection and for an answer.
         retries: How to repeat what is safe to repeat; what costs money is repeated only if it never arrived.
+        library: Where tasks and pictures are kept: a `Library`, its folder, or `off`. By default the folder of the
+            environment variable `SEEDREAM_LIBRARY`, or else the usual place for a user's data; of a server on this
+            machine, such as a sandbox, nothing is kept unless a library is given.
 
     Raises:
         SettingsError: The token or the base URL is unusable. That no token is set at all is told by the first call.
@@ -142,8 +145,9 @@ class SeedreamClient(QueryClient):
         )
         body = prepare(prompt, options, image=image, mode=mode, strict=strict)
         if mode == "stream":
-            return ImageStream(self._transport, body).finish()
+            return ImageStream(self._transport, body, keep=self.keeper.keep).finish()
         task = submit(self._transport, body)
+        self.keeper.keep([task])
         return self.wait(task, timeout=timeout, pace=pace)[0] if wait else task
 
     def edit(self, image: Reference | Iterable[Reference], prompt: str, **options: Any) -> Task:
@@ -192,7 +196,7 @@ class SeedreamClient(QueryClient):
             0 1 2 3 succeeded
         """
         body = prepare(prompt, GenerationOptions(**options), image=image, mode="stream", strict=strict)
-        return ImageStream(self._transport, body)
+        return ImageStream(self._transport, body, keep=self.keeper.keep)
 
     def generate_all(
         self,
@@ -247,7 +251,7 @@ class SeedreamClient(QueryClient):
         transport = Transport(self.settings, timeouts=self._transport.timeouts, retries=once)
         return Making(
             bodies,
-            lambda body: follow(transport, body),
+            lambda body: follow(transport, body, keep=self.keeper.keep),
             self._retrieve_once,
             wait=wait,
             in_flight=in_flight,

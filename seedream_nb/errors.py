@@ -30,7 +30,8 @@ classes hold almost no logic; which answer of the service becomes which class is
     │   │   └── ModerationError
     │   └── TaskNotFinishedError
     │       └── WaitTimeoutError
-    └── ImageError                  a picture could not be fetched or read
+    ├── ImageError                  a picture could not be fetched or read
+    └── LibraryError                the library on this machine cannot be used; all else works without it
 
 An interrupt stays a `KeyboardInterrupt`, and tells what would be lost with it:
 
@@ -275,6 +276,14 @@ class WaitTimeoutError(TaskNotFinishedError):
 
 class ImageError(SeedreamError):
     """A picture could not be fetched, or is not one that can be shown."""
+
+
+class LibraryError(SeedreamError):
+    """The library cannot be read or written, or is turned off."""
+
+
+class LibraryWarning(UserWarning):
+    """Something about the library that should be known, while all else goes on."""
 
 
 class Interrupted(KeyboardInterrupt):

@@ -10,7 +10,7 @@ from seedream_nb.batches import read_answered_page
 from seedream_nb.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from seedream_nb.models import Task
     from seedream_nb.wire import TaskPage
@@ -31,6 +31,7 @@ class History:
         limit: How many tasks at most; None for all.
         offset: How many of the newest are passed over.
         page_size: How many are asked for at once.
+        keep: Called with the tasks of each page.
 
     Raises:
         UsageError: A number is out of range; nothing was sent.
@@ -51,6 +52,7 @@ class History:
         limit: int | None = None,
         offset: int = 0,
         page_size: int = PAGE_SIZE,
+        keep: Callable[[Iterable[Task]], None] | None = None,
     ) -> None:
         if (limit is not None and limit < 0) or offset < 0 or page_size < 1:
             raise UsageError(
@@ -61,6 +63,7 @@ class History:
         self._filters = dict(filters)
         self._limit = math.inf if limit is None else limit
         self._page_size = page_size
+        self._keep = keep or (lambda _tasks: None)
         self._offset = offset
         self._by_id: dict[str, Task] = {}
         self._total: int | None = None
@@ -105,6 +108,7 @@ class History:
         wanted = size or int(min(self._page_size, self._limit - len(self._by_id)))
         body = {"action": "retrieve_batch", **self._filters, "limit": wanted, "offset": self._offset}
         page = read_answered_page(self._ask(body))
+        self._keep(page.tasks)
         self._total = page.total
         known = len(self._by_id)
         for task in page.tasks:

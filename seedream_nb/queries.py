@@ -9,12 +9,14 @@ from seedream_nb.batches import CHUNK_SIZE, check_id, retrieve_batch
 from seedream_nb.config import resolve_settings
 from seedream_nb.errors import SeedreamError
 from seedream_nb.history import PAGE_SIZE, History, build_filters
+from seedream_nb.library import Keeper, LibraryFetcher
 from seedream_nb.models import Task
 from seedream_nb.transport import Transport
 from seedream_nb.waiting import Pace, Waiting
 from seedream_nb.wire import read_task
 
 if TYPE_CHECKING:
+    import os
     import threading
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.config import Settings
     from seedream_nb.connections import Timeouts
+    from seedream_nb.library import Library
     from seedream_nb.transport import RetryPolicy
 
 TASKS_PATH = "/seedream/tasks"
@@ -39,6 +42,8 @@ class QueryClient:
         settings: Settings that were resolved before, instead of token and base URL.
         timeouts: How long to wait for a connection and for an answer.
         retries: How to repeat what is safe to repeat.
+        library: A library, its folder, or `off`; None for that of the environment, or else the usual one. Of a server
+            on this machine, such as a sandbox, nothing is kept unless a library is given.
 
     Raises:
         SettingsError: The token or the base URL is unusable.
@@ -52,49 +57,71 @@ class QueryClient:
         settings: Settings | None = None,
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
+        library: Library | str | os.PathLike[str] | None = None,
     ) -> None:
         settings = settings or resolve_settings(token, base_url)
         self._transport = Transport(settings, timeouts=timeouts, retries=retries)
+        self._keeper = Keeper.for_service(settings.base_url, library)
 
     @property
     def settings(self) -> Settings:
         """Where requests go and whether a token is set; its repr never shows the token."""
         return self._transport.settings
 
-    def retrieve(self, task_id: str) -> Task:
-        """Asks for one task. Free of charge.
+    @property
+    def keeper(self) -> Keeper:
+        """What keeps the tasks that pass through; its `library` is None when that is turned off."""
+        return self._keeper
+
+    @property
+    def fetcher(self) -> LibraryFetcher:
+        """Fetches pictures out of the library, and from their links what is not there."""
+        return LibraryFetcher(self._keeper)
+
+    def retrieve(self, task_id: str, *, refresh: bool = False) -> Task:
+        """Finds one task: in the library when it is kept there, else by asking the service. Free of charge.
 
         Args:
             task_id: The task's id.
+            refresh: Whether to ask the service in any case. A task that is kept is final, and does not change.
 
         Returns:
-            The task in whatever state it is: `Task.raise_for_status()` turns a bad one into an error. A task that the
-            service does not know has the status `not found`.
+            The task in whatever state it is: `Task.raise_for_status()` turns a bad one into an error. A task that
+            nobody knows has the status `not found`.
 
         Raises:
             InvalidTaskIdError: The id is empty or no text; nothing was sent.
             SeedreamError: What the service answered, or that no answer came.
         """
         task_id = check_id(task_id)
+        kept = {} if refresh else self._keeper.find([task_id])
+        if task_id in kept:
+            return kept[task_id]
         try:
             answer = self._ask({"action": "retrieve", "id": task_id})
         except SeedreamError as error:
             if means_unknown_task(error):
                 return Task.not_found(task_id)
             raise
-        return read_task(answer, task_id)
+        task = read_task(answer, task_id)
+        self._keeper.keep([task])
+        return task
 
     def retrieve_batch(
         self,
         task_ids: Iterable[str],
         *,
+        refresh: bool = False,
         chunk_size: int = CHUNK_SIZE,
         on_progress: Callable[[int], None] | None = None,
     ) -> list[Task]:
-        """Asks for many tasks, in few requests over parallel connections. Free of charge.
+        """Finds many tasks: in the library those that are kept there, the others by asking the service.
+
+        It asks in few requests over parallel connections. Free of charge.
 
         Args:
             task_ids: The ids, repeats allowed; a repeated id travels once.
+            refresh: Whether to ask for those that are kept, too.
             chunk_size: How many ids go into one request; a request refused as too large is halved and sent again.
             on_progress: Called in this thread with the number of distinct ids that were dealt with since the last call.
 
@@ -116,7 +143,10 @@ class QueryClient:
         if chunk_size < 1:
             raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
         asked = [check_id(task_id) for task_id in ([task_ids] if isinstance(task_ids, str) else task_ids)]
-        return retrieve_batch(self._ask, asked, chunk_size, on_progress)
+        kept = {} if refresh else self._keeper.find(asked)
+        if kept and on_progress:
+            on_progress(len(kept))
+        return retrieve_batch(self._ask, asked, chunk_size, on_progress, known=kept, keep=self._keeper.keep)
 
     def wait(
         self,
@@ -167,7 +197,7 @@ class QueryClient:
         Raises:
             InvalidTaskIdError: An id is empty or no text; nothing was sent.
         """
-        return Waiting(tasks, self._retrieve_once, timeout=timeout, pace=pace or Pace(), stop=stop)
+        return Waiting(self._with_kept(tasks), self._retrieve_once, timeout=timeout, pace=pace or Pace(), stop=stop)
 
     def history(
         self,
@@ -200,11 +230,12 @@ class QueryClient:
         filters = build_filters(
             created_after=created_after, created_before=created_before, application_id=application_id, user_id=user_id
         )
-        return History(self._ask, filters, limit=limit, offset=offset, page_size=page_size)
+        return History(self._ask, filters, limit=limit, offset=offset, page_size=page_size, keep=self._keeper.keep)
 
     def close(self) -> None:
-        """Closes the connections. The client stays usable and opens new ones when needed."""
+        """Closes the connections, and the library. The client stays usable and opens them again when needed."""
         self._transport.close()
+        self._keeper.close()
 
     def __enter__(self: Client) -> Client:  # noqa: PYI019  typing.Self needs Python 3.11
         return self
@@ -220,8 +251,17 @@ class QueryClient:
     def _ask(self, body: Mapping[str, object], stop: threading.Event | None = None) -> object:
         return self._transport.ask(TASKS_PATH, body, stop=stop)
 
+    def _with_kept(self, tasks: Iterable[str | Task] | str | Task) -> list[str | Task]:
+        """What is waited for, with the tasks in the place of ids that are kept already."""
+        given = [tasks] if isinstance(tasks, (str, Task)) else list(tasks)
+        kept = self._keeper.find([task_id for task_id in given if isinstance(task_id, str)])
+        return [kept.get(item, item) if isinstance(item, str) else item for item in given]
+
     def _retrieve_once(self, task_ids: Sequence[str]) -> list[Task]:
         """As `retrieve_batch` without a second try: whoever waits asks again anyway."""
         return retrieve_batch(
-            lambda body, stop: self._transport.ask(TASKS_PATH, body, stop=stop, tries=1), task_ids, CHUNK_SIZE
+            lambda body, stop: self._transport.ask(TASKS_PATH, body, stop=stop, tries=1),
+            task_ids,
+            CHUNK_SIZE,
+            keep=self._keeper.keep,
         )

@@ -6,6 +6,7 @@ Asynchronous: the id comes at once. Synchronous: the finished task. Stream: imag
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -16,9 +17,10 @@ from seedream_nb.models import Task, TaskStatus
 from seedream_nb.references import read_references
 from seedream_nb.stream_events import add_line, complete
 from seedream_nb.wire import read_error, read_task
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from seedream_nb.models import TaskImage
     from seedream_nb.references import Reference
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 IMAGES_PATH = "/seedream/images"
 
 Mode = Literal["async", "sync", "stream"]
+Keep = Callable[[Iterable[Task]], None]
 
 _FIELDS_OF_MODE: dict[str, dict[str, object]] = {"async": {"async": True}, "sync": {}, "stream": {"stream": True}}
 
@@ -156,12 +159,13 @@ def read_submitted(answer: object, asked: Task) -> Task:
     raise UnreadableAnswerError("The answer names no task.", hint="The service may have a new answer form.")
 
 
-def follow(transport: Transport, body: Mapping[str, object]) -> Iterator[Task]:
+def follow(transport: Transport, body: Mapping[str, object], *, keep: Keep | None = None) -> Iterator[Task]:
     """Sends a body that was prepared, in whatever mode, and tells of its task each time that more is known of it.
 
     Args:
         transport: Sends it, at most once.
         body: The body.
+        keep: Called with the task when the answer has come.
 
     Yields:
         The task. The last one is pending when the answer came at once, else finished. Of an answer that takes until
@@ -172,7 +176,7 @@ def follow(transport: Transport, body: Mapping[str, object]) -> Iterator[Task]:
         SeedreamError: What the service answered, or that it could not be reached.
     """
     if body.get("stream"):
-        stream = ImageStream(transport, body)
+        stream = ImageStream(transport, body, keep=keep)
         yield stream.task
         for _image in stream:
             yield stream.task
@@ -180,7 +184,10 @@ def follow(transport: Transport, body: Mapping[str, object]) -> Iterator[Task]:
         return
     if _is_slow(body):
         yield describe_request(body, TaskStatus.RUNNING)
-    yield submit(transport, body)
+    task = submit(transport, body)
+    if keep:
+        keep([task])
+    yield task
 
 
 class ImageStream:
@@ -191,13 +198,15 @@ class ImageStream:
     Args:
         transport: Sends the request, at most once.
         body: The body that was prepared.
+        keep: Called with the task when all has come.
 
     Attributes:
         task: The task with everything that has come so far; its status is final when all has come. The service
             names no task id in a stream, so the id is empty unless it does.
     """
 
-    def __init__(self, transport: Transport, body: Mapping[str, object]) -> None:
+    def __init__(self, transport: Transport, body: Mapping[str, object], *, keep: Keep | None = None) -> None:
+        self._keep = keep or (lambda _tasks: None)
         self.task = describe_request(body, TaskStatus.RUNNING)
         self._images = transport.stream(IMAGES_PATH, body, self._read)
 
@@ -243,12 +252,14 @@ class ImageStream:
     def _read(self, lines: Iterator[str]) -> Iterator[TaskImage]:
         for line in lines:
             self.task, images = add_line(self.task, line)
+            if self.task.status.is_final:
+                # Before the last images are handed out: whoever has these need not ask for another.
+                self._keep([self.task])
             yield from images
             if self.task.status.is_final:
                 return
-        count = len(self.task.images)
         raise UnreadableAnswerError(
-            f"The stream ended after {count} {'image' if count == 1 else 'images'}, before it was complete.",
+            f"The stream ended after {count_of(len(self.task.images), 'image')}, before it was complete.",
         )
 
 

@@ -24,7 +24,7 @@ hypothesis.settings.load_profile("steady")
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No token, proxy, password file or `.env` of whoever runs the tests takes part in them."""
     for name in os.environ:
-        if name.startswith(("ACEDATACLOUD_", "SEEDREAM_")) or name.lower().endswith("_proxy"):
+        if name.startswith(("ACEDATACLOUD_", "SEEDREAM_", "XDG_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

@@ -18,10 +18,12 @@ PACKAGE = "seedream_nb"
 ALLOWED = {
     "errors": set(),
     "parallel": set(),
+    "words": set(),
     "usage": set(),
     "task_ids": {"errors"},
     "times": {"errors"},
     "json_values": set(),
+    "sharing": set(),
     "capabilities": {"errors"},
     "request_checks": {"capabilities"},
     "models": {"errors"},
@@ -33,7 +35,8 @@ ALLOWED = {
     "exchange": {"errors", "config", "answers", "connections"},
     "paid": {"errors", "connections", "exchange"},
     "transport": {"errors", "connections", "exchange", "paid"},
-    "images": {"errors", "parallel", "models", "config"},
+    "images": {"errors", "parallel", "json_values", "models", "config"},
+    "library": {"errors", "capabilities", "json_values", "models", "config", "wire", "images"},
     "batches": {"errors", "parallel", "models", "wire", "answers"},
     "waiting": {"errors", "models", "batches"},
     "history": {"errors", "models", "batches"},
@@ -41,26 +44,38 @@ ALLOWED = {
     "references": {"errors", "capabilities", "models", "images"},
     "submission": {
         *{"errors", "models", "wire", "answers", "transport"},
-        *{"generation", "references", "stream_events"},
+        *{"generation", "references", "stream_events", "words"},
     },
     "queries": {
         *{"errors", "models", "config", "wire", "answers", "transport"},
-        *{"batches", "history", "waiting"},
+        *{"batches", "history", "waiting", "library"},
     },
     "outbox": {"errors", "models", "generation", "paid"},
-    "making": {"errors", "models", "stream_events", "outbox", "waiting"},
-    "client": {"errors", "generation", "making", "queries", "submission", "transport", "waiting"},
-    "gallery": {"errors", "capabilities", "models", "config", "images"},
+    "making": {"errors", "models", "stream_events", "outbox", "waiting", "words"},
+    "client": {"errors", "generation", "library", "making", "queries", "submission", "transport", "waiting"},
+    "gallery": {"errors", "capabilities", "models", "config", "images", "library", "sharing", "words"},
     "sandbox": {"errors", "models", "capabilities", "request_checks"},
-    "sweeps": {"capabilities", "generation", "submission"},
+    "sweeps": {"capabilities", "generation", "submission", "words"},
     "panels": {
         *{"errors", "parallel", "capabilities", "models", "usage", "generation", "references", "submission"},
-        *{"sweeps", "task_ids", "times", "client", "waiting", "making", "images", "gallery", "config"},
+        *{
+            "sweeps",
+            "task_ids",
+            "times",
+            "client",
+            "waiting",
+            "making",
+            "images",
+            "library",
+            "gallery",
+            "config",
+            "words",
+        },
     },
     "notebook": {
         *{"errors", "capabilities", "models", "config", "client", "generation", "references", "sweeps", "waiting"},
-        *{"task_ids", "times"},
-        *{"images", "gallery", "panels", "sandbox"},
+        *{"task_ids", "times", "words"},
+        *{"images", "library", "gallery", "panels", "sandbox"},
     },
     "__init__": {"notebook"},
 }
@@ -69,7 +84,7 @@ ALLOWED = {
 KEPT_IN = {
     "requests": ("connections", "exchange", "images.fetch"),
     "urllib3": ("exchange", "images.fetch"),
-    "PIL": ("images.layers", "images.thumbnails", "sandbox"),
+    "PIL": ("images.contact_sheet", "images.layers", "images.lettering", "images.thumbnails", "sandbox"),
     "numpy": ("sandbox",),
     "tornado": ("sandbox",),
     "IPython": ("notebook.magics", "notebook.cell_display", "panels.explorer", "panels.static_output"),
@@ -78,6 +93,8 @@ KEPT_IN = {
     "anywidget": ("panels.grid",),
     "traitlets": ("panels.explorer", "panels.grid"),
     "dotenv": ("config",),
+    "platformdirs": ("library.location",),
+    "sqlite3": ("library",),
     "slugify": ("gallery.save",),
 }
 
@@ -85,6 +102,8 @@ KEPT_IN = {
 EXCEPTIONS = {
     # `task.compose()` is where a user looks for it; a task that is only read stays plain data.
     ("models", "seedream_nb.images.layers"),
+    # `TaskImage.from_file(path)`, likewise.
+    ("models", "seedream_nb.images.saved_files"),
 }
 
 # What costs time to import and must wait for its first use.

@@ -27,10 +27,22 @@ def show_prompt(prompt: str) -> str:
         The prompt without what no front end should get, at a length that a notebook can carry; what was cut is
         counted.
     """
-    shown = prompt.translate(_UNFIT).strip()
+    shown = clean_prompt(prompt)
     if len(shown) <= LONGEST_PROMPT:
         return shown
     return f"{shown[:LONGEST_PROMPT].rstrip()}… ({len(shown) - LONGEST_PROMPT:,} more characters in task.prompt)"
+
+
+def clean_prompt(prompt: str) -> str:
+    """Makes a prompt fit to be shown or copied, whatever its length.
+
+    Args:
+        prompt: The prompt as it came.
+
+    Returns:
+        The whole prompt without what no front end should get.
+    """
+    return prompt.translate(_UNFIT).strip()
 
 
 def show_line(text: str) -> str:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, overload
 from seedream_nb.errors import UsageError
 from seedream_nb.gallery.compose import compose, needed_tiles
 from seedream_nb.gallery.contents import Contents, read_before, read_tasks
+from seedream_nb.gallery.filtering import task_filter
 from seedream_nb.gallery.html import spell_html
 from seedream_nb.gallery.loading import PictureStore
 from seedream_nb.gallery.options import GalleryOptions
 from seedream_nb.gallery.save import SaveReport, save_tasks
+from seedream_nb.gallery.shareable import Shareable
 from seedream_nb.gallery.text import spell_text
-from seedream_nb.images.fetch import ImageFetcher
-from seedream_nb.models import Task, TaskStatus
+from seedream_nb.library import Keeper, LibraryFetcher
+from seedream_nb.models import Task
 
 if TYPE_CHECKING:
     import os
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.page import Page
     from seedream_nb.gallery.table import Table
     from seedream_nb.gallery.tiles import Tile
-    from seedream_nb.models import TaskImage
+    from seedream_nb.images.fetch import ImageFetcher
+    from seedream_nb.models import TaskImage, TaskStatus
 
 
-class Gallery(Sequence[Task]):
+class Gallery(Shareable, Sequence[Task]):
     """A sequence of tasks that shows itself as a contact sheet.
 
     Pictures are fetched when the gallery is first shown, or by `load()`, and embedded as thumbnails, so that the saved
@@ -45,7 +48,7 @@ class Gallery(Sequence[Task]):
         table: The rows and columns in which the tasks stand, row by row; without one, tiles flow.
         before: Pictures that are shown before the tasks, such as the reference images of an edit. They are no part of
             the sequence.
-        fetcher: Fetches the pictures; a new `ImageFetcher` by default.
+        fetcher: Fetches the pictures, such as `client.fetcher`; by default one that keeps them in the usual library.
 
     Raises:
         UsageError: An option is out of range, something else than tasks was given, or the table has not as many
@@ -75,7 +78,7 @@ class Gallery(Sequence[Task]):
     ) -> None:
         self._contents = Contents(read_tasks(tasks), read_before(before), table)
         self._options = GalleryOptions(columns, thumbnail, embed, limit, max_bytes)
-        self._fetcher = fetcher or ImageFetcher()
+        self._fetcher = fetcher or LibraryFetcher(Keeper())
         # Shared with the galleries made from this one.
         self._pictures = PictureStore()
 
@@ -135,18 +138,7 @@ class Gallery(Sequence[Task]):
         Raises:
             UsageError: There is no such status.
         """
-        wanted = None if status is None else _check_status(status)
-
-        def fits(task: Task) -> bool:
-            prompts = [task.prompt, *(image.prompt for image in task.images)]
-            return (
-                (predicate is None or predicate(task))
-                and (prompt is None or any(prompt.casefold() in shown.casefold() for shown in prompts))
-                and (model is None or model.casefold() in (task.model or "").casefold())
-                and (wanted is None or task.status is wanted)
-                and (size is None or size in {task.size, *(image.size for image in task.images)})
-            )
-
+        fits = task_filter(predicate, prompt=prompt, model=model, status=status, size=size)
         return self._part(tuple(task for task in self._contents.tasks if fits(task)))
 
     def renew(self, tasks: Iterable[Task] | Task) -> Gallery:
@@ -282,14 +274,6 @@ class Gallery(Sequence[Task]):
 
     def _compose(self, *, is_live: bool = False) -> Page:
         return compose(self._contents, self._options, self._load(again=not is_live), _measure, is_live=is_live)
-
-
-def _check_status(status: TaskStatus | str) -> TaskStatus:
-    try:
-        return TaskStatus(status)
-    except ValueError:
-        words = ", ".join(known.value for known in TaskStatus)
-        raise UsageError(f"There is no status {status!r}.", hint=f"Choose one of: {words}.") from None
 
 
 def _spell(page: Page) -> dict[str, str]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from seedream_nb.errors import ImageError
 from seedream_nb.gallery.budget import LoadedPicture, plan_side
 from seedream_nb.images.layers import compose_thumbnails, match_layers
-from seedream_nb.images.load import find_result, load_all, source_of
+from seedream_nb.images.load import find_result, source_of, work_on_all
 from seedream_nb.images.thumbnails import make_thumbnail
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
 
     from seedream_nb.gallery.budget import Loaded, PictureKey
@@ -72,11 +73,13 @@ class PictureStore:
         """
         side = plan_side(options, len(tiles))
 
-        def make_picture(_image: TaskImage, content: bytes) -> LoadedPicture:
-            kept = content if options.embed == "originals" else None
-            return LoadedPicture(make_thumbnail(content, side), kept, planned_for=options.thumbnail)
+        def make_picture(image: TaskImage, stop: threading.Event) -> LoadedPicture:
+            if options.embed != "originals":
+                return LoadedPicture(fetcher.thumbnail(image, side, stop=stop), planned_for=options.thumbnail)
+            content = fetcher.fetch(image, stop=stop)
+            return LoadedPicture(make_thumbnail(content, side), content, planned_for=options.thumbnail)
 
-        results = load_all(self.missing(tiles, options, again=again), make_picture, fetcher, on_progress=on_progress)
+        results = work_on_all(self.missing(tiles, options, again=again), make_picture, fetcher, on_progress=on_progress)
         for source, result in results.items():
             if isinstance(result, ImageError):
                 self._lost[source] = result

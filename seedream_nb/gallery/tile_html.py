@@ -6,12 +6,15 @@ Everything foreign is escaped where it is inserted.
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from seedream_nb.gallery.page import Entry, Picture
 
 LONGEST_ALT = 250  # characters; a screen reader reads the caption as well
+LONG_WORD = re.compile(r"[A-Za-z_.]{20,}")  # such as the code of an error, which may be wider than a narrow tile
+SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[_.])(?=[A-Za-z])")
 WIDEST_UNFOLDED = 80  # columns of text that surely fit into three lines of a narrow tile
 
 
@@ -27,6 +30,8 @@ def spell_tile(entry: Entry, style: str, aspect: tuple[int, int]) -> str:
         A `<figure>`.
     """
     caption = f"<figcaption>{_caption(entry)}</figcaption>"
+    # Inline, and in the one form that JupyterLab leaves to notebooks that are not trusted yet.
+    style = f"{style};overflow-wrap:break-word"
     return f'<figure class="seedream-tile" style="{style}">{_picture_box(entry, aspect)}{caption}</figure>'
 
 
@@ -53,6 +58,22 @@ def spell_prompt(text: str, css_class: str = "seedream-prompt") -> str:
 def escape(text: str) -> str:
     """Makes text safe between tags and within quotes."""
     return html.escape(text, quote=True)
+
+
+def spell_problem(text: str) -> str:
+    """Spells why there is no picture; long codes may be broken between their words.
+
+    Args:
+        text: The problem.
+
+    Returns:
+        Escaped text with places where a line may end.
+
+    Example:
+        >>> spell_problem("(InputTextSensitiveContentDetected)")
+        '(Input<wbr>Text<wbr>Sensitive<wbr>Content<wbr>Detected)'
+    """
+    return LONG_WORD.sub(lambda word: SEAM.sub("<wbr>", word[0]), escape(text))
 
 
 def _picture_box(entry: Entry, aspect: tuple[int, int]) -> str:
@@ -90,7 +111,7 @@ def _open_link(link: str) -> str:
 
 def _caption(entry: Entry) -> str:
     tile = entry.tile
-    problem = f'<div class="seedream-problem">{escape(tile.problem)}</div>' if tile.problem else ""
+    problem = f'<div class="seedream-problem">{spell_problem(tile.problem)}</div>' if tile.problem else ""
     # A place that waits keeps a line for what will be known of the picture.
     has_facts = tile.facts or tile.is_making
     facts = f'<div class="seedream-facts">{escape(" · ".join(tile.facts))}</div>' if has_facts else ""

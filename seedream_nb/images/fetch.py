@@ -21,8 +21,11 @@ from seedream_nb.config import is_loopback
 from seedream_nb.errors import ImageError
 
 if TYPE_CHECKING:
+    from seedream_nb.images.thumbnails import Thumbnail
     from seedream_nb.models import TaskImage
 
+# Decoding takes a processor and, for a large PNG, a hundred megabytes; more at a time would only cost memory.
+DECODERS = min(4, os.cpu_count() or 1)
 MEBIBYTE = 1024 * 1024
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds without a single byte
@@ -97,6 +100,40 @@ class ImageFetcher:
             what = f"{host} did not answer in time." if is_late else f"The connection to {host} failed."
             raise ImageError(what, hint="Show it again to try again.") from None
 
+    def thumbnail(self, image: TaskImage, side: int, *, stop: threading.Event | None = None) -> Thumbnail:
+        """A thumbnail of one image.
+
+        Args:
+            image: The image.
+            side: The most pixels of width and height.
+            stop: As for `fetch`.
+
+        Returns:
+            The thumbnail, as `make_thumbnail` makes it.
+
+        Raises:
+            ImageError: As for `fetch`; or it is no picture, or a damaged one.
+        """
+        return self._make_thumbnail(self.fetch(image, stop=stop), side)
+
+    def _make_thumbnail(self, content: bytes, side: int) -> Thumbnail:
+        # Imported here: whoever only fetches does not need Pillow.
+        from seedream_nb.images.thumbnails import make_thumbnail  # noqa: PLC0415  see above
+
+        with self._decoding:
+            return make_thumbnail(content, side)
+
+    def _is_whole(self, content: bytes) -> bool:
+        """Whether bytes are a whole picture."""
+        from seedream_nb.images.thumbnails import read_facts  # noqa: PLC0415  as above
+
+        try:
+            with self._decoding:
+                read_facts(content)
+        except ImageError:
+            return False
+        return True
+
     def _download(self, url: str, stop: threading.Event) -> bytes:
         if stop.is_set():
             raise ImageError("The download was given up.")
@@ -127,6 +164,7 @@ class ImageFetcher:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
+        self._decoding = threading.Semaphore(DECODERS)
         self._sessions = {}
         self._process = os.getpid()
 

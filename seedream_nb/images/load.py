@@ -47,17 +47,40 @@ def load_all(
     Returns:
         The result of the work, or why there is none, for each picture by its `source_of`.
     """
+    return work_on_all(
+        images, lambda image, stop: work(image, fetcher.fetch(image, stop=stop)), fetcher, on_progress=on_progress
+    )
+
+
+def work_on_all(
+    images: Iterable[TaskImage],
+    work: Callable[[TaskImage, threading.Event], Result],
+    fetcher: ImageFetcher,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> dict[Source, Result | ImageError]:
+    """As `load_all`, for work that fetches for itself, or need not fetch at all.
+
+    Args:
+        images: As for `load_all`.
+        work: What to do with an image; the event says that nobody waits any more. May raise `ImageError`.
+        fetcher: Its limits say how many at a time.
+        on_progress: As for `load_all`.
+
+    Returns:
+        As `load_all` does.
+    """
     wanted = {source: image for image in images if (source := source_of(image)) is not None}
     results: dict[Source, Result | ImageError] = {}
     stop = threading.Event()
 
-    def fetch_and_work(source: Source) -> Result | ImageError:
+    def try_to_work(source: Source) -> Result | ImageError:
         try:
-            return work(wanted[source], fetcher.fetch(wanted[source], stop=stop))
+            return work(wanted[source], stop)
         except ImageError as error:
             return error
 
-    finished = run_parallel(fetch_and_work, wanted, threads=fetcher.limits.connections, name="seedream-image")
+    finished = run_parallel(try_to_work, wanted, threads=fetcher.limits.connections, name="seedream-image")
     try:
         for source, result in finished:
             results[source] = result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import threading
 import warnings
 from typing import TYPE_CHECKING
@@ -16,15 +15,15 @@ from seedream_nb.errors import (
     SettingsError,
     UsageError,
 )
-from seedream_nb.gallery import Gallery, Table
+from seedream_nb.gallery import Table
 from seedream_nb.gallery.table import label_parts
-from seedream_nb.gallery.tiles import count_of
 from seedream_nb.notebook.follow import follow_in_cell
 from seedream_nb.notebook.going_on import with_way_on
 from seedream_nb.notebook.notice import Notice
 from seedream_nb.notebook.reference_words import read_reference_words, to_image
-from seedream_nb.notebook.results import present
+from seedream_nb.notebook.results import make_gallery, present
 from seedream_nb.sweeps import announce, plan_sweep
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,9 +65,10 @@ def generate(arguments: GenerateArguments, session: Session, front_end: FrontEnd
             f"This would make {announcement}; nothing was sent.",
             hint=f"Add --yes if that is what you want; up to {MOST_UNASKED} need none.",
         )
-    gallery = Gallery(
+    gallery = make_gallery(
         making.tasks,
-        **dataclasses.asdict(arguments.presentation.options),
+        arguments.presentation,
+        session,
         table=Table(sweep.rows, sweep.columns) if sweep.axes else None,
         before=map(to_image, references),
     )

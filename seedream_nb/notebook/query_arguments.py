@@ -25,10 +25,12 @@ class GetArguments:
     Attributes:
         task_ids: The ids in the order asked, repeats included.
         presentation: What becomes of the tasks.
+        refresh: Whether to ask the service for tasks that are kept in the library, too.
     """
 
     task_ids: tuple[str, ...]
     presentation: Presentation = field(default_factory=Presentation)
+    refresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def get_parser() -> Parser:
     """The parser of `%seedream get`."""
     parser = Parser("get", "Show tasks as a gallery, in the order asked. Free of charge.")
     _add_ids(parser)
+    parser.add_argument("--refresh", action="store_true", help="ask the service for finished tasks, too")
     add_presentation(parser)
     return parser
 
@@ -106,7 +109,7 @@ def read_get(parsed: argparse.Namespace, cell: str) -> GetArguments:
     Raises:
         UsageError: No id was given, or one is none, or an option is out of range.
     """
-    return GetArguments(_read_ids(parsed, cell, "get"), read_presentation(parsed))
+    return GetArguments(_read_ids(parsed, cell, "get"), read_presentation(parsed), parsed.refresh)
 
 
 def wait_parser() -> Parser:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from typing import TYPE_CHECKING
 
 from seedream_nb.capabilities import find_model
 from seedream_nb.errors import SeedreamError, TaskNotFoundError, UsageError
-from seedream_nb.gallery import Gallery
-from seedream_nb.gallery.tiles import count_of
 from seedream_nb.models import TaskStatus
 from seedream_nb.notebook.notice import Notice
-from seedream_nb.notebook.results import choose_form, name_ids, present
+from seedream_nb.notebook.results import choose_form, make_gallery, name_ids, present
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,23 +32,24 @@ def get(arguments: GetArguments, session: Session, front_end: FrontEnd) -> objec
     """
     failure = None
     try:
-        tasks = _retrieve(arguments.task_ids, session, front_end)
+        tasks = _retrieve(arguments, session, front_end)
     except SeedreamError as error:
         if not error.partial:
             raise
         failed = count_of(len(error.failed_ids), "task")
         error.message += f" {failed} could not be read: {name_ids(error.failed_ids)}."
         tasks, failure = error.partial, error
-    gallery = Gallery(tasks, **dataclasses.asdict(arguments.presentation.options))
+    gallery = make_gallery(tasks, arguments.presentation, session)
     return present(gallery, arguments.presentation, session, front_end, failure=failure)
 
 
-def _retrieve(task_ids: Sequence[str], session: Session, front_end: FrontEnd) -> Sequence[Task]:
+def _retrieve(arguments: GetArguments, session: Session, front_end: FrontEnd) -> Sequence[Task]:
+    task_ids, refresh = arguments.task_ids, arguments.refresh
     if len(task_ids) == 1:
-        tasks: Sequence[Task] = [session.client.retrieve(task_ids[0])]
+        tasks: Sequence[Task] = [session.client.retrieve(task_ids[0], refresh=refresh)]
     else:
         with front_end.progress(len(set(task_ids)), "Retrieving tasks") as advance:
-            tasks = session.client.retrieve_batch(task_ids, on_progress=advance)
+            tasks = session.client.retrieve_batch(task_ids, refresh=refresh, on_progress=advance)
     refuse_unknown(tasks)
     return tasks
 
@@ -74,7 +73,7 @@ def history(arguments: HistoryArguments, session: Session, front_end: FrontEnd) 
     is_filtered = arguments.failed or arguments.model is not None
     tasks = session.client.history(MOST_SEARCHED if is_filtered else arguments.limit, created_after=arguments.since)
     found = list(itertools.islice((task for task in tasks if _fits(task, arguments)), arguments.limit))
-    gallery = Gallery(found, **dataclasses.asdict(arguments.presentation.options))
+    gallery = make_gallery(found, arguments.presentation, session)
     if not found:
         # The last result stays what it was, but a variable must not go on holding what was found before.
         result = choose_form(gallery, arguments.presentation)

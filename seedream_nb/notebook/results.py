@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from seedream_nb.errors import Interrupted, SeedreamError
+from seedream_nb.gallery import Gallery
 from seedream_nb.models import TaskStatus
 from seedream_nb.notebook.going_on import interrupted_at_pictures, with_way_to_pictures
 from seedream_nb.notebook.notice import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from seedream_nb.gallery import Gallery
+    from seedream_nb.gallery.table import Table
+    from seedream_nb.models import Task, TaskImage
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.parser import Presentation
     from seedream_nb.notebook.session import Session
 
 MOST_NAMED = 5  # ids that a message names
+
+
+def make_gallery(
+    tasks: Iterable[Task],
+    presentation: Presentation,
+    session: Session,
+    *,
+    table: Table | None = None,
+    before: Iterable[TaskImage] = (),
+) -> Gallery:
+    """The gallery of a command; its pictures come out of the session's library, and are kept there.
+
+    Args:
+        tasks: The tasks.
+        presentation: How it is drawn.
+        session: Whose library.
+        table: As for a `Gallery`.
+        before: As for a `Gallery`.
+
+    Returns:
+        The gallery.
+    """
+    options = dataclasses.asdict(presentation.options)
+    return Gallery(tasks, **options, table=table, before=before, fetcher=session.client.fetcher)
 
 
 def present(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from seedream_nb.client import SeedreamClient
@@ -36,6 +37,7 @@ class Session:
         self.last: Gallery | None = None
         self._watches: list[Watch] = []
         self._login: Secret | None = None
+        self._sandbox_folder: TemporaryDirectory[str] | None = None
         self._client: SeedreamClient | None = None
         self._client_settings: Settings | None = None
 
@@ -58,9 +60,8 @@ class Session:
         """The client for these settings; the same one as long as they do not change."""
         settings = self.settings
         if self._client is None or settings != self._client_settings:
-            if self._client is not None:
-                self._client.close()
-            self._client = SeedreamClient(settings=settings)
+            self._close_client()
+            self._client = SeedreamClient(settings=settings, library=self._sandbox_library)
             self._client_settings = settings
         return self._client
 
@@ -94,6 +95,8 @@ class Session:
             from seedream_nb.sandbox import Sandbox  # noqa: PLC0415  see above
 
             self.sandbox = Sandbox().start()
+            # Nothing of a sandbox outlives it: the next one gives other pictures the same links.
+            self._sandbox_folder = TemporaryDirectory(prefix="seedream-library-")
             self.remember(example.id for example in self.sandbox.examples)
         return self.sandbox
 
@@ -107,6 +110,10 @@ class Session:
         if sandbox is not None:
             self.stop_watches()
             sandbox.stop()
+        if self._sandbox_folder is not None:
+            self._close_client()
+            self._sandbox_folder.cleanup()
+            self._sandbox_folder = None
         return sandbox is not None
 
     def log_in(self, token: str) -> None:
@@ -125,5 +132,13 @@ class Session:
         """Stops what was started and closes what was opened."""
         self.stop_watches()
         self.stop_sandbox()
-        if self._client is not None:
-            self._client.close()
+        self._close_client()
+
+    @property
+    def _sandbox_library(self) -> str | None:
+        return None if self._sandbox_folder is None else self._sandbox_folder.name
+
+    def _close_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from typing import TYPE_CHECKING
 
 from seedream_nb.errors import UsageError
-from seedream_nb.gallery import Gallery
 from seedream_nb.models import TaskStatus
 from seedream_nb.notebook.follow import as_they_run, follow_in_cell
 from seedream_nb.notebook.notice import Notice
 from seedream_nb.notebook.query_commands import refuse_unknown
-from seedream_nb.notebook.results import keep, present
+from seedream_nb.notebook.results import keep, make_gallery, present
 from seedream_nb.notebook.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from seedream_nb.gallery import Gallery
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.query_arguments import WaitArguments, WatchArguments
     from seedream_nb.notebook.session import Session
@@ -34,7 +33,7 @@ def wait(arguments: WaitArguments, session: Session, front_end: FrontEnd) -> obj
     """
     stop = threading.Event()
     waiting = _open_waiting(arguments, session, stop)
-    gallery = Gallery(waiting.tasks, **dataclasses.asdict(arguments.presentation.options))
+    gallery = make_gallery(waiting.tasks, arguments.presentation, session)
     gallery, failure = follow_in_cell(waiting, stop, gallery, front_end.live())
     if failure is None:
         refuse_unknown(gallery)
@@ -56,7 +55,7 @@ def watch(arguments: WatchArguments, session: Session, front_end: FrontEnd) -> o
         return Notice(f"{watches} ended; the tasks go on at the service.")
     stop = threading.Event()
     waiting = _open_waiting(arguments, session, stop)
-    begun = Gallery(as_they_run(waiting), **dataclasses.asdict(arguments.presentation.options))
+    begun = make_gallery(as_they_run(waiting), arguments.presentation, session)
 
     def finish(gallery: Gallery) -> None:
         latest = session.last

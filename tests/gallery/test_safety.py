@@ -29,6 +29,7 @@ ALLOWED = {
     "figcaption": set(),
     "span": {"class", "dir", "aria-hidden"},
     "code": {"class", "title"},
+    "wbr": set(),
     "details": {"class"},
     "summary": {"title"},
     "a": {"href", "target", "rel"},

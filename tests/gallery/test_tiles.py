@@ -33,6 +33,12 @@ def test_a_picture_with_its_caption_facts_and_id(sandbox: Sandbox, client: Seedr
     assert (tile.width, tile.height) == tile.embedded_size == (320, 200)
 
 
+def test_a_long_code_may_be_broken_between_its_words() -> None:
+    sheet = show(Gallery(Task("", TaskStatus.FAILED, error=ErrorDetail(MODERATED, "No."))))
+    assert sheet.tiles[0].problem.endswith(f"({MODERATED})")
+    assert "(Output<wbr>Image<wbr>Sensitive<wbr>Content<wbr>Detected)" in sheet.html
+
+
 def test_the_seed_is_a_fact(sandbox: Sandbox, client: SeedreamClient) -> None:
     (tile,) = tiles_of(client, sandbox.add_task(size=SMALL, request={"seed": 0}))
     assert tile.facts.endswith("seed 0")

@@ -1,0 +1,68 @@
+"""Why: a team, a customer or an archive gets one file that shows everything, without a notebook or a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seedream_nb.errors import ImageError
+from seedream_nb.gallery.exhibits import common_aspect, lay_out_exhibits
+from seedream_nb.gallery.export_html import Sheet, spell_begin, spell_end, spell_exhibit
+from seedream_nb.gallery.picture_stream import stream_pictures
+from seedream_nb.gallery.tiles import summarize
+from seedream_nb.gallery.written_file import check_path, written_aside
+from seedream_nb.words import count_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from seedream_nb.gallery.contents import Contents
+    from seedream_nb.images.fetch import ImageFetcher
+
+LARGE_SIDE = 1024  # pixels; fills a screen, at a seventh of the bytes of the original
+TITLE = "Pictures made with SeeDream"
+
+
+def export_page(
+    contents: Contents,
+    path: str | os.PathLike[str],
+    fetcher: ImageFetcher,
+    *,
+    title: str | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Path:
+    """Writes a gallery as one HTML file that needs nothing else.
+
+    Args:
+        contents: What the gallery shows.
+        path: Where to; an existing file is replaced, once the new one is whole.
+        fetcher: Fetches the pictures.
+        title: What stands above the pictures.
+        on_progress: Called with 1 for each picture that is finished.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UsageError: The file does not end in `.html` or cannot be written.
+    """
+    target = check_path(path, (".html",))
+    with written_aside(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        for piece in _pieces(contents, fetcher, TITLE if title is None else title, on_progress):
+            file.write(piece)
+    return target
+
+
+def _pieces(
+    contents: Contents, fetcher: ImageFetcher, title: str, on_progress: Callable[[int], None] | None
+) -> Iterator[str]:
+    exhibits = lay_out_exhibits(contents)
+    sheet = Sheet(title, summarize(contents.tasks), len(exhibits), common_aspect(exhibits))
+    yield spell_begin(sheet)
+    lost = 0
+    tiles = [exhibit.tile for exhibit in exhibits]
+    for place, picture in stream_pictures(tiles, LARGE_SIDE, fetcher, on_progress=on_progress):
+        lost += isinstance(picture, ImageError)
+        yield spell_exhibit(exhibits[place], picture, place + 1, sheet)
+    yield spell_end(f"{count_of(lost, 'picture')} could not be fetched." if lost else "")

@@ -1,0 +1,218 @@
+"""Why: pictures in even tiles, with what they are below, on one sheet or on the pages of a PDF, are drawn by Pillow.
+
+Layouts are plain numbers; what a tile says was decided before it gets here.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw
+
+from seedream_nb.images.lettering import lettering
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from seedream_nb.images.thumbnails import Thumbnail
+
+PAPER, INK, SOFT_INK, MAT = "#ffffff", "#1f1f1f", "#5a5a5a", "#f0f0f0"
+DOTS_PER_INCH = 200  # of a printed page
+A4 = (1654, 2339)  # pixels at that density
+PAGE_MARGIN = 110  # pixels, 14 mm
+PAGE_ROOM = A4[0] - 2 * PAGE_MARGIN, A4[1] - 2 * PAGE_MARGIN
+PAGE_LETTERS = 19  # pixels, 7 points
+PAGE_GAP = (24, 34)
+SMALLEST_LETTERS = 11  # pixels
+JPEG_QUALITY = 88  # thin letters show more of a strong compression than pictures do
+PROMPT_LINES, FACTS_LINES = 3, 2
+
+
+@dataclass(frozen=True)
+class SheetTile:
+    """What stands below a picture, and in its place where there is none.
+
+    Attributes:
+        prompt: The prompt, or another name.
+        facts: Model, size and seed.
+        missing: Why there is no picture, in a word or two.
+    """
+
+    prompt: str = ""
+    facts: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class SheetLayout:
+    """Where everything stands on one sheet, in pixels.
+
+    Attributes:
+        size: Width and height of the sheet.
+        columns: How many tiles stand side by side.
+        rows: How many rows there is room for.
+        picture: Width and height of the place for a picture.
+        caption: The height of the caption.
+        margin: What is left free on all sides.
+        gap: What is left free between columns and between rows.
+        letters: The size of the letters.
+    """
+
+    size: tuple[int, int]
+    columns: int
+    rows: int
+    picture: tuple[int, int]
+    caption: int
+    margin: int
+    gap: tuple[int, int]
+    letters: int
+
+    @property
+    def capacity(self) -> int:
+        """How many tiles there is room for."""
+        return self.columns * self.rows
+
+    def corner(self, place: int) -> tuple[int, int]:
+        """The upper left corner of a tile, by its place on the sheet."""
+        row, column = divmod(place, self.columns)
+        width, height = self.picture[0] + self.gap[0], self.picture[1] + self.caption + self.gap[1]
+        return self.margin + column * width, self.margin + row * height
+
+
+def plan_sheet(tiles: Sequence[SheetTile], columns: int, picture: tuple[int, int]) -> SheetLayout:
+    """Plans one sheet for all tiles.
+
+    Args:
+        tiles: The tiles, at least one.
+        columns: How many stand side by side.
+        picture: Width and height of the place for a picture, in pixels.
+
+    Returns:
+        The layout.
+    """
+    letters = max(SMALLEST_LETTERS, round(max(picture) / 23))
+    caption = max(_caption_height(tile, picture[0], letters) for tile in tiles)
+    rows = math.ceil(len(tiles) / columns)
+    margin, gap = letters * 2, (round(letters * 1.2), round(letters * 1.6))
+    width = 2 * margin + columns * (picture[0] + gap[0]) - gap[0]
+    height = 2 * margin + rows * (picture[1] + caption + gap[1]) - gap[1]
+    return SheetLayout((width, height), columns, rows, picture, caption, margin, gap, letters)
+
+
+def plan_page(tiles: Sequence[SheetTile], columns: int, aspect: tuple[int, int]) -> SheetLayout:
+    """Plans an A4 page.
+
+    Args:
+        tiles: The tiles of all pages, at least one.
+        columns: How many stand side by side.
+        aspect: Width and height of the place for a picture, as a ratio.
+
+    Returns:
+        The layout of every page.
+    """
+    # Many columns have smaller letters, as lines of a few letters cannot be read.
+    width = (PAGE_ROOM[0] + PAGE_GAP[0]) // columns - PAGE_GAP[0]
+    letters = max(SMALLEST_LETTERS, min(PAGE_LETTERS, width // 12))
+    caption = max(_caption_height(tile, width, letters) for tile in tiles)
+    height = min(round(width * aspect[1] / aspect[0]), PAGE_ROOM[1] - caption)
+    rows = max(1, (PAGE_ROOM[1] + PAGE_GAP[1]) // (height + caption + PAGE_GAP[1]))
+    return SheetLayout(A4, columns, rows, (width, height), caption, PAGE_MARGIN, PAGE_GAP, letters)
+
+
+def blank_sheet(layout: SheetLayout) -> Image.Image:
+    """An empty sheet."""
+    return Image.new("RGB", layout.size, PAPER)
+
+
+def draw_tile(sheet: Image.Image, layout: SheetLayout, place: int, tile: SheetTile, picture: Thumbnail | None) -> None:
+    """Draws a picture and its caption.
+
+    Args:
+        sheet: The sheet.
+        layout: Its layout.
+        place: The place on this sheet, from 0.
+        tile: What is said.
+        picture: The picture; None where there is none.
+    """
+    canvas = ImageDraw.Draw(sheet)
+    left, top = layout.corner(place)
+    width, height = layout.picture
+    canvas.rectangle((left, top, left + width - 1, top + height - 1), fill=MAT)
+    if picture is None:
+        inner = left + layout.letters, top + layout.letters
+        _write(canvas, inner, lettering(layout.letters).wrap(tile.missing, width - 2 * layout.letters, 2), layout, INK)
+    else:
+        small = _fitted(picture, layout.picture)
+        corner = left + (width - small.width) // 2, top + (height - small.height) // 2
+        sheet.paste(small, corner, small if small.mode == "RGBA" else None)
+    below = top + height + _above_caption(layout.letters)
+    prompt, facts = _lines(tile, width, layout.letters)
+    below = _write(canvas, (left, below), prompt, layout, INK)
+    _write(canvas, (left, below), facts, layout, SOFT_INK)
+
+
+def number_page(page: Image.Image, layout: SheetLayout, number: int, count: int) -> None:
+    """Writes the number of a page at its foot, where there are several."""
+    if count > 1:
+        letters, text = lettering(layout.letters), f"{number} / {count}"
+        left = page.width - layout.margin - math.ceil(letters.width(text))
+        letters.draw(ImageDraw.Draw(page), (left, page.height - layout.margin * 2 // 3), text, SOFT_INK)
+
+
+def add_page(path: Path, page: Image.Image, *, title: str, is_first: bool) -> None:
+    """Adds a page to a PDF, so that no more than one page is in memory.
+
+    Args:
+        path: The PDF; replaced by the first page.
+        page: The page.
+        title: The title that readers show.
+        is_first: Whether this is the first page.
+    """
+    named = {"title": title, "producer": "seedream_nb"} if is_first else {"append": True}
+    page.save(path, "PDF", resolution=DOTS_PER_INCH, quality=JPEG_QUALITY, **named)
+
+
+def save_sheet(path: Path, sheet: Image.Image, suffix: str) -> None:
+    """Writes a sheet as PNG or JPEG, as its ending says."""
+    if suffix == ".png":
+        sheet.save(path, "PNG")
+    else:
+        sheet.save(path, "JPEG", quality=JPEG_QUALITY)
+
+
+def _fitted(picture: Thumbnail, room: tuple[int, int]) -> Image.Image:
+    with Image.open(io.BytesIO(picture.data)) as image:
+        small: Image.Image = image.convert("RGBA" if picture.is_transparent else "RGB")
+    small.thumbnail(room, Image.Resampling.LANCZOS)
+    return small
+
+
+def _lines(tile: SheetTile, width: int, letters: int) -> tuple[list[str], list[str]]:
+    wrap = lettering(letters).wrap
+    return wrap(tile.prompt, width, PROMPT_LINES), wrap(tile.facts, width, FACTS_LINES)
+
+
+def _write(
+    canvas: ImageDraw.ImageDraw, place: tuple[int, int], lines: list[str], layout: SheetLayout, color: str
+) -> int:
+    """Writes lines below one another; gives where the next one would stand."""
+    letters = lettering(layout.letters)
+    left, top = place
+    for line in lines:
+        letters.draw(canvas, (left, top), line, color)
+        top += letters.line_height
+    return top
+
+
+def _caption_height(tile: SheetTile, width: int, letters: int) -> int:
+    prompt, facts = _lines(tile, width, letters)
+    count = len(prompt) + len(facts)
+    return _above_caption(letters) + count * lettering(letters).line_height if count else 0
+
+
+def _above_caption(letters: int) -> int:
+    return round(letters * 0.45)

@@ -1,0 +1,71 @@
+"""Why: a picture that was fetched once is not fetched again, not even when its link has died."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seedream_nb.images.fetch import ImageFetcher
+
+if TYPE_CHECKING:
+    import threading
+
+    from seedream_nb.images.fetch import FetchLimits
+    from seedream_nb.images.thumbnails import Thumbnail
+    from seedream_nb.library.keeper import Keeper
+    from seedream_nb.models import TaskImage
+
+
+class LibraryFetcher(ImageFetcher):
+    """Fetches pictures from a library, and from their links what is not there; that is kept from then on.
+
+    Args:
+        keeper: The library.
+        limits: What is fetched at most.
+
+    Attributes:
+        keeper: As given.
+    """
+
+    def __init__(self, keeper: Keeper, limits: FetchLimits | None = None) -> None:
+        super().__init__(limits)
+        self.keeper = keeper
+
+    def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
+        """The bytes of one image, as `ImageFetcher.fetch` gives them.
+
+        Raises:
+            ImageError: As there.
+        """
+        if not self.keeper.takes(image):
+            return super().fetch(image, stop=stop)
+        content = self.keeper.original(image)
+        if content is None:
+            content = super().fetch(image, stop=stop)
+            if self._is_whole(content):
+                self.keeper.keep_picture(image, content)
+        return content
+
+    def thumbnail(self, image: TaskImage, side: int, *, stop: threading.Event | None = None) -> Thumbnail:
+        """A thumbnail of one image, as `ImageFetcher.thumbnail` makes it.
+
+        Raises:
+            ImageError: As there.
+        """
+        if image.data is None and not self.keeper.takes(image):
+            return super().thumbnail(image, side, stop=stop)
+        known = self.keeper.thumbnail(image, side)
+        if known is not None:
+            return known
+        content = self.keeper.original(image)
+        is_new = content is None
+        if content is None:
+            content = super().fetch(image, stop=stop)
+        thumbnail = self._make_thumbnail(content, side)
+        if is_new:
+            self.keeper.keep_picture(image, content, thumbnail=(side, thumbnail))
+        else:
+            self.keeper.keep_thumbnail(image, side, thumbnail)
+        return thumbnail
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**super().__getstate__(), "keeper": self.keeper}

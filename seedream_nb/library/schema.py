@@ -1,0 +1,91 @@
+"""Why: a library outlives many versions of this package; each change of its tables is written down here, for ever.
+
+A new library goes through the same steps as an old one, so that both end the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+# A task's number is the microsecond in which it was created: the newest come first without sorting anything, also
+# among those that a search finds.
+_TASKS_AND_PICTURES = """
+CREATE TABLE tasks (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    record TEXT NOT NULL,
+    request TEXT,
+    status TEXT NOT NULL,
+    model TEXT NOT NULL,
+    kept_at REAL NOT NULL
+);
+CREATE VIRTUAL TABLE words USING fts5(prompt, model, marks, tokenize = "unicode61 remove_diacritics 2");
+CREATE TABLE pictures (
+    source TEXT PRIMARY KEY,
+    task TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    digest TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX pictures_of_tasks ON pictures (task, place);
+CREATE INDEX pictures_of_files ON pictures (digest);
+CREATE TABLE originals (
+    digest TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    used_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE thumbnails (
+    digest TEXT NOT NULL,
+    side INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    checksum TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    facts TEXT NOT NULL,
+    PRIMARY KEY (digest, side)
+) WITHOUT ROWID;
+"""
+
+# What people say of a task, as opposed to what the service says.
+_MARKS = """
+CREATE TABLE tags (
+    tag TEXT NOT NULL,
+    task TEXT NOT NULL REFERENCES tasks (key) ON DELETE CASCADE,
+    PRIMARY KEY (tag, task)
+) WITHOUT ROWID;
+CREATE INDEX tags_of_tasks ON tags (task);
+CREATE TABLE opinions (
+    task TEXT PRIMARY KEY REFERENCES tasks (key) ON DELETE CASCADE,
+    rating INTEGER,
+    note TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+"""
+
+STEPS = (_TASKS_AND_PICTURES, _MARKS)
+VERSION = len(STEPS)
+
+
+def version_of(connection: Connection) -> int:
+    """The version of a library's tables; 0 for a new one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: Connection) -> None:
+    """Brings the tables up to date, all at once or not at all. For a connection that commits by itself.
+
+    Several kernels may do so at the same moment; the first does it, and the others see that it is done.
+    """
+    if version_of(connection) >= VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in STEPS[version_of(connection) :]:
+            for statement in filter(str.strip, step.split(";\n")):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
