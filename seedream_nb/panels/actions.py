@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from seedream_nb.capabilities import MAX_IMAGES
 from seedream_nb.errors import SeedreamError, UsageError
 from seedream_nb.gallery import Gallery
-from seedream_nb.gallery.tiles import count_of
 from seedream_nb.models import TaskStatus
+from seedream_nb.panels.composing import compose_image
 from seedream_nb.panels.jobs import Status
-from seedream_nb.panels.make_settings import plan
+from seedream_nb.panels.make_settings import find_reference_problem, plan
 from seedream_nb.references import read_references
 from seedream_nb.task_ids import read_task_ids
 from seedream_nb.times import read_since
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,14 +25,16 @@ if TYPE_CHECKING:
     from seedream_nb.client import SeedreamClient
     from seedream_nb.gallery import SaveReport
     from seedream_nb.images.fetch import ImageFetcher
-    from seedream_nb.models import Task
+    from seedream_nb.models import Task, TaskImage
+    from seedream_nb.panels.cards import Card
     from seedream_nb.panels.jobs import Jobs
     from seedream_nb.panels.make_settings import MakeSettings
-    from seedream_nb.panels.state import ExplorerState
+    from seedream_nb.panels.state import ExplorerState, Part
     from seedream_nb.references import Reference
     from seedream_nb.waiting import Pace
 
 PAGE = 24  # tasks of the history that one click brings
+MOST_COMPOSED = MAX_IMAGES - 1  # pictures in layers of a selection; no request takes more references
 SAVE_DIRECTORY = "seedream_results"
 
 
@@ -60,6 +65,8 @@ class Actions:
         self._pace = pace
         self._history: Iterator[Task] | None = None
         self._since = ""
+        self._composing = threading.Lock()
+        state.watch(self._follow_selection)
 
     def get(self, text: str) -> None:
         """Adds the tasks whose ids stand in a text."""
@@ -110,10 +117,37 @@ class Actions:
             What travels for each; none, with a word in the status line, when one cannot be used.
         """
         try:
-            return read_references(images)
+            found = read_references(images)
+            problem = next(filter(None, map(find_reference_problem, found)), "")
         except UsageError as error:
-            self._state.say(Status(": ".join(filter(None, (name, error.message))), is_error=True))
-            return ()
+            found, problem = (), error.message
+        if problem:
+            self._state.say(Status(": ".join(filter(None, (name, problem))), is_error=True))
+        return () if problem else found
+
+    def _follow_selection(self, part: Part) -> None:
+        """Puts the layers of selected pictures together, so that these can be had in Python and as references."""
+        if part != "selected":
+            return
+        layered = [card for card in self._state.find(self._state.selected) if card.tile.layers]
+        for card in layered[:MOST_COMPOSED]:
+            if not self._state.has_composed(card):
+                self._compose(card)
+        if len(layered) > MOST_COMPOSED:
+            self._state.say(Status(f"Of a selection, {MOST_COMPOSED} composed pictures are put together, not more."))
+
+    def _compose(self, card: Card) -> None:
+        def work() -> TaskImage | None:
+            # One after the other: each takes a hundred megabytes while it is put together.
+            with self._composing:
+                is_wanted = card.key in self._state.selected and not self._jobs.stop.is_set()
+                return compose_image(card.task, self._fetcher) if is_wanted else None
+
+        def done(image: TaskImage | None) -> None:
+            if image is not None:
+                self._state.keep_composed(card, image)
+
+        self._jobs.run(f"compose {card.key}", work, done, f"Putting the layers of {card.tile.task_id} together …")
 
     def _retrieve(self, text: str) -> list[Task]:
         task_ids = read_task_ids(text)

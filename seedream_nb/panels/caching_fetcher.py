@@ -6,43 +6,38 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from seedream_nb.library import LibraryFetcher
 
 if TYPE_CHECKING:
-    from seedream_nb.models import TaskImage
+    from seedream_nb.images.fetch import FetchLimits
+    from seedream_nb.library import Keeper
 
 MEMORY = 32 * 1024 * 1024  # bytes
 
 
-class CachingFetcher(ImageFetcher):
-    """Fetches pictures and keeps the latest for a while.
+class CachingFetcher(LibraryFetcher):
+    """Fetches pictures and keeps the latest downloads in memory for a while, also where there is no library.
 
     Args:
+        keeper: The library.
         limits: What is fetched at most.
         memory: How many bytes are kept.
     """
 
-    def __init__(self, limits: FetchLimits | None = None, *, memory: int = MEMORY) -> None:
-        super().__init__(limits)
+    def __init__(self, keeper: Keeper, limits: FetchLimits | None = None, *, memory: int = MEMORY) -> None:
+        super().__init__(keeper, limits)
         self._memory = memory
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
         self._keeping = threading.Lock()
 
-    def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
-        """The bytes of one image, as `ImageFetcher.fetch` gives them.
-
-        Raises:
-            ImageError: As there.
-        """
-        if image.data is not None or image.url is None:
-            return super().fetch(image, stop=stop)
+    def _download(self, url: str, stop: threading.Event) -> bytes:
         with self._keeping:
-            if image.url in self._kept:
-                self._kept.move_to_end(image.url)
-                return self._kept[image.url]
-        content = super().fetch(image, stop=stop)
-        self._keep(image.url, content)
+            if url in self._kept:
+                self._kept.move_to_end(url)
+                return self._kept[url]
+        content = super()._download(url, stop)
+        self._keep(url, content)
         return content
 
     def _keep(self, url: str, content: bytes) -> None:

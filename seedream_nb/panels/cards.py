@@ -1,6 +1,7 @@
 """Why: the grid's front end draws plain JSON; what a card says is decided here, where Python tests reach it.
 
-A card says what its tile in a gallery says, so that panel and gallery cannot disagree.
+A card says what its tile in a gallery says, so that panel and gallery cannot disagree; only a model is called by its
+label, as a tile has little room and the whole id stands among the details.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import parse_size
+from seedream_nb.capabilities import MODELS, parse_size
 from seedream_nb.gallery.compose import link_of
+from seedream_nb.gallery.foreign_text import clean_prompt, show_prompt
 from seedream_nb.gallery.tiles import STATES, lay_out
 from seedream_nb.models import TaskStatus
 from seedream_nb.panels.card_details import details_of
@@ -50,6 +52,13 @@ class Card:
     def is_open(self) -> bool:
         """Whether it waits for a picture."""
         return self.picture is None and self.tile.state in _OPEN
+
+    @property
+    def whole_prompt(self) -> str:
+        """The prompt that its tile shows, also what was cut off there; fit to be shown."""
+        prompts = (*(image.prompt for image in self.task.images), self.task.prompt)
+        cleaned = (clean_prompt(prompt) for prompt in prompts if prompt and show_prompt(prompt) == self.tile.prompt)
+        return next(cleaned, self.tile.prompt)
 
     @cached_property
     def _description(self) -> dict[str, object]:
@@ -98,10 +107,11 @@ def _describe(card: Card) -> dict[str, object]:
         "key": card.key,
         "task_id": tile.task_id,
         "prompt": tile.prompt,
+        "is_prompt_cut": tile.prompt != card.whole_prompt,
         "icon": tile.state.icon if tile.state else "",
         "state": tile.state.word if tile.state else "",
         "is_open": card.is_open,
-        "facts": list(tile.facts),
+        "facts": [MODELS[fact].label if fact in MODELS else fact for fact in tile.facts],
         "position": tile.position,
         "problem": tile.problem,
         "has_picture": card.picture is not None,

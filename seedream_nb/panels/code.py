@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.capabilities import MODELS, find_model
 from seedream_nb.models import Task, TaskImage
-from seedream_nb.panels.make_settings import WEB_LINKS
+from seedream_nb.panels.make_settings import WEB_LINKS, is_inline
 from seedream_nb.task_ids import find_problem
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _spell_references(settings: MakeSettings) -> tuple[list[str], list[str]]:
         link = _link(reference)
         if link is not None:
             spelled.append(repr(link))
-        elif isinstance(reference, Path) or (isinstance(reference, str) and not _is_inline(reference)):
+        elif isinstance(reference, Path) or (isinstance(reference, str) and not is_inline(reference)):
             spelled.append(repr(str(reference)))
         else:
             names.append(f"reference_{number}")
@@ -147,10 +147,6 @@ def _spell_references(settings: MakeSettings) -> tuple[list[str], list[str]]:
     if not names:
         return spelled, []
     return spelled, [f"# First set {' and '.join(names)}: a path, bytes or an image that is no link."]
-
-
-def _is_inline(reference: str) -> bool:
-    return reference.strip().lower().startswith("data:")
 
 
 def _link(reference: object) -> str | None:

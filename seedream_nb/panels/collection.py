@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,15 @@ from seedream_nb.panels.cards import make_cards
 from seedream_nb.panels.filters import find, size_order, traits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     from seedream_nb.models import Task
     from seedream_nb.panels.cards import Card
     from seedream_nb.panels.filters import Filter, Sort, Traits
+
+# The id; or else the task itself, and its number among equal ones.
+Identity: TypeAlias = "str | tuple[Task, int]"
 
 _STATE_ORDER = [state.word for state in STATES.values()]
 _MODEL_ORDER = list(MODELS)
@@ -64,20 +68,20 @@ class Collection:
     """
 
     def __init__(self) -> None:
-        self._entries: dict[str | int, _Entry] = {}
+        self._entries: dict[Identity, _Entry] = {}
         self._names: set[str] = set()
         self._gather()
 
     def put(self, tasks: Iterable[Task]) -> None:
         """Adds tasks at the end; one that is known by its id takes its old place, whatever the case of its id.
 
-        A task without an id is added whenever it comes, but for the very same object.
+        Tasks without an id are told apart by all that they say: of equal ones there are as many as have ever come
+        at once, such as two takes that were never sent, however often they come again.
 
         Args:
-            tasks: The tasks.
+            tasks: The tasks; the same object counts once.
         """
-        for task in tasks:
-            identity = task.id.lower() or id(task)
+        for identity, task in _identify(tuple(tasks)):
             known = self._entries.get(identity)
             if known is None or known.task != task:
                 name = known.name if known else self._new_name(task)
@@ -128,6 +132,16 @@ class Collection:
         self.cards: tuple[Card, ...] = tuple(card for entry in entries for card in entry.cards)
         self._traits = [one for entry in entries for one in entry.traits]
         self._by_key = {card.key: card for card in self.cards}
+
+
+def _identify(tasks: Sequence[Task]) -> Iterator[tuple[Identity, Task]]:
+    equal: defaultdict[Task, dict[int, int]] = defaultdict(dict)
+    for task in tasks:
+        if task.id:
+            yield task.id.lower(), task
+        else:
+            copies = equal[task]
+            yield (task, copies.setdefault(id(task), len(copies))), task
 
 
 def _rank(order: list[str], word: str) -> tuple[int, str]:

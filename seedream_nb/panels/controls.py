@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 MOST_TAKES = 8  # paid requests of one click; for more there is code, to be read before it is sent
 MOST_IN_SET = 15
-THUMBNAIL = 200  # pixels
-SMALLEST_TILE = 96
-LARGEST_TILE = 480
 
 
 def _field(kind: type[ipywidgets.Widget], label: str, width: str = "auto", **options: Any) -> Any:
@@ -39,6 +36,18 @@ def _row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
     row.layout.align_items = "center"
     row.add_class("seedream-row")
     return row
+
+
+def _name_of_making(settings: MakeSettings) -> str:
+    """What a click makes, in the words of its button."""
+    most = settings.takes * (settings.max_images or 1)
+    up_to = "up to " if settings.max_images else ""
+    return "Make picture" if most == 1 else f"Make {up_to}{most} pictures"
+
+
+def _call(value: str) -> str:
+    """What people call a value that a filter may ask for."""
+    return MODELS[value].label if value in MODELS else value
 
 
 class StatusLine(ipywidgets.HTML):
@@ -94,7 +103,7 @@ class GetForm(ipywidgets.HBox):
             rows=1,
         )
         self.ids.layout.flex = "1 1 280px"
-        self.button = ipywidgets.Button(description="Get", tooltip="Show these tasks. Free of charge.")
+        self.button = ipywidgets.Button(description="Get tasks", tooltip="Show these tasks. Free of charge.")
         self.button.on_click(lambda _button: on_get(self.ids.value))
         super().__init__([self.ids, self.button])
         self.layout.flex_flow = "row wrap"
@@ -138,25 +147,31 @@ class MakeForm(ipywidgets.VBox):
         self.prompt = _field(
             ipywidgets.Textarea, "Prompt", rows=3, placeholder="What the picture shows, in any language"
         )
-        self.prompt.layout.width = "calc(100% - 4px)"
+        self.prompt.layout.width = "auto"
         self.model = _field(
             ipywidgets.Dropdown,
             "Model",
             options=[(model.label, model.id) for model in MODELS.values()],
             value=DEFAULT_MODEL,
         )
-        self.size = _field(ipywidgets.Combobox, "Size", "170px", ensure_option=False, placeholder="default")
+        self.size = _field(ipywidgets.Combobox, "Size", "140px", ensure_option=False, placeholder="default")
         self.max_images = _field(
-            ipywidgets.BoundedIntText, "Pictures in a set", "180px", min=1, max=MOST_IN_SET, value=1
+            ipywidgets.BoundedIntText, "Pictures in a set", "165px", min=1, max=MOST_IN_SET, value=1
         )
-        self.takes = _field(ipywidgets.BoundedIntText, "Takes", "110px", min=1, max=MOST_TAKES, value=1)
+        self.takes = _field(ipywidgets.BoundedIntText, "Takes", "92px", min=1, max=MOST_TAKES, value=1)
         self.output_format = _field(
             ipywidgets.Dropdown, "Format", options=[("default", ""), ("JPEG", "jpeg"), ("PNG", "png")]
         )
         self.watermark = ipywidgets.Checkbox(description="Watermark", value=True, indent=False)
         self.watermark.layout.width = "auto"
-        self.upload = ipywidgets.FileUpload(description="Reference images", accept="image/*", multiple=True)
+        self.upload = ipywidgets.FileUpload(
+            description="Add reference images",  # the style sheet says it, too
+            tooltip="Pictures that the new one is to be made from",
+            accept="image/*",
+            multiple=True,
+        )
         self.upload.layout.width = "auto"
+        self.upload.add_class("seedream-upload")
         self.use_selection = ipywidgets.Button(
             description="Use selection", tooltip="Make the selected pictures references"
         )
@@ -164,7 +179,7 @@ class MakeForm(ipywidgets.VBox):
         self.reference_count = ipywidgets.HTML()
         self.announcement = ipywidgets.HTML()
         self.announcement.add_class("seedream-announcement")
-        self.button = ipywidgets.Button(description="Make", button_style="primary")
+        self.button = ipywidgets.Button(description=_name_of_making(MakeSettings()), button_style="primary")
         super().__init__(
             [
                 self.prompt,
@@ -241,6 +256,7 @@ class MakeForm(ipywidgets.VBox):
             problem: Why it cannot be sent; empty when it can.
             is_busy: Whether pictures are being made already.
         """
+        self.button.description = _name_of_making(self.read())
         self.button.disabled = bool(problem) or is_busy
         self.announcement.value = html.escape(problem or announcement)
 
@@ -265,7 +281,7 @@ class MakeForm(ipywidgets.VBox):
 
 
 class FilterBar(ipywidgets.HBox):
-    """Which tiles are shown, in what order and how large.
+    """Which tiles are shown, and in what order.
 
     Args:
         on_change: Called with the filter and the order whenever they change.
@@ -281,20 +297,11 @@ class FilterBar(ipywidgets.HBox):
         self.size = _field(ipywidgets.Dropdown, "Size", "160px", options=[("all", "")])
         self.since = _field(ipywidgets.DatePicker, "From", "180px")
         self.until = _field(ipywidgets.DatePicker, "To", "170px")
+        days = ipywidgets.HBox([self.since, self.until])
+        days.layout.flex_flow = "row wrap"
+        days.add_class("seedream-together")
         self.sort = _field(ipywidgets.Dropdown, "Sort", options=[(sort.value, sort) for sort in Sort])
-        self.thumbnail = _field(
-            ipywidgets.IntSlider,
-            "Tiles",
-            "220px",
-            min=SMALLEST_TILE,
-            max=LARGEST_TILE,
-            step=8,
-            value=THUMBNAIL,
-            readout=False,
-        )
-        super().__init__(
-            [self.text, self.model, self.status, self.size, self.since, self.until, self.sort, self.thumbnail]
-        )
+        super().__init__([self.text, self.model, self.status, self.size, days, self.sort])
         self.layout.flex_flow = "row wrap"
         self.layout.align_items = "center"
         self.add_class("seedream-row")
@@ -328,9 +335,8 @@ class FilterBar(ipywidgets.HBox):
                 (self.size, choices.sizes),
             ):
                 chosen = field.value
-                options = [("all", ""), *((f"{value} ({count})", value) for value, count in counts.items())]
-                if chosen and chosen not in counts:
-                    options.append((f"{chosen} (0)", chosen))
+                offered = {**counts, **({chosen: 0} if chosen and chosen not in counts else {})}
+                options = [("all", ""), *((f"{_call(value)} ({count})", value) for value, count in offered.items())]
                 if tuple(options) != tuple(field.options):
                     field.options = options
                     field.value = chosen

@@ -19,8 +19,9 @@ from seedream_nb.panels.caching_fetcher import CachingFetcher
 from seedream_nb.panels.cards import describe
 from seedream_nb.panels.closing import close_tree
 from seedream_nb.panels.code import generate_code, get_code
-from seedream_nb.panels.controls import THUMBNAIL, FilterBar, Foot, GetForm, HistoryForm, MakeForm, StatusLine
-from seedream_nb.panels.grid import STATIC, ImageGrid
+from seedream_nb.panels.controls import FilterBar, Foot, GetForm, HistoryForm, MakeForm, StatusLine
+from seedream_nb.panels.front_end import EXPLORER_STYLES, join_parts
+from seedream_nb.panels.grid import ImageGrid
 from seedream_nb.panels.jobs import Jobs
 from seedream_nb.panels.make_settings import MakeSettings, announce, find_problem, settings_of
 from seedream_nb.panels.state import ExplorerState
@@ -36,14 +37,13 @@ if TYPE_CHECKING:
     from seedream_nb.panels.state import Part
     from seedream_nb.waiting import Pace
 
-STYLE_SHEETS = (STATIC / "grid.css", STATIC / "explorer.css")
 WAYS = {"Get": "by task id", "History": "what the account has made", "Make": "new pictures"}
 
 
 class _StyledGrid(ImageGrid):
     """The grid; the rules for the forms beside it travel to the page with its own."""
 
-    _css = "\n".join(sheet.read_text(encoding="utf-8") for sheet in STYLE_SHEETS)  # type: ignore[assignment]  # a path there
+    _css = join_parts(*EXPLORER_STYLES)
 
 
 class Explorer(ipywidgets.VBox):
@@ -86,12 +86,12 @@ class Explorer(ipywidgets.VBox):
         self.client = client
         self._is_free = is_free
         self._is_open = True
-        self._fetcher = CachingFetcher()
+        self._fetcher = CachingFetcher(client.keeper)
         self._static = StaticOutput(self._fetcher)
         self._state = ExplorerState(self._draw)
         self._jobs = Jobs(self._state.say, lambda: self._state.status, self._draw_busy)
         self._actions = Actions(self._state, self._jobs, client, self._fetcher, pace=pace)
-        self.grid = _StyledGrid(thumbnail=THUMBNAIL, can_make=True)
+        self.grid = _StyledGrid(can_make=True)
         self._supply = PictureSupply(self._fetcher, self.grid.deliver)
         self.status_line = StatusLine()
         self.ways = ipywidgets.ToggleButtons(options=list(WAYS), tooltips=list(WAYS.values()))
@@ -109,7 +109,6 @@ class Explorer(ipywidgets.VBox):
         self.grid.on_act(self._act)
         self.grid.observe(self._select, "selected")
         self.ways.observe(lambda _change: self._show_form(), "value")
-        self.filter_bar.thumbnail.observe(self._resize, "value")
         self.observe(self._set_filter, "filter")
         self._show_form()
         self._announce()
@@ -205,6 +204,9 @@ class Explorer(ipywidgets.VBox):
     def _act(self, action: str, keys: Sequence[str]) -> None:
         if action == "save":
             self._actions.save(keys)
+        elif action == "copy_prompt":
+            for card in self._state.find(keys[:1]):
+                self.grid.copy_text(card.whole_prompt)
         elif action == "use_settings":
             for card in self._state.find(keys[:1]):
                 settings = settings_of(card)
@@ -222,9 +224,6 @@ class Explorer(ipywidgets.VBox):
 
     def _set_filter(self, change: Mapping[str, Any]) -> None:
         self.filter_bar.text.value = change["new"]
-
-    def _resize(self, change: Mapping[str, Any]) -> None:
-        self.grid.thumbnail = change["new"]
 
     def _show_form(self) -> None:
         for way, form in self._forms.items():

@@ -1,19 +1,19 @@
 """Why: a thousand pictures are one widget, which sends what comes into view and nothing else; this is its Python end.
 
-The front end (`static/grid.js`) draws cards, asks for pictures as they come near its viewport, and tells what was
+The front end (`static/grid/`) draws cards, asks for pictures as they come near its viewport, and tells what was
 selected and clicked. What it sends is foreign input: it is checked here, so that handlers see good data only.
 """
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import anywidget
 import traitlets
 
 from seedream_nb.errors import ImageError
+from seedream_nb.panels.front_end import GRID_STYLES, SCRIPTS, join_parts
 from seedream_nb.panels.pictures import Kind
 
 if TYPE_CHECKING:
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
     from seedream_nb.panels.pictures import Supplied
 
-STATIC = Path(__file__).with_name("static")
 NARROWEST, WIDEST = 96, 480  # pixels of a tile
 KINDS: tuple[Kind, ...] = get_args(Kind)
-ACTIONS = ("save", "use_settings")
+ACTIONS = ("save", "use_settings", "copy_prompt")
 
 
 class ImageGrid(anywidget.AnyWidget):
@@ -36,7 +35,7 @@ class ImageGrid(anywidget.AnyWidget):
         selected: The keys of the selected cards, in the order of selection; set by both sides.
         opened: The key of the card in the detail view, or empty; set by both sides.
         compared: The keys of two to four cards in the compare view, or none; set by both sides.
-        thumbnail: The width of a square tile, in pixels; tiles of another shape take the same area.
+        thumbnail: The width of a square tile, in pixels; tiles of another shape take the same area; set by both sides.
         can_make: Whether the detail view offers to use a card's settings.
 
     Example:
@@ -45,8 +44,8 @@ class ImageGrid(anywidget.AnyWidget):
         >>> grid.close()
     """
 
-    _esm = STATIC / "grid.js"
-    _css = STATIC / "grid.css"
+    _esm = join_parts(*SCRIPTS)
+    _css = join_parts(*GRID_STYLES)
 
     cards = traitlets.List(traitlets.Dict()).tag(sync=True)
     order = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -110,7 +109,7 @@ class ImageGrid(anywidget.AnyWidget):
         """Sets what is called when something is to be done with cards.
 
         Args:
-            handler: Called with `save` or `use_settings`, and the keys of at least one card.
+            handler: Called with one of `ACTIONS`, and the keys of at least one card.
         """
         self._act_handlers.append(handler)
 

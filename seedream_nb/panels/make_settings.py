@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_TAKES = 8  # paid requests of one click; for more there is code, to be read before it is sent
 FORMATS: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
 WEB_LINKS = ("http://", "https://")
+NO_PICTURE = "data:image/png;base64,AAAA"  # what the checks take for a picture
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,9 @@ def plan(settings: MakeSettings) -> Sweep:
 def find_problem(settings: MakeSettings) -> str:
     """Why settings cannot be sent. Sends nothing, but reads the reference images.
 
+    It is asked at each keystroke. Reference images that travel inline have megabytes, so they are taken for checked:
+    `find_reference_problem` does that once for each.
+
     Args:
         settings: The settings.
 
@@ -128,14 +132,28 @@ def find_problem(settings: MakeSettings) -> str:
     request = plan(settings).requests[0]
     if not request.prompt:
         return "Say what the picture shows: the prompt is empty."
-    try:
-        with warnings.catch_warnings():
-            # A model that is not in the table is sent unchecked; that is no problem.
-            warnings.simplefilter("ignore", UnknownModelWarning)
-            prepare(request.prompt, request.options, image=request.image)
-    except UsageError as error:
-        return error.message
-    return ""
+    return _find_refusal(request.prompt, request.options, [_abridge(reference) for reference in settings.references])
+
+
+def find_reference_problem(reference: Reference) -> str:
+    """Why a reference image cannot be sent, whatever the other settings. Sends nothing, but reads all of it.
+
+    Args:
+        reference: The reference image.
+
+    Returns:
+        What is wrong; empty when nothing is.
+
+    Example:
+        >>> find_reference_problem("data:image/png;base64,?")
+        'image is a data URI whose data is not base64.'
+    """
+    return _find_refusal("any prompt", GenerationOptions(), [reference])
+
+
+def is_inline(reference: str) -> bool:
+    """Whether a reference image travels within the request, as a `data:` URI."""
+    return reference.lstrip()[:5].lower() == "data:"
 
 
 def announce(settings: MakeSettings, is_free: bool) -> str:  # noqa: FBT001  the form's own question
@@ -178,6 +196,22 @@ def settings_of(card: Card) -> MakeSettings:
         watermark=watermark if isinstance(watermark, bool) else None,
         references=_links(request.get("image")),
     )
+
+
+def _find_refusal(prompt: str, options: GenerationOptions, references: list[Reference]) -> str:
+    try:
+        with warnings.catch_warnings():
+            # A model that is not in the table is sent unchecked; that is no problem.
+            warnings.simplefilter("ignore", UnknownModelWarning)
+            prepare(prompt, options, image=references)
+    except UsageError as error:
+        return error.message
+    return ""
+
+
+def _abridge(reference: Reference) -> Reference:
+    """A reference image with nothing in it, when it travels inline; else as it is."""
+    return NO_PICTURE if isinstance(reference, str) and is_inline(reference) else reference
 
 
 def _set_size(request: Mapping[str, object], *, made: int) -> int | None:

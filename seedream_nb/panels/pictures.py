@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import os
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from seedream_nb.errors import ImageError
+from seedream_nb.images.fetch import DECODERS
 from seedream_nb.images.layers import compose_layers, compose_thumbnails, match_layers
 from seedream_nb.images.load import source_of
 from seedream_nb.images.thumbnails import Thumbnail, make_thumbnail, read_facts
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["thumbnail", "original"]
 Result = TypeVar("Result")
-
-# Decoding takes a processor and, for a large PNG, a hundred megabytes; more at a time would only cost memory.
-DECODERS = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -124,8 +121,7 @@ class Pictures:
         try:
             if isinstance(picture, tuple):
                 return self._compose_thumbnail(picture) if kind == "thumbnail" else self._compose_original(picture)
-            content = self._fetch(picture)
-            return self._make_thumbnail(content) if kind == "thumbnail" else self._check(content)
+            return self._make_thumbnail(picture) if kind == "thumbnail" else self._check(self._fetch(picture))
         except ImageError as error:
             return error
         except Exception as problem:  # noqa: BLE001  in a thread nobody else could tell, and somebody waits
@@ -136,9 +132,13 @@ class Pictures:
             original = self._kept.use(_identify("original", image))
         return original.data if original is not None else self._fetcher.fetch(image, stop=self._stop)
 
-    def _make_thumbnail(self, content: bytes) -> Thumbnail:
+    def _make_thumbnail(self, image: TaskImage) -> Thumbnail:
+        with self._lock:
+            original = self._kept.use(_identify("original", image))
+        if original is None:
+            return self._fetcher.thumbnail(image, self._side, stop=self._stop)
         with self._decoding:
-            return make_thumbnail(content, self._side)
+            return make_thumbnail(original.data, self._side)
 
     def _check(self, content: bytes) -> Supplied:
         with self._decoding:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from seedream_nb.models import Task, TaskImage
-    from seedream_nb.panels.cards import Card
+    from seedream_nb.panels.cards import Card, Picture
 
 Part = Literal["cards", "order", "selected", "status"]
 
@@ -26,12 +26,13 @@ class ExplorerState:
     """
 
     def __init__(self, tell: Callable[[Part], None]) -> None:
-        self._tell = tell
+        self._listeners = [tell]
         self._lock = threading.RLock()
         self._collection = Collection()
         self._wanted = Filter()
         self._sort = next(iter(Sort))
         self._selected: tuple[str, ...] = ()
+        self._composed: dict[tuple[TaskImage, ...], TaskImage] = {}
         self._status = Status()
 
     @property
@@ -70,20 +71,34 @@ class ExplorerState:
 
     @property
     def selected_images(self) -> tuple[TaskImage, ...]:
-        """The pictures that are selected; a card without a picture has none."""
-        return tuple(card.tile.image for card in self.find(self._selected) if card.tile.image is not None)
+        """The pictures that are selected; a card without a picture has none.
+
+        One in layers is there as soon as `keep_composed` was told what they make together.
+        """
+        with self._lock:
+            cards = self.find(self._selected)
+            found = (card.tile.image or self._composed.get(card.tile.layers) for card in cards)
+            return tuple(image for image in found if image is not None)
 
     def find(self, keys: Iterable[str]) -> list[Card]:
         """The cards of some keys; unknown ones are passed over."""
         with self._lock:
             return [card for key in keys if (card := self._collection.find(key)) is not None]
 
+    def watch(self, tell: Callable[[Part], None]) -> None:
+        """Tells somebody else of changes, too, after those who are told already."""
+        self._listeners.append(tell)
+
     def put(self, tasks: Iterable[Task]) -> None:
         """Adds tasks, and replaces those that are there already."""
         with self._lock:
+            pictures = self._selected_pictures()
             self._collection.put(tasks)
+            self._keep_selected(self._selected)
+            has_changed = self._selected_pictures() != pictures
         self._tell("cards")
-        self.select(self._selected)
+        if has_changed:
+            self._tell("selected")
 
     def show(self, wanted: Filter, sort: Sort) -> None:
         """Shows the cards that meet a filter, in an order."""
@@ -96,12 +111,45 @@ class ExplorerState:
     def select(self, keys: Sequence[str]) -> None:
         """Selects cards; unknown keys are passed over."""
         with self._lock:
-            known = tuple(card.key for card in self.find(dict.fromkeys(keys)))
-            has_changed, self._selected = known != self._selected, known
+            pictures = self._selected_pictures()
+            self._keep_selected(keys)
+            has_changed = self._selected_pictures() != pictures
         if has_changed:
+            self._tell("selected")
+
+    def has_composed(self, card: Card) -> bool:
+        """Whether it is known what the layers of a card make together."""
+        with self._lock:
+            return card.tile.layers in self._composed
+
+    def keep_composed(self, card: Card, image: TaskImage) -> None:
+        """Takes what the layers of a card make together, for `selected_images`; kept until the selection changes.
+
+        Args:
+            card: A card with layers.
+            image: The picture, with its bytes.
+        """
+        with self._lock:
+            self._composed[card.tile.layers] = image
+            is_selected = card.key in self._selected
+        if is_selected:
             self._tell("selected")
 
     def say(self, status: Status) -> None:
         """Sets the status line."""
         self._status = status
         self._tell("status")
+
+    def _selected_pictures(self) -> list[tuple[str, Picture | None]]:
+        return [(card.key, card.picture) for card in self.find(self._selected)]
+
+    def _keep_selected(self, keys: Iterable[str]) -> None:
+        cards = self.find(dict.fromkeys(keys))
+        self._selected = tuple(card.key for card in cards)
+        # Composed pictures have megabytes: none is kept that nobody has selected.
+        layers = {card.tile.layers for card in cards}
+        self._composed = {parts: image for parts, image in self._composed.items() if parts in layers}
+
+    def _tell(self, part: Part) -> None:
+        for tell in self._listeners:
+            tell(part)

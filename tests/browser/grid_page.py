@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import seedream_nb
+from seedream_nb.panels.front_end import GRID_STYLES, SCRIPTS, join_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playwright.sync_api import Locator, Page, Route
 
-STATIC = Path(seedream_nb.__file__).parent / "panels" / "static"
 ADDRESS = "http://localhost/grid/"  # never reached; a browser allows the clipboard on this host
 SUBJECTS = ("a white siamese cat", "a lighthouse in the fog", "red poppies on a hill", "a paper boat on a pond")
 # As JupyterLab has them. Without a theme the style sheet falls back on colours of its own.
@@ -215,11 +213,12 @@ class GridPage:
 def make_card(number: int, **changes: object) -> dict[str, object]:
     """A card as `describe` makes it."""
     task_id = f"{number:08x}-5e0f-4d27-9a3b-c84f7e216d05"
-    facts = ["doubao-seedream-4-0-250828", "2048×2048", f"seed {number}"]  # noqa: RUF001  the sign typographers use
+    facts = ["SeeDream 4.0", "2048×2048", f"seed {number}"]  # noqa: RUF001  the sign typographers use
     card: dict[str, object] = {
         "key": f"{task_id}/0",
         "task_id": task_id,
         "prompt": f"{SUBJECTS[number % len(SUBJECTS)]}, number {number}",
+        "is_prompt_cut": False,
         "icon": "✓",
         "state": "succeeded",
         "is_open": False,
@@ -233,7 +232,7 @@ def make_card(number: int, **changes: object) -> dict[str, object]:
         "link": f"https://cdn.example.com/{number}.jpeg",
         "details": [
             ["Task id", task_id],
-            ["Model", facts[0]],
+            ["Model", "doubao-seedream-4-0-250828"],
             ["Size", facts[1]],
             ["Seed", str(number)],
             ["Status", "succeeded"],
@@ -290,12 +289,15 @@ def open_grid(page: Page, cards: Sequence[dict[str, object]], *, theme: str = ""
 def load_page(page: Page) -> None:
     """Loads the bare page, with the grid's module but no grid yet."""
 
+    contents = {
+        "": (PAGE, "text/html"),
+        "grid.css": (join_parts(*GRID_STYLES), "text/css"),
+        "grid.js": (join_parts(*SCRIPTS), "text/javascript"),
+    }
+
     def answer(route: Route) -> None:
-        name = route.request.url.removeprefix(ADDRESS)
-        if name:
-            route.fulfill(path=STATIC / name)
-        else:
-            route.fulfill(body=PAGE, content_type="text/html")
+        body, content_type = contents[route.request.url.removeprefix(ADDRESS)]
+        route.fulfill(body=body, content_type=f"{content_type}; charset=utf-8")
 
     page.route(f"{ADDRESS}**", answer)
     page.goto(ADDRESS)

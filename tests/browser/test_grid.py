@@ -9,11 +9,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from seedream_nb.panels.grid import NARROWEST, WIDEST
 from tests.browser.grid_page import THEMES, failed_card, load_page, make_card, make_cards, open_grid
 from tests.browser.jupyter import PATIENCE, JupyterServer, Notebook
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from tests.browser.grid_page import GridPage
 
@@ -56,6 +57,11 @@ def scroll_top(grid: GridPage) -> int:
     return top
 
 
+def count_columns(grid: GridPage) -> int:
+    columns: int = grid.tiles.evaluate_all("all => new Set(all.map(tile => tile.style.left)).size")
+    return columns
+
+
 def transforms(grid: GridPage) -> list[str]:
     found: list[str] = grid.page.locator(".seedream-grid-large").evaluate_all("all => all.map(i => i.style.transform)")
     return found
@@ -64,6 +70,17 @@ def transforms(grid: GridPage) -> list[str]:
 def scale_of(grid: GridPage) -> float:
     (found,) = {re.search(r"scale\(([\d.]+)\)", transform)[1] for transform in transforms(grid)}  # type: ignore[index]
     return float(found)
+
+
+class Touch:
+    """Fingers on the screen; Playwright itself has only one that taps."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+
+    def send(self, kind: str, *points: tuple[float, float]) -> None:
+        fingers = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
 
 
 def expect_large_picture(grid: GridPage, number: int = 1) -> None:
@@ -219,11 +236,34 @@ def test_a_new_sorting_begins_at_the_top(scrolled: GridPage) -> None:
 
 def test_another_size_of_tiles_keeps_the_place(scrolled: GridPage) -> None:
     first = scrolled.page.evaluate(FIRST)
-    columns = scrolled.tiles.evaluate_all("all => new Set(all.map(tile => tile.style.left)).size")
+    columns = count_columns(scrolled)
     scrolled.update(thumbnail=320)
     wait_until_filled(scrolled)
-    assert scrolled.tiles.evaluate_all("all => new Set(all.map(tile => tile.style.left)).size") < columns
+    assert count_columns(scrolled) < columns
     expect(scrolled.tile(first["key"])).to_be_in_viewport()
+
+
+def test_the_size_of_tiles_is_set_beside_them_and_by_python(page: Page) -> None:
+    grid = open_grid(page, make_cards(40), thumbnail=160)
+    slider = page.get_by_role("slider", name="Tile size")
+    expect(slider).to_have_value("160")
+    expect(slider).to_have_attribute("min", str(NARROWEST))
+    expect(slider).to_have_attribute("max", str(WIDEST))
+    columns = count_columns(grid)
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("model.saved") == [{"thumbnail": 168}]
+    page.keyboard.press("End")
+    assert grid.get("thumbnail") == WIDEST
+    assert count_columns(grid) < columns
+    expect(slider).to_have_attribute("aria-valuetext", f"{WIDEST} pixels")
+    expect(slider).to_be_focused()
+    grid.update(thumbnail=160)
+    expect(slider).to_have_value("160")
+    assert count_columns(grid) == columns
+    # There is nothing to set when there are no tiles.
+    grid.update(cards=[], order=[])
+    expect(slider).to_be_hidden()
 
 
 def test_an_empty_grid_says_so_in_a_sentence(page: Page) -> None:
@@ -257,12 +297,44 @@ def test_a_tile_says_what_became_of_its_task(page: Page) -> None:
     grid = open_grid(page, [failed_card(0), waiting, partial])
     expect(grid.tiles.nth(0)).to_contain_text("✕failedRefused by the content check.")
     expect(grid.tiles.nth(1)).to_contain_text("○pending")
-    expect(grid.tiles.nth(2)).to_contain_text("◑ partially failed · 2 of 4 · seed 2")
+    expect(grid.tiles.nth(2)).to_contain_text("◑ partially failed · 2 of 4 · SeeDream 4.0 · 2048×2048 · seed 2")  # noqa: RUF001  the sign typographers use
     expect(grid.tiles.nth(0)).to_have_accessible_name(re.compile("red poppies|siamese.*failed, Refused"))
     expect(grid.tiles.nth(2).locator("img")).to_have_attribute("alt", str(partial["prompt"]))
     assert grid.wanted("thumbnail") == [partial["key"]]
     grid.update(cards=[failed_card(0), make_card(1), partial])
     expect(grid.tiles.nth(1).locator("img")).to_be_visible()
+
+
+def test_a_long_code_is_broken_between_its_words(page: Page) -> None:
+    problem = "Refused. (InputTextSensitiveContentDetected.some_long_service_code)"
+    grid = open_grid(page, [{**failed_card(0), "problem": problem}], thumbnail=160)
+    shown = page.locator(".seedream-grid-lost-problem")
+    expect(shown).to_have_text(problem)
+    parts = shown.evaluate("element => [...element.childNodes].map(node => node.textContent)")
+    assert [part for part in parts if part] == [
+        *(
+            "Refused. (",
+            "Input",
+            "Text",
+            "Sensitive",
+            "Content",
+            "Detected.",
+            "some_",
+            "long_",
+            "service_",
+            "code",
+            ")",
+        ),
+    ]
+    assert "SeeDream 4.0" in (grid.tiles.first.get_attribute("aria-label") or "")
+
+
+def test_a_long_fact_comes_last_where_it_may_be_cut_off(page: Page) -> None:
+    model = "a-model-that-nobody-has-named-yet-260128"
+    grid = open_grid(page, [make_card(0, facts=[model, "2048x2048", "seed 7"])])
+    expect(page.locator(".seedream-grid-facts")).to_have_text(f"2048x2048 · seed 7 · {model}")
+    grid.tiles.first.click()
+    expect(grid.dialog).to_contain_text("doubao-seedream-4-0-250828")
 
 
 def test_a_thumbnail_that_did_not_come_says_why_and_may_come_later(page: Page) -> None:
@@ -375,7 +447,8 @@ def test_arrows_and_page_keys_go_through_the_grid(page: Page) -> None:
     cards = make_cards(100)
     keys = keys_of(cards)
     grid = open_grid(page, cards)
-    columns = grid.tiles.evaluate_all("all => new Set(all.map(tile => tile.style.left)).size")
+    columns = count_columns(grid)
+    page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     expect(grid.tile(keys[0])).to_be_focused()
     for key, place in {
@@ -518,6 +591,18 @@ def test_prompt_and_id_are_copied(page: Page) -> None:
     expect(page.locator("[aria-live]")).to_have_text("Copied id.")
 
 
+def test_a_prompt_that_was_cut_is_copied_by_way_of_python(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    card = make_card(0, prompt="the beginning… (9 more characters)", is_prompt_cut=True)
+    grid = open_grid(page, [card])
+    grid.tiles.first.click()
+    grid.button("Copy prompt").click()
+    assert grid.sent("act") == [{"type": "act", "action": "copy_prompt", "keys": [card["key"]]}]
+    page.evaluate("text => model.tell('msg:custom', { type: 'copy', text }, [])", "the beginning and the end")
+    expect(page.locator(".seedream-grid-notice")).to_have_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == "the beginning and the end"
+
+
 def test_a_browser_that_forbids_copying_is_not_taken_for_one_that_copies(page: Page) -> None:
     grid = open_grid(page, make_cards(1))
     page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject(new Error('no')))")
@@ -599,6 +684,41 @@ def test_the_wheel_zooms_where_the_pointer_is(page: Page) -> None:
     # What lies below the pointer stays there.
     assert zoomed["x"] + 40 * ratio == pytest.approx(corner[0], abs=1)
     assert zoomed["y"] + 40 * ratio == pytest.approx(corner[1], abs=1)
+
+
+def test_two_fingers_pinch_the_picture(browser: Browser) -> None:
+    with browser.new_context(has_touch=True, viewport={"width": 1000, "height": 900}) as context:
+        page = context.new_page()
+        grid = open_grid(page, make_cards(3))
+        grid.tiles.first.click()
+        expect_large_picture(grid)
+        box = page.locator(".seedream-grid-large").bounding_box()
+        assert box is not None
+        x, y = box["x"] + 100, box["y"] + 100
+        touch = Touch(page)
+        touch.send("touchStart", (x - 20, y), (x + 20, y))
+        for spread in (30, 40, 50):
+            touch.send("touchMove", (x - spread, y), (x + spread, y))
+        page.wait_for_function("document.querySelector('.seedream-grid-large').style.transform.includes('scale(2.5)')")
+        # What lay between the fingers still does.
+        zoomed = page.locator(".seedream-grid-large").bounding_box()
+        assert zoomed is not None
+        assert zoomed["x"] + 250 == pytest.approx(x, abs=1)
+        assert zoomed["y"] + 250 == pytest.approx(y, abs=1)
+        touch.send("touchEnd")
+        touch.send("touchStart", (x - 50, y))
+        touch.send("touchMove", (x - 90, y))
+        page.wait_for_function(
+            "left => document.querySelector('.seedream-grid-large').getBoundingClientRect().left < left - 30",
+            arg=zoomed["x"],
+        )
+        assert scale_of(grid) == pytest.approx(2.5)
+        touch.send("touchEnd")
+        expect(page.locator(".seedream-grid-gripped")).to_have_count(0)
+        touch.send("touchStart", (x - 50, y), (x + 50, y))
+        touch.send("touchMove", (x - 5, y), (x + 5, y))
+        page.wait_for_function("document.querySelector('.seedream-grid-large').style.transform.includes('scale(1)')")
+        touch.send("touchEnd")
 
 
 # Compare.
@@ -715,10 +835,12 @@ def test_everything_can_be_done_by_keyboard(page: Page) -> None:
     keys = keys_of(cards)
     grid = open_grid(page, cards)
     page.keyboard.press("Tab")
+    expect(page.get_by_role("slider", name="Tile size")).to_be_focused()
+    page.keyboard.press("Tab")
     for key in ("ArrowRight", "Space", "ArrowRight", "Space"):
         page.keyboard.press(key)
     assert grid.get("selected") == keys[1:3]
-    for _ in range(3):
+    for _ in range(4):
         page.keyboard.press("Shift+Tab")
     expect(grid.button("Compare")).to_be_focused()
     page.keyboard.press("Enter")

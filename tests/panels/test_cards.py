@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import ErrorDetail, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, Usage
+from seedream_nb.capabilities import MODELS
 from seedream_nb.gallery.compose import link_of
 from seedream_nb.panels.card_details import details_of
 from seedream_nb.panels.cards import describe, make_cards
@@ -82,7 +83,7 @@ def test_a_card_says_what_its_tile_says(task: Task) -> None:
             tile.state.word,
         )
         assert (described["facts"], described["position"], described["problem"]) == (
-            list(tile.facts),
+            [MODELS[fact].label if fact in MODELS else fact for fact in tile.facts],
             tile.position,
             tile.problem,
         )
@@ -111,6 +112,16 @@ def test_all_that_a_record_tells_is_among_the_details(sandbox: Sandbox, client: 
     assert said["State"] == "succeeded"
     assert said["Took"].endswith(" s")
     assert {"Created", "Finished", "Trace id"} <= said.keys()
+
+
+def test_a_tile_calls_a_model_by_its_label_and_the_details_by_its_id() -> None:
+    for model, called in {
+        "doubao-seedream-4-5-251128": "SeeDream 4.5",
+        "someone-elses-model-1": "someone-elses-model-1",
+    }.items():
+        described = only(Task("i", TaskStatus.SUCCEEDED, model=model, size="2048x1024"))
+        assert described["facts"] == [called, "2048×1024"]  # noqa: RUF001  the sign typographers use
+        assert dict(described["details"])["Model"] == model
 
 
 def test_what_the_service_may_add_some_day_is_shown_too() -> None:
@@ -161,6 +172,17 @@ def test_only_what_is_being_made_is_open(status: TaskStatus, task_id: str, word:
     assert (described["state"], described["is_open"], described["has_picture"]) == (word, is_open, False)
     assert bool(described["problem"]) is not is_open
     assert (described["width"] == 2048) is (status in {TaskStatus.PENDING, TaskStatus.RUNNING})
+
+
+def test_a_card_knows_the_whole_prompt() -> None:
+    long, spoken = "a cat. " * 400, "a\x1bcat"
+    images = (
+        TaskImage("i", url="https://x.example/a.jpg", prompt=long),
+        TaskImage("i", 1, url="https://x.example/b.jpg"),
+    )
+    cut, whole = make_cards(Task("i", TaskStatus.SUCCEEDED, images, prompt=spoken), "a")
+    assert (describe(cut)["is_prompt_cut"], cut.whole_prompt) == (True, long.strip())
+    assert (describe(whole)["is_prompt_cut"], whole.whole_prompt) == (False, "a cat")
 
 
 def test_layers_are_transparent_and_the_composed_picture_asks_for_all_of_them() -> None:

@@ -88,6 +88,36 @@ def test_tasks_without_an_id_are_numbered_and_the_same_object_comes_once() -> No
     assert collection.find("3/0") is None
 
 
+def test_equal_tasks_without_an_id_are_as_many_as_come_at_once() -> None:
+    def unsent(count: int, prompt: str = "a cat") -> list[Task]:
+        return [Task("", TaskStatus.PENDING, prompt=prompt, request={"prompt": prompt}) for _ in range(count)]
+
+    collection = filled(*unsent(2))
+    collection.put(iter(unsent(2)))
+    assert [card.key for card in collection.cards] == ["0/0", "1/0"]
+    collection.put([*unsent(1, "a dog"), *unsent(3)])
+    assert [task.prompt for task in collection.tasks] == ["a cat", "a cat", "a dog", "a cat"]
+    collection.put(unsent(1) * 9)
+    assert len(collection.tasks) == 4
+
+
+def test_what_a_task_without_an_id_was_asked_for_tells_it_apart() -> None:
+    def unsent(seed: int) -> Task:
+        return Task("", TaskStatus.PENDING, prompt="a cat", request={"seed": seed})
+
+    assert len(filled(unsent(1), unsent(2), unsent(1)).tasks) == 3
+
+
+@given(batches)
+def test_what_comes_again_in_other_objects_adds_nothing(rounds: list[list[Task]]) -> None:
+    collection = Collection()
+    for batch in rounds:
+        collection.put(batch)
+        before = [card.key for card in collection.cards]
+        collection.put([dataclasses.replace(task) for task in {id(task): task for task in batch}.values()])
+        assert [card.key for card in collection.cards] == before
+
+
 def test_choices_come_in_the_order_in_which_people_look_for_them() -> None:
     models = ["unknown", "doubao-seedream-4-0-250828", "doubao-seedream-5-0-pro-260628"]
     sizes = ["auto", "4096x2304", "2K", "960x960"]

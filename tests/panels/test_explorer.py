@@ -114,7 +114,9 @@ class TestFiltering:
         panel.add(client.retrieve_batch([CAT, SEASONS]))
         labels = [label for label, _value in panel.filter_bar.model.options]
         assert labels[0] == "all"
-        assert all(label.endswith(")") for label in labels[1:])
+        assert "SeeDream 4.0 (1)" in labels
+        panel.filter_bar.model.value = "doubao-seedream-4-0-250828"
+        assert shown_prompts(panel) == ["a white siamese cat"]
 
     def test_what_is_added_is_filtered_as_well(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.filter = "cat"
@@ -144,6 +146,7 @@ class TestMaking:
     def test_a_picture_is_made_and_joins_the_grid(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
         panel.make_form.prompt.value = "a red fox"
         assert "1 request to the sandbox" in panel.make_form.announcement.value
+        assert panel.make_form.button.description == "Make picture"
         panel.make_form.button.click()
         wait_until(lambda: "made" in panel.status_line.value)
         assert [task.prompt for task in panel.tasks] == ["a red fox"]
@@ -167,7 +170,12 @@ class TestMaking:
         panel.make_form.takes.value = 3
         panel.make_form.max_images.value = 4
         assert "3 requests" in panel.make_form.announcement.value
+        assert panel.make_form.button.description == "Make up to 12 pictures"
         assert "12" in panel.make_form.announcement.value
+
+    def test_takes_without_sets_are_counted_exactly(self, panel: Explorer) -> None:
+        panel.make_form.takes.value = 3
+        assert panel.make_form.button.description == "Make 3 pictures"
 
     def test_a_refusal_is_said_and_the_form_works_again(self, panel: Explorer, wait_until: Wait) -> None:
         panel.make_form.prompt.value = "a forbidden fox"
@@ -212,6 +220,15 @@ class TestMaking:
         panel.make_form.upload.value = (file,)
         assert "notes.txt" in panel.status_line.value
         assert panel.make_form.references == ()
+
+
+def test_a_long_prompt_is_copied_whole(panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt = "a cat by the window, " * 200 + "the end"
+    panel.add(Task("an-id", TaskStatus.SUCCEEDED, prompt=prompt))
+    said: list[object] = []
+    monkeypatch.setattr(panel.grid, "send", lambda content, _buffers=None: said.append(content))
+    send(panel, "act", action="copy_prompt")
+    assert said == [{"type": "copy", "text": prompt}]
 
 
 def test_saving_writes_the_originals(panel: Explorer, wait_until: Wait) -> None:

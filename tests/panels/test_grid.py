@@ -128,7 +128,12 @@ def test_wishes_reach_their_handler_in_their_order(
 def test_actions_reach_their_handler(line: Line, calls: list[tuple[str, list[str]]]) -> None:
     line.receive_custom({"type": "act", "action": "save", "keys": ["id-1/0", "id-0/0", "no such card"]})
     line.receive_custom({"type": "act", "action": "use_settings", "keys": ["id-2/0"]})
-    assert calls == [("save", ["id-1/0", "id-0/0"]), ("use_settings", ["id-2/0"])]
+    line.receive_custom({"type": "act", "action": "copy_prompt", "keys": ["id-0/0"]})
+    assert calls == [
+        ("save", ["id-1/0", "id-0/0"]),
+        ("use_settings", ["id-2/0"]),
+        ("copy_prompt", ["id-0/0"]),
+    ]
 
 
 @pytest.mark.parametrize(

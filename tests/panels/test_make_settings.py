@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tracemalloc
 import warnings
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -20,12 +23,17 @@ from seedream_nb.panels.make_settings import (
     accepted_by,
     announce,
     find_problem,
+    find_reference_problem,
     plan,
     settings_of,
 )
+from seedream_nb.references import read_references
 from seedream_nb.submission import prepare_all
 from tests.gallery.pictures import plain
 from tests.panels.test_cards import tasks
+
+if TYPE_CHECKING:
+    from seedream_nb.references import Reference
 
 PRO = "doubao-seedream-5-0-pro-260628"
 OLDER = "doubao-seedream-4-5-251128"
@@ -105,6 +113,40 @@ def test_what_can_be_sent_has_no_problem_and_no_warning(settings: MakeSettings) 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert find_problem(settings) == ""
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        (f"data:image/png;base64,{'A' * 14_000_000}", "larger than 10 MB"),
+        ("data:image/png;base64,?", "is not base64"),
+        ("data:text/plain,hello", "has to be an http(s) link or data:image/<type>;base64,<data>"),
+        (b"no picture", "is no JPEG, PNG or WebP picture"),
+    ],
+)
+def test_a_reference_image_is_checked_whatever_the_other_settings(reference: Reference, words: str) -> None:
+    problem = find_reference_problem(reference)
+    assert words in problem
+    assert problem.endswith(".")
+
+
+def test_a_good_reference_image_has_no_problem() -> None:
+    references: list[Reference] = [LINK, plain(), *read_references(plain())]
+    for reference in references:
+        assert find_reference_problem(reference) == ""
+
+
+def test_large_reference_images_are_not_read_at_each_keystroke() -> None:
+    size = 13_000_000
+    settings = MakeSettings("a cat", OLDER, references=("data:image/png;base64," + "A" * size, LINK))
+    tracemalloc.start()
+    try:
+        assert find_problem(settings) == ""
+        _current, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < size / 10
+    assert "takes at most 14 input images" in find_problem(dataclasses.replace(settings, references=(LINK,) * 15))
 
 
 def test_a_problem_is_found_without_sending_anything(sandbox: Sandbox) -> None:

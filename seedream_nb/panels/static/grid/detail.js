@@ -1,0 +1,114 @@
+/**
+ * Why: one picture is looked at closely, with all that is known about it.
+ */
+
+const COPIED_TIME = 1600; // milliseconds that a button says what it did
+
+/** One picture, large, with all that is known about it. */
+class DetailView extends Dialog {
+  /** @param {GridView} view */
+  constructor(view) {
+    super(view, "detail");
+    this.element.setAttribute("aria-label", "Picture in detail");
+    this.previous = makeButton("Previous", () => this.go(-1), { icon: "previous", keys: "←" });
+    this.next = makeButton("Next", () => this.go(1), { icon: "next", keys: "→" });
+    this.choose = makeButton("Select", () => view.sheet.toggle(this.card.key), { names: "choose", keys: "Space" });
+    this.choose.prepend(makeIcon("check"));
+    this.bar.prepend(make("div", "group", { role: "group", "aria-label": "Go through" }, this.previous, this.next));
+    this.zoomGroup.before(this.choose);
+    this.prompt = make("p", "whole-prompt", { dir: "auto" });
+    this.details = make("dl", "details");
+    this.copyPrompt = this.makeCopyButton("Copy prompt", () => this.card.prompt, () => this.copyWholePrompt());
+    this.copyId = this.makeCopyButton("Copy id", () => this.card.task_id);
+    this.link = make("a", "button", { target: "_blank", rel: "noopener noreferrer", ...OWN_KEYS }, "Open link");
+    this.save = makeButton("Save original", () => view.act("save", [this.card.key]));
+    this.use = makeButton("Use these settings", () => view.act("use_settings", [this.card.key]));
+    const acts = [this.save, this.use, this.copyPrompt, this.copyId, this.link];
+    const text = make("div", "text", OWN_KEYS, this.prompt, this.details);
+    this.body.append(this.addStage().element, make("div", "aside", {}, text, make("div", "acts", {}, ...acts)));
+  }
+
+  /** @param {string} label @param {() => string} read @param {() => boolean} askPython Whether it did what is to do. */
+  makeCopyButton(label, read, askPython = () => false) {
+    const button = makeButton(label, async () => {
+      if (askPython()) return;
+      const isCopied = await copyText(read()).then(
+        () => true,
+        () => false,
+      );
+      if (!isCopied) return this.view.notify("The browser did not allow copying.");
+      this.view.announce(`${label.replace("Copy", "Copied")}.`);
+      button.textContent = "Copied";
+      this.view.later(COPIED_TIME, () => (button.textContent = label));
+    });
+    return button;
+  }
+
+  /** What is not here is copied as soon as Python has sent it. */
+  copyWholePrompt() {
+    const { key, is_prompt_cut: isCut } = this.card;
+    if (isCut) this.view.act("copy_prompt", [key]);
+    return isCut;
+  }
+
+  /** @param {Card[]} cards The one. */
+  show([card]) {
+    const isOther = card.key !== this.card?.key;
+    this.card = card;
+    const { sheet, store } = this.view;
+    // Opening it again is a wish to try again.
+    if (isOther) store.forgive("original", [card.key]);
+    const place = sheet.places.get(card.key);
+    this.title.textContent = place === undefined ? "" : `${spell(place + 1)} of ${spell(sheet.count)}`;
+    this.previous.disabled = place === undefined ? !sheet.count : place === 0;
+    this.next.disabled = place === undefined ? !sheet.count : place === sheet.count - 1;
+    this.prompt.textContent = card.prompt || "No prompt";
+    this.prompt.classList.toggle("seedream-grid-soft", !card.prompt);
+    this.details.replaceChildren(
+      ...card.details.flatMap(([label, value]) => [
+        make("dt", "label", {}, label),
+        make("dd", "value", { dir: "auto" }, value),
+      ]),
+    );
+    this.copyPrompt.hidden = !card.prompt;
+    this.copyId.hidden = !card.task_id;
+    this.link.hidden = !isWebLink(card.link);
+    if (isWebLink(card.link)) this.link.href = card.link;
+    else this.link.removeAttribute("href");
+    this.save.hidden = !card.has_picture;
+    this.use.hidden = !this.view.model.get("can_make");
+    this.stages[0].show([card], `Picture${this.title.textContent ? ` ${this.title.textContent}` : ""}: ${card.prompt}`);
+    if (isOther) this.lens.reset();
+    this.mark();
+    store.ask("original");
+  }
+
+  mark() {
+    this.choose.setAttribute("aria-pressed", String(this.view.selected.has(this.card.key)));
+  }
+
+  /** @param {number} step */
+  go(step) {
+    const { sheet } = this.view;
+    const place = sheet.places.get(this.card.key);
+    const card = sheet.shown[place === undefined ? 0 : place + step];
+    if (!card) return;
+    const focused = this.view.focused;
+    this.view.open(card.key);
+    // A button that has nothing more to do loses the focus, and with it the arrow keys would be lost.
+    if (focused?.disabled) this.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  move(event) {
+    if (super.move(event)) return true;
+    if (event.key === "ArrowLeft" || event.key === "ArrowRight") this.go(event.key === "ArrowLeft" ? -1 : 1);
+    else if (event.key === " " && event.target === this.stages[0].element) this.view.sheet.toggle(this.card.key);
+    else return false;
+    return true;
+  }
+
+  close() {
+    this.view.put({ opened: "" });
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * Why: a document with a thousand tiles is slow; only the rows near the viewport are in it, and ask for thumbnails.
+ */
+
+const GAP = 12; // pixels between tiles
+const NARROWEST_CAPTION = 132; // pixels; below, a caption would be a word a line
+const SHORT = 400; // pixels; a lower grid is always shown whole
+
+/** The scrolling grid; only tiles near its viewport are in the document. */
+class Sheet {
+  /** @param {GridView} view */
+  constructor(view) {
+    this.view = view;
+    /** @type {Card[]} */
+    this.shown = [];
+    /** @type {Map<string, number>} */
+    this.places = new Map();
+    /** @type {Map<string, Tile>} */
+    this.tiles = new Map();
+    /** The tile that the Tab key comes to, and the one where a range of selected ones begins. */
+    this.active = "";
+    this.anchor = "";
+    this.top = 0;
+    this.list = make("div", "list", { role: "listbox", "aria-multiselectable": "true", "aria-label": "Pictures" });
+    this.nothing = make("p", "nothing");
+    this.element = make("div", "scroll", {}, this.list, this.nothing);
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.element);
+    view.listen(this.element, "scroll", () => view.schedule());
+    view.listen(this.list, "click", (event) => this.click(event));
+    view.listen(this.list, "mousedown", (event) => event.shiftKey && event.preventDefault()); // selects no text
+    view.listen(this.list, "keydown", (event) => this.press(event));
+    view.listen(this.list, "focusin", (event) => this.activate(event.target.dataset.key ?? this.active));
+  }
+
+  dispose() {
+    this.observer.disconnect();
+  }
+
+  get count() {
+    return this.shown.length;
+  }
+
+  /** Takes in what is to be shown, and stays where the reader is as long as that makes sense. @param {Card[]} shown */
+  show(shown) {
+    const held = this.hold();
+    const hadFocus = this.list.contains(this.view.focused);
+    const isSameOrder = this.keepsOrder(shown);
+    this.shown = shown;
+    this.places = new Map(shown.map((card, place) => [card.key, place]));
+    if (!this.places.has(this.active)) this.active = shown[0]?.key ?? "";
+    this.list.hidden = !shown.length;
+    this.nothing.hidden = Boolean(shown.length);
+    const total = this.view.cards.length;
+    this.nothing.textContent = total
+      ? `None of the ${spell(total)} matches. Loosen the filter to see more.`
+      : "No pictures yet. They appear here as soon as there are some.";
+    this.measure();
+    this.release(isSameOrder ? held : null);
+    this.draw();
+    if (hadFocus && !this.list.contains(this.view.focused)) this.focus();
+  }
+
+  /** Whether what stays is in the same order as before: it was filtered or went on, but was not sorted anew. */
+  keepsOrder(shown) {
+    const before = shown.map((card) => this.places.get(card.key)).filter((place) => place !== undefined);
+    return before.every((place, index) => index === 0 || place > before[index - 1]);
+  }
+
+  /** The first tile in view and how far it is from the upper edge. */
+  hold() {
+    const { scrollTop } = this.element;
+    if (!this.rowHeight || !scrollTop) return null;
+    const row = Math.ceil(scrollTop / this.rowHeight);
+    const card = this.shown[row * this.columns];
+    return card ? { key: card.key, offset: row * this.rowHeight - scrollTop } : null;
+  }
+
+  /** Scrolls back to what was held, or to the top when it is gone. */
+  release(held) {
+    const place = held ? this.places.get(held.key) : undefined;
+    this.element.scrollTop =
+      place === undefined ? 0 : Math.floor(place / this.columns) * this.rowHeight - held.offset;
+  }
+
+  resize() {
+    const held = this.hold();
+    const wasHidden = !this.width;
+    const width = this.width;
+    const captionHeight = this.captionHeight;
+    this.measure();
+    if (!this.width) return;
+    if (wasHidden) this.element.scrollTop = this.top; // A notebook that takes its cells out of the page loses it.
+    else if (width !== this.width || captionHeight !== this.captionHeight) this.release(held);
+    this.draw();
+  }
+
+  /** Works out the columns and the size of a tile. */
+  measure() {
+    this.width = this.list.hidden ? this.nothing.clientWidth : this.list.clientWidth;
+    this.viewport = this.element.clientHeight;
+    if (!this.width) return;
+    // Tiles of any shape take the same area, so that upright ones do not tower.
+    const ideal = this.view.model.get("thumbnail") * Math.sqrt(this.view.aspect);
+    this.columns = Math.max(1, Math.round((this.width + GAP) / (ideal + GAP)));
+    this.tileWidth = Math.floor((this.width - (this.columns - 1) * GAP) / this.columns);
+    const hasCaption = this.tileWidth >= NARROWEST_CAPTION;
+    this.list.classList.toggle("seedream-grid-bare", !hasCaption);
+    this.pictureHeight = Math.round(this.tileWidth / this.view.aspect);
+    this.captionHeight = hasCaption ? this.measureCaption() : 0;
+    this.rowHeight = this.pictureHeight + this.captionHeight + (hasCaption ? GAP + 2 : GAP);
+    const rows = Math.ceil(this.count / this.columns);
+    const height = this.count ? rows * this.rowHeight : 0;
+    this.list.style.height = `${height}px`;
+    this.list.style.setProperty("--seedream-grid-picture-height", `${this.pictureHeight}px`);
+    this.element.style.setProperty("--seedream-grid-content", this.count ? `${height + 8}px` : "auto");
+    this.element.classList.toggle("seedream-grid-resizable", height > SHORT);
+    this.viewport = this.element.clientHeight;
+  }
+
+  /** The height of a caption with all its lines, whatever font the notebook has. */
+  measureCaption() {
+    const caption = make("div", "caption probe", {}, make("p", "prompt", {}, "x\nx"), make("p", "facts", {}, "x"));
+    caption.firstChild.style.whiteSpace = "pre";
+    this.list.append(caption);
+    const height = caption.offsetHeight;
+    caption.remove();
+    return height;
+  }
+
+  /** Puts the tiles near the viewport into the document, takes out the others, and asks for thumbnails. */
+  draw() {
+    if (!this.width || !this.count) {
+      for (const key of [...this.tiles.keys()]) this.drop(key);
+      return this.view.store.ask("thumbnail");
+    }
+    this.top = this.element.scrollTop;
+    const places = this.nearPlaces();
+    const keys = new Set(places.map((place) => this.shown[place].key));
+    for (const key of [...this.tiles.keys()]) if (!keys.has(key)) this.drop(key);
+    let cursor = this.list.firstChild;
+    for (const place of places) {
+      const tile = this.raise(this.shown[place]);
+      // Moving an element that is in its place already would take the focus from it.
+      if (tile.element === cursor) cursor = cursor.nextSibling;
+      else this.list.insertBefore(tile.element, cursor);
+      tile.place(place, this.count, {
+        left: (place % this.columns) * (this.tileWidth + GAP),
+        top: Math.floor(place / this.columns) * this.rowHeight,
+        width: this.tileWidth,
+        height: this.pictureHeight + this.captionHeight,
+      });
+    }
+    this.mark();
+    this.view.store.ask("thumbnail");
+  }
+
+  /** The places of the rows in view and of as many above and below, and that of the active tile, in order. */
+  nearPlaces() {
+    const [first, last] = this.rowsWithin(this.viewport);
+    const begin = Math.max(0, first) * this.columns;
+    const end = Math.min(this.count, (last + 1) * this.columns);
+    const places = new Set(Array.from({ length: Math.max(0, end - begin) }, (_, index) => begin + index));
+    const active = this.places.get(this.active);
+    if (active !== undefined) places.add(active);
+    return [...places].sort((a, b) => a - b);
+  }
+
+  /** The first and last row in view. @param {number} margin Pixels above and below that count as well. */
+  rowsWithin(margin) {
+    const { scrollTop } = this.element;
+    return [
+      Math.floor((scrollTop - margin) / this.rowHeight),
+      Math.floor((scrollTop + this.viewport + margin) / this.rowHeight),
+    ];
+  }
+
+  /** The keys of thumbnails that are needed: what is in view first, then what lies below, then above. */
+  neededThumbnails() {
+    if (!this.width) return [];
+    const [first, last] = this.rowsWithin(0);
+    const rowOf = (key) => Math.floor(this.places.get(key) / this.columns);
+    const distance = (row) => (row > last ? row - last : row < first ? 1000 + first - row : 0);
+    return [...this.tiles.values()]
+      .filter((tile) => tile.card.has_picture)
+      .map((tile) => tile.card.key)
+      .sort((a, b) => distance(rowOf(a)) - distance(rowOf(b)) || this.places.get(a) - this.places.get(b));
+  }
+
+  /** @param {Card} card */
+  raise(card) {
+    const tile = this.tiles.get(card.key) ?? new Tile(this.view, card);
+    if (tile.card !== card) tile.show(card);
+    this.tiles.set(card.key, tile);
+    return tile;
+  }
+
+  /** @param {string} key */
+  drop(key) {
+    this.tiles.get(key).element.remove();
+    this.tiles.delete(key);
+  }
+
+  mark() {
+    const { selected } = this.view;
+    this.list.classList.toggle("seedream-grid-choosing", selected.size > 0);
+    for (const [key, tile] of this.tiles) tile.mark(selected.has(key), key === this.active);
+  }
+
+  /** Makes a tile the one that the Tab key comes to. @param {string} key */
+  activate(key) {
+    if (key === this.active || !this.places.has(key)) return;
+    this.active = key;
+    this.draw();
+  }
+
+  /** Brings the active tile into view. */
+  reveal() {
+    if (!this.width || !this.places.has(this.active)) return;
+    const top = Math.floor(this.places.get(this.active) / this.columns) * this.rowHeight;
+    const bottom = top + this.rowHeight;
+    if (top < this.element.scrollTop) this.element.scrollTop = top;
+    else if (bottom > this.element.scrollTop + this.viewport) this.element.scrollTop = bottom - this.viewport;
+    this.draw();
+  }
+
+  focus() {
+    this.reveal();
+    this.tiles.get(this.active)?.element.focus();
+  }
+
+  /** @param {MouseEvent} event */
+  click(event) {
+    const target = /** @type {Element} */ (event.target);
+    const key = /** @type {HTMLElement} */ (target.closest("[data-key]"))?.dataset.key;
+    if (key === undefined) return;
+    this.activate(key);
+    if (event.shiftKey) this.selectRange(key);
+    else if (event.ctrlKey || event.metaKey || target.closest(".seedream-grid-mark")) this.toggle(key);
+    else this.view.open(key);
+  }
+
+  /** @param {string} key */
+  toggle(key) {
+    const selected = new Set(this.view.selected);
+    if (!selected.delete(key)) selected.add(key);
+    this.anchor = key;
+    this.view.select(selected);
+  }
+
+  /** Selects all from where the range began up to a tile. @param {string} key */
+  selectRange(key) {
+    const from = this.places.get(this.anchor) ?? this.places.get(key);
+    const to = this.places.get(key);
+    const range = this.shown.slice(Math.min(from, to), Math.max(from, to) + 1).map((card) => card.key);
+    if (!this.places.has(this.anchor)) this.anchor = key;
+    this.view.select(new Set([...this.view.selected, ...range]));
+  }
+
+  /** @param {KeyboardEvent} event */
+  press(event) {
+    const isCommand = event.ctrlKey || event.metaKey;
+    if (event.altKey || (isCommand && event.key !== "a")) return;
+    const place = this.places.get(this.active) ?? 0;
+    const page = Math.max(1, Math.floor(this.viewport / this.rowHeight)) * this.columns;
+    const steps = {
+      ArrowLeft: place - 1,
+      ArrowRight: place + 1,
+      ArrowUp: place - this.columns,
+      ArrowDown: place + this.columns,
+      PageUp: Math.max(place - page, place % this.columns),
+      PageDown: Math.min(place + page, this.count - 1),
+      Home: 0,
+      End: this.count - 1,
+    };
+    const acts = {
+      Enter: () => this.view.open(this.active),
+      " ": () => (event.shiftKey ? this.selectRange(this.active) : this.toggle(this.active)),
+      Escape: () => this.view.select(new Set()),
+      a: () => isCommand && this.view.select(new Set(this.shown.map((card) => card.key))),
+    };
+    if (event.key in steps) this.step(place, steps[event.key], event.shiftKey);
+    else if (event.key in acts && (event.key !== "a" || isCommand)) acts[event.key]();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** Goes from one place to another, selecting on the way when Shift is held. */
+  step(from, to, isSelecting) {
+    if (to < 0 || to >= this.count) return;
+    if (isSelecting && !this.places.has(this.anchor)) this.anchor = this.shown[from].key;
+    this.active = this.shown[to].key;
+    if (isSelecting) this.selectRange(this.active);
+    this.focus();
+  }
+}
