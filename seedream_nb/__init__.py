@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from seedream_nb.errors import (
         InterruptedRequest,
         InterruptedWait,
+        LibraryError,
+        LibraryWarning,
         OutcomeUnknownError,
         SeedreamError,
         WaitTimeoutError,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from seedream_nb.gallery import Gallery, SaveReport
     from seedream_nb.generation import GenerationOptions, UnknownModelWarning
     from seedream_nb.history import History
+    from seedream_nb.library import Library, LibraryInfo
     from seedream_nb.making import Making
     from seedream_nb.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus
     from seedream_nb.panels import Explorer, explore
@@ -49,6 +52,10 @@ __all__ = [
     "ImageStream",
     "InterruptedRequest",
     "InterruptedWait",
+    "Library",
+    "LibraryError",
+    "LibraryInfo",
+    "LibraryWarning",
     "Making",
     "OutcomeUnknownError",
     "Pace",
@@ -81,6 +88,10 @@ _HOMES = {
     "ImageStream": "submission",
     "InterruptedRequest": "errors",
     "InterruptedWait": "errors",
+    "Library": "library",
+    "LibraryError": "errors",
+    "LibraryInfo": "library",
+    "LibraryWarning": "errors",
     "Making": "making",
     "OutcomeUnknownError": "errors",
     "Pace": "waiting",

@@ -36,7 +36,10 @@ ALLOWED = {
     "paid": {"errors", "connections", "exchange"},
     "transport": {"errors", "connections", "exchange", "paid"},
     "images": {"errors", "parallel", "json_values", "models", "config"},
-    "library": {"errors", "capabilities", "json_values", "models", "config", "wire", "images"},
+    "library": {
+        *{"errors", "capabilities", "json_values", "models", "config", "wire", "images"},
+        *{"sharing", "words"},
+    },
     "batches": {"errors", "parallel", "models", "wire", "answers"},
     "waiting": {"errors", "models", "batches"},
     "history": {"errors", "models", "batches"},
@@ -94,6 +97,7 @@ KEPT_IN = {
     "traitlets": ("panels.explorer", "panels.grid"),
     "dotenv": ("config",),
     "platformdirs": ("library.location",),
+    "pandas": ("library.frame",),
     "sqlite3": ("library",),
     "slugify": ("gallery.save",),
 }

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -380,9 +381,11 @@ def test_after_an_interrupt_nothing_more_is_asked() -> None:
 
 
 def wait_for_threads(name: str) -> None:
-    for thread in threading.enumerate():
-        if thread.name == name:
-            thread.join(20)
+    # Not by joining them: an interrupt may have come while one was being started, and that cannot be joined yet.
+    end = time.monotonic() + 20
+    while any(thread.name == name for thread in threading.enumerate()):
+        assert time.monotonic() < end, "some never end"
+        threading.Event().wait(0.01)
 
 
 def test_no_thread_is_left_behind(client: SeedreamClient, sandbox: Sandbox) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from seedream_nb.capabilities import MODELS, parse_size
 from seedream_nb.gallery.captions import label_tiles
 from seedream_nb.gallery.compose import MOST_OBLONG, link_of
-from seedream_nb.gallery.foreign_text import _UNFIT, show_line, show_prompt
+from seedream_nb.gallery.foreign_text import clean_prompt, show_line, show_prompt
 from seedream_nb.gallery.page import FLAT
 from seedream_nb.gallery.table import label_parts
 from seedream_nb.gallery.tiles import facts_of, lay_out, lay_out_before
@@ -77,18 +77,20 @@ def common_aspect(exhibits: Iterable[Exhibit]) -> tuple[int, int]:
         exhibits: The exhibits.
 
     Returns:
-        Width and height, as a ratio: theirs when they share one, a square when not, flat where there is no picture.
+        Width and height, as a ratio: theirs when they share one, a square when not or not known, flat
+        where there is no picture.
     """
     pictured = [exhibit.tile for exhibit in exhibits if exhibit.tile.images]
-    # A layer lies on a place of its base image's shape.
-    images = [tile.images[0] for tile in pictured if tile.layers or not tile.images[0].z_index]
-    sizes = [size for image in images if (size := parse_size(image.size or "")) and all(size)]
-    ratios = {round(width / height, 2) for width, height in sizes}
     if not pictured:
         return FLAT
-    if len(ratios) != 1 or not 1 / MOST_OBLONG <= max(ratios) <= MOST_OBLONG:
+    # A layer lies on a place of its base image's shape.
+    images = [tile.images[0] for tile in pictured if tile.layers or not tile.images[0].z_index]
+    sizes = [parse_size(image.size or "") for image in images]
+    known = [size for size in sizes if size and all(size)]
+    ratios = {round(width / height, 2) for width, height in known}
+    if len(known) < len(sizes) or len(ratios) != 1 or not 1 / MOST_OBLONG <= max(ratios) <= MOST_OBLONG:
         return 1, 1
-    return sizes[0]
+    return known[0]
 
 
 def _before(tile: Tile) -> Exhibit:
@@ -136,7 +138,7 @@ def _whole_prompt(tile: Tile, task: Task) -> str:
     """What the tile's prompt was cut from."""
     prompts = (*(image.prompt for image in task.images), task.prompt)
     whole = next((prompt for prompt in prompts if show_prompt(prompt) == tile.prompt), "")
-    return whole.translate(_UNFIT).strip()
+    return clean_prompt(whole)
 
 
 def _table_labels(tile: Tile, table: Table) -> list[str]:

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 from slugify import slugify
 
 from seedream_nb.errors import ImageError, UsageError
-from seedream_nb.gallery.tiles import count_of
 from seedream_nb.images.load import Source, find_result, load_all, source_of
 from seedream_nb.images.origin import Origin
 from seedream_nb.images.saved_files import is_same_picture, mark_origin
 from seedream_nb.images.thumbnails import read_facts
 from seedream_nb.models import ErrorDetail, TaskStatus
 from seedream_nb.sharing import leave_out_private
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

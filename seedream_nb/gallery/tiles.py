@@ -16,7 +16,7 @@ from seedream_nb.capabilities import MAX_IMAGES, parse_size
 from seedream_nb.gallery.foreign_text import show_line, show_prompt
 from seedream_nb.images.layers import describe_layer
 from seedream_nb.models import ErrorDetail, TaskStatus
-from seedream_nb.words import count_of as count_of  # noqa: PLC0414  other modules still look for it here
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

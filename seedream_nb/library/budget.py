@@ -8,24 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedream_nb.library.marks import MARKED
+from seedream_nb.library.mentions import sources_in
+from seedream_nb.library.pictures import INLINE
+from seedream_nb.library.removal import sweep
+
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from seedream_nb.library.database import Database
-    from seedream_nb.library.files import Files
+    from seedream_nb.library.pictures import Pictures
 
 GIGABYTE = 1_000_000_000
 BUDGET = 5 * GIGABYTE
 SHARE_LEFT = 0.9  # of the budget, after some had to go: or each new picture would cost an old one
 
-_EVICTABLE = """
-SELECT digest, name, size FROM originals
-WHERE digest NOT IN (SELECT digest FROM pictures WHERE source LIKE 'inline:%')
-AND digest NOT IN (
-    SELECT digest FROM pictures WHERE task IN (SELECT task FROM tags UNION SELECT task FROM opinions)
-)
-ORDER BY used_at
-"""
+_BY_USE = "SELECT digest, name, size FROM originals ORDER BY used_at"
+_OF_LINKS = "SELECT source, task, digest FROM pictures"
+_MARKED_RECORDS = f"SELECT key, record, request FROM tasks WHERE key IN ({MARKED})"  # noqa: S608  our own words
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ def size_of_originals(connection: Connection) -> int:
     return int(connection.execute("SELECT coalesce(sum(size), 0) FROM originals").fetchone()[0])
 
 
-def evict(database: Database, files: Files, budget: int) -> Eviction:
+def evict(database: Database, pictures: Pictures, budget: int) -> Eviction:
     """Removes the longest unused originals until there is room again.
 
     Args:
         database: The library's database.
-        files: Its originals.
-        budget: The most bytes that they may take.
+        pictures: Its pictures.
+        budget: The most bytes that the originals may take.
 
     Returns:
         What is gone; nothing while they are within the budget.
@@ -66,13 +66,29 @@ def evict(database: Database, files: Files, budget: int) -> Eviction:
         if excess <= 0:
             return Eviction(0, 0)
         excess += int(budget * (1 - SHARE_LEFT))
-        for digest, name, size in connection.execute(_EVICTABLE):
+        staying = _find_staying(connection)
+        for digest, name, size in connection.execute(_BY_USE):
             if excess <= 0:
                 break
-            gone.append((digest, name, size))
-            excess -= size
+            if digest not in staying:
+                gone.append((digest, name, size))
+                excess -= size
         connection.executemany("DELETE FROM originals WHERE digest = ?", [(digest,) for digest, _name, _size in gone])
     # Nothing tells of the files any more before they go.
-    for _digest, name, _size in gone:
-        files.remove(name)
+    sweep(database, pictures, [name for _digest, name, _size in gone])
     return Eviction(len(gone), sum(size for _digest, _name, size in gone))
+
+
+def _find_staying(connection: Connection) -> set[str]:
+    """The digests of originals that came without a link, and of those that marked tasks speak of."""
+    marked: set[str] = set()
+    sources: set[str] = set()
+    for key, record, request in connection.execute(_MARKED_RECORDS):
+        marked.add(key)
+        # A picture is known by its link, whichever record it was fetched for.
+        sources |= sources_in(record) | sources_in(request or "")
+    return {
+        digest
+        for source, task, digest in connection.execute(_OF_LINKS)
+        if source.startswith(INLINE) or source in sources or task in marked
+    }

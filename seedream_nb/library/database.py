@@ -1,7 +1,8 @@
 """Why: one file holds what is known of thousands of tasks, for several kernels at once; how it is opened is said here.
 
 SQLite keeps every transaction whole, whatever happens to the process. What is left to decide: a log beside the file
-where the file system allows one, read-only where nothing can be written, and what to do with a file that is damaged.
+where the file system allows one, reading where nothing can be written, what to do with a file that is damaged, and
+that no connection is carried into a forked child.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import contextmanager
+import weakref
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from seedream_nb.errors import LibraryError
 from seedream_nb.library import schema
 from seedream_nb.library.file_systems import is_shared
-from seedream_nb.library.salvage import salvage, set_aside
+from seedream_nb.library.records import DamagedRecordError
+from seedream_nb.library.salvage import replace_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 
 FILE_NAME = "library.sqlite"
 SECONDS_FOR_OTHERS = 30.0  # that another kernel's transaction is waited for
+
+
+class LibraryMendedError(LibraryError):
+    """The library's file was damaged, and has been replaced since; what was asked for can be asked for again."""
 
 
 class Database:
@@ -39,37 +46,45 @@ class Database:
 
     def __init__(self, folder: Path, *, read_only: bool, on_damage: Callable[[str], None]) -> None:
         self.path = folder / FILE_NAME
-        self._wants_read_only = read_only
-        self._on_damage = on_damage
-        self._reset()
         self.is_read_only = read_only or not _can_write(self.path)
+        self._on_damage = on_damage
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._is_passing = False  # whether the connection serves one question only
+        self._why_read_only: sqlite3.Error | None = None
+        self._depth = 0
+        _all.add(self)
         with self.reading():
             pass
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection for questions.
+        """A connection for questions. May be used within another one, and within `writing`.
 
         Raises:
+            LibraryMendedError: The file was damaged, and has been replaced.
             LibraryError: The file cannot be read.
         """
-        if self._process != os.getpid():
-            # A forked child must not share its parent's connection, nor a lock that the parent may hold.
-            self._reset()
         with self._lock:
+            self._depth += 1
             try:
                 yield self._connect()
             except sqlite3.Error as problem:
-                self._close()
-                if _is_damage(problem) and not self.is_read_only:
-                    self._begin_anew()
-                raise _to_error(problem, self.path) from problem
+                if self._depth > 1 and _is_damage(problem):
+                    raise  # for the outermost one: only then nobody uses the connection any more
+                raise self._to_error(problem) from problem
+            finally:
+                self._depth -= 1
+                if self._is_passing and not self._depth:
+                    self._close()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection within a transaction: all of it is kept, or nothing.
+        """A connection within a transaction: all of it is kept, or nothing. Within another one, it is part of that.
 
         Raises:
+            LibraryMendedError: The file was damaged, and has been replaced; nothing was written.
             LibraryError: Nothing can be written.
         """
         if self.is_read_only:
@@ -78,6 +93,11 @@ class Database:
                 hint="Use another one for your own: SEEDREAM_LIBRARY, or Library(folder).",
             )
         with self.reading() as connection:
+            if self._why_read_only is not None:
+                raise self._why_read_only
+            if connection.in_transaction:
+                yield connection
+                return
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -97,43 +117,138 @@ class Database:
         with self._lock:
             self._close()
 
-    def _reset(self) -> None:
+    def prepare_for_fork(self) -> None:
+        """Closes the file and keeps others from opening it: SQLite's locks do not survive a fork."""
+        self._lock.acquire()
+        if not self._depth:
+            self._close()
+
+    def go_on_after_fork(self) -> None:
+        """Lets it be opened again, in the parent."""
+        self._lock.release()
+
+    def begin_in_child(self) -> None:
+        """Begins afresh, in the child."""
         self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._process = os.getpid()
+        if self._connection is not None:
+            # Forked in the middle of a question. Not even closing it would be safe.
+            _abandoned.append(self._connection)
+            self._connection = None
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            with suppress(sqlite3.Error):  # a damaged file's log cannot be taken in; it is read when it is salvaged
+                connection.close()
 
     def _connect(self) -> sqlite3.Connection:
+        if self._depth == 1 and self._connection is not None and self._identity != _identity(self.path):
+            # Another kernel has replaced a damaged file, or somebody has moved the folder.
+            self._close()
         if self._connection is None:
-            self._connection = _open_to_read(self.path) if self.is_read_only else _open_to_write(self.path)
-            if schema.version_of(self._connection) > schema.VERSION:
-                self._close()
-                raise LibraryError(
-                    f"The library {self.path.parent} was made by a later version of seedream_nb.",
-                    hint="Upgrade seedream_nb, or use another library: SEEDREAM_LIBRARY, or Library(folder).",
-                )
+            try:
+                self._connection = self._open()
+            except sqlite3.Error as problem:
+                if not _is_damage(problem) or self.is_read_only:
+                    raise
+                self._mend(_identity(self.path))
+                self._connection = self._open()
+            self._identity = _identity(self.path)
         return self._connection
 
-    def _begin_anew(self) -> None:
-        damaged = set_aside(self.path)
-        connection = self._connect()
-        rescued = salvage(damaged, connection)
-        self._on_damage(
-            f"The library's file was damaged. {rescued:,} of its records could be rescued; the damaged file is kept "
-            f"as {damaged.name}. Pictures are still there."
+    def _open(self) -> sqlite3.Connection:
+        self._why_read_only, self._is_passing = None, False
+        if not self.is_read_only:
+            try:
+                return self._open_to_write()
+            except sqlite3.OperationalError as problem:
+                # Such as a full disk, where no log can be begun: what is kept can be read all the same.
+                self._why_read_only = problem
+        connection, is_current = _open_to_read(self.path)
+        # Later changes must be seen, and writing has to be tried again.
+        self._is_passing = self._why_read_only is not None or not is_current
+        return connection
+
+    def _open_to_write(self) -> sqlite3.Connection:
+        was_emptied = _is_emptied(self.path)
+        connection = _open_to_write(self.path)
+        if was_emptied:
+            self._on_damage("The library's file was empty, its records are gone. Pictures are still there.")
+        return connection
+
+    def _mend(self, damaged: tuple[int, int] | None) -> None:
+        self._close()
+        try:
+            mended = replace_damaged(self.path, is_damaged=lambda: _identity(self.path) == damaged)
+        except (OSError, sqlite3.Error) as problem:
+            raise LibraryError(
+                f"The library {self.path.parent} is damaged, and could not be mended: {problem}.",
+                hint="Everything else works without it.",
+            ) from problem
+        if mended is not None:
+            self._on_damage(
+                f"The library's file was damaged. {mended.records:,} of its records could be rescued; the damaged file "
+                f"is kept as {mended.kept_as.name}. Pictures are still there."
+            )
+
+    def _to_error(self, problem: sqlite3.Error) -> LibraryError:
+        if not _is_damage(problem):
+            return LibraryError(
+                f"The library {self.path.parent} cannot be used: {problem}.",
+                hint="Everything else works without it. %seedream library verify looks what is wrong with it.",
+            )
+        if self.is_read_only:
+            self._close()
+            return LibraryError(
+                f"The library {self.path.parent} is damaged, and cannot be mended as it can only be read.",
+                hint="Whoever may write to it mends it by using it.",
+            )
+        self._mend(self._identity)
+        return LibraryMendedError(
+            f"The library {self.path.parent} was damaged; what could be read was carried over into a new file.",
+            hint="Do it once more.",
         )
 
 
+_all: weakref.WeakSet[Database] = weakref.WeakSet()
+_held: list[list[Database]] = []  # those that a fork keeps closed, by fork
+_abandoned: list[sqlite3.Connection] = []
+
+
+def _prepare_for_fork() -> None:
+    held = list(_all)
+    for database in held:
+        database.prepare_for_fork()
+    _held.append(held)
+
+
+def _go_on_after_fork() -> None:
+    for database in _held.pop():
+        database.go_on_after_fork()
+
+
+def _begin_in_child() -> None:
+    _held.clear()
+    for database in list(_all):
+        database.begin_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_prepare_for_fork, after_in_parent=_go_on_after_fork, after_in_child=_begin_in_child)
+
+
 def _open_to_write(path: Path) -> sqlite3.Connection:
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
     connection = _open(f"{path.as_uri()}?mode=rwc")
     try:
+        _check_version(connection, path)
         # A write-ahead log needs memory that all processes share, which no network file system gives.
-        wanted = "DELETE" if is_shared(path.parent) else "WAL"
-        granted = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
+        wanted = "delete" if is_shared(path.parent) else "wal"
+        granted = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        if granted != wanted:
+            with suppress(sqlite3.OperationalError):  # another kernel is at it, at this moment
+                granted = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
         # With a log, a power cut may cost the last transactions, but never breaks the file.
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if granted == 'wal' else 'FULL'}")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -144,18 +259,36 @@ def _open_to_write(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _open_to_read(path: Path) -> sqlite3.Connection:
+def _open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """A connection, and whether it sees what others write."""
+    if not path.exists():
+        raise LibraryError(
+            f"There is no library in {path.parent}, and none can be made there.",
+            hint="Use another folder: SEEDREAM_LIBRARY, or Library(folder); SEEDREAM_LIBRARY=off goes without one.",
+        )
     for options in ("mode=ro", "mode=ro&immutable=1"):
         # The log of a writer that is gone cannot be taken in where nothing can be written: then the file as it is.
         connection = _open(f"{path.as_uri()}?{options}")
         try:
-            schema.version_of(connection)
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError:
+            _check_version(connection, path)
+            connection.execute("SELECT 1 FROM tasks LIMIT 1").fetchone()
+        except sqlite3.OperationalError as problem:
             connection.close()
+            failure = problem
+        except BaseException:
+            connection.close()
+            raise
         else:
-            return connection
-    raise sqlite3.OperationalError("unable to open database file")
+            return connection, "immutable" not in options
+    raise failure
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    if schema.version_of(connection) > schema.VERSION:
+        raise LibraryError(
+            f"The library {path.parent} was made by a later version of seedream_nb.",
+            hint="Upgrade seedream_nb, or use another library: SEEDREAM_LIBRARY, or Library(folder).",
+        )
 
 
 def _open(uri: str) -> sqlite3.Connection:
@@ -170,13 +303,20 @@ def _can_write(path: Path) -> bool:
     return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
+def _is_emptied(path: Path) -> bool:
+    """Whether nothing is left of the file of a library that holds pictures."""
+    return path.exists() and not path.stat().st_size and any(path.parent.glob("originals/??"))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one that has taken its name since."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _is_damage(problem: sqlite3.Error) -> bool:
     # All others have classes of their own: a full disk, a locked file, a mistake in a statement.
-    return type(problem) is sqlite3.DatabaseError
-
-
-def _to_error(problem: sqlite3.Error, path: Path) -> LibraryError:
-    return LibraryError(
-        f"The library {path.parent} cannot be used: {problem}.",
-        hint="Everything else works without it. %seedream library verify looks what is wrong with it.",
-    )
+    return type(problem) is sqlite3.DatabaseError or isinstance(problem, DamagedRecordError)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from seedream_nb.library.keeper import Keeper
     from seedream_nb.models import TaskImage
 
+LARGEST_KEPT = 512  # pixels; larger ones, as a page for others has them, are made from the original again
+
 
 class LibraryFetcher(ImageFetcher):
     """Fetches pictures from a library, and from their links what is not there; that is kept from then on.
@@ -61,9 +63,9 @@ class LibraryFetcher(ImageFetcher):
         if content is None:
             content = super().fetch(image, stop=stop)
         thumbnail = self._make_thumbnail(content, side)
-        if is_new:
-            self.keeper.keep_picture(image, content, thumbnail=(side, thumbnail))
-        else:
+        if is_new and self.keeper.takes(image):
+            self.keeper.keep_picture(image, content, thumbnail=(side, thumbnail) if side <= LARGEST_KEPT else None)
+        elif not is_new and side <= LARGEST_KEPT:
             self.keeper.keep_thumbnail(image, side, thumbnail)
         return thumbnail
 

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 SHORTEST = 2_000  # characters; less is no picture
 KEPT = "kept-in-library:"  # and the digest: where a picture was
 
+AS_IT_IS = "as-it-is:"  # before text that would be taken for one of these two words
+
 _HEAD = re.compile(r"data:[\w/+.;=-]{0,100},")
+_MARK = re.compile(rf"(?P<head>(?:{_HEAD.pattern})?){KEPT}(?P<digest>[0-9a-f]{{64}})")
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8")
 
 
 def take_out(value: Any, keep: Callable[[bytes], str]) -> Any:
@@ -33,6 +37,8 @@ def take_out(value: Any, keep: Callable[[bytes], str]) -> Any:
         return {key: take_out(inner, keep) for key, inner in value.items()}
     if isinstance(value, list):
         return [take_out(inner, keep) for inner in value]
+    if isinstance(value, str) and (value.startswith(AS_IT_IS) or _MARK.fullmatch(value)):
+        return f"{AS_IT_IS}{value}"
     if isinstance(value, str) and len(value) >= SHORTEST:
         head = found[0] if (found := _HEAD.match(value)) else ""
         content = _decode(value[len(head) :])
@@ -49,23 +55,27 @@ def put_back(value: Any, find: Callable[[str], bytes | None]) -> Any:
         find: Gives the picture of a digest, None when it is lost.
 
     Returns:
-        The record as it came; without the pictures that are lost.
+        The record as it came, but for line breaks within pictures; without the pictures that are lost.
     """
     if isinstance(value, dict):
         return {key: put_back(inner, find) for key, inner in value.items()}
     if isinstance(value, list):
         return [put_back(inner, find) for inner in value]
-    if isinstance(value, str) and KEPT in value[:200]:
-        head, _, digest = value.partition(KEPT)
-        content = find(digest)
-        return "" if content is None else head + base64.b64encode(content).decode("ascii")
+    if isinstance(value, str) and value.startswith(AS_IT_IS):
+        return value.removeprefix(AS_IT_IS)
+    if isinstance(value, str) and (mark := _MARK.fullmatch(value)):
+        content = find(mark["digest"])
+        return "" if content is None else mark["head"] + base64.b64encode(content).decode("ascii")
     return value
 
 
 def _decode(text: str) -> bytes | None:
-    """The bytes behind base64, where writing them so again gives the very same text."""
+    """The bytes behind base64, where writing them so again gives the same text."""
+    digits = "".join(text.split())
     try:
-        content = base64.b64decode(text, validate=True)
+        content = base64.b64decode(digits, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return content if base64.b64encode(content).decode("ascii") == text else None
+    # Some encoders break lines, which may be left out; of a text, no space may be.
+    is_same = digits == text or content.startswith(_PICTURES)
+    return content if is_same and base64.b64encode(content).decode("ascii") == digits else None

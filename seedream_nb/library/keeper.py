@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import warnings
 from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.config import is_loopback
-from seedream_nb.errors import LibraryError, LibraryWarning
+from seedream_nb.errors import LibraryWarning, SeedreamError
+from seedream_nb.library.database import LibraryMendedError
 from seedream_nb.library.location import OFF, resolve_location
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable
 
     from seedream_nb.images.thumbnails import Thumbnail
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from seedream_nb.models import Task, TaskImage
 
 Result = TypeVar("Result")
+
+# Besides the library's own errors: what a disk refuses, and what foreign records may hold.
+_PROBLEMS = (OSError, sqlite3.Error, ValueError, TypeError, OverflowError, RecursionError)
 
 
 class Keeper:
@@ -37,6 +41,8 @@ class Keeper:
         {}
     """
 
+    _lock: threading.Lock
+    _process: int
     _opened: Library | None
 
     def __init__(
@@ -67,7 +73,11 @@ class Keeper:
 
         Raises:
             LibraryError: It cannot be opened.
+            SettingsError: Its place cannot be one.
         """
+        if self._process != os.getpid():
+            # A forked child must not wait for a lock that a thread of its parent may hold.
+            self._lock, self._process = threading.Lock(), os.getpid()
         with self._lock:
             if self._opened is None:
                 self._opened = self._open()
@@ -85,7 +95,8 @@ class Keeper:
 
     def find(self, task_ids: Iterable[str]) -> dict[str, Task]:
         """The tasks that are kept, by the ids that were asked for."""
-        return self._try(lambda library: library.find(task_ids), {})
+        wanted = list(task_ids)
+        return self._try(lambda library: library.find(wanted), {}) if wanted else {}
 
     def original(self, image: TaskImage) -> bytes | None:
         """The original of a picture; None when it is not kept."""
@@ -119,7 +130,8 @@ class Keeper:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._opened = None
-        self._told: set[str] = set()
+        self._process = os.getpid()
+        self._told: set[bool] = set()  # whether a failure to write was told of, and whether another one
 
     def _open(self) -> Library | None:
         # Imported here: nothing of it is needed where the library is off, or never used.
@@ -135,14 +147,18 @@ class Keeper:
             library = self.library
             if library is None or (is_writing and library.is_read_only):
                 return otherwise
-            return work(library)
-        except LibraryError as error:
-            self._tell(error.message)
-        except (OSError, sqlite3.Error) as problem:
-            self._tell(f"The library cannot be written: {getattr(problem, 'strerror', None) or problem}.")
+            try:
+                return work(library)
+            except LibraryMendedError:
+                return work(library)
+        except SeedreamError as error:
+            self._tell(error.message, is_writing=is_writing)
+        except _PROBLEMS as problem:
+            what = getattr(problem, "strerror", None) or problem
+            self._tell(f"The library cannot be {'written' if is_writing else 'read'}: {what}.", is_writing=is_writing)
         return otherwise
 
-    def _tell(self, what: str) -> None:
-        if what not in self._told:
-            self._told.add(what)
+    def _tell(self, what: str, *, is_writing: bool) -> None:
+        if is_writing not in self._told:
+            self._told.add(is_writing)
             warnings.warn(f"{what} All else goes on without it.", LibraryWarning, stacklevel=4)

@@ -11,8 +11,12 @@ from seedream_nb.errors import LibraryError, LibraryWarning
 from seedream_nb.library.budget import BUDGET, evict, size_of_originals
 from seedream_nb.library.database import Database
 from seedream_nb.library.location import LIBRARY_NAME, resolve_location
+from seedream_nb.library.maintainable import Maintainable
+from seedream_nb.library.markable import Markable
+from seedream_nb.library.marks import spell_tags
 from seedream_nb.library.pictures import Pictures
-from seedream_nb.library.records import find_tasks, key_of, put_tasks, reindex
+from seedream_nb.library.portable import Portable
+from seedream_nb.library.records import find_tasks, put_tasks
 from seedream_nb.library.search import FIRST_PAGE, Wanted, count_tasks, search_tasks
 from seedream_nb.library.sizes import spell_size
 from seedream_nb.models import Task
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
     from seedream_nb.images.thumbnails import Thumbnail
     from seedream_nb.models import TaskImage
+
+LOOKS = 50  # how often its size is looked at, while originals as large as the budget come
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class LibraryInfo:
     is_read_only: bool
 
 
-class Library:
+class Library(Markable, Maintainable, Portable):
     """Records and pictures of tasks, kept on this machine.
 
     It can be used by several threads and several processes at once.
@@ -116,7 +122,8 @@ class Library:
         Raises:
             LibraryError: Nothing can be written.
         """
-        given = [tasks] if isinstance(tasks, Task) else tasks
+        # Gone through before the transaction: a history asks the service meanwhile.
+        given = [tasks] if isinstance(tasks, Task) else list(tasks)
         with self._database.writing() as connection:
             return put_tasks(connection, given, partial(self._pictures.keep_inline, connection))
 
@@ -132,10 +139,8 @@ class Library:
         Raises:
             LibraryError: The library cannot be read.
         """
-        keys = {task_id: key_of(task_id) for task_id in task_ids}
         with self._database.reading() as connection:
-            tasks = find_tasks(connection, keys.values(), self._pictures.read)
-        return {task_id: tasks[key] for task_id, key in keys.items() if key in tasks}
+            return find_tasks(connection, task_ids, self._pictures.read)
 
     def search(
         self,
@@ -158,7 +163,7 @@ class Library:
             model: A full model id, a short name such as `4.5`, or a part of the id.
             since: Created at this time or later.
             until: Created before this time.
-            tags: All of these.
+            tags: All of these; their case does not matter.
             rating: Rated so many stars or more.
             status: The word of a state, such as `failed`.
             limit: How many at most; None for all.
@@ -176,6 +181,7 @@ class Library:
         """
         wanted = Wanted(text, model, since, until, (tags,) if isinstance(tags, str) else tuple(tags), rating, status)
         with self._database.reading() as connection:
+            wanted = spell_tags(connection, wanted)
             return search_tasks(connection, wanted, self._pictures.read, limit=limit, offset=offset)
 
     def count(self, wanted: Wanted | None = None) -> int:
@@ -185,7 +191,7 @@ class Library:
             LibraryError: The library cannot be read.
         """
         with self._database.reading() as connection:
-            return count_tasks(connection, wanted or Wanted())
+            return count_tasks(connection, spell_tags(connection, wanted or Wanted()))
 
     def __len__(self) -> int:
         return self.count()
@@ -316,20 +322,15 @@ class Library:
         self._open()
 
     def _open(self) -> None:
-        self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=self._recover)
+        self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=_tell_of_damage)
         self._pictures = Pictures(self._database, self._folder)
         with self._database.reading() as connection:
-            self._room = self._budget - size_of_originals(connection)
-
-    def _recover(self, what: str) -> None:
-        with self._database.writing() as connection:
-            reindex(connection)
-        warnings.warn(what, LibraryWarning, stacklevel=2)
+            # Other kernels fill it, too: from time to time, what is there is measured.
+            self._room = min(self._budget - size_of_originals(connection), self._budget // LOOKS)
 
     def _evict(self) -> None:
-        gone = evict(self._database, self._pictures.originals, self._budget)
-        with self._database.reading() as connection:
-            self._room = self._budget - size_of_originals(connection)
+        gone = evict(self._database, self._pictures, self._budget)
+        self._room = self._budget // LOOKS
         if gone.originals:
             warnings.warn(
                 f"The library has passed its budget of {spell_size(self._budget)}: the {gone.originals:,} originals "
@@ -338,3 +339,7 @@ class Library:
                 LibraryWarning,
                 stacklevel=2,
             )
+
+
+def _tell_of_damage(what: str) -> None:
+    warnings.warn(what, LibraryWarning, stacklevel=2)

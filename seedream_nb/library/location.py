@@ -45,6 +45,9 @@ def resolve_location(
     if text.lower() == OFF:
         return None
     try:
+        os.fsencode(text)
+        if "\0" in text:
+            raise ValueError("no name holds a zero byte")  # noqa: TRY301  told as the system's own refusals are
         return Path(text).expanduser().absolute()
     except (RuntimeError, ValueError, OSError) as problem:
         raise SettingsError(

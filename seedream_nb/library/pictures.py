@@ -8,10 +8,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from seedream_nb.errors import LibraryError
 from seedream_nb.images.load import source_of
-from seedream_nb.images.thumbnails import ImageFacts, Thumbnail
+from seedream_nb.library.file_checks import forget_lost
 from seedream_nb.library.files import Files, digest_of
 from seedream_nb.library.records import key_of
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from sqlite3 import Connection
 
+    from seedream_nb.images.thumbnails import Thumbnail
     from seedream_nb.library.database import Database
     from seedream_nb.models import TaskImage
 
@@ -59,14 +62,15 @@ class Pictures:
             OSError: A file cannot be written.
             LibraryError: The database cannot be written.
         """
-        digest = digest_of(content)
-        name = f"{digest}.{_extension_of(content)}"
-        is_new = not self._has(digest, name, len(content))
-        if is_new:
-            self.originals.write(name, content)
+        digest, name = _name(content)
+        with self._database.reading() as connection:
+            is_new = not _is_known(connection, digest)
+        self._write_original(name, content)
         rows = [] if thumbnail is None else [self._write_thumbnail(digest, *thumbnail)]
         # The files are whole before anything tells of them.
         with self._database.writing() as connection:
+            # Another kernel may have removed it again meanwhile; from here on none can.
+            self._write_original(name, content)
             row = (image.url, key_of(image.task_id), image.index, digest)
             connection.execute("INSERT OR REPLACE INTO pictures (source, task, place, digest) VALUES (?, ?, ?, ?)", row)
             connection.execute(
@@ -85,10 +89,8 @@ class Pictures:
         Raises:
             OSError: The file cannot be written.
         """
-        digest = digest_of(content)
-        name = f"{digest}.{_extension_of(content)}"
-        if not self._has(digest, name, len(content)):
-            self.originals.write(name, content)
+        digest, name = _name(content)
+        self._write_original(name, content)
         row = (f"{INLINE}{digest}", "", 0, digest)
         connection.execute("INSERT OR IGNORE INTO pictures (source, task, place, digest) VALUES (?, ?, ?, ?)", row)
         connection.execute(
@@ -112,10 +114,13 @@ class Pictures:
         name, used_at = row
         content = self.originals.read(name)
         if content is None or digest_of(content) != digest:
-            self._forget(digest, name)
+            if not self._database.is_read_only:
+                with suppress(LibraryError):
+                    forget_lost(self._database, "originals", self.originals, [(digest, name)])
             return None
         if time.time() - used_at > SECONDS_OF_USE and not self._database.is_read_only:
-            with self._database.writing() as connection:
+            # A full disk is no reason to withhold it.
+            with suppress(LibraryError), self._database.writing() as connection:
                 connection.execute("UPDATE originals SET used_at = ? WHERE digest = ?", (time.time(), digest))
         return content
 
@@ -126,6 +131,9 @@ class Pictures:
             image: Whose thumbnail.
             side: The side that was asked for when it was made, in pixels.
         """
+        # Imported here: whoever only asks for records does not need Pillow.
+        from seedream_nb.images.thumbnails import ImageFacts, Thumbnail  # noqa: PLC0415  see above
+
         with self._database.reading() as connection:
             digest = _find_digest(connection, image)
             question = "SELECT name, checksum, facts FROM thumbnails WHERE digest = ? AND side = ?"
@@ -136,8 +144,11 @@ class Pictures:
         content = self.thumbnails.read(name)
         if content is None or digest_of(content) != checksum:
             return None
-        known = json.loads(facts)
-        return Thumbnail(content, known["mime"], known["width"], known["height"], ImageFacts(**known["original"]))
+        try:
+            known = json.loads(facts)
+            return Thumbnail(content, known["mime"], known["width"], known["height"], ImageFacts(**known["original"]))
+        except (ValueError, TypeError, LookupError):
+            return None
 
     def keep_thumbnail(self, image: TaskImage, side: int, thumbnail: Thumbnail) -> None:
         """Keeps a further thumbnail of a picture whose original is known; does nothing for another one.
@@ -155,14 +166,10 @@ class Pictures:
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def _has(self, digest: str, name: str, size: int) -> bool:
-        """Whether an original is there, as far as its size tells; when it is read, its content will."""
-        with self._database.reading() as connection:
-            known = connection.execute("SELECT 1 FROM originals WHERE digest = ?", (digest,)).fetchone()
-        try:
-            return known is not None and self.originals.path(name).stat().st_size == size
-        except OSError:
-            return False
+    def _write_original(self, name: str, content: bytes) -> None:
+        # A damaged one is replaced, now that a good one is at hand.
+        if self.originals.read(name) != content:
+            self.originals.write(name, content)
 
     def _write_thumbnail(self, digest: str, side: int, thumbnail: Thumbnail) -> tuple[object, ...]:
         name = f"{digest}-{side}.{thumbnail.mime.rpartition('/')[2]}"
@@ -175,13 +182,15 @@ class Pictures:
         }
         return digest, side, name, digest_of(thumbnail.data), len(thumbnail.data), json.dumps(facts)
 
-    def _forget(self, digest: str, name: str) -> None:
-        """Lets a damaged original be fetched again; whose picture it was stays known."""
-        if self._database.is_read_only:
-            return
-        with self._database.writing() as connection:
-            connection.execute("DELETE FROM originals WHERE digest = ?", (digest,))
-        self.originals.remove(name)
+
+def _name(content: bytes) -> tuple[str, str]:
+    """The digest of an original, and the name of its file."""
+    digest = digest_of(content)
+    return digest, f"{digest}.{_extension_of(content)}"
+
+
+def _is_known(connection: Connection, digest: str) -> bool:
+    return connection.execute("SELECT 1 FROM originals WHERE digest = ?", (digest,)).fetchone() is not None
 
 
 def _extension_of(content: bytes) -> str:

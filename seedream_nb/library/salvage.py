@@ -3,36 +3,73 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedream_nb.library import schema
+from seedream_nb.library.records import reindex
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 # In this order, as marks refer to tasks. The index of words is made anew.
 _TABLES = ("tasks", "pictures", "originals", "thumbnails", "tags", "opinions")
+_LOGS = ("-wal", "-shm", "-journal")
+_SECONDS_FOR_OTHERS = 600.0  # while another kernel mends the same library
+
+Row = tuple[object, ...]
 
 
-def set_aside(path: Path) -> Path:
-    """Moves a damaged file out of the way, with its log.
+@dataclass(frozen=True)
+class Mended:
+    """What has become of a damaged file.
+
+    Attributes:
+        kept_as: Where it is now.
+        records: How many records of tasks came over into the new one.
+    """
+
+    kept_as: Path
+    records: int
+
+
+def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Mended | None:
+    """Puts a new file in the place of a damaged one, in one step: others see the one or the other.
 
     Args:
-        path: The file.
+        path: The damaged file, which this process has closed.
+        is_damaged: Whether it is still there; asked when no other process is mending it.
 
     Returns:
-        Where it is now.
+        What has become of it; None when another process has replaced it meanwhile.
+
+    Raises:
+        sqlite3.Error: A new one cannot be made.
+        OSError: Likewise.
     """
-    for number in itertools.count(1):
-        aside = path.with_name(f"{path.stem}-damaged-{number}{path.suffix}")
-        if not aside.exists():
-            break
-    for ending in ("", "-wal", "-shm", "-journal"):
-        part = path.with_name(f"{path.name}{ending}")
-        if part.exists():
-            part.replace(aside.with_name(f"{aside.name}{ending}"))
-    return aside
+    # SQLite's own lock is free again as soon as its process is gone, on every system.
+    with closing(sqlite3.connect(path.with_name(f"{path.stem}-mending.lock"), timeout=_SECONDS_FOR_OTHERS)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        if not is_damaged():
+            return None
+        aside = _put_aside(path)
+        part = path.with_name(f"{path.stem}-mended.part")
+        part.unlink(missing_ok=True)
+        try:
+            with closing(sqlite3.connect(part, isolation_level=None)) as connection:
+                schema.migrate(connection)
+                records = salvage(aside, connection)
+            for log in _LOGS:
+                path.with_name(f"{path.name}{log}").unlink(missing_ok=True)
+            part.replace(path)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        return Mended(aside, records)
 
 
 def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
@@ -45,36 +82,57 @@ def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
     Returns:
         How many records of tasks came over.
     """
-    before = _count(connection)
-    old = sqlite3.connect(f"{damaged.as_uri()}?mode=ro&immutable=1", uri=True)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("PRAGMA defer_foreign_keys = ON")
-        for table in _TABLES:
-            for names, row in _rows(old, table):
-                places = ", ".join("?" * len(row))
-                statement = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608  our own names
-                connection.execute(statement, row)
-        connection.execute("DELETE FROM tags WHERE task NOT IN (SELECT key FROM tasks)")
-        connection.execute("DELETE FROM opinions WHERE task NOT IN (SELECT key FROM tasks)")
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        old.close()
-    return _count(connection) - before
-
-
-def _count(connection: sqlite3.Connection) -> int:
+    connection.execute("BEGIN IMMEDIATE")
+    # With its log at first, where the latest is; then without, as that may be what is damaged.
+    for options in ("mode=ro", "mode=ro&immutable=1"):
+        for table, names, row in _rows(f"{damaged.as_uri()}?{options}"):
+            places = ", ".join("?" * len(row))
+            statement = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608  our own names
+            connection.execute(statement, row)
+    reindex(connection)
+    connection.execute("DELETE FROM tags WHERE task NOT IN (SELECT key FROM tasks)")
+    connection.execute("DELETE FROM opinions WHERE task NOT IN (SELECT key FROM tasks)")
+    connection.execute("COMMIT")
     return int(connection.execute("SELECT count(*) FROM tasks").fetchone()[0])
 
 
-def _rows(old: sqlite3.Connection, table: str) -> Iterator[tuple[list[str], tuple[object, ...]]]:
-    """The rows that can be read: from the beginning up to the damage, and from the end back to it."""
+def _put_aside(path: Path) -> Path:
+    """Gives a damaged file a second name, and its log as well."""
+    names = (path.with_name(f"{path.stem}-damaged-{number}{path.suffix}") for number in itertools.count(1))
+    aside = next(name for name in names if not name.exists())
+    for ending in ("", *_LOGS):
+        part, name = path.with_name(f"{path.name}{ending}"), aside.with_name(f"{aside.name}{ending}")
+        if part.exists() and ending != "-shm":
+            try:
+                name.hardlink_to(part)
+            except OSError:  # not every file system has files with two names
+                shutil.copyfile(part, name)
+    return aside
+
+
+def _rows(uri: str) -> Iterator[tuple[str, list[str], Row]]:
+    """The table, the columns and the values of whatever can be read."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as old:
+        old.text_factory = lambda text: text.decode("utf-8", "replace")
+        for table in _TABLES:
+            with suppress(sqlite3.Error):
+                names = [name for _place, name, *_rest in old.execute(f"PRAGMA table_info({table})")]
+                for row in _rows_of_table(old, table, names) if names else ():
+                    yield table, names, row
+
+
+def _rows_of_table(old: sqlite3.Connection, table: str, names: list[str]) -> Iterator[Row]:
+    """The rows from the beginning up to the damage, those from the end back to it, and what lies between two."""
+    # The first column is the key in the order of which rows are stored.
     for direction in ("ASC", "DESC"):
         with suppress(sqlite3.Error):
-            names = [name for _place, name, *_rest in old.execute(f"PRAGMA table_info({table})")]
-            # The first column is the key in the order of which rows are stored.
-            for row in old.execute(f"SELECT * FROM {table} ORDER BY {names[0]} {direction}") if names else ():  # noqa: S608  as above
-                yield names, row
+            yield from old.execute(f"SELECT * FROM {table} ORDER BY {names[0]} {direction}")  # noqa: S608  our own names
             return
+    if table != "tasks":
+        return
+    for direction in ("ASC", "DESC"):
+        with suppress(sqlite3.Error):
+            # Read from the index of keys alone, which lies elsewhere.
+            for (number,) in old.execute(f"SELECT number FROM tasks ORDER BY key {direction}"):  # noqa: S608  as above
+                with suppress(sqlite3.Error):
+                    yield from old.execute("SELECT * FROM tasks WHERE number = ?", (number,)).fetchall()

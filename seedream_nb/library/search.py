@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.capabilities import find_model
-from seedream_nb.library.records import MICROSECONDS, read_kept
+from seedream_nb.library.records import MICROSECONDS, read_kept, storable
 from seedream_nb.library.words import to_query
 
 if TYPE_CHECKING:
@@ -96,12 +96,16 @@ def _spell(wanted: Wanted) -> tuple[str, str, tuple[object, ...]]:
         conditions.append((f"{number} < ?", int(wanted.until.timestamp() * MICROSECONDS)))
     if wanted.model:
         known = find_model(wanted.model)
-        pattern = wanted.model.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        conditions.append(("(tasks.model = ? OR tasks.model LIKE ? ESCAPE '\\')", (known, f"%{pattern}%")))
+        part = wanted.model.strip().lower()
+        conditions.append(("(tasks.model = ? OR instr(lower(tasks.model), ?))", (known, part)))
     if wanted.status:
         conditions.append(("status = ?", wanted.status))
     if wanted.rating is not None:
         conditions.append(("key IN (SELECT task FROM opinions WHERE rating >= ?)", wanted.rating))
     conditions += [("key IN (SELECT task FROM tags WHERE tag = ?)", tag) for tag in wanted.tags]
-    values = tuple(one for _text, value in conditions for one in (value if isinstance(value, tuple) else (value,)))
+    values = tuple(
+        storable(one) if isinstance(one, str) else one
+        for _text, value in conditions
+        for one in (value if isinstance(value, tuple) else (value,))
+    )
     return source, " AND ".join(text for text, _value in conditions) or "1", values

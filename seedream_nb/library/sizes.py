@@ -7,7 +7,7 @@ import re
 from seedream_nb.errors import UsageError
 
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-_SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*([kmgt]?b?)", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgt]?b?)", re.IGNORECASE)
 
 
 def spell_size(size: int) -> str:
@@ -17,9 +17,12 @@ def spell_size(size: int) -> str:
         >>> spell_size(3_456_000)
         '3.5 MB'
     """
-    unit, factor = next(((unit, factor) for unit, factor in reversed(_UNITS.items()) if size >= factor), ("b", 1))
+    # What would be rounded to a thousand of a unit is one of the next.
+    unit, factor = next(
+        ((unit, factor) for unit, factor in reversed(_UNITS.items()) if size >= 0.99995 * factor), ("b", 1)
+    )
     if unit == "b":
-        return f"{size} bytes"
+        return f"{size} byte{'' if size == 1 else 's'}"
     return f"{size / factor:.1f}".removesuffix(".0") + f" {unit.upper()}"
 
 

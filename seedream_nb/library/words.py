@@ -13,7 +13,12 @@ from seedream_nb.errors import UsageError
 
 # Thai to Myanmar, Khmer, the scripts of Chinese and Japanese, and the ideographs beyond the first plane.
 _UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3100-\u312f\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u312f\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+# Signs that are left out as often as not: Hebrew and Arabic vowels, and what stretches an Arabic word.
+_OPTIONAL = re.compile(
+    "[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670"
+    "\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed]"
 )
 _PHRASES = re.compile(r'"([^"]*)"|(\S+)')
 
@@ -33,7 +38,7 @@ def to_words(text: str) -> str:
     """
     # What no text file can hold cannot be looked for either.
     normal = unicodedata.normalize("NFKC", text).encode("utf-8", "replace").decode("utf-8")
-    return " ".join(_UNSPACED.sub(r" \g<0> ", normal.replace("\0", " ")).split())
+    return " ".join(_UNSPACED.sub(r" \g<0> ", _OPTIONAL.sub("", normal).replace("\0", " ")).split())
 
 
 def to_query(text: str) -> str:
@@ -56,7 +61,7 @@ def to_query(text: str) -> str:
     terms = []
     for phrase, word in _PHRASES.findall(text):
         words = to_words(phrase or word).replace('"', " ").strip()
-        if re.search(r"\w", words):
+        if re.search(r"[^\W_]", words):
             # The last word of what is typed need not be whole.
             terms.append(f'"{words}"' if phrase else f'"{words}"*')
     if text.strip() and not terms:

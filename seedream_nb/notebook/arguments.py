@@ -6,14 +6,17 @@ Nothing here imports IPython, sends anything or has a side effect.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from seedream_nb.errors import UsageError
 from seedream_nb.notebook import generate_arguments as generating
+from seedream_nb.notebook import library_arguments as keeping
 from seedream_nb.notebook import query_arguments as querying
 from seedream_nb.notebook.explore_command import ExploreArguments, explore_parser, read_explore
 from seedream_nb.notebook.generate_arguments import GenerateArguments
+from seedream_nb.notebook.library_arguments import LibraryArguments, LibraryInfoArguments
 from seedream_nb.notebook.parser import HelpRequest, Parser, split_line
 from seedream_nb.notebook.query_arguments import QueryArguments
 from seedream_nb.task_ids import find_problem
@@ -65,6 +68,7 @@ Arguments = (
     GenerateArguments
     | QueryArguments
     | ExploreArguments
+    | LibraryArguments
     | SandboxArguments
     | ConfigArguments
     | LoginArguments
@@ -83,6 +87,7 @@ class Command:
         read: Turns what was parsed, and the cell's body, into typed arguments.
         takes_cell: Whether a cell's body means something to it.
         takes_ids: Whether Tab offers task ids.
+        parts: Commands of its own, by the word that follows its name.
     """
 
     name: str
@@ -91,6 +96,7 @@ class Command:
     read: Callable[[argparse.Namespace, str], Arguments]
     takes_cell: bool = False
     takes_ids: bool = False
+    parts: Mapping[str, Command] = field(default_factory=dict)
 
 
 def parse(line: str, cell: str | None = None) -> Arguments:
@@ -117,14 +123,17 @@ def parse(line: str, cell: str | None = None) -> Arguments:
     command = COMMANDS.get(name)
     if command is None:
         raise _unknown_command(name)
+    if command.parts and rest and not rest[0].startswith("-"):
+        command, *rest = _find_part(command, rest[0]), *rest[1:]
+        name = command.name
     if cell is not None and not command.takes_cell:
         raise UsageError(
             f"%%seedream {name} has no use for a cell's body.", hint=f"Write %seedream {name} on one line."
         )
     try:
         return command.read(command.make_parser().parse_args(rest), cell or "")
-    except HelpRequest as request:
-        return HelpArguments(str(request))
+    except HelpRequest:
+        return HelpArguments(_help_of(command))
 
 
 def overview() -> str:
@@ -140,6 +149,16 @@ def _unknown_command(name: str) -> UsageError:
     near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
     hint = f"Did you mean %seedream {near[0]}?" if near else f"The commands are: {', '.join(COMMANDS)}."
     return UsageError(f"There is no command {name!r}.", hint=hint)
+
+
+def _find_part(command: Command, word: str) -> Command:
+    part = command.parts.get(word)
+    if part is None:
+        near = difflib.get_close_matches(word.lower(), command.parts, n=1, cutoff=0.5)
+        start = f"%seedream {command.name}"
+        hint = f"Did you mean {start} {near[0]}?" if near else f"{start} takes: {', '.join(command.parts)}."
+        raise UsageError(f"There is no command {command.name} {word!r}.", hint=hint)
+    return part
 
 
 def _sandbox_parser() -> Parser:
@@ -178,8 +197,72 @@ def _read_help(parsed: argparse.Namespace, _cell: str) -> HelpArguments:
     command = COMMANDS.get(parsed.command)
     if command is None:
         raise _unknown_command(parsed.command)
-    return HelpArguments(command.make_parser().format_help())
+    return HelpArguments(_help_of(command))
 
+
+def _help_of(command: Command) -> str:
+    text = command.make_parser().format_help()
+    if not command.parts:
+        return text
+    width = max(map(len, command.parts))
+    lines = [f"  {word:<{width}}  {part.summary}" for word, part in command.parts.items()]
+    return "\n".join([text, "commands:", *lines, ""])
+
+
+def _mark_part(
+    kind: Literal["tag", "untag", "rate", "note"], summary: str, make_parser: Callable[[], Parser]
+) -> Command:
+    read = partial(keeping.read_mark, kind=kind)
+    return Command(f"library {kind}", summary, make_parser, read, takes_cell=True, takes_ids=True)
+
+
+LIBRARY_PARTS: Mapping[str, Command] = {
+    command.name.rpartition(" ")[2]: command
+    for command in (
+        Command("library search", "find tasks by words of their prompts", keeping.search_parser, keeping.read_search),
+        Command(
+            "library show",
+            "show tasks that are kept",
+            keeping.show_parser,
+            keeping.read_show,
+            takes_cell=True,
+            takes_ids=True,
+        ),
+        _mark_part("tag", "give tasks a tag", keeping.tag_parser),
+        _mark_part("untag", "take a tag away", keeping.untag_parser),
+        _mark_part("rate", "rate tasks with stars", keeping.rate_parser),
+        _mark_part("note", "write a note to tasks", keeping.note_parser),
+        Command(
+            "library remove",
+            "remove tasks and their pictures",
+            keeping.remove_parser,
+            keeping.read_remove,
+            takes_cell=True,
+            takes_ids=True,
+        ),
+        Command("library prune", "remove what is old or large", keeping.prune_parser, keeping.read_prune),
+        Command(
+            "library verify",
+            "check every record and picture",
+            keeping.verify_parser,
+            lambda _parsed, _cell: keeping.VerifyArguments(),
+        ),
+        Command(
+            "library export",
+            "write records and originals to a folder or a zip file",
+            keeping.export_parser,
+            partial(keeping.read_transfer, kind="export"),
+            takes_cell=True,
+            takes_ids=True,
+        ),
+        Command(
+            "library import",
+            "take in what was exported",
+            keeping.import_parser,
+            partial(keeping.read_transfer, kind="import"),
+        ),
+    )
+}
 
 COMMANDS: Mapping[str, Command] = {
     command.name: command
@@ -233,6 +316,13 @@ COMMANDS: Mapping[str, Command] = {
             takes_ids=True,
         ),
         Command(
+            "library",
+            "show, search, mark and tidy up what is kept on this machine",
+            keeping.library_parser,
+            lambda _parsed, _cell: LibraryInfoArguments(),
+            parts=LIBRARY_PARTS,
+        ),
+        Command(
             "sandbox",
             "start or stop a local server: no token, no internet, no cost",
             _sandbox_parser,
@@ -272,6 +362,11 @@ def completions(words: Sequence[str], known_ids: Sequence[str] = ()) -> list[str
         return []
     if command.name == "help":
         return list(COMMANDS)
+    if command.parts:
+        if len(words) == 1:
+            return list(command.parts)
+        command = command.parts.get(words[1], command)
+        words = words[1:]
     actions = command.make_parser()._actions  # noqa: SLF001  argparse has no public way to list its options
     by_option = {option: action for action in actions for option in action.option_strings if option != "-h"}
     pending = by_option.get(words[-1])

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedream_nb.notebook import explore_command, generate_commands, query_commands, session_commands, wait_commands
+from seedream_nb.notebook import (
+    explore_command,
+    generate_commands,
+    library_commands,
+    query_commands,
+    session_commands,
+    wait_commands,
+)
 from seedream_nb.notebook.arguments import ConfigArguments, HelpArguments, LoginArguments, SandboxArguments
 from seedream_nb.notebook.explore_command import ExploreArguments
 from seedream_nb.notebook.generate_arguments import GenerateArguments
+from seedream_nb.notebook.library_arguments import (
+    LibraryInfoArguments,
+    MarkArguments,
+    RemoveArguments,
+    SearchArguments,
+    TransferArguments,
+    VerifyArguments,
+)
 from seedream_nb.notebook.notice import Notice
 from seedream_nb.notebook.query_arguments import (
     GetArguments,
@@ -53,6 +68,15 @@ def run(arguments: Arguments, session: Session, front_end: FrontEnd) -> object: 
             return query_commands.last(arguments, session, front_end)
         case ExploreArguments():
             return explore_command.explore(arguments, session, front_end)
+        case (
+            LibraryInfoArguments()
+            | SearchArguments()
+            | MarkArguments()
+            | RemoveArguments()
+            | VerifyArguments()
+            | TransferArguments()
+        ):
+            return library_commands.run_on_library(arguments, session, front_end)
         case SandboxArguments():
             return session_commands.sandbox(arguments, session)
         case LoginArguments():

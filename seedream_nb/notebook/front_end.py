@@ -50,6 +50,13 @@ class FrontEnd(Protocol):
     def ask_secret(self, question: str) -> str:
         """Asks the user for something that is not shown while typed."""
 
+    def confirm(self, question: str) -> bool:
+        """Asks whether to go on.
+
+        Raises:
+            UsageError: There is nobody to ask.
+        """
+
     def progress(self, total: int, description: str) -> AbstractContextManager[Callable[[int], None]]:
         """A progress bar that leaves nothing behind."""
 

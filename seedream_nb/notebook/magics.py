@@ -88,6 +88,18 @@ class ShellFrontEnd:
                 hint="Set the environment variable ACEDATACLOUD_API_TOKEN instead.",
             ) from None
 
+    def confirm(self, question: str) -> bool:
+        """Asks whether to go on; anything but a yes is a no.
+
+        Raises:
+            UsageError: There is nobody to ask.
+        """
+        try:
+            answer = input(f"{question} [y/N] ")
+        except (StdinNotImplementedError, EOFError):
+            raise UsageError(f"{question} Nobody can be asked here.", hint="Add --yes if that is wanted.") from None
+        return answer.strip().lower() in {"y", "yes"}
+
     def progress(self, total: int, description: str) -> AbstractContextManager[Callable[[int], None]]:
         """A progress bar that leaves nothing behind."""
         from seedream_nb.notebook.progress import CellBar, progress_bar  # noqa: PLC0415  loads tqdm

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import seedream_nb
 from seedream_nb.errors import GETTING_STARTED_HINT, MissingTokenError
+from seedream_nb.library.location import resolve_location
 from seedream_nb.notebook.notice import Notice
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ def login(session: Session, front_end: FrontEnd) -> Notice:
     return Notice(f"The token is kept for this kernel only. %seedream now talks to {session.settings.base_url}.")
 
 
+def _describe_library(session: Session) -> str:
+    if session.sandbox is not None:
+        return "temporary, the sandbox's own"
+    location = resolve_location()
+    return "off" if location is None else str(location)
+
+
 def config(session: Session) -> Notice:
     """Says which service is asked."""
     settings = session.settings
@@ -73,6 +81,7 @@ def config(session: Session) -> Notice:
         "service": f"{settings.base_url} (from {settings.base_url_source})",
         "token": f"set (from {settings.token_source})" if settings.token else "not set",
         "sandbox": "runs" if session.sandbox else "does not run",
+        "library": _describe_library(session),
         "versions": f"seedream_nb {seedream_nb.__version__}, Python {platform.python_version()}, {', '.join(versions)}",
     }
     return Notice("\n".join(f"{name:<9} {value}" for name, value in rows.items()))

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from seedream_nb.capabilities import MAX_IMAGES
-from seedream_nb.errors import SeedreamError, UsageError
+from seedream_nb.errors import LibraryError, SeedreamError, UsageError
 from seedream_nb.gallery import Gallery
 from seedream_nb.models import TaskStatus
 from seedream_nb.panels.composing import compose_image
@@ -65,6 +65,8 @@ class Actions:
         self._pace = pace
         self._history: Iterator[Task] | None = None
         self._since = ""
+        self._searched = ""
+        self._found = 0
         self._composing = threading.Lock()
         state.watch(self._follow_selection)
 
@@ -79,6 +81,14 @@ class Actions:
             since: From when on; as `seedream_nb.times.read_since` reads it, or empty.
         """
         self._jobs.run("history", lambda: self._read_history(since), self._take_page, "Reading the history …")
+
+    def search_library(self, text: str) -> None:
+        """Adds the next tasks of the library on this machine.
+
+        Args:
+            text: Words of their prompts, as `Library.search` reads them; empty for all.
+        """
+        self._jobs.run("library", lambda: self._search_library(text), self._take_found, "Looking in the library …")
 
     def make(self, settings: MakeSettings) -> None:
         """Makes pictures, as the settings say. Costs money."""
@@ -182,6 +192,25 @@ class Actions:
         self._state.put(tasks)
         self.follow()
         return self._say_counts()
+
+    def _search_library(self, text: str) -> list[Task]:
+        library = self._client.keeper.library
+        if library is None:
+            raise LibraryError(
+                "The library is turned off.", hint="The environment variable SEEDREAM_LIBRARY does that."
+            )
+        if text != self._searched:
+            self._searched, self._found = text, 0
+        tasks = library.search(text, limit=PAGE, offset=self._found)
+        self._found += len(tasks)
+        return tasks
+
+    def _take_found(self, tasks: Sequence[Task]) -> Status | None:
+        if tasks:
+            self._state.put(tasks)
+            return self._say_counts()
+        older, self._found = self._found, 0
+        return Status("The library holds no older ones that fit." if older else "The library holds nothing that fits.")
 
     def _make(self, settings: MakeSettings) -> list[Task]:
         making = self._client.generate_all(plan(settings).requests, pace=self._pace, stop=self._jobs.stop)

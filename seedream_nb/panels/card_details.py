@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from seedream_nb.gallery.foreign_text import show_line
-from seedream_nb.gallery.tiles import count_of, describe_error, facts_of
+from seedream_nb.gallery.tiles import describe_error, facts_of
 from seedream_nb.panels.local_time import to_local
+from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

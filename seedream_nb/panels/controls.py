@@ -33,7 +33,7 @@ def _field(kind: type[ipywidgets.Widget], label: str, width: str = "auto", **opt
 def _row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
     row = ipywidgets.HBox(children)
     row.layout.flex_flow = "row wrap"
-    row.layout.align_items = "center"
+    row.layout.align_items = "baseline"
     row.add_class("seedream-row")
     return row
 
@@ -299,11 +299,12 @@ class FilterBar(ipywidgets.HBox):
         self.until = _field(ipywidgets.DatePicker, "To", "170px")
         days = ipywidgets.HBox([self.since, self.until])
         days.layout.flex_flow = "row wrap"
+        days.layout.align_items = "baseline"
         days.add_class("seedream-together")
         self.sort = _field(ipywidgets.Dropdown, "Sort", options=[(sort.value, sort) for sort in Sort])
         super().__init__([self.text, self.model, self.status, self.size, days, self.sort])
         self.layout.flex_flow = "row wrap"
-        self.layout.align_items = "center"
+        self.layout.align_items = "baseline"
         self.add_class("seedream-row")
         self.add_class("seedream-filters")
         for field in (self.text, self.model, self.status, self.size, self.since, self.until, self.sort):

@@ -1,7 +1,8 @@
 """How fast, how small and how sparing seedream_nb is, next to what a user would write by hand.
 
-    python -m tests.benchmarks                  # about six minutes, from the repository's root; Markdown on stdout
+    python -m tests.benchmarks                  # about twelve minutes, from the repository's root; Markdown on stdout
     python -m tests.benchmarks --scene waiting  # one scene alone
+    python -m pip install ipyplot               # what the scene `panel` needs besides the extra `test`, and Chromium
     python -m tests.benchmarks --rounds 9       # more rounds, steadier medians
     python -m tests.benchmarks --pictures plain # the painter's smooth pictures instead of ones as detailed as photos
 
@@ -37,4 +38,21 @@ round. Each contender waits until it knows that all are finished:
 server to the moment at which the caller held it; both are read from the same machine's clock. Latency counts for those
 that ask for one task after the other: with 50 ms before every answer the plain loop makes fewer questions than without,
 and learns much later.
+
+Panel: 1,000 finished tasks, whose records are there, each with a link of its own to one of a dozen such JPEGs on the
+gallery's server. Each contender shows them in a JupyterLab of this environment, with a fresh kernel and a fresh browser
+for every round; all modules are imported before in the kernel, and the front end loads what it lacks on the clock:
+
+- `seedream_nb.explore`: has to fetch the originals and to make thumbnails while the clock runs.
+- `ipywidgets.GridBox` with an `Image` for each task: is given thumbnails that are made already and lie in memory.
+- `ipyplot.plot_images`: is given the same thumbnails as data URLs. It would turn arrays and Pillow's images into PNGs
+  of many times the size.
+
+`first screen` is the time from the key that runs the cell to the first frame in which every tile in sight has its
+picture, as a probe in the page sees it; nobody else is connected to the browser meanwhile. `to the end` is the time to
+scroll from there to the last tile, a screen at a time, each filled before the next. What does not come to an end within
+two minutes counts with these, and is told. `sent` is what the kernel's websocket brings to the page. `memory` is the
+resident memory of the kernel above what it was before the call, after everything was seen and garbage was collected;
+the rivals' thumbnails were there before and do not count. `peak` is the highest that it was meanwhile. `models` is how
+many widget models there are more than before.
 """

@@ -7,9 +7,13 @@ import argparse
 import tests.benchmarks
 import tests.benchmarks.gallery.measure
 import tests.benchmarks.gallery.report
+import tests.benchmarks.library.measure
+import tests.benchmarks.library.report
+import tests.benchmarks.panel.measure
+import tests.benchmarks.panel.report
 import tests.benchmarks.waiting.measure
 import tests.benchmarks.waiting.report
-from tests.benchmarks import gallery, waiting
+from tests.benchmarks import gallery, library, panel, waiting
 from tests.benchmarks.report import machine
 
 
@@ -20,7 +24,12 @@ def main() -> None:
         description=tests.benchmarks.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--scene", choices=("gallery", "waiting", "all"), default="all", help="what to measure (all)")
+    parser.add_argument(
+        "--scene",
+        choices=("gallery", "waiting", "panel", "library", "all"),
+        default="all",
+        help="what to measure (all)",
+    )
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each contender (5)")
     parser.add_argument("--import-rounds", type=int, default=15, help="gallery: kernels started for each import (15)")
     parser.add_argument(
@@ -32,6 +41,10 @@ def main() -> None:
         print(gallery.report.spell(result), end="\n\n", flush=True)
     if arguments.scene in {"waiting", "all"}:
         print(waiting.report.spell(waiting.measure.measure_all(arguments.rounds)), end="\n\n", flush=True)
+    if arguments.scene in {"panel", "all"}:
+        print(panel.report.spell(panel.measure.measure_all(arguments.rounds)), end="\n\n", flush=True)
+    if arguments.scene in {"library", "all"}:
+        print(library.report.spell(library.measure.measure_all(arguments.rounds)), end="\n\n", flush=True)
     print(machine())
 
 

@@ -39,9 +39,10 @@ ORIGINAL = '%seedream generate "misty mountains, early morning" --size 2304x1728
 EDIT = "%%seedream edit hills[0] --size 2304x1728 --thumbnail 440\nmake it a late evening with warm light"
 EXPLORER = "%seedream explore --history 14"
 PICTURES_ARE_THERE = """() => {
-    const pictures = [...document.querySelectorAll(".seedream-explorer [role=option] img")];
-    const isShown = (picture) => picture.naturalWidth && getComputedStyle(picture).opacity === "1";
-    return pictures.length > 9 && pictures.every(isShown);
+    const tiles = [...document.querySelectorAll(".seedream-explorer [role=option]")];
+    const isShown = (picture) => picture?.naturalWidth && getComputedStyle(picture).opacity === "1";
+    const isDone = (tile) => tile.querySelector(".seedream-grid-lost") || isShown(tile.querySelector("img"));
+    return tiles.length > 9 && tiles.every(isDone);
 }"""
 
 

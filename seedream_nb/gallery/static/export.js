@@ -18,6 +18,7 @@ function close(view) {
   const height = scrollY;
   location.hash = link.id;
   scrollTo(0, height);
+  // Not every browser moves the focus along with the address.
   link.focus({ preventScroll: true });
   const { top, bottom } = link.getBoundingClientRect();
   if (top < 0 || bottom > innerHeight) link.scrollIntoView({ block: "center" });

@@ -69,19 +69,8 @@ def plain_loop(job: Job, shell: InteractiveShell) -> None:
 
 def bare_pool(job: Job, shell: InteractiveShell) -> None:
     """The limit: nothing is checked, nothing is retried, nothing is said about the images."""
-    from PIL import Image as PillowImage  # noqa: PLC0415  each contender is charged with its own imports
-
-    def make_thumbnail(content: bytes) -> str:
-        buffer = io.BytesIO()
-        side = (job.thumbnail, job.thumbnail)
-        with PillowImage.open(io.BytesIO(content)) as image:
-            image.draft("RGB", side)
-            image.thumbnail(side)
-            image.save(buffer, "JPEG", quality=job.jpeg_quality)
-        return f'<img src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
-
     del shell
-    display(HTML("".join(_fetch_all(job, make_thumbnail))))
+    display(HTML("".join(_fetch_all(job, lambda content: thumbnail_tag(content, job)))))
 
 
 def downloads_alone(job: Job, shell: InteractiveShell) -> None:
@@ -89,6 +78,19 @@ def downloads_alone(job: Job, shell: InteractiveShell) -> None:
     del shell
     sizes = _fetch_all(job, lambda content: str(len(content)))
     display(HTML(" ".join(sizes)))
+
+
+def thumbnail_tag(content: bytes, job: Job) -> str:
+    """A picture as HTML, small, by Pillow's own defaults."""
+    from PIL import Image as PillowImage  # noqa: PLC0415  each contender is charged with its own imports
+
+    buffer = io.BytesIO()
+    side = (job.thumbnail, job.thumbnail)
+    with PillowImage.open(io.BytesIO(content)) as image:
+        image.draft("RGB", side)
+        image.thumbnail(side)
+        image.save(buffer, "JPEG", quality=job.jpeg_quality)
+    return f'<img src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
 
 def _fetch_all(job: Job, work: Callable[[bytes], str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from seedream_nb.sandbox.painter import paint
+from tests.benchmarks.records import make_id
 
 Pictures = Literal["photo", "plain"]
 
@@ -57,9 +57,14 @@ class Job:
     connections: int
 
 
-def task_ids() -> tuple[str, ...]:
-    """The ids of all tasks, the same in every process."""
-    return tuple(str(uuid.uuid5(uuid.NAMESPACE_URL, f"benchmark/{number}")) for number in range(TASKS))
+def task_ids(count: int = TASKS) -> tuple[str, ...]:
+    """The ids of all tasks, or of another number of them; the same in every process."""
+    return tuple(make_id("task", number) for number in range(count))
+
+
+def mark(jpeg: bytes, number: int) -> bytes:
+    """Puts a comment into a JPEG file, so that the pictures of no two tasks are alike."""
+    return b"%b\xff\xfe\x00\x06%04d%b" % (jpeg[:2], number, jpeg[2:])
 
 
 def picture_files(pictures: Pictures) -> list[Path]:

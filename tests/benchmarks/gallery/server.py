@@ -1,6 +1,6 @@
 """Why: the service and its image host for the benchmark, in a process of their own, doing as little as possible.
 
-Pictures lie encoded in memory and answers are a dict away, so that what is measured is the client and the latency.
+Pictures lie encoded in memory and answers are encoded before, so that what is measured is the client and the latency.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,24 +18,29 @@ from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from tests.benchmarks.gallery.scene import LATENCY, SIDE, Pictures, picture_files, task_ids
+from tests.benchmarks.gallery.scene import LATENCY, SIDE, TASKS, Pictures, mark, picture_files, task_ids
 from tests.benchmarks.processes import ROOT
+from tests.benchmarks.records import make_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+MODEL = "doubao-seedream-4-0-250828"
+
+
 @contextmanager
-def running_server(pictures: Pictures) -> Iterator[str]:
+def running_server(pictures: Pictures, tasks: int = TASKS) -> Iterator[str]:
     """Runs the server in another process while a block runs.
 
     Args:
         pictures: Which pictures it serves.
+        tasks: How many tasks it knows.
 
     Yields:
         Its address, without a final slash.
     """
-    command = [sys.executable, "-m", "tests.benchmarks.gallery.server", pictures]
+    command = [sys.executable, "-m", "tests.benchmarks.gallery.server", pictures, str(tasks)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             address = process.stdout.readline().strip() if process.stdout else ""
@@ -47,6 +53,7 @@ def running_server(pictures: Pictures) -> Iterator[str]:
 
 class _Slow(web.RequestHandler):
     async def prepare(self) -> None:
+        self.settings["received"][type(self).__name__] += 1
         await asyncio.sleep(LATENCY)
 
     def compute_etag(self) -> None:
@@ -56,16 +63,17 @@ class _Slow(web.RequestHandler):
 class _Tasks(_Slow):
     """`POST /seedream/tasks`, with records as answers (wire contract, form 1)."""
 
-    def initialize(self, records: dict[str, object]) -> None:
+    def initialize(self, records: dict[str, str]) -> None:
         self._records = records
 
     def post(self) -> None:
         body = json.loads(self.request.body)
+        self.set_header("Content-Type", "application/json")
         if body.get("action") == "retrieve_batch":
             items = [self._records[task_id] for task_id in body["ids"]]
-            self.finish({"items": items, "count": len(items)})
+            self.finish(f'{{"items": [{",".join(items)}], "count": {len(items)}}}')
         else:
-            self.finish(json.dumps(self._records[body["id"]]))
+            self.finish(self._records[body["id"]])
 
 
 class _Image(_Slow):
@@ -74,46 +82,36 @@ class _Image(_Slow):
 
     def get(self, number: str) -> None:
         self.set_header("Content-Type", "image/jpeg")
-        self.finish(self._contents[int(number) % len(self._contents)])
+        self.finish(mark(self._contents[int(number) % len(self._contents)], int(number)))
 
 
-def _record(task_id: str, number: int, base_url: str) -> dict[str, object]:
-    begin = 1766427547.0 + number
-    trace_id = task_id[::-1]
-    prompt = f"a photo of street number {number}, early morning light"
-    return {
-        "_id": f"{number:024x}",
-        "id": task_id,
-        "trace_id": trace_id,
-        "type": "images",
-        "created_at": begin,
-        "started_at": begin + 0.3,
-        "finished_at": begin + 14.8,
-        "elapsed": 14.5,
-        "request": {"action": "generate", "model": "doubao-seedream-4-0-250828", "prompt": prompt},
-        "response": {
-            "success": True,
-            "task_id": task_id,
-            "trace_id": trace_id,
-            "data": [{"prompt": prompt, "size": f"{SIDE}x{SIDE}", "image_url": f"{base_url}/images/{number}.jpg"}],
-        },
-    }
+class _Received(web.RequestHandler):
+    """`GET /received`: how many requests the service and the image host have received; this one does not count."""
+
+    def get(self) -> None:
+        received = self.settings["received"]
+        self.finish({"service": received[_Tasks.__name__], "image_host": received[_Image.__name__]})
 
 
-async def _serve(pictures: Pictures) -> None:
+async def _serve(pictures: Pictures, tasks: int) -> None:
     contents = [file.read_bytes() for file in picture_files(pictures)]
-    records: dict[str, object] = {}
+    records: dict[str, str] = {}
     application = web.Application(
         [
             (r"/seedream/tasks", _Tasks, {"records": records}),
             (r"/images/(\d+)\.jpg", _Image, {"contents": contents}),
+            (r"/received", _Received),
         ],
         log_function=lambda _handler: None,
+        received=Counter(),
     )
     sockets = bind_sockets(0, "127.0.0.1")
     HTTPServer(application).add_sockets(sockets)
     base_url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-    records.update({task_id: _record(task_id, number, base_url) for number, task_id in enumerate(task_ids())})
+    for number, task_id in enumerate(task_ids(tasks)):
+        prompt = f"a photo of street number {number}, early morning light"
+        record = make_record(number, prompt, MODEL, f"{SIDE}x{SIDE}", f"{base_url}/images/{number}.jpg")
+        records[task_id] = json.dumps(record)
     print(base_url, flush=True)
     await asyncio.Event().wait()
 
@@ -121,4 +119,6 @@ async def _serve(pictures: Pictures) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", choices=("photo", "plain"))
-    asyncio.run(_serve(parser.parse_args().pictures))
+    parser.add_argument("tasks", type=int)
+    arguments = parser.parse_args()
+    asyncio.run(_serve(arguments.pictures, arguments.tasks))

@@ -35,6 +35,7 @@ class GridView {
     this.root.append(this.page, this.live, this.notice);
     element.append(this.root);
     this.listen(document, "pointerdown", (event) => this.yieldFocus(event), { capture: true });
+    this.listen(this.root, "keydown", (event) => this.handOn(event));
     store.views.add(this);
     this.subscribe("cards", () => this.readCards());
     this.subscribe("order", () => this.readOrder());
@@ -101,6 +102,19 @@ class GridView {
   yieldFocus(event) {
     const isOutside = !this.root.contains(/** @type {Node} */ (event.target));
     if (isOutside && this.root.contains(this.focused)) this.focused.blur();
+  }
+
+  /**
+   * What keeps JupyterLab's keys away keeps the one that saves the notebook away, too, which nothing here needs.
+   *
+   * @param {KeyboardEvent} event
+   */
+  handOn(event) {
+    const isSaving = event.key === "s" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+    if (!isSaving) return;
+    const copy = new KeyboardEvent("keydown", event);
+    // Where nobody takes it, the browser does with it what it does anywhere.
+    if (!this.root.parentElement.dispatchEvent(copy)) event.preventDefault();
   }
 
   readCards() {

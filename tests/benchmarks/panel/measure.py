@@ -1,0 +1,114 @@
+"""Why: brings this scene's server, JupyterLab, kernels and browsers together into one result."""
+
+from __future__ import annotations
+
+import ast
+import json
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from playwright.sync_api import sync_playwright
+
+from tests.benchmarks.gallery.server import running_server
+from tests.benchmarks.panel.chromium import running_chromium
+from tests.benchmarks.panel.contenders import CONTENDERS
+from tests.benchmarks.panel.scene import BOUND, TASKS, WINDOW, KernelFigures, PageFigures
+from tests.benchmarks.processes import ROOT
+from tests.benchmarks.rounds import Rounds, say, take_turns
+from tests.browser.jupyter import JupyterServer, Notebook, serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Playwright
+
+PROBE = Path(__file__).with_name("probe.js")
+PREPARE = """import sys; sys.path.insert(0, {root!r})
+from tests.benchmarks.panel.stage import Stage; stage = Stage({name!r}, {base_url!r})"""
+SHOW = "stage.show()"
+DELAY = 2.0  # seconds for the machine to come to rest, before the clock starts
+KERNEL_TIMEOUT = 120  # seconds
+NOTHING_SEEN = PageFigures(first_screen=None, tiles=0, first_received=0, scroll=None, received=0)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One round of one contender."""
+
+    page: PageFigures
+    kernel: KernelFigures
+
+
+def measure_all(rounds: int) -> Rounds[Measurement]:
+    """Measures everything, in one run.
+
+    Args:
+        rounds: Rounds of each contender.
+
+    Returns:
+        The figures.
+    """
+    with (
+        running_server("photo") as base_url,
+        tempfile.TemporaryDirectory() as root,
+        tempfile.TemporaryDirectory() as home,
+        closing(serve(Path(root), Path(home))) as servers,
+        sync_playwright() as playwright,
+    ):
+        server = next(servers)
+        try:
+            return take_turns(
+                list(CONTENDERS), rounds, lambda name: _measure(name, base_url, server, Path(home), playwright)
+            )
+        finally:
+            # A server whose kernels are alive does not always end.
+            server.shut_down_kernels()
+
+
+def _measure(name: str, base_url: str, server: JupyterServer, home: Path, playwright: Playwright) -> Measurement:
+    order = {"selector": CONTENDERS[name].tile, "count": TASKS, "bound": BOUND, "delay": DELAY}
+    cells = PREPARE.format(root=str(ROOT), name=name, base_url=base_url)
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        running_chromium(Path(profile)) as chromium,
+    ):
+        with chromium.connected(playwright) as page:
+            page.add_init_script(path=PROBE)
+            notebook = Notebook.open(page, server, server.add_notebook("benchmark", cells))
+            page.keyboard.press("Control+b")  # the room of the file browser
+            page.wait_for_function("([width, height]) => innerWidth === width && innerHeight === height", arg=WINDOW)
+            notebook.run_all()
+            notebook.wait_for_kernel()
+            notebook.add_cell(SHOW)
+            page.evaluate("order => probe.arm(order)", order)
+        seen = chromium.wait_for_figures(DELAY + 2 * BOUND + 10)
+        if seen is None:
+            say(f"{name} has brought the page to a halt")
+        took = _ask_kernel(home)
+    server.shut_down_kernels()
+    say(f"  {seen}\n  {took}")
+    return Measurement(seen or NOTHING_SEEN, took)
+
+
+def _ask_kernel(home: Path) -> KernelFigures:
+    """Asks the kernel that was started last, past the page, which may be busy."""
+    connection = max((home / "runtime").glob("kernel-*.json"), key=lambda file: file.stat().st_mtime)
+    client = BlockingKernelClient(connection_file=str(connection))
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        reply = client.execute_interactive(
+            "",
+            user_expressions={"took": "stage.measure()"},
+            allow_stdin=False,
+            timeout=KERNEL_TIMEOUT,
+            output_hook=lambda _message: None,
+        )
+    finally:
+        client.stop_channels()
+    answer = reply["content"]["user_expressions"]["took"]
+    if answer["status"] != "ok":
+        raise RuntimeError(f"The kernel does not tell what it took: {answer}")
+    return KernelFigures(**json.loads(ast.literal_eval(answer["data"]["text/plain"])))

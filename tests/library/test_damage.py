@@ -1,0 +1,377 @@
+"""Files break. What can be read of them is carried over, the rest is said once, and all goes on."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import warnings
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seedream_nb.errors import LibraryError, LibraryWarning
+from seedream_nb.library import Keeper, Library, schema
+from tests.gallery.pictures import noise
+from tests.library.integrity import start, wrong_with
+from tests.library.tasks import name_of, task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+COUNT = 400
+PICTURE = noise(64, 48)
+
+
+@pytest.fixture(scope="module")
+def _whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "library"
+    with Library(folder) as library:
+        library.keep(task_of(number, f"cat number {number} " + "with a long story " * 20) for number in range(COUNT))
+        library.keep_picture(task_of(0).images[0], PICTURE)
+        library.tag([name_of(number) for number in range(0, COUNT, 10)], "good")
+        library.note(name_of(3), "the third")
+    return folder
+
+
+@pytest.fixture
+def folder(_whole: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(_whole, tmp_path / "library")
+
+
+def file_of(folder: Path) -> Path:
+    return folder / "library.sqlite"
+
+
+def damaged_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("library-damaged-*"))
+
+
+def truncate(share: float) -> Callable[[bytes], bytes]:
+    return lambda content: content[: int(len(content) * share)]
+
+
+def overwrite(share: float, length: int, value: bytes = b"\xff") -> Callable[[bytes], bytes]:
+    def work(content: bytes) -> bytes:
+        begin = int(len(content) * share)
+        return content[:begin] + value * length + content[begin + length :]
+
+    return work
+
+
+DAMAGES = {
+    "100 bytes left": lambda content: content[:100],
+    "10 bytes left": lambda content: content[:10],
+    "one page left": lambda content: content[:4096],
+    "half of a page less": lambda content: content[:-2048],
+    "a fifth left": truncate(0.2),
+    "half left": truncate(0.5),
+    "most left": truncate(0.95),
+    "garbage": lambda content: b"garbage " * (len(content) // 8),
+    "the beginning": overwrite(0, 100),
+    "the first page": overwrite(0, 4096, b"\0"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_broken_file_is_set_aside_and_what_can_be_read_goes_on(
+    folder: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    broken = damage(file_of(folder).read_bytes())
+    file_of(folder).write_bytes(broken)
+    keeper = Keeper(folder)
+    with pytest.warns(LibraryWarning, match="was damaged") as caught:
+        keeper.keep([task_of(COUNT)])
+    assert len(caught) == 1
+    assert (folder / "library-damaged-1.sqlite").read_bytes() == broken
+    assert set(keeper.find([name_of(COUNT)])) == {name_of(COUNT)}
+    keeper.close()
+    assert wrong_with(folder) == []
+    with Library(folder) as library:
+        assert [task.prompt for task in library.search("white siamese")] == ["a white siamese cat"]
+        for task in library:
+            assert task.prompt.startswith(("cat number", "a white"))
+        # Nothing that is gone has marks.
+        assert set(library.tags()) <= {"good"}
+    assert not list(folder.glob("*.part"))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("value", [b"\xff", b"\0", b"x"])
+def test_of_a_file_with_a_hole_nearly_all_is_rescued(folder: Path, share: float, value: bytes) -> None:
+    file_of(folder).write_bytes(overwrite(share, 5000, value)(file_of(folder).read_bytes()))
+    keeper = Keeper(folder)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        keeper.keep(task_of(number) for number in range(COUNT, COUNT + 5))
+        first = keeper.find(name_of(number) for number in range(COUNT + 5))
+        library = keeper.library
+        assert library is not None
+        library.verify()
+        found = keeper.find(name_of(number) for number in range(COUNT + 5))
+    told = [str(warning.message) for warning in caught]
+    assert len([text for text in told if "was damaged" in text]) <= 1, told
+    assert len(told) <= 1, told
+    assert len(first) >= len(found) >= COUNT - 20
+    assert {name_of(number) for number in range(COUNT, COUNT + 5)} <= set(found)
+    keeper.close()
+    assert [text for text in wrong_with(folder) if "no original" not in text] == []
+
+
+def test_a_broken_inner_page_costs_only_what_was_on_it(folder: Path) -> None:
+    """Whatever lies between two damaged places is found by another way."""
+    with closing(sqlite3.connect(file_of(folder))) as connection:
+        pages = connection.execute(
+            "SELECT pageno FROM dbstat WHERE name = 'tasks' AND pagetype = 'leaf' ORDER BY path"
+        ).fetchall() if _has_dbstat(connection) else []
+    if not pages:
+        pytest.skip("this SQLite does not tell where things lie")
+    content = bytearray(file_of(folder).read_bytes())
+    for (page,) in (pages[len(pages) // 4], pages[3 * len(pages) // 4]):
+        content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+    file_of(folder).write_bytes(content)
+    with pytest.warns(LibraryWarning, match="could be rescued") as caught, Library(folder) as library:
+        library.verify()
+    assert len(caught) == 1
+    with Library(folder) as library:
+        assert COUNT > len(library) > COUNT - 30
+
+
+def _has_dbstat(connection: sqlite3.Connection) -> bool:
+    return ("ENABLE_DBSTAT_VTAB",) in connection.execute("PRAGMA compile_options").fetchall()
+
+
+def test_marks_and_pictures_come_over(folder: Path) -> None:
+    content = file_of(folder).read_bytes()
+    file_of(folder).write_bytes(content[:-4096])  # the last page is one of an index of words
+    with pytest.warns(LibraryWarning, match="rescued"):
+        library = Library(folder)
+    with library:
+        assert len(library) == COUNT
+        assert library.original(task_of(0).images[0]) == PICTURE
+        assert library.tags() == {"good": COUNT // 10}
+        assert [task.id for task in library.search("third")] == [name_of(3)]
+        assert len(library.search("cat number", tags="good", limit=None)) == COUNT // 10
+
+
+def test_what_only_the_log_has_comes_over(folder: Path) -> None:
+    process = start(KILLED, folder, COUNT)
+    process.communicate(timeout=60)
+    assert (folder / "library.sqlite-wal").stat().st_size > 1000
+    file_of(folder).write_bytes(overwrite(0.6, 9000)(file_of(folder).read_bytes()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LibraryWarning)
+        with Library(folder) as library:
+            library.verify()
+            found = library.find(name_of(COUNT + number) for number in range(20))
+    assert len(found) == 20
+
+
+KILLED = """
+import os, signal, sys
+from seedream_nb.library import Library
+from tests.library.tasks import task_of
+library = Library(sys.argv[1])
+library.keep(task_of(int(sys.argv[2]) + number) for number in range(20))
+os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+"""
+
+
+def test_a_second_damage_is_set_aside_beside_the_first(folder: Path) -> None:
+    for number in (1, 2):
+        file_of(folder).write_bytes(b"garbage " * 1000)
+        with pytest.warns(LibraryWarning, match=f"library-damaged-{number}.sqlite"), Library(folder) as library:
+            library.keep(task_of(number))
+    assert damaged_files(folder) == ["library-damaged-1.sqlite", "library-damaged-2.sqlite"]
+
+
+def test_an_emptied_file_is_said_to_be_empty(folder: Path) -> None:
+    file_of(folder).write_bytes(b"")
+    with pytest.warns(LibraryWarning, match="was empty"), Library(folder) as library:
+        assert len(library) == 0
+
+
+def test_a_new_library_says_nothing(tmp_path: Path) -> None:
+    file_of(tmp_path).write_bytes(b"")
+    with Library(tmp_path) as library:
+        assert len(library) == 0
+
+
+def test_damage_that_another_kernel_has_mended_is_not_mended_twice(folder: Path) -> None:
+    """Each of them comes upon it, and what the first keeps in the new file stays."""
+    with Library(folder) as mine, Library(folder) as theirs:
+        assert len(mine) == len(theirs) == COUNT
+        content = file_of(folder).read_bytes()
+        with file_of(folder).open("r+b") as file:  # in place, under both
+            file.seek(4096)
+            file.write(b"\xff" * (len(content) - 4096))
+        with pytest.warns(LibraryWarning, match="was damaged") as caught:
+            for number, library in enumerate((mine, theirs)):
+                keeper = Keeper(library)
+                keeper.keep([task_of(COUNT + number)])
+                library.verify()
+        assert len(caught) == 1
+        assert damaged_files(folder) == ["library-damaged-1.sqlite"]
+        assert len(mine.find([name_of(COUNT), name_of(COUNT + 1)])) == 2
+        assert len(theirs.find([name_of(COUNT), name_of(COUNT + 1)])) == 2
+
+
+def test_many_kernels_come_upon_the_same_damage(folder: Path) -> None:
+    file_of(folder).write_bytes(file_of(folder).read_bytes()[:50_000])
+    kernels = [start(COMES_UPON, folder, COUNT + 10 * number) for number in range(3)]
+    told = ""
+    for kernel in kernels:
+        _output, errors = kernel.communicate(timeout=60)
+        assert kernel.returncode == 0, errors
+        told += errors
+    assert told.count("LibraryWarning") == 1, told
+    assert damaged_files(folder) == ["library-damaged-1.sqlite"]
+    with Library(folder) as library:
+        assert len(library.find(name_of(COUNT + number) for number in range(30))) == 30
+    assert wrong_with(folder) == []
+
+
+COMES_UPON = """
+import sys
+from seedream_nb.library import Keeper
+from tests.library.tasks import task_of
+keeper = Keeper(sys.argv[1])
+for number in range(10):
+    keeper.keep([task_of(int(sys.argv[2]) + number)])
+keeper.close()
+"""
+
+
+def test_a_record_that_became_nonsense_is_damage_too(folder: Path) -> None:
+    with closing(sqlite3.connect(file_of(folder))) as connection, connection:
+        connection.execute("UPDATE tasks SET record = substr(record, 5) WHERE key = ?", (name_of(7),))
+    keeper = Keeper(folder)
+    with pytest.warns(LibraryWarning, match=f"{COUNT - 1} of its records could be rescued"):
+        found = keeper.find([name_of(7), name_of(8)])
+    assert set(found) == {name_of(8)}
+    keeper.close()
+
+
+def test_the_library_itself_says_that_it_was_mended_and_works_at_the_next_call(folder: Path) -> None:
+    with Library(folder) as library:
+        with closing(sqlite3.connect(file_of(folder))) as connection, connection:
+            connection.execute("UPDATE tasks SET record = '[]' WHERE key = ?", (name_of(7),))
+        with (
+            pytest.warns(LibraryWarning, match="was damaged"),
+            pytest.raises(LibraryError, match="carried over into a new file") as caught,
+        ):
+            library.find([name_of(7)])
+        assert caught.value.hint == "Do it once more."
+        assert library.find([name_of(7)]) == {}
+        assert len(library) == COUNT - 1
+
+
+def test_a_damaged_library_that_can_only_be_read_is_left_as_it_is(folder: Path) -> None:
+    broken = b"garbage " * 1000
+    file_of(folder).write_bytes(broken)
+    with pytest.raises(LibraryError, match="damaged, and cannot be mended as it can only be read"):
+        Library(folder, read_only=True)
+    assert file_of(folder).read_bytes() == broken
+    assert damaged_files(folder) == []
+
+
+def test_a_folder_that_is_gone_is_made_again(folder: Path) -> None:
+    with Library(folder) as library:
+        assert len(library) == COUNT
+        shutil.rmtree(folder)
+        library.keep(task_of(1))
+        library.keep_picture(task_of(1).images[0], PICTURE)
+        assert len(library) == 1
+    with Library(folder) as library:
+        assert library.original(task_of(1).images[0]) == PICTURE
+
+
+# Versions
+
+
+def make_version_1(folder: Path) -> None:
+    """As the first version of the tables left it, filled by the code of today as far as that fits."""
+    with Library(folder) as library:
+        library.keep([task_of(0), task_of(1)])
+        library.keep_picture(task_of(0).images[0], PICTURE)
+    with closing(sqlite3.connect(file_of(folder))) as connection, connection:
+        columns = {
+            table: connection.execute(f"SELECT rowid, * FROM {table}" if table == "words" else f"SELECT * FROM {table}").fetchall()
+            for table in ("tasks", "words", "pictures", "originals", "thumbnails")
+        }
+    file_of(folder).unlink()
+    with closing(sqlite3.connect(file_of(folder))) as connection, connection:
+        connection.executescript(schema.STEPS[0])
+        connection.execute("PRAGMA user_version = 1")
+        for table, rows in columns.items():
+            names = "(rowid, prompt, model, marks)" if table == "words" else ""
+            for row in rows:
+                connection.execute(f"INSERT INTO {table} {names} VALUES ({', '.join('?' * len(row))})", row)
+
+
+def test_a_library_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
+    make_version_1(tmp_path)
+    with Library(tmp_path) as library:
+        assert library.find([name_of(0), name_of(1)]) == {name_of(0): task_of(0), name_of(1): task_of(1)}
+        assert library.original(task_of(0).images[0]) == PICTURE
+        assert len(library.search("siamese")) == 2
+        library.tag(name_of(0), "good")
+        assert [task.id for task in library.search("good")] == [name_of(0)]
+    assert wrong_with(tmp_path) == []
+    with closing(sqlite3.connect(file_of(tmp_path))) as connection:
+        assert schema.version_of(connection) == schema.VERSION
+
+
+def test_a_library_of_the_first_version_can_be_read_where_it_cannot_be_changed(tmp_path: Path) -> None:
+    make_version_1(tmp_path)
+    with Library(tmp_path, read_only=True) as library:
+        assert library.find([name_of(0)]) == {name_of(0): task_of(0)}
+        assert len(library.search("siamese")) == 2
+
+
+def test_a_migration_that_is_interrupted_has_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_version_1(tmp_path)
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS[:1], "CREATE TABLE half (x);\nCREATE TABLE tasks (x);\n"))
+    with pytest.raises(LibraryError, match="table tasks already exists"):
+        Library(tmp_path).keep(task_of(3))
+    monkeypatch.undo()
+    with closing(sqlite3.connect(file_of(tmp_path))) as connection:
+        assert schema.version_of(connection) == 1
+        assert connection.execute("SELECT * FROM sqlite_master WHERE name = 'half'").fetchall() == []
+    with Library(tmp_path) as library:
+        assert len(library) == 2
+
+
+def test_kernels_that_migrate_at_once(tmp_path: Path) -> None:
+    make_version_1(tmp_path)
+    kernels = [start(COMES_UPON, tmp_path, 10 * number) for number in range(1, 4)]
+    for kernel in kernels:
+        assert kernel.communicate(timeout=60)[1] == ""
+    with Library(tmp_path) as library:
+        assert len(library) == 32
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_one_of_a_later_version_is_refused_in_one_sentence(tmp_path: Path, read_only: bool) -> None:  # noqa: FBT001  both ways
+    Library(tmp_path).close()
+    with closing(sqlite3.connect(file_of(tmp_path))) as connection, connection:
+        connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    before = file_of(tmp_path).read_bytes()
+    with pytest.raises(LibraryError, match="was made by a later version of seedream_nb") as caught:
+        Library(tmp_path, read_only=read_only)
+    assert "Upgrade seedream_nb" in str(caught.value.hint)
+    keeper = Keeper(tmp_path)
+    with pytest.warns(LibraryWarning, match="later version") as told:
+        keeper.find([name_of(0)])
+        keeper.find([name_of(0)])
+    assert len(told) == 1
+    assert file_of(tmp_path).read_bytes() == before
+
+
+def test_new_libraries_begun_at_once_are_one(tmp_path: Path) -> None:
+    kernels = [start(COMES_UPON, tmp_path / "library", 10 * number) for number in range(4)]
+    for kernel in kernels:
+        assert kernel.communicate(timeout=60)[1] == ""
+    with Library(tmp_path / "library") as library:
+        assert len(library) == 40

@@ -1,0 +1,401 @@
+"""Several kernels at once, and ends of all kinds: what was kept stays, and nothing is half there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seedream_nb.library import Keeper, Library
+from seedream_nb.models import TaskImage
+from tests.gallery.pictures import noise
+from tests.library.integrity import run, start, wrong_with
+from tests.library.tasks import name_of, task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals, limits and forks are of Unix")
+
+# Everything that is imported late is imported here: a child is killed, or loses its rights, soon after it began.
+PRELUDE = """
+import os, random, resource, signal, sys, warnings
+import PIL.Image, platformdirs
+from seedream_nb.images.thumbnails import make_thumbnail
+from seedream_nb.library import Keeper, Library, LibraryFetcher
+from seedream_nb.models import TaskImage
+from tests.gallery.pictures import noise
+from tests.library.tasks import name_of, task_of
+PIL.Image.init()
+"""
+
+
+# Two kernels
+
+SAME_TASKS = (
+    PRELUDE
+    + """
+contents = [noise(64, 48, seed) for seed in range(20)]
+thumbnails = [make_thumbnail(content, 32) for content in contents]
+print("ready", flush=True)
+sys.stdin.readline()
+keeper = Keeper(sys.argv[1])
+order = list(range(200))
+random.Random(int(sys.argv[2])).shuffle(order)
+for number in order:
+    task = task_of(number)
+    keeper.keep([task])
+    keeper.keep_picture(task.images[0], contents[number % 20], thumbnail=(32, thumbnails[number % 20]))
+    assert keeper.find([task.id]) == {task.id: task}
+    assert keeper.original(task.images[0]) == contents[number % 20]
+keeper.close()
+"""
+)
+
+
+def test_kernels_that_keep_the_same_tasks_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    kernels = [start(SAME_TASKS, folder, seed) for seed in range(3)]
+    for kernel in kernels:
+        assert kernel.stdout is not None
+        assert kernel.stdout.readline() == "ready\n"
+    for kernel in kernels:
+        assert kernel.stdin is not None
+        kernel.stdin.write("go\n")
+        kernel.stdin.flush()
+    for kernel in kernels:
+        assert (kernel.communicate(timeout=120)[1], kernel.returncode) == ("", 0)
+    assert wrong_with(folder) == []
+    with Library(folder) as library:
+        info = library.info()
+        assert (info.tasks, info.originals, info.thumbnails) == (200, 20, 20)
+        assert set(library.find(map(name_of, range(200)))) == set(map(name_of, range(200)))
+    assert not [path for path in folder.rglob("*") if path.name.endswith(".part")]
+
+
+def test_one_sees_at_once_what_another_has_kept(tmp_path: Path) -> None:
+    with Library(tmp_path) as mine, Library(tmp_path) as theirs, Library(tmp_path, read_only=True) as reader:
+        for number in range(3):
+            theirs.keep(task_of(number))
+            assert [len(mine), len(reader)] == [number + 1] * 2
+
+
+def test_one_can_read_while_another_writes(tmp_path: Path) -> None:
+    with Library(tmp_path) as mine, Library(tmp_path) as theirs:
+        mine.keep(task_of(0))
+        with theirs._database.writing() as connection:
+            connection.execute("DELETE FROM tasks")
+            assert len(mine) == 1
+        assert len(mine) == 0
+
+
+# Killed
+
+WRITE_ON = (
+    PRELUDE
+    + """
+contents = [noise(64, 48, seed) for seed in range(40)]
+thumbnails = [make_thumbnail(content, 32) for content in contents]
+folder, rounds = sys.argv[1], int(sys.argv[2])
+
+def write_on(told, first):
+    library = Library(folder)
+    number = first
+    while True:
+        task = task_of(number)
+        library.keep(task)
+        os.write(told, b"t%09d" % number)
+        library.keep_picture(task.images[0], contents[number % 40], thumbnail=(32, thumbnails[number % 40]))
+        os.write(told, b"p%09d" % number)
+        number += 1
+
+chance = random.Random(5)
+first = 0
+for _round in range(rounds):
+    listen, told = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(listen)
+        write_on(told, first)
+    os.close(told)
+    said = b""
+    enough = 10 * chance.randrange(1, 25)
+    while len(said) < enough:
+        said += os.read(listen, 10)
+    for _turn in range(chance.randrange(2000)):
+        pass
+    os.kill(child, signal.SIGKILL)
+    while piece := os.read(listen, 65536):
+        said += piece
+    os.waitpid(child, 0)
+    os.close(listen)
+    words = [said[start:start + 10].decode() for start in range(0, len(said), 10)]
+    print(*words, sep="\\n")
+    first = int(words[-1][1:]) + 1 - (words[-1][0] == "t")
+"""
+)
+
+
+@posix
+def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    kept = run(WRITE_ON, folder, 100).split()
+    tasks = {int(word[1:]) for word in kept if word[0] == "t"}
+    pictures = {int(word[1:]) for word in kept if word[0] == "p"}
+    assert len(tasks) > 300
+    assert wrong_with(folder) == []
+    with Library(folder) as library:
+        found = library.find(map(name_of, tasks))
+        assert found == {name_of(number): task_of(number) for number in tasks}
+        for number in pictures:
+            assert library.original(task_of(number).images[0]) == noise(64, 48, number % 40)
+            assert library.thumbnail(task_of(number).images[0], 32) is not None
+        assert library.verify(repair=False).is_sound
+
+
+# Full
+
+FULL = (
+    PRELUDE
+    + """
+limit = int(sys.argv[2])
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+keeper = Keeper(sys.argv[1], keeps_loopback=True)
+for number in range(60):
+    task = task_of(number, "a long story of a cat " * 200)
+    keeper.keep([task])
+    content = noise(200, 200, number)
+    keeper.keep_picture(task.images[0], content)
+    found = keeper.original(task.images[0])
+    assert found in (None, content)
+print(len(keeper.find(map(name_of, range(60)))))
+"""
+)
+
+
+@posix
+@pytest.mark.parametrize("limit", [30_000, 300_000])
+def test_files_that_may_not_grow_cost_a_warning_and_nothing_else(tmp_path: Path, limit: int) -> None:
+    folder = tmp_path / "library"
+    with Library(folder) as library:
+        library.keep(task_of(0))
+    process = start(FULL, folder, limit)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert errors.count("LibraryWarning") == 1, errors
+    assert int(output) >= 1
+    assert wrong_with(folder) == []
+    with Library(folder) as library:
+        assert len(library) >= 1
+        library.keep(task_of(99))  # room again
+        assert name_of(99) in library
+
+
+@contextmanager
+def small_disk(place: Path, size: str) -> Iterator[Path]:
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
+    if sys.platform != "linux" or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        folder = disk / "library"
+        process = start(FULL, folder, 0)
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        assert errors.count("LibraryWarning") == 1, errors
+        assert int(output) >= 1
+        assert wrong_with(folder) == []
+        with Library(folder) as library:
+            assert len(library) == int(output)
+
+
+def test_what_is_kept_on_a_disk_without_a_byte_left_is_served(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        with Library(disk / "library") as library:
+            library.keep(task_of())
+            library.keep_picture(task_of().images[0], noise(64, 48))
+        with (disk / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError, match="No space"):
+            for size in (4096, 1):
+                while True:
+                    filler.write(bytes(size))
+        output = run(PRELUDE + SERVED, disk / "library")
+    assert output == "a white siamese cat True\n"
+
+
+SERVED = """
+keeper = Keeper(sys.argv[1])
+task = keeper.find([name_of(0)])[name_of(0)]
+print(task.prompt, keeper.original(task.images[0]) == noise(64, 48))
+"""
+
+# Read only
+
+AS_NOBODY = """
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+warnings.simplefilter("error")
+"""
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may read."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="seedream-test-") as name:  # noqa: S108  others must get there
+        Path(name).chmod(0o755)
+        yield Path(name) / "library"
+
+
+@posix
+@pytest.mark.parametrize("is_in_use", [False, True])
+def test_a_folder_that_can_only_be_read_serves_what_it_has(open_folder: Path, is_in_use: bool) -> None:  # noqa: FBT001  both ways
+    picture = task_of().images[0]
+    library = Library(open_folder)
+    try:
+        library.keep(task_of())
+        library.keep_picture(picture, noise(64, 48))
+        if not is_in_use:
+            library.close()
+        for path in (open_folder, *open_folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        also = """
+keeper.keep([task_of(1)])
+keeper.keep_picture(task_of(1).images[0], noise(64, 48, 1))
+assert keeper.library.is_read_only
+print(len(keeper.library.search("siamese")), name_of(1) in keeper.library)
+"""
+        assert run(PRELUDE + AS_NOBODY + SERVED + also, open_folder) == "a white siamese cat True\n1 False\n"
+    finally:
+        for path in (open_folder, *open_folder.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        library.close()
+
+
+NONE_THERE = """
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+keeper = Keeper(sys.argv[1])
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for number in range(3):
+        keeper.keep([task_of(number)])
+        assert keeper.find([name_of(number)]) == {}
+        assert keeper.original(task_of(number).images[0]) is None
+print(*(warning.message for warning in caught), sep="\\n")
+"""
+
+
+@posix
+def test_where_no_library_can_be_made_the_work_goes_on_without(open_folder: Path) -> None:
+    open_folder.parent.chmod(0o555)
+    told = run(PRELUDE + NONE_THERE, open_folder).splitlines()
+    open_folder.parent.chmod(0o755)
+    assert set(told) == {
+        f"There is no library in {open_folder}, and none can be made there. All else goes on without it."
+    }
+    assert len(told) <= 2  # of reading, and of writing
+
+
+# Forked
+
+FORK = (
+    PRELUDE
+    + """
+keeper = Keeper(sys.argv[1])
+keeper.keep([task_of(0)])
+for turn in range(1, 6):
+    held, release = os.pipe()
+    child = os.fork()
+    if not child:
+        assert keeper.find([name_of(0)])
+        os.read(held, 1)  # until the parent has closed the file, and might have thrown its log away
+        keeper.keep([task_of(turn)])
+        assert name_of(turn) in keeper.library
+        os._exit(0)
+    keeper.keep([task_of(10 + turn)])
+    keeper.close()
+    os.write(release, b"x")
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(keeper.find([name_of(turn), name_of(10 + turn)])) == 2
+keeper.close()
+"""
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_both_sides_of_a_fork_keep_on(tmp_path: Path) -> None:
+    run(FORK, tmp_path / "library")
+    assert wrong_with(tmp_path / "library") == []
+    with Library(tmp_path / "library") as library:
+        assert len(library) == 11
+
+
+FORK_AMONG_THREADS = (
+    PRELUDE
+    + """
+import threading
+keeper = Keeper(sys.argv[1])
+stop = threading.Event()
+def write(begin):
+    number = begin
+    while not stop.is_set():
+        keeper.keep([task_of(number)])
+        number += 1
+threads = [threading.Thread(target=write, args=(1000 * begin,)) for begin in range(1, 4)]
+for thread in threads:
+    thread.start()
+for turn in range(10):
+    child = os.fork()
+    if not child:
+        keeper.keep([task_of(turn)])
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+stop.set()
+for thread in threads:
+    thread.join()
+assert len(keeper.find(map(name_of, range(10)))) == 10
+keeper.close()
+"""
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_while_threads_write(tmp_path: Path) -> None:
+    if sys.version_info >= (3, 12):
+        pytest.skip("Python itself warns of forking among threads")
+    run(FORK_AMONG_THREADS, tmp_path / "library")
+    assert wrong_with(tmp_path / "library") == []
+
+
+def test_a_keeper_can_be_used_by_many_threads(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path / "library")
+    content = noise(64, 48)
+
+    def work(number: int) -> bytes | None:
+        keeper.keep([task_of(number)])
+        image = TaskImage(name_of(number), url=f"https://pictures.example/{number}.jpg")
+        keeper.keep_picture(image, content)
+        return keeper.original(image)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(work, range(100))) == {content}
+    keeper.close()
+    assert wrong_with(tmp_path / "library") == []
+    with Library(tmp_path / "library") as library:
+        assert (len(library), library.info().originals) == (100, 1)

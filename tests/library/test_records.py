@@ -1,0 +1,404 @@
+"""What the service said of a task is found again as it was said, and what it said best is not lost to what it says later."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import assume, given, settings
+
+from seedream_nb.errors import LibraryWarning, SeedreamError
+from seedream_nb.library import Keeper, Library
+from seedream_nb.models import ErrorDetail, Task, TaskImage, TaskStatus
+from seedream_nb.stream_events import add_line
+from seedream_nb.usage import Usage
+from seedream_nb.wire import read_task
+from tests.gallery.pictures import noise
+from tests.gallery.strategies import tasks as any_tasks
+from tests.library.tasks import CREATED, MODEL, name_of, record_of, seconds_of, task_of
+from tests.test_wire import FAILURE, ID, RECORD, RESPONSE, STATUS_FORM, records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PICTURE = noise(64, 64)
+ENCODED = base64.b64encode(PICTURE).decode()
+FEWER = settings(max_examples=80)  # each writes to the disk
+
+
+def records_in(library: Library) -> list[str]:
+    """The texts of the database as they lie on the disk."""
+    with closing(sqlite3.connect(library.location / "library.sqlite")) as connection:
+        return [f"{record} {request}" for record, request in connection.execute("SELECT record, request FROM tasks")]
+
+
+def keep_and_find(library: Library, task: Task) -> Task:
+    library.keep(task)
+    return library.find([task.id])[task.id]
+
+
+# As it was said
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        RECORD,
+        RESPONSE,
+        STATUS_FORM,
+        {**RECORD, "response": FAILURE},
+        {**RECORD, "surprise": {"deep": [1, None]}, "created_at": None},
+        {"success": True, "data": [{"image_url": "https://pictures.example/a.jpg"}]},
+        {**RECORD, "response": {**RESPONSE, "data": [*RESPONSE["data"], {"error": {"code": "x", "message": "no"}}]}},  # type: ignore[misc]
+    ],
+)
+def test_every_form_is_found_as_it_was_read(empty: Library, answer: dict[str, Any]) -> None:
+    task = read_task(answer, ID)
+    found = keep_and_find(empty, task)
+    assert found == task
+    assert found.raw == answer
+
+
+def test_any_record_is_found_as_it_was_read(empty: Library) -> None:
+    @FEWER
+    @given(answer=records)
+    def check(answer: dict[str, Any]) -> None:
+        try:
+            task = read_task(answer, "Asked-For")
+        except SeedreamError:
+            assume(False)  # noqa: FBT003  as hypothesis spells it
+        is_kept = bool(empty.keep(task))
+        assert is_kept == (task.status.is_final and bool(task.id or task.good_images))
+        if is_kept:
+            (found,) = empty
+            # As text, in which what is no number equals itself. What has no id gets one.
+            assert not task.id.strip() or repr(empty.find([task.id])[task.id]) == repr(task)
+            assert repr(found.raw) == repr(task.raw)
+            empty.remove(found.id)
+
+    check()
+
+
+def test_any_task_at_all_can_be_kept(empty: Library) -> None:
+    @FEWER
+    @given(task=any_tasks)
+    def check(task: Task) -> None:
+        is_kept = bool(empty.keep(task))
+        found = list(empty)
+        assert is_kept == (task.status.is_final and bool(task.id or task.good_images)) == bool(found)
+        for one in found:
+            assert [image.data for image in one.images if image.data] == [i.data for i in task.images if i.data]
+            empty.remove(one.id)
+
+    check()
+
+
+def test_ids_differ_in_case_and_space_and_are_one(empty: Library) -> None:
+    task = task_of(id="Task-ABC")
+    empty.keep([task, task_of(id="task-abc")])
+    assert len(empty) == 1
+    assert set(empty.find(["TASK-abc", " task-ABC ", "task-abd"])) == {"TASK-abc", " task-ABC "}
+    assert "tAsK-aBc" in empty
+    assert "" not in empty
+
+
+def test_ids_that_no_encoding_can_carry_are_asked_for_without_harm(empty: Library) -> None:
+    assert empty.find(["\ud800", "a\0b", "'; DROP TABLE tasks; --"]) == {}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {**RECORD, "finished_at": None, "response": None},
+        {**RECORD, "response": {"success": True, "task_id": ID, "data": {"status": "running"}}},
+        {},
+    ],
+)
+def test_what_is_not_finished_is_not_kept(empty: Library, answer: dict[str, Any]) -> None:
+    assert empty.keep(read_task(answer, ID)) == 0
+    assert ID not in empty
+
+
+def test_thousands_are_asked_for_at_once(empty: Library) -> None:
+    empty.keep(task_of(number) for number in range(1200))
+    found = empty.find(name_of(number) for number in range(2400))
+    assert list(found) == [name_of(number) for number in range(1200)]
+
+
+# Again
+
+
+def test_the_same_again_is_nothing_new(empty: Library) -> None:
+    assert [empty.keep([task_of(1), task_of(2)]), empty.keep([task_of(1), task_of(2)])] == [2, 0]
+
+
+def test_a_later_answer_that_says_more_takes_the_place(empty: Library) -> None:
+    empty.keep(task_of(images=1))
+    assert empty.keep(task_of(images=3, mood="good")) == 1
+    (found,) = empty
+    assert (len(found.images), found.raw["mood"]) == (3, "good")
+
+
+@pytest.mark.parametrize(
+    "poorer",
+    [
+        {**record_of(), "response": {"success": True, "data": []}},
+        {**record_of(), "response": FAILURE},
+        {**record_of(), "response": {"success": True, "data": [{"error": "gone"}, {"error": "gone"}]}},
+        record_of(images=1),
+        record_of(images=2)["response"],
+    ],
+)
+def test_a_later_answer_that_says_less_does_not(empty: Library, poorer: dict[str, Any]) -> None:
+    rich = task_of(images=2)
+    empty.keep(rich)
+    assert empty.keep(read_task(poorer, rich.id)) == 0
+    assert empty.find([rich.id]) == {rich.id: rich}
+
+
+def test_nor_does_one_where_the_pictures_travelled_inline(empty: Library) -> None:
+    record = record_of()
+    record["response"]["data"] = [{"b64_json": ENCODED}]
+    empty.keep(read_task(record, ""))
+    empty.keep(read_task({**record, "response": {"success": True, "data": []}}, ""))
+    (found,) = empty
+    assert [image.data for image in found.images] == [PICTURE]
+
+
+def test_a_new_link_to_the_same_picture_takes_the_place_of_the_old_one(empty: Library) -> None:
+    empty.keep(task_of())
+    renewed = record_of()
+    renewed["response"]["data"][0]["image_url"] = "https://pictures.example/renewed.jpg"
+    empty.keep(read_task(renewed, ""))
+    (found,) = empty
+    assert found.images[0].url == "https://pictures.example/renewed.jpg"
+
+
+def test_the_words_of_a_replaced_record_are_found_and_the_old_ones_are_not(empty: Library) -> None:
+    empty.keep(task_of(prompt="an old dog"))
+    empty.keep(task_of(prompt="a young fox", images=2))
+    assert [len(empty.search(words)) for words in ("dog", "fox")] == [0, 1]
+
+
+def test_a_time_that_becomes_known_later_gives_a_task_its_place(empty: Library) -> None:
+    empty.keep(read_task(record_of(1)["response"], ""))
+    empty.keep(task_of(2))
+    assert empty.find([name_of(1)])[name_of(1)].created_at is None
+    empty.tag(name_of(1), "good")
+    empty.keep(task_of(1))
+    moment = datetime.fromtimestamp(CREATED + 1, timezone.utc)
+    assert [task.id for task in empty] == [name_of(2), name_of(1)]
+    assert [task.created_at for task in empty.search("siamese", until=moment.replace(second=moment.second + 1))] == [
+        moment
+    ]
+    assert [task.id for task in empty.search("good")] == [name_of(1)]
+
+
+def test_a_record_that_was_damaged_is_bettered_by_any_other(empty: Library) -> None:
+    task = task_of()
+    empty.keep(task)
+    with closing(sqlite3.connect(empty.location / "library.sqlite")) as connection, connection:
+        connection.execute('UPDATE tasks SET record = \'{"id": "broken\'')
+    empty.keep(task)
+    assert empty.find([task.id]) == {task.id: task}
+
+
+# The order
+
+
+@pytest.mark.parametrize("kind", ["same", "next", "mixed"])
+def test_thousands_of_the_same_microsecond_keep_their_order_and_stay_quick(empty: Library, kind: str) -> None:
+    places = {"same": lambda _n: 0.0, "next": lambda n: n * 1e-6, "mixed": lambda n: (n * 7919 % 1000) * 1e-6}[kind]
+    tasks = [dataclasses.replace(task_of(number, created_at=CREATED + places(number))) for number in range(1500)]
+    first = seconds_of(lambda: empty.keep(tasks[:500]))
+    empty.keep(tasks[500:1000])
+    last = seconds_of(lambda: empty.keep(tasks[1000:]))
+    assert len(empty) == 1500
+    assert last < 3 * first + 0.5
+    if kind == "same":
+        assert [task.id for task in empty.search(limit=None)] == [task.id for task in reversed(tasks)]
+    # None was pushed far from its time.
+    early = datetime.fromtimestamp(CREATED + 0.01, timezone.utc)
+    assert len(empty.search(until=early, limit=None)) == 1500
+
+
+def test_a_task_of_a_full_second_does_not_jump_over_it(empty: Library) -> None:
+    """A second in which others were created must not move it behind them."""
+    early, late = task_of(1, created_at=CREATED), task_of(2, created_at=CREATED + 0.9)
+    empty.keep([early, late, task_of(3, created_at=CREATED)])
+    assert [task.id for task in empty] == [name_of(2), name_of(3), name_of(1)]
+
+
+def test_the_end_of_a_second_is_no_collision(empty: Library) -> None:
+    moments = [CREATED, CREATED + 1, CREATED + 1.000001, CREATED]
+    empty.keep(task_of(number, created_at=moment) for number, moment in enumerate(moments))
+    assert len(empty) == 4
+
+
+# Pictures within records
+
+
+@pytest.mark.parametrize("spell", [lambda text: text, lambda text: f"data:image/jpeg;base64,{text}"])
+def test_pictures_within_records_are_files_and_come_back(empty: Library, spell: Callable[[str], str]) -> None:
+    record = record_of()
+    record["response"]["data"] = [{"b64_json": spell(ENCODED)}]
+    record["request"]["image"] = [f"data:image/png;base64,{base64.b64encode(noise(64, 64, 1)).decode()}"]
+    task = read_task(record, "")
+    found = keep_and_find(empty, task)
+    assert found == task
+    assert found.raw == record
+    assert max(map(len, records_in(empty))) < 1000
+    assert empty.info().originals == 2
+    assert [image.data for image in found.images] == [PICTURE]
+
+
+def test_a_picture_with_line_breaks_is_a_file_too(empty: Library) -> None:
+    record = record_of()
+    lines = "\n".join(ENCODED[start : start + 76] for start in range(0, len(ENCODED), 76))
+    record["response"]["data"] = [{"b64_json": lines}]
+    task = read_task(record, "")
+    assert keep_and_find(empty, task) == task
+    assert max(map(len, records_in(empty))) < 1000
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "cats and dogs " * 300,
+        "abcd" * 1000,
+        "kept-in-library:" + "0" * 64,
+        "data:image/png;base64,kept-in-library:" + "0" * 64,
+        "as-it-is:kept-in-library:" + "0" * 64,
+        "see kept-in-library:x",
+        "字" * 3000,
+    ],
+)
+def test_text_that_looks_like_a_picture_stays_text(empty: Library, prompt: str) -> None:
+    task = task_of(prompt=prompt)
+    found = keep_and_find(empty, task)
+    assert found == task
+    assert found.raw == task.raw
+
+
+def test_a_picture_that_two_records_carry_is_one_file(empty: Library) -> None:
+    for number in range(2):
+        record = record_of(number)
+        record["response"]["data"] = [{"b64_json": ENCODED}]
+        empty.keep(read_task(record, ""))
+    assert empty.info().originals == 1
+
+
+def test_a_record_whose_picture_is_lost_is_found_without_it(empty: Library) -> None:
+    record = record_of()
+    record["response"]["data"] = [{"b64_json": ENCODED}, {"url": "https://pictures.example/b.jpg"}]
+    empty.keep(read_task(record, ""))
+    next((empty.location / "originals").glob("??/*")).unlink()
+    (found,) = empty
+    assert [(image.index, image.url) for image in found.images] == [(1, "https://pictures.example/b.jpg")]
+
+
+def test_a_damaged_picture_within_a_record_is_whole_again_when_the_record_comes_again(empty: Library) -> None:
+    record = record_of()
+    record["response"]["data"] = [{"b64_json": ENCODED}]
+    task = read_task(record, "")
+    empty.keep(task)
+    path = next((empty.location / "originals").glob("??/*"))
+    path.write_bytes(bytes(len(PICTURE)))
+    assert keep_and_find(empty, task) == task
+
+
+# Streams, and tasks made by hand
+
+
+def streamed(*lines: dict[str, object]) -> Task:
+    request: dict[str, object] = {"prompt": "a cat in four seasons", "model": MODEL, "seed": 7, "size": "2K"}
+    task = Task("", TaskStatus.RUNNING, prompt="a cat in four seasons", model=MODEL, size="2K", request=request)
+    for line in lines:
+        task, _images = add_line(task, json.dumps(line))
+    return task
+
+
+EVENT = {"type": "image_generation.partial_succeeded", "model": MODEL, "size": "2048x2048"}
+DONE = {"type": "image_generation.completed", "usage": {"generated_images": 2}, "trace_id": "t"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [{**EVENT, "image_index": 0, "url": "https://pictures.example/0.jpg"}, DONE],
+        [{**EVENT, "image_index": place, "url": f"https://pictures.example/{place}.jpg"} for place in (3, 1)] + [DONE],
+        [
+            {**EVENT, "image_index": 0, "b64_json": ENCODED},
+            {"type": "image_generation.partial_failed", "image_index": 1, "error": {"code": "x", "message": "no"}},
+            DONE,
+        ],
+        [
+            {**EVENT, "image_index": 0, "url": "https://pictures.example/0.jpg"},
+            {"success": False, "error": {"code": "x", "message": "it broke"}},
+        ],
+    ],
+)
+def test_a_stream_without_an_id_gets_a_name_and_is_found(empty: Library, lines: list[dict[str, object]]) -> None:
+    task = streamed(*lines)
+    assert task.id == ""
+    assert [empty.keep(task), empty.keep(task)] == [1, 0]
+    (found,) = empty.search("four seasons")
+    assert found.id.startswith("stream-")
+    assert empty.find([found.id]) == {found.id: found}
+    nameless = tuple(dataclasses.replace(image, task_id="") for image in found.images)
+    assert dataclasses.replace(found, id="", images=nameless) == task
+
+
+def test_a_stream_that_brought_nothing_is_not_kept(empty: Library) -> None:
+    assert empty.keep(streamed({"success": False, "error": "no"})) == 0
+
+
+def test_a_task_made_by_hand_keeps_all_that_it_says(empty: Library) -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+    task = Task(
+        "by-hand",
+        TaskStatus.PARTIALLY_FAILED,
+        (
+            TaskImage("by-hand", 0, url="https://pictures.example/0.jpg", prompt="a cat", model="m", seed=3),
+            TaskImage("by-hand", 1, data=PICTURE, prompt="a cat", model="m", seed=3, size="64x64"),
+            TaskImage("by-hand", 4, prompt="a cat", model="m", seed=3, error=ErrorDetail("code", "words")),
+        ),
+        prompt="a cat",
+        model="m",
+        size="2K",
+        request={"prompt": "a cat", "model": "m", "size": "2K", "seed": 3},
+        trace_id="t",
+        created_at=moment,
+        finished_at=moment,
+        elapsed=1.5,
+        usage=Usage(1, 2, 3),
+    )
+    assert keep_and_find(empty, task) == task
+
+
+def test_a_request_that_the_answer_does_not_repeat_is_kept_with_it(empty: Library) -> None:
+    for number, told in enumerate([{}, {"request": None}, {"request": {}}]):
+        answer = {**record_of(number)["response"], **told}
+        asked = {"prompt": "a fox", "model": MODEL, "size": "2K", "image": [f"data:image/jpeg;base64,{ENCODED}"]}
+        task = dataclasses.replace(read_task(answer, ""), request=asked)
+        found = keep_and_find(empty, task)
+        assert (found.request, found.raw, found.size) == (asked, answer, "2K")
+    assert max(map(len, records_in(empty))) < 1000
+
+
+def test_one_that_cannot_be_written_spoils_no_other_call(empty: Library) -> None:
+    """A record nested deeper than Python goes is refused by the keeper with a warning, not with an error."""
+    nested: list[object] = []
+    for _level in range(5000):
+        nested = [nested]
+    keeper = Keeper(empty)
+    with pytest.warns(LibraryWarning, match="All else goes on without it"):
+        keeper.keep([dataclasses.replace(task_of(), raw={**record_of(), "deep": nested})])
+    keeper.keep([task_of(1)])
+    assert len(empty) == 1

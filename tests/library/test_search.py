@@ -1,0 +1,188 @@
+"""What is looked for is found in any language, and nothing that is typed is an error of the database."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seedream_nb.errors import UsageError
+from seedream_nb.wire import read_task
+from tests.gallery.strategies import HOSTILE
+from tests.library.tasks import CREATED, name_of, record_of, task_of
+
+if TYPE_CHECKING:
+    from seedream_nb import Task
+    from seedream_nb.library import Library
+
+
+def prompts(tasks: list[Task]) -> list[str]:
+    return [task.prompt for task in tasks]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "found_by", "not_by"),
+    [
+        ("A white Siamese cat, 4K", ["siamese", "SIAM", "cat white", "cat,", "4k", "a"], ["dog", "iamese", "cat dog"]),
+        ("crème brûlée à la plage", ["creme", "BRÛLÉE", "brul", "plage"], ["rule"]),
+        ("Mèo trắng trên mái nhà", ["meo trang", "trắng"], ["mai trangx"]),
+        ("Кошка на крыше", ["кошка", "КРЫ"], ["собака"]),
+        ("屋顶上的白色暹罗猫", ["暹罗猫", "猫", "屋顶 白色", '"白色暹罗"'], ["猫暹罗", "黑"]),
+        ("屋根の上のシャム猫、佐々木", ["シャム", "屋根の上", "佐々木", "猫"], ["シャン"]),
+        ("ｼｬﾑ猫とＣＡＴ", ["シャム", "cat"], ["ネコ"]),
+        ("แมววิเชียรมาศสีขาวบนหลังคา", ["แมว", "สีขาว", "หลังคา"], ["สุนัข"]),
+        ("قِطَّة بَيْضاء على السطح", ["قطة", "بيضاء", "قِطَّة", "قـطـة"], ["كلب"]),
+        ("חָתוּל לבן", ["חתול", "חָתוּל"], ["כלב"]),
+        ("흰 고양이가 지붕 위에", ["고양이", "고양"], ["강아지"]),
+        ("सफ़ेद बिल्ली", ["बिल्ली", "सफ़ेद"], ["कुत्ता"]),
+        ("cat-like_robot/v2", ["robot", "cat like", "v2"], ["like-cat"]),
+        ("𠀀𠀁 rare", ["𠀁", "𠀀𠀁"], ["𠀂"]),
+    ],
+)
+def test_any_language(empty: Library, prompt: str, found_by: list[str], not_by: list[str]) -> None:
+    empty.keep([task_of(0, prompt), task_of(1, "something else")])
+    for text in found_by:
+        assert prompts(empty.search(text)) == [prompt], text
+    for text in not_by:
+        assert empty.search(text) == [], text
+
+
+def test_a_phrase_is_found_as_it_is_and_words_in_any_order(empty: Library) -> None:
+    empty.keep([task_of(0, "a white cat"), task_of(1, "a cat in white snow")])
+    assert prompts(empty.search('"white cat"')) == ["a white cat"]
+    assert len(empty.search("white cat")) == 2
+    assert empty.search('"white ca"') == []
+    assert prompts(empty.search('snow "in white"')) == ["a cat in white snow"]
+    assert len(empty.search('"white')) == 2
+
+
+def test_the_newest_come_first_page_by_page(empty: Library) -> None:
+    numbers = [3, 0, 4, 1, 2]
+    empty.keep(task_of(number, f"cat number {number}") for number in numbers)
+    newest_first = [f"cat number {number}" for number in (4, 3, 2, 1, 0)]
+    for text in ("", "cat"):
+        assert prompts(empty.search(text)) == newest_first
+        assert prompts(empty.search(text, limit=2, offset=1)) == newest_first[1:3]
+        assert prompts(empty.search(text, limit=None)) == newest_first
+        assert empty.search(text, limit=0) == []
+    assert prompts(list(empty)) == newest_first
+
+
+def test_more_than_one_page_can_be_gone_through(empty: Library) -> None:
+    empty.keep(task_of(number) for number in range(60))
+    assert [task.id for task in empty] == [name_of(number) for number in reversed(range(60))]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("4.5", 1),
+        ("lite", 1),
+        ("seedream-4", 2),
+        ("SeeDream 4.0", 1),
+        ("doubao-seedream-4-0-250828", 1),
+        ("seedream", 3),
+        ("%", 0),
+        ("_", 0),
+        ("x" * 100_000, 0),
+        ("'", 0),
+    ],
+)
+def test_models_by_id_short_name_or_part(empty: Library, name: str, count: int) -> None:
+    models = ("doubao-seedream-4-0-250828", "doubao-seedream-4-5-251128", "doubao-seedream-5-0-lite-260128", "other")
+    for number, model in enumerate(models):
+        record = record_of(number)
+        record["request"]["model"] = model
+        empty.keep(read_task(record, ""))
+    assert len(empty.search(model=name)) == count
+    assert len(empty.search("cat", model=name)) == count
+
+
+def test_since_is_included_and_until_is_not(empty: Library) -> None:
+    empty.keep(task_of(number, f"cat number {number}") for number in range(5))
+    first = datetime.fromtimestamp(CREATED, timezone.utc)
+    for text in ("", "cat"):
+        found = empty.search(text, since=first + timedelta(seconds=1), until=first + timedelta(seconds=3))
+        assert prompts(found) == ["cat number 2", "cat number 1"]
+        local = (first + timedelta(seconds=4)).astimezone().replace(tzinfo=None)
+        assert prompts(empty.search(text, since=local)) == ["cat number 4"]
+
+
+def test_tags_stars_state_and_count(empty: Library) -> None:
+    failed = {"success": False, "error": {"code": "x", "message": "no"}}
+    empty.keep([task_of(0, "cat"), task_of(1, "cat"), task_of(2, "dog"), task_of(3, "cat", response=failed)])
+    empty.tag([name_of(0), name_of(2)], "good")
+    empty.tag(name_of(0), "for the book")
+    empty.rate(name_of(2), 4)
+    found = {
+        "tag": empty.search("cat", tags="good"),
+        "tags": empty.search(tags=["good", "for the book"]),
+        "stars": empty.search(rating=4),
+        "more stars": empty.search(rating=5),
+        "state": empty.search(status="failed"),
+        "words of a tag": empty.search("book"),
+    }
+    numbers = {name: [int(task.id[-12:], 16) - 1 for task in tasks] for name, tasks in found.items()}
+    assert numbers == {
+        "tag": [0],
+        "tags": [0],
+        "stars": [2],
+        "more stars": [],
+        "state": [3],
+        "words of a tag": [0],
+    }
+    assert empty.count() == 4
+
+
+def test_layers_are_found_by_their_names(empty: Library) -> None:
+    record = record_of()
+    record["response"]["data"].append({"url": "https://x.example/1.png", "name": "umbrella", "description": "red silk"})
+    empty.keep(read_task(record, ""))
+    assert len(empty.search("umbrella silk")) == 1
+
+
+OPERATORS = (
+    "AND", "OR NOT", "NEAR(cat dog, 5)", "prompt:cat", "marks : x", "{prompt model} : cat", "^cat", "cat*", "cat + dog",
+    "-cat", "(cat", ")", '"', '""', '"""', '"cat', "cat\"dog", "'; DROP TABLE tasks; --", "*", ":", "_", "__ ", "\0",
+    "a\0b", "\ud800", "cat \udfff", "%", "\\", "rank", "words", "🐈", "e\u0301", "\u0301", "²", "①", " ", "＂cat＂",
+    "\u0e31", "\u093f", "cat " * 3000, "x" * 100_000, "字" * 5000, '"' + "cat " * 3000 + '"',
+)  # fmt: skip
+typed = st.one_of(st.sampled_from((*OPERATORS, *HOSTILE)), st.text(st.characters(exclude_categories=()), max_size=30))
+
+
+@pytest.mark.parametrize("text", OPERATORS, ids=range(len(OPERATORS)))
+def test_nothing_that_is_typed_is_an_error_of_the_database(empty: Library, text: str) -> None:
+    empty.keep(task_of(prompt="cat"))
+    try:
+        found = empty.search(text)
+    except UsageError as error:
+        assert "no word" in error.message  # noqa: PT017  either is good
+    else:
+        assert len(found) <= 1
+    for given_as in ({"model": text}, {"tags": text}, {"tags": [text]}, {"status": text}):
+        assert len(empty.search("cat", **given_as)) <= 1  # type: ignore[arg-type]
+
+
+def test_nor_is_anything_else(empty: Library) -> None:
+    empty.keep(task_of(prompt="cat"))
+
+    @settings(max_examples=150)
+    @given(st.lists(typed, min_size=1, max_size=3).map(" ".join))
+    def check(text: str) -> None:
+        try:
+            empty.search(text)
+        except UsageError as error:
+            assert "no word" in error.message  # noqa: PT017  either is good
+        empty.search(model=text, tags=[text], status=text)
+
+    check()
+
+
+def test_words_that_are_none_are_said_to_be_none(empty: Library) -> None:
+    for text in ("!!!", "_", "🐈", '"'):
+        with pytest.raises(UsageError, match="There is no word in"):
+            empty.search(text)
+    assert empty.search("  ") == []

@@ -1,0 +1,520 @@
+"""What is exported comes back as it was, but for what is nobody's business; what is foreign spoils nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import random
+import shutil
+import tracemalloc
+import zipfile
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seedream_nb.errors import UsageError
+from seedream_nb.json_values import read_mapping
+from seedream_nb.library import Library
+from seedream_nb.library.files import digest_of
+from seedream_nb.library.importing import Imported
+from seedream_nb.library.marks import Marks
+from seedream_nb.library.parcel import MANIFEST
+from tests.gallery.pictures import noise, plain
+from tests.library.conftest import CAT, EDIT, EVERY, INLINE, KITE, LONG_AGO, ORIGINALS, REFUSED, ROOF
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seedream_nb import Sandbox, SeedreamClient
+    from seedream_nb.models import Task
+    from tests.library.conftest import Filled
+
+PRIVATE = ("api_id", "application_id", "credential_id", "user_id", "trace_id", "callback_url", "_id")
+FORMS = ("export", "export.zip")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def unpacked(place: Path) -> dict[str, bytes]:
+    """The files of an export, by name."""
+    if place.is_dir():
+        return {path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if not path.is_dir()}
+    with zipfile.ZipFile(place) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def pack(place: Path, files: dict[str, bytes]) -> Path:
+    """A zip, or a folder, with these files."""
+    if place.suffix == ".zip":
+        with zipfile.ZipFile(place, "w") as opened:
+            for name, content in files.items():
+                opened.writestr(name, content)
+        return place
+    for name, content in files.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return place
+
+
+def manifest(**changes: object) -> dict[str, bytes]:
+    return {MANIFEST: json.dumps({"format": "seedream-library", "version": 1, **changes}).encode()}
+
+
+def record_of(task_id: str, *links: str) -> dict[str, Any]:
+    data = [{"prompt": "a foreign heron", "image_url": link} for link in links]
+    return {"id": task_id, "finished_at": 2.0, "created_at": 1.0, "response": {"success": True, "data": data}}
+
+
+def foreign(task_id: str = "a-task", picture: bytes | None = None, **changes: object) -> dict[str, bytes]:
+    """An export of one task with one picture, with something changed."""
+    content = plain() if picture is None else picture
+    digest = digest_of(content)
+    link = f"https://x.example/{digest}.png"
+    document: dict[str, Any] = {
+        "task_id": task_id,
+        "record": record_of(task_id, link),
+        "request": None,
+        "marks": {"tags": ["bird"], "rating": 4, "note": "grey"},
+        "pictures": [{"link": link, "digest": digest}],
+    }
+    return {
+        **manifest(),
+        "tasks/a-task.json": json.dumps({**document, **changes}).encode(),
+        f"originals/{digest}.png": content,
+    }
+
+
+def facts_of(task: Task) -> dict[str, Any]:
+    """What sharing leaves of a task."""
+    facts = dataclasses.asdict(task) | {"raw": None, "trace_id": None}
+    for image in facts["images"]:
+        image["raw"] = None
+    return facts
+
+
+# There and back.
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_library_comes_back_as_it_was(filled: Filled, empty: Library, tmp_path: Path, form: str) -> None:
+    library = filled.library
+    library.tag([CAT, ROOF], "favourite", "猫")
+    library.rate(KITE, 5)
+    library.note(INLINE, "by the sea")
+    exported = library.export(tmp_path / form)
+    assert (exported.tasks, exported.originals, exported.missing) == (len(EVERY), ORIGINALS, 0)
+    assert exported.size == sum(map(len, filled.originals().values()))
+    assert str(exported).startswith("6 tasks and 6 originals (")
+    assert str(exported).endswith(f"in {tmp_path / form}")
+    assert empty.import_from(tmp_path / form) == Imported(tasks=len(EVERY), improved=0, known=0, originals=ORIGINALS)
+    theirs, ours = library.find(EVERY), empty.find(EVERY)
+    for task_id in EVERY:
+        assert facts_of(ours[task_id]) == facts_of(theirs[task_id])
+        assert empty.marks(task_id) == library.marks(task_id)
+        for image, other in zip(theirs[task_id].good_images, ours[task_id].good_images, strict=True):
+            assert empty.original(other) == library.original(image) != None  # noqa: E711  all three
+    for words in ("siamese", "暹罗", "favourite", "sea harbour"):
+        assert [task.id for task in empty.search(words)] == [task.id for task in library.search(words)] != []
+    assert [task.id for task in empty] == [task.id for task in library]
+    assert empty.verify().is_sound
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_tells_who_asked(
+    sandbox: Sandbox, client: SeedreamClient, empty: Library, tmp_path: Path, form: str
+) -> None:
+    task_id = sandbox.add_task("a stork", request={"callback_url": "https://me.example/secret"})
+    task = client.retrieve(task_id)
+    empty.keep(task)
+    secrets = [
+        str(value) for key, value in {**task.raw, **read_mapping(task.raw["response"])}.items() if key in PRIVATE
+    ]
+    assert len(secrets) > 4
+    empty.note(task_id, f"asked by {task.raw['user_id']}")
+    empty.export(tmp_path / form)
+    text = b"\n".join(unpacked(tmp_path / form).values()).decode()
+    assert task_id in text
+    assert [secret for secret in (*secrets, "me.example") if secret in text] == []
+    assert [key for key in PRIVATE if f'"{key}"' in text] == []
+
+
+def test_an_export_is_made_of_plain_files(filled: Filled, tmp_path: Path) -> None:
+    filled.library.export(tmp_path / "export", [KITE])
+    files = unpacked(tmp_path / "export")
+    assert json.loads(files.pop(MANIFEST)) == {"format": "seedream-library", "version": 1, "tasks": 1, "originals": 1}
+    document = json.loads(files.pop(f"tasks/{KITE}.json"))
+    assert document["task_id"] == document["record"]["id"] == KITE
+    assert document["marks"] == {"tags": [], "rating": None, "note": ""}
+    ((name, content),) = files.items()
+    assert name == f"originals/{digest_of(content)}.png"
+    assert content == filled.original_of(KITE)
+
+
+def test_the_same_library_gives_the_same_zip(filled: Filled, tmp_path: Path) -> None:
+    for name in ("one.zip", "two.zip"):
+        filled.library.export(tmp_path / name)
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+
+
+def test_a_reference_comes_along_with_the_edit_of_it(filled: Filled, empty: Library, tmp_path: Path) -> None:
+    filled.library.export(tmp_path / "e.zip", EDIT)
+    assert empty.import_from(tmp_path / "e.zip").originals == 2
+    kite = filled.library.find([KITE])[KITE].images[0]
+    assert empty.original(dataclasses.replace(kite, task_id="")) == filled.original_of(KITE)
+
+
+def test_what_is_not_kept_any_more_is_counted(filled: Filled, empty: Library, tmp_path: Path) -> None:
+    filled.path_of(CAT).write_bytes(b"damaged")
+    filled.library.prune(larger=len(filled.original_of(KITE) or b"") - 1)
+    exported = filled.library.export(tmp_path / "e.zip")
+    kept = len(unpacked(tmp_path / "e.zip")) - len(EVERY) - 1
+    assert (exported.originals, exported.missing) == (kept, ORIGINALS - kept)
+    assert f"{ORIGINALS - kept} originals more: not kept" in str(exported)
+    assert empty.import_from(tmp_path / "e.zip").tasks == len(EVERY)
+
+
+def test_ids_that_no_file_system_takes_come_back(empty: Library, tmp_path: Path) -> None:
+    odd = ["../../etc/passwd", "con", "a/b", "ü" * 150, "x" * 190]
+    for number, task_id in enumerate(odd):
+        pack(tmp_path / "p.zip", foreign(task_id, noise(20, 20, number)))
+        assert empty.import_from(tmp_path / "p.zip").tasks == 1
+    empty.export(tmp_path / "out")
+    assert len(list((tmp_path / "out" / "tasks").iterdir())) == len(odd)
+    with Library(tmp_path / "other") as other:
+        other.import_from(tmp_path / "out")
+        assert sorted(task.id for task in other) == sorted(odd)
+
+
+# Where an export goes.
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_there_is_left_alone_unless_it_is_an_export(filled: Filled, tmp_path: Path, form: str) -> None:
+    target = tmp_path / form
+    filled.library.export(target)
+    filled.library.export(target, KITE)
+    assert len(unpacked(target)) == 3
+    files = {**unpacked(target), "my-thesis.txt": b"years of work"}
+    shutil.rmtree(target) if target.is_dir() else target.unlink()
+    pack(target, files)
+    with pytest.raises(UsageError, match="something else"):
+        filled.library.export(target)
+    assert unpacked(target) == files
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_file_or_folder_of_the_name_is_left_alone(filled: Filled, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    (tmp_path / "file.zip").write_text("text")
+    (tmp_path / "folder.zip").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    for name in ("file", "file.zip", "folder.zip", "link"):
+        with pytest.raises(UsageError, match="is there already"):
+            filled.library.export(tmp_path / name)
+    assert (tmp_path / "file").read_text() == (tmp_path / "file.zip").read_text() == "text"
+    (tmp_path / "empty-folder").mkdir()
+    assert filled.library.export(tmp_path / "empty-folder").tasks == len(EVERY)
+
+
+def test_a_place_that_cannot_be_written_is_said(filled: Filled, tmp_path: Path) -> None:
+    for place in (tmp_path / "no" / "such" / "folder", tmp_path / "no" / "e.zip", "bad\0name", "~nobody-here/x"):
+        with pytest.raises(UsageError):
+            filled.library.export(place)
+
+
+def test_an_export_that_fails_leaves_the_earlier_one(filled: Filled, tmp_path: Path) -> None:
+    filled.library.export(tmp_path / "e.zip")
+    before = (tmp_path / "e.zip").read_bytes()
+    with pytest.raises(UsageError, match="unknown"):
+        filled.library.export(tmp_path / "e.zip", ["unknown"])
+    assert (tmp_path / "e.zip").read_bytes() == before
+
+
+# Taken in among others.
+
+
+def test_what_is_known_stays_and_marks_are_united(filled: Filled, tmp_path: Path) -> None:
+    library = filled.library
+    library.export(tmp_path / "e.zip")
+    library.tag(CAT, "mine")
+    library.rate(CAT, 2)
+    library.note(CAT, "my note")
+    with Library(tmp_path / "other") as other:
+        other.import_from(tmp_path / "e.zip")
+        other.tag([CAT, KITE], "theirs", "MINE")
+        other.rate([CAT, KITE], 5)
+        other.note([CAT, KITE], "their note")
+        other.export(tmp_path / "back.zip")
+    before = library.find([CAT])[CAT]
+    for _again in range(2):
+        assert str(library.import_from(tmp_path / "back.zip")) == "0 new tasks and 0 new originals; 6 known already."
+        assert library.marks(CAT) == Marks(("mine", "theirs"), 2, "my note\ntheir note")
+        assert library.marks(KITE) == Marks(("mine", "theirs"), 5, "their note")
+    assert library.find([CAT])[CAT].raw == before.raw
+    assert [task.id for task in library.search("their note theirs")] == [CAT, KITE]
+
+
+def test_a_record_with_more_pictures_takes_the_place_of_a_poorer_one(filled: Filled, tmp_path: Path) -> None:
+    library = filled.library
+    links = [f"https://x.example/{number}.jpg" for number in range(3)]
+    pack(tmp_path / "p.zip", foreign(CAT, record=record_of(CAT, *links[:1])))
+    assert library.import_from(tmp_path / "p.zip").known == 1
+    assert len(library.find([CAT])[CAT].images) == 2
+    pack(tmp_path / "q.zip", foreign(CAT, record=record_of(CAT, *links)))
+    assert library.import_from(tmp_path / "q.zip").improved == 1
+    assert [image.url for image in library.find([CAT])[CAT].images] == links
+    assert [task.id for task in library.search("heron")] == [CAT]
+
+
+def test_originals_come_to_a_task_that_is_known_without_them(filled: Filled, tmp_path: Path) -> None:
+    library = filled.library
+    library.export(tmp_path / "e.zip")
+    before = {task_id: filled.original_of(task_id) for task_id in (CAT, INLINE)}
+    library.prune(larger=0)
+    filled.path_of(INLINE).unlink()
+    library.verify()
+    report = library.import_from(tmp_path / "e.zip")
+    assert (report.known, report.originals) == (len(EVERY), ORIGINALS)
+    assert {task_id: filled.original_of(task_id) for task_id in before} == before
+    assert library.verify().is_sound
+
+
+def test_what_others_say_of_a_link_does_not_change_what_was_seen_there(filled: Filled, tmp_path: Path) -> None:
+    before = filled.original_of(KITE)
+    link = filled.library.find([KITE])[KITE].images[0].url or ""
+    other = plain(color="#ff0000")
+    pack(
+        tmp_path / "p.zip",
+        foreign("x", other, record=record_of("x", link), pictures=[{"link": link, "digest": digest_of(other)}]),
+    )
+    assert filled.library.import_from(tmp_path / "p.zip").originals == 0
+    assert filled.original_of(KITE) == before
+
+
+# What is foreign.
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_sound_parcel_of_others_is_taken(empty: Library, tmp_path: Path, form: str) -> None:
+    """So that each refusal below has one reason only."""
+    assert empty.import_from(pack(tmp_path / form, foreign())) == Imported(1, 0, 0, 1)
+    assert empty.marks("a-task") == Marks(("bird",), 4, "grey")
+    assert empty.original(empty.find(["a-task"])["a-task"].images[0]) == plain()
+
+
+def test_what_is_no_export_is_refused_in_a_sentence(empty: Library, tmp_path: Path) -> None:
+    (tmp_path / "text.zip").write_text("no zip")
+    places = {
+        "nothing there": tmp_path / "nothing.zip",
+        "no zip": tmp_path / "text.zip",
+        "an empty folder": tmp_path,
+        "another zip": pack(tmp_path / "other.zip", {"a.txt": b"text"}),
+        "another format": pack(tmp_path / "format.zip", foreign() | manifest(format="else")),
+        "no version": pack(tmp_path / "version.zip", foreign() | manifest(version="1")),
+        "a later version": pack(tmp_path / "later.zip", foreign() | manifest(version=2)),
+        "no JSON": pack(tmp_path / "json.zip", {**foreign(), MANIFEST: b"{"}),
+    }
+    for what, place in places.items():
+        with pytest.raises(UsageError) as caught:
+            empty.import_from(place)
+        assert str(place) in caught.value.message, what
+        assert "\n" not in caught.value.message
+    assert len(empty) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"record": []}, "no task"),
+        ({"record": {"unknown": 1}}, "no task"),
+        ({"task_id": 7}, "no task"),
+        ({"task_id": "", "record": {"success": True, "data": [{"url": "https://x.example/a.jpg"}]}}, "no task"),
+        ({"record": record_of("x" * 201, "https://x.example/a.jpg")}, "no task"),
+        ({"request": "text"}, "no task"),
+        ({"record": {"id": "a-task", "created_at": 1.0}}, "not finished"),
+        ({"record": {"id": "a-task", "deep": json.loads("[" * 60 + "]" * 60)}}, "nested too deeply"),
+    ],
+)
+def test_a_file_that_tells_of_no_finished_task_is_passed_over(
+    empty: Library, tmp_path: Path, changes: dict[str, object], reason: str
+) -> None:
+    report = empty.import_from(pack(tmp_path / "p.zip", foreign(**changes)))  # type: ignore[arg-type]
+    assert report == Imported(0, 0, 0, 0, ((reason, 1),))
+    assert str(report).endswith(f"\n1 file passed over: 1 {reason}.")
+    assert len(empty) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"{", "no JSON"), (b"\xff\xfe\x00", "no JSON"), (b"[" * 200_000, "no JSON"), (b" " * 8_000_001, "too large")],
+)
+def test_a_file_that_is_no_json_is_passed_over(empty: Library, tmp_path: Path, content: bytes, reason: str) -> None:
+    report = empty.import_from(pack(tmp_path / "p.zip", {**foreign(), "tasks/b.json": content}))
+    assert (report.tasks, report.passed_over) == (1, ((reason, 1),))
+
+
+def test_pictures_that_are_none_or_others_are_passed_over(empty: Library, tmp_path: Path) -> None:
+    page = b"<html>no picture</html>"
+    report = empty.import_from(pack(tmp_path / "page.zip", foreign("page", page)))
+    assert (report.tasks, report.originals, report.passed_over) == (1, 0, (("no picture", 1),))
+    files = foreign("altered")
+    name = next(name for name in files if name.startswith("originals/"))
+    report = empty.import_from(pack(tmp_path / "altered.zip", {**files, name: plain(color="#000000")}))
+    assert (report.tasks, report.originals, report.passed_over) == (1, 0, (("altered", 1),))
+    assert list(empty.location.glob("originals/??/*")) == []
+
+
+def test_a_picture_that_only_claims_to_be_one_does_not_replace_a_record(filled: Filled, tmp_path: Path) -> None:
+    fakes = [b"no picture %d" % number for number in range(3)]
+    data = [{"b64_json": f"kept-in-library:{digest_of(fake)}"} for fake in fakes]
+    record = {"id": CAT, "finished_at": 2.0, "response": {"success": True, "data": data}}
+    files = foreign(CAT, record=record, pictures=[])
+    files |= {f"originals/{digest_of(fake)}.png": fake for fake in fakes}
+    before = filled.library.find([CAT])
+    report = filled.library.import_from(pack(tmp_path / "p.zip", files))
+    assert (report.known, report.originals, report.passed_over) == (1, 0, (("no picture", 3),))
+    assert filled.library.find([CAT]) == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_names_that_lead_elsewhere_are_never_followed(empty: Library, tmp_path: Path, form: str) -> None:
+    evil = ["../escaped.txt", "/absolute.txt", "tasks/../../x.json", "originals/../../y.png", "tasks\\..\\z.json"]
+    files = foreign()
+    if form.endswith(".zip"):
+        files |= dict.fromkeys(evil, files["tasks/a-task.json"])
+    before = set(tmp_path.rglob("*"))
+    place = pack(tmp_path / form, files)
+    if place.is_dir():
+        secret = tmp_path / "secret.json"
+        secret.write_bytes(foreign("stolen")["tasks/a-task.json"])
+        (place / "tasks" / "b.json").symlink_to(secret)
+        os.mkfifo(place / "tasks" / "c.json")
+    report = empty.import_from(place)
+    assert (report.tasks, len(empty)) == (1, 1)
+    assert report.passed_over == ((("no file", 2),) if place.is_dir() else ())
+    outside = set(tmp_path.rglob("*")) - before
+    assert {path.relative_to(tmp_path).parts[0] for path in outside} <= {form, "empty", "secret.json"}
+
+
+def test_a_bomb_takes_no_memory(empty: Library, tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, content in foreign().items():
+            opened.writestr(name, content)
+        opened.writestr("tasks/bomb.json", b" " * 200_000_000)
+        with opened.open(f"originals/{'0' * 64}.png", "w") as entry:
+            for _piece in range(20):
+                entry.write(bytes(10_000_000))
+    tracemalloc.start()
+    try:
+        assert empty.import_from(bomb).passed_over == (("too large", 1),)
+        assert tracemalloc.get_traced_memory()[1] < 60_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_picture_as_large_as_a_bomb_is_passed_over(empty: Library, tmp_path: Path) -> None:
+    files = foreign()
+    name = next(name for name in files if name.startswith("originals/"))
+    with zipfile.ZipFile(tmp_path / "p.zip", "w", zipfile.ZIP_DEFLATED) as opened:
+        for part in files:
+            opened.writestr(part, bytes(50 * 1024 * 1024 + 1) if part == name else files[part])
+    assert empty.import_from(tmp_path / "p.zip").passed_over == (("too large", 1),)
+
+
+def test_unusual_packing_is_passed_over(empty: Library, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as opened:
+        for name, content in foreign().items():
+            method = zipfile.ZIP_LZMA if name.startswith("originals/") else zipfile.ZIP_STORED
+            opened.writestr(name, content, method)
+    assert empty.import_from(tmp_path / "p.zip").passed_over == (("packed in an unusual way", 1),)
+
+
+def test_marks_that_are_none_are_left_out(empty: Library, tmp_path: Path) -> None:
+    marks = {"tags": ["good", "", 7, "x" * 101, None], "rating": 9, "note": ["no text"]}
+    assert empty.import_from(pack(tmp_path / "p.zip", foreign(marks=marks))).tasks == 1
+    assert empty.marks("a-task") == Marks(("good",), None, "")
+
+
+def test_a_link_that_its_record_does_not_name_is_left_out(empty: Library, tmp_path: Path) -> None:
+    content = plain()
+    pictures = [{"link": "https://bank.example/logo.png", "digest": digest_of(content)}]
+    assert empty.import_from(pack(tmp_path / "p.zip", foreign(pictures=pictures))).originals == 0
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=JSON, record=JSON, marks=JSON, pictures=JSON, request=JSON)
+def test_any_json_is_taken_or_passed_over(
+    *,
+    empty: Library,
+    tmp_path: Path,
+    document: object,
+    record: Any,
+    marks: object,
+    pictures: object,
+    request: object,
+) -> None:
+    files = foreign(record=record, marks=marks, pictures=pictures, request=request)
+    mixed = {**record_of("mixed", "https://x.example/a.jpg"), **record} if isinstance(record, dict) else record
+    files["tasks/b.json"] = json.dumps(document).encode()
+    files["tasks/c.json"] = json.dumps({"task_id": "c", "record": mixed, "marks": marks, "pictures": pictures}).encode()
+    report = empty.import_from(pack(tmp_path / "p.zip", files))
+    assert report.tasks + report.known + report.improved + sum(n for _why, n in report.passed_over) >= 3
+    assert all(task.id for task in empty)
+    assert empty.verify().is_sound
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), cut=st.floats(0, 1))
+def test_a_damaged_zip_is_taken_in_part_or_refused(empty: Library, tmp_path: Path, seed: int, cut: float) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, content in foreign().items():
+            opened.writestr(name, content)
+    damaged = bytearray(buffer.getvalue())
+    chance = random.Random(seed)  # noqa: S311  no secret
+    for _change in range(chance.randrange(1, 6)):
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+    path = tmp_path / "p.zip"
+    path.write_bytes(damaged[: int(len(damaged) * cut)] if chance.random() < 0.3 else damaged)
+    with suppress(UsageError):
+        empty.import_from(path)
+    originals = {path.read_bytes() for path in empty.location.glob("originals/??/*")}
+    assert originals <= {plain()}
+    assert empty.verify().is_sound
+
+
+def test_memory_holds_one_original_at_a_time(empty: Library, tmp_path: Path) -> None:
+    pictures = [noise(700, 700, seed) for seed in range(12)]
+    most = 3 * max(map(len, pictures)) + 1_000_000
+    assert most < sum(map(len, pictures)) / 2
+    for number, content in enumerate(pictures):
+        empty.import_from(pack(tmp_path / "one.zip", foreign(f"task-{number}", content)))
+    tracemalloc.start()
+    try:
+        assert empty.export(tmp_path / "all.zip").originals == len(pictures)
+        with Library(tmp_path / "other") as other:
+            assert other.import_from(tmp_path / "all.zip").originals == len(pictures)
+        assert tracemalloc.get_traced_memory()[1] < most
+    finally:
+        tracemalloc.stop()
+
+
+def test_times_survive(filled: Filled, empty: Library, tmp_path: Path) -> None:
+    filled.library.export(tmp_path / "e")
+    empty.import_from(tmp_path / "e")
+    created = empty.find([ROOF])[ROOF].created_at
+    assert created is not None
+    assert created.timestamp() == LONG_AGO
+    assert [
+        task.id for task in empty.search(since=created, until=filled.library.find([REFUSED])[REFUSED].created_at)
+    ] == [*(INLINE, ROOF)]

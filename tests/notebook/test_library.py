@@ -1,0 +1,302 @@
+"""Why: what is kept is found, marked, tidied up and handed on with a line each, without any service."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seedream_nb import Gallery, TaskStatus
+from seedream_nb.errors import InvalidTaskIdError, LibraryError, TaskNotFoundError, UsageError
+from seedream_nb.notebook.arguments import completions, parse
+from tests.notebook.running import SMALL, UNKNOWN, run, run_gallery, seen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from seedream_nb import Sandbox
+
+
+def add(service: Sandbox, prompt: str, **details: object) -> str:
+    return service.add_task(prompt, size="64x64", **details)  # type: ignore[arg-type]  # as the sandbox takes them
+
+
+def prompts(gallery: Gallery) -> list[str]:
+    return [task.prompt for task in gallery]
+
+
+def questions(service: Sandbox) -> int:
+    return len(service.requests.of_kind("tasks"))
+
+
+def downloads(service: Sandbox) -> int:
+    return len(service.requests.of_kind("pictures"))
+
+
+class TestGet:
+    def test_what_is_kept_is_not_asked_for_again(self, shell: InteractiveShell, service: Sandbox) -> None:
+        ids = [add(service, "a cat"), add(service, "a dog")]
+        first = seen(run_gallery(shell, f"%seedream get {' '.join(ids)}"))
+        asked, fetched = questions(service), downloads(service)
+        again = seen(run_gallery(shell, f"%seedream get {' '.join(ids)}"))
+        assert again == first
+        assert (questions(service), downloads(service)) == (asked, fetched)
+
+    def test_refresh_asks_all_the_same(self, shell: InteractiveShell, service: Sandbox) -> None:
+        task_id = add(service, "a cat")
+        run(shell, f"%seedream get {task_id}")
+        asked = questions(service)
+        run(shell, f"%seedream get {task_id} --refresh")
+        assert questions(service) == asked + 1
+
+    def test_an_unfinished_task_is_asked_for_until_it_is_finished(
+        self, shell: InteractiveShell, service: Sandbox
+    ) -> None:
+        task_id = add(service, "slow", ready_in=3600)
+        run(shell, f"%seedream get {task_id}")
+        asked = questions(service)
+        run(shell, f"%seedream get {task_id}")
+        assert questions(service) == asked + 1
+
+    def test_what_was_made_is_kept_with_its_picture(self, shell: InteractiveShell, service: Sandbox) -> None:
+        made = run_gallery(shell, f'%seedream generate "a cat" {SMALL}')
+        asked, fetched = questions(service), downloads(service)
+        again = run_gallery(shell, f"%seedream get {made[0].id}")
+        assert again[0].images == made[0].images
+        assert all(tile.embedded for tile in seen(again).tiles)
+        assert (questions(service), downloads(service)) == (asked, fetched)
+
+
+class TestShowing:
+    def test_it_says_what_it_holds(self, shell: InteractiveShell, service: Sandbox) -> None:
+        run(shell, f"%seedream get {add(service, 'a cat')}")
+        text = repr(run(shell, "%seedream library"))
+        assert "tasks      1 (" in text
+        assert "originals  1 (" in text
+        assert "of at most 5 GB" in text
+        assert "temporary; it goes with the sandbox" in text
+
+    def test_config_names_its_place(
+        self, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "kept"))
+        assert f"library   {tmp_path / 'kept'}" in repr(run(shell, "%seedream config"))
+        monkeypatch.setenv("SEEDREAM_LIBRARY", "off")
+        assert "library   off" in repr(run(shell, "%seedream config"))
+
+    def test_search_finds_words_of_prompts(self, shell: InteractiveShell, service: Sandbox) -> None:
+        ids = [add(service, "a white siamese cat"), add(service, "a dog"), add(service, "花园里的暹罗猫")]
+        run(shell, f"%seedream get {' '.join(ids)} --embed links")
+        asked = questions(service)
+        assert prompts(run_gallery(shell, "%seedream library search siam --embed links")) == ["a white siamese cat"]
+        assert prompts(run_gallery(shell, "%seedream library search 暹罗 --embed links")) == ["花园里的暹罗猫"]
+        found = run_gallery(shell, '%seedream library search "white siamese" --out found --embed links')
+        assert prompts(found) == ["a white siamese cat"]
+        assert shell.user_ns["found"] is found
+        assert questions(service) == asked
+
+    def test_search_by_model_state_and_number(self, shell: InteractiveShell, service: Sandbox) -> None:
+        ids = [
+            add(service, "a cat", model="doubao-seedream-4-0-250828"),
+            add(service, "a cat and a dog", model="doubao-seedream-4-5-251128"),
+            add(service, "no cat", error=("api_error", "no")),
+        ]
+        run(shell, f"%seedream get {' '.join(ids)} --embed links")
+        search = "%seedream library search cat --embed links"
+        assert prompts(run_gallery(shell, f"{search} --model 4.5")) == ["a cat and a dog"]
+        assert [task.status for task in run_gallery(shell, f"{search} --failed")] == [TaskStatus.FAILED]
+        assert len(run_gallery(shell, f"{search} --limit 2")) == 2
+        assert len(run_gallery(shell, f"{search} --since 1h")) == 3
+
+    def test_nothing_found_is_said_and_empties_the_variable(self, shell: InteractiveShell, service: Sandbox) -> None:
+        assert repr(run(shell, "%seedream library search cat")) == "The library is empty."
+        run(shell, f"%seedream get {add(service, 'a dog')} --out found --embed links")
+        assert repr(run(shell, "%seedream library search cat --out found")) == "None of the 1 task in the library fits."
+        assert list(shell.user_ns["found"]) == []
+
+    def test_show_gives_the_newest_or_what_is_named(self, shell: InteractiveShell, service: Sandbox) -> None:
+        old, new = add(service, "old", created_at=1_700_000_000), add(service, "new")
+        run(shell, f"%seedream get {old} {new} --embed links")
+        assert prompts(run_gallery(shell, "%seedream library show --embed links")) == ["new", "old"]
+        assert prompts(run_gallery(shell, "%seedream library show --limit 1 --embed links")) == ["new"]
+        named = run_gallery(shell, f"%seedream library show {old} {UNKNOWN} --embed links")
+        assert [task.status for task in named] == [TaskStatus.SUCCEEDED, TaskStatus.NOT_FOUND]
+        with pytest.raises(TaskNotFoundError, match="does not hold"):
+            run(shell, f"%seedream library show {UNKNOWN}")
+
+
+class TestMarking:
+    @pytest.fixture
+    def cat(self, shell: InteractiveShell, service: Sandbox) -> str:
+        dog, cat = add(service, "a dog"), add(service, "a cat")
+        run(shell, f"%seedream get {dog} --embed links")
+        run(shell, f"%seedream get {cat} --embed links")
+        return cat
+
+    def test_tags(self, shell: InteractiveShell, cat: str) -> None:
+        assert repr(run(shell, f"%seedream library tag winter {cat}")) == "1 task tagged 'winter'."
+        assert prompts(run_gallery(shell, "%seedream library search --tag winter --embed links")) == ["a cat"]
+        assert repr(run(shell, f"%seedream library untag winter {cat}")) == "1 task no longer tagged 'winter'."
+        assert "fits" in repr(run(shell, "%seedream library search --tag winter --embed links"))
+
+    def test_without_ids_it_is_the_last_result(self, shell: InteractiveShell, cat: str) -> None:
+        run(shell, "%seedream library tag best")
+        assert [task.id for task in run_gallery(shell, "%seedream library search --tag best --embed links")] == [cat]
+
+    def test_ratings(self, shell: InteractiveShell, cat: str) -> None:
+        assert repr(run(shell, f"%seedream library rate 4 {cat}")) == "1 task rated ★★★★."
+        assert prompts(run_gallery(shell, "%seedream library search --rating 4 --embed links")) == ["a cat"]
+        assert "fits" in repr(run(shell, "%seedream library search --rating 5"))
+        assert repr(run(shell, f"%seedream library rate 0 {cat}")) == "1 task not rated."
+        assert "fits" in repr(run(shell, "%seedream library search --rating 1"))
+
+    def test_notes_are_found(self, shell: InteractiveShell, cat: str) -> None:
+        run(shell, f'%seedream library note "for the calendar" {cat}')
+        assert prompts(run_gallery(shell, "%seedream library search calendar --embed links")) == ["a cat"]
+
+    def test_nothing_to_mark(self, shell: InteractiveShell, service: Sandbox) -> None:
+        del service
+        with pytest.raises(UsageError, match="no result in this kernel"):
+            run(shell, "%seedream library tag winter")
+
+    def test_what_is_not_kept_cannot_be_marked(self, shell: InteractiveShell, cat: str) -> None:
+        del cat
+        with pytest.raises(UsageError, match=UNKNOWN):
+            run(shell, f"%seedream library tag winter {UNKNOWN}")
+
+
+class TestTidyingUp:
+    def answer(self, monkeypatch: pytest.MonkeyPatch, answer: str) -> list[str]:
+        asked: list[str] = []
+
+        def reply(question: str = "") -> str:
+            asked.append(question)
+            return answer
+
+        monkeypatch.setattr(builtins, "input", reply)
+        return asked
+
+    @pytest.mark.parametrize(("answer", "left"), [("n", 1), ("", 1), ("y", 0), ("Yes", 0)])
+    def test_removing_asks_first_and_says_what_it_frees(
+        self, shell: InteractiveShell, service: Sandbox, monkeypatch: pytest.MonkeyPatch, answer: str, left: int
+    ) -> None:
+        task_id = add(service, "a cat")
+        run(shell, f"%seedream get {task_id}")
+        asked = self.answer(monkeypatch, answer)
+        said = repr(run(shell, f"%seedream library remove {task_id}"))
+        (question,) = asked
+        assert question.startswith("Remove 1 task and 1 original from this machine? That frees ")
+        assert ("freed" in said) is (left == 0)
+        assert f"tasks      {left} (" in repr(run(shell, "%seedream library"))
+
+    def test_where_nobody_can_be_asked_it_needs_a_word(
+        self, shell: InteractiveShell, service: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task_id = add(service, "a cat")
+        run(shell, f"%seedream get {task_id}")
+
+        def nobody(_question: str = "") -> str:
+            raise EOFError
+
+        monkeypatch.setattr(builtins, "input", nobody)
+        with pytest.raises(UsageError, match="--yes"):
+            run(shell, f"%seedream library remove {task_id}")
+        assert "removed" in repr(run(shell, f"%seedream library remove {task_id} --yes"))
+
+    def test_pruning_spares_what_is_marked(self, shell: InteractiveShell, service: Sandbox) -> None:
+        ids = [add(service, prompt, created_at=1_700_000_000) for prompt in ("old", "old but good")] + [
+            add(service, "new")
+        ]
+        run(shell, f"%seedream get {' '.join(ids)} --embed links")
+        run(shell, f"%seedream library tag good {ids[1]}")
+        assert "1 task" in repr(run(shell, "%seedream library prune --older 30d --yes"))
+        assert prompts(run_gallery(shell, "%seedream library show --embed links")) == ["new", "old but good"]
+        assert repr(run(shell, "%seedream library prune --older 30d --yes")) == "There is nothing to remove."
+
+    def test_large_originals_go_and_records_stay(self, shell: InteractiveShell, service: Sandbox) -> None:
+        task_id = service.add_task("large", size="1024x1024")
+        run(shell, f"%seedream get {task_id}")
+        run(shell, "%seedream library prune --larger 1kb --yes")
+        text = repr(run(shell, "%seedream library"))
+        assert "tasks      1 (" in text
+        assert "originals  0 (" in text
+
+    def test_verify(self, shell: InteractiveShell, service: Sandbox) -> None:
+        run(shell, f"%seedream get {add(service, 'a cat')}")
+        assert "nothing wrong" in repr(run(shell, "%seedream library verify")).lower()
+
+
+class TestHandingOn:
+    @pytest.mark.parametrize("name", ["kept", "kept.zip"])
+    def test_export_and_import(self, shell: InteractiveShell, service: Sandbox, name: str) -> None:
+        task_id = add(service, "a cat")
+        run(shell, f"%seedream get {task_id}")
+        run(shell, f"%seedream library tag winter {task_id}")
+        assert "1 task" in repr(run(shell, f"%seedream library export {name}"))
+        run(shell, f"%seedream library remove {task_id} --yes")
+        assert repr(run(shell, "%seedream library show")) == "The library is empty."
+        assert "1 task" in repr(run(shell, f"%seedream library import {name}"))
+        fetched = downloads(service)
+        gallery = run_gallery(shell, "%seedream library search --tag winter")
+        assert all(tile.embedded for tile in seen(gallery).tiles)
+        assert downloads(service) == fetched
+
+    def test_what_is_there_is_not_overwritten(self, shell: InteractiveShell, service: Sandbox, tmp_path: Path) -> None:
+        run(shell, f"%seedream get {add(service, 'a cat')}")
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "thesis.txt").write_text("mine")
+        with pytest.raises(UsageError):
+            run(shell, f"%seedream library export {tmp_path / 'mine'}")
+        assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+class TestOff:
+    def test_it_says_so(self, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SEEDREAM_LIBRARY", "off")
+        with pytest.raises(LibraryError, match="turned off"):
+            run(shell, "%seedream library")
+
+
+class TestLine:
+    def test_a_mistyped_command_is_corrected(self) -> None:
+        with pytest.raises(UsageError, match="library 'serach'") as caught:
+            parse("library serach cat")
+        assert caught.value.hint == "Did you mean %seedream library search?"
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "library search --limit 0",
+            "library search --rating 6",
+            "library rate six",
+            "library rate 6",
+            "library prune",
+            "library prune --larger lots",
+            "library prune --older someday",
+            "library remove",
+            "library export",
+            "library tag",
+        ],
+    )
+    def test_a_mistake_is_told_in_one_sentence(self, line: str) -> None:
+        with pytest.raises(UsageError) as caught:
+            parse(line)
+        assert caught.value.hint
+        assert "\n" not in caught.value.message
+
+    def test_a_bad_id_is_named(self) -> None:
+        with pytest.raises(InvalidTaskIdError, match="'winter'"):
+            parse("library remove winter")
+
+    def test_help_lists_its_commands(self) -> None:
+        text = parse("library --help").text  # type: ignore[union-attr]  # it is help
+        assert all(word in text for word in ("search", "prune", "import"))
+        assert "--model" in parse("library search --help").text  # type: ignore[union-attr]  # as above
+
+    def test_tab_offers_its_commands_options_and_ids(self) -> None:
+        assert "search" in completions(["library"])
+        assert "--tag" in completions(["library", "search"])
+        assert "an-id" in completions(["library", "tag"], ["an-id"])
