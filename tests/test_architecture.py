@@ -92,7 +92,10 @@ KEPT_IN = {
     "tornado": ("sandbox",),
     "IPython": ("notebook.magics", "notebook.cell_display", "panels.explorer", "panels.static_output"),
     "tqdm": ("notebook.progress",),
-    "ipywidgets": ("panels.explorer", "panels.controls", "panels.closing"),
+    "ipywidgets": (
+        *("panels.explorer", "panels.controls", "panels.query_forms", "panels.make_form", "panels.filter_bar"),
+        "panels.closing",
+    ),
     "anywidget": ("panels.grid",),
     "traitlets": ("panels.explorer", "panels.grid"),
     "dotenv": ("config",),

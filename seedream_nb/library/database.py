@@ -109,8 +109,10 @@ class Database:
 
     @property
     def size(self) -> int:
-        """The bytes of the file, without its log."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        """The bytes of all that it holds, whether in the file yet or still in its log."""
+        with self.reading() as connection:
+            pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return int(pages * size)
 
     def close(self) -> None:
         """Closes the file. It is opened again when it is needed."""

@@ -35,6 +35,11 @@ def sources_in(text: str) -> set[str]:
     return {f"{INLINE}{found[1]}" if found[1] else _unescaped(found[0]) for found in _MENTION.finditer(text)}
 
 
+def spell_source(source: str) -> str:
+    """A source as it stands in a record."""
+    return source.replace(INLINE, KEPT, 1) if source.startswith(INLINE) else json.dumps(source)[1:-1]
+
+
 def mentioned_in(texts: Iterable[str], sources: Iterable[str]) -> set[str]:
     """Which of some sources are spoken of in any of many records."""
     wanted = set(sources)

@@ -66,6 +66,7 @@ def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Mended | N
             for log in _LOGS:
                 path.with_name(f"{path.name}{log}").unlink(missing_ok=True)
             part.replace(path)
+            aside.with_name(f"{aside.name}-shm").unlink(missing_ok=True)  # made while it was read
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -113,6 +114,8 @@ def _put_aside(path: Path) -> Path:
 def _rows(uri: str) -> Iterator[tuple[str, list[str], Row]]:
     """The table, the columns and the values of whatever can be read."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as old:
+        # Or SQLite would not look at a file that is shorter than it should be.
+        old.execute("PRAGMA writable_schema = ON")
         old.text_factory = lambda text: text.decode("utf-8", "replace")
         for table in _TABLES:
             with suppress(sqlite3.Error):

@@ -137,7 +137,7 @@ class Actions:
 
     def _follow_selection(self, part: Part) -> None:
         """Puts the layers of selected pictures together, so that these can be had in Python and as references."""
-        if part != "selected":
+        if part not in {"selected", "images"}:
             return
         layered = [card for card in self._state.find(self._state.selected) if card.tile.layers]
         for card in layered[:MOST_COMPOSED]:

@@ -19,11 +19,14 @@ from seedream_nb.panels.caching_fetcher import CachingFetcher
 from seedream_nb.panels.cards import describe
 from seedream_nb.panels.closing import close_tree
 from seedream_nb.panels.code import generate_code, get_code
-from seedream_nb.panels.controls import FilterBar, Foot, GetForm, HistoryForm, MakeForm, StatusLine
+from seedream_nb.panels.controls import Foot, StatusLine
+from seedream_nb.panels.filter_bar import FilterBar
 from seedream_nb.panels.front_end import EXPLORER_STYLES, join_parts
 from seedream_nb.panels.grid import ImageGrid
-from seedream_nb.panels.jobs import Jobs
+from seedream_nb.panels.jobs import Jobs, Status
+from seedream_nb.panels.make_form import MakeForm
 from seedream_nb.panels.make_settings import MakeSettings, announce, find_problem, settings_of
+from seedream_nb.panels.query_forms import GetForm, HistoryForm, LibraryForm
 from seedream_nb.panels.state import ExplorerState
 from seedream_nb.panels.static_output import StaticOutput
 from seedream_nb.panels.supply import PictureSupply
@@ -37,7 +40,12 @@ if TYPE_CHECKING:
     from seedream_nb.panels.state import Part
     from seedream_nb.waiting import Pace
 
-WAYS = {"Get": "by task id", "History": "what the account has made", "Make": "new pictures"}
+WAYS = {
+    "Get": "by task id",
+    "History": "what the account has made",
+    "Library": "what is kept on this machine",
+    "Make": "new pictures",
+}
 
 
 class _StyledGrid(ImageGrid):
@@ -57,11 +65,12 @@ class Explorer(ipywidgets.VBox):
 
     Attributes:
         tasks: All tasks, in the order in which they came; observable.
-        selected: The pictures that are selected, as `TaskImage`s; observable.
+        selected: The pictures that are selected, as `TaskImage`s; observable. One in layers comes a moment later, put
+            together.
         filter: Words that the shown pictures' prompts, models or ids have to hold; can be set, observable.
         client: Whom it asks.
         grid: The grid with its detail and compare views.
-        get_form: The form for task ids; `history_form`, `make_form` and `filter_bar` are the others.
+        get_form: The form for task ids; `history_form`, `library_form`, `make_form` and `filter_bar` are the others.
         ways: Which of the forms is shown.
         status_line: What is going on.
 
@@ -74,6 +83,7 @@ class Explorer(ipywidgets.VBox):
     tasks = traitlets.Tuple()
     selected = traitlets.Tuple()
     filter = traitlets.Unicode()
+    _is_open = False
 
     def __init__(
         self,
@@ -85,7 +95,6 @@ class Explorer(ipywidgets.VBox):
     ) -> None:
         self.client = client
         self._is_free = is_free
-        self._is_open = True
         self._fetcher = CachingFetcher(client.keeper)
         self._static = StaticOutput(self._fetcher)
         self._state = ExplorerState(self._draw)
@@ -93,14 +102,21 @@ class Explorer(ipywidgets.VBox):
         self._actions = Actions(self._state, self._jobs, client, self._fetcher, pace=pace)
         self.grid = _StyledGrid(can_make=True)
         self._supply = PictureSupply(self._fetcher, self.grid.deliver)
+        self._is_open = True
         self.status_line = StatusLine()
         self.ways = ipywidgets.ToggleButtons(options=list(WAYS), tooltips=list(WAYS.values()))
         self.ways.add_class("seedream-ways")
         self.get_form = GetForm(self._actions.get)
         self.history_form = HistoryForm(self._actions.show_history)
+        self.library_form = LibraryForm(self._actions.search_library)
         self.make_form = MakeForm(self._announce, self._actions.make, self._upload, self._use_selection)
         self.filter_bar = FilterBar(self._apply_filter)
-        forms: dict[str, Any] = {"Get": self.get_form, "History": self.history_form, "Make": self.make_form}
+        forms: dict[str, Any] = {
+            "Get": self.get_form,
+            "History": self.history_form,
+            "Library": self.library_form,
+            "Make": self.make_form,
+        }
         self.foot = Foot(self._show_code, self.close)
         super().__init__([self.ways, *forms.values(), self.filter_bar, self.grid, self.status_line, self.foot])
         self.add_class("seedream-explorer")
@@ -176,6 +192,9 @@ class Explorer(ipywidgets.VBox):
         elif part == "selected":
             self.grid.selected = list(self._state.selected)
             self.selected = self._state.selected_images
+        elif part == "images":
+            # Not the grid's: this comes from other threads, and could take back a click of this moment.
+            self.selected = self._state.selected_images
         else:
             self.status_line.show(self._state.status)
 
@@ -189,9 +208,9 @@ class Explorer(ipywidgets.VBox):
         self.tasks = collection.tasks
 
     def _draw_busy(self, name: str, is_running: bool) -> None:  # noqa: FBT001  the callback's own form
-        buttons = {"get": self.get_form.button, "history": self.history_form.button}
-        if name in buttons:
-            buttons[name].disabled = is_running
+        forms: dict[str, Any] = {"get": self.get_form, "history": self.history_form, "library": self.library_form}
+        if name in forms:
+            forms[name].button.disabled = is_running
         elif name == "make":
             self._announce()
 
@@ -243,5 +262,9 @@ class Explorer(ipywidgets.VBox):
         self.make_form.set_references((*self.make_form.references, *self._actions.read_files(files)))
 
     def _use_selection(self) -> None:
+        selected = self._state.find(self._state.selected)
+        if any(card.tile.layers and not self._state.has_composed(card) for card in selected):
+            self._state.say(Status("The layers of the selection are still being put together; try again in a moment."))
+            return
         references = self._actions.read_references(self._state.selected_images)
         self.make_form.set_references((*self.make_form.references, *references))

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from seedream_nb.models import Task, TaskImage
     from seedream_nb.panels.cards import Card, Picture
 
-Part = Literal["cards", "order", "selected", "status"]
+# "images" is what `selected_images` gives, where the same cards are selected as before.
+Part = Literal["cards", "order", "selected", "images", "status"]
 
 
 class ExplorerState:
@@ -98,7 +99,7 @@ class ExplorerState:
             has_changed = self._selected_pictures() != pictures
         self._tell("cards")
         if has_changed:
-            self._tell("selected")
+            self._tell("images")
 
     def show(self, wanted: Filter, sort: Sort) -> None:
         """Shows the cards that meet a filter, in an order."""
@@ -133,7 +134,7 @@ class ExplorerState:
             self._composed[card.tile.layers] = image
             is_selected = card.key in self._selected
         if is_selected:
-            self._tell("selected")
+            self._tell("images")
 
     def say(self, status: Status) -> None:
         """Sets the status line."""

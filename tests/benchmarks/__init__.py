@@ -1,8 +1,9 @@
 """How fast, how small and how sparing seedream_nb is, next to what a user would write by hand.
 
-    python -m tests.benchmarks                  # about twelve minutes, from the repository's root; Markdown on stdout
+    python -m tests.benchmarks                  # a quarter of an hour, from the repository's root; Markdown on stdout
     python -m tests.benchmarks --scene waiting  # one scene alone
     python -m pip install ipyplot               # what the scene `panel` needs besides the extra `test`, and Chromium
+    python -m pip install requests-cache        # what the scene `library` needs besides
     python -m tests.benchmarks --rounds 9       # more rounds, steadier medians
     python -m tests.benchmarks --pictures plain # the painter's smooth pictures instead of ones as detailed as photos
 
@@ -55,4 +56,23 @@ two minutes counts with these, and is told. `sent` is what the kernel's websocke
 resident memory of the kernel above what it was before the call, after everything was seen and garbage was collected;
 the rivals' thumbnails were there before and do not count. `peak` is the highest that it was meanwhile. `models` is how
 many widget models there are more than before.
+
+Library: what is kept on the way is to cost nothing, and to be there at once the next time. The server is the gallery's;
+what is kept goes into folders of the benchmark's own.
+
+- First time: the gallery's 100 tasks by `%seedream get` into an empty library, beside the same with the library off and
+  the gallery's limit.
+- Again: the same cell once more in that kernel, and in a fresh one; the same for 1,000 tasks, of whose pictures only a
+  part fits into the output. Beside it stands a second run of what a user would write: a loop over a session of
+  `requests_cache`, which has remembered all answers in SQLite; and one that keeps each original in a file named by the
+  hash of its link, as model hubs do, and makes the thumbnails again. `asked` and `fetched` are the requests that the
+  service and the image host have received. `memory` is the peak above what there was before the cell; `imports` are
+  not part of the time.
+- Search: 100,000 records with prompts in five languages, each search done once in a fresh process, to the tasks of the
+  first page. Beside it stands a loop over a folder of JSON files; it is measured on 10,000 of them, the newest, and
+  charged with ten times as much. Adding: 200 records, one at a time, to libraries of 0, 1,000 and 100,000.
+- Many ids: `client.retrieve_batch` into an empty library and without one, beside bare calls of `requests` in as many
+  threads, which only decode the JSON. `memory` is the peak above what there was before, with all that was brought.
+
+`processor` is the time that all threads of a contender have computed: it tells more than seconds on a busy machine.
 """

@@ -18,6 +18,8 @@ from seedream_nb.errors import LibraryError, LibraryWarning, UsageError
 from seedream_nb.library import Keeper, Library, LibraryFetcher
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.removal import Removal
+from seedream_nb.models import TaskImage
+from seedream_nb.wire import read_task
 from tests.gallery.pictures import plain
 from tests.library.conftest import CAT, EDIT, EVERY, INLINE, KITE, LONG_AGO, ORIGINALS, REFUSED, ROOF, THUMBNAIL
 
@@ -105,6 +107,22 @@ def test_a_picture_that_another_task_has_under_its_own_link_stays(filled: Filled
     assert filled.original_of(ROOF) == same
 
 
+def test_a_picture_stays_whichever_of_its_links_is_spoken_of(empty: Library) -> None:
+    links, content = ["https://x.example/a.png", "https://x.example/b.png"], plain()
+    empty.keep(read_task({"id": "old", "finished_at": 1.0, "data": [{"image_url": link} for link in links]}, ""))
+    for place, link in enumerate(links):
+        empty.keep_picture(TaskImage("old", place, url=link), content)
+    edit = {
+        "id": "new",
+        "finished_at": 1.0,
+        "request": {"image": links[0]},
+        "data": [{"image_url": "https://x.example/c"}],
+    }
+    empty.keep(read_task(edit, ""))
+    assert empty.remove("old") == Removal(1, 0, 0)
+    assert empty.original(TaskImage("", url=links[0])) == content
+
+
 def test_a_picture_that_two_records_hold_within_themselves_stays_with_the_other(filled: Filled) -> None:
     library = filled.library
     task = library.find([INLINE])[INLINE]
@@ -164,6 +182,19 @@ def test_what_is_old_and_large_is_counted_once(filled: Filled) -> None:
     assert filled.library.prune(moment(1), 0) == preview
     assert (preview.tasks, preview.originals) == (1, ORIGINALS - 1)
     assert before - size_of_files(filled) == preview.size
+
+
+def test_pruning_many_leaves_the_one_that_a_newer_task_refers_to(empty: Library) -> None:
+    links = [f"https://x.example/{number}.png" for number in range(25)]
+    for number, link in enumerate(links):
+        record = {"id": f"old-{number}", "created_at": LONG_AGO, "finished_at": LONG_AGO, "data": [{"image_url": link}]}
+        empty.keep(read_task(record, ""))
+        empty.keep_picture(TaskImage(f"old-{number}", url=link), plain(color=f"#0000{number:02x}"))
+    edit = {"id": "new", "created_at": LONG_AGO + 60, "request": {"image": links[7]}, "data": [{"image_url": links[8]}]}
+    empty.keep(read_task(edit, ""))
+    assert empty.prune(older=moment(30)).originals == 23
+    kept = [empty.original(TaskImage("", url=link)) is not None for link in links]
+    assert [number for number, is_kept in enumerate(kept) if is_kept] == [7, 8]
 
 
 def test_pruning_wants_to_know_what(library: Library) -> None:
@@ -331,6 +362,25 @@ def test_a_damaged_database_is_set_aside_and_pictures_of_no_record_stay(filled: 
     assert any("stays in" in problem for problem in found.problems)
     assert filled.originals() == before
     assert library.verify().strangers == 0
+
+
+def test_pictures_of_no_record_stay_as_long_as_the_damaged_file_does(filled: Filled) -> None:
+    library, task = filled.library, filled.library.find([REFUSED])[REFUSED]
+    for path in filled.folder.glob("*/??/*"):
+        make_old(path)
+    library.remove(REFUSED)
+    with library._database.writing() as connection:
+        for table in ("tasks", "words", "pictures", "originals", "thumbnails"):
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608  names of tables
+    library.keep(task)
+    with library._database.writing() as connection:
+        connection.execute("UPDATE tasks SET kept_at = 0")
+    (filled.folder / "library-damaged-1.sqlite").touch()
+    assert library.verify().strangers == ORIGINALS  # the thumbnails, which can be made again
+    assert len(filled.originals()) == ORIGINALS
+    (filled.folder / "library-damaged-1.sqlite").unlink()
+    assert library.verify().strangers == ORIGINALS
+    assert filled.originals() == {}
 
 
 def test_pictures_stay_when_the_file_of_records_is_lost(filled: Filled) -> None:

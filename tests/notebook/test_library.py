@@ -226,7 +226,7 @@ class TestTidyingUp:
 
     def test_verify(self, shell: InteractiveShell, service: Sandbox) -> None:
         run(shell, f"%seedream get {add(service, 'a cat')}")
-        assert "nothing wrong" in repr(run(shell, "%seedream library verify")).lower()
+        assert repr(run(shell, "%seedream library verify")) == "All is well: 1 record and 1 original are whole."
 
 
 class TestHandingOn:
@@ -238,7 +238,7 @@ class TestHandingOn:
         assert "1 task" in repr(run(shell, f"%seedream library export {name}"))
         run(shell, f"%seedream library remove {task_id} --yes")
         assert repr(run(shell, "%seedream library show")) == "The library is empty."
-        assert "1 task" in repr(run(shell, f"%seedream library import {name}"))
+        assert repr(run(shell, f"%seedream library import {name}")) == "1 new task and 1 new original."
         fetched = downloads(service)
         gallery = run_gallery(shell, "%seedream library search --tag winter")
         assert all(tile.embedded for tile in seen(gallery).tiles)

@@ -135,7 +135,7 @@ def test_a_record_that_is_read_again_renews_the_selection() -> None:
     assert told == ["cards", "selected", "cards"]
     state.put([Task("a", TaskStatus.SUCCEEDED, (newer,))])
     assert (state.selected, state.selected_images) == (("a/0",), (newer,))
-    assert told[3:] == ["cards", "selected"]
+    assert told[3:] == ["cards", "images"]
 
 
 def test_what_comes_too_late_for_the_selection_is_not_told() -> None:

@@ -15,7 +15,7 @@ from seedream_nb.errors import UsageError
 from tests.panels.conftest import QUICKLY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Wait = Callable[[Callable[[], bool]], None]
 
@@ -220,6 +220,37 @@ class TestMaking:
         panel.make_form.upload.value = (file,)
         assert "notes.txt" in panel.status_line.value
         assert panel.make_form.references == ()
+
+
+class TestLibrary:
+    @pytest.fixture
+    def client(self, sandbox: Sandbox, tmp_path: Path) -> Iterator[SeedreamClient]:
+        with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path / "kept") as opened:
+            yield opened
+
+    def test_what_is_kept_comes_page_by_page(
+        self, panel: Explorer, client: SeedreamClient, sandbox: Sandbox, wait_until: Wait
+    ) -> None:
+        client.retrieve_batch([sandbox.add_task(f"a cat, number {number}") for number in range(30)])
+        client.retrieve(sandbox.add_task("a dog"))
+        asked = len(sandbox.requests)
+        panel.library_form.text.value = "cat"
+        for count in (24, 30):
+            panel.library_form.button.click()
+            wait_until(lambda wanted=count: len(panel.tasks) == wanted and is_idle(panel))  # type: ignore[misc]  # bound here
+        panel.library_form.button.click()
+        wait_until(lambda: "no older ones" in panel.status_line.value and is_idle(panel))
+        assert len(sandbox.requests.of_kind("tasks")) <= asked
+
+    def test_nothing_that_fits_is_said(self, panel: Explorer, wait_until: Wait) -> None:
+        panel.library_form.text.value = "cat"
+        panel.library_form.button.click()
+        wait_until(lambda: "nothing that fits" in panel.status_line.value and is_idle(panel))
+
+
+def test_a_library_that_is_off_is_said(panel: Explorer, wait_until: Wait) -> None:
+    panel.library_form.button.click()
+    wait_until(lambda: "turned off" in panel.status_line.value and is_idle(panel))
 
 
 def test_a_long_prompt_is_copied_whole(panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:

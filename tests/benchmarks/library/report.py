@@ -30,12 +30,22 @@ KILOBYTE = 1000
 MEGABYTE = 1000 * KILOBYTE
 MILLISECOND = 0.001
 SHOW_COLUMNS = (
-    *("pictures", "seconds", "fastest to slowest", "next to ours", "imports", "memory", "asked", "fetched"),
+    *(
+        "pictures",
+        "seconds",
+        "fastest to slowest",
+        "next to ours",
+        "processor",
+        "imports",
+        "memory",
+        "asked",
+        "fetched",
+    ),
     "output",
 )
 SEARCH_COLUMNS = ("library", "slowest", f"{KEPT // LOOPED} times a loop over {LOOPED:,} files", "next to ours")
 ADD_COLUMNS = ("median", "95th of 100", "slowest")
-BATCH_COLUMNS = ("seconds", "fastest to slowest", "next to bare", "memory", "per id", "next to bare")
+BATCH_COLUMNS = ("seconds", "fastest to slowest", "next to bare", "processor", "memory", "per id", "next to bare")
 
 # Which row of the tables is which run of which contender.
 FIRST_ROWS = ((show_contenders.KEPT, 0), (NOT_KEPT, 0), (LIMIT, 0))
@@ -124,6 +134,7 @@ def _show_cells(result: Result, name: str, run: int) -> list[str]:
         f"{median(times):.3f} s",
         f"{min(times):.3f}-{max(times):.3f} s",
         f"{next_to_ours:.2f}x",
+        f"{visits.median_of(name, _of(run, lambda cell: cell.processor)):.2f} s",
         f"{visits.median_of(name, lambda visit: visit.import_seconds):.2f} s",
         f"{visits.median_of(name, _of(run, lambda cell: cell.memory)) / MEGABYTE:.0f} MB",
         f"{visits.median_of(name, _of(run, lambda cell: cell.asked)):g}",
@@ -164,6 +175,7 @@ def _batch_cells(result: Result, name: str, count: int) -> list[str]:
         f"{median(times):.2f} s",
         f"{min(times):.2f}-{max(times):.2f} s",
         f"{batches.ratio(own, bare, lambda batch: batch.seconds):.2f}x",
+        f"{batches.median_of(own, lambda batch: batch.processor):.2f} s",
         f"{memory / MEGABYTE:.0f} MB",
         f"{memory / count / KILOBYTE:.1f} KB",
         f"{batches.ratio(own, bare, lambda batch: batch.memory):.2f}x",

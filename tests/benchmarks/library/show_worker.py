@@ -27,6 +27,7 @@ class Cell:
 
     Attributes:
         seconds: From the call to the finished output.
+        processor: Seconds of processor time, of all threads: what a busy machine does not change.
         memory: The peak of the resident memory above what it was just before, in bytes.
         output: What the notebook's file grows by, in bytes.
         pictures: How many pictures the output holds.
@@ -35,6 +36,7 @@ class Cell:
     """
 
     seconds: float
+    processor: float
     memory: int
     output: int
     pictures: int
@@ -78,13 +80,13 @@ def measure(name: str, job: ShowJob) -> Visit:
 def _run_cell(name: str, job: ShowJob) -> Cell:
     asked, fetched = _received(job)
     memory_before = memory.begin()
-    start = time.perf_counter()
+    start, processor_start = time.perf_counter(), time.process_time()
     CONTENDERS[name].run(job, open_shell())
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start, time.process_time() - processor_start
     growth = memory.peak_above(memory_before)
     output, pictures = take_output()
     asked_after, fetched_after = _received(job)
-    return Cell(seconds, growth, output, pictures, asked_after - asked, fetched_after - fetched)
+    return Cell(seconds, processor, growth, output, pictures, asked_after - asked, fetched_after - fetched)
 
 
 def _received(job: ShowJob) -> tuple[int, int]:

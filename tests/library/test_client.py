@@ -1,0 +1,321 @@
+"""What passed through a client once is not asked for again, and is there when the service is not."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seedream_nb import GenerationOptions, GenerationRequest, RetryPolicy, Sandbox, SeedreamClient
+from seedream_nb.errors import ConnectionFailedError, ImageError, LibraryWarning, SeedreamError
+from seedream_nb.library import Library
+from seedream_nb.models import TaskStatus
+from tests.library.integrity import run
+from tests.library.tasks import name_of, record_of
+from tests.scripted_server import ScriptedServer, as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.scripted_server import Answer, Received
+
+QUICK = RetryPolicy(tries=1)
+
+
+@pytest.fixture
+def keeping(sandbox: Sandbox, tmp_path: Path) -> Iterator[SeedreamClient]:
+    with SeedreamClient(sandbox.token, sandbox.url, retries=QUICK, library=tmp_path / "library") as opened:
+        yield opened
+
+
+def kept(client: SeedreamClient) -> Library:
+    library = client.keeper.library
+    assert library is not None
+    return library
+
+
+def asked(sandbox: Sandbox) -> int:
+    """How many questions came since this was called last."""
+    count = len(sandbox.requests.of_kind("tasks"))
+    sandbox.requests.clear()
+    return count
+
+
+# Asked once
+
+
+def test_one_task_is_asked_for_once(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    task_id = sandbox.add_task("a cat")
+    first = keeping.retrieve(task_id)
+    assert asked(sandbox) == 1
+    assert keeping.retrieve(task_id) == keeping.retrieve(f" {task_id} ") == first
+    assert asked(sandbox) == 0
+    assert keeping.retrieve(task_id, refresh=True) == first
+    assert asked(sandbox) == 1
+
+
+def test_many_tasks_are_asked_for_once(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    task_ids = [sandbox.add_task(f"cat {number}") for number in range(120)]
+    progress: list[int] = []
+    first = keeping.retrieve_batch(task_ids, on_progress=progress.append)
+    assert (asked(sandbox), sum(progress)) == (3, 120)
+    again = keeping.retrieve_batch([*task_ids, task_ids[0]], on_progress=progress.append)
+    assert again == [*first, first[0]]
+    assert (asked(sandbox), sum(progress)) == (0, 240)
+    assert keeping.retrieve_batch(task_ids, refresh=True) == first
+    assert asked(sandbox) == 3
+
+
+def test_only_those_that_are_missing_are_asked_for(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    task_ids = [sandbox.add_task(f"cat {number}") for number in range(10)]
+    keeping.retrieve_batch(task_ids[::2])
+    sandbox.requests.clear()
+    assert [task.id for task in keeping.retrieve_batch([*task_ids, "unknown"])] == [*task_ids, "unknown"]
+    (request,) = sandbox.requests
+    assert request.ids == (*task_ids[1::2], "unknown")
+
+
+def test_what_is_not_finished_or_not_known_is_asked_for_again(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    task_id = sandbox.add_task("a slow cat", ready_in=None)
+    for _time in range(2):
+        statuses = [task.status for task in keeping.retrieve_batch([task_id, "unknown"])]
+        assert statuses == [TaskStatus.PENDING, TaskStatus.NOT_FOUND]
+        assert keeping.retrieve("unknown").status is TaskStatus.NOT_FOUND
+    assert asked(sandbox) == 4
+    assert len(kept(keeping)) == 0
+
+
+def test_failed_tasks_are_final_too(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    task_id = sandbox.add_task("a secret", error=("OutputRiskDetection", "No."))
+    assert keeping.retrieve(task_id) == keeping.retrieve(task_id)
+    assert asked(sandbox) == 1
+
+
+def test_waiting_asks_only_for_what_is_open(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    done, coming = sandbox.add_task("done"), sandbox.add_task("coming", ready_in=0.05)
+    keeping.retrieve(done)
+    sandbox.requests.clear()
+    tasks = list(keeping.iter_wait([coming, done]))
+    assert {task.id for task in tasks} == {done, coming}
+    assert {task_id for request in sandbox.requests for task_id in request.ids} == {coming}
+    asked(sandbox)
+    assert [task.status for task in keeping.wait([coming, done])] == [TaskStatus.SUCCEEDED] * 2
+    assert asked(sandbox) == 0
+
+
+def test_the_history_is_asked_for_and_kept(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    task_ids = [sandbox.add_task(f"cat {number}") for number in range(5)]
+    found = keeping.history(5)[:5]
+    assert {task.id for task in found} == set(task_ids)
+    asked(sandbox)
+    assert {task.id for task in keeping.retrieve_batch(task_ids)} == set(task_ids)
+    assert asked(sandbox) == 0
+
+
+# Made
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_what_is_made_is_kept(sandbox: Sandbox, keeping: SeedreamClient, mode: str) -> None:
+    task = keeping.generate("a white fox", size="2K", mode=mode, wait=mode == "async")  # type: ignore[arg-type]
+    assert task.status is TaskStatus.SUCCEEDED
+    (found,) = kept(keeping).search("white fox")
+    assert (found.prompt, found.model, found.size, found.status) == (task.prompt, task.model, task.size, task.status)
+    assert [image.url for image in found.images] == [image.url for image in task.images]
+    assert found.id == task.id or found.id.startswith("stream-")
+    asked(sandbox)
+    assert keeping.retrieve(found.id) == found
+    assert asked(sandbox) == 0
+
+
+def test_what_is_only_begun_is_not(keeping: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.settings.generation_seconds = 60
+    keeping.generate("a white fox")
+    assert len(kept(keeping)) == 0
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_all_that_are_made_at_once_are_kept(keeping: SeedreamClient, mode: str) -> None:
+    requests = [GenerationRequest(f"fox {number}", GenerationOptions(size="2K")) for number in range(5)]
+    tasks = keeping.generate_all(requests, mode=mode).finish()  # type: ignore[arg-type]
+    assert [task.status for task in tasks] == [TaskStatus.SUCCEEDED] * 5
+    assert {task.prompt for task in kept(keeping)} == {f"fox {number}" for number in range(5)}
+
+
+def test_pictures_sent_inline_are_kept_as_files(keeping: SeedreamClient) -> None:
+    task = keeping.generate("a fox", size="2K", response_format="b64_json", mode="sync")
+    (found,) = kept(keeping)
+    assert found.images[0].data == task.images[0].data is not None
+    assert kept(keeping).info().originals == 1
+
+
+# Offline
+
+
+def test_without_the_service_what_is_kept_is_there(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    task_ids = [sandbox.add_task(f"cat {number}") for number in range(6)]
+    keeping.retrieve_batch(task_ids[1::2])
+    sandbox.stop()
+    assert [task.id for task in keeping.retrieve_batch(task_ids[1::2])] == task_ids[1::2]
+    assert keeping.retrieve(task_ids[1]).prompt == "cat 1"
+    assert [task.id for task in keeping.wait(task_ids[1::2])] == task_ids[1::2]
+    wanted = [task_ids[5], *task_ids[:4], task_ids[1]]
+    with pytest.raises(ConnectionFailedError, match="refused the connection") as caught:
+        keeping.retrieve_batch(wanted)
+    assert [task.id for task in caught.value.partial] == [task_ids[number] for number in (5, 1, 3, 1)]
+    assert caught.value.failed_ids == (task_ids[0], task_ids[2])
+    with pytest.raises(ConnectionFailedError):
+        keeping.retrieve(task_ids[0])
+
+
+def test_a_dead_link_is_served_without_a_word(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    image = keeping.retrieve(sandbox.add_task("a cat", size="200x100")).images[0]
+    content = keeping.fetcher.fetch(image)
+    thumbnail = keeping.fetcher.thumbnail(image, 64)
+    sandbox.stop()
+    assert keeping.fetcher.fetch(image) == content
+    assert keeping.fetcher.thumbnail(image, 64) == thumbnail
+    assert keeping.fetcher.thumbnail(image, 32).width == 32  # made of the original
+
+
+def test_one_that_was_never_fetched_is_still_an_error(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    image = keeping.retrieve(sandbox.add_task("a cat", size="200x100")).images[0]
+    sandbox.stop()
+    with pytest.raises(ImageError):
+        keeping.fetcher.fetch(image)
+
+
+# A service that answers as it likes
+
+
+def test_a_poorer_answer_of_later_does_not_take_the_pictures_away(tmp_path: Path) -> None:
+    rich, cleared = record_of(images=2), {**record_of(), "response": {"success": True, "data": []}}
+
+    def script(_received: Received) -> Answer:
+        return as_json(answers.pop(0))
+
+    answers = [rich, cleared]
+    with (
+        ScriptedServer(script) as server,
+        SeedreamClient("a-token", server.url, library=tmp_path / "library") as client,
+    ):
+        client.retrieve(name_of(0))
+        client.retrieve(name_of(0), refresh=True)
+        assert len(client.retrieve(name_of(0)).images) == 2
+        assert len(server.received) == 2
+
+
+# On and off
+
+
+def test_of_this_machine_nothing_is_kept_by_itself(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
+    with SeedreamClient(sandbox.token, sandbox.url) as client:
+        assert client.keeper.library is None
+        task_id = sandbox.add_task("a cat", size="100x100")
+        assert client.retrieve(task_id) == client.retrieve(task_id)
+        client.fetcher.thumbnail(client.retrieve(task_id).images[0], 32)
+    assert len(sandbox.requests.of_kind("tasks")) == 3
+    assert not (tmp_path / "library").exists()
+
+
+def test_of_the_service_itself_all_is_kept_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SeedreamClient("a-token") as client:
+        assert str(kept(client).location).endswith(os.path.join("seedream_nb", "library"))  # noqa: PTH118  the end of one
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
+    with SeedreamClient("a-token") as client:
+        assert kept(client).location == tmp_path / "library"
+    monkeypatch.setenv("SEEDREAM_LIBRARY", "off")
+    with SeedreamClient("a-token") as client:
+        assert client.keeper.library is None
+
+
+def test_off_is_off(sandbox: Sandbox, tmp_path: Path) -> None:
+    with SeedreamClient(sandbox.token, sandbox.url, library="off") as client:
+        task_id = sandbox.add_task("a cat")
+        assert client.retrieve(task_id) == client.retrieve(task_id)
+    assert asked(sandbox) == 2
+    assert not list(tmp_path.rglob("library.sqlite"))
+
+
+def test_making_a_client_makes_no_folder(sandbox: Sandbox, tmp_path: Path) -> None:
+    SeedreamClient(sandbox.token, sandbox.url, library=tmp_path / "library").close()
+    assert not (tmp_path / "library").exists()
+
+
+def test_a_place_that_cannot_be_one_costs_a_warning(sandbox: Sandbox) -> None:
+    task_id = sandbox.add_task("a cat")
+    with SeedreamClient(sandbox.token, sandbox.url, library="~nobody-of-this-name/x") as client:
+        with pytest.warns(LibraryWarning, match="cannot be used") as caught:
+            assert client.retrieve(task_id).prompt == client.retrieve(task_id).prompt == "a cat"
+        assert len(caught) == 2  # of reading, and of writing
+
+
+@pytest.mark.parametrize("given", ["folder", "library"])
+def test_a_pickled_client_keeps_on(sandbox: Sandbox, tmp_path: Path, given: str) -> None:
+    library = Library(tmp_path / "library", budget=123)
+    with SeedreamClient(
+        sandbox.token, sandbox.url, library=library if given == "library" else tmp_path / "library"
+    ) as client:
+        task = client.retrieve(sandbox.add_task("a cat"))
+        with pickle.loads(pickle.dumps(client)) as copy:  # noqa: S301  our own
+            asked(sandbox)
+            assert copy.retrieve(task.id) == task
+            assert asked(sandbox) == 0
+            other = copy.retrieve(sandbox.add_task("a dog"))
+            assert kept(copy).info().budget == (123 if given == "library" else 5_000_000_000)
+        assert client.keeper.find([other.id]) == {other.id: other}
+    library.close()
+
+
+FORK = """
+import os, sys
+from seedream_nb import SeedreamClient
+client = SeedreamClient(sys.argv[1], sys.argv[2], library=sys.argv[3])
+first = client.retrieve(sys.argv[4])
+client.keeper._lock.acquire()  # as another thread of the parent may hold it
+child = os.fork()
+if child == 0:
+    assert client.retrieve(sys.argv[4]) == first
+    client.retrieve(sys.argv[5])
+    client.close()
+    os._exit(0)
+client.keeper._lock.release()
+assert os.waitpid(child, 0)[1] == 0
+assert list(client.keeper.find([sys.argv[5]])) == [sys.argv[5]]
+client.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_both_sides_of_a_fork(sandbox: Sandbox, tmp_path: Path) -> None:
+    first, second = sandbox.add_task("a cat"), sandbox.add_task("a dog")
+    run(FORK, sandbox.token, sandbox.url, tmp_path / "library", first, second)
+    assert asked(sandbox) == 2
+
+
+def test_nothing_secret_is_kept(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+    keeping.fetcher.thumbnail(keeping.retrieve(sandbox.add_task("a cat", size="100x100")).images[0], 32)
+    keeping.close()
+    for path in kept(keeping).location.rglob("*"):
+        assert not path.is_file() or sandbox.token.encode() not in path.read_bytes()
+
+
+def test_a_refusal_is_not_hidden_by_what_is_kept(sandbox: Sandbox, keeping: SeedreamClient, tmp_path: Path) -> None:
+    task_id = sandbox.add_task("a cat")
+    keeping.retrieve(task_id)
+    with (
+        warnings.catch_warnings(),
+        SeedreamClient("another-token", sandbox.url, library=tmp_path / "library") as other,
+        pytest.raises(SeedreamError),
+    ):
+        assert other.retrieve(task_id).prompt == "a cat"
+        other.retrieve(task_id, refresh=True)
