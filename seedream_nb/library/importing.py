@@ -5,49 +5,39 @@ All of it is foreign: each part is read up to a size, and taken only when it is 
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import re
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import ImageError, UnreadableAnswerError, UsageError
+from seedream_nb.errors import ImageError, UsageError
 from seedream_nb.images.thumbnails import read_facts
 from seedream_nb.json_values import read_integer, read_mapping
 from seedream_nb.library.exporting import FORMAT, VERSION
 from seedream_nb.library.files import digest_of
-from seedream_nb.library.inline import SHORTEST, put_back
-from seedream_nb.library.marks import MOST_STARS, add_tags, read_marks, read_tags, set_note, set_rating
+from seedream_nb.library.foreign_documents import DIGITS, read_document, read_json, stand_in
+from seedream_nb.library.marks import add_tags, read_marks, set_note, set_rating
 from seedream_nb.library.mentions import sources_in
 from seedream_nb.library.parcel import MANIFEST, PartError, is_ours, read_parcel
 from seedream_nb.library.pictures import INLINE
-from seedream_nb.library.records import key_of, put_tasks, read_kept, storable
+from seedream_nb.library.records import key_of, put_tasks, read_kept
 from seedream_nb.models import TaskImage
-from seedream_nb.wire import read_task
 from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
-    from collections.abc import Set as AbstractSet
     from sqlite3 import Connection
 
-    from seedream_nb.json_values import JsonObject
     from seedream_nb.library.database import Database
+    from seedream_nb.library.foreign_documents import Document
     from seedream_nb.library.parcel import Reader
     from seedream_nb.library.pictures import Pictures
     from seedream_nb.models import Task
 
 MOST_OF_RECORD = 8_000_000  # bytes; a usual one has two thousand
 MOST_OF_ORIGINAL = 50 * 1024 * 1024  # bytes, as of those that are fetched
-_MOST_NESTED = 50  # levels of lists and objects
-_LONGEST_NOTE = 10_000  # characters
-_LONGEST_ID = 200
-_DIGITS = 64  # of a digest
-_DIGEST = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
 
 
 @dataclass(frozen=True)
@@ -76,55 +66,6 @@ class Imported:
             return line
         files = count_of(sum(count for _reason, count in self.passed_over), "file")
         return f"{line}\n{files} passed over: {', '.join(f'{count:,} {why}' for why, count in self.passed_over)}."
-
-
-@dataclass(frozen=True)
-class _Document:
-    """What the file of a task says.
-
-    Attributes:
-        task_id: The id, for a record that names none.
-        record: The record, with words in the place of pictures that came without a link.
-        request: The request, where the record has none.
-        links: The digests of pictures, by link.
-        inline: The digests of those without a link.
-        tags: Its tags, as far as they are some.
-        rating: Its stars.
-        note: Its note.
-    """
-
-    task_id: str
-    record: JsonObject
-    request: JsonObject | None
-    links: dict[str, str]
-    inline: set[str]
-    tags: list[str]
-    rating: int | None
-    note: str
-
-    def to_task(self, sound: AbstractSet[str]) -> Task:
-        """The task, with those of its pictures that have a link or are among some digests.
-
-        In the place of the latter are stand-ins: together they might not fit into memory.
-
-        Raises:
-            PartError: It is no task, or none that is finished.
-        """
-
-        def find(digest: str) -> bytes | None:
-            return _stand_in(digest) if digest in sound else None
-
-        record = put_back(self.record, find)
-        whole = record if self.request is None else {**record, "request": put_back(self.request, find)}
-        try:
-            task = read_task(whole, self.task_id)
-        except UnreadableAnswerError:
-            raise PartError("no task") from None
-        if not key_of(task.id) or len(task.id) > _LONGEST_ID:
-            raise PartError("no task")
-        if not task.status.is_final:
-            raise PartError("not finished")
-        return dataclasses.replace(task, raw=record)
 
 
 def import_parcel(
@@ -173,7 +114,7 @@ class _Import:
     def run(self) -> Imported:
         for name in self._records:
             with self._passing_over():
-                self._take_in(_read_document(self._reader.read(name, MOST_OF_RECORD)))
+                self._take_in(read_document(self._reader.read(name, MOST_OF_RECORD)))
         return Imported(
             self._counts["new"],
             self._counts["improved"],
@@ -192,7 +133,7 @@ class _Import:
         except PartError as problem:
             self._passed_over[str(problem)] += 1
 
-    def _take_in(self, document: _Document) -> None:
+    def _take_in(self, document: Document) -> None:
         task = document.to_task(self._originals.keys())
         key = key_of(task.id)
         with self._database.reading() as connection:
@@ -217,8 +158,8 @@ class _Import:
             _unite_marks(connection, key, document)
 
     def _keep_inline(self, connection: Connection, content: bytes) -> str:
-        digest = content[:_DIGITS].decode("ascii", "replace")
-        if content == _stand_in(digest) and self._is_kept(digest):
+        digest = content[:DIGITS].decode("ascii", "replace")
+        if content == stand_in(digest) and self._is_kept(digest):
             return digest
         return self._pictures.keep_inline(connection, content)
 
@@ -261,11 +202,6 @@ class _Import:
         return None
 
 
-def _stand_in(digest: str) -> bytes:
-    """What is taken for a picture where one of this digest belongs."""
-    return digest.encode().ljust(SHORTEST)
-
-
 def _has_more(task: Task, known: Task | None) -> bool:
     return known is None or len(known.good_images) < len(task.good_images)
 
@@ -278,7 +214,7 @@ def _check_picture(content: bytes, digest: str) -> None:
 
 def _check_manifest(reader: Reader, source: str | os.PathLike[str]) -> None:
     try:
-        manifest = read_mapping(_read_json(reader.read(MANIFEST, MOST_OF_RECORD)))
+        manifest = read_mapping(read_json(reader.read(MANIFEST, MOST_OF_RECORD)))
     except PartError:
         manifest = {}
     version = read_integer(manifest.get("version"))
@@ -293,66 +229,12 @@ def _check_manifest(reader: Reader, source: str | os.PathLike[str]) -> None:
         )
 
 
-def _read_document(content: bytes) -> _Document:
-    document = read_mapping(_read_json(content))
-    task_id, record, request = document.get("task_id"), document.get("record"), document.get("request")
-    if not isinstance(task_id, str) or not isinstance(record, dict) or not isinstance(request, (dict, type(None))):
-        raise PartError("no task")
-    sources = sources_in(json.dumps([record, request]))
-    tags, rating, note = _read_marks(read_mapping(document.get("marks")))
-    return _Document(
-        task_id=key_of(task_id),
-        record=record,
-        request=request,
-        links={link: digest for link, digest in _read_links(document.get("pictures")) if link in sources},
-        inline={source.removeprefix(INLINE) for source in sources if source.startswith(INLINE)},
-        tags=tags,
-        rating=rating,
-        note=note,
-    )
-
-
-def _read_json(content: bytes) -> object:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        raise PartError("no JSON") from None
-    if _is_nested(value, _MOST_NESTED):
-        raise PartError("nested too deeply")
-    return value
-
-
-def _is_nested(value: object, levels: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(not levels or _is_nested(one, levels - 1) for one in inner)
-
-
-def _read_links(pictures: object) -> list[tuple[str, str]]:
-    entries = [read_mapping(entry) for entry in pictures] if isinstance(pictures, list) else []
-    links = [(entry.get("link"), entry.get("digest")) for entry in entries]
-    return [
-        (link, digest)
-        for link, digest in links
-        if isinstance(link, str) and isinstance(digest, str) and link == storable(link) and _DIGEST.fullmatch(digest)
-    ]
-
-
-def _read_marks(marks: dict[str, object]) -> tuple[list[str], int | None, str]:
-    given, stars, note = marks.get("tags"), read_integer(marks.get("rating")), marks.get("note")
-    tags = []
-    for tag in given if isinstance(given, list) else []:
-        with suppress(UsageError):
-            tags += read_tags([tag] if isinstance(tag, str) else [])
-    rating = stars if stars is not None and 1 <= stars <= MOST_STARS else None
-    return tags, rating, storable(note)[:_LONGEST_NOTE].strip() if isinstance(note, str) else ""
-
-
 def _inline_in(record: str, request: str | None) -> set[str]:
     sources = sources_in(record) | sources_in(request or "")
     return {source.removeprefix(INLINE) for source in sources if source.startswith(INLINE)}
 
 
-def _unite_marks(connection: Connection, key: str, document: _Document) -> None:
+def _unite_marks(connection: Connection, key: str, document: Document) -> None:
     """Adds tags and notes to those that are there; one's own stars count more than those of others."""
     own = read_marks(connection, key)
     if document.tags:

@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from seedream_nb.json_values import read_text
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.inline import put_back, take_out
 from seedream_nb.library.words import to_words
@@ -36,7 +37,7 @@ class DamagedRecordError(sqlite3.DatabaseError, ValueError):
 
 def key_of(task_id: str) -> str:
     """A task id as the library knows it: ids that differ only in case are the same task's."""
-    return storable(task_id).strip().lower()
+    return read_text(task_id).strip().lower()
 
 
 def storable(text: str) -> str:
@@ -232,14 +233,14 @@ def _make_record(task: Task) -> JsonObject:
         range(max(items, default=-1) + 1) if len(items) == len(task.images) and max(items, default=0) < MOST else ()
     )
     data = [items.get(place, {}) for place in places] or [image.raw or _make_item(image) for image in task.images]
-    response: JsonObject = {"task_id": task.id, "data": data}
+    response: JsonObject = {"task_id": task.id.strip(), "data": data}
     if task.error is not None:
         response |= {"success": False, "error": dataclasses.asdict(task.error)}
     if task.usage is not None:
         response["usage"] = dataclasses.asdict(task.usage)
     times = {"created_at": task.created_at, "finished_at": task.finished_at}
     return {
-        "id": task.id,
+        "id": task.id.strip(),
         "request": task.request,
         "response": response,
         "trace_id": task.trace_id,

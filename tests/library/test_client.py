@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
-import warnings
 from typing import TYPE_CHECKING
 
 import pytest
 
 from seedream_nb import GenerationOptions, GenerationRequest, RetryPolicy, Sandbox, SeedreamClient
-from seedream_nb.errors import ConnectionFailedError, ImageError, LibraryWarning, SeedreamError
+from seedream_nb.errors import ConnectionFailedError, ImageError, InvalidTokenError, LibraryWarning
 from seedream_nb.library import Library
 from seedream_nb.models import TaskStatus
 from tests.library.integrity import run
@@ -312,10 +311,7 @@ def test_nothing_secret_is_kept(sandbox: Sandbox, keeping: SeedreamClient) -> No
 def test_a_refusal_is_not_hidden_by_what_is_kept(sandbox: Sandbox, keeping: SeedreamClient, tmp_path: Path) -> None:
     task_id = sandbox.add_task("a cat")
     keeping.retrieve(task_id)
-    with (
-        warnings.catch_warnings(),
-        SeedreamClient("another-token", sandbox.url, library=tmp_path / "library") as other,
-        pytest.raises(SeedreamError),
-    ):
+    with SeedreamClient("another-token", sandbox.url, library=tmp_path / "library") as other:
         assert other.retrieve(task_id).prompt == "a cat"
-        other.retrieve(task_id, refresh=True)
+        with pytest.raises(InvalidTokenError):
+            other.retrieve(task_id, refresh=True)

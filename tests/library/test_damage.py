@@ -213,7 +213,7 @@ def test_damage_that_another_kernel_has_mended_is_not_mended_twice(folder: Path)
         with file_of(folder).open("r+b") as file:  # in place, under both
             file.seek(4096)
             file.write(b"\xff" * (len(content) - 4096))
-        with pytest.warns(LibraryWarning, match="was damaged") as caught:
+        with pytest.warns(LibraryWarning, match="was damaged") as caught:  # noqa: PT031  told once of all
             for number, library in enumerate((mine, theirs)):
                 keeper = Keeper(library)
                 keeper.keep([task_of(COUNT + number)])
@@ -305,7 +305,7 @@ def make_version_1(folder: Path) -> None:
     with closing(sqlite3.connect(file_of(folder))) as connection, connection:
         columns = {
             table: connection.execute(
-                f"SELECT rowid, * FROM {table}" if table == "words" else f"SELECT * FROM {table}"
+                f"SELECT rowid, * FROM {table}" if table == "words" else f"SELECT * FROM {table}"  # noqa: S608  our own words
             ).fetchall()
             for table in ("tasks", "words", "pictures", "originals", "thumbnails")
         }
@@ -316,7 +316,7 @@ def make_version_1(folder: Path) -> None:
         for table, rows in columns.items():
             names = "(rowid, prompt, model, marks)" if table == "words" else ""
             for row in rows:
-                connection.execute(f"INSERT INTO {table} {names} VALUES ({', '.join('?' * len(row))})", row)
+                connection.execute(f"INSERT INTO {table} {names} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608  our own words
 
 
 def test_a_library_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
@@ -371,7 +371,7 @@ def test_one_of_a_later_version_is_refused_in_one_sentence(tmp_path: Path, read_
         Library(tmp_path, read_only=read_only)
     assert "Upgrade seedream_nb" in str(caught.value.hint)
     keeper = Keeper(tmp_path)
-    with pytest.warns(LibraryWarning, match="later version") as told:
+    with pytest.warns(LibraryWarning, match="later version") as told:  # noqa: PT031  told once of all
         keeper.find([name_of(0)])
         keeper.find([name_of(0)])
     assert len(told) == 1

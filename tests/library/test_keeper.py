@@ -76,12 +76,12 @@ def test_of_which_services_it_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_failure_is_told_of_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     keeper = Keeper(tmp_path / "file")
-    with pytest.warns(LibraryWarning, match=r"There is no library in .* All else goes on without it") as caught:
+    with pytest.warns(LibraryWarning, match=r"There is no library in .* All else goes on without it") as caught:  # noqa: PT031  told once of all
         for number in range(5):
             assert keeper.find([name_of(number)]) == {}
             assert keeper.original(task_of(number).images[0]) is None
     assert len(caught) == 1
-    with pytest.warns(LibraryWarning) as caught:
+    with pytest.warns(LibraryWarning) as caught:  # noqa: PT031  told once of all
         for number in range(5):
             keeper.keep([task_of(number)])
     assert len(caught) == 1

@@ -268,7 +268,7 @@ def test_what_is_marked_or_came_without_a_link_stays(small: Library) -> None:
     small.note(name_of(2), "for the wall")
     for number in range(3):
         used(small, number, 10.0 + number)
-    with pytest.warns(LibraryWarning, match="budget"):
+    with pytest.warns(LibraryWarning, match="budget"):  # noqa: PT031  told once of all
         for number in range(3, 9):
             keep(small, number)
     assert [small.original(image) for image in images] == [noise(60, 60, number) for number in range(3)]
@@ -283,7 +283,7 @@ def test_what_is_marked_stays_whichever_record_its_picture_was_fetched_for(small
     small.tag(name_of(0), "good")
     with closing(sqlite3.connect(small.location / "library.sqlite")) as connection, connection:
         connection.execute("UPDATE originals SET used_at = 1")
-    with pytest.warns(LibraryWarning, match="budget"):
+    with pytest.warns(LibraryWarning, match="budget"):  # noqa: PT031  told once of all
         for number in range(1, 7):
             keep(small, number)
     assert small.original(image) == noise(60, 60)
@@ -313,7 +313,7 @@ def test_what_another_kernel_has_filled_counts(tmp_path: Path) -> None:
     with Library(tmp_path / "both", budget=budget) as mine, Library(tmp_path / "both", budget=budget) as theirs:
         for number in range(9):
             keep(theirs, number)
-        with pytest.warns(LibraryWarning, match="budget"):
+        with pytest.warns(LibraryWarning, match="budget"):  # noqa: PT031  told once of all
             for number in range(9, 12):
                 keep(mine, number)
         assert mine.info().originals_size <= budget

@@ -1,4 +1,4 @@
-"""What the service said of a task is found again as it was said, and what it said best is not lost to what it says later."""
+"""What the service said of a task is found as it was said, and what it said best is not lost to what it says later."""
 
 from __future__ import annotations
 
@@ -214,8 +214,8 @@ def test_a_record_that_was_damaged_is_bettered_by_any_other(empty: Library) -> N
 
 @pytest.mark.parametrize("kind", ["same", "next", "mixed"])
 def test_thousands_of_the_same_microsecond_keep_their_order_and_stay_quick(empty: Library, kind: str) -> None:
-    places = {"same": lambda _n: 0.0, "next": lambda n: n * 1e-6, "mixed": lambda n: (n * 7919 % 1000) * 1e-6}[kind]
-    tasks = [dataclasses.replace(task_of(number, created_at=CREATED + places(number))) for number in range(1500)]
+    microseconds = {"same": [0] * 1500, "next": range(1500), "mixed": [n * 7919 % 1000 for n in range(1500)]}[kind]
+    tasks = [task_of(number, created_at=CREATED + later * 1e-6) for number, later in enumerate(microseconds)]
     first = seconds_of(lambda: empty.keep(tasks[:500]))
     empty.keep(tasks[500:1000])
     last = seconds_of(lambda: empty.keep(tasks[1000:]))
@@ -384,8 +384,13 @@ def test_a_task_made_by_hand_keeps_all_that_it_says(empty: Library) -> None:
 
 def test_a_request_that_the_answer_does_not_repeat_is_kept_with_it(empty: Library) -> None:
     for number, told in enumerate([{}, {"request": None}, {"request": {}}]):
-        answer = {**record_of(number)["response"], **told}
-        asked = {"prompt": "a fox", "model": MODEL, "size": "2K", "image": [f"data:image/jpeg;base64,{ENCODED}"]}
+        answer = record_of(number)["response"] | told
+        asked: dict[str, object] = {
+            "prompt": "a fox",
+            "model": MODEL,
+            "size": "2K",
+            "image": [f"data:image/jpeg;base64,{ENCODED}"],
+        }
         task = dataclasses.replace(read_task(answer, ""), request=asked)
         found = keep_and_find(empty, task)
         assert (found.request, found.raw, found.size) == (asked, answer, "2K")

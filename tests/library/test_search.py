@@ -146,8 +146,9 @@ def test_layers_are_found_by_their_names(empty: Library) -> None:
 
 OPERATORS = (
     "AND", "OR NOT", "NEAR(cat dog, 5)", "prompt:cat", "marks : x", "{prompt model} : cat", "^cat", "cat*", "cat + dog",
-    "-cat", "(cat", ")", '"', '""', '"""', '"cat', "cat\"dog", "'; DROP TABLE tasks; --", "*", ":", "_", "__ ", "\0",
-    "a\0b", "\ud800", "cat \udfff", "%", "\\", "rank", "words", "🐈", "e\u0301", "\u0301", "²", "①", " ", "＂cat＂",
+    "-cat", "(cat", ")", '"', '""', '"""', '"cat', 'cat"dog', "'; DROP TABLE tasks; --", "*", ":", "_", "__ ", "\0",
+    "a\0b", "\ud800", "cat \udfff", "%", "\\", "rank", "words", "🐈", "e\u0301", "\u0301", "²", "①", " ",
+    "\uff02cat\uff02",
     "\u0e31", "\u093f", "cat " * 3000, "x" * 100_000, "字" * 5000, '"' + "cat " * 3000 + '"',
 )  # fmt: skip
 typed = st.one_of(st.sampled_from((*OPERATORS, *HOSTILE)), st.text(st.characters(exclude_categories=()), max_size=30))
@@ -163,7 +164,7 @@ def test_nothing_that_is_typed_is_an_error_of_the_database(empty: Library, text:
     else:
         assert len(found) <= 1
     for given_as in ({"model": text}, {"tags": text}, {"tags": [text]}, {"status": text}):
-        assert len(empty.search("cat", **given_as)) <= 1  # type: ignore[arg-type]
+        assert len(empty.search("cat", **given_as)) <= 1
 
 
 def test_nor_is_anything_else(empty: Library) -> None:

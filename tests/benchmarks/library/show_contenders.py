@@ -64,8 +64,8 @@ class KeepingSession(Session):
 
 def cached_session(job: ShowJob, shell: InteractiveShell) -> None:
     """What a user would write who wants quick re-runs: all requests go through a session that remembers."""
-    import requests_cache  # noqa: PLC0415  each contender is charged with its own imports
-
+    # Not by an import statement: the types are checked where it is not installed, too.
+    requests_cache = importlib.import_module("requests_cache")
     del shell
     file = Path(job.store) / "answers"
     with requests_cache.CachedSession(str(file), backend="sqlite", allowable_methods=("GET", "POST")) as session:
@@ -78,7 +78,7 @@ def cached_session(job: ShowJob, shell: InteractiveShell) -> None:
 
 def file_cache(job: ShowJob, shell: InteractiveShell) -> None:
     """What a user would write who wants the originals anyway: each lies in a file named by its link's hash."""
-    import requests  # noqa: PLC0415  as above
+    import requests  # noqa: PLC0415  each contender is charged with its own imports
 
     def find(url: str) -> bytes:
         file = Path(job.store) / hashlib.sha256(url.encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""Why: Playwright copies all that a page receives, which slows a page down by seconds when that is much.
+"""Why: whoever drives a browser is told what its pages receive, and that work would be measured as well.
 
-So Chromium is started without it, and it is only connected to make a page ready. While the clock runs nobody is.
+So Chromium is started without Playwright, which is only connected to make a page ready. While the clock runs it is not.
 """
 
 from __future__ import annotations

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import base64
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import ipywidgets
+import requests
+from requests.adapters import HTTPAdapter
 
 from seedream_nb import SeedreamClient, explore
-from tests.benchmarks.panel.scene import GAP, TILE, TOKEN, make_tasks, make_thumbnails
+from seedream_nb.images.thumbnails import make_thumbnail
+from tests.benchmarks.panel.scene import GAP, THUMBNAIL, TILE, TOKEN, fill_library, make_tasks, make_thumbnails
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
+
+    from seedream_nb import Task
 
 # Shows so many; what it gives back is displayed, unless it is None.
 Show: TypeAlias = "Callable[[int], object]"
@@ -49,19 +57,47 @@ def panel(base_url: str) -> Show:
     return lambda count: explore(client, tasks[:count])
 
 
+def panel_of_kept(base_url: str) -> Show:
+    """The panel when all has been shown before: the thumbnails lie in the library."""
+    folder = TemporaryDirectory(prefix="seedream-benchmark-")
+    client = SeedreamClient(TOKEN, base_url, library=folder.name)
+    tasks = make_tasks(base_url)
+    fill_library(client, tasks)
+
+    return partial(_show_kept, folder, client, tasks)
+
+
+def _show_kept(_folder: TemporaryDirectory[str], client: SeedreamClient, tasks: Sequence[Task], count: int) -> object:
+    """Shows so many; the folder goes when nothing holds it any more."""
+    return explore(client, tasks[:count])
+
+
 def widget_each(_base_url: str) -> Show:
-    """A widget for each picture."""
+    """A widget for each picture; the thumbnails are made already."""
     thumbnails = make_thumbnails()
-    layout = {"grid_template_columns": f"repeat(auto-fill, {TILE}px)", "grid_gap": f"{GAP}px"}
+    return lambda count: _grid_of_widgets(thumbnails[:count])
+
+
+def widget_each_fetching(base_url: str) -> Show:
+    """A widget for each picture, which is fetched and made small first, in as many threads as the panel has."""
+    tasks = make_tasks(base_url)
 
     def show(count: int) -> object:
-        images = [
-            ipywidgets.Image(value=thumbnail, format="jpeg", width=TILE, height=TILE)
-            for thumbnail in thumbnails[:count]
-        ]
-        return ipywidgets.GridBox(images, layout=layout)
+        with requests.Session() as session, ThreadPoolExecutor(THREADS) as pool:
+            session.mount("http://", HTTPAdapter(pool_maxsize=THREADS))
+
+            def fetch(task: Task) -> bytes:
+                return make_thumbnail(session.get(str(task.images[0].url), timeout=60).content, THUMBNAIL).data
+
+            return _grid_of_widgets(list(pool.map(fetch, tasks[:count])))
 
     return show
+
+
+def _grid_of_widgets(thumbnails: Sequence[bytes]) -> ipywidgets.GridBox:
+    layout = {"grid_template_columns": f"repeat(auto-fill, {TILE}px)", "grid_gap": f"{GAP}px"}
+    images = [ipywidgets.Image(value=data, format="jpeg", width=TILE, height=TILE) for data in thumbnails]
+    return ipywidgets.GridBox(images, layout=layout)
 
 
 def ipyplot_images(_base_url: str) -> Show:
@@ -77,13 +113,27 @@ def ipyplot_images(_base_url: str) -> Show:
     return show
 
 
+THREADS = 8
+
 OURS = "panel"
+OURS_KEPT = "panel of kept"
 WIDGET_EACH = "widget each"
+WIDGET_EACH_FETCHING = "widget each, fetching"
 IPYPLOT = "ipyplot"
+OUR_TILE = ".seedream-grid-tile"
+OUR_MODULES = ("seedream_nb.panels.door", "PIL.JpegImagePlugin")
+WIDGET_TILE = ".widget-gridbox > *"
 CONTENDERS = {
-    OURS: Contender(
-        "`explore(client, tasks)`", ".seedream-grid-tile", ("seedream_nb.panels.door", "PIL.JpegImagePlugin"), panel
+    OURS: Contender("`explore`, everything still to be fetched", OUR_TILE, OUR_MODULES, panel),
+    WIDGET_EACH_FETCHING: Contender(
+        "`ipywidgets.GridBox` of `Image`, likewise", WIDGET_TILE, ("PIL.JpegImagePlugin",), widget_each_fetching
     ),
-    WIDGET_EACH: Contender("`ipywidgets.GridBox` of `Image`", ".widget-gridbox > *", (), widget_each),
-    IPYPLOT: Contender("`ipyplot.plot_images`", "[class^=ipyplot-placeholder-div]", ("ipyplot",), ipyplot_images),
+    OURS_KEPT: Contender("`explore`, thumbnails in the library", OUR_TILE, OUR_MODULES, panel_of_kept),
+    WIDGET_EACH: Contender("`ipywidgets.GridBox` of `Image`, thumbnails in memory", WIDGET_TILE, (), widget_each),
+    IPYPLOT: Contender(
+        "`ipyplot.plot_images`, thumbnails in memory",
+        "[class^=ipyplot-placeholder-div]",
+        ("ipyplot",),
+        ipyplot_images,
+    ),
 }

@@ -63,7 +63,7 @@ def measure_all(rounds: int) -> Rounds[Measurement]:
                 list(CONTENDERS), rounds, lambda name: _measure(name, base_url, server, Path(home), playwright)
             )
         finally:
-            # A server whose kernels are alive does not always end.
+            # After an error, a kernel may be left.
             server.shut_down_kernels()
 
 

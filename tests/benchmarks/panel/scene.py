@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from seedream_nb import Task, TaskImage, TaskStatus
 from seedream_nb.images.thumbnails import make_thumbnail
 from tests.benchmarks.gallery.scene import SIDE, picture_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seedream_nb import SeedreamClient
 
 TASKS = 1000
 FEW = 10  # tasks for which widget models are counted as well
@@ -65,6 +71,18 @@ def make_thumbnails() -> list[bytes]:
     """Thumbnails as the panel makes them, one for each task, no two alike."""
     made = [make_thumbnail(file.read_bytes(), THUMBNAIL).data for file in picture_files("photo")]
     return [_mark(made[number % len(made)], number) for number in range(TASKS)]
+
+
+def fill_library(client: SeedreamClient, tasks: Sequence[Task]) -> None:
+    """Keeps the original and the thumbnail of each task, as if all had been shown before."""
+    library = client.keeper.library
+    if library is None:
+        raise RuntimeError("The client has no library.")
+    contents = [file.read_bytes() for file in picture_files("photo")]
+    thumbnails = [make_thumbnail(content, THUMBNAIL) for content in contents]
+    for number, task in enumerate(tasks):
+        place = number % len(contents)
+        library.keep_picture(task.images[0], contents[place], thumbnail=(THUMBNAIL, thumbnails[place]))
 
 
 def _make_task(number: int, base_url: str) -> Task:
