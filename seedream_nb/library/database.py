@@ -1,8 +1,7 @@
-"""Why: one file holds what is known of thousands of tasks, for several kernels at once; how it is opened is said here.
+"""Why: one file holds what is known of thousands of tasks, for several kernels and threads at once.
 
-SQLite keeps every transaction whole, whatever happens to the process. What is left to decide: a log beside the file
-where the file system allows one, reading where nothing can be written, what to do with a file that is damaged, and
-that no connection is carried into a forked child.
+SQLite keeps every transaction whole, whatever happens to the process. What is left to decide: reading where nothing
+can be written, what to do with a file that is damaged, and that no connection is carried into a forked child.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from seedream_nb.errors import LibraryError
-from seedream_nb.library import schema
-from seedream_nb.library.file_systems import is_shared
+from seedream_nb.library.opening import open_to_read, open_to_write
 from seedream_nb.library.records import DamagedRecordError
 from seedream_nb.library.salvage import replace_damaged
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "library.sqlite"
-SECONDS_FOR_OTHERS = 30.0  # that another kernel's transaction is waited for
 
 
 class LibraryMendedError(LibraryError):
@@ -166,14 +163,14 @@ class Database:
             except sqlite3.OperationalError as problem:
                 # Such as a full disk, where no log can be begun: what is kept can be read all the same.
                 self._why_read_only = problem
-        connection, is_current = _open_to_read(self.path)
+        connection, is_current = open_to_read(self.path)
         # Later changes must be seen, and writing has to be tried again.
         self._is_passing = self._why_read_only is not None or not is_current
         return connection
 
     def _open_to_write(self) -> sqlite3.Connection:
         was_emptied = _is_emptied(self.path)
-        connection = _open_to_write(self.path)
+        connection = open_to_write(self.path)
         if was_emptied:
             self._on_damage("The library's file was empty, its records are gone. Pictures are still there.")
         return connection
@@ -237,64 +234,6 @@ def _begin_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_prepare_for_fork, after_in_parent=_go_on_after_fork, after_in_child=_begin_in_child)
-
-
-def _open_to_write(path: Path) -> sqlite3.Connection:
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    connection = _open(f"{path.as_uri()}?mode=rwc")
-    try:
-        _check_version(connection, path)
-        # A write-ahead log needs memory that all processes share, which no network file system gives.
-        wanted = "delete" if is_shared(path.parent) else "wal"
-        granted = connection.execute("PRAGMA journal_mode").fetchone()[0]
-        if granted != wanted:
-            with suppress(sqlite3.OperationalError):  # another kernel is at it, at this moment
-                granted = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
-        # With a log, a power cut may cost the last transactions, but never breaks the file.
-        connection.execute(f"PRAGMA synchronous = {'NORMAL' if granted == 'wal' else 'FULL'}")
-        connection.execute("PRAGMA foreign_keys = ON")
-        schema.migrate(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """A connection, and whether it sees what others write."""
-    if not path.exists():
-        raise LibraryError(
-            f"There is no library in {path.parent}, and none can be made there.",
-            hint="Use another folder: SEEDREAM_LIBRARY, or Library(folder); SEEDREAM_LIBRARY=off goes without one.",
-        )
-    for options in ("mode=ro", "mode=ro&immutable=1"):
-        # The log of a writer that is gone cannot be taken in where nothing can be written: then the file as it is.
-        connection = _open(f"{path.as_uri()}?{options}")
-        try:
-            _check_version(connection, path)
-            connection.execute("SELECT 1 FROM tasks LIMIT 1").fetchone()
-        except sqlite3.OperationalError as problem:
-            connection.close()
-            failure = problem
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            return connection, "immutable" not in options
-    raise failure
-
-
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    if schema.version_of(connection) > schema.VERSION:
-        raise LibraryError(
-            f"The library {path.parent} was made by a later version of seedream_nb.",
-            hint="Upgrade seedream_nb, or use another library: SEEDREAM_LIBRARY, or Library(folder).",
-        )
-
-
-def _open(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, timeout=SECONDS_FOR_OTHERS, isolation_level=None, check_same_thread=False)
 
 
 def _can_write(path: Path) -> bool:

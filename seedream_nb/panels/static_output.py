@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from seedream_nb.gallery import Gallery
@@ -26,6 +27,7 @@ THREAD_NAME = "seedream-static"
 LIMIT = 24  # tiles; enough to recall what was shown, and few enough to keep the notebook small
 THUMBNAIL = 240  # pixels
 SECONDS_TO_END = 5.0
+PAUSE = 1.5  # seconds in which the panel has what it needs first, and other changes may follow
 
 # Where the outputs of one cell stand together: JupyterLab, Notebook 7 and Voilà; Colab; VS Code.
 _CELLS = (".jp-OutputArea", "#output-area", ".cell_container")
@@ -55,6 +57,7 @@ class StaticOutput:
         self._wanted: tuple[Task, ...] | None = None
         self._thread: threading.Thread | None = None
         self._is_closed = False
+        self._is_hurried = threading.Event()
 
     def bundle(self, tasks: Sequence[Task]) -> dict[str, str]:
         """The gallery for front ends.
@@ -71,11 +74,18 @@ class StaticOutput:
         return {"text/html": html, "text/plain": bundle["text/plain"]}
 
     def open(self, tasks: Sequence[Task]) -> None:
-        """Shows it in the output of the cell that runs now."""
-        self._handle = display(self.bundle(tasks), raw=True, display_id=True)
+        """Shows it in the output of the cell that runs now.
+
+        Where somebody looks on, it follows a moment later: the panel, which hides it, comes first. What runs a notebook
+        by itself takes what a cell shows until its end, and nothing after it.
+        """
+        is_watched = _is_watched()
+        self._handle = display({} if is_watched else self.bundle(tasks), raw=True, display_id=True)
+        if is_watched:
+            self.update(tasks)
 
     def update(self, tasks: Sequence[Task]) -> None:
-        """Brings it up to date, in a thread of its own; only the latest state is drawn."""
+        """Brings it up to date a moment later, in a thread of its own; only the latest state is drawn."""
         with self._lock:
             if self._handle is None or self._is_closed:
                 return
@@ -86,6 +96,7 @@ class StaticOutput:
 
     def close(self) -> None:
         """Ends the thread once it has drawn the latest state; the gallery stays."""
+        self._is_hurried.set()
         with self._lock:
             self._is_closed = True
             thread = self._thread
@@ -94,6 +105,7 @@ class StaticOutput:
 
     def _run(self) -> None:
         while True:
+            self._is_hurried.wait(PAUSE)
             with self._lock:
                 wanted, self._wanted = self._wanted, None
                 if wanted is None or self._handle is None:
@@ -101,3 +113,9 @@ class StaticOutput:
                     return
                 handle = self._handle
             handle.update(self.bundle(wanted), raw=True)
+
+
+def _is_watched() -> bool:
+    """Whether a person can be asked something, as there is nobody where a notebook runs by itself."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    return bool(getattr(kernel, "_allow_stdin", False))

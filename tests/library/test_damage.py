@@ -12,6 +12,7 @@ import pytest
 
 from seedream_nb.errors import LibraryError, LibraryWarning
 from seedream_nb.library import Keeper, Library, schema
+from seedream_nb.library.salvage import replace_damaged
 from tests.gallery.pictures import noise
 from tests.library.integrity import start, wrong_with
 from tests.library.tasks import name_of, task_of
@@ -222,6 +223,15 @@ def test_damage_that_another_kernel_has_mended_is_not_mended_twice(folder: Path)
         assert damaged_files(folder) == ["library-damaged-1.sqlite"]
         assert len(mine.find([name_of(COUNT), name_of(COUNT + 1)])) == 2
         assert len(theirs.find([name_of(COUNT), name_of(COUNT + 1)])) == 2
+
+
+def test_whoever_waited_for_another_to_mend_it_leaves_the_new_file_alone(folder: Path) -> None:
+    before = file_of(folder).read_bytes()
+    assert replace_damaged(file_of(folder), is_damaged=lambda: False) is None
+    assert (file_of(folder).read_bytes(), damaged_files(folder)) == (before, [])
+    mended = replace_damaged(file_of(folder), is_damaged=lambda: True)
+    assert mended is not None
+    assert (mended.records, damaged_files(folder)) == (COUNT, [mended.kept_as.name])
 
 
 def test_many_kernels_come_upon_the_same_damage(folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seedream_nb.errors import LibraryError, SettingsError
-from seedream_nb.library import Library, database
+from seedream_nb.library import Library, opening
 from seedream_nb.library.file_systems import is_shared
 from seedream_nb.library.location import resolve_location
 from tests.library.tasks import task_of
@@ -110,7 +110,7 @@ def test_a_log_is_written_only_where_all_see_it(
 ) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/vda / ext4 rw 0 0\nx {tmp_path} {kind} rw 0 0\n", encoding="utf-8")
-    monkeypatch.setattr(database, "is_shared", lambda folder: is_shared(folder, mounts))
+    monkeypatch.setattr(opening, "is_shared", lambda folder: is_shared(folder, mounts))
     for start in ("new", "known"):
         with Library(tmp_path / "library") as library:
             library.keep(task_of(prompt=start, images=1 if start == "new" else 2))
@@ -122,7 +122,7 @@ def test_a_library_that_moves_to_a_shared_folder_loses_its_log(tmp_path: Path, m
     with Library(tmp_path / "library") as library:
         library.keep(task_of())
     assert mode_of(tmp_path / "library") == "wal"
-    monkeypatch.setattr(database, "is_shared", lambda _folder: True)
+    monkeypatch.setattr(opening, "is_shared", lambda _folder: True)
     with Library(tmp_path / "library") as library:
         assert len(library) == 1
     assert mode_of(tmp_path / "library") == "delete"

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb.library import Keeper, Library
+from seedream_nb.library.files import Files
 from seedream_nb.models import TaskImage
 from tests.gallery.pictures import noise
 from tests.library.integrity import run, start, wrong_with
@@ -159,6 +161,29 @@ def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
             assert library.original(task_of(number).images[0]) == noise(64, 48, number % 40)
             assert library.thumbnail(task_of(number).images[0], 32) is not None
         assert library.verify(repair=False).is_sound
+
+
+def test_a_file_is_never_seen_half_written(tmp_path: Path) -> None:
+    """Also not by one who reads while it is written anew."""
+    files = Files(tmp_path)
+    contents = {bytes([value]) * 3_000_000 for value in (1, 2)}
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            for content in contents:
+                files.write("ab-file", content)
+
+    files.write("ab-file", next(iter(contents)))
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _time in range(100):
+            assert files.read("ab-file") in contents
+    finally:
+        stop.set()
+        thread.join()
+    assert list(files.names()) == ["ab-file"]
 
 
 # Full
