@@ -88,7 +88,7 @@ def describe(card: Card) -> dict[str, object]:
 
     Returns:
         JSON-ready data, to be read only; all texts are fit to be shown, but not escaped. `width` and `height` are those
-        of the original, or None where nobody knows them yet; `details` are pairs of a label and a text.
+        of the original, or None where nobody knows them yet. What else is known is in `describe_details`.
 
     Example:
         >>> from seedream_nb import Task
@@ -98,6 +98,18 @@ def describe(card: Card) -> dict[str, object]:
     """
     # A panel describes all its cards each time that one comes.
     return card._description  # noqa: SLF001  the card is only where it is kept
+
+
+def describe_details(card: Card) -> dict[str, object]:
+    """What the detail view says of a card besides; worked out for the one that is opened, not for all.
+
+    Args:
+        card: The card.
+
+    Returns:
+        JSON-ready data: the card's `key`, and `pairs` of a label and a text.
+    """
+    return {"key": card.key, "pairs": [list(pair) for pair in details_of(card.task, card.tile)]}
 
 
 def _describe(card: Card) -> dict[str, object]:
@@ -119,7 +131,6 @@ def _describe(card: Card) -> dict[str, object]:
         "height": shape[1] if shape else None,
         "is_transparent": _is_transparent(card),
         "link": (link_of(tile.image) if tile.image else None) or "",
-        "details": [list(pair) for pair in details_of(card.task, tile)],
     }
 
 

@@ -16,7 +16,7 @@ from seedream_nb.gallery.contents import read_tasks
 from seedream_nb.gallery.tiles import summarize
 from seedream_nb.panels.actions import Actions
 from seedream_nb.panels.caching_fetcher import CachingFetcher
-from seedream_nb.panels.cards import describe
+from seedream_nb.panels.cards import describe, describe_details
 from seedream_nb.panels.closing import close_tree
 from seedream_nb.panels.code import generate_code, get_code
 from seedream_nb.panels.controls import Foot, StatusLine
@@ -124,6 +124,7 @@ class Explorer(ipywidgets.VBox):
         self.grid.on_want(self._bring)
         self.grid.on_act(self._act)
         self.grid.observe(self._select, "selected")
+        self.grid.observe(lambda _change: self._draw_details(), "opened")
         self.ways.observe(lambda _change: self._show_form(), "value")
         self.observe(self._set_filter, "filter")
         self._show_form()
@@ -203,9 +204,14 @@ class Explorer(ipywidgets.VBox):
         with self.grid.hold_sync():
             self.grid.cards = [describe(card) for card in collection.cards]
             self.grid.order = list(self._state.order)
+            self._draw_details()
         self.filter_bar.offer(collection.choices())
         self._static.update(self._state.shown_tasks)
         self.tasks = collection.tasks
+
+    def _draw_details(self) -> None:
+        opened = self._state.find([self.grid.opened])
+        self.grid.details = describe_details(opened[0]) if opened else {}
 
     def _draw_busy(self, name: str, is_running: bool) -> None:  # noqa: FBT001  the callback's own form
         forms: dict[str, Any] = {"get": self.get_form, "history": self.history_form, "library": self.library_form}

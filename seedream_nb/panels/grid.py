@@ -34,6 +34,7 @@ class ImageGrid(anywidget.AnyWidget):
         order: The positions in `cards` of those that are shown, in order.
         selected: The keys of the selected cards, in the order of selection; set by both sides.
         opened: The key of the card in the detail view, or empty; set by both sides.
+        details: What is known of that card besides, as `seedream_nb.panels.cards.describe_details` says it.
         compared: The keys of two to four cards in the compare view, or none; set by both sides.
         thumbnail: The width of a square tile, in pixels; tiles of another shape take the same area; set by both sides.
         can_make: Whether the detail view offers to use a card's settings.
@@ -51,6 +52,7 @@ class ImageGrid(anywidget.AnyWidget):
     order = traitlets.List(traitlets.Int()).tag(sync=True)
     selected = traitlets.List(traitlets.Unicode()).tag(sync=True)
     opened = traitlets.Unicode().tag(sync=True)
+    details = traitlets.Dict().tag(sync=True)
     compared = traitlets.List(traitlets.Unicode()).tag(sync=True)
     thumbnail = traitlets.Int(200, min=NARROWEST, max=WIDEST).tag(sync=True)
     can_make = traitlets.Bool(default_value=False).tag(sync=True)

@@ -80,11 +80,18 @@ class Model {
     this.state[name] = value;
     this.changed[name] = value;
     this.tell(`change:${name}`);
+    if (name === "opened") this.describe();
   }
   // As when Python sends several traits in one message: all are there before the first change is told.
   update(state) {
     Object.assign(this.state, state);
     for (const name of Object.keys(state)) this.tell(`change:${name}`);
+    if ("opened" in state || "cards" in state) this.describe();
+  }
+  // What Python says of the card that is opened; the cards of a test carry it with them.
+  describe() {
+    const card = this.state.cards.find(card => card.key === this.state.opened);
+    this.set("details", card ? { key: card.key, pairs: card.details } : {});
   }
   save_changes() { this.saved.push(this.changed); this.changed = {}; }
   on(event, react) { this.listeners.push([event, react]); }
@@ -144,7 +151,8 @@ async function draw(width, height, number, isTransparent) {
 
 window.start = state => {
   const widget = makeWidget();
-  window.model = new Model(state);
+  window.model = new Model({ details: {}, ...state });
+  model.describe();
   window.endModel = widget.initialize({ model });
   window.addView = () => {
     const el = document.createElement("div");
@@ -211,7 +219,7 @@ class GridPage:
 
 
 def make_card(number: int, **changes: object) -> dict[str, object]:
-    """A card as `describe` makes it."""
+    """A card as `describe` makes it, with its details."""
     task_id = f"{number:08x}-5e0f-4d27-9a3b-c84f7e216d05"
     facts = ["SeeDream 4.0", "2048×2048", f"seed {number}"]  # noqa: RUF001  the sign typographers use
     card: dict[str, object] = {

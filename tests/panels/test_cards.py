@@ -15,7 +15,7 @@ from seedream_nb import ErrorDetail, Sandbox, SeedreamClient, Task, TaskImage, T
 from seedream_nb.capabilities import MODELS
 from seedream_nb.gallery.compose import link_of
 from seedream_nb.panels.card_details import details_of
-from seedream_nb.panels.cards import describe, make_cards
+from seedream_nb.panels.cards import Card, describe, describe_details, make_cards
 from tests.gallery import strategies
 
 json_values = st.recursive(
@@ -50,7 +50,14 @@ def only(task: Task) -> dict[str, Any]:
 
 
 def details(task: Task) -> dict[str, str]:
-    return dict(only(task)["details"])
+    (card,) = make_cards(task, "a")
+    return said_of(card)
+
+
+def said_of(card: Card) -> dict[str, str]:
+    pairs = describe_details(card)["pairs"]
+    assert isinstance(pairs, list)
+    return dict(pairs)
 
 
 @given(tasks)
@@ -61,7 +68,9 @@ def test_any_task_becomes_json_that_can_be_sent_and_shown(task: Task) -> None:
         described = describe(card)
         sent = json.dumps(described, ensure_ascii=False, allow_nan=False).encode()
         assert json.loads(sent) == described
-        assert described["details"] == [list(pair) for pair in details_of(task, card.tile)]
+        told = describe_details(card)
+        assert json.loads(json.dumps(told, ensure_ascii=False, allow_nan=False).encode()) == told
+        assert told == {"key": card.key, "pairs": [list(pair) for pair in details_of(task, card.tile)]}
         assert len(sent) < 40_000
         assert described["has_picture"] == (card.picture is not None)
         for label, text in details_of(task, card.tile):
@@ -104,7 +113,7 @@ def test_all_that_a_record_tells_is_among_the_details(sandbox: Sandbox, client: 
     first, *_ = make_cards(client.retrieve(task.id), "a")
     described = describe(first)
     assert (described["width"], described["height"], described["position"]) == (3072, 3072, "1 of 3")
-    said = dict(described["details"])  # type: ignore[call-overload]
+    said = said_of(first)
     assert said["Task id"] == task.id
     assert said["Model"] == "doubao-seedream-5-0-lite-260128"
     assert (said["Size"], said["Size asked for"], said["Format"]) == ("3072×3072", "3K", "png")  # noqa: RUF001  the sign typographers use
@@ -119,9 +128,9 @@ def test_a_tile_calls_a_model_by_its_label_and_the_details_by_its_id() -> None:
         "doubao-seedream-4-5-251128": "SeeDream 4.5",
         "someone-elses-model-1": "someone-elses-model-1",
     }.items():
-        described = only(Task("i", TaskStatus.SUCCEEDED, model=model, size="2048x1024"))
-        assert described["facts"] == [called, "2048×1024"]  # noqa: RUF001  the sign typographers use
-        assert dict(described["details"])["Model"] == model
+        task = Task("i", TaskStatus.SUCCEEDED, model=model, size="2048x1024")
+        assert only(task)["facts"] == [called, "2048×1024"]  # noqa: RUF001  the sign typographers use
+        assert details(task)["Model"] == model
 
 
 def test_what_the_service_may_add_some_day_is_shown_too() -> None:
@@ -151,7 +160,7 @@ def test_usage_and_the_error_of_a_task_are_told() -> None:
     image = TaskImage("i", url="https://x.example/a.jpg")
     error = ErrorDetail("a_code", "The last one failed.")
     task = Task("i", TaskStatus.PARTIALLY_FAILED, (image,), error=error, usage=Usage(1, 16384, 20000))
-    good, lost = (dict(describe(card)["details"]) for card in make_cards(task, "a"))  # type: ignore[call-overload]
+    good, lost = map(said_of, make_cards(task, "a"))
     assert good["Used"] == "1 picture, 16,384 output tokens, 20,000 tokens"
     assert good["Error"] == "The last one failed. (a_code)"
     assert "Error" not in lost  # it is that card's problem already

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from datetime import datetime, timezone
 from pathlib import Path
@@ -220,6 +221,21 @@ class TestMaking:
         panel.make_form.upload.value = (file,)
         assert "notes.txt" in panel.status_line.value
         assert panel.make_form.references == ()
+
+
+def test_what_is_opened_is_described_and_stays_so_when_it_is_read_again(
+    panel: Explorer, client: SeedreamClient
+) -> None:
+    task = client.retrieve(CAT)
+    panel.add(task)
+    assert panel.grid.details == {}
+    panel.grid.opened = panel.grid.cards[0]["key"]
+    assert panel.grid.details["key"] == panel.grid.opened
+    assert dict(panel.grid.details["pairs"])["Task id"] == CAT
+    panel.add(dataclasses.replace(task, elapsed=1234.5))
+    assert dict(panel.grid.details["pairs"])["Took"] == "1,234.5 s"
+    panel.grid.opened = ""
+    assert panel.grid.details == {}
 
 
 class TestLibrary:

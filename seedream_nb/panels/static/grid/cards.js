@@ -17,7 +17,6 @@
  * @property {?number} height
  * @property {boolean} is_transparent
  * @property {string} link
- * @property {[string, string][]} details
  *
  * @typedef {"thumbnail" | "original"} Kind
  * @typedef {{url: string, width: number, height: number, bytes: number}} Picture

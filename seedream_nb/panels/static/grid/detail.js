@@ -64,8 +64,12 @@ class DetailView extends Dialog {
     this.next.disabled = place === undefined ? !sheet.count : place === sheet.count - 1;
     this.prompt.textContent = card.prompt || "No prompt";
     this.prompt.classList.toggle("seedream-grid-soft", !card.prompt);
+    // They come a moment after the card was opened; meanwhile their place is held.
+    const { key, pairs } = this.view.model.get("details");
+    const isThere = key === card.key;
+    this.details.style.minHeight = isThere ? "" : `${this.details.offsetHeight}px`;
     this.details.replaceChildren(
-      ...card.details.flatMap(([label, value]) => [
+      ...(isThere ? pairs : []).flatMap(([label, value]) => [
         make("dt", "label", {}, label),
         make("dd", "value", { dir: "auto" }, value),
       ]),
