@@ -222,8 +222,9 @@ class Task:
         """
         # Pillow loads when a picture is asked for, and a task that is only read stays plain data.
         from seedream_nb.images.layers import compose_layers  # noqa: PLC0415  as said above
+        from seedream_nb.library import Keeper, LibraryFetcher  # noqa: PLC0415  as said above
 
-        return compose_layers(self)
+        return compose_layers(self, LibraryFetcher(Keeper()))
 
     def raise_for_status(self) -> None:
         """Raises when the task has no complete result; does nothing when it succeeded.

@@ -109,6 +109,7 @@ KEPT_IN = {
 EXCEPTIONS = {
     # `task.compose()` is where a user looks for it; a task that is only read stays plain data.
     ("models", "seedream_nb.images.layers"),
+    ("models", "seedream_nb.library"),
     # `TaskImage.from_file(path)`, likewise.
     ("models", "seedream_nb.images.saved_files"),
 }

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from seedream_nb.capabilities import find_model
-from seedream_nb.errors import SeedreamError, TaskNotFoundError, UsageError
+from seedream_nb.errors import NetworkError, SeedreamError, TaskNotFoundError, UsageError
 from seedream_nb.models import TaskStatus
 from seedream_nb.notebook.notice import Notice
 from seedream_nb.notebook.results import choose_form, make_gallery, name_ids, present
@@ -36,8 +36,10 @@ def get(arguments: GetArguments, session: Session, front_end: FrontEnd) -> objec
     except SeedreamError as error:
         if not error.partial:
             raise
-        failed = count_of(len(error.failed_ids), "task")
-        error.message += f" {failed} could not be read: {name_ids(error.failed_ids)}."
+        failed = f"{count_of(len(error.failed_ids), 'task')} could not be read: {name_ids(error.failed_ids)}."
+        # What is in the library shows all the same.
+        offline = "This machine or the service is offline: " if isinstance(error, NetworkError) else ""
+        error.message += f" {offline}{failed}"
         tasks, failure = error.partial, error
     gallery = make_gallery(tasks, arguments.presentation, session)
     return present(gallery, arguments.presentation, session, front_end, failure=failure)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb import Gallery, TaskStatus
-from seedream_nb.errors import InvalidTaskIdError, LibraryError, TaskNotFoundError, UsageError
+from seedream_nb.errors import InvalidTaskIdError, LibraryError, NetworkError, TaskNotFoundError, UsageError
 from seedream_nb.notebook.arguments import completions, parse
 from tests.notebook.running import SMALL, UNKNOWN, run, run_gallery, seen
 
@@ -60,6 +60,18 @@ class TestGet:
         asked = questions(service)
         run(shell, f"%seedream get {task_id}")
         assert questions(service) == asked + 1
+
+    def test_offline_what_is_kept_shows_and_the_rest_is_named(self, shell: InteractiveShell, service: Sandbox) -> None:
+        kept, missing = add(service, "a cat"), add(service, "a dog")
+        first = seen(run_gallery(shell, f"%seedream get {kept}"))
+        with (
+            service.faults.during("drop", on="tasks"),
+            pytest.raises(NetworkError, match=f"is offline: 1 task could not be read: {missing}"),
+        ):
+            run(shell, f"%seedream get {kept} {missing}")
+        gallery = shell.user_ns["_"]
+        assert prompts(gallery) == ["a cat"]
+        assert seen(gallery).tiles == first.tiles
 
     def test_what_was_made_is_kept_with_its_picture(self, shell: InteractiveShell, service: Sandbox) -> None:
         made = run_gallery(shell, f'%seedream generate "a cat" {SMALL}')
