@@ -21,6 +21,8 @@ def read_mapping(value: object) -> JsonObject:
 def read_text(value: object) -> str:
     """Text that any output can show; a number becomes text, anything else none."""
     if isinstance(value, str):
+        if value.isprintable():  # nearly all is, and holds neither of what follows
+            return value
         # JSON can spell half of a surrogate pair, which no output encoding can carry.
         return value.encode("utf-8", "replace").decode("utf-8").translate(_CONTROL_CHARACTERS)
     return str(value) if isinstance(value, float) or read_integer(value) is not None else ""

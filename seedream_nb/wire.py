@@ -104,6 +104,8 @@ def read_error(body: object) -> ErrorDetail | None:
         What it says, or None when it says nothing.
     """
     error = read_mapping(body).get("error")
+    if error is None:
+        return None
     if isinstance(error, dict):
         detail = ErrorDetail(read_text(error.get("code")), read_text(error.get("message")))
     else:
@@ -119,6 +121,8 @@ def read_trace_id(body: object) -> str | None:
 def read_usage(body: object) -> Usage | None:
     """Reads the `usage` of an answer or of a stream's last event, or None when it says nothing."""
     reported = read_mapping(read_mapping(body).get("usage"))
+    if not reported:
+        return None
     usage = Usage(
         read_integer(reported.get("generated_images")),
         read_integer(reported.get("output_tokens")),
@@ -273,9 +277,9 @@ def _read_inline(encoded: object) -> tuple[bytes | None, ErrorDetail | None]:
 
 
 def _read_box(value: object) -> BoundingBox | None:
-    box = BoundingBox(
-        _read_edges(read_mapping(value).get("absolute")), _read_edges(read_mapping(value).get("normalized"))
-    )
+    if not isinstance(value, dict):
+        return None
+    box = BoundingBox(_read_edges(value.get("absolute")), _read_edges(value.get("normalized")))
     return box if box.absolute or box.normalized else None
 
 

@@ -8,10 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.library.marks import MARKED
-from seedream_nb.library.mentions import sources_in
-from seedream_nb.library.pictures import INLINE
-from seedream_nb.library.removal import sweep
+from seedream_nb.library.removal import find_staying, sweep
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -24,8 +21,6 @@ BUDGET = 5 * GIGABYTE
 SHARE_LEFT = 0.9  # of the budget, after some had to go: or each new picture would cost an old one
 
 _BY_USE = "SELECT digest, name, size FROM originals ORDER BY used_at"
-_OF_LINKS = "SELECT source, task, digest FROM pictures"
-_MARKED_RECORDS = f"SELECT key, record, request FROM tasks WHERE key IN ({MARKED})"  # noqa: S608  our own words
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ def evict(database: Database, pictures: Pictures, budget: int) -> Eviction:
         if excess <= 0:
             return Eviction(0, 0)
         excess += int(budget * (1 - SHARE_LEFT))
-        staying = _find_staying(connection)
+        staying = find_staying(connection)
         for digest, name, size in connection.execute(_BY_USE):
             if excess <= 0:
                 break
@@ -77,18 +72,3 @@ def evict(database: Database, pictures: Pictures, budget: int) -> Eviction:
     # Nothing tells of the files any more before they go.
     sweep(database, pictures, [name for _digest, name, _size in gone])
     return Eviction(len(gone), sum(size for _digest, _name, size in gone))
-
-
-def _find_staying(connection: Connection) -> set[str]:
-    """The digests of originals that came without a link, and of those that marked tasks speak of."""
-    marked: set[str] = set()
-    sources: set[str] = set()
-    for key, record, request in connection.execute(_MARKED_RECORDS):
-        marked.add(key)
-        # A picture is known by its link, whichever record it was fetched for.
-        sources |= sources_in(record) | sources_in(request or "")
-    return {
-        digest
-        for source, task, digest in connection.execute(_OF_LINKS)
-        if source.startswith(INLINE) or source in sources or task in marked
-    }

@@ -1,12 +1,13 @@
 """Why: a picture that travels as text within a record would swell the database; it is kept as a file, like all others.
 
-Pure functions over decoded JSON. Such pictures are the `b64_json` of an answer, and reference images in a request.
+Pure functions over JSON. Such pictures are the `b64_json` of an answer, and reference images in a request.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,26 @@ AS_IT_IS = "as-it-is:"  # before text that would be taken for one of these two w
 _HEAD = re.compile(r"data:[\w/+.;=-]{0,100},")
 _MARK = re.compile(rf"(?P<head>(?:{_HEAD.pattern})?){KEPT}(?P<digest>[0-9a-f]{{64}})")
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8")
+
+
+def encode(value: Any, keep: Callable[[bytes], str]) -> str:
+    """A record as text, without the pictures in it.
+
+    Args:
+        value: Decoded JSON.
+        keep: Keeps a picture and returns its digest.
+
+    Returns:
+        The record as JSON, with a word in the place of each picture.
+    """
+    text = json.dumps(value)
+    # Most records hold no picture, and are not gone through value by value.
+    return json.dumps(take_out(value, keep)) if has_words(text) or _has_long_text(text) else text
+
+
+def has_words(text: str) -> bool:
+    """Whether a record as JSON may have a word in it that `put_back` would replace."""
+    return KEPT in text or AS_IT_IS in text
 
 
 def take_out(value: Any, keep: Callable[[bytes], str]) -> Any:
@@ -41,7 +62,7 @@ def take_out(value: Any, keep: Callable[[bytes], str]) -> Any:
         return f"{AS_IT_IS}{value}"
     if isinstance(value, str) and len(value) >= SHORTEST:
         head = found[0] if (found := _HEAD.match(value)) else ""
-        content = _decode(value[len(head) :])
+        content = _read_picture(value[len(head) :])
         if content is not None:
             return f"{head}{KEPT}{keep(content)}"
     return value
@@ -69,7 +90,12 @@ def put_back(value: Any, find: Callable[[str], bytes | None]) -> Any:
     return value
 
 
-def _decode(text: str) -> bytes | None:
+def _has_long_text(text: str) -> bool:
+    """Whether a picture may be in a record: none holds a quotation mark."""
+    return len(text) >= SHORTEST and max(map(len, text.split('"'))) >= SHORTEST
+
+
+def _read_picture(text: str) -> bytes | None:
     """The bytes behind base64, where writing them so again gives the same text."""
     digits = "".join(text.split())
     try:

@@ -7,12 +7,12 @@ import dataclasses
 import json
 import sqlite3
 import time
+import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from seedream_nb.json_values import read_text
-from seedream_nb.library.files import digest_of
-from seedream_nb.library.inline import put_back, take_out
+from seedream_nb.library.inline import encode, has_words, put_back
 from seedream_nb.library.words import to_words
 from seedream_nb.models import Task, TaskStatus
 from seedream_nb.wire import read_task
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seedream_nb.models import TaskImage
 
 MICROSECONDS = 1_000_000
-STREAM = "stream-"  # how the names begin that tasks without an id are given
+NAMELESS = uuid.UUID("3a2c8f0e-5d64-4b1f-9e07-6c1d2b8fa945")  # the namespace of the ids that nameless tasks are given
 MOST = 100  # images of a task that may be kept at their places; the service makes 17 at most
 MOST_PARAMETERS = 500  # of one statement; older versions of SQLite take 999
 _FIELDS = ("url", "prompt", "model", "size", "output_format", "seed", "z_index", "name", "description")
@@ -103,12 +103,12 @@ def read_kept(task_id: str, record: str, request: str | None, find_inline: Calla
     Raises:
         DamagedRecordError: The record is damaged.
     """
-    raw = put_back(_decode(record), find_inline)
-    task = read_task(raw if request is None else {**raw, "request": put_back(_decode(request), find_inline)}, task_id)
+    raw = _decode(record, find_inline)
+    task = read_task(raw if request is None else {**raw, "request": _decode(request, find_inline)}, task_id)
     if not task.status.is_final:
         # It was when it was kept; only a reader that has learned something new could say otherwise.
         task = dataclasses.replace(task, status=TaskStatus.SUCCEEDED)
-    return dataclasses.replace(task, raw=raw)
+    return task if task.raw is raw else dataclasses.replace(task, raw=raw)
 
 
 def index_words(connection: Connection, number: int, task: Task, marks: str) -> None:
@@ -137,7 +137,7 @@ def reindex(connection: Connection) -> None:
     unreadable = []
     for number, key, record, request in connection.execute("SELECT number, key, record, request FROM tasks"):
         try:
-            task = read_kept(key, record, request, lambda _digest: None)
+            task = read_kept(key, record, request, _any_picture)
         except DamagedRecordError:  # noqa: PERF203  one bad record must not spoil the others
             unreadable.append((number,))
         else:
@@ -154,11 +154,11 @@ def marks_of(connection: Connection, key: str) -> str:
 
 def _put(connection: Connection, task: Task, keep_inline: Callable[[bytes], str]) -> bool:
     raw = task.raw or _make_record(task)
-    record = json.dumps(take_out(raw, keep_inline))
+    record = encode(raw, keep_inline)
     is_told = not task.request or raw.get("request") == task.request
-    request = None if is_told else json.dumps(take_out(task.request, keep_inline))
+    request = None if is_told else encode(task.request, keep_inline)
     # The service names no id in a stream, and what was paid for must be found again all the same.
-    key = key_of(task.id) or f"{STREAM}{digest_of(record.encode())[:12]}"
+    key = key_of(task.id) or str(uuid.uuid5(NAMELESS, record))
     row = (record, request, task.status.value, storable(task.model or ""))
     known = connection.execute("SELECT number, record, request FROM tasks WHERE key = ?", (key,)).fetchone()
     if known is None:
@@ -173,7 +173,7 @@ def _put(connection: Connection, task: Task, keep_inline: Callable[[bytes], str]
     if (known_record, known_request) == (record, request):
         return False
     with suppress(DamagedRecordError):  # a damaged record is poorer than any other
-        known_task = read_kept(key, known_record, known_request, lambda _digest: b"a picture")
+        known_task = read_kept(key, known_record, known_request, _any_picture)
         if _riches(known_task) > _riches(task):
             return False
         if task.created_at is not None and known_task.created_at is None:
@@ -186,14 +186,19 @@ def _put(connection: Connection, task: Task, keep_inline: Callable[[bytes], str]
     return True
 
 
-def _decode(text: str) -> JsonObject:
+def _any_picture(_digest: str) -> bytes:
+    """Stands for a picture where it only matters that there is one."""
+    return b"a picture"
+
+
+def _decode(text: str, find_inline: Callable[[str], bytes | None]) -> JsonObject:
     try:
         value = json.loads(text)
     except (ValueError, TypeError) as problem:
         raise DamagedRecordError(f"a record cannot be read: {problem}") from problem
     if not isinstance(value, dict):
         raise DamagedRecordError("a record is none")
-    return value
+    return put_back(value, find_inline) if has_words(text) else value
 
 
 def _riches(task: Task) -> tuple[int, int]:

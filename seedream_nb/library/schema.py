@@ -63,8 +63,14 @@ CREATE TABLE opinions (
 ) WITHOUT ROWID;
 """
 
-STEPS = (_TASKS_AND_PICTURES, _MARKS)
+# Whoever looks for a model does not read every record.
+_MODELS = """
+CREATE INDEX tasks_of_models ON tasks (model);
+"""
+
+STEPS = (_TASKS_AND_PICTURES, _MARKS, _MODELS)
 VERSION = len(STEPS)
+MODELS_INDEXED = 3  # the version since which there is an index of models
 
 
 def version_of(connection: Connection) -> int:

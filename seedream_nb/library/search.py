@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.capabilities import find_model
+from seedream_nb.library import schema
 from seedream_nb.library.records import MICROSECONDS, read_kept, storable
 from seedream_nb.library.words import to_query
 
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 
 FIRST_PAGE = 24
 TASKS = "tasks"
+_MOST_MODELS = 20  # that are looked up in the index; of more, each record is looked at
+_NOTHING = "0"  # the condition that no task fulfils
+# From one model to the next in the index; `DISTINCT` would go through all of it.
+_MODELS = """
+WITH RECURSIVE kept (model) AS (
+    SELECT min(model) FROM tasks
+    UNION ALL
+    SELECT (SELECT min(model) FROM tasks WHERE model > kept.model) FROM kept WHERE kept.model IS NOT NULL
+)
+SELECT model FROM kept WHERE model IS NOT NULL
+"""
 
 
 @dataclass(frozen=True)
@@ -66,10 +78,14 @@ def search_tasks(
     Raises:
         UsageError: There is text, but no word in it.
     """
-    source, conditions, values = _spell(wanted)
+    source, conditions, values = _spell(connection, wanted)
     order = "words.rowid" if source != TASKS else "number"
+    page = f"FROM {source} WHERE {conditions} ORDER BY {order} DESC LIMIT ? OFFSET ?"
+    if source == TASKS:
+        # First the numbers, out of an index where one has them: records are large.
+        page = f"FROM tasks WHERE number IN (SELECT number {page}) ORDER BY number DESC"
     rows = connection.execute(
-        f"SELECT key, record, request FROM {source} WHERE {conditions} ORDER BY {order} DESC LIMIT ? OFFSET ?",  # noqa: S608  our own words
+        f"SELECT key, record, request {page}",
         (*values, -1 if limit is None else limit, offset),
     ).fetchall()
     return [read_kept(key, record, request, find_inline) for key, record, request in rows]
@@ -77,11 +93,11 @@ def search_tasks(
 
 def count_tasks(connection: Connection, wanted: Wanted) -> int:
     """How many tasks a search would find in all."""
-    source, conditions, values = _spell(wanted)
-    return int(connection.execute(f"SELECT count(*) FROM {source} WHERE {conditions}", values).fetchone()[0])  # noqa: S608  as above
+    source, conditions, values = _spell(connection, wanted)
+    return int(connection.execute(f"SELECT count(*) FROM {source} WHERE {conditions}", values).fetchone()[0])  # noqa: S608  our own words
 
 
-def _spell(wanted: Wanted) -> tuple[str, str, tuple[object, ...]]:
+def _spell(connection: Connection, wanted: Wanted) -> tuple[str, str, tuple[object, ...]]:
     """Where to look, the conditions, and their values."""
     query = to_query(wanted.text)
     # The order of the numbers is that of the index of words, too: the first page is read from its end.
@@ -95,9 +111,7 @@ def _spell(wanted: Wanted) -> tuple[str, str, tuple[object, ...]]:
     if wanted.until is not None:
         conditions.append((f"{number} < ?", int(wanted.until.timestamp() * MICROSECONDS)))
     if wanted.model:
-        known = find_model(wanted.model)
-        part = wanted.model.strip().lower()
-        conditions.append(("(tasks.model = ? OR instr(lower(tasks.model), ?))", (known, part)))
+        conditions += _spell_model(connection, wanted.model, is_among_words=bool(query))
     if wanted.status:
         conditions.append(("status = ?", wanted.status))
     if wanted.rating is not None:
@@ -109,3 +123,23 @@ def _spell(wanted: Wanted) -> tuple[str, str, tuple[object, ...]]:
         for one in (value if isinstance(value, tuple) else (value,))
     )
     return source, " AND ".join(text for text, _value in conditions) or "1", values
+
+
+def _spell_model(connection: Connection, name: str, *, is_among_words: bool) -> list[tuple[str, object]]:
+    """The conditions for a model, with their values: none when all tasks are of it."""
+    known, part = storable(find_model(name)), storable(name.strip().lower())
+    kept = [model for (model,) in connection.execute(_MODELS)]
+    wanted = [model for model in kept if model == known or part in model.lower()]
+    if len(wanted) == len(kept):
+        return []
+    if not wanted:
+        return [(_NOTHING, ())]
+    if len(wanted) > _MOST_MODELS:
+        return [("(tasks.model = ? OR instr(lower(tasks.model), ?))", (known, part))]
+    models = f"model IN ({', '.join('?' * len(wanted))})"
+    if not is_among_words:
+        return [(models, tuple(wanted))]
+    # By itself, SQLite would look for the number, and read each record for its model.
+    hint = "INDEXED BY tasks_of_models" if schema.version_of(connection) >= schema.MODELS_INDEXED else ""
+    found = f"SELECT 1 FROM tasks AS one {hint} WHERE one.{models} AND one.number = words.rowid"  # noqa: S608  as above
+    return [(f"EXISTS ({found})", tuple(wanted))]

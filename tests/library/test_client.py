@@ -12,6 +12,7 @@ from seedream_nb import GenerationOptions, GenerationRequest, RetryPolicy, Sandb
 from seedream_nb.errors import ConnectionFailedError, ImageError, InvalidTokenError, LibraryWarning
 from seedream_nb.library import Library
 from seedream_nb.models import TaskStatus
+from seedream_nb.task_ids import find_problem
 from tests.library.integrity import run
 from tests.library.tasks import name_of, record_of
 from tests.scripted_server import ScriptedServer, as_json
@@ -125,7 +126,7 @@ def test_what_is_made_is_kept(sandbox: Sandbox, keeping: SeedreamClient, mode: s
     (found,) = kept(keeping).search("white fox")
     assert (found.prompt, found.model, found.size, found.status) == (task.prompt, task.model, task.size, task.status)
     assert [image.url for image in found.images] == [image.url for image in task.images]
-    assert found.id == task.id or found.id.startswith("stream-")
+    assert found.id == task.id or find_problem(found.id) is None
     asked(sandbox)
     assert keeping.retrieve(found.id) == found
     assert asked(sandbox) == 0

@@ -15,7 +15,7 @@ from seedream_nb.library import Keeper, Library, schema
 from seedream_nb.library.salvage import replace_damaged
 from tests.gallery.pictures import noise
 from tests.library.integrity import start, wrong_with
-from tests.library.tasks import name_of, task_of
+from tests.library.tasks import MODEL, name_of, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -307,50 +307,77 @@ def test_a_folder_that_is_gone_is_made_again(folder: Path) -> None:
 # Versions
 
 
-def make_version_1(folder: Path) -> None:
-    """As the first version of the tables left it, filled by the code of today as far as that fits."""
+OTHER = task_of(1, request={"model": "other", "prompt": "a white siamese cat"})  # than the model of the rest
+
+
+def make_version(version: int, folder: Path) -> None:
+    """As an earlier version of the tables left it, filled by the code of today as far as that fits."""
     with Library(folder) as library:
-        library.keep([task_of(0), task_of(1)])
+        library.keep([task_of(0), OTHER])
         library.keep_picture(task_of(0).images[0], PICTURE)
+        if version > 1:
+            library.note(name_of(1), "the second")
+    tables = ("tasks", "words", "pictures", "originals", "thumbnails", *(("tags", "opinions") if version > 1 else ()))
     with closing(sqlite3.connect(file_of(folder))) as connection, connection:
         columns = {
             table: connection.execute(
                 f"SELECT rowid, * FROM {table}" if table == "words" else f"SELECT * FROM {table}"  # noqa: S608  our own words
             ).fetchall()
-            for table in ("tasks", "words", "pictures", "originals", "thumbnails")
+            for table in tables
         }
     file_of(folder).unlink()
     with closing(sqlite3.connect(file_of(folder))) as connection, connection:
-        connection.executescript(schema.STEPS[0])
-        connection.execute("PRAGMA user_version = 1")
+        for step in schema.STEPS[:version]:
+            connection.executescript(step)
+        connection.execute(f"PRAGMA user_version = {version}")
         for table, rows in columns.items():
             names = "(rowid, prompt, model, marks)" if table == "words" else ""
             for row in rows:
                 connection.execute(f"INSERT INTO {table} {names} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608  our own words
 
 
-def test_a_library_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
-    make_version_1(tmp_path)
+EARLIER = pytest.mark.parametrize("version", range(1, schema.VERSION))
+
+
+@EARLIER
+def test_a_library_of_an_earlier_version_keeps_everything(tmp_path: Path, version: int) -> None:
+    make_version(version, tmp_path)
     with Library(tmp_path) as library:
-        assert library.find([name_of(0), name_of(1)]) == {name_of(0): task_of(0), name_of(1): task_of(1)}
+        assert library.find([name_of(0), name_of(1)]) == {name_of(0): task_of(0), name_of(1): OTHER}
         assert library.original(task_of(0).images[0]) == PICTURE
         assert len(library.search("siamese")) == 2
         library.tag(name_of(0), "good")
         assert [task.id for task in library.search("good")] == [name_of(0)]
+        assert len(library.search("second")) == (1 if version > 1 else 0)
+        assert len(library.search(model=MODEL)) == 1
     assert wrong_with(tmp_path) == []
     with closing(sqlite3.connect(file_of(tmp_path))) as connection:
         assert schema.version_of(connection) == schema.VERSION
+        assert sorted(connection.execute(TABLES)) == new_tables()
 
 
-def test_a_library_of_the_first_version_can_be_read_where_it_cannot_be_changed(tmp_path: Path) -> None:
-    make_version_1(tmp_path)
+TABLES = "SELECT name, sql FROM sqlite_master WHERE sql NOT NULL"
+
+
+def new_tables() -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        schema.migrate(connection)
+        return sorted(connection.execute(TABLES))
+
+
+@EARLIER
+def test_a_library_of_an_earlier_version_can_be_read_where_it_cannot_be_changed(tmp_path: Path, version: int) -> None:
+    make_version(version, tmp_path)
     with Library(tmp_path, read_only=True) as library:
         assert library.find([name_of(0)]) == {name_of(0): task_of(0)}
         assert len(library.search("siamese")) == 2
+        for text in ("", "siamese"):
+            found = [len(library.search(text, model=name)) for name in (MODEL, "other", "o", "nobody")]
+            assert found == [1, 1, 2, 0]
 
 
 def test_a_migration_that_is_interrupted_has_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_version_1(tmp_path)
+    make_version(1, tmp_path)
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS[:1], "CREATE TABLE half (x);\nCREATE TABLE tasks (x);\n"))
     with pytest.raises(LibraryError, match="table tasks already exists"):
         Library(tmp_path).keep(task_of(3))
@@ -363,7 +390,7 @@ def test_a_migration_that_is_interrupted_has_not_begun(tmp_path: Path, monkeypat
 
 
 def test_kernels_that_migrate_at_once(tmp_path: Path) -> None:
-    make_version_1(tmp_path)
+    make_version(1, tmp_path)
     kernels = [start(COMES_UPON, tmp_path, 10 * number) for number in range(1, 4)]
     for kernel in kernels:
         assert kernel.communicate(timeout=60)[1] == ""

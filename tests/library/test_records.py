@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import hashlib
 import json
 import sqlite3
 from contextlib import closing
@@ -11,12 +12,15 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 
 from seedream_nb.errors import LibraryWarning, SeedreamError
 from seedream_nb.library import Keeper, Library
+from seedream_nb.library.inline import AS_IT_IS, KEPT, SHORTEST, encode, has_words, put_back, take_out
 from seedream_nb.models import ErrorDetail, Task, TaskImage, TaskStatus
 from seedream_nb.stream_events import add_line
+from seedream_nb.task_ids import find_problem
 from seedream_nb.usage import Usage
 from seedream_nb.wire import read_task
 from tests.gallery.pictures import noise
@@ -291,6 +295,54 @@ def test_text_that_looks_like_a_picture_stays_text(empty: Library, prompt: str) 
     assert found.raw == task.raw
 
 
+PICTURES = [SHORTEST * b"x", SHORTEST * 3 // 4 * b"y", (SHORTEST // 4 - 1) * b"abc", PICTURE]  # around the shortest
+HEADS = ["", "data:image/png;base64,"]
+encoded = st.builds(
+    lambda head, content, cut: head + (base64.b64encode(content).decode())[: cut or None],
+    st.sampled_from(HEADS),
+    st.sampled_from(PICTURES),
+    st.sampled_from([0, SHORTEST - 1, SHORTEST, SHORTEST + 1]),
+)
+words = st.builds(
+    lambda *parts: "".join(parts),
+    st.sampled_from(["", " ", *HEADS]),
+    st.sampled_from([AS_IT_IS, KEPT]),
+    st.just(64 * "a"),
+)
+leaves = st.one_of(st.none(), st.integers(), st.text(max_size=5), encoded, words, st.just('"' * SHORTEST))
+documents = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+
+
+@given(documents)
+@example(base64.b64encode(SHORTEST * 3 // 4 * b"y").decode())
+def test_what_is_not_gone_through_has_nothing_in_it(document: Any) -> None:
+    """The quick looks at the text of a record never miss what looking at each of its values finds."""
+    kept: dict[str, bytes] = {}
+
+    def keep(content: bytes) -> str:
+        digest = hashlib.sha256(content).hexdigest()
+        kept[digest] = content
+        return digest
+
+    text = encode(document, keep)
+    assert text == json.dumps(take_out(document, keep))
+    assert put_back(json.loads(text), kept.get) == document
+    assert has_words(text) or json.loads(text) == document
+
+
+def test_words_beside_a_picture_are_found_again_when_the_index_is_made_anew(empty: Library) -> None:
+    record = record_of()
+    record["response"]["data"] = [{"b64_json": ENCODED, "name": "umbrella"}]
+    empty.keep(read_task(record, ""))
+    with closing(sqlite3.connect(empty.location / "library.sqlite")) as connection, connection:
+        connection.execute("DELETE FROM words")
+    assert empty.search("umbrella") == []
+    empty.verify()
+    assert len(empty.search("umbrella")) == 1
+
+
 def test_a_picture_that_two_records_carry_is_one_file(empty: Library) -> None:
     for number in range(2):
         record = record_of(number)
@@ -354,7 +406,7 @@ def test_a_stream_without_an_id_gets_a_name_and_is_found(empty: Library, lines: 
     assert task.id == ""
     assert [empty.keep(task), empty.keep(task)] == [1, 0]
     (found,) = empty.search("four seasons")
-    assert found.id.startswith("stream-")
+    assert find_problem(found.id) is None  # every command takes it
     assert empty.find([found.id]) == {found.id: found}
     nameless = tuple(dataclasses.replace(image, task_id="") for image in found.images)
     assert dataclasses.replace(found, id="", images=nameless) == task

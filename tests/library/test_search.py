@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_nb.errors import UsageError
+from seedream_nb.library.search import Wanted, search_tasks
 from seedream_nb.wire import read_task
 from tests.gallery.strategies import HOSTILE
 from tests.library.tasks import CREATED, name_of, record_of, task_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seedream_nb import Task
     from seedream_nb.library import Library
 
@@ -93,12 +98,52 @@ def test_more_than_one_page_can_be_gone_through(empty: Library) -> None:
 )
 def test_models_by_id_short_name_or_part(empty: Library, name: str, count: int) -> None:
     models = ("doubao-seedream-4-0-250828", "doubao-seedream-4-5-251128", "doubao-seedream-5-0-lite-260128", "other")
+    keep_models(empty, models)
+    assert len(empty.search(model=name)) == count
+    assert len(empty.search("cat", model=name)) == count
+
+
+def keep_models(library: Library, models: Sequence[str]) -> None:
     for number, model in enumerate(models):
         record = record_of(number)
         record["request"]["model"] = model
-        empty.keep(read_task(record, ""))
-    assert len(empty.search(model=name)) == count
-    assert len(empty.search("cat", model=name)) == count
+        library.keep(read_task(record, ""))
+
+
+def test_pages_of_one_model_of_several_of_many_and_of_all(empty: Library) -> None:
+    models = [f"maker-{number % 50}" for number in range(100)]
+    keep_models(empty, models)
+    for name in ("maker-7", "maker-1", "-2", "maker", "ER-49", "nobody"):
+        newest_first = [name_of(n) for n, model in reversed(list(enumerate(models))) if name.lower() in model]
+        for text in ("", "cat"):
+            assert [task.id for task in empty.search(text, model=name, limit=None)] == newest_first
+            assert [task.id for task in empty.search(text, model=name, limit=3, offset=2)] == newest_first[2:5]
+            assert empty.count(Wanted(text, name)) == len(newest_first)
+
+
+def test_a_model_together_with_all_else(empty: Library) -> None:
+    keep_models(empty, ["a-1", "a-2", "b-1", "a-1", "a-3"])
+    empty.tag([name_of(number) for number in (0, 2, 3)], "good")
+    since = datetime.fromtimestamp(CREATED + 1, timezone.utc)
+    for text in ("", "cat"):
+        for name in ("a-1", "a-"):
+            found = empty.search(text, model=name, since=since, tags="good", status="succeeded")
+            assert [task.id for task in found] == [name_of(3)]
+
+
+@pytest.mark.parametrize("text", ["", "cat"])
+@pytest.mark.parametrize("name", ["a-1", "a-"])
+def test_a_model_is_looked_up_in_the_index_alone(empty: Library, text: str, name: str) -> None:
+    keep_models(empty, ["a-1", "a-2", "b-1"])
+    asked: list[str] = []
+    with closing(sqlite3.connect(empty.location / "library.sqlite")) as connection:
+        connection.set_trace_callback(asked.append)
+        assert len(search_tasks(connection, Wanted(text, name), lambda _digest: None)) == (1 if name == "a-1" else 2)
+        connection.set_trace_callback(None)
+        (question,) = [one for one in asked if one.startswith("SELECT key, record, request")]
+        plan = [step for *_ids, step in connection.execute(f"EXPLAIN QUERY PLAN {question}")]
+    assert any("COVERING INDEX tasks_of_models (model=?" in step for step in plan), plan
+    assert "SCAN tasks" not in plan
 
 
 def test_since_is_included_and_until_is_not(empty: Library) -> None:
