@@ -36,6 +36,8 @@ def to_words(text: str) -> str:
         >>> to_words("暹罗 cat")
         '暹 罗 cat'
     """
+    if text.isascii():
+        return " ".join(text.replace("\0", " ").split())
     # What no text file can hold cannot be looked for either.
     normal = unicodedata.normalize("NFKC", text).encode("utf-8", "replace").decode("utf-8")
     return " ".join(_UNSPACED.sub(r" \g<0> ", _OPTIONAL.sub("", normal).replace("\0", " ")).split())
