@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.capabilities import parse_size
 from seedream_nb.errors import ImageError
-from seedream_nb.gallery.page import Picture
+from seedream_nb.gallery.page import DataUri, Picture
 from seedream_nb.images.load import Source, source_of
 from seedream_nb.images.thumbnails import Thumbnail, shrink
 from seedream_nb.words import count_of
@@ -148,7 +147,7 @@ def _cost(thumbnail: Thumbnail | None) -> int:
 
 
 def _encoded_length(data: bytes) -> int:
-    return 4 * ((len(data) + 2) // 3) + len("data:image/jpeg;base64,")
+    return len(DataUri("image/jpeg", data))
 
 
 def _upgrade(
@@ -173,8 +172,7 @@ def _upgrade(
 
 
 def _embedded(data: bytes, mime: str, shape: Thumbnail) -> Picture:
-    address = f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
-    return Picture(address, shape.width, shape.height, is_transparent=shape.is_transparent)
+    return Picture(DataUri(mime, data), shape.width, shape.height, is_transparent=shape.is_transparent)
 
 
 def _linked(entry: Entry, options: GalleryOptions) -> Picture | None:

@@ -31,7 +31,8 @@ def label_tiles(tiles: Sequence[Tile], contents: Contents) -> list[Tile]:
     labelled = []
     previous = None
     for tile in tiles:
-        changed = dataclasses.replace(tile, label=tile.layer or after)
+        label = tile.layer or after
+        changed = dataclasses.replace(tile, label=label) if label else tile
         if tile.layer:
             is_first = previous is None or previous.number != tile.number
             model = () if is_first else facts_of(contents.tasks[tile.number].model, None, None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -36,21 +37,60 @@ NARROWEST_UPRIGHT = 180  # pixels; narrower captions are hard to read
 MOST_OBLONG = 4  # how many times longer than wide all places for pictures may be
 
 
-def needed_tiles(contents: Contents, options: GalleryOptions) -> list[Tile]:
-    """The tiles for whose pictures bytes are needed to draw the gallery.
+@dataclass(frozen=True)
+class Layout:
+    """The tiles of a gallery, before any picture is there; `lay_out_contents` makes it.
+
+    Attributes:
+        contents: What the gallery shows.
+        options: How it is drawn.
+        before: The tiles of what was there before, as many as are drawn.
+        tiles: Those of all tasks.
+        is_live: Whether the gallery is still filling.
+    """
+
+    contents: Contents
+    options: GalleryOptions
+    before: tuple[Tile, ...]
+    tiles: tuple[Tile, ...]
+    is_live: bool = False
+
+    @property
+    def drawn(self) -> tuple[Tile, ...]:
+        """The tiles that are drawn, unless they are too large."""
+        return (*self.before, *self.tiles[: self.options.limit])
+
+
+def lay_out_contents(contents: Contents, options: GalleryOptions, *, is_live: bool = False) -> Layout:
+    """Makes the tiles of a gallery.
 
     Args:
         contents: What the gallery shows.
         options: How it is drawn.
+        is_live: Whether the gallery is still filling.
+
+    Returns:
+        The tiles; the same for the same input.
+    """
+    # With links alone there is no picture to put together.
+    tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links", keeps_places=is_live)
+    before = lay_out_before(contents.before[: options.limit])
+    return Layout(contents, options, tuple(before), tuple(label_tiles(tiles, contents)), is_live)
+
+
+def needed_tiles(layout: Layout) -> tuple[Tile, ...]:
+    """The tiles for whose pictures bytes are needed to draw the gallery.
+
+    Args:
+        layout: The tiles of the gallery.
 
     Returns:
         The drawn tiles with pictures; with `embed="links"` only those whose link no reader could follow.
     """
-    before, tiles = _all_tiles(contents, options, is_live=False)
-    pictured = [tile for tile in (*before, *tiles[: options.limit]) if tile.images]
-    return [
-        tile for tile in pictured if options.embed != "links" or any(link_of(image) is None for image in tile.images)
-    ]
+    pictured = (tile for tile in layout.drawn if tile.images)
+    if layout.options.embed != "links":
+        return tuple(pictured)
+    return tuple(tile for tile in pictured if any(link_of(image) is None for image in tile.images))
 
 
 def link_of(image: TaskImage) -> str | None:
@@ -68,46 +108,39 @@ def link_of(image: TaskImage) -> str | None:
     return url if is_clean and _has_web_host(url) and not is_loopback(url) else None
 
 
-def compose(
-    contents: Contents,
-    options: GalleryOptions,
-    loaded: Loaded,
-    measure: Callable[[Page], int],
-    *,
-    is_live: bool = False,
-) -> Page:
+def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> Page:
     """Decides what a gallery shows, within its size.
 
     Args:
-        contents: What the gallery shows.
-        options: How it is drawn.
+        layout: The tiles of the gallery.
         loaded: The pictures that were fetched, or why they were not.
         measure: Gives the size of a page in bytes, once spelled.
-        is_live: Whether the gallery is still filling.
 
     Returns:
         The page; the same for the same input. Where the captions alone are too large, fewer tiles are drawn.
     """
-    before, tiles = _all_tiles(contents, options, is_live=is_live)
+    contents, options = layout.contents, layout.options
     table = contents.table.shown() if contents.table else None
     heading = common_prompt(contents, table) if table else ""
     heading_facts = common_facts(contents) if table else ()
-    tiles = [without_what_is_said(tile, table, heading, heading_facts) for tile in tiles] if table else tiles
+    if table:
+        short = (without_what_is_said(tile, table, heading, heading_facts) for tile in layout.tiles)
+        layout = dataclasses.replace(layout, tiles=tuple(short))
     # Where all do not fit, the last ones are left out, so that what was there before goes last.
-    entries = [_entry(tile, loaded) for tile in (*before, *tiles[: options.limit])]
+    entries = [_entry(tile, loaded) for tile in layout.drawn]
     # What is still filling stands below a line that counts.
-    summary = "" if is_live else summarize(contents.tasks)
+    summary = "" if layout.is_live else summarize(contents.tasks)
 
     def draw(drawn: int, room: int) -> Page:
         pictures, size_notes = choose_pictures(entries[:drawn], options, loaded, room)
         shown = [_with_picture(entry, picture, loaded) for entry, picture in zip(entries, pictures, strict=False)]
-        first, rest = tuple(shown[: len(before)]), tuple(shown[len(before) :])
-        aspect = _common_aspect(shown) if is_live or any(entry.picture for entry in shown) else FLAT
+        first, rest = tuple(shown[: len(layout.before)]), tuple(shown[len(layout.before) :])
+        aspect = _common_aspect(shown) if layout.is_live or any(entry.picture for entry in shown) else FLAT
         return Page(
             summary=summary,
             notes=(
                 *_before_notes(contents, len(first)),
-                *_limit_notes(tiles, len(rest), options),
+                *_limit_notes(layout.tiles, len(rest), options),
                 *_lost_notes(shown),
                 *size_notes,
             ),
@@ -139,13 +172,6 @@ def _has_web_host(url: str) -> bool:
         return False
 
 
-def _all_tiles(contents: Contents, options: GalleryOptions, *, is_live: bool) -> tuple[list[Tile], list[Tile]]:
-    """The tiles of what was there before, as many as are drawn, and those of all tasks."""
-    # With links alone there is no picture to put together.
-    tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links", keeps_places=is_live)
-    return lay_out_before(contents.before[: options.limit]), label_tiles(tiles, contents)
-
-
 def _entry(tile: Tile, loaded: Loaded) -> Entry:
     link = link_of(tile.image) if tile.image else None
     found = find_loaded(tile, loaded)
@@ -167,7 +193,7 @@ def _with_picture(entry: Entry, picture: Picture | None, loaded: Loaded) -> Entr
         way_on = "" if entry.tile.is_before else f" {way_on}."
         tile = dataclasses.replace(entry.tile, problem=f"Not embedded, to keep the notebook small.{way_on}")
         return dataclasses.replace(entry, tile=tile)
-    return dataclasses.replace(entry, picture=picture)
+    return dataclasses.replace(entry, picture=picture) if picture else entry
 
 
 def _lost_notes(entries: Sequence[Entry]) -> list[str]:

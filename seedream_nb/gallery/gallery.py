@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from seedream_nb.errors import UsageError
-from seedream_nb.gallery.compose import compose, needed_tiles
+from seedream_nb.gallery.compose import compose, lay_out_contents, needed_tiles
 from seedream_nb.gallery.contents import Contents, read_before, read_tasks
 from seedream_nb.gallery.filtering import task_filter
 from seedream_nb.gallery.html import spell_html
@@ -15,6 +16,7 @@ from seedream_nb.gallery.loading import PictureStore
 from seedream_nb.gallery.options import GalleryOptions
 from seedream_nb.gallery.save import SaveReport, save_tasks
 from seedream_nb.gallery.shareable import Shareable
+from seedream_nb.gallery.spelling import measure, spell
 from seedream_nb.gallery.text import spell_text
 from seedream_nb.library import Keeper, LibraryFetcher
 from seedream_nb.models import Task
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seedream_nb.gallery.budget import Loaded
+    from seedream_nb.gallery.compose import Layout
     from seedream_nb.gallery.options import Embed
     from seedream_nb.gallery.page import Page
     from seedream_nb.gallery.table import Table
@@ -203,7 +206,7 @@ class Gallery(Shareable, Sequence[Task]):
     @property
     def unloaded(self) -> int:
         """How many pictures would have to be fetched to show the gallery."""
-        return len(self._pictures.missing(self._needed_tiles(), self._options))
+        return len(self._pictures.missing(self._needed_tiles, self._options))
 
     def save(
         self, directory: str | os.PathLike[str], *, on_progress: Callable[[int], None] | None = None
@@ -239,16 +242,16 @@ class Gallery(Shareable, Sequence[Task]):
         Returns:
             `text/html` and `text/plain` of the same page.
         """
-        return _spell(self._compose(is_live=True))
+        return spell(self._compose(is_live=True))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What front ends show: `text/html` and `text/plain` of the same page."""
         del include, exclude  # both forms are made from one page; IPython picks
-        return _spell(self._compose())
+        return spell(self._compose())
 
     def __repr__(self) -> str:
         # Without fetching: a repr must be quick, and may be asked for in a log.
-        return spell_text(compose(self._contents, self._options, {}, lambda _page: 0))
+        return spell_text(compose(self._layout, {}, lambda _page: 0))
 
     def _part(self, tasks: tuple[Task, ...]) -> Gallery:
         """Some of the tasks; what is left of a table is none."""
@@ -265,20 +268,18 @@ class Gallery(Shareable, Sequence[Task]):
         gallery._pictures = self._pictures
         return gallery
 
-    def _needed_tiles(self) -> list[Tile]:
-        return needed_tiles(self._contents, self._options)
+    @cached_property
+    def _layout(self) -> Layout:
+        return lay_out_contents(self._contents, self._options)
+
+    @cached_property
+    def _needed_tiles(self) -> tuple[Tile, ...]:
+        return needed_tiles(self._layout)
 
     def _load(self, *, again: bool = True, on_progress: Callable[[int], None] | None = None) -> Loaded:
-        tiles = self._needed_tiles()
+        tiles = self._needed_tiles
         return self._pictures.load(tiles, self._options, self._fetcher, again=again, on_progress=on_progress)
 
     def _compose(self, *, is_live: bool = False) -> Page:
-        return compose(self._contents, self._options, self._load(again=not is_live), _measure, is_live=is_live)
-
-
-def _spell(page: Page) -> dict[str, str]:
-    return {"text/html": spell_html(page), "text/plain": spell_text(page)}
-
-
-def _measure(page: Page) -> int:
-    return sum(len(form.encode()) for form in _spell(page).values())
+        layout = lay_out_contents(self._contents, self._options, is_live=True) if is_live else self._layout
+        return compose(layout, self._load(again=not is_live), measure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,17 +15,50 @@ FLAT = (3, 1)  # the shape of places where no picture is, nor will come
 
 
 @dataclass(frozen=True)
+class DataUri:
+    """The address of a picture that stands in the page itself; its bytes are encoded only where it is spelled.
+
+    Attributes:
+        mime: Such as `image/jpeg`.
+        data: The bytes of an image file.
+
+    Example:
+        >>> uri = DataUri("image/png", b"four")
+        >>> str(uri), len(uri)
+        ('data:image/png;base64,Zm91cg==', 30)
+    """
+
+    mime: str
+    data: bytes
+
+    @property
+    def encoded_length(self) -> int:
+        """How many characters its bytes take."""
+        return 4 * ((len(self.data) + 2) // 3)
+
+    def __len__(self) -> int:
+        return len(self._begin) + self.encoded_length
+
+    def __str__(self) -> str:
+        return self._begin + base64.b64encode(self.data).decode("ascii")
+
+    @property
+    def _begin(self) -> str:
+        return f"data:{self.mime};base64,"
+
+
+@dataclass(frozen=True)
 class Picture:
     """What an `<img>` shows.
 
     Attributes:
-        address: A `data:` URI, or an http(s) link.
+        address: The picture itself, or an http(s) link.
         width: In pixels; None when it is not known.
         height: In pixels; None when it is not known.
         is_transparent: Whether something has to lie behind it to be seen through it.
     """
 
-    address: str
+    address: DataUri | str
     width: int | None = None
     height: int | None = None
     is_transparent: bool = False

@@ -9,6 +9,8 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+from seedream_nb.gallery.page import DataUri
+
 if TYPE_CHECKING:
     from seedream_nb.gallery.page import Entry, Picture
 
@@ -101,8 +103,8 @@ def _transparency(picture: Picture, aspect: tuple[int, int]) -> str:
 def _image(picture: Picture, prompt: str) -> str:
     shape = f' width="{picture.width}" height="{picture.height}"' if picture.width and picture.height else ""
     alt = escape(" ".join(prompt.split())[:LONGEST_ALT])
-    lazy = "" if picture.address.startswith("data:") else ' loading="lazy"'
-    return f'<img src="{escape(picture.address)}" alt="{alt}"{shape}{lazy}>'
+    lazy = "" if isinstance(picture.address, DataUri) else ' loading="lazy"'
+    return f'<img src="{escape(str(picture.address))}" alt="{alt}"{shape}{lazy}>'
 
 
 def _open_link(link: str) -> str:
@@ -122,6 +124,8 @@ def _caption(entry: Entry) -> str:
 
 def columns_of(text: str) -> int:
     """How wide a text is, in Latin letters: East Asian characters take two places."""
+    if text.isascii():
+        return len(text)
     return sum(2 if ord(character) >= 0x2E80 else 1 for character in text)  # noqa: PLR2004  where the CJK blocks begin
 
 

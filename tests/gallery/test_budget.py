@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_nb import Gallery, Task, TaskImage, TaskStatus
+from seedream_nb.gallery.page import DataUri, Entry, Page, Picture
+from seedream_nb.gallery.spelling import measure, spell
+from seedream_nb.gallery.table import Table
+from seedream_nb.gallery.tiles import lay_out, lay_out_before
 from tests.gallery.pictures import noise, plain
 from tests.gallery.reading import show
+from tests.gallery.strategies import HOSTILE, images, task_lists
 from tests.gallery.test_agreement import assert_forms_agree
 
 if TYPE_CHECKING:
@@ -136,6 +142,46 @@ def test_links_count_as_well(captions: list[str], max_bytes: int) -> None:
     sheet = show(Gallery(tasks, embed="links", max_bytes=max_bytes))
     assert sheet.size <= max_bytes
     assert all(tile.image == tile.link for tile in sheet.tiles)
+
+
+file_contents = st.binary(max_size=40) | st.binary(min_size=1000, max_size=1002)
+addresses = st.builds(DataUri, st.sampled_from(("image/jpeg", "image/png", "image/webp")), file_contents) | st.just(
+    "https://pictures.example/字.jpg?a&b='"
+)
+sides = st.none() | st.integers(1, 5000)
+shown_pictures = st.none() | st.builds(Picture, addresses, sides, sides, is_transparent=st.booleans())
+links = st.none() | st.just("https://pictures.example/ü.jpg?x=1&y=2")
+
+
+@st.composite
+def pages(draw: st.DrawFn) -> Page:
+    some_tasks = draw(task_lists)
+    before, tiles = lay_out_before(draw(st.lists(images, max_size=2))), lay_out(some_tasks, is_live=draw(st.booleans()))
+    labels = draw(st.lists(st.sampled_from(HOSTILE), min_size=len(some_tasks), max_size=len(some_tasks)))
+    return Page(
+        summary="6 tasks · 0 images",
+        notes=("1 image could not be shown.",),
+        entries=tuple(Entry(tile, draw(shown_pictures), draw(links)) for tile in tiles),
+        columns=draw(st.none() | st.integers(1, 24)),
+        tile_width=draw(st.integers(180, 640)),
+        aspect=draw(st.sampled_from(((1, 1), (2, 3), (3, 1)))),
+        before=tuple(Entry(tile, draw(shown_pictures), draw(links)) for tile in before),
+        table=draw(st.sampled_from((None, Table(tuple(labels)).shown()))) if labels else None,
+    )
+
+
+@settings(max_examples=150)
+@given(pages())
+def test_the_measured_size_of_any_page_is_its_real_size(page: Page) -> None:
+    assert measure(page) == sum(len(form.encode()) for form in spell(page).values())
+
+
+@given(st.sampled_from(("image/jpeg", "image/png")), file_contents)
+def test_a_data_uri_is_as_long_as_it_says_and_has_the_bytes(mime: str, data: bytes) -> None:
+    uri = DataUri(mime, data)
+    head, _, encoded = str(uri).partition(",")
+    assert (head, base64.b64decode(encoded, validate=True)) == (f"data:{mime};base64", data)
+    assert len(uri) == len(str(uri))
 
 
 def test_captions_that_alone_are_too_large_leave_tiles_out_and_the_slice_shows_the_next() -> None:
