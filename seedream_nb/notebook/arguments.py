@@ -16,7 +16,7 @@ from seedream_nb.notebook import library_arguments as keeping
 from seedream_nb.notebook import query_arguments as querying
 from seedream_nb.notebook.explore_command import ExploreArguments, explore_parser, read_explore
 from seedream_nb.notebook.generate_arguments import GenerateArguments
-from seedream_nb.notebook.library_arguments import LibraryArguments, LibraryInfoArguments
+from seedream_nb.notebook.library_arguments import LibraryArguments, LibraryInfoArguments, MarkKind
 from seedream_nb.notebook.parser import HelpRequest, Parser, split_line
 from seedream_nb.notebook.query_arguments import QueryArguments
 from seedream_nb.task_ids import find_problem
@@ -209,10 +209,8 @@ def _help_of(command: Command) -> str:
     return "\n".join([text, "commands:", *lines, ""])
 
 
-def _mark_part(
-    kind: Literal["tag", "untag", "rate", "note"], summary: str, make_parser: Callable[[], Parser]
-) -> Command:
-    read = partial(keeping.read_mark, kind=kind)
+def _mark_part(kind: MarkKind, summary: str) -> Command:
+    make_parser, read = partial(keeping.mark_parser, kind), partial(keeping.read_mark, kind=kind)
     return Command(f"library {kind}", summary, make_parser, read, takes_cell=True, takes_ids=True)
 
 
@@ -228,10 +226,10 @@ LIBRARY_PARTS: Mapping[str, Command] = {
             takes_cell=True,
             takes_ids=True,
         ),
-        _mark_part("tag", "give tasks a tag", keeping.tag_parser),
-        _mark_part("untag", "take a tag away", keeping.untag_parser),
-        _mark_part("rate", "rate tasks with stars", keeping.rate_parser),
-        _mark_part("note", "write a note to tasks", keeping.note_parser),
+        _mark_part("tag", "give tasks a tag"),
+        _mark_part("untag", "take a tag away"),
+        _mark_part("rate", "rate tasks with stars"),
+        _mark_part("note", "write a note to tasks"),
         Command(
             "library remove",
             "remove tasks and their pictures",

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 SEARCH_LIMIT = 24
 MOST_STARS = 5
 
+MarkKind = Literal["tag", "untag", "rate", "note"]
+# What each does, and its argument with its help.
+_MARKS: dict[MarkKind, tuple[str, str, str]] = {
+    "tag": ("Give tasks a tag, to find them by, and to keep their originals for good.", "TAG", "the tag"),
+    "untag": ("Take a tag away.", "TAG", "the tag"),
+    "rate": ("Rate tasks; originals that are rated are kept for good.", "STARS", "1 to 5; 0 takes the rating away"),
+    "note": (
+        "Write a note to tasks; a search finds its words.",
+        '"NOTE"',
+        'the note, in quotation marks; "" takes it away',
+    ),
+}
+
 
 @dataclass(frozen=True)
 class LibraryInfoArguments:
@@ -61,7 +74,7 @@ class MarkArguments:
         task_ids: Of which tasks; none means those of the last result.
     """
 
-    kind: Literal["tag", "untag", "rate", "note"]
+    kind: MarkKind
     value: str
     task_ids: tuple[str, ...] = ()
 
@@ -176,39 +189,16 @@ def read_show(parsed: argparse.Namespace, cell: str) -> SearchArguments:
     )
 
 
-def tag_parser() -> Parser:
-    """The parser of `%seedream library tag`."""
-    parser = Parser("library tag", "Give tasks a tag, to find them by, and to keep their originals for good.")
-    parser.add_argument("value", metavar="TAG", help="the tag")
+def mark_parser(kind: MarkKind) -> Parser:
+    """The parser of `%seedream library tag`, `untag`, `rate` and `note`."""
+    description, name, text = _MARKS[kind]
+    parser = Parser(f"library {kind}", description)
+    parser.add_argument("value", metavar=name, help=text)
     _add_ids(parser, without="those of the last result")
     return parser
 
 
-def untag_parser() -> Parser:
-    """The parser of `%seedream library untag`."""
-    parser = Parser("library untag", "Take a tag away.")
-    parser.add_argument("value", metavar="TAG", help="the tag")
-    _add_ids(parser, without="those of the last result")
-    return parser
-
-
-def rate_parser() -> Parser:
-    """The parser of `%seedream library rate`."""
-    parser = Parser("library rate", "Rate tasks; originals that are rated are kept for good.")
-    parser.add_argument("value", metavar="STARS", help="1 to 5; 0 takes the rating away")
-    _add_ids(parser, without="those of the last result")
-    return parser
-
-
-def note_parser() -> Parser:
-    """The parser of `%seedream library note`."""
-    parser = Parser("library note", "Write a note to tasks; a search finds its words.")
-    parser.add_argument("value", metavar='"NOTE"', help='the note, in quotation marks; "" takes it away')
-    _add_ids(parser, without="those of the last result")
-    return parser
-
-
-def read_mark(parsed: argparse.Namespace, cell: str, kind: Literal["tag", "untag", "rate", "note"]) -> MarkArguments:
+def read_mark(parsed: argparse.Namespace, cell: str, kind: MarkKind) -> MarkArguments:
     """The arguments of `%seedream library tag`, `untag`, `rate` and `note`.
 
     Raises:
