@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
 from seedream_nb.errors import UsageError
+from seedream_nb.library.marks import MOST_STARS
 from seedream_nb.library.sizes import read_size
 from seedream_nb.notebook.parser import Parser, Presentation, add_presentation, read_presentation
 from seedream_nb.task_ids import EXAMPLE_ID, read_task_ids
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import argparse
 
 SEARCH_LIMIT = 24
-MOST_STARS = 5
 
 MarkKind = Literal["tag", "untag", "rate", "note"]
 # What each does, and its argument with its help.
