@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from seedream_nb.library.database import Database
     from seedream_nb.library.pictures import Pictures
 
-GIGABYTE = 1_000_000_000
-BUDGET = 5 * GIGABYTE
 SHARE_LEFT = 0.9  # of the budget, after some had to go: or each new picture would cost an old one
 
 _BY_USE = "SELECT digest, name, size FROM originals ORDER BY used_at"

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from seedream_nb.errors import LibraryError, LibraryWarning
-from seedream_nb.library.budget import BUDGET, evict, size_of_originals
+from seedream_nb.library.budget import evict, size_of_originals
 from seedream_nb.library.database import Database
-from seedream_nb.library.location import LIBRARY_NAME, resolve_location
+from seedream_nb.library.location import LIBRARY_NAME, resolve_budget, resolve_location
 from seedream_nb.library.maintainable import Maintainable
 from seedream_nb.library.markable import Markable
 from seedream_nb.library.marks import spell_tags
@@ -69,11 +69,13 @@ class Library(Markable, Maintainable, Portable):
     Args:
         location: Its folder; by default that of the environment variable `SEEDREAM_LIBRARY`, or else the usual place
             for a user's data.
-        budget: The most bytes that originals may take; beyond it the longest unused go.
+        budget: The most bytes that originals may take; beyond it the longest unused go. By default what the environment
+            variable `SEEDREAM_LIBRARY_BUDGET` says, such as `20 GB`, or else 5 GB.
         read_only: Whether to write nothing. A folder that cannot be written to is read only by itself.
 
     Raises:
         LibraryError: The library is turned off, or its file cannot be opened.
+        SettingsError: The environment's budget is no size.
 
     Example:
         >>> library = Library("pictures-of-the-team")  # doctest: +SKIP
@@ -84,7 +86,7 @@ class Library(Markable, Maintainable, Portable):
         self,
         location: str | os.PathLike[str] | None = None,
         *,
-        budget: int = BUDGET,
+        budget: int | None = None,
         read_only: bool = False,
     ) -> None:
         folder = resolve_location(location)
@@ -94,7 +96,7 @@ class Library(Markable, Maintainable, Portable):
                 hint=f"Unset {LIBRARY_NAME}, set it to a folder, or name one: Library(folder).",
             )
         self._folder = folder
-        self._budget = budget
+        self._budget = resolve_budget(budget)
         self._wants_read_only = read_only
         self._open()
 
@@ -335,7 +337,7 @@ class Library(Markable, Maintainable, Portable):
             warnings.warn(
                 f"The library has passed its budget of {spell_size(self._budget)}: the {gone.originals:,} originals "
                 f"that were unused for longest are gone ({spell_size(gone.size)}). Records and thumbnails stay; tag or "
-                "rate what has to stay whole, or give more room: Library(budget=…).",
+                "rate what has to stay whole, or give more room: SEEDREAM_LIBRARY_BUDGET=20GB.",
                 LibraryWarning,
                 stacklevel=2,
             )

@@ -1,4 +1,4 @@
-"""Why: where the library lies is decided once: an argument beats the environment, which beats the usual place."""
+"""Why: where the library lies, and how large it may become, is decided once: an argument beats the environment."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import SettingsError
+from seedream_nb.errors import SettingsError, UsageError
+from seedream_nb.library.sizes import read_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LIBRARY_NAME = "SEEDREAM_LIBRARY"
+BUDGET_NAME = "SEEDREAM_LIBRARY_BUDGET"
+BUDGET = 5_000_000_000  # bytes
 OFF = "off"
 
 
@@ -54,3 +57,30 @@ def resolve_location(
             f"The library's folder {text!r} cannot be used: {problem}.",
             hint=f"Set {LIBRARY_NAME} to a folder, or to off.",
         ) from None
+
+
+def resolve_budget(budget: int | None = None, *, environ: Mapping[str, str] | None = None) -> int:
+    """Finds the most bytes that originals may take.
+
+    Args:
+        budget: Bytes; None to look further.
+        environ: The environment to look in for `SEEDREAM_LIBRARY_BUDGET`, such as `20 GB`; the process's own by
+            default.
+
+    Returns:
+        Bytes; 5 GB where nothing else is said.
+
+    Raises:
+        SettingsError: It is no size.
+
+    Example:
+        >>> resolve_budget(environ={"SEEDREAM_LIBRARY_BUDGET": "20 GB"})
+        20000000000
+    """
+    if budget is not None:
+        return budget
+    text = (os.environ if environ is None else environ).get(BUDGET_NAME, "").strip()
+    try:
+        return read_size(text) if text else BUDGET
+    except UsageError as error:
+        raise SettingsError(f"{BUDGET_NAME}: {error.message}", hint=error.hint) from None

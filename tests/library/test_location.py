@@ -126,3 +126,19 @@ def test_a_library_that_moves_to_a_shared_folder_loses_its_log(tmp_path: Path, m
     with Library(tmp_path / "library") as library:
         assert len(library) == 1
     assert mode_of(tmp_path / "library") == "delete"
+
+
+def test_the_budget_is_an_argument_the_environments_or_five_gigabytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def budget_of(budget: int | None = None) -> int:
+        with Library(tmp_path / "library", budget=budget) as library:
+            return library.info().budget
+
+    assert budget_of() == 5_000_000_000
+    monkeypatch.setenv("SEEDREAM_LIBRARY_BUDGET", " 20 GB ")
+    assert budget_of() == 20_000_000_000
+    assert budget_of(7) == 7
+    monkeypatch.setenv("SEEDREAM_LIBRARY_BUDGET", "lots")
+    with pytest.raises(SettingsError, match="SEEDREAM_LIBRARY_BUDGET: 'lots' is no size"):
+        budget_of()
