@@ -223,9 +223,11 @@ def complete(shell: InteractiveShell, line: str) -> list[str]:
             "%seedream ",
             [
                 *("generate", "edit", "get", "wait", "watch", "history", "last", "explore"),
-                *("sandbox", "login", "config", "help"),
+                *("library", "sandbox", "login", "config", "help"),
             ],
         ),
+        ("%seedream library se", ["search"]),
+        ("%seedream library search --ra", ["--rating"]),
         ("%seedream s", ["sandbox"]),
         ("%%seedream ge", ["generate", "get"]),
         ("g = %seedream get --co", ["--columns"]),
