@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.marks import read_marks
-from seedream_nb.library.mentions import sources_in
+from seedream_nb.library.mentions import inline_in, sources_in
 from seedream_nb.library.parcel import MANIFEST, write_parcel
 from seedream_nb.library.pictures import INLINE
 from seedream_nb.library.records import read_kept
@@ -91,7 +91,7 @@ def export_tasks(
                 task = read_kept(kept.key, kept.record, kept.request, str.encode)
                 links = _links_of(connection, kept, task)
                 document = _describe(connection, kept, links)
-                wanted = {**_names_of(connection, {*links.values(), *_inline_of(kept)})}
+                wanted = {**_names_of(connection, {*links.values(), *inline_in(kept.record, kept.request)})}
             for digest, name in wanted.items():
                 if digest not in sizes and _write_original(writer, pictures, digest, name):
                     sizes[digest] = pictures.originals.path(name).stat().st_size
@@ -132,11 +132,6 @@ def _links_of(connection: Connection, kept: Kept, task: Task) -> dict[str, str]:
             # The service has given it another link since.
             links.setdefault(image.url, row[0])
     return links
-
-
-def _inline_of(kept: Kept) -> set[str]:
-    sources = sources_in(kept.record) | sources_in(kept.request or "")
-    return {source.removeprefix(INLINE) for source in sources if source.startswith(INLINE)}
 
 
 def _names_of(connection: Connection, digests: set[str]) -> dict[str, str]:

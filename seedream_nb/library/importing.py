@@ -18,9 +18,8 @@ from seedream_nb.library.exporting import FORMAT, VERSION
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.foreign_documents import DIGITS, read_document, read_json, stand_in
 from seedream_nb.library.marks import add_tags, read_marks, set_note, set_rating
-from seedream_nb.library.mentions import sources_in
+from seedream_nb.library.mentions import inline_in
 from seedream_nb.library.parcel import MANIFEST, PartError, is_ours, read_parcel
-from seedream_nb.library.pictures import INLINE
 from seedream_nb.library.records import key_of, put_tasks, read_kept
 from seedream_nb.models import TaskImage
 from seedream_nb.words import count_of
@@ -144,7 +143,7 @@ class _Import:
             task = document.to_task({digest for digest in document.inline if self._can_have(digest)})
         is_wanted = _has_more(task, known)
         # Pictures first: a record that holds them within itself is never seen without them.
-        for digest in sorted(document.inline if is_wanted else document.inline & _inline_in(row[0], row[1])):
+        for digest in sorted(document.inline if is_wanted else document.inline & inline_in(row[0], row[1])):
             self._take_inline(digest)
         if is_wanted:
             with self._database.writing() as connection:
@@ -227,11 +226,6 @@ def _check_manifest(reader: Reader, source: str | os.PathLike[str]) -> None:
         raise UsageError(
             f"{source} was exported by a later version of seedream_nb.", hint="Upgrade seedream_nb to import it."
         )
-
-
-def _inline_in(record: str, request: str | None) -> set[str]:
-    sources = sources_in(record) | sources_in(request or "")
-    return {source.removeprefix(INLINE) for source in sources if source.startswith(INLINE)}
 
 
 def _unite_marks(connection: Connection, key: str, document: Document) -> None:

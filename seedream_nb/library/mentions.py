@@ -35,6 +35,12 @@ def sources_in(text: str) -> set[str]:
     return {f"{INLINE}{found[1]}" if found[1] else _unescaped(found[0]) for found in _MENTION.finditer(text)}
 
 
+def inline_in(record: str, request: str | None) -> set[str]:
+    """The digests of the pictures that a record, or the request beside it, carried within itself."""
+    sources = sources_in(record) | sources_in(request or "")
+    return {source.removeprefix(INLINE) for source in sources if source.startswith(INLINE)}
+
+
 def spell_source(source: str) -> str:
     """A source as it stands in a record."""
     return source.replace(INLINE, KEPT, 1) if source.startswith(INLINE) else json.dumps(source)[1:-1]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.library.database import LibraryMendedError
 from seedream_nb.library.file_checks import State, check_file, check_files, count_parts, find_untold, forget_lost
-from seedream_nb.library.mentions import sources_in
+from seedream_nb.library.mentions import inline_in
 from seedream_nb.library.pictures import INLINE
 from seedream_nb.library.records import read_kept, reindex
 from seedream_nb.library.removal import sweep
@@ -168,8 +168,7 @@ class _Round:
                 unreadable += 1
                 continue
             readable += 1
-            sources = sources_in(kept.record) | sources_in(kept.request or "")
-            self._inline |= {source.removeprefix(INLINE) for source in sources if source.startswith(INLINE)}
+            self._inline |= inline_in(kept.record, kept.request)
         if unreadable and self._repair:
             self._mend()
         if unreadable:

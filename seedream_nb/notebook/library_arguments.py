@@ -10,7 +10,7 @@ from seedream_nb.errors import UsageError
 from seedream_nb.library.marks import MOST_STARS
 from seedream_nb.library.sizes import read_size
 from seedream_nb.notebook.parser import Parser, Presentation, add_presentation, read_presentation
-from seedream_nb.task_ids import EXAMPLE_ID, read_task_ids
+from seedream_nb.notebook.query_arguments import add_ids, read_ids
 from seedream_nb.times import read_since
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def read_search(parsed: argparse.Namespace, _cell: str) -> SearchArguments:
 def show_parser() -> Parser:
     """The parser of `%seedream library show`."""
     parser = Parser("library show", "Show tasks that are kept, by their ids, or else the newest. Asks nobody.")
-    _add_ids(parser, without="the newest")
+    add_ids(parser, without="the newest")
     parser.add_argument("--limit", type=int, default=SEARCH_LIMIT, metavar="N", help=f"how many ({SEARCH_LIMIT})")
     add_presentation(parser, with_limit=False)
     return parser
@@ -181,7 +181,7 @@ def read_show(parsed: argparse.Namespace, cell: str) -> SearchArguments:
     """
     if parsed.limit < 1:
         raise UsageError(f"limit is {parsed.limit}.", hint="Give a whole number of 1 or more.")
-    task_ids = _read_ids(parsed, cell, "library show")
+    task_ids = read_ids(parsed, cell, "library show", may_be_none=True)
     return SearchArguments(
         task_ids=task_ids,
         limit=parsed.limit,
@@ -194,7 +194,7 @@ def mark_parser(kind: MarkKind) -> Parser:
     description, name, text = _MARKS[kind]
     parser = Parser(f"library {kind}", description)
     parser.add_argument("value", metavar=name, help=text)
-    _add_ids(parser, without="those of the last result")
+    add_ids(parser, without="those of the last result")
     return parser
 
 
@@ -209,13 +209,13 @@ def read_mark(parsed: argparse.Namespace, cell: str, kind: MarkKind) -> MarkArgu
         if not value.isascii() or not value.isdigit():
             raise UsageError(f"{value!r} is no number of stars.", hint="Give 1 to 5, or 0 to take the rating away.")
         value = "" if int(value) == 0 else str(_check_stars(int(value)))
-    return MarkArguments(kind, value, _read_ids(parsed, cell, f"library {kind} {parsed.value}"))
+    return MarkArguments(kind, value, read_ids(parsed, cell, f"library {kind} {parsed.value}", may_be_none=True))
 
 
 def remove_parser() -> Parser:
     """The parser of `%seedream library remove`."""
     parser = Parser("library remove", "Remove tasks and their pictures from this machine. Asks first.")
-    _add_ids(parser)
+    add_ids(parser)
     parser.add_argument("--yes", action="store_true", help="do it without asking")
     return parser
 
@@ -226,8 +226,7 @@ def read_remove(parsed: argparse.Namespace, cell: str) -> RemoveArguments:
     Raises:
         UsageError: There is no id, or one is none.
     """
-    task_ids = read_task_ids(f"{' '.join(parsed.ids)}\n{cell}", "library remove")
-    return RemoveArguments(task_ids, confirmed=parsed.yes)
+    return RemoveArguments(read_ids(parsed, cell, "library remove"), confirmed=parsed.yes)
 
 
 def prune_parser() -> Parser:
@@ -260,7 +259,7 @@ def export_parser() -> Parser:
     """The parser of `%seedream library export`."""
     parser = Parser("library export", "Write records and originals to a folder or a zip file, fit to be shared.")
     parser.add_argument("place", metavar="TARGET", help="a new folder, or a file ending in .zip")
-    _add_ids(parser, without="everything")
+    add_ids(parser, without="everything")
     return parser
 
 
@@ -277,18 +276,8 @@ def read_transfer(parsed: argparse.Namespace, cell: str, kind: Literal["export",
     Raises:
         UsageError: An id is none.
     """
-    task_ids = _read_ids(parsed, cell, "library export TARGET") if kind == "export" else ()
+    task_ids = read_ids(parsed, cell, "library export TARGET", may_be_none=True) if kind == "export" else ()
     return TransferArguments(kind, parsed.place, task_ids)
-
-
-def _add_ids(parser: Parser, *, without: str = "") -> None:
-    default = f"; without any, {without}" if without else ""
-    parser.add_argument("ids", nargs="*", metavar="ID", help=f"task ids, such as {EXAMPLE_ID}{default}")
-
-
-def _read_ids(parsed: argparse.Namespace, cell: str, command: str) -> tuple[str, ...]:
-    text = f"{' '.join(parsed.ids)}\n{cell}"
-    return read_task_ids(text, command) if text.strip() else ()
 
 
 def _read_moment(text: str | None) -> datetime | None:

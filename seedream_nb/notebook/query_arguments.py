@@ -97,7 +97,7 @@ QueryArguments = GetArguments | WaitArguments | WatchArguments | HistoryArgument
 def get_parser() -> Parser:
     """The parser of `%seedream get`."""
     parser = Parser("get", "Show tasks as a gallery, in the order asked. Free of charge.")
-    _add_ids(parser)
+    add_ids(parser)
     parser.add_argument("--refresh", action="store_true", help="ask the service for finished tasks, too")
     add_presentation(parser)
     return parser
@@ -109,13 +109,13 @@ def read_get(parsed: argparse.Namespace, cell: str) -> GetArguments:
     Raises:
         UsageError: No id was given, or one is none, or an option is out of range.
     """
-    return GetArguments(_read_ids(parsed, cell, "get"), read_presentation(parsed), parsed.refresh)
+    return GetArguments(read_ids(parsed, cell, "get"), read_presentation(parsed), parsed.refresh)
 
 
 def wait_parser() -> Parser:
     """The parser of `%seedream wait`."""
     parser = Parser("wait", "Wait until tasks are finished, and show them as they come. Free of charge.")
-    _add_ids(parser, without="what the last result left unfinished")
+    add_ids(parser, without="what the last result left unfinished")
     _add_timeout(parser)
     add_presentation(parser)
     return parser
@@ -128,14 +128,14 @@ def read_wait(parsed: argparse.Namespace, cell: str) -> WaitArguments:
         UsageError: An id is none, or an option is out of range.
     """
     return WaitArguments(
-        _read_ids(parsed, cell, "wait", may_be_none=True), read_timeout(parsed.timeout), read_presentation(parsed)
+        read_ids(parsed, cell, "wait", may_be_none=True), read_timeout(parsed.timeout), read_presentation(parsed)
     )
 
 
 def watch_parser() -> Parser:
     """The parser of `%seedream watch`."""
     parser = Parser("watch", "As wait, but other cells run meanwhile; the gallery fills in below this cell.")
-    _add_ids(parser, without="what the last result left unfinished")
+    add_ids(parser, without="what the last result left unfinished")
     parser.add_argument("--stop", action="store_true", help="end all watches; the tasks go on at the service")
     _add_timeout(parser)
     add_presentation(parser)
@@ -148,7 +148,7 @@ def read_watch(parsed: argparse.Namespace, cell: str) -> WatchArguments:
     Raises:
         UsageError: An id is none, an option is out of range, or ids come with `--stop`.
     """
-    task_ids = _read_ids(parsed, cell, "watch", may_be_none=True)
+    task_ids = read_ids(parsed, cell, "watch", may_be_none=True)
     presentation = read_presentation(parsed)
     if parsed.stop and task_ids:
         raise UsageError("--stop ends all watches and takes no ids.", hint="Write %seedream watch --stop.")
@@ -209,7 +209,13 @@ def read_timeout(seconds: float) -> float:
     return seconds
 
 
-def _add_ids(parser: Parser, *, without: str = "") -> None:
+def add_ids(parser: Parser, *, without: str = "") -> None:
+    """Adds task ids to a command.
+
+    Args:
+        parser: The command's parser.
+        without: What stands for them when there are none; empty where they have to be there.
+    """
     default = f"; without any, {without}" if without else ""
     text = f"task ids, such as {EXAMPLE_ID}; {{ids}} takes a list{default}"
     parser.add_argument("ids", nargs="*", metavar="ID", help=text)
@@ -221,7 +227,12 @@ def _add_timeout(parser: Parser) -> None:
     )
 
 
-def _read_ids(parsed: argparse.Namespace, cell: str, command: str, *, may_be_none: bool = False) -> tuple[str, ...]:
+def read_ids(parsed: argparse.Namespace, cell: str, command: str, *, may_be_none: bool = False) -> tuple[str, ...]:
+    """Reads the ids of a line and of the cell below it.
+
+    Raises:
+        UsageError: There is none, or one is none.
+    """
     text = f"{' '.join(parsed.ids)}\n{cell}"
     if may_be_none and not text.strip():
         return ()
