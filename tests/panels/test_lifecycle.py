@@ -7,6 +7,7 @@ import gc
 import threading
 import weakref
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import comm
@@ -89,9 +90,11 @@ def test_a_hundred_rounds_leave_nothing(
     del browsers, plain_shell
     task_id = sandbox.add_task("a fox", size="160x120")
     models = count_models()
-    asyncio.run(use_often(client, task_id, 2))  # so that all is loaded
-    objects = count_objects()
-    parts = asyncio.run(use_often(client, task_id, ROUNDS))
+    # A thread of its own has no event loop yet; in this one an open browser's may be running.
+    with ThreadPoolExecutor(1) as kernel:
+        kernel.submit(asyncio.run, use_often(client, task_id, 2)).result()  # so that all is loaded
+        objects = count_objects()
+        parts = kernel.submit(asyncio.run, use_often(client, task_id, ROUNDS)).result()
     assert count_models() == models
     assert our_threads() == []
     assert count_objects() - objects == Counter()
