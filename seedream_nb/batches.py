@@ -125,17 +125,22 @@ def _retrieve_chunks(
     keep: Callable[[Iterable[Task]], None],
 ) -> _Outcome:
     outcome = _Outcome()
+    adding = threading.Lock()
     stop = threading.Event()
-    parts = run_parallel(
-        lambda chunk: _retrieve_chunk(ask, chunk, stop), chunks, threads=PARALLEL_CHUNKS, name="seedream-retrieve"
-    )
-    try:
-        for chunk, part in parts:
+
+    def work(chunk: Sequence[str]) -> _Outcome:
+        part = _retrieve_chunk(ask, chunk, stop)
+        # Here and not where parts are read: a slow reader would let the threads go on asking in vain.
+        with adding:
             outcome.add(part)
-            keep(part.tasks.values())
-            on_progress(len(chunk))
             if outcome.is_hopeless:
                 stop.set()
+        return part
+
+    try:
+        for chunk, part in run_parallel(work, chunks, threads=PARALLEL_CHUNKS, name="seedream-retrieve"):
+            keep(part.tasks.values())
+            on_progress(len(chunk))
     finally:
         # After an interrupt, nothing more is asked for that nobody will read.
         stop.set()

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from seedream_nb.capabilities import MAX_IMAGES
-from seedream_nb.errors import LibraryError, SeedreamError, UsageError
+from seedream_nb.errors import LibraryError, OutcomeUnknownError, SeedreamError, UsageError
 from seedream_nb.gallery import Gallery
 from seedream_nb.models import TaskStatus
 from seedream_nb.panels.composing import compose_image
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seedream_nb.client import SeedreamClient
     from seedream_nb.gallery import SaveReport
     from seedream_nb.images.fetch import ImageFetcher
+    from seedream_nb.making import Making
     from seedream_nb.models import Task, TaskImage
     from seedream_nb.panels.cards import Card
     from seedream_nb.panels.jobs import Jobs
@@ -212,7 +213,7 @@ class Actions:
         older, self._found = self._found, 0
         return Status("The library holds no older ones that fit." if older else "The library holds nothing that fits.")
 
-    def _make(self, settings: MakeSettings) -> list[Task]:
+    def _make(self, settings: MakeSettings) -> Making:
         making = self._client.generate_all(plan(settings).requests, pace=self._pace, stop=self._jobs.stop)
         try:
             for _news in making.ticks():
@@ -223,25 +224,30 @@ class Actions:
         finally:
             # Also what was known when it failed; a refused request has no id, and is told of by the status line.
             self._state.put(task for task in making.tasks if task.id)
-        if making.failures:
-            raise next(iter(making.failures.values()))
-        return making.tasks
+        return making
 
-    def _end_make(self, tasks: Sequence[Task]) -> Status | None:
-        failed = [task for task in tasks if not task.good_images]
-        if not failed:
-            return Status(f"{count_of(sum(len(task.good_images) for task in tasks), 'picture')} made.")
-        try:
-            failed[0].raise_for_status()
-        except SeedreamError as error:
-            return Status(error.message, is_error=True)
-        return Status("No picture came of it.", is_error=True)
+    def _end_make(self, making: Making) -> Status | None:
+        tasks = making.tasks
+        made = f"{count_of(sum(len(task.good_images) for task in tasks), 'picture')} made."
+        errors = [
+            making.failures.get(place) or _find_error(task) for place, task in enumerate(tasks) if not task.good_images
+        ]
+        if not errors:
+            return Status(made)
+        # What may have been paid for without a result comes before all else.
+        error = next((one for one in errors if isinstance(one, OutcomeUnknownError)), errors[0])
+        count = f"{made} {len(errors)} of {len(tasks)} requests failed:" if len(tasks) > 1 else ""
+        return Status(" ".join(filter(None, (count, error.message, error.hint))), is_error=True)
 
     def _wait(self) -> None:
         while open_ids := self._open_ids():
             waiting = self._client.iter_wait(open_ids, pace=self._pace, stop=self._jobs.stop)
-            for task in waiting:
-                self._state.put([task])
+            for news in waiting.ticks():
+                if news:
+                    self._state.put(news)
+                waited_for = {task.id for task in waiting.tasks}
+                if added := [task_id for task_id in self._open_ids() if task_id not in waited_for]:
+                    waiting.add(added)
             if self._jobs.stop.is_set() or set(self._open_ids()) >= set(open_ids):
                 return
 
@@ -255,6 +261,15 @@ class Actions:
     def _say_counts(self, note: str = "") -> Status:
         tasks = self._state.collection.tasks
         return Status(" ".join(filter(None, (f"{count_of(len(tasks), 'task')}.", note))))
+
+
+def _find_error(task: Task) -> SeedreamError:
+    """Why a task has no picture."""
+    try:
+        task.raise_for_status()
+    except SeedreamError as error:
+        return error
+    return SeedreamError("No picture came of it.")
 
 
 def _say_saved(report: SaveReport) -> Status:

@@ -90,6 +90,15 @@ class TestGetting:
         wait_until(lambda: panel.tasks[0].status is TaskStatus.SUCCEEDED)
         assert len(panel.tasks) == 1
 
+    def test_what_is_added_while_others_are_followed_is_followed_too(
+        self, panel: Explorer, sandbox: Sandbox, wait_until: Wait
+    ) -> None:
+        slow, quick = sandbox.add_task("a slow fox", ready_in=60), sandbox.add_task("a quick fox", ready_in=0.2)
+        panel.add(panel.client.retrieve(slow))
+        panel.add(panel.client.retrieve(quick))
+        wait_until(lambda: panel.tasks[1].status is TaskStatus.SUCCEEDED)
+        assert panel.tasks[0].status is TaskStatus.PENDING
+
     def test_the_history_comes_page_by_page(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
         for number in range(30):
             sandbox.add_task(f"number {number}")
@@ -190,7 +199,8 @@ class TestMaking:
         panel.make_form.prompt.value = "a red fox"
         panel.make_form.takes.value = 2
         panel.make_form.button.click()
-        wait_until(lambda: "balance" in panel.status_line.value)
+        wait_until(lambda: "1 picture made. 1 of 2 requests failed:" in panel.status_line.value)
+        assert "balance" in panel.status_line.value
         assert [task.status for task in panel.tasks] == [TaskStatus.SUCCEEDED]
 
     def test_the_settings_of_a_picture_fill_the_form(self, panel: Explorer, client: SeedreamClient) -> None:
