@@ -19,6 +19,7 @@ ALLOWED = {
     "errors": set(),
     "parallel": set(),
     "words": set(),
+    "whole_files": set(),
     "usage": set(),
     "task_ids": {"errors"},
     "times": {"errors"},
@@ -38,7 +39,7 @@ ALLOWED = {
     "images": {"errors", "parallel", "json_values", "models", "config"},
     "library": {
         *{"errors", "capabilities", "json_values", "models", "config", "wire", "images"},
-        *{"sharing", "words"},
+        *{"sharing", "whole_files", "words"},
     },
     "batches": {"errors", "parallel", "models", "wire", "answers"},
     "waiting": {"errors", "models", "batches"},
@@ -56,7 +57,7 @@ ALLOWED = {
     "outbox": {"errors", "models", "generation", "paid"},
     "making": {"errors", "models", "stream_events", "outbox", "waiting", "words"},
     "client": {"errors", "generation", "library", "making", "queries", "submission", "transport", "waiting"},
-    "gallery": {"errors", "capabilities", "models", "config", "images", "library", "sharing", "words"},
+    "gallery": {"errors", "capabilities", "models", "config", "images", "library", "sharing", "whole_files", "words"},
     "sandbox": {"errors", "models", "capabilities", "request_checks"},
     "sweeps": {"capabilities", "generation", "submission", "words"},
     "panels": {

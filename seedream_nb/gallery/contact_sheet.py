@@ -12,7 +12,7 @@ from seedream_nb.gallery.exhibits import common_aspect, lay_out_exhibits
 from seedream_nb.gallery.foreign_text import show_line
 from seedream_nb.gallery.picture_stream import stream_pictures
 from seedream_nb.gallery.tiles import LOST_IMAGE, NOT_COMPOSED
-from seedream_nb.gallery.written_file import check_path, written_aside
+from seedream_nb.gallery.written_file import check_path, replaced_file
 from seedream_nb.images.contact_sheet import (
     PAGE_GAP,
     PAGE_ROOM,
@@ -127,7 +127,7 @@ def write_sheet(
         UsageError: The ending is another one, the file cannot be written, or one sheet would be too large.
     """
     target = check_path(path, SUFFIXES)
-    with written_aside(target) as part:
+    with replaced_file(target) as part:
         if target.suffix.lower() == ".pdf":
             _write_pages(plan, part, show_line(target.stem), fetcher, on_progress)
         else:

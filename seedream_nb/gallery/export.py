@@ -9,7 +9,7 @@ from seedream_nb.gallery.exhibits import common_aspect, lay_out_exhibits
 from seedream_nb.gallery.export_html import Sheet, spell_begin, spell_end, spell_exhibit
 from seedream_nb.gallery.picture_stream import stream_pictures
 from seedream_nb.gallery.tiles import summarize
-from seedream_nb.gallery.written_file import check_path, written_aside
+from seedream_nb.gallery.written_file import check_path, replaced_file
 from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def export_page(
         UsageError: The file does not end in `.html` or cannot be written.
     """
     target = check_path(path, (".html",))
-    with written_aside(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+    with replaced_file(target) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         for piece in _pieces(contents, fetcher, TITLE if title is None else title, on_progress):
             file.write(piece)
     return target

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import threading
-import uuid
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,17 +21,17 @@ from seedream_nb.images.saved_files import is_same_picture, mark_origin
 from seedream_nb.images.thumbnails import read_facts
 from seedream_nb.models import ErrorDetail, TaskStatus
 from seedream_nb.sharing import leave_out_private
+from seedream_nb.whole_files import write_new, write_whole
 from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator, Sequence
 
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.models import Task, TaskImage
 
 LONGEST_SLUG = 48  # characters of the prompt in a file name; at three bytes each they fit every file system
-
-_naming = threading.Lock()  # between taking a name and filling it, no other thread looks
 
 
 @dataclass(frozen=True)
@@ -181,7 +177,7 @@ def _keep_image(folder: Path, image: TaskImage, content: bytes, origin: Origin) 
     marked = mark_origin(content, origin)
     for path in _names(folder, stem, extension):
         # Another answer about the same task may know more or less, and the user may have added a rating.
-        if _write_new(path, marked) or is_same_picture(_read(path) or b"", content):
+        if write_new(path, marked) or is_same_picture(_read(path) or b"", content):
             return path
     raise AssertionError("unreachable: the names never end")
 
@@ -190,12 +186,12 @@ def _keep_record(folder: Path, task: Task, results: Results) -> Path:
     files = [path.name for image in task.good_images if isinstance(path := find_result(image, results), Path)]
     content = _spell_record(task, files)
     for path in _names(folder, _stem(task.prompt, task.id), "json"):
-        if _write_new(path, content) or _read(path) == content:
+        if write_new(path, content) or _read(path) == content:
             return path
         earlier = _read_record(path)
         if task.id and earlier.get("task_id") == task.id:
             # A link may have died since; the files of an earlier time stay named.
-            _replace(path, _spell_record(task, [*files, *_still_there(folder, earlier.get("files"))]))
+            write_whole(path, _spell_record(task, [*files, *_still_there(folder, earlier.get("files"))]))
             return path
     raise AssertionError("unreachable: the names never end")
 
@@ -219,41 +215,6 @@ def _names(folder: Path, stem: str, extension: str) -> Iterator[Path]:
     yield folder / f"{stem}.{extension}"
     for number in itertools.count(2):
         yield folder / f"{stem}-{number}.{extension}"
-
-
-def _write_new(path: Path, content: bytes) -> bool:
-    """Writes a file unless the name is taken; says whether it did."""
-    with _naming:
-        if os.path.lexists(path):
-            return False
-    with _written_aside(path.parent, content) as part, _naming:
-        try:
-            # A link appears whole or not at all, and never over a file that is there.
-            path.hardlink_to(part)
-        except FileExistsError:
-            return False
-        except OSError:
-            # Some file systems know no hard links.
-            if os.path.lexists(path):
-                return False
-            part.replace(path)
-    return True
-
-
-def _replace(path: Path, content: bytes) -> None:
-    with _written_aside(path.parent, content) as part:
-        part.replace(path)
-
-
-@contextmanager
-def _written_aside(folder: Path, content: bytes) -> Iterator[Path]:
-    """A file to be moved into place, so that nothing under a final name is ever half-written."""
-    part = folder / f".{uuid.uuid4().hex}.part"
-    try:
-        part.write_bytes(content)
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> bytes | None:

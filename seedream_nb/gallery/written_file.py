@@ -1,13 +1,13 @@
-"""Why: a file that is handed on must be whole: it is written aside, and takes its name when nothing is missing."""
+"""Why: a file that a user names is checked before any work is done for it; what the system says becomes a sentence."""
 
 from __future__ import annotations
 
-import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedream_nb.errors import UsageError
+from seedream_nb.whole_files import written_aside
 
 if TYPE_CHECKING:
     import os
@@ -44,7 +44,7 @@ def check_path(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
+def replaced_file(path: Path) -> Iterator[Path]:
     """Gives an empty file beside a path, and moves it into place when all went well.
 
     A file that has this name already is replaced; when anything goes wrong, it stays as it was.
@@ -58,15 +58,13 @@ def written_aside(path: Path) -> Iterator[Path]:
     Raises:
         UsageError: The file cannot be written, or the disk is full.
     """
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        part.touch(exist_ok=False)
-        yield part
-        part.replace(path)
+        with written_aside(path) as part:
+            part.touch(exist_ok=False)
+            yield part
+            part.replace(path)
     except OSError as problem:
         raise _cannot_be_written(path, problem) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _cannot_be_written(path: str | os.PathLike[str], problem: Exception) -> UsageError:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from seedream_nb.whole_files import PART, write_whole
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-PART = ".part"  # the ending of what is not whole yet
 
 
 def digest_of(content: bytes) -> str:
@@ -40,13 +39,7 @@ class Files:
         """
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{uuid.uuid4().hex}{PART}")
-        try:
-            part.write_bytes(content)
-            part.replace(path)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        write_whole(path, content)
 
     def read(self, name: str) -> bytes | None:
         """The content of a file; None when there is none that can be read."""

@@ -10,7 +10,6 @@ import re
 import shutil
 import stat
 import struct
-import uuid
 import zipfile
 import zlib
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from seedream_nb.errors import UsageError
+from seedream_nb.whole_files import name_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +104,7 @@ def write_parcel(target: str | os.PathLike[str]) -> Iterator[Writer]:
         UsageError: There is something else, or it cannot be written.
     """
     path = _path_of(target)
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    part = name_aside(path)
     try:
         if os.path.lexists(path) and not _may_be_replaced(path):
             raise UsageError(
@@ -215,7 +215,7 @@ def _move_into_place(part: Path, path: Path) -> None:
         part.replace(path)
         return
     # A folder cannot take the place of another one in a single step.
-    earlier = path.with_name(f".{uuid.uuid4().hex}.part")
+    earlier = name_aside(path)
     path.replace(earlier)
     try:
         part.replace(path)
