@@ -13,7 +13,7 @@ from seedream_nb.errors import InterruptedWait, SeedreamError, WaitTimeoutError
 from seedream_nb.models import TaskStatus
 from seedream_nb.outbox import Outbox
 from seedream_nb.stream_events import complete
-from seedream_nb.waiting import Waiting, count_tasks, go_through
+from seedream_nb.waiting import Waiting, go_through, say_interrupted
 from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Making:
                 f"client.history(created_after={min(unclear).timestamp():.0f}) tells."
             )
         return InterruptedWait(
-            f"Interrupted while {count_tasks(len(open_ids), len(tasks))} not finished.{self._say_unsent()}",
+            f"{say_interrupted(len(open_ids), len(tasks))}{self._say_unsent()}",
             hint=" ".join(hints) or None,
             tasks=tasks,
             open_ids=open_ids,

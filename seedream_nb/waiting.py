@@ -208,12 +208,9 @@ class Waiting:
         """An interrupt that carries what is known, for whoever goes through `ticks` and meets one in between."""
         state = self._state
         count = len(state.open)
-        hint = None
-        if count:
-            hint = "They go on at the service; wait again for their ids, which are in open_ids."
         return InterruptedWait(
-            f"Interrupted while {count_tasks(count, len(state.known))} not finished.",
-            hint=hint,
+            say_interrupted(count, len(state.known)),
+            hint="They go on at the service; wait again for their ids, which are in open_ids." if count else None,
             tasks=state.tasks,
             open_ids=state.open_ids,
         )
@@ -331,6 +328,18 @@ def go_through(ticks: Callable[[], Generator[list[Task], None, None]], interrupt
         raise
     except KeyboardInterrupt:
         raise interrupted() from None
+
+
+def say_interrupted(still_open: int, total: int) -> str:
+    """A sentence for an interrupt while so many of all tasks are open.
+
+    Example:
+        >>> say_interrupted(2, 3)
+        'Interrupted while 2 of 3 tasks are not finished.'
+    """
+    if not still_open:
+        return "Interrupted while no task was open."
+    return f"Interrupted while {count_tasks(still_open, total)} not finished."
 
 
 def count_tasks(some: int, total: int) -> str:

@@ -457,7 +457,8 @@ def test_an_interrupt_at_any_request_loses_no_id(mode: Any, at: int) -> None:
         assert list(caught.tasks) == making.tasks
         assert caught.open_ids == making.open_ids
         assert caught.sent_at is None
-        assert str(caught).startswith(f"Interrupted while {len(making.open_ids)} of 6 tasks ")
+        still_open = f"{len(making.open_ids)} of 6 tasks " if making.open_ids else "no task was open."
+        assert str(caught).startswith(f"Interrupted while {still_open}")
         assert ("never sent" in str(caught)) == (making.unsent > 0)
         assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
     assert Counter(service.prompts) == Counter(request.prompt for request in SIX)

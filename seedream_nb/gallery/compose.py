@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from seedream_nb.gallery.tiles import (
     NOT_COMPOSED,
     Tile,
     facts_of,
+    fetching,
     lay_out,
     lay_out_before,
     summarize,
@@ -87,10 +89,7 @@ def needed_tiles(layout: Layout) -> tuple[Tile, ...]:
     Returns:
         The drawn tiles with pictures; with `embed="links"` only those whose link no reader could follow.
     """
-    pictured = (tile for tile in layout.drawn if tile.images)
-    if layout.options.embed != "links":
-        return tuple(pictured)
-    return tuple(tile for tile in pictured if any(link_of(image) is None for image in tile.images))
+    return tuple(tile for tile in layout.drawn if _needs_bytes(tile, layout.options))
 
 
 def link_of(image: TaskImage) -> str | None:
@@ -127,7 +126,7 @@ def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> P
         short = (without_what_is_said(tile, table, heading, heading_facts) for tile in layout.tiles)
         layout = dataclasses.replace(layout, tiles=tuple(short))
     # Where all do not fit, the last ones are left out, so that what was there before goes last.
-    entries = [_entry(tile, loaded) for tile in layout.drawn]
+    entries = [_entry(tile, loaded) for tile in map(partial(_as_it_fills, layout, loaded), layout.drawn)]
     # What is still filling stands below a line that counts.
     summary = "" if layout.is_live else summarize(contents.tasks)
 
@@ -162,6 +161,16 @@ def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> P
     while (excess := measure(page := draw(drawn, room)) - options.max_bytes) > 0 and room > 0:
         room -= excess
     return page
+
+
+def _needs_bytes(tile: Tile, options: GalleryOptions) -> bool:
+    return bool(tile.images) and (options.embed != "links" or any(link_of(image) is None for image in tile.images))
+
+
+def _as_it_fills(layout: Layout, loaded: Loaded, tile: Tile) -> Tile:
+    """While a gallery is filling, a picture that is not here yet is on its way."""
+    is_awaited = layout.is_live and _needs_bytes(tile, layout.options) and find_loaded(tile, loaded) is None
+    return fetching(tile) if is_awaited else tile
 
 
 def _has_web_host(url: str) -> bool:

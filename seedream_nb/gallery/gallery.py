@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from seedream_nb.gallery.budget import Loaded
     from seedream_nb.gallery.compose import Layout
     from seedream_nb.gallery.options import Embed
     from seedream_nb.gallery.page import Page
@@ -160,7 +159,7 @@ class Gallery(Shareable, Sequence[Task]):
 
         Example:
             >>> for tasks in rounds_of_answers:  # doctest: +SKIP
-            ...     gallery = gallery.renew(tasks)
+            ...     gallery = gallery.renew(tasks).load()
             ...     handle.update(gallery.live_bundle(), raw=True)
         """
         return self._made_with(self._contents.with_tasks(tasks), self._options)
@@ -191,16 +190,17 @@ class Gallery(Shareable, Sequence[Task]):
         """
         return [task.to_dict() for task in self._contents.tasks]
 
-    def load(self, *, on_progress: Callable[[int], None] | None = None) -> Gallery:
+    def load(self, *, again: bool = True, on_progress: Callable[[int], None] | None = None) -> Gallery:
         """Fetches what is needed to show the gallery, so that showing it is instant.
 
         Args:
+            again: Whether to try again what could not be fetched before.
             on_progress: Called with 1 for each picture that is finished.
 
         Returns:
             The gallery itself.
         """
-        self._load(on_progress=on_progress)
+        self._pictures.load(self._needed_tiles, self._options, self._fetcher, again=again, on_progress=on_progress)
         return self
 
     @property
@@ -236,13 +236,14 @@ class Gallery(Shareable, Sequence[Task]):
         """What front ends show while the gallery is still filling; to be asked for every few seconds.
 
         Tiles of unfinished tasks say only that, with a quiet pulse where the picture will be; a set has all its places
-        from the start. There is no summary, as whoever renews it counts in a line of their own. What could not be
-        fetched is not tried again before the final form.
+        from the start. There is no summary, as whoever renews it counts in a line of their own. Nothing is fetched for
+        it: pictures that are not here yet pulse as well, until `load` has fetched them, in this thread or in another.
 
         Returns:
             `text/html` and `text/plain` of the same page.
         """
-        return spell(self._compose(is_live=True))
+        layout = lay_out_contents(self._contents, self._options, is_live=True)
+        return spell(compose(layout, self._pictures.find(needed_tiles(layout), self._options), measure))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What front ends show: `text/html` and `text/plain` of the same page."""
@@ -276,10 +277,5 @@ class Gallery(Shareable, Sequence[Task]):
     def _needed_tiles(self) -> tuple[Tile, ...]:
         return needed_tiles(self._layout)
 
-    def _load(self, *, again: bool = True, on_progress: Callable[[int], None] | None = None) -> Loaded:
-        tiles = self._needed_tiles
-        return self._pictures.load(tiles, self._options, self._fetcher, again=again, on_progress=on_progress)
-
-    def _compose(self, *, is_live: bool = False) -> Page:
-        layout = lay_out_contents(self._contents, self._options, is_live=True) if is_live else self._layout
-        return compose(layout, self._load(again=not is_live), measure)
+    def _compose(self) -> Page:
+        return compose(self._layout, self._pictures.load(self._needed_tiles, self._options, self._fetcher), measure)

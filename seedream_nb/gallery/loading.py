@@ -79,20 +79,42 @@ class PictureStore:
             content = fetcher.fetch(image, stop=stop)
             return LoadedPicture(make_thumbnail(content, side), content, planned_for=options.thumbnail)
 
-        results = work_on_all(self.missing(tiles, options, again=again), make_picture, fetcher, on_progress=on_progress)
-        for source, result in results.items():
-            if isinstance(result, ImageError):
-                self._lost[source] = result
-            else:
-                self._pictures[source] = result
+        def keep(image: TaskImage, stop: threading.Event) -> None:
+            # At once: whoever draws meanwhile shows what is there.
+            source = source_of(image)
+            if source is None:
+                return
+            try:
+                self._pictures[source] = make_picture(image, stop)
                 self._lost.pop(source, None)
+            except ImageError as error:
+                self._lost[source] = error
+
+        work_on_all(self.missing(tiles, options, again=again), keep, fetcher, on_progress=on_progress)
+        return self.find(tiles, options)
+
+    def find(self, tiles: Sequence[Tile], options: GalleryOptions) -> Loaded:
+        """Finds what was fetched, and puts together the layers that are all there.
+
+        Args:
+            tiles: The tiles whose pictures are needed.
+            options: How they are drawn.
+
+        Returns:
+            The pictures of these tiles, or why there are none; nothing for what was not fetched yet.
+        """
         found: dict[PictureKey, LoadedPicture | ImageError] = {}
         for image in _images_of(tiles):
             key, picture = source_of(image), self._find(image)
             if key is not None and picture is not None:
                 found[key] = picture
-        found.update({tile.layers: self._compose(tile.layers, options) for tile in tiles if tile.layers})
+        layered = [tile.layers for tile in tiles if tile.layers and all(map(self._is_settled, tile.layers))]
+        found.update({layers: self._compose(layers, options) for layers in layered})
         return found
+
+    def _is_settled(self, image: TaskImage) -> bool:
+        """Whether no more will be known of a picture: it is there, or lost, or there is nothing to fetch."""
+        return source_of(image) is None or self._find(image) is not None
 
     def _find(self, image: TaskImage) -> LoadedPicture | ImageError | None:
         # A picture that was fetched before stays good when its link has died since.

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from seedream_nb.gallery.page import DataUri
+from seedream_nb.gallery.tiles import FETCHING
 
 if TYPE_CHECKING:
     from seedream_nb.gallery.page import Entry, Picture
@@ -82,6 +83,7 @@ def _picture_box(entry: Entry, aspect: tuple[int, int]) -> str:
     tile = entry.tile
     if entry.picture is None:
         making = " seedream-making" if tile.is_making else ""
+        making += " seedream-made" if tile.state is FETCHING else ""
         icon = f'<span class="seedream-icon" aria-hidden="true">{tile.state.icon}</span> ' if tile.state else ""
         word = tile.state.word if tile.state else tile.label
         return f'<div class="seedream-picture seedream-empty{making}">{icon}<span>{escape(word)}</span></div>'

@@ -57,6 +57,7 @@ FAILED_IMAGE = State("✕", "image failed")
 LOST_IMAGE = State("!", "not available")
 NO_PICTURE = State("∅", "no picture")
 NOT_COMPOSED = State("!", "not composed")
+FETCHING = State("◔", "fetching")
 
 _MAKING = {TaskStatus.PENDING, TaskStatus.RUNNING}
 _EXPLANATIONS = {
@@ -146,6 +147,14 @@ def lay_out_before(images: Sequence[TaskImage]) -> list[Tile]:
         A tile for each.
     """
     return [_before_tile(image) for image in images]
+
+
+def fetching(tile: Tile) -> Tile:
+    """The same tile while its picture is on its way here."""
+    base = tile.images[0]
+    # A layer does not tell the shape of the place where it lies.
+    shape = parse_size(base.size or "") if tile.layers or not base.z_index else None
+    return dataclasses.replace(tile, state=FETCHING, image=None, layers=(), is_making=True, expected_shape=shape)
 
 
 def summarize(tasks: Sequence[Task]) -> str:

@@ -190,6 +190,8 @@ def draw(follower: Follower, work: Followed, gallery: Gallery, live: LiveDisplay
             gallery = gallery.renew(tasks)
             live.fill(gallery)
             shown = tasks
+    while live.is_filling(REDRAWN_EVERY):
+        live.count(count_tasks(shown, time.monotonic() - begin, heading=heading))
     return gallery.renew(as_they_run(work))
 
 

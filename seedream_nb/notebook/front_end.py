@@ -19,7 +19,10 @@ class LiveDisplay(Protocol):
         """Shows how far it is, in place of what was shown before."""
 
     def fill(self, gallery: Gallery) -> None:
-        """Shows the gallery as it is now, in place of what was shown before."""
+        """Shows the gallery as it is now, in place of what was shown before, and fetches its pictures meanwhile."""
+
+    def is_filling(self, seconds: float) -> bool:
+        """Waits some time for pictures that are being fetched; says whether some still are."""
 
     def clear(self) -> None:
         """Takes all of it away, as the cell's value follows."""

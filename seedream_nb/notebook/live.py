@@ -6,10 +6,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from seedream_nb.notebook.cell_display import CellDisplay, clear_cell
+from seedream_nb.notebook.picture_loader import PictureLoader
 
 if TYPE_CHECKING:
     from seedream_nb.gallery import Gallery
     from seedream_nb.notebook.counts import Counts
+
+
+SECONDS_BEFORE_DRAWING = 0.3  # what is fetched sooner is never shown as missing
 
 
 class CellLiveDisplay:
@@ -25,6 +29,9 @@ class CellLiveDisplay:
         self._value_follows = value_follows
         self._line = CellDisplay()
         self._gallery = CellDisplay()
+        self._loader = PictureLoader()
+        self._filled_with: Gallery | None = None
+        self._pictures_drawn = 0
         # Now: a watch draws from a thread, while another cell may run.
         self._line.open()
         self._gallery.open()
@@ -32,10 +39,19 @@ class CellLiveDisplay:
     def count(self, counts: Counts) -> None:
         """Shows how far it is, in place of what was shown before."""
         self._line.show(counts.to_bundle())
+        if self._filled_with is not None and self._loader.finished != self._pictures_drawn:
+            self._draw(self._filled_with)
 
     def fill(self, gallery: Gallery) -> None:
-        """Shows the gallery as it is now, in place of what was shown before."""
-        self._gallery.show(gallery.live_bundle())
+        """Shows the gallery as it is now, in place of what was shown before, and fetches its pictures meanwhile."""
+        self._filled_with = gallery
+        self._loader.load(gallery)
+        self._loader.wait(SECONDS_BEFORE_DRAWING)
+        self._draw(gallery)
+
+    def is_filling(self, seconds: float) -> bool:
+        """Waits some time for pictures that are being fetched; says whether some still are."""
+        return not self._loader.wait(seconds)
 
     def clear(self) -> None:
         """Takes all of it away, as the cell's value follows."""
@@ -57,6 +73,10 @@ class CellLiveDisplay:
         else:
             self._line.show({"text/plain": f"{type(problem).__name__}: {problem}"})
 
+    def _draw(self, gallery: Gallery) -> None:
+        self._pictures_drawn = self._loader.finished
+        self._gallery.show(gallery.live_bundle())
+
 
 class TerminalLiveDisplay:
     """Shows the line that counts in a terminal; pictures have no place there."""
@@ -69,6 +89,11 @@ class TerminalLiveDisplay:
 
     def fill(self, gallery: Gallery) -> None:
         """Shows nothing: the text follows at the end."""
+
+    def is_filling(self, seconds: float) -> bool:
+        """There is nothing to wait for."""
+        del seconds
+        return False
 
     def clear(self) -> None:
         """Takes the line away."""

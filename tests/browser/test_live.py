@@ -71,7 +71,7 @@ def test_a_sweep_fills_in_tile_by_tile(page: Page, server: JupyterServer) -> Non
 
     half_way = [frame for frame in frames if frame.is_half_way]
     assert half_way
-    assert all(set(frame.places) <= {"running", "waiting", "pending"} for frame in half_way)
+    assert all(set(frame.places) <= {"running", "waiting", "pending", "fetching"} for frame in half_way)
     assert all(frame.prompt == "[*]:" for frame in half_way)
     lines = [frame.line for frame in frames if frame.line]
     assert all("8 requests (2 prompts × 2 models × 2 sizes) to the sandbox" in line for line in lines)  # noqa: RUF001  the sign typographers use
@@ -105,7 +105,7 @@ def test_a_set_has_all_its_places_while_it_is_streamed(page: Page, server: Jupyt
     filling = [frame for frame in film.stop() if frame.galleries and frame.line]
     assert any(frame.is_half_way for frame in filling)
     assert len(filling[0].places) == 4
-    assert {place for frame in filling for place in frame.places} <= {"waiting", "running"}
+    assert {place for frame in filling for place in frame.places} <= {"waiting", "running", "fetching"}
     assert len({frame.height for frame in filling}) == 1
     expect_gallery_alone(cell, pictures=4)
 

@@ -188,7 +188,7 @@ class Sheet:
 
 
 def show(gallery: Gallery, *, is_live: bool = False) -> Sheet:
-    bundle = gallery.live_bundle() if is_live else gallery._repr_mimebundle_()
+    bundle = gallery.load(again=False).live_bundle() if is_live else gallery._repr_mimebundle_()
     assert list(bundle) == ["text/html", "text/plain"]
     return Sheet(bundle["text/html"], bundle["text/plain"])
 

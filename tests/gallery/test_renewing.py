@@ -11,9 +11,10 @@ from seedream_nb.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.gallery.pictures import noise, plain
-from tests.gallery.reading import show
+from tests.gallery.reading import Sheet, show
 from tests.gallery.test_agreement import assert_forms_agree
 
+LAYERED = "2fd4b690-a7e8-4351-8c1d-e96b05f8d73c"
 UNSENT = Task("", TaskStatus.PENDING, prompt="later")
 PENDING = Task("p", TaskStatus.PENDING, prompt="soon")
 RUNNING = Task("r", TaskStatus.RUNNING, prompt="now")
@@ -40,6 +41,43 @@ def test_a_picture_is_fetched_once_however_often_the_gallery_is_renewed(
     assert gallery.table == Table(columns=("a", "b", "c", "d"))
     assert show(gallery).tiles[3].embedded
     assert fetched(sandbox) == 4
+
+
+def test_a_picture_that_is_not_here_yet_has_a_place_that_waits_and_is_not_fetched_for_it(
+    sandbox: Sandbox, client: SeedreamClient
+) -> None:
+    tasks = client.retrieve_batch([sandbox.add_task(f"picture {number}", size="1600x900") for number in range(2)])
+    before = TaskImage("", url=tasks[0].images[0].url)
+    gallery = Gallery(tasks, before=before)
+    bundle = gallery.live_bundle()
+    sheet = Sheet(bundle["text/html"], bundle["text/plain"])
+    assert_forms_agree(sheet)
+    seen = [*sheet.before, *sheet.tiles]
+    assert [tile.state for tile in seen] == ["◔ fetching"] * 3
+    assert [tile.prompt for tile in sheet.tiles] == ["picture 0", "picture 1"]
+    assert all("seedream-making" in tile.css for tile in seen)
+    assert "<img" not in sheet.html
+    assert fetched(sandbox) == 0
+    assert "◔ fetching" not in gallery.load().live_bundle()["text/plain"]
+    assert fetched(sandbox) == 2
+
+
+def test_layers_wait_for_all_of_theirs(client: SeedreamClient) -> None:
+    task = client.retrieve(LAYERED)
+    first = dataclasses.replace(task, images=task.images[:1])
+    gallery = Gallery(first).load().renew(task)
+    bundle = gallery.live_bundle()
+    composed, base, *others = Sheet(bundle["text/html"], bundle["text/plain"]).tiles
+    assert (composed.state, composed.problem) == ("◔ fetching", "")
+    assert base.embedded
+    assert {tile.state for tile in others} == {"◔ fetching"}
+    assert show(gallery, is_live=True).tiles[0].embedded
+
+
+@pytest.mark.parametrize("url", ["https://x.example/a.jpg", "http://127.0.0.1:9/a.jpg"])
+def test_where_links_alone_are_shown_only_what_has_none_for_the_reader_is_waited_for(url: str) -> None:
+    bundle = Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=url),)), embed="links").live_bundle()
+    assert ("◔ fetching" in bundle["text/plain"]) is ("127.0.0.1" in url)
 
 
 def test_renewing_keeps_the_number_of_places() -> None:

@@ -115,6 +115,22 @@ class TestWhileItRuns:
         # Waiting, pending once or twice, as more of it is known, and finished.
         assert 2 <= len(drawn) <= 4
 
+    def test_a_slow_picture_holds_up_neither_the_line_nor_the_others(self, kernel: Kernel) -> None:
+        kernel.run(
+            "sandbox = get_ipython().magics_manager.registry['SeedreamMagics']._session.sandbox\n"
+            "_ = sandbox.faults.add('latency', on='pictures', seconds=3, times=1)"
+        )
+        messages = kernel.run(f'%seedream generate "a cat" "a dog" {SMALL}')
+        line, gallery = (message.display_id for message in messages if message.kind == "display_data")
+        drawn = [message.text for message in messages if message.display_id == gallery]
+        assert any("✓ succeeded" in text and "◔ fetching" in text for text in drawn)
+        counts = [message.text for message in messages if message.display_id == line]
+        assert len([text for text in counts if text.startswith("2 of 2 done")]) >= 2
+        # What was fetched meanwhile is not fetched again for the end.
+        asked = kernel.run("len(sandbox.requests.of_kind('pictures'))")
+        assert asked[-1].text == "2"
+        assert "◔ fetching" not in messages[-1].text
+
     def test_a_failing_tick_is_told_meanwhile(self, kernel: Kernel) -> None:
         kernel.run(
             "sandbox = get_ipython().magics_manager.registry['SeedreamMagics']._session.sandbox\n"
