@@ -10,7 +10,8 @@ from pathlib import Path
 
 STATIC = Path(__file__).with_name("static")
 SCRIPTS = (
-    *("grid/cards.js", "grid/elements.js", "grid/pictures.js", "grid/tile.js", "grid/sheet.js", "grid/tile_size.js"),
+    *("grid/cards.js", "grid/elements.js", "grid/pictures.js", "grid/tile.js"),
+    *("grid/chooser.js", "grid/sheet.js", "grid/tile_size.js"),
     *("grid/lens.js", "grid/stage.js", "grid/dialog.js", "grid/detail.js", "grid/compare.js"),
     *("grid/view.js", "grid/widget.js"),
 )

@@ -39,7 +39,7 @@ PAGE = """<!doctype html>
 <body><main></main><script type="module">
 import makeWidget from "./grid.js";
 
-window.urls = { made: 0, revoked: 0, live: new Map() };
+window.urls = { made: 0, live: new Map() };
 const { createObjectURL, revokeObjectURL } = URL;
 URL.createObjectURL = blob => {
   const url = createObjectURL.call(URL, blob);
@@ -47,7 +47,7 @@ URL.createObjectURL = blob => {
   urls.live.set(url, blob);
   return url;
 };
-URL.revokeObjectURL = url => { urls.revoked += 1; urls.live.delete(url); revokeObjectURL.call(URL, url); };
+URL.revokeObjectURL = url => { urls.live.delete(url); revokeObjectURL.call(URL, url); };
 window.observers = new Set();
 window.ResizeObserver = class extends ResizeObserver {
   observe(...all) { observers.add(this); super.observe(...all); }

@@ -12,7 +12,7 @@ class DetailView extends Dialog {
     this.element.setAttribute("aria-label", "Picture in detail");
     this.previous = makeButton("Previous", () => this.go(-1), { icon: "previous", keys: "←" });
     this.next = makeButton("Next", () => this.go(1), { icon: "next", keys: "→" });
-    this.choose = makeButton("Select", () => view.sheet.toggle(this.card.key), { names: "choose", keys: "Space" });
+    this.choose = makeButton("Select", () => view.sheet.chooser.toggle(this.card.key), { names: "choose", keys: "Space" });
     this.choose.prepend(makeIcon("check"));
     this.bar.prepend(make("div", "group", { role: "group", "aria-label": "Go through" }, this.previous, this.next));
     this.zoomGroup.before(this.choose);
@@ -107,7 +107,7 @@ class DetailView extends Dialog {
   move(event) {
     if (super.move(event)) return true;
     if (event.key === "ArrowLeft" || event.key === "ArrowRight") this.go(event.key === "ArrowLeft" ? -1 : 1);
-    else if (event.key === " " && event.target === this.stages[0].element) this.view.sheet.toggle(this.card.key);
+    else if (event.key === " " && event.target === this.stages[0].element) this.view.sheet.chooser.toggle(this.card.key);
     else return false;
     return true;
   }

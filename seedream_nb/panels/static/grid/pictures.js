@@ -3,6 +3,19 @@
  */
 
 const MEMORY = { thumbnail: 64_000_000, original: 192_000_000 }; // bytes kept of each kind
+const MOST_ARGUMENTS = 8192;
+
+/** @param {string} mime @param {DataView} buffer */
+function spellDataUrl(mime, buffer) {
+  const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  let text = "";
+  // In parts, as a function takes only so many arguments.
+  for (let start = 0; start < bytes.length; start += MOST_ARGUMENTS) {
+    // Several times as quick as spreading them.
+    text += String.fromCharCode.apply(null, bytes.subarray(start, start + MOST_ARGUMENTS));
+  }
+  return `data:${mime};base64,${btoa(text)}`;
+}
 
 /** Pictures of one kind, the least recently used of which go when there is no room. */
 class Shelf {
@@ -120,7 +133,8 @@ class PictureStore {
   }
 
   keep(kind, key, { mime, width, height }, buffer) {
-    const url = URL.createObjectURL(new Blob([buffer], { type: mime }));
+    // The browser takes longer to enter a Blob in its books than to read a small picture out of its address.
+    const url = kind === "thumbnail" ? spellDataUrl(mime, buffer) : URL.createObjectURL(new Blob([buffer], { type: mime }));
     this.shelves[kind].put(key, { url, width, height, bytes: buffer.byteLength }, this.needed(kind));
   }
 

@@ -17,9 +17,8 @@ class Sheet {
     this.places = new Map();
     /** @type {Map<string, Tile>} */
     this.tiles = new Map();
-    /** The tile that the Tab key comes to, and the one where a range of selected ones begins. */
+    /** The tile that the Tab key comes to. */
     this.active = "";
-    this.anchor = "";
     this.top = 0;
     this.list = make("div", "list", { role: "listbox", "aria-multiselectable": "true", "aria-label": "Pictures" });
     this.nothing = make("p", "nothing");
@@ -27,9 +26,7 @@ class Sheet {
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.element);
     view.listen(this.element, "scroll", () => view.schedule());
-    view.listen(this.list, "click", (event) => this.click(event));
-    view.listen(this.list, "mousedown", (event) => event.shiftKey && event.preventDefault()); // selects no text
-    view.listen(this.list, "keydown", (event) => this.press(event));
+    this.chooser = new Chooser(this);
     view.listen(this.list, "focusin", (event) => this.activate(event.target.dataset.key ?? this.active));
   }
 
@@ -39,6 +36,11 @@ class Sheet {
 
   get count() {
     return this.shown.length;
+  }
+
+  /** How many tiles are in sight at once. */
+  get page() {
+    return Math.max(1, Math.floor(this.viewport / this.rowHeight)) * this.columns;
   }
 
   /** Takes in what is to be shown, and stays where the reader is as long as that makes sense. @param {Card[]} shown */
@@ -168,10 +170,9 @@ class Sheet {
 
   /** The first and last row in view. @param {number} margin Pixels above and below that count as well. */
   rowsWithin(margin) {
-    const { scrollTop } = this.element;
     return [
-      Math.floor((scrollTop - margin) / this.rowHeight),
-      Math.floor((scrollTop + this.viewport + margin) / this.rowHeight),
+      Math.floor((this.top - margin) / this.rowHeight),
+      Math.floor((this.top + this.viewport + margin) / this.rowHeight),
     ];
   }
 
@@ -179,12 +180,23 @@ class Sheet {
   neededThumbnails() {
     if (!this.width) return [];
     const [first, last] = this.rowsWithin(0);
-    const rowOf = (key) => Math.floor(this.places.get(key) / this.columns);
     const distance = (row) => (row > last ? row - last : row < first ? 1000 + first - row : 0);
     return [...this.tiles.values()]
       .filter((tile) => tile.card.has_picture)
       .map((tile) => tile.card.key)
-      .sort((a, b) => distance(rowOf(a)) - distance(rowOf(b)) || this.places.get(a) - this.places.get(b));
+      .sort((a, b) => distance(this.rowOf(a)) - distance(this.rowOf(b)) || this.places.get(a) - this.places.get(b));
+  }
+
+  /** A picture has come, or will not. @param {string} key */
+  fill(key) {
+    const [first, last] = this.rowsWithin(0);
+    // What fades in where nobody sees it costs as much as in sight.
+    this.tiles.get(key)?.fill(first <= this.rowOf(key) && this.rowOf(key) <= last);
+  }
+
+  /** @param {string} key */
+  rowOf(key) {
+    return Math.floor(this.places.get(key) / this.columns);
   }
 
   /** @param {Card} card */
@@ -227,71 +239,5 @@ class Sheet {
   focus() {
     this.reveal();
     this.tiles.get(this.active)?.element.focus();
-  }
-
-  /** @param {MouseEvent} event */
-  click(event) {
-    const target = /** @type {Element} */ (event.target);
-    const key = /** @type {HTMLElement} */ (target.closest("[data-key]"))?.dataset.key;
-    if (key === undefined) return;
-    this.activate(key);
-    if (event.shiftKey) this.selectRange(key);
-    else if (event.ctrlKey || event.metaKey || target.closest(".seedream-grid-mark")) this.toggle(key);
-    else this.view.open(key);
-  }
-
-  /** @param {string} key */
-  toggle(key) {
-    const selected = new Set(this.view.selected);
-    if (!selected.delete(key)) selected.add(key);
-    this.anchor = key;
-    this.view.select(selected);
-  }
-
-  /** Selects all from where the range began up to a tile. @param {string} key */
-  selectRange(key) {
-    const from = this.places.get(this.anchor) ?? this.places.get(key);
-    const to = this.places.get(key);
-    const range = this.shown.slice(Math.min(from, to), Math.max(from, to) + 1).map((card) => card.key);
-    if (!this.places.has(this.anchor)) this.anchor = key;
-    this.view.select(new Set([...this.view.selected, ...range]));
-  }
-
-  /** @param {KeyboardEvent} event */
-  press(event) {
-    const isCommand = event.ctrlKey || event.metaKey;
-    if (event.altKey || (isCommand && event.key !== "a")) return;
-    const place = this.places.get(this.active) ?? 0;
-    const page = Math.max(1, Math.floor(this.viewport / this.rowHeight)) * this.columns;
-    const steps = {
-      ArrowLeft: place - 1,
-      ArrowRight: place + 1,
-      ArrowUp: place - this.columns,
-      ArrowDown: place + this.columns,
-      PageUp: Math.max(place - page, place % this.columns),
-      PageDown: Math.min(place + page, this.count - 1),
-      Home: 0,
-      End: this.count - 1,
-    };
-    const acts = {
-      Enter: () => this.view.open(this.active),
-      " ": () => (event.shiftKey ? this.selectRange(this.active) : this.toggle(this.active)),
-      Escape: () => this.view.select(new Set()),
-      a: () => isCommand && this.view.select(new Set(this.shown.map((card) => card.key))),
-    };
-    if (event.key in steps) this.step(place, steps[event.key], event.shiftKey);
-    else if (event.key in acts && (event.key !== "a" || isCommand)) acts[event.key]();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  /** Goes from one place to another, selecting on the way when Shift is held. */
-  step(from, to, isSelecting) {
-    if (to < 0 || to >= this.count) return;
-    if (isSelecting && !this.places.has(this.anchor)) this.anchor = this.shown[from].key;
-    this.active = this.shown[to].key;
-    if (isSelecting) this.selectRange(this.active);
-    this.focus();
   }
 }

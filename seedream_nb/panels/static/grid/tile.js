@@ -35,7 +35,7 @@ class Tile {
     return this.card.has_picture ? state.map((word) => `${this.card.icon} ${word}`) : [];
   }
 
-  /** @param {boolean} isFresh Whether its picture has come just now. */
+  /** @param {boolean} isFresh Whether its picture has come just now, in sight. */
   fill(isFresh) {
     const { card, view } = this;
     const picture = view.store.find("thumbnail", card.key);

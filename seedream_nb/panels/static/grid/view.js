@@ -243,7 +243,7 @@ class GridView {
 
   /** @param {Kind} kind @param {string} key */
   receivePicture(kind, key) {
-    if (kind === "thumbnail") this.sheet.tiles.get(key)?.fill(true);
+    if (kind === "thumbnail") this.sheet.fill(key);
     this.dialog?.fill(key);
   }
 
