@@ -6,6 +6,7 @@ can be written, what to do with a file that is damaged, and that no connection i
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 import threading
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "library.sqlite"
+SECONDS_AT_EXIT = 1.0  # that another thread's transaction is waited for
 
 
 class LibraryMendedError(LibraryError):
@@ -115,6 +117,14 @@ class Database:
         """Closes the file. It is opened again when it is needed."""
         with self._lock:
             self._close()
+
+    def close_at_exit(self) -> None:
+        """As `close`, unless another thread is in the middle of something and does not end."""
+        if self._lock.acquire(timeout=SECONDS_AT_EXIT):
+            try:
+                self._close()
+            finally:
+                self._lock.release()
 
     def prepare_for_fork(self) -> None:
         """Closes the file and keeps others from opening it: SQLite's locks do not survive a fork."""
@@ -230,6 +240,12 @@ def _begin_in_child() -> None:
     _held.clear()
     for database in list(_all):
         database.begin_in_child()
+
+
+@atexit.register
+def _close_all() -> None:
+    for database in list(_all):
+        database.close_at_exit()
 
 
 if hasattr(os, "register_at_fork"):
