@@ -47,6 +47,20 @@ def make_row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
     return row
 
 
+def make_fields(*children: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Controls in even columns, each below its label.
+
+    Args:
+        *children: The controls.
+
+    Returns:
+        The box.
+    """
+    fields = ipywidgets.HBox(children)
+    fields.add_class("seedream-fields")
+    return fields
+
+
 class StatusLine(ipywidgets.HTML):
     """One line that says what is going on, and what went wrong."""
 

@@ -25,25 +25,17 @@ class FilterBar(ipywidgets.HBox):
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._is_filling = False
-        self.text = make_field(
-            ipywidgets.Text, "Filter", "220px", placeholder="words of the prompt", continuous_update=True
-        )
-        self.model = make_field(ipywidgets.Dropdown, "Model", "210px", options=[("all", "")])
-        self.status = make_field(ipywidgets.Dropdown, "State", "150px", options=[("all", "")])
-        self.size = make_field(ipywidgets.Dropdown, "Size", "160px", options=[("all", "")])
-        self.since = make_field(ipywidgets.DatePicker, "From", "180px")
-        self.until = make_field(ipywidgets.DatePicker, "To", "170px")
-        days = ipywidgets.HBox([self.since, self.until])
-        days.layout.flex_flow = "row wrap"
-        days.layout.align_items = "baseline"
-        days.add_class("seedream-together")
+        self.text = make_field(ipywidgets.Text, "Filter", placeholder="in the prompt", continuous_update=True)
+        self.model = make_field(ipywidgets.Dropdown, "Model", options=[("all", "")])
+        self.status = make_field(ipywidgets.Dropdown, "State", options=[("all", "")])
+        self.size = make_field(ipywidgets.Dropdown, "Size", options=[("all", "")])
+        self.since = make_field(ipywidgets.DatePicker, "From")
+        self.until = make_field(ipywidgets.DatePicker, "To")
         self.sort = make_field(ipywidgets.Dropdown, "Sort", options=[(sort.value, sort) for sort in Sort])
-        super().__init__([self.text, self.model, self.status, self.size, days, self.sort])
-        self.layout.flex_flow = "row wrap"
-        self.layout.align_items = "baseline"
-        self.add_class("seedream-row")
+        super().__init__([self.text, self.model, self.status, self.size, self.since, self.until, self.sort])
+        self.add_class("seedream-fields")
         self.add_class("seedream-filters")
-        for field in (self.text, self.model, self.status, self.size, self.since, self.until, self.sort):
+        for field in self.children:
             field.observe(lambda _change: None if self._is_filling else on_change(), "value")
 
     def read(self) -> tuple[Filter, Sort]:

@@ -9,7 +9,7 @@ import ipywidgets
 
 from seedream_nb.capabilities import MODELS
 from seedream_nb.generation import DEFAULT_MODEL
-from seedream_nb.panels.controls import make_field, make_row
+from seedream_nb.panels.controls import make_field, make_fields, make_row
 from seedream_nb.panels.make_settings import MakeSettings, accepted_by
 from seedream_nb.words import count_of
 
@@ -44,17 +44,17 @@ class MakeForm(ipywidgets.VBox):
             ipywidgets.Textarea, "Prompt", rows=3, placeholder="What the picture shows, in any language"
         )
         self.prompt.layout.width = "auto"
+        self.prompt.add_class("seedream-prompt")
         self.model = make_field(
             ipywidgets.Dropdown,
             "Model",
             options=[(model.label, model.id) for model in MODELS.values()],
             value=DEFAULT_MODEL,
         )
-        self.size = make_field(ipywidgets.Combobox, "Size", "140px", ensure_option=False, placeholder="default")
-        self.max_images = make_field(
-            ipywidgets.BoundedIntText, "Pictures in a set", "165px", min=1, max=MOST_IN_SET, value=1
-        )
-        self.takes = make_field(ipywidgets.BoundedIntText, "Takes", "92px", min=1, max=MOST_TAKES, value=1)
+        self.model.add_class("seedream-wide")
+        self.size = make_field(ipywidgets.Combobox, "Size", ensure_option=False, placeholder="default")
+        self.max_images = make_field(ipywidgets.BoundedIntText, "Pictures in a set", min=1, max=MOST_IN_SET, value=1)
+        self.takes = make_field(ipywidgets.BoundedIntText, "Takes", min=1, max=MOST_TAKES, value=1)
         self.output_format = make_field(
             ipywidgets.Dropdown, "Format", options=[("default", ""), ("JPEG", "jpeg"), ("PNG", "png")]
         )
@@ -79,7 +79,7 @@ class MakeForm(ipywidgets.VBox):
         super().__init__(
             [
                 self.prompt,
-                make_row(self.model, self.size, self.max_images, self.takes, self.output_format, self.watermark),
+                make_fields(self.model, self.size, self.max_images, self.takes, self.output_format, self.watermark),
                 make_row(self.upload, self.use_selection, self.clear, self.reference_count),
                 make_row(self.button, self.announcement),
             ]
