@@ -115,7 +115,7 @@ def read_get(parsed: argparse.Namespace, cell: str) -> GetArguments:
 def wait_parser() -> Parser:
     """The parser of `%seedream wait`."""
     parser = Parser("wait", "Wait until tasks are finished, and show them as they come. Free of charge.")
-    add_ids(parser, without="what the last result left unfinished")
+    add_ids(parser, without="the last result, as far as it is unfinished")
     _add_timeout(parser)
     add_presentation(parser)
     return parser
@@ -135,7 +135,7 @@ def read_wait(parsed: argparse.Namespace, cell: str) -> WaitArguments:
 def watch_parser() -> Parser:
     """The parser of `%seedream watch`."""
     parser = Parser("watch", "As wait, but other cells run meanwhile; the gallery fills in below this cell.")
-    add_ids(parser, without="what the last result left unfinished")
+    add_ids(parser, without="the last result, as far as it is unfinished")
     parser.add_argument("--stop", action="store_true", help="end all watches; the tasks go on at the service")
     _add_timeout(parser)
     add_presentation(parser)

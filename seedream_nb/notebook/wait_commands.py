@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from seedream_nb.errors import UsageError
@@ -14,9 +15,12 @@ from seedream_nb.notebook.results import keep, make_gallery, present
 from seedream_nb.notebook.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from seedream_nb.errors import InterruptedWait, SeedreamError
     from seedream_nb.gallery import Gallery
+    from seedream_nb.models import Task
+    from seedream_nb.notebook.follow import Followed
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.query_arguments import WaitArguments, WatchArguments
     from seedream_nb.notebook.session import Session
@@ -32,13 +36,12 @@ def wait(arguments: WaitArguments, session: Session, front_end: FrontEnd) -> obj
         SeedreamError: What every further question would meet as well.
     """
     stop = threading.Event()
-    waiting = _open_waiting(arguments, session, stop)
-    gallery = make_gallery(waiting.tasks, arguments.presentation, session)
-    gallery, failure = follow_in_cell(waiting, stop, gallery, front_end.live())
+    work, gallery = _open(arguments, session, stop)
+    gallery, failure = follow_in_cell(work, stop, gallery, front_end.live())
     if failure is None:
         refuse_unknown(gallery)
         return present(gallery, arguments.presentation, session, front_end)
-    if all(task.status is TaskStatus.NOT_FOUND for task in waiting.tasks):
+    if all(task.status is TaskStatus.NOT_FOUND for task in work.tasks):
         # Nothing is known yet that could be shown; the ids are kept all the same.
         front_end.keep_value(keep(gallery, arguments.presentation, session, front_end))
         raise failure
@@ -54,8 +57,8 @@ def watch(arguments: WatchArguments, session: Session, front_end: FrontEnd) -> o
         watches = "1 watch" if count == 1 else f"{count} watches"
         return Notice(f"{watches} ended; the tasks go on at the service.")
     stop = threading.Event()
-    waiting = _open_waiting(arguments, session, stop)
-    begun = make_gallery(as_they_run(waiting), arguments.presentation, session)
+    work, gallery = _open(arguments, session, stop)
+    begun = gallery.renew(as_they_run(work))
 
     def finish(gallery: Gallery) -> None:
         latest = session.last
@@ -68,20 +71,51 @@ def watch(arguments: WatchArguments, session: Session, front_end: FrontEnd) -> o
 
     # What is there at the start can be used by the next cell already.
     keep(begun, arguments.presentation, session, front_end)
-    session.watch(Watch(waiting, begun, front_end.live(), stop, on_end=finish))
+    session.watch(Watch(work, begun, front_end.live(), stop, on_end=finish))
     return None
 
 
-def _open_waiting(arguments: WaitArguments | WatchArguments, session: Session, stop: threading.Event) -> Waiting:
-    tasks = arguments.task_ids or _unfinished(session)
-    return session.client.iter_wait(tasks, timeout=arguments.timeout, pace=session.pace, stop=stop)
+class _Rest:
+    """The last result as a whole, while what it left unfinished is waited for."""
+
+    def __init__(self, result: Sequence[Task], waiting: Waiting) -> None:
+        self._result = result
+        self._waiting = waiting
+
+    @property
+    def tasks(self) -> list[Task]:
+        newest = {task.id: task for task in self._waiting.tasks}
+        return [newest.get(task.id, task) for task in self._result]
+
+    @property
+    def open_ids(self) -> tuple[str, ...]:
+        return self._waiting.open_ids
+
+    @property
+    def failure(self) -> SeedreamError | None:
+        return self._waiting.failure
+
+    def ticks(self) -> Iterator[list[Task]]:
+        return self._waiting.ticks()
+
+    def interrupted(self) -> InterruptedWait:
+        return self._waiting.interrupted()
 
 
-def _unfinished(session: Session) -> Sequence[str]:
+def _open(
+    arguments: WaitArguments | WatchArguments, session: Session, stop: threading.Event
+) -> tuple[Followed, Gallery]:
+    """What is followed, and the gallery that shows it."""
+    follow = partial(session.client.iter_wait, timeout=arguments.timeout, pace=session.pace, stop=stop)
+    if arguments.task_ids:
+        waiting = follow(arguments.task_ids)
+        return waiting, make_gallery(waiting.tasks, arguments.presentation, session)
     open_ids = [task.id for task in session.last or () if task.id and not task.status.is_final]
-    if not open_ids:
+    if session.last is None or not open_ids:
         raise UsageError(
             "The last result left nothing unfinished." if session.last else "There is no result in this kernel yet.",
             hint="Name the tasks to wait for: %seedream wait ID.",
         )
-    return open_ids
+    # As it was shown: a sweep stays a table.
+    gallery = session.last.with_options(**arguments.presentation.changes)
+    return _Rest(gallery, follow(open_ids)), gallery

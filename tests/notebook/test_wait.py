@@ -50,6 +50,23 @@ class TestWhatIsWaitedFor:
         with pytest.raises(UsageError, match="The last result left nothing unfinished"):
             run(shell, "%seedream wait")
 
+    def test_without_any_the_last_result_stays_as_it_was_shown(self, shell: InteractiveShell, service: Sandbox) -> None:
+        service.settings.generation_seconds = 0.3
+        line = '%seedream generate "a cat" "a dog" --model 4.0 --size 960x960 1024x1024 --columns 2 --no-wait'
+        started = run_gallery(shell, line)
+        finished = run_gallery(shell, "%seedream wait --thumbnail 160")
+        assert started.table is not None
+        assert finished.table == started.table
+        assert (finished.options.columns, finished.options.thumbnail) == (2, 160)
+        done, still_open = add(service, ready_in=0), add(service)
+        run(shell, f"%seedream get {done} {still_open}")
+        service.requests.clear()
+        both = run_gallery(shell, "%seedream wait")
+        assert [(task.id, task.status) for task in both] == [(key, TaskStatus.SUCCEEDED) for key in (done, still_open)]
+        questions = service.requests.of_kind("tasks")
+        assert questions
+        assert not any(done in request.ids for request in questions)
+
     @pytest.mark.usefixtures("service")
     def test_without_any_result(self, shell: InteractiveShell) -> None:
         with pytest.raises(UsageError, match="There is no result in this kernel yet"):
