@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from seedream_nb.errors import ImageError
@@ -11,8 +13,7 @@ from seedream_nb.images.load import find_result, source_of, work_on_all
 from seedream_nb.images.thumbnails import make_thumbnail
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from seedream_nb.gallery.budget import Loaded, PictureKey
     from seedream_nb.gallery.options import GalleryOptions
@@ -28,6 +29,8 @@ class PictureStore:
     def __init__(self) -> None:
         self._pictures: dict[PictureKey, LoadedPicture] = {}
         self._lost: dict[Source, ImageError] = {}
+        self._coming: set[Source] = set()
+        self._claiming = threading.Lock()
 
     def missing(self, tiles: Sequence[Tile], options: GalleryOptions, *, again: bool = True) -> list[TaskImage]:
         """The images that have to be fetched to draw some tiles.
@@ -65,7 +68,8 @@ class PictureStore:
             tiles: The tiles whose pictures are needed.
             options: How they are drawn.
             fetcher: Fetches the pictures.
-            again: Whether to try again what could not be fetched before.
+            again: Whether to try again what could not be fetched before. If not, what another thread is fetching at the
+                moment is left to that one, too.
             on_progress: Called with 1 for each picture that is finished.
 
         Returns:
@@ -90,7 +94,8 @@ class PictureStore:
             except ImageError as error:
                 self._lost[source] = error
 
-        work_on_all(self.missing(tiles, options, again=again), keep, fetcher, on_progress=on_progress)
+        with nullcontext(self.missing(tiles, options)) if again else self._claimed(tiles, options) as wanted:
+            work_on_all(wanted, keep, fetcher, on_progress=on_progress)
         return self.find(tiles, options)
 
     def find(self, tiles: Sequence[Tile], options: GalleryOptions) -> Loaded:
@@ -111,6 +116,20 @@ class PictureStore:
         layered = [tile.layers for tile in tiles if tile.layers and all(map(self._is_settled, tile.layers))]
         found.update({layers: self._compose(layers, options) for layers in layered})
         return found
+
+    @contextmanager
+    def _claimed(self, tiles: Sequence[Tile], options: GalleryOptions) -> Iterator[list[TaskImage]]:
+        """The missing images that nobody else is fetching."""
+        with self._claiming:
+            missing = self.missing(tiles, options, again=False)
+            wanted = [image for image in missing if source_of(image) not in self._coming]
+            claimed = {source for image in wanted if (source := source_of(image)) is not None}
+            self._coming |= claimed
+        try:
+            yield wanted
+        finally:
+            with self._claiming:
+                self._coming -= claimed
 
     def _is_settled(self, image: TaskImage) -> bool:
         """Whether no more will be known of a picture: it is there, or lost, or there is nothing to fetch."""

@@ -120,15 +120,16 @@ class TestWhileItRuns:
             "sandbox = get_ipython().magics_manager.registry['SeedreamMagics']._session.sandbox\n"
             "_ = sandbox.faults.add('latency', on='pictures', seconds=3, times=1)"
         )
-        messages = kernel.run(f'%seedream generate "a cat" "a dog" {SMALL}')
+        # The fifth is sent when one of the first is finished, so that they come in two rounds.
+        messages = kernel.run(f'%seedream generate "a cat" "a dog" "a fox" "an owl" "a hen" {SMALL}')
         line, gallery = (message.display_id for message in messages if message.kind == "display_data")
         drawn = [message.text for message in messages if message.display_id == gallery]
-        assert any("✓ succeeded" in text and "◔ fetching" in text for text in drawn)
+        assert any(text.count("✓ succeeded") == 4 and text.count("◔ fetching") == 1 for text in drawn)
         counts = [message.text for message in messages if message.display_id == line]
-        assert len([text for text in counts if text.startswith("2 of 2 done")]) >= 2
+        assert len([text for text in counts if text.startswith("5 of 5 done")]) >= 2
         # What was fetched meanwhile is not fetched again for the end.
         asked = kernel.run("len(sandbox.requests.of_kind('pictures'))")
-        assert asked[-1].text == "2"
+        assert asked[-1].text == "5"
         assert "◔ fetching" not in messages[-1].text
 
     def test_a_failing_tick_is_told_meanwhile(self, kernel: Kernel) -> None:
