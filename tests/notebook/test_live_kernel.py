@@ -118,7 +118,7 @@ class TestWhileItRuns:
     def test_a_slow_picture_holds_up_neither_the_line_nor_the_others(self, kernel: Kernel) -> None:
         kernel.run(
             "sandbox = get_ipython().magics_manager.registry['SeedreamMagics']._session.sandbox\n"
-            "_ = sandbox.faults.add('latency', on='pictures', seconds=3, times=1)"
+            "_ = sandbox.faults.add('latency', on='pictures', seconds=6, times=1)"
         )
         # The fifth is sent when one of the first is finished, so that they come in two rounds.
         messages = kernel.run(f'%seedream generate "a cat" "a dog" "a fox" "an owl" "a hen" {SMALL}')
