@@ -25,7 +25,7 @@ class FilterBar(ipywidgets.HBox):
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._is_filling = False
-        self.text = make_field(ipywidgets.Text, "Filter", placeholder="in the prompt", continuous_update=True)
+        self.text = make_field(ipywidgets.Text, "Filter", placeholder="words or id", continuous_update=True)
         self.model = make_field(ipywidgets.Dropdown, "Model", options=[("all", "")])
         self.status = make_field(ipywidgets.Dropdown, "State", options=[("all", "")])
         self.size = make_field(ipywidgets.Dropdown, "Size", options=[("all", "")])

@@ -57,10 +57,10 @@ def test_what_is_found_is_exactly_what_meets_each_condition(
 def test_each_word_of_a_prompt_finds_it(tasks: list[Task], data: st.DataObject) -> None:
     cards = traits(*tasks)
     task = data.draw(st.sampled_from(tasks))
-    for word in {*task.prompt.split()[:5], *task.id.split(), *(task.model or "").split()[:3]}:
+    for word in {*task.prompt.split()[:5], *task.id.split()}:
         for spelled in (word, word.casefold(), f"  {word}\t"):
             found = {cards[place].text for place in find(cards, Filter(spelled), Sort.ADDED)}
-            assert found >= {traits(task)[0].text} or word not in f"{task.prompt} {task.id}"
+            assert found >= {traits(task)[0].text}
 
 
 @pytest.mark.parametrize(
