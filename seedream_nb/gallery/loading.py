@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from seedream_nb.models import TaskImage
 
 
+_claiming = threading.Lock()  # not one of each store's own, as galleries can be pickled
+
+
 class PictureStore:
     """The pictures of a gallery; shared by the galleries made from it. Entries are only added, or bettered."""
 
@@ -30,7 +33,6 @@ class PictureStore:
         self._pictures: dict[PictureKey, LoadedPicture] = {}
         self._lost: dict[Source, ImageError] = {}
         self._coming: set[Source] = set()
-        self._claiming = threading.Lock()
 
     def missing(self, tiles: Sequence[Tile], options: GalleryOptions, *, again: bool = True) -> list[TaskImage]:
         """The images that have to be fetched to draw some tiles.
@@ -120,7 +122,7 @@ class PictureStore:
     @contextmanager
     def _claimed(self, tiles: Sequence[Tile], options: GalleryOptions) -> Iterator[list[TaskImage]]:
         """The missing images that nobody else is fetching."""
-        with self._claiming:
+        with _claiming:
             missing = self.missing(tiles, options, again=False)
             wanted = [image for image in missing if source_of(image) not in self._coming]
             claimed = {source for image in wanted if (source := source_of(image)) is not None}
@@ -128,7 +130,7 @@ class PictureStore:
         try:
             yield wanted
         finally:
-            with self._claiming:
+            with _claiming:
                 self._coming -= claimed
 
     def _is_settled(self, image: TaskImage) -> bool:

@@ -96,7 +96,8 @@ class Session:
 
             self.sandbox = Sandbox().start()
             # Nothing of a sandbox outlives it: the next one gives other pictures the same links.
-            self._sandbox_folder = TemporaryDirectory(prefix="seedream-library-")
+            # At the end of the kernel a thread may still be writing to it.
+            self._sandbox_folder = TemporaryDirectory(prefix="seedream-library-", ignore_cleanup_errors=True)
             self.remember(example.id for example in self.sandbox.examples)
         return self.sandbox
 

@@ -99,7 +99,7 @@ def test_the_page_stands_still_while_tiles_fill_in(page: Page, server: JupyterSe
 
 
 def test_a_set_has_all_its_places_while_it_is_streamed(page: Page, server: JupyterServer) -> None:
-    notebook = open_sandbox(page, server, seconds=0.5)
+    notebook = open_sandbox(page, server, seconds=3)
     cell, film = film_cell(notebook, '%seedream generate "a mountain lake" --max-images 4 --stream')
     notebook.wait_for_cell(cell)
     filling = [frame for frame in film.stop() if frame.galleries and frame.line]
