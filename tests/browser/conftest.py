@@ -14,7 +14,7 @@ from tests.browser.jupyter import JupyterServer, serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, Page
 
 # It stumbles in notebooks that are opened without a kernel, whatever is in them.
 WIDGET_MANAGER = "@jupyter-widgets/jupyterlab-manager"
@@ -32,19 +32,13 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def _is_error(message: ConsoleMessage) -> bool:
-    # JupyterLab opens again what an earlier test has left open, and a saved panel has no model without its kernel.
-    is_of_saved_panel = WIDGET_MANAGER in message.text and "widget model not found" in message.text
-    return message.type == "error" and not is_of_saved_panel
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page of its own; whatever its console reports as an error fails the test."""
     errors: list[str] = []
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()
-        page.on("console", lambda message: errors.append(message.text) if _is_error(message) else None)
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: None if WIDGET_MANAGER in (error.stack or "") else errors.append(str(error)))
         yield page
     assert errors == []
