@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import sync_playwright
 
 from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
@@ -57,6 +56,4 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
             if cell.cell_type == "code":
                 cell.update(outputs=[], execution_count=None)
         nbformat.write(notebook, root / "blank" / path.name)
-    empty = new_notebook(cells=[new_code_cell()], metadata={"kernelspec": notebook.metadata.kernelspec})
-    nbformat.write(empty, root / "blank" / "empty.ipynb")
     yield from serve(root, tmp_path_factory.mktemp("jupyter"))

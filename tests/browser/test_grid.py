@@ -1008,7 +1008,7 @@ def expect_finished(cell: Locator) -> None:
 
 
 def test_in_jupyterlab_python_feeds_it_and_hears_of_it(page: Page, server: JupyterServer) -> None:
-    notebook = Notebook.open(page, server, "blank/empty.ipynb")
+    notebook = Notebook.open(page, server, server.add_notebook("empty", ""))
     cell = notebook.run_cell(SETUP)
     grid = cell.locator(".seedream-grid")
     expect(grid.get_by_text("1,000 shown")).to_be_visible(timeout=PATIENCE)

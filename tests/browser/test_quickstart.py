@@ -81,7 +81,7 @@ def test_a_reopened_notebook_shows_its_pictures_without_a_kernel(page: Page, ser
 
 
 def test_a_progress_bar_is_seen_while_it_lasts(page: Page, server: JupyterServer) -> None:
-    notebook = Notebook.open(page, server, "blank/empty.ipynb")
+    notebook = Notebook.open(page, server, server.add_notebook("empty", ""))
     cell = notebook.run_cell(
         "from seedream_nb.notebook import progress\n"
         "progress.DELAY = 0\n"
@@ -96,7 +96,7 @@ def test_a_progress_bar_is_seen_while_it_lasts(page: Page, server: JupyterServer
 
 
 def test_tab_completes_a_command(page: Page, server: JupyterServer) -> None:
-    notebook = Notebook.open(page, server, "blank/empty.ipynb")
+    notebook = Notebook.open(page, server, server.add_notebook("empty", ""))
     cell = notebook.run_cell("%load_ext seedream_nb")
     expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=PATIENCE)
     notebook.wait_for_kernel()
