@@ -14,10 +14,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from seedream_nb.client import SeedreamClient
-    from seedream_nb.config import Settings
-    from seedream_nb.connections import Timeouts
-    from seedream_nb.errors import (
+    from seedream_nb.client.client import SeedreamClient
+    from seedream_nb.client.generation_batch import GenerationBatch
+    from seedream_nb.client.history import History
+    from seedream_nb.client.http import Timeouts
+    from seedream_nb.client.polling import Pace, Waiting
+    from seedream_nb.client.settings import Settings
+    from seedream_nb.client.submission import GenerationRequest, ImageStream
+    from seedream_nb.client.transport import RetryPolicy
+    from seedream_nb.core.errors import (
         InterruptedRequest,
         InterruptedWait,
         LibraryError,
@@ -26,18 +31,12 @@ if TYPE_CHECKING:
         SeedreamError,
         WaitTimeoutError,
     )
+    from seedream_nb.core.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus, Usage, sum_usage
     from seedream_nb.gallery import Gallery, SaveReport
-    from seedream_nb.generation import GenerationOptions, UnknownModelWarning
-    from seedream_nb.history import History
     from seedream_nb.library import Library, LibraryInfo
-    from seedream_nb.making import Making
-    from seedream_nb.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus
     from seedream_nb.panels import Explorer, explore
+    from seedream_nb.protocol.request_body import GenerationOptions, UnknownModelWarning
     from seedream_nb.sandbox import Sandbox
-    from seedream_nb.submission import GenerationRequest, ImageStream
-    from seedream_nb.transport import RetryPolicy
-    from seedream_nb.usage import Usage, sum_usage
-    from seedream_nb.waiting import Pace, Waiting
 
 __version__ = "0.1.0"
 
@@ -46,6 +45,7 @@ __all__ = [
     "ErrorDetail",
     "Explorer",
     "Gallery",
+    "GenerationBatch",
     "GenerationOptions",
     "GenerationRequest",
     "History",
@@ -56,7 +56,6 @@ __all__ = [
     "LibraryError",
     "LibraryInfo",
     "LibraryWarning",
-    "Making",
     "OutcomeUnknownError",
     "Pace",
     "RetryPolicy",
@@ -78,39 +77,39 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BoundingBox": "models",
-    "ErrorDetail": "models",
+    "BoundingBox": "core.models",
+    "ErrorDetail": "core.models",
     "Explorer": "panels",
     "Gallery": "gallery",
-    "GenerationOptions": "generation",
-    "GenerationRequest": "submission",
-    "History": "history",
-    "ImageStream": "submission",
-    "InterruptedRequest": "errors",
-    "InterruptedWait": "errors",
+    "GenerationOptions": "protocol.request_body",
+    "GenerationRequest": "client.submission",
+    "History": "client.history",
+    "ImageStream": "client.submission",
+    "InterruptedRequest": "core.errors",
+    "InterruptedWait": "core.errors",
     "Library": "library",
-    "LibraryError": "errors",
+    "LibraryError": "core.errors",
     "LibraryInfo": "library",
-    "LibraryWarning": "errors",
-    "Making": "making",
-    "OutcomeUnknownError": "errors",
-    "Pace": "waiting",
-    "RetryPolicy": "transport",
+    "LibraryWarning": "core.errors",
+    "GenerationBatch": "client.generation_batch",
+    "OutcomeUnknownError": "core.errors",
+    "Pace": "client.polling",
+    "RetryPolicy": "client.transport",
     "Sandbox": "sandbox",
     "SaveReport": "gallery",
-    "SeedreamClient": "client",
-    "SeedreamError": "errors",
-    "Settings": "config",
-    "Task": "models",
-    "TaskImage": "models",
-    "TaskStatus": "models",
-    "Timeouts": "connections",
-    "UnknownModelWarning": "generation",
-    "Usage": "usage",
-    "WaitTimeoutError": "errors",
-    "Waiting": "waiting",
+    "SeedreamClient": "client.client",
+    "SeedreamError": "core.errors",
+    "Settings": "client.settings",
+    "Task": "core.models",
+    "TaskImage": "core.models",
+    "TaskStatus": "core.models",
+    "Timeouts": "client.http",
+    "UnknownModelWarning": "protocol.request_body",
+    "Usage": "core.models",
+    "WaitTimeoutError": "core.errors",
+    "Waiting": "client.polling",
     "explore": "panels",
-    "sum_usage": "usage",
+    "sum_usage": "core.models",
 }
 
 

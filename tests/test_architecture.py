@@ -4,7 +4,8 @@ import ast
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,105 +15,33 @@ import seedream_nb
 ROOT = Path(seedream_nb.__file__).parent
 PACKAGE = "seedream_nb"
 
-# A room → the rooms it may import. Each may import itself and, for its version, the package.
-ALLOWED = {
-    "errors": set(),
-    "parallel": set(),
-    "words": set(),
-    "whole_files": set(),
-    "usage": set(),
-    "task_ids": {"errors"},
-    "times": {"errors"},
-    "json_values": set(),
-    "sharing": set(),
-    "capabilities": {"errors"},
-    "request_checks": {"capabilities"},
-    "models": {"errors"},
-    "config": {"errors"},
-    "wire": {"errors", "json_values", "models", "usage"},
-    "stream_events": {"capabilities", "json_values", "models", "wire"},
-    "answers": {"errors", "models", "wire"},
-    "connections": {"errors", "config"},
-    "exchange": {"errors", "config", "answers", "connections"},
-    "paid": {"errors", "connections", "exchange"},
-    "transport": {"errors", "connections", "exchange", "paid"},
-    "images": {"errors", "parallel", "json_values", "models", "config"},
-    "library": {
-        *{"errors", "capabilities", "json_values", "models", "config", "wire", "images"},
-        *{"sharing", "whole_files", "words"},
-    },
-    "batches": {"errors", "parallel", "models", "wire", "answers"},
-    "waiting": {"errors", "models", "batches"},
-    "history": {"errors", "models", "batches"},
-    "generation": {"errors", "capabilities", "json_values", "models", "request_checks"},
-    "references": {"errors", "capabilities", "models", "images"},
-    "submission": {
-        *{"errors", "models", "wire", "answers", "transport"},
-        *{"generation", "references", "stream_events", "words"},
-    },
-    "queries": {
-        *{"errors", "models", "config", "wire", "answers", "transport"},
-        *{"batches", "history", "waiting", "library"},
-    },
-    "outbox": {"errors", "models", "generation", "paid"},
-    "making": {"errors", "models", "stream_events", "outbox", "waiting", "words"},
-    "client": {"errors", "generation", "library", "making", "queries", "submission", "transport", "waiting"},
-    "gallery": {"errors", "capabilities", "models", "config", "images", "library", "sharing", "whole_files", "words"},
-    "sandbox": {"errors", "models", "capabilities", "request_checks"},
-    "sweeps": {"capabilities", "generation", "submission", "words"},
-    "panels": {
-        *{"errors", "parallel", "capabilities", "models", "usage", "generation", "references", "submission"},
-        *{
-            "sweeps",
-            "task_ids",
-            "times",
-            "client",
-            "waiting",
-            "making",
-            "images",
-            "library",
-            "gallery",
-            "config",
-            "words",
-        },
-    },
-    "notebook": {
-        *{"errors", "capabilities", "models", "config", "client", "generation", "references", "sweeps", "waiting"},
-        *{"task_ids", "times", "words"},
-        *{"images", "library", "gallery", "panels", "sandbox"},
-    },
-    "__init__": {"notebook"},
+# From the ground up: a room may import those before it, and itself.
+ROOMS = ("core", "protocol", "images", "library", "client", "gallery", "panels", "notebook")
+BELOW = {room: frozenset(ROOMS[:floor]) for floor, room in enumerate(ROOMS)}
+ALLOWED = BELOW | {
+    "sandbox": frozenset({"core", "protocol"}),
+    "panels": BELOW["panels"],
+    "notebook": BELOW["notebook"] | {"sandbox"},
+    "__init__": frozenset({"notebook"}),
 }
 
 # A library → the only modules that may import it.
 KEPT_IN = {
-    "requests": ("connections", "exchange", "images.fetch"),
-    "urllib3": ("exchange", "images.fetch"),
-    "PIL": ("images.contact_sheet", "images.layers", "images.lettering", "images.thumbnails", "sandbox"),
+    "requests": ("client.http", "images.fetch", "client.transport"),
+    "urllib3": ("client.http", "images.fetch"),
+    "PIL": ("images", "sandbox"),
     "numpy": ("sandbox",),
     "tornado": ("sandbox",),
-    "IPython": ("notebook.magics", "notebook.cell_display", "panels.explorer", "panels.static_output"),
-    "tqdm": ("notebook.progress",),
-    "ipywidgets": (
-        *("panels.explorer", "panels.controls", "panels.query_forms", "panels.make_form", "panels.filter_bar"),
-        "panels.closing",
-    ),
-    "anywidget": ("panels.grid",),
-    "traitlets": ("panels.explorer", "panels.grid"),
-    "dotenv": ("config",),
+    "IPython": ("notebook", "panels"),
+    "tqdm": ("notebook",),
+    "ipywidgets": ("panels",),
+    "anywidget": ("panels",),
+    "traitlets": ("panels",),
+    "dotenv": ("client.settings",),
     "platformdirs": ("library.location",),
-    "pandas": ("library.frame",),
+    "pandas": ("library",),
     "sqlite3": ("library",),
-    "slugify": ("gallery.save",),
-}
-
-# Imports that the table above forbids, each for a reason, and only while a function runs.
-EXCEPTIONS = {
-    # `task.compose()` is where a user looks for it; a task that is only read stays plain data.
-    ("models", "seedream_nb.images.layers"),
-    ("models", "seedream_nb.library"),
-    # `TaskImage.from_file(path)`, likewise.
-    ("models", "seedream_nb.images.saved_files"),
+    "slugify": ("gallery",),
 }
 
 # What costs time to import and must wait for its first use.
@@ -130,7 +59,8 @@ class Imports(ast.NodeVisitor):
     """Collects what a module imports when it runs; what only a type checker reads is left out."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, bool]] = []  # name, and whether it waits within a function
+        self.found: list[tuple[str, bool]] = []  # name, and whether the import stands within a function
+        self.members: set[str] = set()  # what is imported from a module; it may be a module, too
         self._depth = 0
 
     def visit_If(self, node: ast.If) -> None:
@@ -149,6 +79,7 @@ class Imports(ast.NodeVisitor):
         assert node.level == 0, "a relative import hides which room is meant"
         names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == PACKAGE else [node.module]
         self.found += [(name or "", self._depth > 0) for name in names]
+        self.members |= {f"{node.module}.{alias.name}" for alias in node.names}
 
 
 def imports_of(source: str) -> list[tuple[str, bool]]:
@@ -162,8 +93,7 @@ def complaints(module: str, source: str) -> Iterator[str]:
     for name, waits in imports_of(source):
         top, _, rest = name.partition(".")
         target = rest.partition(".")[0]
-        is_exception = waits and (module, name) in EXCEPTIONS
-        if top == PACKAGE and target and target not in {room, *ALLOWED[room]} and not is_exception:
+        if top == PACKAGE and target and target not in {room, *ALLOWED[room]}:
             yield f"{module} must not import {name}"
         if top == PACKAGE and target == "sandbox" and room != "sandbox" and not waits:
             yield f"{module} must import the sandbox only where it is used"
@@ -181,16 +111,16 @@ def test_no_room_imports_upwards(module: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("errors", "from seedream_nb.models import Task"),
-        ("wire", "import seedream_nb.client"),
+        ("core.errors", "from seedream_nb.protocol.capabilities import MODELS"),
+        ("protocol.responses", "import seedream_nb.client.client"),
         ("images.load", "from seedream_nb import gallery"),
         ("gallery.html", "def late():\n    import requests"),
-        ("sandbox.server", "from seedream_nb.wire import read_task"),
-        ("notebook.commands", "from IPython.display import display"),
+        ("sandbox.server", "from seedream_nb.client.settings import Settings"),
+        ("gallery.gallery", "from IPython.display import display"),
         ("notebook.session", "from seedream_nb.sandbox import Sandbox"),
-        ("images.fetch", "if True:\n    from PIL import Image"),
-        ("models", "from seedream_nb.images.layers import compose_layers"),
-        ("models", "def late():\n    from seedream_nb.images.load import load_all"),
+        ("library.records", "if True:\n    from PIL import Image"),
+        ("core.models", "from seedream_nb.images.layers import compose_layers"),
+        ("core.models", "def late():\n    from seedream_nb.images.load import load_all"),
     ],
 )
 def test_the_rules_are_able_to_complain(module: str, source: str) -> None:
@@ -198,19 +128,38 @@ def test_the_rules_are_able_to_complain(module: str, source: str) -> None:
     assert not list(complaints(module, f"if TYPE_CHECKING:\n{textwrap.indent(source, '    ')}"))
 
 
-@pytest.mark.parametrize(("module", "name"), EXCEPTIONS)
-def test_an_exception_is_still_needed(module: str, name: str) -> None:
-    assert (name, True) in imports_of(MODULES[module].read_text(encoding="utf-8"))
-    assert name.split(".")[1] not in ALLOWED[module.partition(".")[0]]
+def modules_imported_by(source: str) -> set[str]:
+    """The modules of the package that a source imports at run time, within functions too."""
+    visitor = Imports()
+    visitor.visit(ast.parse(source))
+    names = {name for name, _ in visitor.found} | visitor.members
+    inner = {name.removeprefix(f"{PACKAGE}.") for name in names if name.startswith(f"{PACKAGE}.")}
+    return (inner & set(MODULES)) | ({"__init__"} if PACKAGE in names or f"{PACKAGE}.__version__" in names else set())
 
 
-def test_the_rooms_are_in_an_order() -> None:
-    """No two rooms may import one another, not even in a circle."""
-    order: list[str] = []
-    while len(order) < len(ALLOWED):
-        ready = [room for room, below in ALLOWED.items() if room not in order and below <= set(order)]
-        assert ready
-        order += ready
+def circle(imports: Mapping[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_circle_at_run_time() -> None:
+    imports = {module: modules_imported_by(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
+    assert circle({module: imported - {module} for module, imported in imports.items()}) == []
+
+
+def test_a_circle_within_functions_is_found() -> None:
+    late = "def late():\n    from seedream_nb.core import errors"
+    imports = {"core.errors": {"core.models"}, "core.models": modules_imported_by(late)}
+    assert set(circle(imports)) == {"core.errors", "core.models"}
+
+
+def test_the_package_has_few_rooms() -> None:
+    entries = [path for path in ROOT.iterdir() if path.name != "__pycache__"]
+    assert len(entries) <= 12
+    assert {path.name for path in entries if path.is_dir()} == {*ROOMS, "sandbox"}
 
 
 LOADED = f"import sys; print(*[name for name in {(*HEAVY, 'seedream_nb.sandbox')!r} if name in sys.modules])"
@@ -237,8 +186,3 @@ def test_every_public_name_can_be_had() -> None:
     assert set(seedream_nb.__all__) <= set(dir(seedream_nb))
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = seedream_nb.no_such_name
-
-
-def test_modules_stay_small() -> None:
-    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in MODULES.items()}
-    assert {module: length for module, length in lengths.items() if length > 400} == {}

@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import parse_size
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
+from seedream_nb.core.text import count_of
 from seedream_nb.gallery.page import DataUri, Picture
 from seedream_nb.images.load import Source, source_of
 from seedream_nb.images.thumbnails import Thumbnail, shrink
-from seedream_nb.words import count_of
+from seedream_nb.protocol.capabilities import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.gallery.options import GalleryOptions
     from seedream_nb.gallery.page import Entry
     from seedream_nb.gallery.tiles import Tile
-    from seedream_nb.models import TaskImage
 
 SMALLEST_SHRUNK = 96  # pixels; smaller pictures tell nothing, a link tells more
 # What the embedded thumbnail of a detailed photograph takes for each pixel of its square.

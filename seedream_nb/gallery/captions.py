@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import MODELS
 from seedream_nb.gallery.foreign_text import show_prompt
 from seedream_nb.gallery.tiles import AFTER, facts_of
+from seedream_nb.protocol.capabilities import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from seedream_nb.config import is_loopback
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
+from seedream_nb.core.hosts import is_loopback
+from seedream_nb.core.text import count_of
 from seedream_nb.gallery.budget import Loaded, choose_pictures, find_loaded, to_stay_small
 from seedream_nb.gallery.captions import common_facts, common_prompt, label_tiles, without_what_is_said
 from seedream_nb.gallery.foreign_text import show_line
@@ -25,14 +26,13 @@ from seedream_nb.gallery.tiles import (
     summarize,
 )
 from seedream_nb.images.fetch import DEAD_LINK_STATUSES
-from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.gallery.contents import Contents
     from seedream_nb.gallery.options import GalleryOptions
-    from seedream_nb.models import TaskImage
 
 LONGEST_LINK = 2000  # characters; a longer one is no address that browsers agree on
 NARROWEST_UPRIGHT = 180  # pixels; narrower captions are hard to read

@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import ImageError, UsageError
+from seedream_nb.core.errors import ImageError, UsageError
+from seedream_nb.core.text import count_of
 from seedream_nb.gallery.exhibits import common_aspect, lay_out_exhibits
 from seedream_nb.gallery.foreign_text import show_line
 from seedream_nb.gallery.picture_stream import stream_pictures
@@ -25,7 +26,6 @@ from seedream_nb.images.contact_sheet import (
     plan_sheet,
     save_sheet,
 )
-from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     import os

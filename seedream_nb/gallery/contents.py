@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.errors import UsageError
-from seedream_nb.models import Task, TaskImage
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.models import Task, TaskImage
 
 if TYPE_CHECKING:
     from seedream_nb.gallery.table import Table

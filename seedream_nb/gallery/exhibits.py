@@ -11,22 +11,22 @@ from datetime import timezone
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from seedream_nb.capabilities import MODELS, parse_size
 from seedream_nb.gallery.captions import label_tiles
 from seedream_nb.gallery.compose import MOST_OBLONG, link_of
 from seedream_nb.gallery.foreign_text import clean_prompt, show_line, show_prompt
 from seedream_nb.gallery.page import FLAT
 from seedream_nb.gallery.table import label_parts
 from seedream_nb.gallery.tiles import facts_of, lay_out, lay_out_before
+from seedream_nb.protocol.capabilities import MODELS, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.gallery.contents import Contents
     from seedream_nb.gallery.table import Table
     from seedream_nb.gallery.tiles import Tile
-    from seedream_nb.models import Task, TaskImage
 
 # Error messages of the service may end in its name for the call.
 _CALL_NAMED = re.compile(r"\(?\b(?:request|trace)[ _-]?id\b\W*[\w-]*\)?[.,;]?", re.IGNORECASE)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
+from seedream_nb.core.text import count_of
 from seedream_nb.gallery.exhibits import common_aspect, lay_out_exhibits
 from seedream_nb.gallery.export_html import Sheet, spell_begin, spell_end, spell_exhibit
 from seedream_nb.gallery.picture_stream import stream_pictures
 from seedream_nb.gallery.tiles import summarize
 from seedream_nb.gallery.written_file import check_path, replaced_file
-from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     import os

@@ -14,13 +14,13 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
+from seedream_nb.core.models import TaskStatus
 from seedream_nb.gallery.foreign_text import show_line
 from seedream_nb.gallery.tile_html import LONGEST_ALT, escape
 from seedream_nb.gallery.tiles import LOST_IMAGE, NO_PICTURE, NOT_COMPOSED, STATES, State
 from seedream_nb.images.fetch import DEAD_LINK_STATUSES
 from seedream_nb.images.thumbnails import make_thumbnail
-from seedream_nb.models import TaskStatus
 
 if TYPE_CHECKING:
     from seedream_nb.gallery.exhibits import Exhibit

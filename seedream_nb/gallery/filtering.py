@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import UsageError
-from seedream_nb.models import TaskStatus
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.models import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from seedream_nb.models import Task
+    from seedream_nb.core.models import Task
 
 
 def task_filter(

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.models import Task
 from seedream_nb.gallery.compose import compose, lay_out_contents, needed_tiles
 from seedream_nb.gallery.contents import Contents, read_before, read_tasks
 from seedream_nb.gallery.filtering import task_filter
@@ -18,20 +19,19 @@ from seedream_nb.gallery.save import SaveReport, save_tasks
 from seedream_nb.gallery.shareable import Shareable
 from seedream_nb.gallery.spelling import measure, spell
 from seedream_nb.gallery.text import spell_text
-from seedream_nb.library import Keeper, LibraryFetcher
-from seedream_nb.models import Task
+from seedream_nb.library import LibraryCache, LibraryFetcher
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
+    from seedream_nb.core.models import TaskImage, TaskStatus
     from seedream_nb.gallery.compose import Layout
     from seedream_nb.gallery.options import Embed
     from seedream_nb.gallery.page import Page
     from seedream_nb.gallery.table import Table
     from seedream_nb.gallery.tiles import Tile
     from seedream_nb.images.fetch import ImageFetcher
-    from seedream_nb.models import TaskImage, TaskStatus
 
 
 class Gallery(Shareable, Sequence[Task]):
@@ -80,7 +80,7 @@ class Gallery(Shareable, Sequence[Task]):
     ) -> None:
         self._contents = Contents(read_tasks(tasks), read_before(before), table)
         self._options = GalleryOptions(columns, thumbnail, embed, limit, max_bytes)
-        self._fetcher = fetcher or LibraryFetcher(Keeper())
+        self._fetcher = fetcher or LibraryFetcher(LibraryCache())
         # Shared with the galleries made from this one.
         self._pictures = PictureStore()
 

@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
 from seedream_nb.gallery.budget import LoadedPicture, plan_side
 from seedream_nb.images.layers import compose_thumbnails, match_layers
 from seedream_nb.images.load import find_result, source_of, work_on_all
@@ -15,12 +15,12 @@ from seedream_nb.images.thumbnails import make_thumbnail
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.gallery.budget import Loaded, PictureKey
     from seedream_nb.gallery.options import GalleryOptions
     from seedream_nb.gallery.tiles import Tile
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.images.load import Source
-    from seedream_nb.models import TaskImage
 
 
 _claiming = threading.Lock()  # not one of each store's own, as galleries can be pickled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 
 Embed = Literal["thumbnails", "links", "originals"]
 EMBED_CHOICES: tuple[Embed, ...] = get_args(Embed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
 from seedream_nb.images.layers import compose_thumbnails, match_layers
 from seedream_nb.images.load import find_result, work_on_all
 

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING
 
 from slugify import slugify
 
-from seedream_nb.errors import ImageError, UsageError
+from seedream_nb.core.atomic_files import write_new, write_whole
+from seedream_nb.core.errors import ImageError, UsageError
+from seedream_nb.core.models import ErrorDetail, TaskStatus
+from seedream_nb.core.redaction import leave_out_private
+from seedream_nb.core.text import count_of
 from seedream_nb.images.load import Source, find_result, load_all, source_of
-from seedream_nb.images.origin import Origin
+from seedream_nb.images.provenance import Origin
 from seedream_nb.images.saved_files import is_same_picture, mark_origin
 from seedream_nb.images.thumbnails import read_facts
-from seedream_nb.models import ErrorDetail, TaskStatus
-from seedream_nb.sharing import leave_out_private
-from seedream_nb.whole_files import write_new, write_whole
-from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
 
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.images.fetch import ImageFetcher
-    from seedream_nb.models import Task, TaskImage
 
 LONGEST_SLUG = 48  # characters of the prompt in a file name; at three bytes each they fit every file system
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery.foreign_text import LONGEST_PROMPT, show_line, show_prompt
 
 if TYPE_CHECKING:

@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import MAX_IMAGES, parse_size
+from seedream_nb.core.models import ErrorDetail, TaskStatus
+from seedream_nb.core.text import count_of
 from seedream_nb.gallery.foreign_text import show_line, show_prompt
 from seedream_nb.images.layers import describe_layer
-from seedream_nb.models import ErrorDetail, TaskStatus
-from seedream_nb.words import count_of
+from seedream_nb.protocol.capabilities import MAX_IMAGES, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seedream_nb.models import Task, TaskImage
+    from seedream_nb.core.models import Task, TaskImage
 
 
 BEFORE, AFTER, COMPOSED, BASE = "before", "after", "composed", "base"

@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import UsageError
-from seedream_nb.whole_files import written_aside
+from seedream_nb.core.atomic_files import written_aside
+from seedream_nb.core.errors import UsageError
 
 if TYPE_CHECKING:
     import os

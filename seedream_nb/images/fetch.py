@@ -17,12 +17,12 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from seedream_nb.config import is_loopback
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
+from seedream_nb.core.hosts import is_loopback
 
 if TYPE_CHECKING:
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.images.thumbnails import Thumbnail
-    from seedream_nb.models import TaskImage
 
 # Decoding takes a processor and, for a large PNG, a hundred megabytes; more at a time would only cost memory.
 DECODERS = min(4, os.cpu_count() or 1)
@@ -59,7 +59,7 @@ class ImageFetcher:
         limits: What is fetched at most.
 
     Example:
-        >>> from seedream_nb.models import TaskImage
+        >>> from seedream_nb.core.models import TaskImage
         >>> ImageFetcher().fetch(TaskImage("an-id", data=b"sent inline"))
         b'sent inline'
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PIL import Image
 
-from seedream_nb.errors import ImageError, UsageError, shorten
+from seedream_nb.core.errors import ImageError, UsageError, shorten
 from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.images.load import find_result, load_all
 from seedream_nb.images.thumbnails import encode_thumbnail, open_picture
@@ -19,8 +19,8 @@ from seedream_nb.images.thumbnails import encode_thumbnail, open_picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.images.thumbnails import Thumbnail
-    from seedream_nb.models import Task, TaskImage
 
     Edges = tuple[float, float, float, float]  # left, top, right, bottom
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seedream_nb.errors import ImageError
-from seedream_nb.parallel import run_parallel
+from seedream_nb.core.errors import ImageError
+from seedream_nb.core.parallel import run_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.images.fetch import ImageFetcher
-    from seedream_nb.models import TaskImage
 
 Result = TypeVar("Result")
 Source = str | bytes

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import ImageError, shorten
-from seedream_nb.images import origin_in_jpeg, origin_in_png
-from seedream_nb.images.origin import Origin
+from seedream_nb.core.errors import ImageError, shorten
+from seedream_nb.core.models import TaskImage
+from seedream_nb.images import provenance_jpeg, provenance_png
+from seedream_nb.images.provenance import Origin
 from seedream_nb.images.thumbnails import read_facts
-from seedream_nb.models import TaskImage
 
 if TYPE_CHECKING:
     import os
@@ -30,16 +30,16 @@ def mark_origin(content: bytes, origin: Origin) -> bytes:
     """
     if origin == Origin(index=origin.index):
         return content
-    if content.startswith(origin_in_jpeg.START):
-        return origin_in_jpeg.mark_jpeg(content, origin)
-    return origin_in_png.mark_png(content, origin) if content.startswith(origin_in_png.START) else content
+    if content.startswith(provenance_jpeg.START):
+        return provenance_jpeg.mark_jpeg(content, origin)
+    return provenance_png.mark_png(content, origin) if content.startswith(provenance_png.START) else content
 
 
 def read_origin(content: bytes) -> Origin | None:
     """Reads what `mark_origin` wrote into a file; None when there is nothing of it."""
-    if content.startswith(origin_in_jpeg.START):
-        return origin_in_jpeg.read_from_jpeg(content)
-    return origin_in_png.read_from_png(content) if content.startswith(origin_in_png.START) else None
+    if content.startswith(provenance_jpeg.START):
+        return provenance_jpeg.read_from_jpeg(content)
+    return provenance_png.read_from_png(content) if content.startswith(provenance_png.START) else None
 
 
 def is_same_picture(one: bytes, other: bytes) -> bool:
@@ -102,6 +102,6 @@ def _name(path: str | os.PathLike[str]) -> str:
 
 
 def _bare(content: bytes) -> bytes:
-    if content.startswith(origin_in_jpeg.START):
-        return origin_in_jpeg.bare_jpeg(content)
-    return origin_in_png.bare_png(content) if content.startswith(origin_in_png.START) else content
+    if content.startswith(provenance_jpeg.START):
+        return provenance_jpeg.bare_jpeg(content)
+    return provenance_png.bare_png(content) if content.startswith(provenance_png.START) else content

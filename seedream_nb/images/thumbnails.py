@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

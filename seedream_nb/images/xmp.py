@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
-    from seedream_nb.images.origin import Origin
+    from seedream_nb.images.provenance import Origin
 
 NAMESPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",

@@ -14,10 +14,10 @@ import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import LibraryError
+from seedream_nb.core.errors import LibraryError
 from seedream_nb.library.opening import open_to_read, open_to_write
 from seedream_nb.library.records import DamagedRecordError
-from seedream_nb.library.salvage import replace_damaged
+from seedream_nb.library.recovery import replace_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

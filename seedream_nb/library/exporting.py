@@ -11,28 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedream_nb.core.redaction import leave_out_private
+from seedream_nb.core.sizes import format_size
+from seedream_nb.core.text import count_of
+from seedream_nb.library.archive import MANIFEST, write_parcel
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.marks import read_marks
 from seedream_nb.library.mentions import inline_in, sources_in
-from seedream_nb.library.parcel import MANIFEST, write_parcel
 from seedream_nb.library.pictures import INLINE
 from seedream_nb.library.records import read_kept
 from seedream_nb.library.scan import scan_all, scan_some
-from seedream_nb.library.sizes import spell_size
-from seedream_nb.sharing import leave_out_private
-from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
     from sqlite3 import Connection
 
-    from seedream_nb.json_values import JsonObject
+    from seedream_nb.core.coerce import JsonObject
+    from seedream_nb.core.models import Task
+    from seedream_nb.library.archive import Writer
     from seedream_nb.library.database import Database
-    from seedream_nb.library.parcel import Writer
     from seedream_nb.library.pictures import Pictures
     from seedream_nb.library.scan import Kept
-    from seedream_nb.models import Task
 
 FORMAT = "seedream-library"
 VERSION = 1
@@ -59,7 +59,7 @@ class Exported:
 
     def __str__(self) -> str:
         tasks, originals = count_of(self.tasks, "task"), count_of(self.originals, "original")
-        line = f"{tasks} and {originals} ({spell_size(self.size)}) in {self.path}"
+        line = f"{tasks} and {originals} ({format_size(self.size)}) in {self.path}"
         if not self.missing:
             return line
         return f"{line}\n{count_of(self.missing, 'original')} more: not kept, only their links are in the records."

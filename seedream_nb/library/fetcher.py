@@ -9,10 +9,10 @@ from seedream_nb.images.fetch import ImageFetcher
 if TYPE_CHECKING:
     import threading
 
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.images.fetch import FetchLimits
     from seedream_nb.images.thumbnails import Thumbnail
-    from seedream_nb.library.keeper import Keeper
-    from seedream_nb.models import TaskImage
+    from seedream_nb.library.cache import LibraryCache
 
 LARGEST_KEPT = 512  # pixels; larger ones, as a page for others has them, are made from the original again
 
@@ -21,16 +21,16 @@ class LibraryFetcher(ImageFetcher):
     """Fetches pictures from a library, and from their links what is not there; that is kept from then on.
 
     Args:
-        keeper: The library.
+        cache: The library.
         limits: What is fetched at most.
 
     Attributes:
-        keeper: As given.
+        cache: As given.
     """
 
-    def __init__(self, keeper: Keeper, limits: FetchLimits | None = None) -> None:
+    def __init__(self, cache: LibraryCache, limits: FetchLimits | None = None) -> None:
         super().__init__(limits)
-        self.keeper = keeper
+        self.cache = cache
 
     def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
         """The bytes of one image, as `ImageFetcher.fetch` gives them.
@@ -38,13 +38,13 @@ class LibraryFetcher(ImageFetcher):
         Raises:
             ImageError: As there.
         """
-        if not self.keeper.takes(image):
+        if not self.cache.takes(image):
             return super().fetch(image, stop=stop)
-        content = self.keeper.original(image)
+        content = self.cache.original(image)
         if content is None:
             content = super().fetch(image, stop=stop)
             if self._is_whole(content):
-                self.keeper.keep_picture(image, content)
+                self.cache.keep_picture(image, content)
         return content
 
     def thumbnail(self, image: TaskImage, side: int, *, stop: threading.Event | None = None) -> Thumbnail:
@@ -53,21 +53,21 @@ class LibraryFetcher(ImageFetcher):
         Raises:
             ImageError: As there.
         """
-        if image.data is None and not self.keeper.takes(image):
+        if image.data is None and not self.cache.takes(image):
             return super().thumbnail(image, side, stop=stop)
-        known = self.keeper.thumbnail(image, side)
+        known = self.cache.thumbnail(image, side)
         if known is not None:
             return known
-        content = self.keeper.original(image)
+        content = self.cache.original(image)
         is_new = content is None
         if content is None:
             content = super().fetch(image, stop=stop)
         thumbnail = self._make_thumbnail(content, side)
-        if is_new and self.keeper.takes(image):
-            self.keeper.keep_picture(image, content, thumbnail=(side, thumbnail) if side <= LARGEST_KEPT else None)
+        if is_new and self.cache.takes(image):
+            self.cache.keep_picture(image, content, thumbnail=(side, thumbnail) if side <= LARGEST_KEPT else None)
         elif not is_new and side <= LARGEST_KEPT:
-            self.keeper.keep_thumbnail(image, side, thumbnail)
+            self.cache.keep_thumbnail(image, side, thumbnail)
         return thumbnail
 
     def __getstate__(self) -> dict[str, object]:
-        return {**super().__getstate__(), "keeper": self.keeper}
+        return {**super().__getstate__(), "cache": self.cache}

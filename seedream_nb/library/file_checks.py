@@ -8,7 +8,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from seedream_nb.whole_files import PART
+from seedream_nb.core.atomic_files import PART
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from seedream_nb.whole_files import PART, write_whole
+from seedream_nb.core.atomic_files import PART, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,21 +12,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import UnreadableAnswerError, UsageError
-from seedream_nb.json_values import read_integer, read_mapping
+from seedream_nb.core.coerce import read_integer, read_mapping
+from seedream_nb.core.errors import UnreadableAnswerError, UsageError
+from seedream_nb.library.archive import PartError
 from seedream_nb.library.inline import SHORTEST, put_back
 from seedream_nb.library.marks import MOST_STARS, read_tags
 from seedream_nb.library.mentions import sources_in
-from seedream_nb.library.parcel import PartError
 from seedream_nb.library.pictures import INLINE
 from seedream_nb.library.records import key_of, storable
-from seedream_nb.wire import read_task
+from seedream_nb.protocol.responses import read_task
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from seedream_nb.json_values import JsonObject
-    from seedream_nb.models import Task
+    from seedream_nb.core.coerce import JsonObject
+    from seedream_nb.core.models import Task
 
 DIGITS = 64  # of a digest
 _MOST_NESTED = 50  # levels of lists and objects

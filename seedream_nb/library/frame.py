@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.library.marks import read_marks
 from seedream_nb.library.records import key_of
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.library.database import Database
-    from seedream_nb.models import Task, TaskImage
 
 _TEXT, _INTEGER, _NUMBER, _MOMENT = "string", "Int64", "Float64", "datetime64[us, UTC]"
 # The columns and how each is kept, so that what is missing is missing in all of them, and no seed becomes a fraction.

@@ -11,29 +11,29 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import ImageError, UsageError
+from seedream_nb.core.coerce import read_integer, read_mapping
+from seedream_nb.core.errors import ImageError, UsageError
+from seedream_nb.core.models import TaskImage
+from seedream_nb.core.text import count_of
 from seedream_nb.images.thumbnails import read_facts
-from seedream_nb.json_values import read_integer, read_mapping
+from seedream_nb.library.archive import MANIFEST, PartError, is_ours, read_parcel
 from seedream_nb.library.exporting import FORMAT, VERSION
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.foreign_documents import DIGITS, read_document, read_json, stand_in
 from seedream_nb.library.marks import add_tags, read_marks, set_note, set_rating
 from seedream_nb.library.mentions import inline_in
-from seedream_nb.library.parcel import MANIFEST, PartError, is_ours, read_parcel
 from seedream_nb.library.records import key_of, put_tasks, read_kept
-from seedream_nb.models import TaskImage
-from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
     from sqlite3 import Connection
 
+    from seedream_nb.core.models import Task
+    from seedream_nb.library.archive import Reader
     from seedream_nb.library.database import Database
     from seedream_nb.library.foreign_documents import Document
-    from seedream_nb.library.parcel import Reader
     from seedream_nb.library.pictures import Pictures
-    from seedream_nb.models import Task
 
 MOST_OF_RECORD = 8_000_000  # bytes; a usual one has two thousand
 MOST_OF_ORIGINAL = 50 * 1024 * 1024  # bytes, as of those that are fetched

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import LibraryError, LibraryWarning
+from seedream_nb.core.errors import LibraryError, LibraryWarning
+from seedream_nb.core.models import Task
+from seedream_nb.core.sizes import format_size
 from seedream_nb.library.budget import evict, size_of_originals
 from seedream_nb.library.database import Database
 from seedream_nb.library.location import LIBRARY_NAME, resolve_budget, resolve_location
@@ -18,8 +20,6 @@ from seedream_nb.library.pictures import Pictures
 from seedream_nb.library.portable import Portable
 from seedream_nb.library.records import find_tasks, put_tasks
 from seedream_nb.library.search import FIRST_PAGE, Wanted, count_tasks, search_tasks
-from seedream_nb.library.sizes import spell_size
-from seedream_nb.models import Task
 
 if TYPE_CHECKING:
     import os
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.images.thumbnails import Thumbnail
-    from seedream_nb.models import TaskImage
 
 LOOKS = 50  # how often its size is looked at, while originals as large as the budget come
 
@@ -335,9 +335,9 @@ class Library(Markable, Maintainable, Portable):
         self._room = self._budget // LOOKS
         if gone.originals:
             warnings.warn(
-                f"The library has passed its budget of {spell_size(self._budget)}: the {gone.originals:,} originals "
-                f"that were unused for longest are gone ({spell_size(gone.size)}). Records and thumbnails stay; tag or "
-                "rate what has to stay whole, or give more room: SEEDREAM_LIBRARY_BUDGET=20GB.",
+                f"The library has passed its budget of {format_size(self._budget)}: the {gone.originals:,} originals "
+                f"that were unused for longest are gone ({format_size(gone.size)}). Records and thumbnails stay; tag "
+                "or rate what has to stay whole, or give more room: SEEDREAM_LIBRARY_BUDGET=20GB.",
                 LibraryWarning,
                 stacklevel=2,
             )

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import SettingsError, UsageError
-from seedream_nb.library.sizes import read_size
+from seedream_nb.core.errors import SettingsError, UsageError
+from seedream_nb.core.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +81,6 @@ def resolve_budget(budget: int | None = None, *, environ: Mapping[str, str] | No
         return budget
     text = (os.environ if environ is None else environ).get(BUDGET_NAME, "").strip()
     try:
-        return read_size(text) if text else BUDGET
+        return parse_size(text) if text else BUDGET
     except UsageError as error:
         raise SettingsError(f"{BUDGET_NAME}: {error.message}", hint=error.hint) from None

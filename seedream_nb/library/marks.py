@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import UsageError, shorten
+from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.library.records import key_of, marks_of
 from seedream_nb.library.words import to_words
 

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import LibraryError
+from seedream_nb.core.errors import LibraryError
 from seedream_nb.library import schema
 from seedream_nb.library.file_systems import is_shared
 

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import LibraryError
+from seedream_nb.core.errors import LibraryError
 from seedream_nb.images.load import source_of
 from seedream_nb.library.file_checks import forget_lost
 from seedream_nb.library.files import Files, digest_of
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from sqlite3 import Connection
 
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.images.thumbnails import Thumbnail
     from seedream_nb.library.database import Database
-    from seedream_nb.models import TaskImage
 
 SECONDS_OF_USE = 3600.0  # how exactly is known when an original was used last
 _BEGINNINGS = {b"\xff\xd8\xff": "jpg", b"\x89PNG\r\n": "png", b"RIFF": "webp"}

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.images.thumbnails import Thumbnail
     from seedream_nb.library.database import Database
     from seedream_nb.library.pictures import Pictures
-    from seedream_nb.models import Task, TaskImage
 
 
 class Portable:

@@ -11,18 +11,18 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from seedream_nb.json_values import read_text
+from seedream_nb.core.coerce import read_text
+from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.library.inline import encode, has_words, put_back
 from seedream_nb.library.words import to_words
-from seedream_nb.models import Task, TaskStatus
-from seedream_nb.wire import read_task
+from seedream_nb.protocol.responses import read_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from sqlite3 import Connection
 
-    from seedream_nb.json_values import JsonObject
-    from seedream_nb.models import TaskImage
+    from seedream_nb.core.coerce import JsonObject
+    from seedream_nb.core.models import TaskImage
 
 MICROSECONDS = 1_000_000
 NAMELESS = uuid.UUID("3a2c8f0e-5d64-4b1f-9e07-6c1d2b8fa945")  # the namespace of the ids that nameless tasks are given

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.library.marks import MARKED
 from seedream_nb.library.mentions import mentioned_in, parted, sources_in, spell_source
 from seedream_nb.library.pictures import INLINE

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import find_model
 from seedream_nb.library import schema
 from seedream_nb.library.records import MICROSECONDS, read_kept, storable
 from seedream_nb.library.words import to_query
+from seedream_nb.protocol.capabilities import find_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from sqlite3 import Connection
 
-    from seedream_nb.models import Task
+    from seedream_nb.core.models import Task
 
 FIRST_PAGE = 24
 TASKS = "tasks"

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedream_nb.core.text import count_of
 from seedream_nb.library.database import LibraryMendedError
 from seedream_nb.library.file_checks import State, check_file, check_files, count_parts, find_untold, forget_lost
 from seedream_nb.library.mentions import inline_in
@@ -20,7 +21,6 @@ from seedream_nb.library.pictures import INLINE
 from seedream_nb.library.records import read_kept, reindex
 from seedream_nb.library.removal import sweep
 from seedream_nb.library.scan import scan_all
-from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 
 # Thai to Myanmar, Khmer, the scripts of Chinese and Japanese, and the ideographs beyond the first plane.
 _UNSPACED = re.compile(

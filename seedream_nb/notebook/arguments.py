@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.task_ids import find_problem
 from seedream_nb.notebook import generate_arguments as generating
 from seedream_nb.notebook import library_arguments as keeping
 from seedream_nb.notebook import query_arguments as querying
@@ -19,7 +20,6 @@ from seedream_nb.notebook.generate_arguments import GenerateArguments
 from seedream_nb.notebook.library_arguments import LibraryArguments, LibraryInfoArguments, MarkKind
 from seedream_nb.notebook.parser import HelpRequest, Parser, split_line
 from seedream_nb.notebook.query_arguments import QueryArguments
-from seedream_nb.task_ids import find_problem
 
 if TYPE_CHECKING:
     import argparse

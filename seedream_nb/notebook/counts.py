@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.models import TaskStatus
+from seedream_nb.core.models import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seedream_nb.models import Task
+    from seedream_nb.core.models import Task
 
 _DONE = {TaskStatus.SUCCEEDED, TaskStatus.PARTIALLY_FAILED}
 _FAILED = {TaskStatus.FAILED, TaskStatus.NOT_FOUND}

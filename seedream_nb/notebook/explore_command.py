@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.task_ids import EXAMPLE_ID, read_task_ids
 from seedream_nb.notebook.parser import Parser
-from seedream_nb.task_ids import EXAMPLE_ID, read_task_ids
 
 if TYPE_CHECKING:
     import argparse

@@ -11,15 +11,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from seedream_nb.errors import WaitTimeoutError
-from seedream_nb.models import Task, TaskStatus
+from seedream_nb.core.errors import WaitTimeoutError
+from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.notebook.counts import count_tasks
 from seedream_nb.notebook.going_on import with_way_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seedream_nb.errors import InterruptedWait, SeedreamError
+    from seedream_nb.core.errors import InterruptedWait, SeedreamError
     from seedream_nb.gallery import Gallery
     from seedream_nb.notebook.front_end import LiveDisplay
 
@@ -29,7 +29,7 @@ PAUSE_AFTER_FAILURE = 2.0  # seconds
 
 
 class Followed(Protocol):
-    """What can be followed: a `Waiting` or a `Making`."""
+    """What can be followed: a `Waiting` or a `GenerationBatch`."""
 
     @property
     def tasks(self) -> list[Task]:

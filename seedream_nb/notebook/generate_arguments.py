@@ -8,11 +8,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import MODELS, PRESETS
-from seedream_nb.errors import UsageError
-from seedream_nb.generation import GenerationOptions
+from seedream_nb.core.errors import UsageError
 from seedream_nb.notebook.parser import Parser, Presentation, add_presentation, read_presentation
 from seedream_nb.notebook.query_arguments import WAIT_SECONDS, read_timeout
+from seedream_nb.protocol.capabilities import MODELS, PRESETS
+from seedream_nb.protocol.request_body import GenerationOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,8 @@ import threading
 import warnings
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import (
+from seedream_nb.client.sweeps import announce, plan_sweep
+from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
     OutcomeUnknownError,
@@ -15,6 +16,7 @@ from seedream_nb.errors import (
     SettingsError,
     UsageError,
 )
+from seedream_nb.core.text import count_of
 from seedream_nb.gallery import Table
 from seedream_nb.gallery.table import label_parts
 from seedream_nb.notebook.follow import follow_in_cell
@@ -22,18 +24,16 @@ from seedream_nb.notebook.going_on import with_way_on
 from seedream_nb.notebook.notice import Notice
 from seedream_nb.notebook.reference_words import read_reference_words, to_image
 from seedream_nb.notebook.results import make_gallery, present
-from seedream_nb.sweeps import announce, plan_sweep
-from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seedream_nb.making import Making
-    from seedream_nb.models import Task
+    from seedream_nb.client.generation_batch import GenerationBatch
+    from seedream_nb.client.sweeps import Sweep
+    from seedream_nb.core.models import Task
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.generate_arguments import GenerateArguments
     from seedream_nb.notebook.session import Session
-    from seedream_nb.sweeps import Sweep
 
 MOST_UNASKED = 8  # paid requests that need no --yes
 SECONDS_TO_ANSWER = 15.0  # given to requests that had left when an interrupt came
@@ -78,7 +78,7 @@ def generate(arguments: GenerateArguments, session: Session, front_end: FrontEnd
     return present(gallery, arguments.presentation, session, front_end, failure=failure or _verdict(making))
 
 
-def _prepare(arguments: GenerateArguments, sweep: Sweep, session: Session, stop: threading.Event) -> Making:
+def _prepare(arguments: GenerateArguments, sweep: Sweep, session: Session, stop: threading.Event) -> GenerationBatch:
     try:
         return session.client.generate_all(
             sweep.requests,
@@ -112,7 +112,7 @@ def _list_requests(sweep: Sweep) -> str:
     return "\n".join(lines)
 
 
-def _verdict(making: Making) -> SeedreamError | None:
+def _verdict(making: GenerationBatch) -> SeedreamError | None:
     """Why the cell fails: nothing came of it, or somebody has to look into what did.
 
     One failure among others is a tile.

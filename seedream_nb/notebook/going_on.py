@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.errors import Interrupted, InterruptedWait, OutcomeUnknownError, WaitTimeoutError
+from seedream_nb.core.errors import Interrupted, InterruptedWait, OutcomeUnknownError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from seedream_nb.models import Task
+    from seedream_nb.core.models import Task
 
 Failure = TypeVar("Failure", bound=BaseException)
 

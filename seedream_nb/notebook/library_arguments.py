@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.sizes import parse_size
+from seedream_nb.core.times import read_since
 from seedream_nb.library.marks import MOST_STARS
-from seedream_nb.library.sizes import read_size
 from seedream_nb.notebook.parser import Parser, Presentation, add_presentation, read_presentation
 from seedream_nb.notebook.query_arguments import add_ids, read_ids
-from seedream_nb.times import read_since
 
 if TYPE_CHECKING:
     import argparse
@@ -246,7 +246,7 @@ def read_prune(parsed: argparse.Namespace, _cell: str) -> RemoveArguments:
     """
     if parsed.older is None and parsed.larger is None:
         raise UsageError("Nothing says what is to go.", hint="Add --older 90d, or --larger 5MB, or both.")
-    larger = None if parsed.larger is None else read_size(parsed.larger)
+    larger = None if parsed.larger is None else parse_size(parsed.larger)
     return RemoveArguments(older=_read_moment(parsed.older), larger=larger, confirmed=parsed.yes)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import LibraryError, SeedreamError, TaskNotFoundError, UsageError
+from seedream_nb.core.errors import LibraryError, SeedreamError, TaskNotFoundError, UsageError
+from seedream_nb.core.models import Task, TaskStatus
+from seedream_nb.core.sizes import format_size
+from seedream_nb.core.text import count_of
 from seedream_nb.library.location import LIBRARY_NAME
-from seedream_nb.library.sizes import spell_size
-from seedream_nb.models import Task, TaskStatus
 from seedream_nb.notebook.library_arguments import (
     LibraryInfoArguments,
     MarkArguments,
@@ -18,7 +19,6 @@ from seedream_nb.notebook.library_arguments import (
 )
 from seedream_nb.notebook.notice import Notice
 from seedream_nb.notebook.results import choose_form, make_gallery, name_ids, present
-from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def open_library(session: Session) -> Library:
     Raises:
         LibraryError: It is turned off, or cannot be used.
     """
-    library = session.client.keeper.library
+    library = session.client.cache.library
     if library is None:
         raise LibraryError("The library is turned off.", hint=f"Unset {LIBRARY_NAME}, or set it to a folder.")
     return library
@@ -87,9 +87,9 @@ def describe(info: LibraryInfo, *, is_temporary: bool) -> str:
     access = " (read only)" if info.is_read_only else ""
     rows = {
         "library": f"{place}{access}",
-        "tasks": f"{info.tasks:,} ({spell_size(info.records_size)})",
-        "originals": f"{info.originals:,} ({spell_size(info.originals_size)} of at most {spell_size(info.budget)})",
-        "thumbnails": f"{info.thumbnails:,} ({spell_size(info.thumbnails_size)})",
+        "tasks": f"{info.tasks:,} ({format_size(info.records_size)})",
+        "originals": f"{info.originals:,} ({format_size(info.originals_size)} of at most {format_size(info.budget)})",
+        "thumbnails": f"{info.thumbnails:,} ({format_size(info.thumbnails_size)})",
     }
     return "\n".join(f"{name:<10} {value}" for name, value in rows.items())
 
@@ -156,14 +156,14 @@ def _remove(arguments: RemoveArguments, library: Library, front_end: FrontEnd) -
     what = f"{count_of(removal.tasks, 'task')} and {count_of(removal.originals, 'original')}"
     if not removal.tasks and not removal.originals:
         return Notice("There is nothing to remove.")
-    question = f"Remove {what} from this machine? That frees {spell_size(removal.size)}."
+    question = f"Remove {what} from this machine? That frees {format_size(removal.size)}."
     if not arguments.confirmed and not front_end.confirm(question):
         return Notice("Nothing was removed.")
     if arguments.task_ids:
         library.remove(arguments.task_ids)
     else:
         library.prune(older=arguments.older, larger=arguments.larger)
-    return Notice(f"{what} removed; {spell_size(removal.size)} freed.")
+    return Notice(f"{what} removed; {format_size(removal.size)} freed.")
 
 
 def _transfer(arguments: TransferArguments, library: Library) -> Notice:

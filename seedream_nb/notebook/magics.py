@@ -11,7 +11,7 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from seedream_nb.errors import UsageError, shorten
+from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.notebook.cell import CellWatch, is_silenced
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery.options import EMBED_CHOICES, GalleryOptions
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.task_ids import EXAMPLE_ID, read_task_ids
+from seedream_nb.core.times import read_since
 from seedream_nb.notebook.parser import Parser, Presentation, add_presentation, read_presentation
-from seedream_nb.task_ids import EXAMPLE_ID, read_task_ids
-from seedream_nb.times import read_since
 
 if TYPE_CHECKING:
     import argparse

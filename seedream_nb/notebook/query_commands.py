@@ -5,17 +5,17 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import find_model
-from seedream_nb.errors import NetworkError, SeedreamError, TaskNotFoundError, UsageError
-from seedream_nb.models import TaskStatus
+from seedream_nb.core.errors import NetworkError, SeedreamError, TaskNotFoundError, UsageError
+from seedream_nb.core.models import TaskStatus
+from seedream_nb.core.text import count_of
 from seedream_nb.notebook.notice import Notice
 from seedream_nb.notebook.results import choose_form, make_gallery, name_ids, present
-from seedream_nb.words import count_of
+from seedream_nb.protocol.capabilities import find_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seedream_nb.models import Task
+    from seedream_nb.core.models import Task
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.query_arguments import GetArguments, HistoryArguments, LastArguments
     from seedream_nb.notebook.session import Session

@@ -7,9 +7,9 @@ import binascii
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import UsageError, shorten
-from seedream_nb.models import TaskImage
-from seedream_nb.references import LINKS, read_references
+from seedream_nb.client.references import LINKS, read_references
+from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.core.models import TaskImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import Interrupted, SeedreamError
+from seedream_nb.core.errors import Interrupted, SeedreamError
+from seedream_nb.core.models import TaskStatus
 from seedream_nb.gallery import Gallery
-from seedream_nb.models import TaskStatus
 from seedream_nb.notebook.going_on import interrupted_at_pictures, with_way_to_pictures
 from seedream_nb.notebook.notice import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.gallery.table import Table
-    from seedream_nb.models import Task, TaskImage
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.parser import Presentation
     from seedream_nb.notebook.session import Session

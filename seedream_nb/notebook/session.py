@@ -6,9 +6,9 @@ import dataclasses
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from seedream_nb.client import SeedreamClient
-from seedream_nb.config import Secret, Settings, resolve_settings
-from seedream_nb.waiting import Pace
+from seedream_nb.client.client import SeedreamClient
+from seedream_nb.client.polling import Pace
+from seedream_nb.client.settings import Secret, Settings, resolve_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

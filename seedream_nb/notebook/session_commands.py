@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import seedream_nb
-from seedream_nb.errors import GETTING_STARTED_HINT, MissingTokenError
+from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError
 from seedream_nb.library.location import resolve_location
 from seedream_nb.notebook.notice import Notice
 

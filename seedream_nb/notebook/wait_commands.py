@@ -6,8 +6,8 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import UsageError
-from seedream_nb.models import TaskStatus
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.models import TaskStatus
 from seedream_nb.notebook.follow import as_they_run, follow_in_cell
 from seedream_nb.notebook.notice import Notice
 from seedream_nb.notebook.query_commands import refuse_unknown
@@ -17,14 +17,14 @@ from seedream_nb.notebook.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from seedream_nb.errors import InterruptedWait, SeedreamError
+    from seedream_nb.client.polling import Waiting
+    from seedream_nb.core.errors import InterruptedWait, SeedreamError
+    from seedream_nb.core.models import Task
     from seedream_nb.gallery import Gallery
-    from seedream_nb.models import Task
     from seedream_nb.notebook.follow import Followed
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.query_arguments import WaitArguments, WatchArguments
     from seedream_nb.notebook.session import Session
-    from seedream_nb.waiting import Waiting
 
 
 def wait(arguments: WaitArguments, session: Session, front_end: FrontEnd) -> object:

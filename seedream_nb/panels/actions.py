@@ -7,32 +7,32 @@ import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import MAX_IMAGES
-from seedream_nb.errors import LibraryError, OutcomeUnknownError, SeedreamError, UsageError
+from seedream_nb.client.references import read_references
+from seedream_nb.core.errors import LibraryError, OutcomeUnknownError, SeedreamError, UsageError
+from seedream_nb.core.models import TaskStatus
+from seedream_nb.core.task_ids import read_task_ids
+from seedream_nb.core.text import count_of
+from seedream_nb.core.times import read_since
 from seedream_nb.gallery import Gallery
-from seedream_nb.models import TaskStatus
 from seedream_nb.panels.composing import compose_image
 from seedream_nb.panels.jobs import Status
 from seedream_nb.panels.make_settings import find_reference_problem, plan
-from seedream_nb.references import read_references
-from seedream_nb.task_ids import read_task_ids
-from seedream_nb.times import read_since
-from seedream_nb.words import count_of
+from seedream_nb.protocol.capabilities import MAX_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from seedream_nb.client import SeedreamClient
+    from seedream_nb.client.client import SeedreamClient
+    from seedream_nb.client.generation_batch import GenerationBatch
+    from seedream_nb.client.polling import Pace
+    from seedream_nb.client.references import Reference
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.gallery import SaveReport
     from seedream_nb.images.fetch import ImageFetcher
-    from seedream_nb.making import Making
-    from seedream_nb.models import Task, TaskImage
     from seedream_nb.panels.cards import Card
     from seedream_nb.panels.jobs import Jobs
     from seedream_nb.panels.make_settings import MakeSettings
     from seedream_nb.panels.state import ExplorerState, Part
-    from seedream_nb.references import Reference
-    from seedream_nb.waiting import Pace
 
 PAGE = 24  # tasks of the history that one click brings
 MOST_COMPOSED = MAX_IMAGES - 1  # pictures in layers of a selection; no request takes more references
@@ -79,7 +79,7 @@ class Actions:
         """Adds the next tasks of the history.
 
         Args:
-            since: From when on; as `seedream_nb.times.read_since` reads it, or empty.
+            since: From when on; as `seedream_nb.core.times.read_since` reads it, or empty.
         """
         self._jobs.run("history", lambda: self._read_history(since), self._take_page, "Reading the history …")
 
@@ -195,7 +195,7 @@ class Actions:
         return self._say_counts()
 
     def _search_library(self, text: str) -> list[Task]:
-        library = self._client.keeper.library
+        library = self._client.cache.library
         if library is None:
             raise LibraryError(
                 "The library is turned off.", hint="The environment variable SEEDREAM_LIBRARY does that."
@@ -213,7 +213,7 @@ class Actions:
         older, self._found = self._found, 0
         return Status("The library holds no older ones that fit." if older else "The library holds nothing that fits.")
 
-    def _make(self, settings: MakeSettings) -> Making:
+    def _make(self, settings: MakeSettings) -> GenerationBatch:
         making = self._client.generate_all(plan(settings).requests, pace=self._pace, stop=self._jobs.stop)
         try:
             for _news in making.ticks():
@@ -226,7 +226,7 @@ class Actions:
             self._state.put(task for task in making.tasks if task.id)
         return making
 
-    def _end_make(self, making: Making) -> Status | None:
+    def _end_make(self, making: GenerationBatch) -> Status | None:
         tasks = making.tasks
         made = f"{count_of(sum(len(task.good_images) for task in tasks), 'picture')} made."
         errors = [

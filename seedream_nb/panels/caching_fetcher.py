@@ -11,11 +11,11 @@ from seedream_nb.images.thumbnails import shrink
 from seedream_nb.library import LibraryFetcher
 
 if TYPE_CHECKING:
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.images.fetch import FetchLimits
     from seedream_nb.images.load import Source
     from seedream_nb.images.thumbnails import Thumbnail
-    from seedream_nb.library import Keeper
-    from seedream_nb.models import TaskImage
+    from seedream_nb.library import LibraryCache
 
 MEMORY = 32 * 1024 * 1024  # bytes
 SIDE = 320  # pixels: of the thumbnails that others are made from
@@ -28,13 +28,13 @@ class CachingFetcher(LibraryFetcher):
     A small thumbnail is made from a larger one, so that an original is decoded once for all who show it small.
 
     Args:
-        keeper: The library.
+        cache: The library.
         limits: What is fetched at most.
         memory: How many bytes are kept.
     """
 
-    def __init__(self, keeper: Keeper, limits: FetchLimits | None = None, *, memory: int = MEMORY) -> None:
-        super().__init__(keeper, limits)
+    def __init__(self, cache: LibraryCache, limits: FetchLimits | None = None, *, memory: int = MEMORY) -> None:
+        super().__init__(cache, limits)
         self._memory = memory
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0

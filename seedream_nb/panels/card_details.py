@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from seedream_nb.core.text import count_of
 from seedream_nb.gallery.foreign_text import show_line
 from seedream_nb.gallery.tiles import describe_error, facts_of
 from seedream_nb.panels.local_time import to_local
-from seedream_nb.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from seedream_nb.core.models import Task, Usage
     from seedream_nb.gallery.tiles import Tile
-    from seedream_nb.models import Task
-    from seedream_nb.usage import Usage
 
 MOST_DETAILS = 40  # a record with more fields is no longer read by anybody
 

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import MODELS, parse_size
+from seedream_nb.core.models import TaskStatus
 from seedream_nb.gallery.compose import link_of
 from seedream_nb.gallery.foreign_text import clean_prompt, show_prompt
 from seedream_nb.gallery.tiles import STATES, lay_out
-from seedream_nb.models import TaskStatus
 from seedream_nb.panels.card_details import details_of
+from seedream_nb.protocol.capabilities import MODELS, parse_size
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.gallery.tiles import Tile
-    from seedream_nb.models import Task, TaskImage
 
 # One image, or the layers that make a picture together.
 Picture: TypeAlias = "TaskImage | tuple[TaskImage, ...]"

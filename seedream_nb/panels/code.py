@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import MODELS, find_model
-from seedream_nb.models import Task, TaskImage
+from seedream_nb.core.models import Task, TaskImage
+from seedream_nb.core.task_ids import find_problem
 from seedream_nb.panels.make_settings import WEB_LINKS, is_inline
-from seedream_nb.task_ids import find_problem
+from seedream_nb.protocol.capabilities import MODELS, find_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,17 +6,17 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import MODELS
 from seedream_nb.gallery.foreign_text import show_line
 from seedream_nb.gallery.tiles import STATES
 from seedream_nb.panels.cards import make_cards
 from seedream_nb.panels.filters import find, size_order, traits_of
+from seedream_nb.protocol.capabilities import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
-    from seedream_nb.models import Task
+    from seedream_nb.core.models import Task
     from seedream_nb.panels.cards import Card
     from seedream_nb.panels.filters import Filter, Sort, Traits
 

@@ -10,8 +10,8 @@ from seedream_nb.gallery.tiles import COMPOSED
 from seedream_nb.images.layers import compose_layers
 
 if TYPE_CHECKING:
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.images.fetch import ImageFetcher
-    from seedream_nb.models import Task, TaskImage
 
 
 def compose_image(task: Task, fetcher: ImageFetcher) -> TaskImage:

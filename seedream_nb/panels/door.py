@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedream_nb.client import SeedreamClient
-from seedream_nb.config import is_loopback
-from seedream_nb.models import Task
+from seedream_nb.client.client import SeedreamClient
+from seedream_nb.core.hosts import is_loopback
+from seedream_nb.core.models import Task
 from seedream_nb.panels.explorer import Explorer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from seedream_nb.waiting import Pace
+    from seedream_nb.client.polling import Pace
 
 
 def explore(

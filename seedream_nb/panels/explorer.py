@@ -34,11 +34,11 @@ from seedream_nb.panels.supply import PictureSupply
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from seedream_nb.client import SeedreamClient
-    from seedream_nb.models import Task
+    from seedream_nb.client.client import SeedreamClient
+    from seedream_nb.client.polling import Pace
+    from seedream_nb.core.models import Task
     from seedream_nb.panels.pictures import Kind
     from seedream_nb.panels.state import Part
-    from seedream_nb.waiting import Pace
 
 WAYS = {
     "Get": "by task id",
@@ -95,7 +95,7 @@ class Explorer(ipywidgets.VBox):
     ) -> None:
         self.client = client
         self._is_free = is_free
-        self._fetcher = CachingFetcher(client.keeper)
+        self._fetcher = CachingFetcher(client.cache)
         self._static = StaticOutput(self._fetcher)
         self._state = ExplorerState(self._draw)
         self._jobs = Jobs(self._state.say, lambda: self._state.status, self._draw_busy)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
-from seedream_nb.capabilities import MODELS
 from seedream_nb.panels.controls import make_field
 from seedream_nb.panels.filters import Filter, Sort
+from seedream_nb.protocol.capabilities import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

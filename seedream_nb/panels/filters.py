@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from seedream_nb.capabilities import MODELS, PRESETS, parse_size
 from seedream_nb.gallery.foreign_text import show_line
 from seedream_nb.panels.local_time import to_local
+from seedream_nb.protocol.capabilities import MODELS, PRESETS, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import anywidget
 import traitlets
 
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
 from seedream_nb.panels.front_end import GRID_STYLES, SCRIPTS, join_parts
 from seedream_nb.panels.pictures import Kind
 

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.errors import SeedreamError
+from seedream_nb.core.errors import SeedreamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from seedream_nb.capabilities import MODELS
-from seedream_nb.generation import DEFAULT_MODEL
+from seedream_nb.core.text import count_of
 from seedream_nb.panels.controls import make_field, make_fields, make_row
 from seedream_nb.panels.make_settings import MakeSettings, accepted_by
-from seedream_nb.words import count_of
+from seedream_nb.protocol.capabilities import MODELS
+from seedream_nb.protocol.request_body import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

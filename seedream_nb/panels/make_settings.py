@@ -6,18 +6,18 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from seedream_nb import sweeps
-from seedream_nb.capabilities import MAX_IMAGES, MODELS, PRESETS, RETIRED_MODELS, find_model, parse_size
-from seedream_nb.errors import UsageError
-from seedream_nb.generation import DEFAULT_MODEL, GenerationOptions, UnknownModelWarning
-from seedream_nb.submission import prepare
+from seedream_nb.client import sweeps
+from seedream_nb.client.submission import prepare
+from seedream_nb.core.errors import UsageError
+from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS, PRESETS, RETIRED_MODELS, find_model, parse_size
+from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions, UnknownModelWarning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from seedream_nb.client.references import Reference
+    from seedream_nb.client.sweeps import Sweep
     from seedream_nb.panels.cards import Card
-    from seedream_nb.references import Reference
-    from seedream_nb.sweeps import Sweep
 
 MOST_TAKES = 8  # paid requests of one click; for more there is code, to be read before it is sent
 FORMATS: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")

@@ -13,19 +13,19 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
+from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.images.fetch import DECODERS
 from seedream_nb.images.layers import compose_layers, compose_thumbnails, match_layers
 from seedream_nb.images.load import source_of
 from seedream_nb.images.thumbnails import Thumbnail, make_thumbnail, read_facts
-from seedream_nb.models import Task, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from typing import TypeAlias
 
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.images.fetch import ImageFetcher
-    from seedream_nb.models import TaskImage
     from seedream_nb.panels.cards import Picture
 
 Kind = Literal["thumbnail", "original"]

@@ -12,7 +12,7 @@ from seedream_nb.panels.jobs import Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from seedream_nb.models import Task, TaskImage
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.panels.cards import Card, Picture
 
 # "images" is what `selected_images` gives, where the same cards are selected as before.

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from IPython.display import DisplayHandle
 
+    from seedream_nb.core.models import Task
     from seedream_nb.images.fetch import ImageFetcher
-    from seedream_nb.models import Task
 
 THREAD_NAME = "seedream-static"
 LIMIT = 24  # tiles; enough to recall what was shown, and few enough to keep the notebook small

@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
+from seedream_nb.core.parallel import run_parallel
 from seedream_nb.panels.pictures import Kind, Pictures, Supplied
-from seedream_nb.parallel import run_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

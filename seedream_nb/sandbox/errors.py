@@ -1,6 +1,6 @@
 """What the sandbox says when it cannot be started as asked."""
 
-from seedream_nb.errors import SeedreamError
+from seedream_nb.core.errors import SeedreamError
 
 
 class SandboxError(SeedreamError):

@@ -9,8 +9,8 @@ import re
 import zlib
 from collections.abc import Mapping
 
-from seedream_nb import capabilities
-from seedream_nb.request_checks import find_problems
+from seedream_nb.protocol import capabilities
+from seedream_nb.protocol.validation import find_problems
 from seedream_nb.sandbox.drawings import Drawing, lay_out
 from seedream_nb.sandbox.pictures import OutputFormat, PictureBook, PictureStyle, Recipe
 from seedream_nb.sandbox.tasks import INPUT_WITHHELD, OUTPUT_WITHHELD, SandboxTask

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb import Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.gallery.pictures import noise, plain

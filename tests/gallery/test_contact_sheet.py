@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.images.lettering import Lettering
 from tests.gallery.pictures import decode, plain, translucent

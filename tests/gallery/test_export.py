@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.gallery.pictures import decode, plain, translucent
@@ -308,7 +308,7 @@ def test_a_file_that_cannot_be_is_told_before_anything_is_fetched(
 IN_PROCESS = """
 import os, resource, sys
 from seedream_nb import Gallery
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from tests.gallery.pictures import noise
 from tests.gallery.test_export import task_with
 gallery = Gallery(task_with(noise(600, 600)))

@@ -3,7 +3,7 @@
 import pytest
 
 from seedream_nb import Gallery, Task
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from tests.gallery.reading import show
 
 BAD = [

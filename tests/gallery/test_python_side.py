@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import pytest
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from tests.gallery.pictures import plain
 from tests.gallery.reading import show
 

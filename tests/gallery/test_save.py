@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery.save import save_tasks
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.gallery.pictures import decode, noise, plain, translucent
@@ -389,7 +389,7 @@ def test_a_directory_that_cannot_be(directory: str) -> None:
 FULL_DISK = """
 import resource, sys
 from seedream_nb import Gallery, Task
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.gallery.pictures import noise, plain
 from tests.gallery.test_save import task_with
@@ -425,7 +425,7 @@ def test_a_full_disk_is_told_in_one_sentence_and_leaves_no_half_file(tmp_path: P
 READ_ONLY = """
 import os, sys
 from seedream_nb import Gallery
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from tests.gallery.pictures import plain
 from tests.gallery.test_save import task_with
 gallery = Gallery(task_with(plain()))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb import Sandbox, SeedreamClient
-from seedream_nb.library import Keeper, Library, LibraryFetcher
+from seedream_nb.library import Library, LibraryCache, LibraryFetcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         tasks = client.retrieve_batch(EVERY)
         library.keep(tasks)
-        fetcher = LibraryFetcher(Keeper(library, keeps_loopback=True))
+        fetcher = LibraryFetcher(LibraryCache(library, keeps_loopback=True))
         for task in tasks:
             for image in task.good_images:
                 fetcher.thumbnail(image, THUMBNAIL)

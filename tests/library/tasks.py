@@ -6,7 +6,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.wire import read_task
+from seedream_nb.protocol.responses import read_task
 
 if TYPE_CHECKING:
     from seedream_nb import Task

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb import GenerationOptions, GenerationRequest, RetryPolicy, Sandbox, SeedreamClient
-from seedream_nb.errors import ConnectionFailedError, ImageError, InvalidTokenError, LibraryWarning
+from seedream_nb.core.errors import ConnectionFailedError, ImageError, InvalidTokenError, LibraryWarning
+from seedream_nb.core.models import TaskStatus
+from seedream_nb.core.task_ids import find_problem
 from seedream_nb.library import Library
-from seedream_nb.models import TaskStatus
-from seedream_nb.task_ids import find_problem
 from tests.library.integrity import run
 from tests.library.tasks import name_of, record_of
 from tests.scripted_server import ScriptedServer, as_json
@@ -33,7 +33,7 @@ def keeping(sandbox: Sandbox, tmp_path: Path) -> Iterator[SeedreamClient]:
 
 
 def kept(client: SeedreamClient) -> Library:
-    library = client.keeper.library
+    library = client.cache.library
     assert library is not None
     return library
 
@@ -217,7 +217,7 @@ def test_of_this_machine_nothing_is_kept_by_itself(
 ) -> None:
     monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
     with SeedreamClient(sandbox.token, sandbox.url) as client:
-        assert client.keeper.library is None
+        assert client.cache.library is None
         task_id = sandbox.add_task("a cat", size="100x100")
         assert client.retrieve(task_id) == client.retrieve(task_id)
         client.fetcher.thumbnail(client.retrieve(task_id).images[0], 32)
@@ -235,7 +235,7 @@ def test_of_the_service_itself_all_is_kept_where_the_environment_says(
         assert kept(client).location == tmp_path / "library"
     monkeypatch.setenv("SEEDREAM_LIBRARY", "off")
     with SeedreamClient("a-token") as client:
-        assert client.keeper.library is None
+        assert client.cache.library is None
 
 
 def test_off_is_off(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_pickled_client_keeps_on(sandbox: Sandbox, tmp_path: Path, given: str)
             assert asked(sandbox) == 0
             other = copy.retrieve(sandbox.add_task("a dog"))
             assert kept(copy).info().budget == (123 if given == "library" else 5_000_000_000)
-        assert client.keeper.find([other.id]) == {other.id: other}
+        assert client.cache.find([other.id]) == {other.id: other}
     library.close()
 
 
@@ -281,16 +281,16 @@ import os, sys
 from seedream_nb import SeedreamClient
 client = SeedreamClient(sys.argv[1], sys.argv[2], library=sys.argv[3])
 first = client.retrieve(sys.argv[4])
-client.keeper._lock.acquire()  # as another thread of the parent may hold it
+client.cache._lock.acquire()  # as another thread of the parent may hold it
 child = os.fork()
 if child == 0:
     assert client.retrieve(sys.argv[4]) == first
     client.retrieve(sys.argv[5])
     client.close()
     os._exit(0)
-client.keeper._lock.release()
+client.cache._lock.release()
 assert os.waitpid(child, 0)[1] == 0
-assert list(client.keeper.find([sys.argv[5]])) == [sys.argv[5]]
+assert list(client.cache.find([sys.argv[5]])) == [sys.argv[5]]
 client.close()
 """
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb.errors import LibraryError, LibraryWarning
-from seedream_nb.library import Keeper, Library, schema
-from seedream_nb.library.salvage import replace_damaged
+from seedream_nb.core.errors import LibraryError, LibraryWarning
+from seedream_nb.library import Library, LibraryCache, schema
+from seedream_nb.library.recovery import replace_damaged
 from tests.gallery.pictures import noise
 from tests.library.integrity import start, wrong_with
 from tests.library.tasks import MODEL, name_of, task_of
@@ -82,13 +82,13 @@ def test_a_broken_file_is_set_aside_and_what_can_be_read_goes_on(
 ) -> None:
     broken = damage(file_of(folder).read_bytes())
     file_of(folder).write_bytes(broken)
-    keeper = Keeper(folder)
+    cache = LibraryCache(folder)
     with pytest.warns(LibraryWarning, match="was damaged") as caught:
-        keeper.keep([task_of(COUNT)])
+        cache.keep([task_of(COUNT)])
     assert len(caught) == 1
     assert (folder / "library-damaged-1.sqlite").read_bytes() == broken
-    assert set(keeper.find([name_of(COUNT)])) == {name_of(COUNT)}
-    keeper.close()
+    assert set(cache.find([name_of(COUNT)])) == {name_of(COUNT)}
+    cache.close()
     assert wrong_with(folder) == []
     with Library(folder) as library:
         assert [task.prompt for task in library.search("white siamese")] == ["a white siamese cat"]
@@ -105,21 +105,21 @@ def test_a_broken_file_is_set_aside_and_what_can_be_read_goes_on(
 @pytest.mark.parametrize("value", [b"\xff", b"\0", b"x"])
 def test_of_a_file_with_a_hole_nearly_all_is_rescued(folder: Path, share: float, value: bytes) -> None:
     file_of(folder).write_bytes(overwrite(share, 5000, value)(file_of(folder).read_bytes()))
-    keeper = Keeper(folder)
+    cache = LibraryCache(folder)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        keeper.keep(task_of(number) for number in range(COUNT, COUNT + 5))
-        first = keeper.find(name_of(number) for number in range(COUNT + 5))
-        library = keeper.library
+        cache.keep(task_of(number) for number in range(COUNT, COUNT + 5))
+        first = cache.find(name_of(number) for number in range(COUNT + 5))
+        library = cache.library
         assert library is not None
         library.verify()
-        found = keeper.find(name_of(number) for number in range(COUNT + 5))
+        found = cache.find(name_of(number) for number in range(COUNT + 5))
     told = [str(warning.message) for warning in caught]
     assert len([text for text in told if "was damaged" in text]) <= 1, told
     assert len(told) <= 1, told
     assert len(first) >= len(found) >= COUNT - 20
     assert {name_of(number) for number in range(COUNT, COUNT + 5)} <= set(found)
-    keeper.close()
+    cache.close()
     assert [text for text in wrong_with(folder) if "no original" not in text] == []
 
 
@@ -216,8 +216,8 @@ def test_damage_that_another_kernel_has_mended_is_not_mended_twice(folder: Path)
             file.write(b"\xff" * (len(content) - 4096))
         with pytest.warns(LibraryWarning, match="was damaged") as caught:  # noqa: PT031  told once of all
             for number, library in enumerate((mine, theirs)):
-                keeper = Keeper(library)
-                keeper.keep([task_of(COUNT + number)])
+                cache = LibraryCache(library)
+                cache.keep([task_of(COUNT + number)])
                 library.verify()
         assert len(caught) == 1
         assert damaged_files(folder) == ["library-damaged-1.sqlite"]
@@ -251,23 +251,23 @@ def test_many_kernels_come_upon_the_same_damage(folder: Path) -> None:
 
 COMES_UPON = """
 import sys
-from seedream_nb.library import Keeper
+from seedream_nb.library import LibraryCache
 from tests.library.tasks import task_of
-keeper = Keeper(sys.argv[1])
+cache = LibraryCache(sys.argv[1])
 for number in range(10):
-    keeper.keep([task_of(int(sys.argv[2]) + number)])
-keeper.close()
+    cache.keep([task_of(int(sys.argv[2]) + number)])
+cache.close()
 """
 
 
 def test_a_record_that_became_nonsense_is_damage_too(folder: Path) -> None:
     with closing(sqlite3.connect(file_of(folder))) as connection, connection:
         connection.execute("UPDATE tasks SET record = substr(record, 5) WHERE key = ?", (name_of(7),))
-    keeper = Keeper(folder)
+    cache = LibraryCache(folder)
     with pytest.warns(LibraryWarning, match=f"{COUNT - 1} of its records could be rescued"):
-        found = keeper.find([name_of(7), name_of(8)])
+        found = cache.find([name_of(7), name_of(8)])
     assert set(found) == {name_of(8)}
-    keeper.close()
+    cache.close()
 
 
 def test_the_library_itself_says_that_it_was_mended_and_works_at_the_next_call(folder: Path) -> None:
@@ -407,10 +407,10 @@ def test_one_of_a_later_version_is_refused_in_one_sentence(tmp_path: Path, read_
     with pytest.raises(LibraryError, match="was made by a later version of seedream_nb") as caught:
         Library(tmp_path, read_only=read_only)
     assert "Upgrade seedream_nb" in str(caught.value.hint)
-    keeper = Keeper(tmp_path)
+    cache = LibraryCache(tmp_path)
     with pytest.warns(LibraryWarning, match="later version") as told:  # noqa: PT031  told once of all
-        keeper.find([name_of(0)])
-        keeper.find([name_of(0)])
+        cache.find([name_of(0)])
+        cache.find([name_of(0)])
     assert len(told) == 1
     assert file_of(tmp_path).read_bytes() == before
 

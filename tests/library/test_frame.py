@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.models import Task, TaskImage, TaskStatus
 from seedream_nb.library.frame import COLUMNS
-from seedream_nb.models import Task, TaskImage, TaskStatus
 from tests.library.conftest import CAT, EDIT, INLINE, KITE, LONG_AGO, REFUSED, ROOF
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seedream_nb.errors import LibraryError, SettingsError
+from seedream_nb.core.errors import LibraryError, SettingsError
 from seedream_nb.library import Library, opening
 from seedream_nb.library.file_systems import is_shared
 from seedream_nb.library.location import resolve_location

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seedream_nb.errors import LibraryError, UsageError
+from seedream_nb.core.errors import LibraryError, UsageError
 from seedream_nb.library import Library
 from seedream_nb.library.budget import evict
 from seedream_nb.library.marks import Marks, read_tags

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb.errors import ImageError, LibraryWarning
+from seedream_nb.core.errors import ImageError, LibraryWarning
+from seedream_nb.core.models import TaskImage
 from seedream_nb.images.thumbnails import make_thumbnail
-from seedream_nb.library import Keeper, Library, LibraryFetcher
-from seedream_nb.models import TaskImage
-from seedream_nb.wire import read_task
+from seedream_nb.library import Library, LibraryCache, LibraryFetcher
+from seedream_nb.protocol.responses import read_task
 from tests.gallery.pictures import noise, plain, translucent
 from tests.library.integrity import wrong_with
 from tests.library.tasks import name_of, record_of, task_of
@@ -58,7 +58,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture
 def fetcher(empty: Library) -> LibraryFetcher:
-    return LibraryFetcher(Keeper(empty, keeps_loopback=True))
+    return LibraryFetcher(LibraryCache(empty, keeps_loopback=True))
 
 
 def originals(library: Library) -> list[Path]:
@@ -197,7 +197,7 @@ def test_pictures_with_holes_keep_them(host: Host, fetcher: LibraryFetcher) -> N
 
 def test_links_to_this_machine_are_kept_only_where_that_is_wanted(host: Host, empty: Library) -> None:
     image = host.add("/a", CONTENT)
-    fetcher = LibraryFetcher(Keeper(empty))
+    fetcher = LibraryFetcher(LibraryCache(empty))
     assert fetcher.fetch(image) == fetcher.fetch(image) == CONTENT
     assert host.asked == ["/a", "/a"]
     assert originals(empty) == []
@@ -299,7 +299,7 @@ def test_where_nothing_may_go_nothing_goes(small: Library) -> None:
 
 def test_an_evicted_picture_is_fetched_again(host: Host, tmp_path: Path) -> None:
     with Library(tmp_path / "tiny", budget=1000) as tiny:
-        fetcher = LibraryFetcher(Keeper(tiny, keeps_loopback=True))
+        fetcher = LibraryFetcher(LibraryCache(tiny, keeps_loopback=True))
         image = host.add("/a", CONTENT)
         for _time in range(2):
             with pytest.warns(LibraryWarning, match="budget of 1 KB"):

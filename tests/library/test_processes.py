@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb.library import Keeper, Library
+from seedream_nb.core.models import TaskImage
+from seedream_nb.library import Library, LibraryCache
 from seedream_nb.library.files import Files
-from seedream_nb.models import TaskImage
 from tests.gallery.pictures import noise
 from tests.library.integrity import run, start, wrong_with
 from tests.library.tasks import name_of, task_of
@@ -32,8 +32,8 @@ PRELUDE = """
 import os, random, resource, signal, sys, warnings
 import PIL.Image, platformdirs
 from seedream_nb.images.thumbnails import make_thumbnail
-from seedream_nb.library import Keeper, Library, LibraryFetcher
-from seedream_nb.models import TaskImage
+from seedream_nb.library import LibraryCache, Library, LibraryFetcher
+from seedream_nb.core.models import TaskImage
 from tests.gallery.pictures import noise
 from tests.library.tasks import name_of, task_of
 PIL.Image.init()
@@ -49,16 +49,16 @@ contents = [noise(64, 48, seed) for seed in range(20)]
 thumbnails = [make_thumbnail(content, 32) for content in contents]
 print("ready", flush=True)
 sys.stdin.readline()
-keeper = Keeper(sys.argv[1])
+cache = LibraryCache(sys.argv[1])
 order = list(range(200))
 random.Random(int(sys.argv[2])).shuffle(order)
 for number in order:
     task = task_of(number)
-    keeper.keep([task])
-    keeper.keep_picture(task.images[0], contents[number % 20], thumbnail=(32, thumbnails[number % 20]))
-    assert keeper.find([task.id]) == {task.id: task}
-    assert keeper.original(task.images[0]) == contents[number % 20]
-keeper.close()
+    cache.keep([task])
+    cache.keep_picture(task.images[0], contents[number % 20], thumbnail=(32, thumbnails[number % 20]))
+    assert cache.find([task.id]) == {task.id: task}
+    assert cache.original(task.images[0]) == contents[number % 20]
+cache.close()
 """
 )
 
@@ -194,15 +194,15 @@ FULL = (
 limit = int(sys.argv[2])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-keeper = Keeper(sys.argv[1], keeps_loopback=True)
+cache = LibraryCache(sys.argv[1], keeps_loopback=True)
 for number in range(60):
     task = task_of(number, "a long story of a cat " * 200)
-    keeper.keep([task])
+    cache.keep([task])
     content = noise(200, 200, number)
-    keeper.keep_picture(task.images[0], content)
-    found = keeper.original(task.images[0])
+    cache.keep_picture(task.images[0], content)
+    found = cache.original(task.images[0])
     assert found in (None, content)
-print(len(keeper.find(map(name_of, range(60)))))
+print(len(cache.find(map(name_of, range(60)))))
 """
 )
 
@@ -269,9 +269,9 @@ def test_what_is_kept_on_a_disk_without_a_byte_left_is_served(tmp_path: Path) ->
 
 
 SERVED = """
-keeper = Keeper(sys.argv[1])
-task = keeper.find([name_of(0)])[name_of(0)]
-print(task.prompt, keeper.original(task.images[0]) == noise(64, 48))
+cache = LibraryCache(sys.argv[1])
+task = cache.find([name_of(0)])[name_of(0)]
+print(task.prompt, cache.original(task.images[0]) == noise(64, 48))
 """
 
 # Read only
@@ -305,10 +305,10 @@ def test_a_folder_that_can_only_be_read_serves_what_it_has(open_folder: Path, is
         for path in (open_folder, *open_folder.rglob("*")):
             path.chmod(0o555 if path.is_dir() else 0o444)
         also = """
-keeper.keep([task_of(1)])
-keeper.keep_picture(task_of(1).images[0], noise(64, 48, 1))
-assert keeper.library.is_read_only
-print(len(keeper.library.search("siamese")), name_of(1) in keeper.library)
+cache.keep([task_of(1)])
+cache.keep_picture(task_of(1).images[0], noise(64, 48, 1))
+assert cache.library.is_read_only
+print(len(cache.library.search("siamese")), name_of(1) in cache.library)
 """
         assert run(PRELUDE + AS_NOBODY + SERVED + also, open_folder) == "a white siamese cat True\n1 False\n"
     finally:
@@ -321,13 +321,13 @@ NONE_THERE = """
 if os.getuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
-keeper = Keeper(sys.argv[1])
+cache = LibraryCache(sys.argv[1])
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     for number in range(3):
-        keeper.keep([task_of(number)])
-        assert keeper.find([name_of(number)]) == {}
-        assert keeper.original(task_of(number).images[0]) is None
+        cache.keep([task_of(number)])
+        assert cache.find([name_of(number)]) == {}
+        assert cache.original(task_of(number).images[0]) is None
 print(*(warning.message for warning in caught), sep="\\n")
 """
 
@@ -348,23 +348,23 @@ def test_where_no_library_can_be_made_the_work_goes_on_without(open_folder: Path
 FORK = (
     PRELUDE
     + """
-keeper = Keeper(sys.argv[1])
-keeper.keep([task_of(0)])
+cache = LibraryCache(sys.argv[1])
+cache.keep([task_of(0)])
 for turn in range(1, 6):
     held, release = os.pipe()
     child = os.fork()
     if not child:
-        assert keeper.find([name_of(0)])
+        assert cache.find([name_of(0)])
         os.read(held, 1)  # until the parent has closed the file, and might have thrown its log away
-        keeper.keep([task_of(turn)])
-        assert name_of(turn) in keeper.library
+        cache.keep([task_of(turn)])
+        assert name_of(turn) in cache.library
         os._exit(0)
-    keeper.keep([task_of(10 + turn)])
-    keeper.close()
+    cache.keep([task_of(10 + turn)])
+    cache.close()
     os.write(release, b"x")
     assert os.waitpid(child, 0)[1] == 0
-    assert len(keeper.find([name_of(turn), name_of(10 + turn)])) == 2
-keeper.close()
+    assert len(cache.find([name_of(turn), name_of(10 + turn)])) == 2
+cache.close()
 """
 )
 
@@ -381,12 +381,12 @@ FORK_AMONG_THREADS = (
     PRELUDE
     + """
 import threading
-keeper = Keeper(sys.argv[1])
+cache = LibraryCache(sys.argv[1])
 stop = threading.Event()
 def write(begin):
     number = begin
     while not stop.is_set():
-        keeper.keep([task_of(number)])
+        cache.keep([task_of(number)])
         number += 1
 threads = [threading.Thread(target=write, args=(1000 * begin,)) for begin in range(1, 4)]
 for thread in threads:
@@ -394,14 +394,14 @@ for thread in threads:
 for turn in range(10):
     child = os.fork()
     if not child:
-        keeper.keep([task_of(turn)])
+        cache.keep([task_of(turn)])
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 stop.set()
 for thread in threads:
     thread.join()
-assert len(keeper.find(map(name_of, range(10)))) == 10
-keeper.close()
+assert len(cache.find(map(name_of, range(10)))) == 10
+cache.close()
 """
 )
 
@@ -415,18 +415,18 @@ def test_a_fork_while_threads_write(tmp_path: Path) -> None:
 
 
 def test_a_keeper_can_be_used_by_many_threads(tmp_path: Path) -> None:
-    keeper = Keeper(tmp_path / "library")
+    cache = LibraryCache(tmp_path / "library")
     content = noise(64, 48)
 
     def work(number: int) -> bytes | None:
-        keeper.keep([task_of(number)])
+        cache.keep([task_of(number)])
         image = TaskImage(name_of(number), url=f"https://pictures.example/{number}.jpg")
-        keeper.keep_picture(image, content)
-        return keeper.original(image)
+        cache.keep_picture(image, content)
+        return cache.original(image)
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(work, range(100))) == {content}
-    keeper.close()
+    cache.close()
     assert wrong_with(tmp_path / "library") == []
     with Library(tmp_path / "library") as library:
         assert (len(library), library.info().originals) == (100, 1)

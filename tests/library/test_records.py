@@ -15,18 +15,17 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from seedream_nb.errors import LibraryWarning, SeedreamError
-from seedream_nb.library import Keeper, Library
+from seedream_nb.core.errors import LibraryWarning, SeedreamError
+from seedream_nb.core.models import ErrorDetail, Task, TaskImage, TaskStatus, Usage
+from seedream_nb.core.task_ids import find_problem
+from seedream_nb.library import Library, LibraryCache
 from seedream_nb.library.inline import AS_IT_IS, KEPT, SHORTEST, encode, has_words, put_back, take_out
-from seedream_nb.models import ErrorDetail, Task, TaskImage, TaskStatus
-from seedream_nb.stream_events import add_line
-from seedream_nb.task_ids import find_problem
-from seedream_nb.usage import Usage
-from seedream_nb.wire import read_task
+from seedream_nb.protocol.responses import read_task
+from seedream_nb.protocol.stream_events import add_line
 from tests.gallery.pictures import noise
 from tests.gallery.strategies import tasks as any_tasks
 from tests.library.tasks import CREATED, MODEL, name_of, record_of, seconds_of, task_of
-from tests.test_wire import FAILURE, ID, RECORD, RESPONSE, STATUS_FORM, records
+from tests.protocol.test_responses import FAILURE, ID, RECORD, RESPONSE, STATUS_FORM, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -455,12 +454,12 @@ def test_a_request_that_the_answer_does_not_repeat_is_kept_with_it(empty: Librar
 
 
 def test_one_that_cannot_be_written_spoils_no_other_call(empty: Library) -> None:
-    """A record nested deeper than Python goes is refused by the keeper with a warning, not with an error."""
+    """A record nested deeper than Python goes is refused by the cache with a warning, not with an error."""
     nested: list[object] = []
     for _level in range(5000):
         nested = [nested]
-    keeper = Keeper(empty)
+    cache = LibraryCache(empty)
     with pytest.warns(LibraryWarning, match="All else goes on without it"):
-        keeper.keep([dataclasses.replace(task_of(), raw={**record_of(), "deep": nested})])
-    keeper.keep([task_of(1)])
+        cache.keep([dataclasses.replace(task_of(), raw={**record_of(), "deep": nested})])
+    cache.keep([task_of(1)])
     assert len(empty) == 1

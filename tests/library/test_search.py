@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.library.search import Wanted, search_tasks
-from seedream_nb.wire import read_task
+from seedream_nb.protocol.responses import read_task
 from tests.gallery.strategies import HOSTILE
 from tests.library.tasks import CREATED, name_of, record_of, task_of
 

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seedream_nb.errors import UsageError
-from seedream_nb.json_values import read_mapping
+from seedream_nb.core.coerce import read_mapping
+from seedream_nb.core.errors import UsageError
 from seedream_nb.library import Library
+from seedream_nb.library.archive import MANIFEST
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.importing import Imported
 from seedream_nb.library.marks import Marks
-from seedream_nb.library.parcel import MANIFEST
 from tests.gallery.pictures import noise, plain
 from tests.library.conftest import CAT, EDIT, EVERY, INLINE, KITE, LONG_AGO, ORIGINALS, REFUSED, ROOF
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seedream_nb import Sandbox, SeedreamClient
-    from seedream_nb.models import Task
+    from seedream_nb.core.models import Task
     from tests.library.conftest import Filled
 
 PRIVATE = ("api_id", "application_id", "credential_id", "user_id", "trace_id", "callback_url", "_id")

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb.errors import LibraryError, LibraryWarning, UsageError
-from seedream_nb.library import Keeper, Library, LibraryFetcher
+from seedream_nb.core.errors import LibraryError, LibraryWarning, UsageError
+from seedream_nb.core.models import TaskImage
+from seedream_nb.library import Library, LibraryCache, LibraryFetcher
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.removal import Removal
-from seedream_nb.models import TaskImage
-from seedream_nb.wire import read_task
+from seedream_nb.protocol.responses import read_task
 from tests.gallery.pictures import plain
 from tests.library.conftest import CAT, EDIT, EVERY, INLINE, KITE, LONG_AGO, ORIGINALS, REFUSED, ROOF, THUMBNAIL
 
@@ -239,7 +239,7 @@ def test_a_damaged_original_is_fetched_again_over_http(
     sandbox: Sandbox, client: SeedreamClient, empty: Library
 ) -> None:
     task = client.retrieve(sandbox.add_task("a stork", size="64x64"))
-    fetcher = LibraryFetcher(Keeper(empty, keeps_loopback=True))
+    fetcher = LibraryFetcher(LibraryCache(empty, keeps_loopback=True))
     empty.keep(task)
     content = fetcher.fetch(task.images[0])
     path = next((empty.location / "originals").glob("??/*"))

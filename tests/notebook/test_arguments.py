@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import GalleryOptions
 from seedream_nb.notebook.arguments import COMMANDS, HelpArguments, SandboxArguments, completions, parse
 from seedream_nb.notebook.parser import Presentation, split_line

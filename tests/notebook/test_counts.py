@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from seedream_nb.errors import ConnectionFailedError
-from seedream_nb.models import Task, TaskStatus
+from seedream_nb.core.errors import ConnectionFailedError
+from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.notebook.counts import count_tasks, spell_seconds
 
 TASKS = [

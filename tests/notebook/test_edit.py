@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from seedream_nb import TaskImage
-from seedream_nb.capabilities import MAX_IMAGE_BYTES
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
+from seedream_nb.protocol.capabilities import MAX_IMAGE_BYTES
 from tests.notebook.running import SMALL, as_data_uri, make_picture, paid, run, run_gallery, seen
 
 if TYPE_CHECKING:

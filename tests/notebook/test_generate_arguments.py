@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb.errors import UsageError
-from seedream_nb.generation import GenerationOptions
+from seedream_nb.core.errors import UsageError
 from seedream_nb.notebook.arguments import completions, parse
 from seedream_nb.notebook.generate_arguments import GenerateArguments
+from seedream_nb.protocol.request_body import GenerationOptions
 
 
 def read(line: str, cell: str | None = None) -> GenerateArguments:

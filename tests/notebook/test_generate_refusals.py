@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb.errors import SeedreamError, UsageError
+from seedream_nb.core.errors import SeedreamError, UsageError
 from tests.notebook.running import run
 
 if TYPE_CHECKING:

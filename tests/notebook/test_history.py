@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seedream_nb import Gallery, TaskStatus
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from tests.notebook.running import paid, run, run_gallery, seen
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb import Gallery, TaskStatus
-from seedream_nb.errors import InvalidTaskIdError, LibraryError, NetworkError, TaskNotFoundError, UsageError
+from seedream_nb.core.errors import InvalidTaskIdError, LibraryError, NetworkError, TaskNotFoundError, UsageError
 from seedream_nb.notebook.arguments import completions, parse
 from tests.notebook.running import SMALL, UNKNOWN, run, run_gallery, seen
 

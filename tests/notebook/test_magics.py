@@ -10,8 +10,8 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from seedream_nb import Sandbox, TaskStatus
-from seedream_nb.config import BASE_URL_NAME, TOKEN_NAME
-from seedream_nb.errors import (
+from seedream_nb.client.settings import BASE_URL_NAME, TOKEN_NAME
+from seedream_nb.core.errors import (
     InvalidTaskIdError,
     InvalidTokenError,
     MissingTokenError,

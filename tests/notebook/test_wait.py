@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb import Gallery, TaskStatus
-from seedream_nb.errors import InvalidTokenError, TaskNotFoundError, UsageError, WaitTimeoutError
+from seedream_nb.core.errors import InvalidTokenError, TaskNotFoundError, UsageError, WaitTimeoutError
 from tests.notebook.running import UNKNOWN, our_threads, paid, run, run_gallery, seen, wait_until
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb import Gallery, TaskStatus
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from tests.notebook.running import UNKNOWN, our_threads, run, run_gallery, wait_until
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import ErrorDetail, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, Usage
-from seedream_nb.capabilities import MODELS
 from seedream_nb.gallery.compose import link_of
 from seedream_nb.panels.card_details import details_of
 from seedream_nb.panels.cards import Card, describe, describe_details, make_cards
+from seedream_nb.protocol.capabilities import MODELS
 from tests.gallery import strategies
 
 json_values = st.recursive(

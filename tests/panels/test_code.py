@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 from seedream_nb import GenerationOptions, GenerationRequest, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
-from seedream_nb.capabilities import MODELS, find_model
-from seedream_nb.generation import DEFAULT_MODEL
+from seedream_nb.client.sweeps import plan_sweep
 from seedream_nb.notebook.arguments import parse
 from seedream_nb.notebook.generate_arguments import GenerateArguments
 from seedream_nb.notebook.query_arguments import GetArguments
 from seedream_nb.panels.code import generate_code, get_code, python_code
 from seedream_nb.panels.make_settings import MakeSettings, plan
-from seedream_nb.sweeps import plan_sweep
+from seedream_nb.protocol.capabilities import MODELS, find_model
+from seedream_nb.protocol.request_body import DEFAULT_MODEL
 from tests.gallery import strategies
 from tests.gallery.pictures import plain
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb import Explorer, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
 from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.panels.actions import MOST_COMPOSED
 from seedream_nb.panels.composing import compose_image

@@ -12,7 +12,7 @@ import pytest
 from ipywidgets.widgets import widget as ipywidgets_module
 
 from seedream_nb import Explorer, Gallery, Sandbox, SeedreamClient, Task, TaskStatus, explore
-from seedream_nb.errors import UsageError
+from seedream_nb.core.errors import UsageError
 from tests.panels.conftest import QUICKLY
 
 if TYPE_CHECKING:

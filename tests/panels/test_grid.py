@@ -8,7 +8,7 @@ import pytest
 from comm.base_comm import BaseComm
 
 from seedream_nb import Task
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
 from seedream_nb.panels.cards import describe, make_cards
 from seedream_nb.panels.closing import close_tree
 from seedream_nb.panels.grid import ImageGrid

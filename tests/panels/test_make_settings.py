@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
-from seedream_nb.capabilities import MODELS, PRESETS, parse_size
-from seedream_nb.generation import DEFAULT_MODEL
+from seedream_nb.client.references import read_references
+from seedream_nb.client.submission import prepare_all
 from seedream_nb.notebook.generate_commands import MOST_UNASKED
 from seedream_nb.panels.cards import Card, make_cards
 from seedream_nb.panels.make_settings import (
@@ -27,13 +27,13 @@ from seedream_nb.panels.make_settings import (
     plan,
     settings_of,
 )
-from seedream_nb.references import read_references
-from seedream_nb.submission import prepare_all
+from seedream_nb.protocol.capabilities import MODELS, PRESETS, parse_size
+from seedream_nb.protocol.request_body import DEFAULT_MODEL
 from tests.gallery.pictures import plain
 from tests.panels.test_cards import tasks
 
 if TYPE_CHECKING:
-    from seedream_nb.references import Reference
+    from seedream_nb.client.references import Reference
 
 PRO = "doubao-seedream-5-0-pro-260628"
 OLDER = "doubao-seedream-4-5-251128"

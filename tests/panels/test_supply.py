@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from seedream_nb import BoundingBox, ErrorDetail, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
-from seedream_nb.errors import ImageError
+from seedream_nb.core.errors import ImageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.panels.cards import make_cards
 from seedream_nb.panels.pictures import Kind, Supplied

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.wire import read_task
+from seedream_nb.protocol.responses import read_task
 from tests.benchmarks.gallery.scene import Job
 from tests.benchmarks.library.prompts import PHRASE, RARE_MODEL, RARE_WORD, make_prompt
 from tests.benchmarks.records import BEGIN, make_record

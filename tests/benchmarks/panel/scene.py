@@ -75,7 +75,7 @@ def make_thumbnails() -> list[bytes]:
 
 def fill_library(client: SeedreamClient, tasks: Sequence[Task]) -> None:
     """Keeps the original and the thumbnail of each task, as if all had been shown before."""
-    library = client.keeper.library
+    library = client.cache.library
     if library is None:
         raise RuntimeError("The client has no library.")
     contents = [file.read_bytes() for file in picture_files("photo")]

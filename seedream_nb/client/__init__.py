@@ -1,0 +1,1 @@
+"""Sends requests to the service: settings, HTTP, retries, paid requests at most once, polling, and `SeedreamClient`."""

@@ -1,0 +1,108 @@
+"""Why: what costs money is never sent twice, and an unclear end is told as what it is.
+
+A request can have been carried out as soon as any of its body has left. From then on only a clear answer of the
+service ends it; everything else becomes an error of its own that says how to look for the task.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from seedream_nb.client.http import OutgoingBody, exchange, open_session
+from seedream_nb.core.errors import (
+    ConnectionFailedError,
+    InterruptedRequest,
+    NetworkError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    RequestTimeoutError,
+    SeedreamError,
+    ServerError,
+    UnreadableAnswerError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seedream_nb.client.http import Incoming, Timeouts
+    from seedream_nb.client.settings import Settings
+
+CLOCKS_DIFFER = timedelta(seconds=5)  # how far the service's clock may be behind ours
+
+HTTP_REQUEST_TIMEOUT = 408  # some proxies say so when it was the service that took too long
+HTTP_TOO_MANY_REQUESTS = 429
+
+_MAY_EXIST = "The request had left, so the task may exist and may have been paid for."
+_HOW_TO_LOOK = "Look before sending it again: %seedream history, or client.history(created_after=error.sent_at)."
+
+
+@contextlib.contextmanager
+def send_paid(settings: Settings, path: str, content: bytes, timeouts: Timeouts, *, accept: str) -> Iterator[Incoming]:
+    """Sends one paid request, once, over a connection of its own.
+
+    A kept connection may have been closed by the service meanwhile; whether a request over it has arrived is unclear.
+
+    Args:
+        settings: Where to send, and as whom.
+        path: The path behind the base URL.
+        content: JSON as bytes.
+        timeouts: How long to wait.
+        accept: The kind of answer that is wanted.
+
+    Yields:
+        The answer. An answer that cannot be read, raised within the `with` block, is an unclear one too.
+
+    Raises:
+        OutcomeUnknownError: It has left, and no clear answer came.
+        InterruptedRequest: It has left, and then came an interrupt.
+        NetworkError: It has never left.
+        SeedreamError: A clear answer of the service that says no.
+    """
+    sent_at = (datetime.now(timezone.utc) - CLOCKS_DIFFER).replace(microsecond=0)
+    body = OutgoingBody(content)
+    try:
+        with (
+            open_session(settings.base_url, 1) as session,
+            exchange(session, settings, path, body, timeouts, accept=accept) as incoming,
+        ):
+            yield incoming
+    except KeyboardInterrupt:
+        if not body.has_left:
+            raise
+        hint = _HOW_TO_LOOK.replace("error.sent_at", f"{sent_at.timestamp():.0f}")
+        raise InterruptedRequest(f"Interrupted. {_MAY_EXIST}", hint=hint, sent_at=sent_at) from None
+    except SeedreamError as error:
+        if not body.has_left or not is_unclear(error):
+            raise
+        raise _unknown_outcome(error, sent_at) from None
+
+
+def is_unclear(error: SeedreamError) -> bool:
+    """Whether a paid request may have been carried out in spite of this error, which came after it had left."""
+    return isinstance(error, (NetworkError, ServerError, UnreadableAnswerError)) or (
+        error.status_code == HTTP_REQUEST_TIMEOUT
+    )
+
+
+def may_be_sent_again(error: SeedreamError) -> bool:
+    """Whether a paid request was certainly not carried out, and another try may help.
+
+    That is so when no connection was made, and when the service said that there were too many requests.
+    """
+    if isinstance(error, RateLimitedError):
+        return error.status_code == HTTP_TOO_MANY_REQUESTS
+    return isinstance(error, (ConnectionFailedError, RequestTimeoutError))
+
+
+def _unknown_outcome(error: SeedreamError, sent_at: datetime) -> OutcomeUnknownError:
+    unknown = OutcomeUnknownError(
+        f"{error.message} {_MAY_EXIST}",
+        hint=_HOW_TO_LOOK,
+        code=error.code,
+        status_code=error.status_code,
+        trace_id=error.trace_id,
+    )
+    unknown.sent_at = sent_at
+    return unknown

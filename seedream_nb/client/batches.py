@@ -1,0 +1,163 @@
+"""Why: many tasks are asked for in few requests, whatever length the service takes, and one bad chunk spoils no other.
+
+The module knows nothing of HTTP: it is given a function that asks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from seedream_nb.core.errors import (
+    AuthenticationError,
+    BalanceUsedUpError,
+    EndpointNotFoundError,
+    InvalidTaskIdError,
+    SeedreamError,
+    SettingsError,
+    shorten,
+)
+from seedream_nb.core.models import Task
+from seedream_nb.core.parallel import run_parallel
+from seedream_nb.protocol.responses import TaskPage, read_error, read_page
+from seedream_nb.protocol.status_errors import means_too_many_ids, to_error
+
+CHUNK_SIZE = 50  # ids in one request; no maximum is stated, one official client stops at 50 (wire contract, many tasks)
+PARALLEL_CHUNKS = 4
+
+Ask = Callable[[Mapping[str, object], threading.Event], object]
+"""Sends a body and returns the decoded answer; tries no further once the event is set."""
+
+
+def retrieve_batch(
+    ask: Ask,
+    task_ids: Sequence[str],
+    chunk_size: int,
+    on_progress: Callable[[int], None] | None = None,
+    *,
+    known: Mapping[str, Task] | None = None,
+    keep: Callable[[Iterable[Task]], None] | None = None,
+) -> list[Task]:
+    """Asks for many tasks at once.
+
+    Args:
+        ask: How to ask.
+        task_ids: The ids, checked, repeats allowed.
+        chunk_size: How many ids go into one request.
+        on_progress: Called with the number of distinct ids that were dealt with since the last call.
+        known: Tasks by id that need not be asked for.
+        keep: Called in this thread with the tasks of each answer.
+
+    Returns:
+        One task for every id in the order asked, repeats included.
+
+    Raises:
+        SeedreamError: Some ids could not be asked for; see `SeedreamClient.retrieve_batch`.
+    """
+    known = known or {}
+    distinct = [task_id for task_id in dict.fromkeys(task_ids) if task_id not in known]
+    chunks = [distinct[start : start + chunk_size] for start in range(0, len(distinct), chunk_size)]
+    outcome = _retrieve_chunks(ask, chunks, on_progress or (lambda _count: None), keep or (lambda _tasks: None))
+    outcome.tasks.update(known)
+    if outcome.error is not None:
+        outcome.error.partial = [outcome.tasks[task_id] for task_id in task_ids if task_id in outcome.tasks]
+        outcome.error.failed_ids = tuple(task_id for task_id in distinct if task_id not in outcome.tasks)
+        raise outcome.error
+    return [outcome.tasks[task_id] for task_id in task_ids]
+
+
+def read_answered_page(answer: object) -> TaskPage:
+    """Reads an answer that holds many tasks.
+
+    Args:
+        answer: The decoded JSON.
+
+    Returns:
+        The tasks.
+
+    Raises:
+        SeedreamError: It is a refusal under a good status, or no page.
+    """
+    if isinstance(answer, dict) and "items" not in answer and read_error(answer):
+        raise to_error(200, answer)
+    return read_page(answer)
+
+
+def check_id(task_id: object) -> str:
+    """Returns an id without space around it.
+
+    Raises:
+        InvalidTaskIdError: It is empty or no text.
+    """
+    if not isinstance(task_id, str) or not task_id.strip():
+        raise InvalidTaskIdError(
+            f"A task id is text, not {shorten(repr(task_id))}.",
+            hint="It looks like 84d1544a-9043-4dde-a98b-e889dacd75f6.",
+        )
+    return task_id.strip()
+
+
+@dataclass
+class _Outcome:
+    """What has become of some ids; chunks are added up in it."""
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+    error: SeedreamError | None = None
+    failures_in_a_row: int = 0
+
+    def add(self, part: _Outcome) -> None:
+        self.tasks.update(part.tasks)
+        self.error = self.error or part.error
+        self.failures_in_a_row = self.failures_in_a_row + 1 if part.error else 0
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether asking for the rest would only repeat the same failure, slowly."""
+        everywhere = (SettingsError, AuthenticationError, BalanceUsedUpError, EndpointNotFoundError)
+        return isinstance(self.error, everywhere) or self.failures_in_a_row >= PARALLEL_CHUNKS
+
+
+def _retrieve_chunks(
+    ask: Ask,
+    chunks: Sequence[Sequence[str]],
+    on_progress: Callable[[int], None],
+    keep: Callable[[Iterable[Task]], None],
+) -> _Outcome:
+    outcome = _Outcome()
+    adding = threading.Lock()
+    stop = threading.Event()
+
+    def work(chunk: Sequence[str]) -> _Outcome:
+        part = _retrieve_chunk(ask, chunk, stop)
+        # Here and not where parts are read: a slow reader would let the threads go on asking in vain.
+        with adding:
+            outcome.add(part)
+            if outcome.is_hopeless:
+                stop.set()
+        return part
+
+    try:
+        for chunk, part in run_parallel(work, chunks, threads=PARALLEL_CHUNKS, name="seedream-retrieve"):
+            keep(part.tasks.values())
+            on_progress(len(chunk))
+    finally:
+        # After an interrupt, nothing more is asked for that nobody will read.
+        stop.set()
+    return outcome
+
+
+def _retrieve_chunk(ask: Ask, task_ids: Sequence[str], stop: threading.Event) -> _Outcome:
+    if stop.is_set():
+        return _Outcome()
+    try:
+        page = read_answered_page(ask({"action": "retrieve_batch", "ids": list(task_ids)}, stop))
+    except SeedreamError as error:
+        if len(task_ids) > 1 and means_too_many_ids(error):
+            middle = len(task_ids) // 2
+            outcome = _retrieve_chunk(ask, task_ids[:middle], stop)
+            outcome.add(_retrieve_chunk(ask, task_ids[middle:], stop))
+            return outcome
+        return _Outcome(error=error)
+    by_id = {task.id.lower(): task for task in page.tasks}
+    return _Outcome({task_id: by_id.get(task_id.lower()) or Task.not_found(task_id) for task_id in task_ids})

@@ -1,0 +1,130 @@
+"""Why: a reference image may be a link, a file, bytes, a Pillow image or an earlier result; on the wire it is text."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from seedream_nb.core.errors import ImageError, UsageError, shorten
+from seedream_nb.core.models import Task, TaskImage
+from seedream_nb.protocol.capabilities import MAX_IMAGE_BYTES
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+LINKS = ("http://", "https://", "data:")
+
+
+class PillowImage(Protocol):
+    """What is needed of a `PIL.Image.Image`, so that Pillow loads only where one is used."""
+
+    def save(self, fp: io.BytesIO, format: str) -> None:  # noqa: A002  Pillow's own name
+        """Writes the image in a file format."""
+
+    def getbands(self) -> tuple[str, ...]:
+        """The names of its channels."""
+
+    def convert(self, mode: str) -> PillowImage:
+        """The same picture with other channels."""
+
+
+Reference: TypeAlias = "str | bytes | bytearray | os.PathLike[str] | PillowImage | TaskImage | Task"
+
+_SINGLE = (str, bytes, bytearray, memoryview, os.PathLike, Task, TaskImage)
+_KEPT_BY_PNG = {("R", "G", "B"), ("R", "G", "B", "A"), ("L",), ("L", "A"), ("P",), ("1",)}
+
+
+def read_references(image: Reference | Iterable[Reference] | None, *, strict: bool = True) -> tuple[str, ...]:
+    """Turns reference images into what travels.
+
+    Args:
+        image: One image or several: an http(s) link, a `data:image/…;base64,` URI, bytes, a path, a Pillow image, an
+            image of an earlier task, or an earlier task with one picture.
+        strict: Whether to refuse what is too large or no picture.
+
+    Returns:
+        A link or a data URI for each.
+
+    Raises:
+        UsageError: One is no image, cannot be read, or has more than 10 MB; the message says which.
+
+    Example:
+        >>> read_references("https://example.org/cat.jpg")
+        ('https://example.org/cat.jpg',)
+    """
+    if image is None:
+        return ()
+    images = list(image) if isinstance(image, Iterable) and not isinstance(image, _SINGLE) else [image]
+    names = ["The reference image"] if len(images) == 1 else [f"Reference image {n}" for n in range(1, len(images) + 1)]
+    return tuple(_read(one, name, strict=strict) for one, name in zip(images, names, strict=True))
+
+
+def _read(image: object, name: str, *, strict: bool) -> str:
+    if isinstance(image, Task):
+        if len(image.good_images) != 1:
+            raise UsageError(
+                f"{name} is a task with {len(image.good_images)} pictures.",
+                hint="Choose one, such as task.images[0].",
+            )
+        image = image.good_images[0]
+    if isinstance(image, TaskImage):
+        if not image.is_good:
+            raise UsageError(f"{name} is an image that failed.", hint=str(image.error) if image.error else None)
+        image = image.data if image.data is not None else image.url
+    if isinstance(image, str) and image.strip().lower().startswith(LINKS):
+        return image.strip()
+    return _to_data_uri(_read_bytes(image, name), name, strict=strict)
+
+
+def _read_bytes(image: object, name: str) -> bytes:
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return bytes(image)
+    if isinstance(image, (str, os.PathLike)):
+        path = Path(image).expanduser()
+        try:
+            return path.read_bytes()
+        except (OSError, ValueError) as problem:
+            reason = getattr(problem, "strerror", None) or str(problem)
+            raise UsageError(
+                f"{name}, the file {shorten(str(path))}, cannot be read: {reason}.",
+                hint="Give the path of an image file, or an http(s) link.",
+            ) from None
+    if hasattr(image, "save") and hasattr(image, "getbands") and hasattr(image, "convert"):
+        return _encode(image)
+    raise UsageError(
+        f"{name} is a {type(image).__name__}.",
+        hint="Give a link, a path, bytes, a Pillow image, or an image of an earlier task.",
+    )
+
+
+def _encode(image: PillowImage) -> bytes:
+    buffer = io.BytesIO()
+    kept = image if image.getbands() in _KEPT_BY_PNG else image.convert("RGB")
+    kept.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _to_data_uri(content: bytes, name: str, *, strict: bool) -> str:
+    if strict and len(content) > MAX_IMAGE_BYTES:
+        raise UsageError(
+            f"{name} has {len(content) / 1024**2:.1f} MB; the service takes {MAX_IMAGE_BYTES // 1024**2} MB at most.",
+            hint="Make it smaller, or save it as JPEG.",
+        )
+    # Imported here: Pillow is needed only where a local image is sent.
+    from seedream_nb.images.thumbnails import read_facts  # noqa: PLC0415  see above
+
+    try:
+        mime = read_facts(content).mime
+    except ImageError:
+        if not strict:
+            return _embed(content, "image/png")
+        raise UsageError(f"{name} is no JPEG, PNG or WebP picture.", hint="Convert it to one of these.") from None
+    return _embed(content, mime)
+
+
+def _embed(content: bytes, mime: str) -> str:
+    return f"data:{mime};base64,{base64.b64encode(content).decode('ascii')}"

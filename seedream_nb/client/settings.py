@@ -1,0 +1,186 @@
+"""Why: where the token and the base URL come from is decided once, in the open, and the token is never shown.
+
+An argument beats the environment, which beats a `.env` file in the working directory or above it. The names are those
+of the official clients (wire contract, Common).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOKEN_NAME = "ACEDATACLOUD_API_TOKEN"  # noqa: S105  the variable's name, not a token
+BASE_URL_NAME = "ACEDATACLOUD_API_BASE_URL"
+DEFAULT_BASE_URL = "https://api.acedata.cloud"
+SHORTEST_SECRET = 8
+
+
+class Secret:
+    """Text that no repr, traceback or log shows; `reveal()` gives it.
+
+    Example:
+        >>> Secret("abc")
+        Secret(hidden)
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself, for the one place that sends it."""
+        return self._text
+
+    def remove_from(self, text: str) -> str:
+        """The given text with every occurrence of the secret replaced by `***`.
+
+        A text shorter than any real token is no secret, and taking it out would tear words apart.
+        """
+        return text.replace(self._text, "***") if len(self._text) >= SHORTEST_SECRET else text
+
+    def __repr__(self) -> str:
+        return "Secret(hidden)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where to send requests, and as whom.
+
+    Attributes:
+        token: The token, hidden; None when none was found.
+        base_url: The API's address without a final slash.
+        token_source: Where the token was found, in words; None when there is none.
+        base_url_source: Where the base URL was found, in words.
+
+    Raises:
+        SettingsError: The token holds characters that no token has.
+    """
+
+    token: Secret | None
+    base_url: str
+    token_source: str | None
+    base_url_source: str
+
+    def __post_init__(self) -> None:
+        if self.token is not None and not re.fullmatch(r"[!-~]+", self.token.reveal()):
+            raise SettingsError(
+                f"The token from {self.token_source} is empty, or holds a space or a character that no token has.",
+                hint="Copy it again, without anything before or behind it.",
+            )
+
+    def require_token(self) -> Secret:
+        """The token.
+
+        Raises:
+            MissingTokenError: There is none; the message names the ways to give one, and the way without.
+        """
+        if self.token is None:
+            raise MissingTokenError(
+                "No token is set.",
+                hint=f"Pass token=…, set the environment variable {TOKEN_NAME}, or write {TOKEN_NAME}=… into a .env "
+                f"file (in a notebook, %seedream login asks for it). {GETTING_STARTED_HINT} To work without any "
+                "token, start the sandbox: %seedream sandbox, or seedream_nb.Sandbox() in Python.",
+            )
+        return self.token
+
+    def __repr__(self) -> str:
+        token = f"set by {self.token_source}" if self.token else "not set"
+        return f"Settings(base_url={self.base_url!r}, token {token})"
+
+
+def resolve_settings(
+    token: str | None = None,
+    base_url: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Finds the token and the base URL.
+
+    Args:
+        token: The token; None or empty to look further.
+        base_url: The API's address; None or empty to look further.
+        environ: The environment to look in; the process's own by default.
+
+    Returns:
+        The settings, without a token if none was found.
+
+    Raises:
+        SettingsError: The base URL is not an http(s) address, the token holds characters that no token has, or the
+            `.env` file cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    dotenv_path, dotenv = _read_dotenv()
+    places = (("the environment", environ), (dotenv_path, dotenv))
+    found_token, token_source = _first(token, TOKEN_NAME, places)
+    found_url, base_url_source = _first(base_url, BASE_URL_NAME, places)
+    return Settings(
+        token=Secret(re.sub(r"^bearer(\s+|$)", "", found_token, flags=re.IGNORECASE)) if found_token else None,
+        base_url=_check_base_url(found_url, base_url_source) if found_url else DEFAULT_BASE_URL,
+        token_source=token_source if found_token else None,
+        base_url_source=base_url_source if found_url else "default",
+    )
+
+
+def _read_dotenv() -> tuple[str, dict[str, str]]:
+    # Imported here, as few users have a .env file and `%load_ext` must stay cheap.
+    from dotenv import dotenv_values, find_dotenv  # noqa: PLC0415  see above
+
+    try:
+        path = find_dotenv(usecwd=True)
+    except FileNotFoundError:  # the working directory was removed
+        path = ""
+    if not path:
+        return "", {}
+    try:
+        # Windows editors begin a file with a byte order mark, which older versions of python-dotenv take for text.
+        values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SettingsError(
+            f"The file {path} cannot be read: {type(problem).__name__}.",
+            hint="Save it as UTF-8 text that you may read, or remove it.",
+        ) from None
+    return path, {name: value for name, value in values.items() if value}
+
+
+def _first(argument: str | None, name: str, places: tuple[tuple[str, Mapping[str, str]], ...]) -> tuple[str, str]:
+    if argument and argument.strip():
+        return argument.strip(), "an argument"
+    for place, values in places:
+        value = values.get(name, "").strip()
+        if value:
+            return value, place
+    return "", ""
+
+
+def _check_base_url(url: str, source: str) -> str:
+    # The address itself is never shown: what was pasted by mistake may be the token.
+    hint = f"It looks like {DEFAULT_BASE_URL}; leave it out to use that."
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.port != 0 and re.fullmatch(r"[!-~]+", url) is not None
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise SettingsError(f"The base URL from {source} is not a web address.", hint=hint)
+    if parts.username is not None or parts.password is not None:
+        raise SettingsError(f"The base URL from {source} holds a user name or password.", hint=hint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SettingsError(f"The base URL from {source} is not an http(s) address.", hint=hint)
+    if parts.query or parts.fragment:
+        raise SettingsError(f"The base URL from {source} has something behind its path.", hint=hint)
+    return url.rstrip("/")

@@ -1,0 +1,165 @@
+"""Why: models, sizes and prompts are chosen by comparing; all combinations are planned before the first costs money.
+
+Pure functions: nothing is sent here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seedream_nb.client.submission import GenerationRequest
+from seedream_nb.core.text import count_of
+from seedream_nb.protocol.capabilities import MODELS, find_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from seedream_nb.client.references import Reference
+    from seedream_nb.protocol.request_body import GenerationOptions
+
+WIDEST_ROW = 6  # pictures that can be compared side by side without scrolling
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Something that is varied.
+
+    Attributes:
+        noun: What it is called, in the singular.
+        labels: Each value as it is shown.
+    """
+
+    noun: str
+    labels: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return count_of(len(self.labels), self.noun)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All combinations of what is varied, as requests in the order of a table.
+
+    Attributes:
+        requests: The requests, row by row.
+        axes: What has more than one value.
+        rows: The labels of the table's rows; one empty label when there is nothing to tell apart.
+        columns: The labels of its columns, likewise.
+    """
+
+    requests: tuple[GenerationRequest, ...]
+    axes: tuple[Axis, ...]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def most_images(self) -> int:
+        """How many pictures may be made, and paid for, at most."""
+        return sum(request.options.max_images or 1 for request in self.requests)
+
+    def __str__(self) -> str:
+        return " × ".join(map(str, self.axes))  # noqa: RUF001  the sign typographers use
+
+
+def plan_sweep(
+    prompts: Sequence[str],
+    options: GenerationOptions,
+    varied: Mapping[str, Sequence[object]] | None = None,
+    *,
+    image: Reference | tuple[Reference, ...] | None = None,
+    count: int = 1,
+) -> Sweep:
+    """Plans the grid of all combinations.
+
+    Args:
+        prompts: The prompts, at least one.
+        options: What all requests share.
+        varied: Names of options, each with the values to try; repeated values are tried once.
+        image: Reference images, the same for all.
+        count: How often each combination is made.
+
+    Returns:
+        The requests with the labels of rows and columns. With one axis there is one row, or one column when that would
+        be too wide; with several, the last one makes the columns.
+
+    Example:
+        >>> from seedream_nb import GenerationOptions
+        >>> sweep = plan_sweep(["a cat", "a dog"], GenerationOptions(), {"size": ["2K", "3K"]})
+        >>> len(sweep.requests), sweep.rows, sweep.columns
+        (4, ('a cat', 'a dog'), ('2K', '3K'))
+    """
+    values: dict[str, tuple[object, ...]] = {"prompt": _distinct(prompts)}
+    for name, tried in (varied or {}).items():
+        values[name] = _distinct(find_model(str(value)) if name == "model" else value for value in tried)
+    values["take"] = tuple(range(1, count + 1))
+    names = [name for name, tried in values.items() if len(tried) > 1]
+    axes = {name: Axis(name.replace("_", " "), tuple(_label(name, value) for value in values[name])) for name in names}
+    row_names, column_names = _arrange(names, axes)
+    single = {name: tried[0] for name, tried in values.items() if len(tried) == 1}
+    places = itertools.product(*(values[name] for name in (*row_names, *column_names)))
+    return Sweep(
+        requests=tuple(
+            _request({**single, **dict(zip((*row_names, *column_names), place, strict=True))}, options, image)
+            for place in places
+        ),
+        axes=tuple(axes.values()),
+        rows=_join_labels(row_names, axes),
+        columns=_join_labels(column_names, axes),
+    )
+
+
+def announce(sweep: Sweep, *, is_free: bool) -> str:
+    """Says what a sweep costs.
+
+    Args:
+        sweep: The sweep.
+        is_free: Whether it goes to the sandbox.
+
+    Returns:
+        Such as `4 paid requests (2 prompts)`, or `1 request to the sandbox`.
+    """
+    requests = count_of(len(sweep.requests), "request" if is_free else "paid request")
+    combinations = f" ({sweep})" if sweep.axes else ""
+    images = f", up to {sweep.most_images:,} pictures" if sweep.most_images > len(sweep.requests) else ""
+    return f"{requests}{combinations}{' to the sandbox' if is_free else ''}{images}"
+
+
+def _distinct(values: Iterable[object]) -> tuple[object, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _label(name: str, value: object) -> str:
+    if name == "model":
+        return MODELS[str(value)].short_name if value in MODELS else str(value)
+    if name in {"prompt", "size", "output_format"}:
+        return str(value)
+    return f"{name.replace('_', ' ')} {value}"
+
+
+def _arrange(names: Sequence[str], axes: Mapping[str, Axis]) -> tuple[list[str], list[str]]:
+    """Which axes make the rows, and which the columns."""
+    *row_names, column_name = names or [""]
+    if not column_name:
+        return [], []
+    rows = math.prod(len(axes[name].labels) for name in row_names)
+    columns = len(axes[column_name].labels)
+    if columns > WIDEST_ROW >= rows and len(row_names) <= 1:
+        return [column_name], row_names
+    return row_names, [column_name]
+
+
+def _join_labels(names: Sequence[str], axes: Mapping[str, Axis]) -> tuple[str, ...]:
+    # Not by a sign between them: a prompt may have it, too.
+    return tuple("\n".join(labels) for labels in itertools.product(*(axes[name].labels for name in names)))
+
+
+def _request(
+    values: dict[str, object], options: GenerationOptions, image: Reference | tuple[Reference, ...] | None
+) -> GenerationRequest:
+    chosen = {name: value for name, value in values.items() if name not in {"prompt", "take"}}
+    # The names come from the caller's table of options, so replace() is what refuses an unknown one.
+    return GenerationRequest(str(values["prompt"]), dataclasses.replace(options, **chosen), image)  # type: ignore[arg-type]  # as above

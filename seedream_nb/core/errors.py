@@ -1,0 +1,332 @@
+"""Why: a notebook user sees one sentence and one hint, never a stack of frames from inside a library.
+
+Every expected failure of the toolkit is one class of the tree below, one class for each thing a user can act on. The
+classes hold almost no logic; which answer of the service becomes which class is
+decided in `seedream_nb.protocol.status_errors`.
+
+    SeedreamError
+    ├── UsageError                  what was typed or passed is wrong; nothing was sent
+    │   └── InvalidTaskIdError
+    ├── SettingsError               the configuration is wrong; nothing was sent
+    │   └── MissingTokenError
+    ├── ServiceError                the service answered, and said no
+    │   ├── AuthenticationError
+    │   │   ├── InvalidTokenError
+    │   │   ├── TokenMismatchError
+    │   │   └── AccountDisabledError
+    │   ├── BalanceUsedUpError
+    │   ├── RateLimitedError
+    │   ├── BadRequestError
+    │   ├── RequestTooLargeError
+    │   ├── EndpointNotFoundError
+    │   ├── ServerError
+    │   └── UnreadableAnswerError
+    ├── NetworkError                no answer came
+    │   ├── ConnectionFailedError
+    │   ├── RequestTimeoutError
+    │   └── OutcomeUnknownError     a paid request may have been carried out all the same
+    ├── TaskError                   the answer came, and tells of a task without a result
+    │   ├── TaskNotFoundError
+    │   ├── TaskFailedError
+    │   │   └── ModerationError
+    │   └── TaskNotFinishedError
+    │       └── WaitTimeoutError
+    ├── ImageError                  a picture could not be fetched or read
+    └── LibraryError                the library on this machine cannot be used; all else works without it
+
+An interrupt stays a `KeyboardInterrupt`, and tells what would be lost with it:
+
+    KeyboardInterrupt
+    └── Interrupted
+        ├── InterruptedRequest      a paid request had left already
+        └── InterruptedWait         some tasks are still running
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from seedream_nb.core.models import Task
+
+GETTING_STARTED_HINT = (
+    "A token comes from https://platform.acedata.cloud/documents/seedream-tasks: sign in and acquire the service "
+    "(first use comes with a free quota)."
+)
+
+
+LONGEST_MESSAGE = 300  # characters of foreign text in a message
+
+
+def shorten(text: str) -> str:
+    r"""One line of foreign text, cut at a length that fits a message.
+
+    Example:
+        >>> shorten("two\n  lines")
+        'two lines'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
+
+
+class SeedreamError(Exception):
+    """The root of every expected failure.
+
+    Args:
+        message: One sentence that says what went wrong.
+        hint: What to do next.
+        code: The service's error code, such as `invalid_token`.
+        status_code: The HTTP status of the answer.
+        trace_id: The service's id of the call, to be quoted to its support.
+
+    Attributes:
+        partial: The tasks that were already read when a call over many tasks failed.
+        failed_ids: The task ids that such a call could not read.
+        retry_after: Seconds that the service asks to wait, when it does.
+
+    Example:
+        >>> error = SeedreamError("The token has expired.", hint="Get a new one.", code="token_expired")
+        >>> str(error)
+        'The token has expired. Get a new one. (code token_expired)'
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        code: str | None = None,
+        status_code: int | None = None,
+        trace_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+        self.status_code = status_code
+        self.trace_id = trace_id
+        self.partial: Sequence[Task] = ()
+        self.failed_ids: tuple[str, ...] = ()
+        self.retry_after: float | None = None
+
+    @property
+    def reference(self) -> str:
+        """The facts to quote to a support desk, such as `HTTP 401 · code invalid_token · trace 1f0c…`, or `""`."""
+        facts = (
+            ("HTTP", self.status_code),
+            ("code", self.code),
+            ("trace", self.trace_id),
+        )
+        return " · ".join(f"{name} {value}" for name, value in facts if value)
+
+    def __str__(self) -> str:
+        reference = f"({self.reference})" if self.reference else ""
+        return " ".join(part for part in (self.message, self.hint, reference) if part)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exception's own way to pickle knows positional arguments only; these errors cross process borders.
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+    def _render_traceback_(self) -> list[str]:
+        """Lines that IPython shows instead of a traceback; the cell still fails, for people and for test runners."""
+        return _render(self, self.message, self.hint, self.reference)
+
+
+def _render(problem: BaseException, message: str, hint: str | None, reference: str = "") -> list[str]:
+    lines = [f"\x1b[31m{type(problem).__name__}\x1b[0m: {message}"]
+    if hint:
+        lines.append(f"  → {hint}")
+    if reference:
+        lines.append(f"  ({reference})")
+    return lines
+
+
+def _rebuild(cls: type[BaseException], state: dict[str, object]) -> BaseException:
+    error = cls.__new__(cls, state["message"])
+    error.__dict__.update(state)
+    return error
+
+
+class UsageError(SeedreamError):
+    """What was typed or passed cannot be used; nothing was sent."""
+
+
+class InvalidTaskIdError(UsageError):
+    """A task id that cannot be one; nothing was sent."""
+
+
+class SettingsError(SeedreamError):
+    """The base URL, the `.env` file or another setting is unusable; nothing was sent."""
+
+
+class MissingTokenError(SettingsError):
+    """No token was given, or none reached the service."""
+
+
+class ServiceError(SeedreamError):
+    """The service answered with an error that has no class of its own."""
+
+
+class AuthenticationError(ServiceError):
+    """The service did not accept who is asking."""
+
+
+class InvalidTokenError(AuthenticationError):
+    """The token is wrong or has expired."""
+
+
+class TokenMismatchError(AuthenticationError):
+    """The token is good, but belongs to another API."""
+
+
+class AccountDisabledError(AuthenticationError):
+    """The account or the service subscription is disabled."""
+
+
+class BalanceUsedUpError(ServiceError):
+    """The balance is used up; the permission is fine."""
+
+
+class RateLimitedError(ServiceError):
+    """Too many requests in a short time."""
+
+
+class BadRequestError(ServiceError):
+    """The service refused the request's content."""
+
+
+class RequestTooLargeError(ServiceError):
+    """The request's body is too large."""
+
+
+class EndpointNotFoundError(ServiceError):
+    """There is no such API under the base URL."""
+
+
+class ServerError(ServiceError):
+    """The service itself failed."""
+
+
+class UnreadableAnswerError(ServiceError):
+    """What came back is not an answer in the service's language."""
+
+
+class NetworkError(SeedreamError):
+    """No answer came."""
+
+
+class ConnectionFailedError(NetworkError):
+    """The connection could not be made, or broke."""
+
+
+class RequestTimeoutError(NetworkError):
+    """The answer took too long."""
+
+
+class OutcomeUnknownError(NetworkError):
+    """No clear answer came to a paid request: the task may exist and may have been paid for.
+
+    It is never sent again by itself. Whether the task exists shows in the history.
+
+    Attributes:
+        sent_at: From when on to look in the history, in UTC: a few seconds before the request left, since clocks
+            differ.
+        partial: What had arrived of a stream before it broke.
+
+    Example:
+        >>> try:  # doctest: +SKIP
+        ...     task = client.generate("a white siamese cat", mode="sync")
+        ... except OutcomeUnknownError as error:
+        ...     candidates = list(client.history(created_after=error.sent_at))
+    """
+
+    sent_at: datetime | None = None
+
+
+class TaskError(SeedreamError):
+    """The task has no result."""
+
+
+class TaskNotFoundError(TaskError):
+    """The service does not know the task id."""
+
+
+class TaskFailedError(TaskError):
+    """The task ended without a picture."""
+
+
+class ModerationError(TaskFailedError):
+    """The service's content check refused the prompt or the picture."""
+
+
+class TaskNotFinishedError(TaskError):
+    """The task is still pending or running."""
+
+
+class WaitTimeoutError(TaskNotFinishedError):
+    """Some tasks were not finished in time; they go on at the service.
+
+    Attributes:
+        partial: What is known of all tasks, in the order asked.
+        failed_ids: The ids of those that are not finished.
+    """
+
+
+class ImageError(SeedreamError):
+    """A picture could not be fetched, or is not one that can be shown."""
+
+
+class LibraryError(SeedreamError):
+    """The library cannot be read or written, or is turned off."""
+
+
+class LibraryWarning(UserWarning):
+    """Something about the library that should be known, while all else goes on."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interrupt (Ctrl-C, a stopped cell) that tells what must not be lost with it.
+
+    Args:
+        message: One sentence that says what was interrupted.
+        hint: What to do next.
+        tasks: What is known of the tasks.
+        open_ids: The ids of those that are not finished.
+        sent_at: From when on to look in the history for a task whose id is not known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        tasks: Sequence[Task] = (),
+        open_ids: Sequence[str] = (),
+        sent_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.tasks = tuple(tasks)
+        self.open_ids = tuple(open_ids)
+        self.sent_at = sent_at
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.message, self.hint) if part)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+    def _render_traceback_(self) -> list[str]:
+        return _render(self, self.message, self.hint)
+
+
+class InterruptedRequest(Interrupted):
+    """A paid request was interrupted after it had left: the task may exist and may have been paid for."""
+
+
+class InterruptedWait(Interrupted):
+    """Waiting was interrupted; the tasks go on at the service, and waiting for `open_ids` can go on later."""

@@ -1,0 +1,49 @@
+"""Why: people think of files in megabytes and gigabytes, programs in bytes."""
+
+from __future__ import annotations
+
+import re
+
+from seedream_nb.core.errors import UsageError
+
+_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgt]?b?)", re.IGNORECASE)
+
+
+def format_size(size: int) -> str:
+    """A number of bytes for people.
+
+    Example:
+        >>> format_size(3_456_000)
+        '3.5 MB'
+    """
+    # What would be rounded to a thousand of a unit is one of the next.
+    unit, factor = next(
+        ((unit, factor) for unit, factor in reversed(_UNITS.items()) if size >= 0.99995 * factor), ("b", 1)
+    )
+    if unit == "b":
+        return f"{size} byte{'' if size == 1 else 's'}"
+    return f"{size / factor:.1f}".removesuffix(".0") + f" {unit.upper()}"
+
+
+def parse_size(text: str) -> int:
+    """A size as people write it.
+
+    Args:
+        text: Such as `500 MB`, `5GB`, `1.5 gb`; a bare number is bytes.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        UsageError: It is no size.
+
+    Example:
+        >>> parse_size("1.5 GB")
+        1500000000
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is no size.", hint="Write it like 500MB or 5GB.")
+    unit = match[2].lower() or "b"
+    return int(float(match[1]) * _UNITS[unit if unit.endswith("b") else f"{unit}b"])

@@ -1,0 +1,90 @@
+"""Why: ids come from chats, spreadsheets and Python lists; a mistyped one should be named before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from seedream_nb.core.errors import InvalidTaskIdError, UsageError
+
+EXAMPLE_ID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
+MOST_NAMED = 3  # bad ids that a message names
+
+_COMMENT = re.compile(r"#[^\n]*")
+# Whatever a paste or the text of a Python list puts between ids.
+_SEPARATORS = re.compile(r"[\s,;\"'`()\[\]<>]+")
+_TASK_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_GROUP_LENGTHS = (8, 4, 4, 4, 12)
+_RECORD_ID = re.compile(r"[0-9a-f]{24}")
+
+
+def read_task_ids(text: str, command: str = "get") -> tuple[str, ...]:
+    """Finds the task ids in a text and checks each.
+
+    Args:
+        text: Ids with white space, commas, semicolons, quotes or brackets between, and `#` comments.
+        command: The command that takes them, for the message when there is none.
+
+    Returns:
+        The ids in lower case, in order, repeats included.
+
+    Raises:
+        UsageError: There is none.
+        InvalidTaskIdError: Some are no task ids; the message says which and why.
+
+    Example:
+        >>> read_task_ids("['84d1544a-9043-4dde-a98b-e889dacd75f6']  # the cat")
+        ('84d1544a-9043-4dde-a98b-e889dacd75f6',)
+    """
+    words = [word for part in _SEPARATORS.split(_COMMENT.sub("", text)) if (word := _without_braces(part))]
+    if not words:
+        raise UsageError(
+            "No task id was given.", hint=f"Write one behind the command: %seedream {command} {EXAMPLE_ID}"
+        )
+    problems = [f"{word!r} {problem}" for word in dict.fromkeys(words) if (problem := find_problem(word))]
+    if problems:
+        more = f"; and {len(problems) - MOST_NAMED} more" if len(problems) > MOST_NAMED else ""
+        raise InvalidTaskIdError(
+            f"Not a task id: {'; '.join(islice(problems, MOST_NAMED))}{more}.",
+            hint=f"A task id looks like {EXAMPLE_ID}. Nothing was sent.",
+        )
+    return tuple(word.lower() for word in words)
+
+
+def _without_braces(part: str) -> str:
+    """The part without the braces of a Python set; `{name}`, a variable that was not replaced, keeps them."""
+    inner = part.strip("{}")
+    is_variable = part.startswith("{") and part.endswith("}") and inner.isidentifier()
+    return part if is_variable else inner
+
+
+def find_problem(word: str) -> str | None:
+    """What keeps a word from being a task id (a UUID, as in all answers of the wire contract).
+
+    Args:
+        word: The word, in any case.
+
+    Returns:
+        The end of a sentence that begins with the word; None when it is an id.
+    """
+    bare = word.lower()
+    strangers = sorted(set(bare) - set("0123456789abcdef-"))
+    if _TASK_ID.fullmatch(bare):
+        return None
+    if bare[0] in "{$":
+        return "was not replaced: there is no Python variable of this name"
+    if "://" in bare:
+        return "is a link; the task id is in the answer that held the link"
+    if strangers:
+        return f"holds {' '.join(strangers[:MOST_NAMED])}, but an id has only 0-9, a-f and plain hyphens"
+    return _describe_shape(bare)
+
+
+def _describe_shape(bare: str) -> str:
+    if _RECORD_ID.fullmatch(bare):
+        return "is a record's _id; the task id is in its field id"
+    lengths = [len(group) for group in bare.split("-")]
+    if len(lengths) != len(_GROUP_LENGTHS):
+        return f"has {len(lengths)} group{'s' if len(lengths) > 1 else ''} between hyphens instead of 5"
+    wrong = next(place for place, length in enumerate(lengths) if length != _GROUP_LENGTHS[place])
+    return f"has {lengths[wrong]} characters instead of {_GROUP_LENGTHS[wrong]} in its group {wrong + 1}"

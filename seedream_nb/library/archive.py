@@ -1,0 +1,233 @@
+"""Why: what is handed on is a folder or a zip. Both are written aside and read alike; what is read is foreign.
+
+Nothing of a parcel is ever unpacked under a name that it chose: its parts are read, one at a time and up to a size.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from seedream_nb.core.atomic_files import name_aside
+from seedream_nb.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MANIFEST = "seedream-library.json"
+_OURS = re.compile(r"tasks/[0-9a-z-]{1,100}\.json|originals/[0-9a-f]{64}\.[a-z]{3,4}")
+_BROKEN = (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, struct.error)
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # others take memory as their authors like
+_TIME = (1980, 1, 1, 0, 0, 0)  # the same tasks give the same file
+
+
+class PartError(Exception):
+    """A part of a parcel cannot be taken; it says why in a few words."""
+
+
+class Reader(Protocol):
+    """What is read from."""
+
+    def names(self) -> list[str]:
+        """The names of all files, whoever put them there, with slashes."""
+
+    def read(self, name: str, most: int) -> bytes:
+        """The content of a file, of so many bytes at most.
+
+        Raises:
+            PartError: It is larger, or cannot be read.
+        """
+
+
+class Writer(Protocol):
+    """What is written to."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Adds a file under a name with slashes."""
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file of a parcel has a name that this package gives."""
+    return name == MANIFEST or _OURS.fullmatch(name) is not None
+
+
+@contextmanager
+def read_parcel(source: str | os.PathLike[str]) -> Iterator[Reader]:
+    """Opens a folder or a zip.
+
+    Args:
+        source: Where it is; `~` is the home directory.
+
+    Yields:
+        What it can be read with.
+
+    Raises:
+        UsageError: It is neither, or cannot be opened.
+    """
+    path = _path_of(source)
+    if path.is_dir():
+        yield _Folder(path)
+        return
+    if not path.exists():
+        raise UsageError(f"There is no {path}.", hint="Name a folder or a zip that an export has made.")
+    try:
+        # What the block raises is not this file's fault.
+        opened = zipfile.ZipFile(path)
+    except _BROKEN:
+        raise UsageError(
+            f"{path} is no zip, or a broken one.", hint="Name a folder or a zip that an export has made."
+        ) from None
+    with opened:
+        yield _Zip(opened)
+
+
+@contextmanager
+def write_parcel(target: str | os.PathLike[str]) -> Iterator[Writer]:
+    """Writes a folder or a zip aside, and moves it into place when all went well.
+
+    Args:
+        target: Where to; a name that ends in `.zip` becomes a zip. `~` is the home directory. An empty folder, and an
+            earlier export, are replaced; anything else is left alone.
+
+    Yields:
+        What it is written with.
+
+    Raises:
+        UsageError: There is something else, or it cannot be written.
+    """
+    path = _path_of(target)
+    part = name_aside(path)
+    try:
+        if os.path.lexists(path) and not _may_be_replaced(path):
+            raise UsageError(
+                f"{path} is there already, and something else than an export is in it.", hint="Name another place."
+            )
+        if _is_zip(path):
+            with zipfile.ZipFile(part, "x") as opened:
+                yield _Zip(opened)
+        else:
+            part.mkdir()
+            yield _Folder(part)
+        _move_into_place(part, path)
+    except OSError as problem:
+        raise UsageError(
+            f"{path} cannot be written: {problem.strerror or problem}.", hint="Name another place, or make room there."
+        ) from None
+    finally:
+        _remove(part)
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def names(self) -> list[str]:
+        found = []
+        for place, _folders, files in os.walk(self._folder):
+            found += [(Path(place) / file).relative_to(self._folder).as_posix() for file in files]
+        return sorted(found)
+
+    def read(self, name: str, most: int) -> bytes:
+        path = self._folder / name
+        try:
+            # A link may lead anywhere, and a pipe to no end.
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise PartError("no file")
+            with path.open("rb") as file:
+                return _within(file.read(most + 1), most)
+        except (OSError, ValueError):
+            raise PartError("unreadable") from None
+
+    def write(self, name: str, content: bytes) -> None:
+        path = self._folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+
+
+class _Zip:
+    def __init__(self, opened: zipfile.ZipFile) -> None:
+        self._opened = opened
+
+    def names(self) -> list[str]:
+        return sorted({info.filename for info in self._opened.infolist() if not info.is_dir()})
+
+    def read(self, name: str, most: int) -> bytes:
+        try:
+            info = self._opened.getinfo(name)
+            if info.compress_type not in _METHODS:
+                raise PartError("packed in an unusual way")
+            # What the zip says of sizes may be a lie.
+            with self._opened.open(info) as file:
+                return _within(file.read(most + 1), most)
+        except (KeyError, *_BROKEN):
+            raise PartError("unreadable") from None
+
+    def write(self, name: str, content: bytes) -> None:
+        info = zipfile.ZipInfo(name, _TIME)
+        info.external_attr = 0o644 << 16
+        # Pictures are packed already.
+        info.compress_type = zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED
+        self._opened.writestr(info, content)
+
+
+def _within(content: bytes, most: int) -> bytes:
+    if len(content) > most:
+        raise PartError("too large")
+    return content
+
+
+def _path_of(place: str | os.PathLike[str]) -> Path:
+    try:
+        path = Path(place).expanduser().absolute()
+        with suppress(OSError):  # nothing need be there
+            path.lstat()
+    except (ValueError, RuntimeError) as problem:
+        # A ValueError is for characters that no file name can have, a RuntimeError for the home of an unknown user.
+        raise UsageError(f"{os.fspath(place)!r} is no place: {problem}.", hint="Name a folder or a zip.") from None
+    return path
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip"
+
+
+def _may_be_replaced(path: Path) -> bool:
+    if path.is_symlink() or path.is_dir() == _is_zip(path):
+        return False
+    if path.is_dir() and not any(path.iterdir()):
+        return True
+    with suppress(UsageError, PartError), read_parcel(path) as reader:
+        reader.read(MANIFEST, 1_000)
+        return all(map(is_ours, reader.names()))
+    return False
+
+
+def _move_into_place(part: Path, path: Path) -> None:
+    if not path.is_dir():
+        part.replace(path)
+        return
+    # A folder cannot take the place of another one in a single step.
+    earlier = name_aside(path)
+    path.replace(earlier)
+    try:
+        part.replace(path)
+    except OSError:
+        earlier.replace(path)
+        raise
+    _remove(earlier)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The formats of the service: what each model accepts, the request body, the answers. Pure functions."""

@@ -1,0 +1,188 @@
+"""What each SeeDream model accepts, as data in one place.
+
+The table is the wire contract's (POST /seedream/images); new models appear every few months and then get one more
+entry in `MODELS`. The check that uses it is `seedream_nb.protocol.validation`.
+"""
+
+import dataclasses
+import re
+import types
+from collections.abc import Mapping
+from typing import Final
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelCapabilities:
+    """What one model accepts.
+
+    Attributes:
+        id: The full model id, the only name that the service takes.
+        label: The name to show to people.
+        presets: Named sizes, as for `pixels_of_preset`.
+        min_pixels: Smallest width x height of a free size.
+        max_pixels: Largest width x height of a free size, None where no limit is documented.
+        reference_images: How many input images at most.
+        sequential: Whether one request can make a set of images.
+        stream: Whether images can be sent one by one as they finish.
+        web_search: Whether the tool `web_search` is there.
+        output_format: Whether the file format can be chosen.
+        optimize_prompt_modes: Accepted values of `optimize_prompt_options.mode`.
+        layers: Whether a picture can be taken apart into layers.
+        background: Whether a transparent background can be asked for.
+    """
+
+    id: str
+    label: str
+    presets: tuple[str, ...]
+    min_pixels: int
+    max_pixels: int | None
+    reference_images: int
+    optimize_prompt_modes: tuple[str, ...]
+    sequential: bool = False
+    stream: bool = False
+    web_search: bool = False
+    output_format: bool = False
+    layers: bool = False
+    background: bool = False
+
+    @property
+    def short_name(self) -> str:
+        """The name that people write, such as `5.0-lite`; the service does not take it."""
+        return self.label.removeprefix("SeeDream ").replace(" ", "-").lower()
+
+
+_ALL: Final = (
+    ModelCapabilities(
+        id="doubao-seedream-5-0-pro-260628",
+        label="SeeDream 5.0 Pro",
+        presets=("1K", "1.5K", "2K"),
+        min_pixels=921_600,
+        max_pixels=4_624_220,
+        reference_images=10,
+        output_format=True,
+        optimize_prompt_modes=("standard", "fast"),
+        layers=True,
+        background=True,
+    ),
+    ModelCapabilities(
+        id="doubao-seedream-5-0-lite-260128",
+        label="SeeDream 5.0 Lite",
+        presets=("2K", "3K", "4K"),
+        min_pixels=3_686_400,
+        max_pixels=None,
+        reference_images=14,
+        sequential=True,
+        stream=True,
+        web_search=True,
+        output_format=True,
+        optimize_prompt_modes=("standard",),
+    ),
+    ModelCapabilities(
+        id="doubao-seedream-4-5-251128",
+        label="SeeDream 4.5",
+        presets=("2K", "4K"),
+        min_pixels=3_686_400,
+        max_pixels=None,
+        reference_images=14,
+        sequential=True,
+        stream=True,
+        optimize_prompt_modes=("standard",),
+    ),
+    ModelCapabilities(
+        id="doubao-seedream-4-0-250828",
+        label="SeeDream 4.0",
+        presets=("1K", "2K", "4K"),
+        min_pixels=921_600,
+        max_pixels=None,
+        reference_images=14,
+        sequential=True,
+        stream=True,
+        optimize_prompt_modes=("standard", "fast"),
+    ),
+)
+
+MODELS: Final[Mapping[str, ModelCapabilities]] = types.MappingProxyType({model.id: model for model in _ALL})
+"""The models on offer, by full id, best first."""
+
+RETIRED_MODELS: Final[Mapping[str, str]] = types.MappingProxyType(
+    {
+        "doubao-seedream-5-0-260128": "doubao-seedream-5-0-lite-260128",
+        "doubao-seedream-3-0-t2i-250415": "doubao-seedream-4-0-250828",
+        "doubao-seededit-3-0-i2i-250628": "doubao-seedream-4-0-250828",
+    }
+)
+"""Ids that still occur in old records, and the model that does their work now. Only the first successor is documented;
+for the two of generation 3 it is the oldest model on offer, which both generates and edits."""
+
+MAX_IMAGES: Final = 15
+"""References and outputs of one request together, so also the largest set (wire contract, POST /seedream/images)."""
+
+MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
+"""Size of one input image at most; the contract's 10 MB in their larger reading, so that nothing good is refused."""
+
+PRESETS: Final[Mapping[str, tuple[int, int]]] = types.MappingProxyType(
+    {
+        "1K": (1024, 1024),
+        "1.5K": (1536, 1536),
+        "2K": (2048, 2048),
+        "3K": (3072, 3072),
+        "4K": (4096, 4096),
+    }
+)
+"""Width and height of the square that each named size stands for."""
+
+_SIZE: Final = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})")
+
+
+_WORD: Final = re.compile(r"\d+|[^\W\d_]+")
+_MAKERS: Final = frozenset({"doubao", "seedream"})
+
+
+def find_model(name: str) -> str:
+    """Return the full id of the model that people call by this name.
+
+    Case, spaces and punctuation do not matter, nor do the words `doubao` and `seedream`.
+
+    Args:
+        name: A full id, a short name, or whole words of either that fit one model only.
+
+    Returns:
+        The id, or the name unchanged when it fits no model or several.
+
+    Example:
+        >>> find_model("4.5"), find_model("SeeDream 5.0 Lite")
+        ('doubao-seedream-4-5-251128', 'doubao-seedream-5-0-lite-260128')
+        >>> find_model("5.0")
+        '5.0'
+    """
+    words = _words(name)
+    found = [model.id for model in _ALL if words and f" {words} " in f" {_words(model.id)} "]
+    return found[0] if len(found) == 1 else name
+
+
+def _words(name: str) -> str:
+    return " ".join(word for word in _WORD.findall(name.lower()) if word not in _MAKERS)
+
+
+def parse_size(text: str) -> tuple[int, int] | None:
+    """Return width and height of a size such as `2048x1536`, None for anything else, presets included.
+
+    Example:
+        >>> parse_size("2048x1536")
+        (2048, 1536)
+        >>> parse_size("2K") is None
+        True
+    """
+    match = _SIZE.fullmatch(text)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def pixels_of_preset(preset: str) -> tuple[int, int]:
+    """Return width and height of the square that a preset stands for.
+
+    The service chooses the shape itself, from the prompt; the number of pixels is that of the square.
+
+    Raises:
+        KeyError: The preset is not a fixed size (`auto`) or not known.
+    """
+    return PRESETS[preset]

@@ -1,0 +1,169 @@
+"""Why: what a user asks for becomes the body that travels, and is checked, before anything can cost money.
+
+Pure functions; `seedream_nb.protocol.capabilities` knows what each model accepts.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from seedream_nb.core.coerce import read_text
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.models import Task, TaskStatus
+from seedream_nb.protocol.capabilities import MODELS, RETIRED_MODELS, find_model
+from seedream_nb.protocol.validation import find_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+DEFAULT_MODEL = "doubao-seedream-5-0-lite-260128"  # the official clients' default
+
+
+class UnknownModelWarning(UserWarning):
+    """The model is not in the table: it is sent all the same, unchecked."""
+
+
+@dataclass(frozen=True)
+class GenerationOptions:
+    """How a picture is to be made; None leaves the choice to the service (wire contract, POST /seedream/images).
+
+    Attributes:
+        model: The full model id, or a short name such as `4.5` or `lite`.
+        size: A preset such as `2K`, or `<width>x<height>`.
+        max_images: The most images of a set, 1 to 15; None asks for a single image.
+        output_format: `jpeg` or `png`.
+        watermark: Whether the service marks the picture; it does by default.
+        web_search: Whether the model may search the web.
+        optimize_prompt: `standard` or `fast`: how the model rewrites the prompt.
+        response_format: `url` or `b64_json`.
+        layers: Whether to take the picture apart into layers.
+        background: `transparent` or `opaque`.
+        seed: For models of the third generation only.
+        guidance_scale: As `seed`.
+        callback_url: A public address that gets the result.
+        extra: Further fields, sent as they are; they win over the others.
+    """
+
+    model: str = DEFAULT_MODEL
+    size: str | None = None
+    max_images: int | None = None
+    output_format: Literal["jpeg", "png"] | None = None
+    watermark: bool | None = None
+    web_search: bool = False
+    optimize_prompt: Literal["standard", "fast"] | None = None
+    response_format: Literal["url", "b64_json"] | None = None
+    layers: bool = False
+    background: Literal["transparent", "opaque"] | None = None
+    seed: int | None = None
+    guidance_scale: float | None = None
+    callback_url: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+def build_body(prompt: str, options: GenerationOptions, images: Sequence[str] = ()) -> dict[str, object]:
+    """The body of `POST /seedream/images`, without what decides how the answer comes.
+
+    Args:
+        prompt: What the picture shows; may be empty when a picture is taken apart into layers.
+        options: How it is to be made.
+        images: Reference images as links or data URIs; any makes the call an edit.
+
+    Returns:
+        The fields that were chosen, in the service's names; one image travels as text, several as a list.
+
+    Example:
+        >>> build_body("a cat", GenerationOptions(model="4.5", size="2K"))
+        {'model': 'doubao-seedream-4-5-251128', 'prompt': 'a cat', 'size': '2K'}
+    """
+    sequence = None if options.max_images is None else {"max_images": options.max_images}
+    fields = {
+        "model": find_model(options.model) if isinstance(options.model, str) else options.model,
+        "prompt": prompt or None,
+        "image": images[0] if len(images) == 1 else list(images) or None,
+        "size": options.size,
+        "sequential_image_generation": "auto" if sequence else None,
+        "sequential_image_generation_options": sequence,
+        "output_format": options.output_format,
+        "watermark": options.watermark,
+        "tools": [{"type": "web_search"}] if options.web_search else None,
+        "optimize_prompt_options": {"mode": options.optimize_prompt} if options.optimize_prompt else None,
+        "response_format": options.response_format,
+        "layer_decomposition": options.layers or None,
+        "background": options.background,
+        "seed": options.seed,
+        "guidance_scale": options.guidance_scale,
+        "callback_url": options.callback_url,
+    }
+    return {name: value for name, value in {**fields, **options.extra}.items() if value is not None}
+
+
+def check_body(body: Mapping[str, object]) -> None:
+    """Refuses what the service would refuse, before anything is sent.
+
+    Args:
+        body: The request as it would travel.
+
+    Raises:
+        UsageError: A known model does not accept it; the message says what it does accept.
+
+    Warns:
+        UnknownModelWarning: The model is not in the table, so only what holds for every model was checked.
+    """
+    problems = find_problems(body)
+    if problems:
+        raise UsageError(
+            " ".join(problems), hint="Nothing was sent. Change it, or send it all the same with strict=False."
+        )
+    model = body.get("model")
+    if model not in MODELS:
+        successor = RETIRED_MODELS.get(str(model))
+        advice = f"it was replaced by {successor}" if successor else f"known models are {', '.join(MODELS)}"
+        warnings.warn(
+            f"The model {model!r} is sent unchecked: {advice}.", UnknownModelWarning, stacklevel=_callers_level()
+        )
+
+
+def describe_request(body: Mapping[str, object], status: TaskStatus) -> Task:
+    """The task as the request describes it, before the service says anything.
+
+    Args:
+        body: The request.
+        status: The state that it is in.
+
+    Returns:
+        A task without an id; embedded images are left out of its request, as the service leaves them out of records.
+
+    Example:
+        >>> describe_request({"prompt": "a cat", "size": "2K"}, TaskStatus.PENDING).size
+        '2K'
+    """
+    image = body.get("image")
+    request = dict(body)
+    if image is not None:
+        request["image"] = [_without_data(one) for one in image] if isinstance(image, list) else _without_data(image)
+    return Task(
+        id="",
+        status=status,
+        prompt=read_text(body.get("prompt")),
+        model=read_text(body.get("model")) or None,
+        size=read_text(body.get("size")) or None,
+        request=request,
+    )
+
+
+def _without_data(image: object) -> object:
+    if isinstance(image, str) and image[:5].lower() == "data:":
+        return image.partition(",")[0] + ",…"
+    return image
+
+
+def _callers_level() -> int:
+    """How many frames above `check_body` the user's own code is, so that the warning points there."""
+    level = 1
+    frame = sys._getframe(1)  # noqa: SLF001  the documented way to the caller's frame
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("seedream_nb."):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -1,0 +1,220 @@
+"""Why: an HTTP answer becomes either decoded JSON or exactly one error of the tree, in one place.
+
+Pure functions over status, headers and body text; `seedream_nb.client.transport` does the talking. The codes and their
+meanings are those of the wire contract (Common, table of statuses).
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import math
+import re
+import time
+
+from seedream_nb.core.errors import (
+    GETTING_STARTED_HINT,
+    AccountDisabledError,
+    BadRequestError,
+    BalanceUsedUpError,
+    EndpointNotFoundError,
+    InvalidTokenError,
+    MissingTokenError,
+    ModerationError,
+    RateLimitedError,
+    RequestTooLargeError,
+    SeedreamError,
+    ServerError,
+    ServiceError,
+    TaskNotFoundError,
+    TokenMismatchError,
+    UnreadableAnswerError,
+    shorten,
+)
+from seedream_nb.core.models import ErrorDetail
+from seedream_nb.protocol.responses import read_error, read_trace_id
+
+LONGEST_PAGE = 10_000  # characters of a web page in which its title is looked for
+
+_BY_CODE: dict[str, type[SeedreamError]] = {
+    "no_token": MissingTokenError,
+    "invalid_token": InvalidTokenError,
+    "token_expired": InvalidTokenError,
+    "token_mismatched": TokenMismatchError,
+    "disabled": AccountDisabledError,
+    "used_up": BalanceUsedUpError,
+    "too_many_requests": RateLimitedError,
+    "request_too_large": RequestTooLargeError,
+    "no_api": EndpointNotFoundError,
+    "not_found": TaskNotFoundError,
+    "bad_request": BadRequestError,
+    "api_not_implemented": BadRequestError,
+    "api_error": ServerError,
+}
+
+_BY_STATUS: dict[int, type[SeedreamError]] = {
+    400: BadRequestError,
+    401: InvalidTokenError,
+    403: ServiceError,
+    404: EndpointNotFoundError,
+    405: EndpointNotFoundError,
+    413: RequestTooLargeError,
+    422: BadRequestError,
+    429: RateLimitedError,
+}
+
+# Class → what to say when the service says nothing, and what to do next.
+_WORDS: dict[type[SeedreamError], tuple[str, str]] = {
+    MissingTokenError: ("The service saw no token.", f"Check that no proxy strips the header. {GETTING_STARTED_HINT}"),
+    InvalidTokenError: ("The token is wrong or has expired.", f"Set a valid one. {GETTING_STARTED_HINT}"),
+    TokenMismatchError: (
+        "The token belongs to another API.",
+        f"Use the token of the SeeDream service. {GETTING_STARTED_HINT}",
+    ),
+    AccountDisabledError: ("The account is disabled.", "Ask the service's support, and quote the trace id."),
+    BalanceUsedUpError: (
+        "The balance is used up.",
+        "This is about the balance, not about a permission: top up at https://platform.acedata.cloud, then try again.",
+    ),
+    RateLimitedError: ("Too many requests in a short time.", "Wait a little, then try again."),
+    RequestTooLargeError: ("The request is too large.", "Send fewer ids or smaller images at a time."),
+    EndpointNotFoundError: ("There is no such API at this address.", "Check the base URL (%seedream config shows it)."),
+    TaskNotFoundError: ("The service does not know the task.", "Check the id."),
+    BadRequestError: ("The service refused the request.", "Change what the message names, then try again."),
+    ServerError: ("The service itself failed.", "Try again later; if it stays, quote the trace id to its support."),
+    ModerationError: ("The content check refused the request.", "Change the prompt or the reference image."),
+    ServiceError: (
+        "The service refused the request.",
+        "If the message does not help, quote the trace id to its support.",
+    ),
+}
+
+_QUOTE = " The service says: "  # between our sentence and the service's own words
+_NOT_FOUND_WORDS = re.compile(r"\bnot[ _-]?found\b|\b(does not|doesn't|not) exist|\bno such\b", re.IGNORECASE)
+_TOO_LARGE_WORDS = re.compile(r"too (large|many|long|big)|at most|maximum|exceed", re.IGNORECASE)
+
+
+def read_answer(status_code: int, text: str) -> object:
+    """Decodes an answer of the service, or says what is wrong with it.
+
+    Args:
+        status_code: The HTTP status.
+        text: The body.
+
+    Returns:
+        The decoded JSON of a good answer (status 2xx).
+
+    Raises:
+        SeedreamError: The class that belongs to the answer's code or status; `UnreadableAnswerError` for a good
+            status with a body that is no JSON.
+    """
+    body, is_json = _decode(text)
+    if 200 <= status_code < 300:  # noqa: PLR2004  the good statuses of HTTP
+        if not is_json:
+            raise _unreadable(status_code, text)
+        return body
+    raise to_error(status_code, body, "" if is_json else text)
+
+
+def to_error(status_code: int, body: object, text: str = "") -> SeedreamError:
+    """Turns an error answer into the error that a user can act on.
+
+    Args:
+        status_code: The HTTP status.
+        body: The decoded JSON, or None.
+        text: The body when it is no JSON, such as a proxy's page.
+
+    Returns:
+        The error, with the service's own words where it has any.
+
+    Example:
+        >>> to_error(403, {"error": {"code": "used_up"}}).message
+        'The balance is used up.'
+    """
+    detail = read_error(body) or ErrorDetail()
+    kind = ModerationError if detail.is_moderation else _BY_CODE.get(detail.code) or _kind_of_status(status_code)
+    message, hint = _WORDS[kind]
+    if detail.message:
+        message = f"{message}{_QUOTE}{shorten(detail.message)}"
+    elif text.strip():
+        message = f"{message} The answer was {_describe_text(text)}, not the API's own."
+    return kind(
+        message,
+        hint=hint,
+        code=shorten(detail.code) or None,
+        status_code=status_code,
+        trace_id=read_trace_id(body),
+    )
+
+
+def means_unknown_task(error: SeedreamError) -> bool:
+    """Whether an error answer to a query for one task only says that there is no such task.
+
+    The service was seen to answer so with 400 and 404 as well as with `{}` (wire contract, unknown id).
+    """
+    if isinstance(error, TaskNotFoundError):
+        return True
+    # Only the service's own words count: a proxy's page may also say that it found nothing.
+    words = error.message.partition(_QUOTE)[2]
+    return error.code != "no_api" and error.status_code in {400, 404} and bool(_NOT_FOUND_WORDS.search(words))
+
+
+def means_too_many_ids(error: SeedreamError) -> bool:
+    """Whether a batch was refused for its length, so that a shorter one may pass."""
+    if isinstance(error, RequestTooLargeError):
+        return True
+    return isinstance(error, BadRequestError) and bool(_TOO_LARGE_WORDS.search(error.message))
+
+
+def read_retry_after(value: str | None) -> float | None:
+    """Reads the `Retry-After` header in both of its forms.
+
+    Args:
+        value: Seconds, or an HTTP date; None when the header is missing.
+
+    Returns:
+        Seconds from now, never negative; None when there is none or it is unreadable.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _kind_of_status(status_code: int) -> type[SeedreamError]:
+    if status_code >= 500:  # noqa: PLR2004  the server's own failures in HTTP
+        return ServerError
+    return _BY_STATUS.get(status_code, ServiceError)
+
+
+def _decode(text: str) -> tuple[object, bool]:
+    try:
+        return json.loads(text), True
+    except (ValueError, RecursionError):
+        return None, False
+
+
+def _unreadable(status_code: int, text: str) -> UnreadableAnswerError:
+    return UnreadableAnswerError(
+        f"The answer cannot be read: it is {_describe_text(text)}.",
+        hint="Check the base URL and any proxy between; if both are right, try again.",
+        status_code=status_code,
+    )
+
+
+def _describe_text(text: str) -> str:
+    bare = text.strip()
+    if not bare:
+        return "empty"
+    if bare[0] == "<":
+        title = re.search(r"<title[^>]*>(.*?)</title", bare[:LONGEST_PAGE], re.IGNORECASE | re.DOTALL)
+        return f"a web page ({shorten(title[1])!r})" if title and title[1].strip() else "a web page"
+    if bare[0] in "{[":
+        return f"JSON that breaks off or is malformed (it begins {shorten(bare[:40])!r})"
+    return f"text that is no JSON (it begins {shorten(bare[:40])!r})"

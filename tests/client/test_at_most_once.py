@@ -1,0 +1,352 @@
+"""What costs money is sent once, whatever happens: requests are counted at the server."""
+
+import pickle
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from seedream_nb import (
+    InterruptedRequest,
+    InterruptedWait,
+    OutcomeUnknownError,
+    Pace,
+    Sandbox,
+    SeedreamClient,
+    TaskStatus,
+    Timeouts,
+    WaitTimeoutError,
+)
+from seedream_nb.client.transport import RetryPolicy
+from seedream_nb.core.errors import (
+    BadRequestError,
+    BalanceUsedUpError,
+    ConnectionFailedError,
+    EndpointNotFoundError,
+    InvalidTokenError,
+    MissingTokenError,
+    ModerationError,
+    RateLimitedError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    SeedreamError,
+)
+from seedream_nb.notebook.arguments import COMMANDS
+from tests.client.test_transport import closed_port, verbose
+from tests.conftest import QUICK
+from tests.interrupts import stop_script
+from tests.protocol.test_responses import ID
+from tests.scripted_server import Answer, Received, ScriptedServer, as_json
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+QUICKLY = Pace(first=0.02, longest=0.05)
+CREATED = as_json({"task_id": ID})
+
+
+def client_to(server: ScriptedServer, timeouts: Timeouts | None = None) -> SeedreamClient:
+    return SeedreamClient(TOKEN, server.url, retries=QUICK, timeouts=timeouts)
+
+
+UNCLEAR: list[tuple[str, dict[str, Any]]] = [
+    ("drop", {}),
+    ("drop", {"processed": True}),
+    ("server_error", {}),
+    ("server_error", {"processed": True}),
+    ("cut", {}),
+    ("truncate", {}),
+    ("empty", {"processed": True}),
+    ("html", {"processed": True}),
+    ("html", {"status": 502}),
+    ("html", {"status": 408}),
+    ("json", {"body": "null"}),
+    ("json", {"body": "[]"}),
+    ("json", {"body": "{}"}),
+    ("json", {"body": '{"strange": 1}'}),
+    ("error", {"code": "api_error", "status": 400}),
+]
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+@pytest.mark.parametrize(("kind", "options"), UNCLEAR)
+def test_an_unclear_end_is_told_and_nothing_is_sent_again(
+    client: SeedreamClient, sandbox: Sandbox, kind: Any, options: dict[str, Any], mode: Any
+) -> None:
+    client.retrieve_batch(["warm"])  # a kept connection must not matter
+    sandbox.faults.add(kind, on="images", **options)
+    before = len(sandbox.task_ids)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        client.generate("a cat", mode=mode)
+    assert len(sandbox.requests.of_kind("images")) == 1
+    error = caught.value
+    assert "may have been paid for" in error.message
+    assert "client.history(created_after=error.sent_at)" in (error.hint or "")
+    assert "%seedream history" in (error.hint or "")
+    assert "history" in COMMANDS  # what is named as the way out has to be there
+    assert error.sent_at is not None
+    made = sandbox.task_ids[before:]
+    assert [task.id for task in client.history(created_after=error.sent_at)] == made
+    assert len(made) == (1 if options.get("processed") or kind in {"cut", "truncate"} else 0)
+    assert pickle.loads(pickle.dumps(error)).sent_at == error.sent_at  # noqa: S301  our own bytes
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+@pytest.mark.parametrize("manner", ["hang", "stall"])
+def test_a_service_that_is_silent_is_asked_once(mode: Any, manner: Any) -> None:
+    quick = Timeouts(read=0.1, generate=0.1)
+    with ScriptedServer(Answer(manner=manner)) as server, client_to(server, quick) as client:
+        with pytest.raises(OutcomeUnknownError, match=r"did not answer within 0\.1 s"):
+            client.generate("a cat", mode=mode)
+        assert len(server.received) == 1
+
+
+def test_a_finished_picture_is_waited_for_longer_than_other_answers() -> None:
+    patient = Timeouts(read=0.1, generate=20)
+    with (
+        Sandbox(generation_seconds=0.3) as sandbox,
+        SeedreamClient(sandbox.token, sandbox.url, timeouts=patient) as client,
+    ):
+        assert client.generate("a cat", mode="sync").status is TaskStatus.SUCCEEDED
+        assert client.generate("a cat", mode="stream").status is TaskStatus.SUCCEEDED
+        sandbox.faults.add("latency", on="images", seconds=0.3)
+        with pytest.raises(OutcomeUnknownError):
+            client.generate("a cat")
+    assert Timeouts().generate == 300
+
+
+CLEAR = [
+    ("invalid_token", 401, InvalidTokenError),
+    ("used_up", 403, BalanceUsedUpError),
+    ("bad_request", 400, BadRequestError),
+    ("request_too_large", 413, RequestTooLargeError),
+    ("InputTextSensitiveContentDetected", 400, ModerationError),
+    ("InputTextSensitiveContentDetected", 500, ModerationError),
+    ("no_api", 404, EndpointNotFoundError),
+    ("used_up", 200, BalanceUsedUpError),
+]
+
+
+@pytest.mark.parametrize("mode", ["async", "sync"])
+@pytest.mark.parametrize(("code", "status", "kind"), CLEAR)
+def test_a_clear_no_is_one(code: str, status: int, kind: type[SeedreamError], mode: Any) -> None:
+    refusal = as_json({"success": False, "error": {"code": code, "message": "words"}, "trace_id": "t"}, status)
+    with ScriptedServer(refusal) as server, client_to(server) as client:
+        with pytest.raises(kind, match="words") as caught:
+            client.generate("a cat", mode=mode)
+        assert len(server.received) == 1
+    assert not isinstance(caught.value, OutcomeUnknownError)
+
+
+def test_a_redirect_is_a_clear_no() -> None:
+    with ScriptedServer(Answer(status=307, headers={"Location": "http://x.example"})) as server:
+        with pytest.raises(EndpointNotFoundError, match="not followed"):
+            client_to(server).generate("a cat")
+        assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_too_many_requests_are_sent_again(client: SeedreamClient, sandbox: Sandbox, mode: Any) -> None:
+    sandbox.faults.add("rate_limit", on="images", times=2, retry_after=0.01)
+    before = len(sandbox.task_ids)
+    client.generate("a cat", mode=mode)
+    assert [request.status for request in sandbox.requests.of_kind("images")] == [429, 429, 200]
+    assert len(sandbox.task_ids) == before + 1
+
+
+def test_too_many_requests_for_good(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.faults.add("rate_limit", on="images")
+    with pytest.raises(RateLimitedError, match="tried 4 times"):
+        client.generate("a cat")
+    sandbox.faults.clear()
+    sandbox.faults.add("rate_limit", on="images", retry_after=3600)
+    with pytest.raises(RateLimitedError) as caught:
+        client.generate("a cat")
+    assert caught.value.retry_after == 3600
+    assert len(sandbox.requests.of_kind("images")) == 5
+
+
+def test_too_many_requests_under_another_status_are_not_sent_again() -> None:
+    answer = as_json({"error": {"code": "too_many_requests"}}, 503)
+    with ScriptedServer(answer) as server, pytest.raises(RateLimitedError):
+        client_to(server).generate("a cat")
+    assert len(server.received) == 1
+
+
+def test_an_unclear_end_after_a_clear_one_is_the_last(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.faults.add("rate_limit", on="images", times=1)
+    sandbox.faults.add("drop", on="images", processed=True)
+    with pytest.raises(OutcomeUnknownError):
+        client.generate("a cat")
+    assert len(sandbox.requests.of_kind("images")) == 2
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_a_refused_connection_is_tried_again_and_never_unclear(mode: Any) -> None:
+    client = SeedreamClient(TOKEN, f"http://127.0.0.1:{closed_port()}", retries=QUICK)
+    with pytest.raises(ConnectionFailedError, match=r"refused the connection.*tried 4 times") as caught:
+        client.generate("a cat", mode=mode)
+    assert not isinstance(caught.value, OutcomeUnknownError)
+
+
+def test_a_service_that_starts_late_is_reached() -> None:
+    """The first try is refused; the port is opened during the pause that follows."""
+    port = closed_port()
+    pauses = iter(range(10))
+
+    class Opening(RetryPolicy):
+        def pause(self, failures: int) -> float:
+            if next(pauses) == 0:
+                sandbox.start()
+            return 0.0 * failures
+
+    sandbox = Sandbox(port=port, generation_seconds=0.01)
+    try:
+        client = SeedreamClient(sandbox.token, f"http://127.0.0.1:{port}", retries=Opening())
+        assert client.generate("a cat").id
+        assert len(sandbox.requests.of_kind("images")) == 1
+        assert next(pauses) == 1
+    finally:
+        sandbox.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse where Linux is silent")
+def test_a_connection_that_is_never_made_is_not_unclear() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.socket() as first:
+        first.connect(listener.getsockname())
+        with socket.socket() as second:
+            second.setblocking(False)  # noqa: FBT003  the socket module's own signature
+            second.connect_ex(listener.getsockname())
+            client = SeedreamClient(
+                TOKEN,
+                f"http://127.0.0.1:{listener.getsockname()[1]}",
+                retries=RetryPolicy(tries=2, first_pause=0.001),
+                timeouts=Timeouts(connect=0.1),
+            )
+            with pytest.raises(RequestTimeoutError, match=r"No connection to .* It was tried 2 times"):
+                client.generate("a cat")
+
+
+def test_a_handshake_that_fails_is_not_unclear() -> None:
+    with ScriptedServer(CREATED) as server:
+        client = SeedreamClient(TOKEN, server.url.replace("http:", "https:"), retries=QUICK)
+        with pytest.raises(ConnectionFailedError, match="No secure connection"):
+            client.generate("a cat")
+        assert server.received == []
+
+
+def test_without_a_token_nothing_is_paid() -> None:
+    with ScriptedServer(CREATED) as server:
+        with pytest.raises(MissingTokenError):
+            SeedreamClient(base_url=server.url).generate("a cat")
+        assert server.received == []
+
+
+def test_each_paid_request_has_a_connection_of_its_own() -> None:
+    with ScriptedServer([Answer(CREATED.body, manner="leave"), CREATED]) as server, client_to(server) as client:
+        for _ in range(3):
+            client.generate("a cat")
+        assert len({received.connection for received in server.received}) == 3
+
+
+def test_the_token_is_in_no_error_of_a_paid_request() -> None:
+    failures = [
+        Answer(manner="drop"),
+        Answer(TOKEN.encode()),
+        as_json({"error": f"Bearer {TOKEN}"}, 400),
+        as_json({"error": {"code": TOKEN, "message": TOKEN}}, 500),
+    ]
+    for failure in failures:
+        for mode in ("async", "sync", "stream"):
+            with ScriptedServer(failure) as server, pytest.raises(SeedreamError) as caught:
+                SeedreamClient(TOKEN, server.url, retries=QUICK).generate("a cat", mode=mode)
+            assert TOKEN not in verbose_below(caught.value)
+            assert TOKEN not in repr(vars(caught.value))
+
+
+def verbose_below(error: BaseException) -> str:
+    below = error.__traceback__
+    while below is not None and below.tb_frame.f_code.co_filename == __file__:  # a test's variables hold the token
+        below = below.tb_next
+    return verbose(error.with_traceback(below))
+
+
+# Interrupts
+
+
+def interrupting(answer: Answer) -> Callable[[Received], Answer]:
+    def interrupt(_received: Received) -> Answer:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return answer
+
+    return interrupt
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_an_interrupt_tells_that_a_request_had_left(mode: Any) -> None:
+    with ScriptedServer(interrupting(Answer(manner="hang"))) as server, pytest.raises(KeyboardInterrupt) as caught:
+        client_to(server).generate("a cat", mode=mode)
+    assert isinstance(caught.value, InterruptedRequest)
+    assert len(server.received) == 1
+    assert caught.value.sent_at is not None
+    assert "may have been paid for" in str(caught.value)
+    assert f"client.history(created_after={caught.value.sent_at.timestamp():.0f})" in str(caught.value)
+    assert any("may have been paid for" in line for line in caught.value._render_traceback_())
+    assert TOKEN not in verbose_below(caught.value)
+    assert vars(pickle.loads(pickle.dumps(caught.value))) == vars(caught.value)  # noqa: S301  our own bytes
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
+def test_an_interrupt_between_two_tries_has_nothing_to_tell() -> None:
+    class Interrupting(RetryPolicy):
+        def pause(self, failures: int) -> float:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            return 3600.0 * failures
+
+    with ScriptedServer(as_json({}, 429)) as server:
+        client = SeedreamClient(TOKEN, server.url, retries=Interrupting())
+        with pytest.raises(KeyboardInterrupt) as caught:
+            client.generate("a cat")
+        assert len(server.received) == 1
+    assert type(caught.value) is KeyboardInterrupt
+
+
+INTERRUPTED = """
+import sys
+from seedream_nb import SeedreamClient
+SeedreamClient('a-token', sys.argv[1]).generate('a cat')
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, Ctrl-C is no signal to one process")
+def test_a_script_that_is_stopped_says_what_may_be_lost() -> None:
+    errors = stop_script(INTERRUPTED, Answer(manner="hang"))
+    assert "InterruptedRequest: Interrupted. The request had left, so the task may exist" in errors
+    assert errors.count("Traceback") == 1
+
+
+# Waiting at once
+
+
+def test_waiting_too_long_keeps_the_id(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.settings.generation_seconds = 3600
+    with pytest.raises(WaitTimeoutError) as caught:
+        client.generate("a cat", wait=True, timeout=0.05, pace=QUICKLY)
+    assert caught.value.failed_ids == (sandbox.task_ids[-1],)
+    (task,) = caught.value.partial
+    assert (task.prompt, task.status) == ("a cat", TaskStatus.PENDING)
+    assert len(sandbox.requests.of_kind("images")) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
+def test_an_interrupt_while_waiting_keeps_the_id() -> None:
+    def answer(received: Received) -> Answer:
+        return CREATED if received.path.endswith("images") else interrupting(Answer(manner="hang"))(received)
+
+    with ScriptedServer(answer) as server, pytest.raises(InterruptedWait) as caught:
+        client_to(server).generate("a cat", wait=True, pace=QUICKLY)
+    assert caught.value.open_ids == (ID,)
+    assert [task.prompt for task in caught.value.tasks] == ["a cat"]

@@ -1,0 +1,764 @@
+"""Many paid requests: each is sent once at most, few at a time, and no id is lost. Requests are counted at the server.
+
+What can fall between two lines of the code is tested without a server, against a service in this process.
+"""
+
+import contextlib
+import itertools
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seedream_nb import (
+    GenerationBatch,
+    GenerationOptions,
+    GenerationRequest,
+    InterruptedWait,
+    OutcomeUnknownError,
+    Pace,
+    RetryPolicy,
+    Sandbox,
+    SeedreamClient,
+    SeedreamError,
+    Task,
+    TaskImage,
+    TaskStatus,
+    WaitTimeoutError,
+)
+from seedream_nb.client import dispatcher as outbox_module
+from seedream_nb.client import generation_batch as making_module
+from seedream_nb.client import polling as waiting_module
+from seedream_nb.client.dispatcher import Dispatcher
+from seedream_nb.core.errors import (
+    BadRequestError,
+    BalanceUsedUpError,
+    ConnectionFailedError,
+    InvalidTokenError,
+    ModerationError,
+    RateLimitedError,
+    ServerError,
+    UsageError,
+)
+from seedream_nb.protocol.capabilities import MODELS
+from tests.client.test_at_most_once import UNCLEAR
+from tests.client.test_transport import closed_port
+from tests.conftest import QUICK
+from tests.interrupts import interrupt_at
+from tests.protocol.test_responses import RECORD, RESPONSE
+from tests.scripted_server import Answer, Received, ScriptedServer, as_json
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+QUICKLY = Pace(first=0.02, longest=0.05)
+MODES = ["async", "sync", "stream"]
+LITE = list(MODELS)[1]
+
+
+def requests_for(*prompts: str, **options: Any) -> list[GenerationRequest]:
+    return [GenerationRequest(prompt, GenerationOptions(**options)) for prompt in prompts]
+
+
+SIX = requests_for("one", "two", "three", "four", "five", "six")
+
+
+def made(sandbox: Sandbox) -> list[str]:
+    examples = {example.id for example in sandbox.examples}
+    return [task_id for task_id in sandbox.task_ids if task_id not in examples]
+
+
+def paid(sandbox: Sandbox) -> int:
+    """How many requests have arrived that may have been paid for."""
+    return sum(request.status != 429 for request in sandbox.requests.of_kind("images"))
+
+
+def most_at_once(client: SeedreamClient, sandbox: Sandbox) -> int:
+    """How many tasks were open at the same time, as the server's records say."""
+    spans = [(task.created_at, task.finished_at) for task in client.retrieve_batch(made(sandbox))]
+    assert all(begin and end for begin, end in spans)
+    return max(sum(begin <= moment < end for begin, end in spans) for moment, _ in spans)  # type: ignore[operator]
+
+
+def wait_for_senders() -> None:
+    """Until no request is on its way."""
+    for thread in threading.enumerate():
+        if thread.name == "seedream-generate":
+            thread.join(20)
+
+
+# The ordinary course
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_one_task_for_each_request_in_order(client: SeedreamClient, sandbox: Sandbox, mode: Any) -> None:
+    making = client.generate_all(SIX, mode=mode, pace=QUICKLY)
+    tasks = making.finish()
+    assert [task.prompt for task in tasks] == [request.prompt for request in SIX]
+    assert {task.status for task in tasks} == {TaskStatus.SUCCEEDED}
+    assert all(task.good_images for task in tasks)
+    assert {task.model for task in tasks} == {LITE}
+    assert (making.tasks, making.open_ids, making.unsent, making.failures) == (tasks, (), 0, {})
+    assert paid(sandbox) == len(SIX)
+    if mode != "stream":
+        assert {task.id for task in tasks} == set(made(sandbox))
+
+
+def test_nothing_is_sent_before_it_is_gone_through(client: SeedreamClient, sandbox: Sandbox) -> None:
+    making = client.generate_all(requests_for("a cat", "a dog", size="2K", model="4.5"))
+    ticks = making.ticks()
+    assert len(sandbox.requests) == 0
+    assert making.unsent == 2
+    assert [(task.id, task.status, task.prompt, task.size) for task in making.tasks] == [
+        ("", TaskStatus.PENDING, "a cat", "2K"),
+        ("", TaskStatus.PENDING, "a dog", "2K"),
+    ]
+    assert {task.model for task in making.tasks} == {"doubao-seedream-4-5-251128"}
+    ticks.close()
+    assert len(sandbox.requests) == 0
+
+
+def test_no_request_at_all(client: SeedreamClient, sandbox: Sandbox) -> None:
+    assert client.generate_all([]).finish() == []
+    assert len(sandbox.requests) == 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("in_flight", [1, 2, 3])
+def test_a_few_are_open_at_a_time(client: SeedreamClient, sandbox: Sandbox, mode: Any, in_flight: int) -> None:
+    sandbox.settings.generation_seconds = 0.03
+    client.generate_all(SIX, mode=mode, in_flight=in_flight, pace=QUICKLY).finish()
+    assert most_at_once(client, sandbox) <= in_flight
+    assert paid(sandbox) == len(SIX)
+
+
+@pytest.mark.parametrize("mode", ["async", "sync"])
+def test_as_many_are_sent_at_once_as_may_be(mode: Any) -> None:
+    together = threading.Barrier(3)
+    service = Service(mode)
+
+    def answer(received: Received) -> Answer:
+        if received.path.endswith("images"):
+            together.wait(20)
+        return service(received)
+
+    with ScriptedServer(answer, at_once=True) as server, client_to(server) as client:
+        client.generate_all(SIX, mode=mode, in_flight=3, pace=QUICKLY).finish()
+    assert len(service.made) == 6
+
+
+def test_one_question_a_tick_for_all_that_are_open(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.settings.generation_seconds = 0.05
+    making = client.generate_all(SIX, in_flight=3, pace=Pace(first=0.1, longest=0.1))
+    ticks = list(making.ticks())
+    asked = [request.ids for request in sandbox.requests.of_kind("tasks")]
+    assert all(len(set(ids)) == len(ids) <= 3 for ids in asked)
+    assert len(asked) <= len(ticks)
+    assert set(itertools.chain(*asked)) == set(made(sandbox))
+
+
+def test_each_change_is_told(client: SeedreamClient) -> None:
+    told: dict[str, list[str]] = {}
+    for news in client.generate_all(SIX[:3], pace=QUICKLY).ticks():
+        for task in news:
+            told.setdefault(task.prompt, []).append(str(task.status))
+    assert set(told) == {"one", "two", "three"}
+    for statuses in told.values():
+        assert statuses.index("succeeded") == len(statuses) - 1
+        assert set(statuses[:-1]) == {"pending"}
+
+
+def test_they_may_be_sent_only(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.settings.generation_seconds = 3600
+    making = client.generate_all(SIX, wait=False, in_flight=2)
+    tasks = making.finish()
+    assert [task.id for task in tasks] == list(making.open_ids)
+    assert set(making.open_ids) == set(made(sandbox))
+    assert {task.status for task in tasks} == {TaskStatus.PENDING}
+    assert sandbox.requests.of_kind("tasks") == []
+    assert making.finish() == tasks
+    assert paid(sandbox) == 6
+
+
+def test_what_the_service_knows_of_a_task_does_not_hide_what_was_asked() -> None:
+    bare = {"items": [{**RESPONSE, "task_id": "task-0"}]}
+
+    def answer(received: Received) -> Answer:
+        return as_json(bare if received.path.endswith("tasks") else {"task_id": "task-0"})
+
+    with ScriptedServer(answer) as server, client_to(server) as client:
+        (task,) = client.generate_all(requests_for("my prompt", size="2K"), pace=QUICKLY).finish()
+    assert (task.prompt, task.model, task.size, task.status) == ("my prompt", LITE, "2K", TaskStatus.SUCCEEDED)
+
+
+# Refused before anything is sent
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (GenerationRequest("a cat", GenerationOptions(model="4.5", size="1K")), "SeeDream 4.5 takes 2K or 4K, not 1K."),
+        (GenerationRequest(" "), "prompt is required"),
+        (GenerationRequest("a cat", image="/no/such/file"), "The reference image, the file /no/such/file, cannot be"),
+        (GenerationRequest("a cat", GenerationOptions(extra={"x": float("nan")})), "cannot be sent as JSON"),
+    ],
+)
+def test_all_are_checked_before_the_first_is_sent(
+    client: SeedreamClient, sandbox: Sandbox, wrong: GenerationRequest, sentence: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        client.generate_all([SIX[0], wrong, SIX[1]])
+    assert caught.value.message.startswith("Request 2 of 3: ")
+    assert sentence in caught.value.message
+    with pytest.raises(UsageError) as caught:
+        client.generate_all([wrong])
+    assert "Request" not in caught.value.message.replace("The request", "")
+    with pytest.raises(UsageError, match="in_flight is 1 or more, not 0"):
+        client.generate_all(SIX, in_flight=0)
+    assert len(sandbox.requests) == 0
+
+
+# Failures
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("kind", "options"), UNCLEAR)
+def test_an_unclear_end_of_one_leaves_the_others(
+    client: SeedreamClient, sandbox: Sandbox, kind: Any, options: dict[str, Any], mode: Any
+) -> None:
+    sandbox.faults.add(kind, on="images", times=1, match="two", **options)
+    making = client.generate_all(SIX[:3], mode=mode, pace=QUICKLY)
+    one, two, three = making.finish()
+    assert paid(sandbox) == 3
+    assert one.status is three.status is TaskStatus.SUCCEEDED
+    (failure,) = making.failures.values()
+    assert isinstance(failure, OutcomeUnknownError)
+    assert failure.sent_at is not None
+    assert list(making.failures) == [1]
+    assert (two.id, two.prompt) == ("", "two")
+    assert two.status is (TaskStatus.PARTIALLY_FAILED if two.good_images else TaskStatus.FAILED)
+    assert two.error is not None
+    assert "may have been paid for" in two.error.message
+    assert f"client.history(created_after={failure.sent_at.timestamp():.0f})" in two.error.message
+    assert making.finish() == [one, two, three]
+    assert paid(sandbox) == 3
+
+
+def test_a_refusal_of_one_leaves_the_others(client: SeedreamClient, sandbox: Sandbox) -> None:
+    requests = [*SIX[:2], GenerationRequest("something forbidden"), *SIX[2:]]
+    making = client.generate_all(requests, mode="sync", in_flight=2)
+    tasks = making.finish()
+    assert [task.status.value for task in tasks] == ["succeeded"] * 2 + ["failed"] + ["succeeded"] * 4
+    assert isinstance(making.failures[2], ModerationError)
+    assert tasks[2].error is not None
+    assert tasks[2].error.is_moderation
+    assert paid(sandbox) == 7
+
+
+def test_a_task_that_fails_later_is_no_failure_to_send(client: SeedreamClient) -> None:
+    making = client.generate_all(requests_for("something forbidden", "a cat"), pace=QUICKLY)
+    assert [task.status.value for task in making.finish()] == ["failed", "succeeded"]
+    assert making.failures == {}
+
+
+def test_a_balance_that_is_used_up_ends_the_sending(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.settings.balance = 3
+    making = client.generate_all(SIX, in_flight=2, pace=QUICKLY)
+    tasks = making.finish()
+    assert len(made(sandbox)) == 3
+    assert sum(task.status is TaskStatus.SUCCEEDED for task in tasks) == 3
+    assert {type(failure) for failure in making.failures.values()} == {BalanceUsedUpError}
+    sent = paid(sandbox)
+    assert sent <= 3 + 2
+    assert making.unsent == 6 - sent
+    assert [task.status for task in tasks[sent:]] == [TaskStatus.PENDING] * making.unsent
+    # With more money it goes on with those that were not sent.
+    sandbox.settings.balance = None
+    failed = list(making.failures)
+    tasks = making.finish()
+    assert paid(sandbox) == 6
+    assert [place for place, task in enumerate(tasks) if task.status is TaskStatus.FAILED] == failed
+
+
+def test_a_refused_token_ends_the_sending(sandbox: Sandbox) -> None:
+    making = SeedreamClient("another-token", sandbox.url).generate_all(SIX, in_flight=1)
+    tasks = making.finish()
+    assert isinstance(making.failures[0], InvalidTokenError)
+    assert (len(sandbox.requests), making.unsent) == (1, 5)
+    assert [task.status.value for task in tasks] == ["failed"] + ["pending"] * 5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_too_many_requests_are_sent_again(client: SeedreamClient, sandbox: Sandbox, mode: Any) -> None:
+    sandbox.faults.add("rate_limit", on="images", times=5, retry_after=0.01)
+    making = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
+    assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+    assert paid(sandbox) == 6
+    assert len(sandbox.requests.of_kind("images")) == 11
+
+
+def test_too_many_requests_for_good(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.faults.add("rate_limit", on="images", match="one")
+    sandbox.faults.add("rate_limit", on="images", match="two", retry_after=3600)
+    making = client.generate_all(SIX[:3], pace=QUICKLY)
+    making.finish()
+    assert [(place, type(failure)) for place, failure in making.failures.items()] == [
+        (0, RateLimitedError),
+        (1, RateLimitedError),
+    ]
+    assert making.failures[0].message.endswith("It was tried 4 times.")
+    assert "asks to wait 3600 s" in (making.failures[1].hint or "")
+    assert paid(sandbox) == 1
+    assert len(sandbox.requests.of_kind("images")) == 4 + 1 + 1
+
+
+def test_a_service_that_is_not_there() -> None:
+    client = SeedreamClient(TOKEN, f"http://127.0.0.1:{closed_port()}", retries=QUICK)
+    making = client.generate_all(SIX[:2])
+    assert [task.status for task in making.finish()] == [TaskStatus.FAILED] * 2
+    assert {type(failure) for failure in making.failures.values()} == {ConnectionFailedError}
+
+
+@pytest.mark.parametrize("kind", ["cut", "truncate"])
+def test_a_stream_that_breaks_off_keeps_what_came(client: SeedreamClient, sandbox: Sandbox, kind: Any) -> None:
+    sandbox.faults.add(kind, on="images", match="two", events=2)
+    making = client.generate_all(requests_for("one", "two", "three", max_images=3), mode="stream")
+    tasks = making.finish()
+    assert [len(task.good_images) for task in tasks] == [3, 2, 3]
+    assert [task.status.value for task in tasks] == ["succeeded", "partially failed", "succeeded"]
+    assert isinstance(making.failures[1], OutcomeUnknownError)
+    assert paid(sandbox) == 3
+
+
+def test_a_question_that_fails_is_gone_over(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.faults.add("server_error", on="tasks", times=2)
+    making = client.generate_all(SIX[:2], pace=QUICKLY)
+    problems = [making.failure for _news in making.ticks()]
+    assert any(isinstance(problem, ServerError) for problem in problems)
+    assert making.failure is None
+    assert {task.status for task in making.tasks} == {TaskStatus.SUCCEEDED}
+
+
+def test_what_every_question_would_meet_is_told_with_all_that_is_known(sandbox: Sandbox) -> None:
+    client = SeedreamClient(sandbox.token, sandbox.url, retries=QUICK)
+    sandbox.faults.add("error", on="tasks", code="bad_request")
+    making = client.generate_all(SIX, in_flight=2, pace=QUICKLY)
+    with pytest.raises(BadRequestError) as caught:
+        making.finish()
+    assert set(caught.value.failed_ids) == set(made(sandbox))
+    assert len(caught.value.partial) == 6
+    assert (paid(sandbox), making.unsent) == (2, 4)
+    sandbox.faults.clear()
+    assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+    assert paid(sandbox) == 6
+
+
+# Time limits
+
+
+def test_a_timeout_carries_what_is_known_and_it_can_go_on(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.settings.generation_seconds = 3600
+    making = client.generate_all(SIX, in_flight=2, timeout=0.05, pace=QUICKLY)
+    with pytest.raises(WaitTimeoutError) as caught:
+        making.finish()
+    error = caught.value
+    assert error.message == "After 0.05 s 2 of 2 tasks are not finished. 4 of 6 requests were never sent."
+    assert set(error.failed_ids) == set(made(sandbox)) == set(making.open_ids)
+    assert [task.prompt for task in error.partial] == [request.prompt for request in SIX]
+    assert paid(sandbox) == 2
+    for task_id in made(sandbox):
+        sandbox.add_task(task_id=task_id)
+    sandbox.settings.generation_seconds = 0.01
+    assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+    assert paid(sandbox) == 6
+
+
+# Stopped, interrupted, closed
+
+
+class Service:
+    """Answers like the service, every task finished when it is asked for; does something at the n-th request."""
+
+    def __init__(self, mode: str, at: int = 0, act: Callable[[], object] = bool) -> None:
+        self.made: list[str] = []
+        self.prompts: list[str] = []
+        self._mode = mode
+        self._at = at
+        self._act = act
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def __call__(self, received: Received) -> Answer:
+        with self._lock:
+            if next(self._numbers) == self._at:
+                self._act()
+            body = received.json
+            if received.path.endswith("tasks"):
+                return as_json({"items": [{**RECORD, "id": task_id} for task_id in body["ids"]]})
+            self.made.append(f"task-{len(self.made)}")
+            self.prompts.append(body["prompt"])
+            answer = {"task_id": self.made[-1]}
+            return as_json(answer if self._mode == "async" else {**RESPONSE, **answer})
+
+
+def client_to(server: ScriptedServer) -> SeedreamClient:
+    return SeedreamClient(TOKEN, server.url, retries=QUICK)
+
+
+def press_control_c() -> None:
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def ids_of(tasks: Sequence[Task]) -> set[str]:
+    return {task.id for task in tasks if task.id}
+
+
+@pytest.mark.parametrize("mode", ["async", "sync"])
+@pytest.mark.parametrize("at", range(1, 9))
+def test_a_stop_at_any_request_loses_no_id(mode: Any, at: int) -> None:
+    stop = threading.Event()
+    service = Service(mode, at, stop.set)
+    with ScriptedServer(service, at_once=True) as server, client_to(server) as client:
+        making = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY, stop=stop)
+        tasks = making.finish()
+        assert ids_of(tasks) == set(service.made)
+        assert making.unsent == 6 - len(service.made)
+        assert stop.is_set() or making.unsent == 0
+        assert making.finish() == tasks
+        stop.clear()
+        assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+    assert Counter(service.prompts) == Counter(request.prompt for request in SIX)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
+@pytest.mark.parametrize("mode", ["async", "sync"])
+@pytest.mark.parametrize("at", range(1, 9))
+def test_an_interrupt_at_any_request_loses_no_id(mode: Any, at: int) -> None:
+    service = Service(mode, at, press_control_c)
+    with ScriptedServer(service, at_once=True) as server, client_to(server) as client:
+        making = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
+        caught: KeyboardInterrupt | None = None
+        try:
+            making.finish()
+        except KeyboardInterrupt as interrupt:
+            caught = interrupt
+        assert (caught is not None) == (len(server.received) >= at)
+        assert ids_of(making.tasks) == set(service.made)
+        assert making.unsent == 6 - len(service.made)
+        if caught is None:
+            assert making.unsent == 0
+            return
+        assert isinstance(caught, InterruptedWait)
+        assert list(caught.tasks) == making.tasks
+        assert caught.open_ids == making.open_ids
+        assert caught.sent_at is None
+        still_open = f"{len(making.open_ids)} of 6 tasks " if making.open_ids else "no task was open."
+        assert str(caught).startswith(f"Interrupted while {still_open}")
+        assert ("never sent" in str(caught)) == (making.unsent > 0)
+        assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+    assert Counter(service.prompts) == Counter(request.prompt for request in SIX)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
+@pytest.mark.parametrize("mode", ["async", "sync"])
+def test_a_second_interrupt_gives_up_on_the_answers(mode: Any) -> None:
+    service = Service(mode)
+    has_both = threading.Barrier(2)
+    may_answer = threading.Event()
+
+    def answer(received: Received) -> Answer:
+        if received.path.endswith("images") and not may_answer.is_set():
+            if has_both.wait(20) == 0:
+                closed = making._outbox._is_closed
+                press_control_c()
+                assert closed.wait(20)
+                press_control_c()
+            may_answer.wait(20)
+        return service(received)
+
+    with ScriptedServer(answer, at_once=True) as server, client_to(server) as client:
+        making = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
+        with pytest.raises(InterruptedWait) as caught:
+            making.finish()
+        assert caught.value.open_ids == ()
+        assert caught.value.sent_at is not None
+        assert "2 requests had left without an answer yet, and may have been paid for" in str(caught.value)
+        assert f"client.history(created_after={caught.value.sent_at.timestamp():.0f})" in str(caught.value)
+        assert making.unsent == 4
+        # Their answers are taken in all the same when they come.
+        may_answer.set()
+        assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+        assert ids_of(making.tasks) == set(service.made)
+    assert Counter(service.prompts) == Counter(request.prompt for request in SIX)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
+@pytest.mark.parametrize("manner", ["stop", "interrupt"])
+@pytest.mark.parametrize("mode", ["async", "sync"])
+def test_nothing_is_tried_again_after_the_end(mode: Any, manner: str) -> None:
+    """The service asks to wait; in that pause it is ended."""
+    stop = threading.Event()
+    end = stop.set if manner == "stop" else press_control_c
+    service = Service(mode)
+
+    def answer(received: Received) -> Answer:
+        if len(server.received) > 1:
+            return service(received)
+        end()
+        return as_json({}, 429, **{"Retry-After": "50"})
+
+    with ScriptedServer(answer) as server, client_to(server) as client:
+        making = client.generate_all(SIX[:2], mode=mode, in_flight=1, pace=QUICKLY, stop=stop)
+        with contextlib.suppress(InterruptedWait):
+            making.finish()
+        wait_for_senders()
+        assert len(server.received) == 1
+        assert (making.unsent, making.failures) == (2, {})
+        assert {task.status for task in making.tasks} == {TaskStatus.PENDING}
+        stop.clear()
+        assert [task.id for task in making.finish()] == ["task-0", "task-1"]
+    assert service.prompts == ["one", "two"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_closing_it_sends_nothing_more_and_keeps_all_answers(
+    client: SeedreamClient, sandbox: Sandbox, mode: Any
+) -> None:
+    making = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
+    ticks = making.ticks()
+    next(ticks)
+    ticks.close()
+    sent = paid(sandbox)
+    assert sent <= 4
+    assert making.unsent == 6 - sent
+    if mode == "async":
+        assert set(making.open_ids) == set(made(sandbox))
+    else:
+        assert sum(bool(task.good_images) for task in making.tasks) == sent
+    wait_for_senders()
+    assert paid(sandbox) == sent
+    assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+    assert paid(sandbox) == 6
+
+
+def test_nothing_is_sent_while_nobody_goes_on(client: SeedreamClient, sandbox: Sandbox) -> None:
+    """A loop whose body was interrupted may be kept alive by its traceback."""
+    making = client.generate_all(SIX, mode="sync", in_flight=2)
+    ticks = making.ticks()
+    next(ticks)
+    wait_for_senders()
+    assert paid(sandbox) == 2
+    ticks.close()
+
+
+# Without a server: every moment
+
+
+class LocalService:
+    """What a making needs of a client; each prompt says what becomes of its request."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.made: list[str] = []
+        self.most_open = 0
+        self._open: set[str] = set()
+        self._lock = threading.Lock()
+
+    def send(self, body: Mapping[str, object]) -> Iterator[Task]:
+        prompt = str(body["prompt"])
+        if "stream" in prompt:
+            yield Task("", TaskStatus.RUNNING, prompt=prompt)
+        with self._lock:
+            self.sent.append(prompt)
+            if "refused" in prompt:
+                raise BadRequestError("no")
+            if "unclear" in prompt:
+                raise OutcomeUnknownError("perhaps")
+            self.made.append(f"ID-{len(self.made)}")
+            task = Task(self.made[-1], TaskStatus.PENDING, prompt=prompt)
+            if "at once" in prompt:
+                task = replace(task, status=TaskStatus.SUCCEEDED)
+            else:
+                self._open.add(task.id)
+            self.most_open = max(self.most_open, len(self._open))
+        yield task
+
+    def retrieve(self, ids: Sequence[str]) -> list[Task]:
+        with self._lock:
+            done = set(ids[:1])
+            self._open -= done
+        return [Task(i.lower(), TaskStatus.SUCCEEDED if i in done else TaskStatus.RUNNING) for i in ids]
+
+    def making(self, prompts: Sequence[str], in_flight: int = 2, *, wait: bool = True) -> GenerationBatch:
+        return GenerationBatch(
+            [{"prompt": prompt} for prompt in prompts],
+            self.send,
+            self.retrieve,
+            wait=wait,
+            in_flight=in_flight,
+            timeout=60,
+            pace=Pace(first=0.0, longest=0.0),
+            retries=RetryPolicy(tries=1),
+        )
+
+
+TRACED = (making_module, outbox_module, waiting_module)
+
+
+@pytest.mark.parametrize("number", [*range(3, 120), *range(120, 1300, 13)])
+def test_an_interrupt_at_any_moment_loses_no_id_and_pays_nothing_twice(number: int) -> None:
+    service = LocalService()
+    prompts = ["one", "two refused", "three at once", "four", "five stream", "six"]
+    making = service.making(prompts)
+    caught = interrupt_at(number, TRACED, making.finish)
+    assert caught is None or isinstance(caught, InterruptedWait)
+    wait_for_senders()
+    known = caught.tasks if caught else making.tasks
+    assert {task_id.lower() for task_id in ids_of(known)} == {task_id.lower() for task_id in service.made}
+    assert making.unsent == len(prompts) - len(service.sent)
+    assert caught is not None or making.unsent == 0
+    making.finish()
+    assert sorted(service.sent) == sorted(prompts)
+    assert [task.status.value for task in making.tasks] == ["succeeded", "failed", *["succeeded"] * 4]
+
+
+@given(
+    st.lists(st.sampled_from(["", "refused", "unclear", "at once", "stream"]), max_size=8),
+    st.integers(1, 4),
+    st.booleans(),
+)
+def test_whatever_becomes_of_them_each_is_sent_once(fates: list[str], in_flight: int, wait: Any) -> None:
+    service = LocalService()
+    prompts = [f"{place} {fate}" for place, fate in enumerate(fates)]
+    making = service.making(prompts, in_flight, wait=wait)
+    tasks = making.finish()
+    assert sorted(service.sent) == sorted(prompts)
+    assert [task.prompt for task in tasks] == prompts
+    assert set(making.failures) == {place for place, fate in enumerate(fates) if fate in {"refused", "unclear"}}
+    assert all((task.status is TaskStatus.FAILED) == (place in making.failures) for place, task in enumerate(tasks))
+    assert ({task.id.lower() for task in tasks} - {""}) == {task_id.lower() for task_id in service.made}
+    if wait:
+        assert all(task.status.is_final for task in tasks)
+        assert service.most_open <= in_flight
+
+
+def made_by(send: Callable[[Mapping[str, object]], Iterator[Task]], retrieve: Any = None) -> GenerationBatch:
+    service = LocalService()
+    service.send = send  # type: ignore[method-assign,assignment]
+    if retrieve:
+        service.retrieve = retrieve  # type: ignore[method-assign]
+    return service.making(["a cat"])
+
+
+def test_images_of_a_stream_are_seen_as_they_come() -> None:
+    image = TaskImage("", 0, url="https://x.example/0.jpg")
+    was_seen = threading.Event()
+
+    def send(_body: Mapping[str, object]) -> Iterator[Task]:
+        yield Task("", TaskStatus.RUNNING, images=(image,))
+        assert was_seen.wait(20)
+        yield Task("", TaskStatus.SUCCEEDED, images=(image, replace(image, index=1)))
+
+    making = made_by(send)
+    told = []
+    for (task,) in making.ticks():
+        assert making.tasks == [task]
+        told.append((task.status.value, len(task.images)))
+        was_seen.set()
+    assert told == [("running", 1), ("succeeded", 2)]
+
+
+@pytest.fixture
+def _hasty_threads() -> Iterator[None]:
+    """Threads take turns as often as they can, so that whatever may come out of order does."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_hasty_threads")
+def test_news_come_when_they_are_there_and_not_later() -> None:
+    may_end = threading.Event()
+
+    def send(body: Mapping[str, object]) -> Iterator[Task]:
+        yield Task("", TaskStatus.RUNNING, prompt=str(body["prompt"]))
+        assert may_end.wait(20)
+
+    box = Dispatcher([{"prompt": str(number)} for number in range(50)], send, QUICK, threading.Event())
+    box.send_next()
+    assert (box.unsent, box.unanswered) == (50, {})  # it begins closed
+    box.open()
+    for number in range(50):
+        box.send_next()
+        assert (box.unsent, list(box.unanswered)) == (49 - number, list(range(number + 1)))
+        assert box.wait_for_news(20)
+        assert box.tasks[number] == Task("", TaskStatus.RUNNING, prompt=str(number))
+    assert not box.wait_for_news(0)
+    may_end.set()
+    box.close()
+    assert box.unanswered == {}
+
+
+def test_a_stream_that_named_its_task_is_asked_for_when_it_breaks_off() -> None:
+    def send(_body: Mapping[str, object]) -> Iterator[Task]:
+        yield Task("", TaskStatus.RUNNING)
+        error = OutcomeUnknownError("broken")
+        error.partial = [Task("the-id", TaskStatus.RUNNING)]
+        raise error
+
+    making = made_by(send, lambda ids: [Task(task_id, TaskStatus.SUCCEEDED) for task_id in ids])
+    assert [(task.id, task.status.value) for task in making.finish()] == [("the-id", "succeeded")]
+    assert making.failures == {}
+
+
+def test_a_task_that_is_lost_at_the_service_ends_the_wait() -> None:
+    making = made_by(
+        lambda _body: iter([Task("the-id", TaskStatus.PENDING)]), lambda ids: [Task.not_found(i) for i in ids]
+    )
+    assert [task.status for task in making.finish()] == [TaskStatus.NOT_FOUND]
+    assert making.open_ids == ()
+    assert making.finish() == making.tasks
+
+
+def test_answers_that_stay_away_hold_up_no_question() -> None:
+    """One request has no answer until another one's task is finished."""
+    was_asked = threading.Event()
+
+    def send(body: Mapping[str, object]) -> Iterator[Task]:
+        if body["prompt"] == "slow":
+            assert was_asked.wait(20)
+        yield Task(str(body["prompt"]), TaskStatus.PENDING)
+
+    def retrieve(ids: Sequence[str]) -> list[Task]:
+        was_asked.set()
+        return [Task(task_id, TaskStatus.SUCCEEDED) for task_id in ids]
+
+    service = LocalService()
+    service.send, service.retrieve = send, retrieve  # type: ignore[method-assign]
+    assert {task.status for task in service.making(["slow", "quick"]).finish()} == {TaskStatus.SUCCEEDED}
+
+
+def test_a_mistake_of_ours_is_not_swallowed() -> None:
+    def send(_body: Mapping[str, object]) -> Iterator[Task]:
+        yield Task("", TaskStatus.RUNNING)
+        raise ZeroDivisionError
+
+    making = made_by(send)
+    with pytest.raises(ZeroDivisionError):
+        making.finish()
+    assert str(making.finish()[0].error) == "ZeroDivisionError"
+
+
+def test_an_error_is_told_in_words() -> None:
+    def send(_body: Mapping[str, object]) -> Iterator[Task]:
+        raise SeedreamError("It is wrong.", hint="Do it better.", code="bad")
+        yield
+
+    (task,) = made_by(send).finish()
+    assert str(task.error) == "bad: It is wrong. Do it better."

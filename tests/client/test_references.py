@@ -1,0 +1,145 @@
+"""Reference images in all the forms that a user may have them in."""
+
+import base64
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from seedream_nb import Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb.client.references import read_references
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.models import ErrorDetail
+from seedream_nb.protocol.capabilities import MAX_IMAGE_BYTES
+
+LINK = "https://x.example/cat.jpg"
+
+
+def picture(file_format: str = "PNG", mode: str = "RGB") -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, (8, 4)).save(buffer, file_format)
+    return buffer.getvalue()
+
+
+PNG = picture()
+
+
+def decoded(reference: str) -> bytes:
+    return base64.b64decode(reference.partition(",")[2], validate=True)
+
+
+def mime_of(reference: str) -> str:
+    return reference.removeprefix("data:").partition(";")[0]
+
+
+@pytest.mark.parametrize("link", [LINK, "http://x.example/", "HTTPS://X.EXAMPLE/A", "data:image/png;base64,QUJD"])
+def test_links_travel_as_they_are(link: str) -> None:
+    assert read_references(link) == (link,)
+    assert read_references(f" {link}\n") == (link,)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "mime"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp")]
+)
+def test_bytes_and_files_become_data_uris(tmp_path: Path, file_format: str, mime: str) -> None:
+    content = picture(file_format)
+    path = tmp_path / "a picture.bin"
+    path.write_bytes(content)
+    for form in (content, bytearray(content), memoryview(content), path, str(path), os.fspath(path)):
+        (reference,) = read_references(form)  # type: ignore[arg-type]
+        assert mime_of(reference) == mime
+        assert decoded(reference) == content
+
+
+def test_a_file_of_the_home_directory() -> None:
+    (Path.home() / "cat.png").write_bytes(PNG)
+    assert decoded(read_references("~/cat.png")[0]) == PNG
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "YCbCr", "HSV", "F", "I;16"])
+def test_a_pillow_image_of_any_kind(mode: str) -> None:
+    (reference,) = read_references(Image.new(mode, (8, 4)))
+    with Image.open(io.BytesIO(decoded(reference))) as image:
+        assert (image.format, image.size) == ("PNG", (8, 4))
+        assert ("A" in image.getbands()) == ("A" in mode)
+
+
+def test_images_of_earlier_tasks() -> None:
+    linked, inline = TaskImage("an-id", url=LINK), TaskImage("an-id", index=1, data=PNG)
+    assert read_references(linked) == (LINK,)
+    assert decoded(read_references(inline)[0]) == PNG
+    assert read_references(Task("an-id", TaskStatus.SUCCEEDED, (linked,))) == (LINK,)
+
+
+def test_several_at_a_time() -> None:
+    image = Image.new("RGB", (8, 4))
+    forms: list[Any] = [[LINK, PNG, image], (LINK, PNG, image), iter([LINK, PNG, image])]
+    for several in forms:
+        link, *embedded = read_references(several)
+        assert link == LINK
+        assert [mime_of(reference) for reference in embedded] == ["image/png", "image/png"]
+    assert read_references(None) == read_references([]) == ()
+
+
+FAILED = TaskImage("an-id", error=ErrorDetail("a_code", "it failed"))
+LARGE = b"\x89PNG" + bytes(MAX_IMAGE_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (LARGE, "has 10.0 MB; the service takes 10 MB at most."),
+        (b"no picture", "is no JPEG, PNG or WebP picture."),
+        (PNG[:45], "is no JPEG, PNG or WebP picture."),
+        (b"", "is no JPEG, PNG or WebP picture."),
+        ("missing.png", "the file missing.png, cannot be read: No such file or directory."),
+        (Path(), "the file ., cannot be read: Is a directory."),
+        ("nul\0l", "cannot be read: embedded null byte."),
+        (7, "is a int."),
+        (None, "is a NoneType."),
+        ({"a": 1}, "is a dict."),
+        (FAILED, "is an image that failed."),
+        (Task("an-id", TaskStatus.FAILED, (FAILED,)), "is a task with 0 pictures."),
+        (Task("an-id", TaskStatus.SUCCEEDED, (TaskImage("", url=LINK),) * 2), "is a task with 2 pictures."),
+    ],
+)
+def test_what_cannot_be_sent_is_named(client: SeedreamClient, sandbox: Sandbox, image: Any, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        client.generate("a hat", image=[LINK, image])
+    assert caught.value.message.startswith("Reference image 2")
+    assert words in caught.value.message
+    assert caught.value.hint
+    assert len(sandbox.requests) == 0
+
+
+def test_one_that_is_alone_has_no_number() -> None:
+    with pytest.raises(UsageError, match=r"^The reference image is no JPEG"):
+        read_references(b"no picture")
+
+
+def test_a_data_uri_that_is_too_large_or_none_is_refused(client: SeedreamClient, sandbox: Sandbox) -> None:
+    large = "data:image/png;base64," + base64.b64encode(LARGE).decode()
+    for wrong, words in (
+        (large, "image 2 of 2 is larger than 10 MB"),
+        ("data:image/png;base64,???", "image 2 of 2 is a data URI whose data is not base64"),
+        ("data:text/plain,hello", "image 2 of 2 has to be"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            client.generate("a hat", image=[LINK, wrong])
+    assert len(sandbox.requests) == 0
+
+
+def test_anything_is_read_when_it_must_be() -> None:
+    large, unreadable = read_references([LARGE, b"no picture"], strict=False)
+    assert decoded(large) == LARGE
+    assert decoded(unreadable) == b"no picture"
+
+
+def test_a_local_picture_arrives_at_the_service(client: SeedreamClient, sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "cat.jpg"
+    path.write_bytes(picture("JPEG"))
+    client.edit([path, PNG, Image.new("CMYK", (8, 8))], "a hat")
+    assert [request.status for request in sandbox.requests] == [200]

@@ -1,0 +1,93 @@
+import io
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from seedream_nb import Sandbox, SeedreamClient
+from seedream_nb.core.errors import ImageError
+from seedream_nb.core.models import ErrorDetail, TaskImage
+from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from seedream_nb.images.load import load_all, source_of
+from seedream_nb.images.thumbnails import Thumbnail, make_thumbnail
+from tests.scripted_server import Answer, Meeting, ScriptedServer
+
+if TYPE_CHECKING:
+    from seedream_nb.sandbox.faults import FaultKind
+
+
+def thumbnail_of(_image: TaskImage, content: bytes) -> Thumbnail:
+    return make_thumbnail(content, 64)
+
+
+def picture() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (80, 60)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def images_of(url: str, *names: str) -> list[TaskImage]:
+    return [TaskImage("an-id", index, url=f"{url}/{name}") for index, name in enumerate(names)]
+
+
+def test_one_bad_picture_never_spoils_the_rest(sandbox: Sandbox, client: SeedreamClient) -> None:
+    ids = [sandbox.add_task(f"a red kite {number}", size="960x960") for number in range(6)]
+    faults: list[FaultKind] = ["missing", "html", "truncate", "redirect"]
+    for task_id, fault in zip(ids, faults, strict=False):
+        (image,) = client.retrieve(task_id).images
+        assert image.url is not None
+        sandbox.faults.add(fault, on="pictures", match=image.url.rpartition("/")[2])
+    images = [image for task in client.retrieve_batch(ids) for image in task.images]
+    steps: list[int] = []
+    results = load_all(images, thumbnail_of, ImageFetcher(), on_progress=steps.append)
+    found = [results[image.url or ""] for image in images]
+    messages = [result.message if isinstance(result, ImageError) else "" for result in found]
+    for words, message in zip(["no longer works", "a web page", "damaged", "in circles"], messages[:4], strict=True):
+        assert words in message
+    assert [type(result) for result in found[4:]] == [Thumbnail, Thumbnail]
+    assert steps == [1] * 6
+
+
+def test_the_same_picture_is_fetched_once() -> None:
+    with ScriptedServer(Answer(picture())) as server:
+        images = images_of(server.url, "a", "b", "a")
+        images += [TaskImage("an-id", data=picture()), TaskImage("an-id", error=ErrorDetail("a_code"))]
+        results = load_all(images, thumbnail_of, ImageFetcher())
+        assert sorted(received.path for received in server.received) == ["/a", "/b"]
+    assert set(results) == {f"{server.url}/a", f"{server.url}/b", picture()}
+    assert len({result.data for result in results.values() if isinstance(result, Thumbnail)}) == 1
+
+
+def test_no_pictures_at_all() -> None:
+    assert load_all([], thumbnail_of, ImageFetcher()) == {}
+    assert source_of(TaskImage("an-id")) is None
+    assert source_of(TaskImage("an-id", url="u", data=b"")) == b""
+
+
+@pytest.mark.parametrize("connections", [1, 5])
+def test_as_many_are_fetched_at_a_time_as_the_limit_says(connections: int) -> None:
+    meeting = Meeting(connections, Answer(picture()))
+    with ScriptedServer(meeting, at_once=True) as server:
+        images = images_of(server.url, *map(str, range(4 * connections)))
+        load_all(images, thumbnail_of, ImageFetcher(FetchLimits(connections=connections)))
+    assert meeting.most == connections
+
+
+def test_a_mistake_in_the_work_is_not_hidden() -> None:
+    with ScriptedServer(Answer(picture())) as server, pytest.raises(ZeroDivisionError):
+        load_all(images_of(server.url, "a", "b"), lambda _image, _content: 1 / 0, ImageFetcher())
+
+
+def test_work_that_is_given_up_fetches_nothing_more() -> None:
+    def interrupt(_count: int) -> None:
+        raise KeyboardInterrupt
+
+    with ScriptedServer(Answer(picture())) as server:
+        images = images_of(server.url, *map(str, range(300)))
+        with pytest.raises(KeyboardInterrupt):
+            load_all(images, thumbnail_of, ImageFetcher(FetchLimits(connections=2)), on_progress=interrupt)
+        for thread in threading.enumerate():
+            if thread.name == "seedream-image":
+                thread.join(20)
+        assert len(server.received) < 150

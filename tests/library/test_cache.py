@@ -1,0 +1,116 @@
+"""Keeping never stands in the way of the work: what cannot be kept is said once."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seedream_nb.core.errors import LibraryWarning
+from seedream_nb.core.models import TaskImage
+from seedream_nb.library import Library, LibraryCache
+from tests.gallery.pictures import noise
+from tests.library.tasks import name_of, task_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTENT = noise(40, 40)
+
+
+def test_it_is_opened_when_it_is_used(tmp_path: Path) -> None:
+    cache = LibraryCache(tmp_path / "library")
+    cache.close()
+    assert cache.find([]) == {}
+    cache.keep([])
+    assert not (tmp_path / "library").exists()
+    cache.keep([task_of()])
+    assert (tmp_path / "library").is_dir()
+    cache.close()
+    assert cache.find([name_of(0)]) == {name_of(0): task_of()}
+    cache.close()
+
+
+def test_off_keeps_and_finds_nothing() -> None:
+    cache = LibraryCache("off")
+    image = task_of().images[0]
+    cache.keep([task_of()])
+    cache.keep_picture(image, CONTENT)
+    assert (cache.library, cache.find([name_of(0)]), cache.original(image)) == (None, {}, None)
+
+
+def test_ids_may_come_one_by_one(empty: Library) -> None:
+    empty.keep([task_of(0), task_of(1)])
+    assert len(LibraryCache(empty).find(name_of(number) for number in range(3))) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "keeps"),
+    [
+        ("https://pictures.example/a.jpg", (True, True)),
+        ("http://127.0.0.1:8000/a.jpg", (False, True)),
+        ("http://localhost/a.jpg", (False, True)),
+        (None, (False, False)),
+    ],
+)
+def test_which_pictures_it_takes(url: str | None, keeps: tuple[bool, bool]) -> None:
+    image = TaskImage("an-id", url=url)
+    assert (LibraryCache("off").takes(image), LibraryCache("off", keeps_loopback=True).takes(image)) == keeps
+    assert not LibraryCache("off", keeps_loopback=True).takes(TaskImage("an-id", url=url, data=CONTENT))
+
+
+def test_of_which_services_it_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
+    here, there = "http://127.0.0.1:9/", "https://api.acedata.cloud"
+    image = TaskImage("an-id", url="http://127.0.0.1:9/a.jpg")
+    assert LibraryCache.for_service(here).library is None
+    assert LibraryCache.for_service(here, tmp_path / "own").takes(image)
+    assert not LibraryCache.for_service(there).takes(image)
+    library = LibraryCache.for_service(there).library
+    assert library is not None
+    library.close()
+
+
+def test_a_failure_is_told_of_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    cache = LibraryCache(tmp_path / "file")
+    with pytest.warns(LibraryWarning, match=r"There is no library in .* All else goes on without it") as caught:  # noqa: PT031  told once of all
+        for number in range(5):
+            assert cache.find([name_of(number)]) == {}
+            assert cache.original(task_of(number).images[0]) is None
+    assert len(caught) == 1
+    with pytest.warns(LibraryWarning) as caught:  # noqa: PT031  told once of all
+        for number in range(5):
+            cache.keep([task_of(number)])
+    assert len(caught) == 1
+
+
+def test_what_is_strange_is_told_of_and_harms_nothing(empty: Library) -> None:
+    cache = LibraryCache(empty)
+    with pytest.warns(LibraryWarning):
+        cache.keep_picture(TaskImage("an-id", url="https://pictures.example/\ud800.jpg"), CONTENT)
+    cache.keep_picture(task_of().images[0], CONTENT)
+    assert cache.original(task_of().images[0]) == CONTENT
+
+
+def test_a_library_that_can_only_be_read_is_no_failure(tmp_path: Path) -> None:
+    with Library(tmp_path) as library:
+        library.keep(task_of())
+    with Library(tmp_path, read_only=True) as library, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cache = LibraryCache(library)
+        cache.keep([task_of(1)])
+        cache.keep_picture(task_of().images[0], CONTENT)
+        assert set(cache.find([name_of(0), name_of(1)])) == {name_of(0)}
+
+
+def test_a_pickled_one_goes_on(tmp_path: Path) -> None:
+    cache = LibraryCache(tmp_path / "library", keeps_loopback=True)
+    cache.keep([task_of()])
+    copy = pickle.loads(pickle.dumps(cache))  # noqa: S301  our own
+    assert copy.find([name_of(0)]) == {name_of(0): task_of()}
+    assert copy.takes(TaskImage("an-id", url="http://127.0.0.1/a.jpg"))
+    copy.close()
+    cache.close()

@@ -1,0 +1,321 @@
+"""What is sent to make a picture, and that it is sent once: requests are counted at the server."""
+
+import base64
+import dataclasses
+import functools
+import io
+import warnings
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from seedream_nb import (
+    GenerationOptions,
+    Pace,
+    Sandbox,
+    SeedreamClient,
+    Task,
+    TaskStatus,
+    Timeouts,
+    UnknownModelWarning,
+    Usage,
+    sum_usage,
+)
+from seedream_nb.client.submission import prepare
+from seedream_nb.core.errors import (
+    BadRequestError,
+    ModerationError,
+    UsageError,
+)
+from seedream_nb.protocol.capabilities import MODELS
+from seedream_nb.protocol.request_body import build_body, check_body, describe_request
+from tests.conftest import QUICK
+from tests.protocol.test_responses import ID, RESPONSE
+from tests.scripted_server import ScriptedServer, as_json
+
+PRO, LITE, V45, V40 = MODELS
+TOKEN = "0123456789abcdef0123456789abcdef"
+QUICKLY = Pace(first=0.02, longest=0.05)
+CREATED = as_json({"task_id": ID})
+
+
+def client_to(server: ScriptedServer, timeouts: Timeouts | None = None) -> SeedreamClient:
+    return SeedreamClient(TOKEN, server.url, retries=QUICK, timeouts=timeouts)
+
+
+# What travels
+
+
+@pytest.mark.parametrize(
+    ("options", "fields"),
+    [
+        ({"size": "2K"}, {"size": "2K"}),
+        (
+            {"max_images": 4},
+            {"sequential_image_generation": "auto", "sequential_image_generation_options": {"max_images": 4}},
+        ),
+        ({"output_format": "png"}, {"output_format": "png"}),
+        ({"watermark": False}, {"watermark": False}),
+        ({"watermark": True}, {"watermark": True}),
+        ({"web_search": True}, {"tools": [{"type": "web_search"}]}),
+        ({"optimize_prompt": "standard"}, {"optimize_prompt_options": {"mode": "standard"}}),
+        ({"response_format": "b64_json"}, {"response_format": "b64_json"}),
+        ({"seed": 0}, {"seed": 0}),
+        ({"guidance_scale": 2.5}, {"guidance_scale": 2.5}),
+        ({"callback_url": "https://x.example/"}, {"callback_url": "https://x.example/"}),
+        ({"extra": {"new_field": [1]}}, {"new_field": [1]}),
+        ({"extra": {"model": V45}}, {"model": V45}),
+        ({"model": "4.5"}, {"model": V45}),
+        ({"model": "SeeDream 4.0"}, {"model": V40}),
+        ({"image": "https://x.example/a.jpg"}, {"image": "https://x.example/a.jpg"}),
+        (
+            {"image": ["http://x.example/a", "http://x.example/b"]},
+            {"image": ["http://x.example/a", "http://x.example/b"]},
+        ),
+    ],
+)
+def test_every_option_travels_under_the_name_of_the_service(options: dict[str, Any], fields: dict[str, Any]) -> None:
+    with ScriptedServer(CREATED) as server, client_to(server) as client:
+        client.generate("a cat", **options)
+        (received,) = server.received
+    assert received.path == "/seedream/images"
+    assert received.headers["accept"] == "application/json"
+    assert received.headers["authorization"] == f"Bearer {TOKEN}"
+    assert received.json == {"model": LITE, "prompt": "a cat", "async": True, **fields}
+
+
+def test_options_only_the_largest_model_takes() -> None:
+    with ScriptedServer(CREATED) as server, client_to(server) as client:
+        client.generate(model=PRO, layers=True, size="auto", image="http://x.example/a")
+        client.generate("a cat", model=PRO, background="transparent", optimize_prompt="fast")
+        taken_apart, cut_out = (received.json for received in server.received)
+    assert taken_apart == {
+        "model": PRO,
+        "layer_decomposition": True,
+        "size": "auto",
+        "image": "http://x.example/a",
+        "async": True,
+    }
+    assert cut_out["background"] == "transparent"
+
+
+@given(
+    st.builds(
+        GenerationOptions,
+        model=st.sampled_from(list(MODELS)),
+        size=st.sampled_from([None, "1K", "2K", "4K", "2048x2048"]),
+        max_images=st.none() | st.integers(1, 15),
+        watermark=st.none() | st.booleans(),
+        web_search=st.booleans(),
+        layers=st.booleans(),
+    ),
+    st.text(min_size=1, max_size=20),
+)
+def test_what_is_left_out_does_not_travel(options: GenerationOptions, prompt: str) -> None:
+    body = build_body(prompt, options)
+    assert None not in body.values()
+    assert ("size" in body) == (options.size is not None)
+    assert ("sequential_image_generation" in body) == (options.max_images is not None)
+    assert ("tools" in body) == options.web_search
+    assert "image" not in body
+
+
+# What is refused before it is sent
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"model": None}, "model is required"),
+        ({"model": "4.5", "size": "1K"}, "SeeDream 4.5 takes 2K or 4K, not 1K."),
+        ({"size": "100x100"}, "SeeDream 5.0 Lite takes at least 3,686,400 pixels, not 100x100 (10,000 pixels)."),
+        ({"max_images": 16}, "max_images has to be from 1 to 15, not 16."),
+        (
+            {"max_images": 10, "image": [f"http://x.example/{n}" for n in range(6)]},
+            "Input and output images together are at most 15, not 6 + 10 = 16.",
+        ),
+        ({"model": PRO, "max_images": 2}, "makes one image at a time"),
+        ({"model": PRO, "mode": "stream"}, "SeeDream 5.0 Pro cannot stream"),
+        ({"mode": "stream", "callback_url": "http://x.example"}, "stream cannot be combined with callback_url"),
+        ({"mode": "later"}, "mode is async, sync, stream, not 'later'."),
+        ({"prompt": " "}, "prompt is required"),
+        ({"layers": True, "image": "http://x.example/a"}, "cannot take a picture apart"),
+    ],
+)
+def test_what_a_model_does_not_take_costs_nothing(
+    client: SeedreamClient, sandbox: Sandbox, options: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        client.generate(**{"prompt": "a cat", **options})
+    assert sentence in caught.value.message
+    assert len(sandbox.requests) == 0
+
+
+def test_anything_is_sent_when_it_must_be(client: SeedreamClient, sandbox: Sandbox) -> None:
+    with pytest.raises(BadRequestError, match=r"SeeDream 4\.5 takes 2K or 4K, not 1K"):
+        client.generate("a cat", model=V45, size="1K", strict=False)
+    with pytest.raises(BadRequestError, match="is not known"):
+        client.generate("a cat", model="doubao-seedream-9", strict=False)
+    assert [request.status for request in sandbox.requests.of_kind("images")] == [400, 400]
+
+
+def test_an_unknown_model_is_sent_with_a_warning_that_points_to_the_caller() -> None:
+    with ScriptedServer(CREATED) as server, client_to(server) as client:
+        unknown: dict[str, Any] = {"model": "doubao-seedream-9"}
+        calls: list[Any] = [
+            functools.partial(client.generate, "a cat", **unknown),
+            functools.partial(client.edit, "http://x.example/a", "a hat", **unknown),
+            functools.partial(client.stream, "a cat", **unknown),
+        ]
+        for call in calls:
+            with pytest.warns(UnknownModelWarning, match="is sent unchecked: known models are") as caught:
+                call()
+            assert [warning.filename for warning in caught] == [__file__]
+        with pytest.warns(UnknownModelWarning, match=f"it was replaced by {LITE}"):
+            client.generate("a cat", model="doubao-seedream-5-0-260128")
+        assert len(server.received) == 3
+
+
+def test_what_is_no_json_is_not_sent(client: SeedreamClient, sandbox: Sandbox) -> None:
+    for value in (float("nan"), {1, 2}):
+        with pytest.raises(UsageError, match="cannot be sent as JSON"):
+            client.generate("a cat", extra={"field": value})
+    assert len(sandbox.requests) == 0
+
+
+def test_a_known_model_gives_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_body({"model": LITE, "prompt": "a cat"})
+
+
+# The three ways to get an answer
+
+
+def test_the_id_is_known_at_once(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.settings.generation_seconds = 3600
+    task = client.generate("a cat", model=V40, size="1K", image="http://x.example/a.jpg")
+    assert task == Task(
+        id=sandbox.task_ids[-1],
+        status=TaskStatus.PENDING,
+        prompt="a cat",
+        model=V40,
+        size="1K",
+        request={"model": V40, "prompt": "a cat", "size": "1K", "image": "http://x.example/a.jpg", "async": True},
+    )
+    assert client.retrieve(task.id).status is TaskStatus.PENDING
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_all_ways_lead_to_the_same_pictures(client: SeedreamClient, mode: Any) -> None:
+    task = client.generate("cats", max_images=3, size="2K", mode=mode, wait=True, pace=QUICKLY)
+    assert (task.status, task.prompt, task.model, task.size) == (TaskStatus.SUCCEEDED, "cats", LITE, "2K")
+    assert [(image.index, image.prompt, image.model, image.size) for image in task.images] == [
+        (index, "cats", LITE, "2048x2048") for index in range(3)
+    ]
+    assert all(image.url for image in task.images)
+    assert task.usage == Usage(3, 49152, 49152)
+    assert task.request["prompt"] == "cats"
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_pictures_within_the_answer(client: SeedreamClient, mode: Any) -> None:
+    task = client.generate("cats", response_format="b64_json", model=V40, size="1K", mode=mode, wait=True, pace=QUICKLY)
+    (image,) = task.images
+    assert image.url is None
+    assert image.data is not None
+    with Image.open(io.BytesIO(image.data)) as picture:
+        assert picture.size == (1024, 1024)
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_a_failed_image_of_a_set_leaves_the_others(client: SeedreamClient, mode: Any) -> None:
+    task = client.generate("a leak", max_images=3, mode=mode, wait=True, pace=QUICKLY)
+    assert task.status is TaskStatus.PARTIALLY_FAILED
+    assert [image.is_good for image in task.images] == [False, True, True]
+    assert task.images[0].error
+    assert task.images[0].error.is_moderation
+
+
+def test_layers(client: SeedreamClient) -> None:
+    source = client.generate("a fox", model=PRO, size="1K", wait=True, pace=QUICKLY)
+    task = client.generate(model=PRO, image=source, layers=True, wait=True, pace=QUICKLY)
+    assert [image.z_index for image in task.images] == [0, 1, 2, 3]
+    assert all(image.bounding_box for image in task.images[1:])
+
+
+def test_an_edit_takes_an_earlier_result(client: SeedreamClient, sandbox: Sandbox) -> None:
+    source = client.generate("a fox", wait=True, pace=QUICKLY)
+    edited = client.edit(source.images[0], "with a hat", wait=True, pace=QUICKLY)
+    assert edited.request["image"] == source.images[0].url
+    assert edited.images[0].url != source.images[0].url
+    assert {request.status for request in sandbox.requests} == {200}
+
+
+def test_a_refused_prompt(client: SeedreamClient) -> None:
+    task = client.generate("something forbidden", wait=True, pace=QUICKLY)
+    assert task.status is TaskStatus.FAILED
+    with pytest.raises(ModerationError):
+        task.raise_for_status()
+    for mode in ("sync", "stream"):
+        with pytest.raises(ModerationError):
+            client.generate("something forbidden", mode=mode)
+
+
+def test_the_pictures_are_not_kept_in_the_request() -> None:
+    data = "data:image/png;base64,QUJD"
+    assert describe_request({"image": data}, TaskStatus.PENDING).request == {"image": "data:image/png;base64,…"}
+    many = describe_request({"image": [data, "http://x.example/a"]}, TaskStatus.PENDING)
+    assert many.request == {"image": ["data:image/png;base64,…", "http://x.example/a"]}
+
+
+def test_a_service_that_answers_at_once_after_all() -> None:
+    with ScriptedServer(as_json(RESPONSE)) as server, client_to(server) as client:
+        task = client.generate("my prompt", size="2K", wait=True)
+        assert len(server.received) == 1
+    assert (task.id, task.status, task.prompt, task.size) == (ID, TaskStatus.SUCCEEDED, "my prompt", "2K")
+
+
+def test_a_callback_makes_even_a_synchronous_call_pending() -> None:
+    with ScriptedServer(CREATED) as server, client_to(server) as client:
+        task = client.generate("a cat", mode="sync", callback_url="https://x.example/hook")
+    assert task.status is TaskStatus.PENDING
+
+
+# Usage
+
+
+def test_usage_adds_up_where_it_is_reported(client: SeedreamClient) -> None:
+    tasks = [client.generate("cats", max_images=count, mode="sync") for count in (1, 2)]
+    silent = Task("silent", TaskStatus.SUCCEEDED)
+    assert sum_usage([*tasks, silent, tasks[0]]) == Usage(3, 49152, 49152)
+    assert sum_usage([silent]) == Usage()
+    assert sum_usage([dataclasses.replace(tasks[0], usage=Usage(1)), tasks[1]]) == Usage(3, 32768, 32768)
+
+
+@pytest.mark.parametrize("usage", [None, [], {}, {"total_tokens": "many"}, {"generated_images": True}, 7])
+def test_a_usage_that_says_nothing_is_none(usage: object) -> None:
+    with ScriptedServer(as_json({**RESPONSE, "usage": usage})) as server, client_to(server) as client:
+        assert client.generate("a cat", mode="sync").usage is None
+
+
+def test_preparing_sends_nothing() -> None:
+    body = prepare("a cat", GenerationOptions(model=V45, size="2K"), mode="stream")
+    assert body == {"model": V45, "prompt": "a cat", "size": "2K", "stream": True}
+
+
+@pytest.fixture
+def encoded() -> str:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_a_picture_within_the_request_arrives_whole(encoded: str) -> None:
+    with ScriptedServer(CREATED) as server, client_to(server) as client:
+        task = client.generate("a cat", image=encoded)
+        assert server.received[0].json["image"] == encoded
+    assert task.request["image"] == "data:image/png;base64,…"
