@@ -104,7 +104,7 @@ class QueryClient:
                 return Task.not_found(task_id)
             raise
         task = read_task(answer, task_id)
-        self._cache.keep([task])
+        self._cache.store([task])
         return task
 
     def retrieve_batch(
@@ -146,7 +146,7 @@ class QueryClient:
         kept = {} if refresh else self._cache.find(asked)
         if kept and on_progress:
             on_progress(len(kept))
-        return retrieve_batch(self._ask, asked, chunk_size, on_progress, known=kept, keep=self._cache.keep)
+        return retrieve_batch(self._ask, asked, chunk_size, on_progress, known=kept, keep=self._cache.store)
 
     def wait(
         self,
@@ -230,7 +230,7 @@ class QueryClient:
         filters = build_filters(
             created_after=created_after, created_before=created_before, application_id=application_id, user_id=user_id
         )
-        return History(self._ask, filters, limit=limit, offset=offset, page_size=page_size, keep=self._cache.keep)
+        return History(self._ask, filters, limit=limit, offset=offset, page_size=page_size, keep=self._cache.store)
 
     def close(self) -> None:
         """Closes the connections, and the library. The client stays usable and opens them again when needed."""
@@ -263,5 +263,5 @@ class QueryClient:
             lambda body, stop: self._transport.ask(TASKS_PATH, body, stop=stop, tries=1),
             task_ids,
             CHUNK_SIZE,
-            keep=self._cache.keep,
+            keep=self._cache.store,
         )

@@ -173,7 +173,7 @@ class _Zip:
     def write(self, name: str, content: bytes) -> None:
         info = zipfile.ZipInfo(name, _TIME)
         info.external_attr = 0o644 << 16
-        # Pictures are packed already.
+        # Images are packed already.
         info.compress_type = zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED
         self._opened.writestr(info, content)
 

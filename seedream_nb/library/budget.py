@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from seedream_nb.library.database import Database
-    from seedream_nb.library.pictures import Pictures
+    from seedream_nb.library.image_store import ImageStore
 
 SHARE_LEFT = 0.9  # of the budget, after some had to go: or each new picture would cost an old one
 
@@ -39,12 +39,12 @@ def size_of_originals(connection: Connection) -> int:
     return int(connection.execute("SELECT coalesce(sum(size), 0) FROM originals").fetchone()[0])
 
 
-def evict(database: Database, pictures: Pictures, budget: int) -> Eviction:
+def evict(database: Database, images: ImageStore, budget: int) -> Eviction:
     """Removes the longest unused originals until there is room again.
 
     Args:
         database: The library's database.
-        pictures: Its pictures.
+        images: Its images.
         budget: The most bytes that the originals may take.
 
     Returns:
@@ -68,5 +68,5 @@ def evict(database: Database, pictures: Pictures, budget: int) -> Eviction:
                 excess -= size
         connection.executemany("DELETE FROM originals WHERE digest = ?", [(digest,) for digest, _name, _size in gone])
     # Nothing tells of the files any more before they go.
-    sweep(database, pictures, [name for _digest, name, _size in gone])
+    sweep(database, images, [name for _digest, name, _size in gone])
     return Eviction(len(gone), sum(size for _digest, _name, size in gone))

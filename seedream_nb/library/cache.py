@@ -33,7 +33,7 @@ class LibraryCache:
 
     Args:
         library: A library, its folder, or `off`; None for the environment's, or else the usual place.
-        keeps_loopback: Whether pictures of a server on this machine are kept, too. Such a server is a sandbox or a
+        allow_loopback: Whether pictures of a server on this machine are kept, too. Such a server is a sandbox or a
             test, whose links mean another picture tomorrow; only a library of its own can hold them.
 
     Example:
@@ -46,10 +46,10 @@ class LibraryCache:
     _opened: Library | None
 
     def __init__(
-        self, library: Library | str | os.PathLike[str] | None = None, *, keeps_loopback: bool = False
+        self, library: Library | str | os.PathLike[str] | None = None, *, allow_loopback: bool = False
     ) -> None:
         self._given = library
-        self._keeps_loopback = keeps_loopback
+        self._allow_loopback = allow_loopback
         self._reset()
 
     @classmethod
@@ -65,7 +65,7 @@ class LibraryCache:
         """
         if library is None and is_loopback(base_url):
             return cls(OFF)
-        return cls(library, keeps_loopback=is_loopback(base_url))
+        return cls(library, allow_loopback=is_loopback(base_url))
 
     @property
     def library(self) -> Library | None:
@@ -83,12 +83,12 @@ class LibraryCache:
                 self._opened = self._open()
             return self._opened
 
-    def takes(self, image: TaskImage) -> bool:
+    def accepts(self, image: TaskImage) -> bool:
         """Whether it is a picture that is fetched from a link, and may be kept."""
-        return image.data is None and image.url is not None and (self._keeps_loopback or not is_loopback(image.url))
+        return image.data is None and image.url is not None and (self._allow_loopback or not is_loopback(image.url))
 
-    def keep(self, tasks: Iterable[Task]) -> None:
-        """Keeps the records of tasks that are final."""
+    def store(self, tasks: Iterable[Task]) -> None:
+        """Stores the records of tasks that are final."""
         final = [task for task in tasks if task.status.is_final]
         if final:
             self._try(lambda library: library.keep(final), 0, is_writing=True)
@@ -106,11 +106,11 @@ class LibraryCache:
         """A thumbnail of exactly this side, in pixels; None when none is kept."""
         return self._try(lambda library: library.thumbnail(image, side), None)
 
-    def keep_picture(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
+    def store_image(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
         """Keeps the original of a picture, and perhaps a thumbnail with the side that was asked for."""
-        self._try(lambda library: library.keep_picture(image, content, thumbnail=thumbnail), None, is_writing=True)
+        self._try(lambda library: library.keep_image(image, content, thumbnail=thumbnail), None, is_writing=True)
 
-    def keep_thumbnail(self, image: TaskImage, side: int, thumbnail: Thumbnail) -> None:
+    def store_thumbnail(self, image: TaskImage, side: int, thumbnail: Thumbnail) -> None:
         """Keeps a further thumbnail of a picture that is kept."""
         self._try(lambda library: library.keep_thumbnail(image, side, thumbnail), None, is_writing=True)
 
@@ -121,7 +121,7 @@ class LibraryCache:
                 self._opened.close()
 
     def __getstate__(self) -> dict[str, object]:
-        return {"_given": self._given, "_keeps_loopback": self._keeps_loopback}
+        return {"_given": self._given, "_allow_loopback": self._allow_loopback}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)

@@ -182,7 +182,7 @@ class Database:
         was_emptied = _is_emptied(self.path)
         connection = open_to_write(self.path)
         if was_emptied:
-            self._on_damage("The library's file was empty, its records are gone. Pictures are still there.")
+            self._on_damage("The library's file was empty, its records are gone. The images are still there.")
         return connection
 
     def _mend(self, damaged: tuple[int, int] | None) -> None:
@@ -197,7 +197,7 @@ class Database:
         if mended is not None:
             self._on_damage(
                 f"The library's file was damaged. {mended.records:,} of its records could be rescued; the damaged file "
-                f"is kept as {mended.kept_as.name}. Pictures are still there."
+                f"is kept as {mended.kept_as.name}. The images are still there."
             )
 
     def _to_error(self, problem: sqlite3.Error) -> LibraryError:

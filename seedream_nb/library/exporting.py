@@ -16,9 +16,9 @@ from seedream_nb.core.sizes import format_size
 from seedream_nb.core.text import count_of
 from seedream_nb.library.archive import MANIFEST, write_parcel
 from seedream_nb.library.files import digest_of
+from seedream_nb.library.image_store import INLINE
 from seedream_nb.library.marks import read_marks
 from seedream_nb.library.mentions import inline_in, sources_in
-from seedream_nb.library.pictures import INLINE
 from seedream_nb.library.records import read_kept
 from seedream_nb.library.scan import scan_all, scan_some
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task
     from seedream_nb.library.archive import Writer
     from seedream_nb.library.database import Database
-    from seedream_nb.library.pictures import Pictures
+    from seedream_nb.library.image_store import ImageStore
     from seedream_nb.library.scan import Kept
 
 FORMAT = "seedream-library"
@@ -66,13 +66,13 @@ class Exported:
 
 
 def export_tasks(
-    database: Database, pictures: Pictures, target: str | os.PathLike[str], keys: Sequence[str] | None
+    database: Database, images: ImageStore, target: str | os.PathLike[str], keys: Sequence[str] | None
 ) -> Exported:
     """Writes tasks and their originals to a folder or a zip.
 
     Args:
         database: The library's database.
-        pictures: Its pictures.
+        images: Its images.
         target: Where to, as `write_parcel` takes it.
         keys: Of which tasks; None for all.
 
@@ -93,8 +93,8 @@ def export_tasks(
                 document = _describe(connection, kept, links)
                 wanted = {**_names_of(connection, {*links.values(), *inline_in(kept.record, kept.request)})}
             for digest, name in wanted.items():
-                if digest not in sizes and _write_original(writer, pictures, digest, name):
-                    sizes[digest] = pictures.originals.path(name).stat().st_size
+                if digest not in sizes and _write_original(writer, images, digest, name):
+                    sizes[digest] = images.originals.path(name).stat().st_size
             writer.write(f"tasks/{_name_of(kept.key)}.json", _spell(document))
             tasks += 1
             # A picture that stands within its record was read as its digest.
@@ -142,8 +142,8 @@ def _names_of(connection: Connection, digests: set[str]) -> dict[str, str]:
     return {row[0]: row[1] for row in rows if row is not None}
 
 
-def _write_original(writer: Writer, pictures: Pictures, digest: str, name: str) -> bool:
-    content = pictures.originals.read(name)
+def _write_original(writer: Writer, images: ImageStore, digest: str, name: str) -> bool:
+    content = images.originals.read(name)
     if content is None or digest_of(content) != digest:
         return False
     writer.write(f"originals/{name}", content)

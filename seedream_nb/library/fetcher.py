@@ -38,13 +38,13 @@ class LibraryFetcher(ImageFetcher):
         Raises:
             ImageError: As there.
         """
-        if not self.cache.takes(image):
+        if not self.cache.accepts(image):
             return super().fetch(image, stop=stop)
         content = self.cache.original(image)
         if content is None:
             content = super().fetch(image, stop=stop)
             if self._is_whole(content):
-                self.cache.keep_picture(image, content)
+                self.cache.store_image(image, content)
         return content
 
     def thumbnail(self, image: TaskImage, side: int, *, stop: threading.Event | None = None) -> Thumbnail:
@@ -53,7 +53,7 @@ class LibraryFetcher(ImageFetcher):
         Raises:
             ImageError: As there.
         """
-        if image.data is None and not self.cache.takes(image):
+        if image.data is None and not self.cache.accepts(image):
             return super().thumbnail(image, side, stop=stop)
         known = self.cache.thumbnail(image, side)
         if known is not None:
@@ -63,10 +63,10 @@ class LibraryFetcher(ImageFetcher):
         if content is None:
             content = super().fetch(image, stop=stop)
         thumbnail = self._make_thumbnail(content, side)
-        if is_new and self.cache.takes(image):
-            self.cache.keep_picture(image, content, thumbnail=(side, thumbnail) if side <= LARGEST_KEPT else None)
+        if is_new and self.cache.accepts(image):
+            self.cache.store_image(image, content, thumbnail=(side, thumbnail) if side <= LARGEST_KEPT else None)
         elif not is_new and side <= LARGEST_KEPT:
-            self.cache.keep_thumbnail(image, side, thumbnail)
+            self.cache.store_thumbnail(image, side, thumbnail)
         return thumbnail
 
     def __getstate__(self) -> dict[str, object]:

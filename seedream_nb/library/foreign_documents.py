@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.coerce import read_integer, read_mapping
 from seedream_nb.core.errors import UnreadableAnswerError, UsageError
 from seedream_nb.library.archive import PartError
+from seedream_nb.library.image_store import INLINE
 from seedream_nb.library.inline import SHORTEST, put_back
 from seedream_nb.library.marks import MOST_STARS, read_tags
 from seedream_nb.library.mentions import sources_in
-from seedream_nb.library.pictures import INLINE
 from seedream_nb.library.records import key_of, storable
 from seedream_nb.protocol.responses import read_task
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from seedream_nb.library.archive import Reader
     from seedream_nb.library.database import Database
     from seedream_nb.library.foreign_documents import Document
-    from seedream_nb.library.pictures import Pictures
+    from seedream_nb.library.image_store import ImageStore
 
 MOST_OF_RECORD = 8_000_000  # bytes; a usual one has two thousand
 MOST_OF_ORIGINAL = 50 * 1024 * 1024  # bytes, as of those that are fetched
@@ -69,17 +69,17 @@ class Imported:
 
 def import_parcel(
     database: Database,
-    pictures: Pictures,
+    images: ImageStore,
     source: str | os.PathLike[str],
-    keep_picture: Callable[[TaskImage, bytes], None],
+    keep_image: Callable[[TaskImage, bytes], None],
 ) -> Imported:
     """Takes in what an export has written.
 
     Args:
         database: The library's database.
-        pictures: Its pictures.
+        images: Its images.
         source: A folder or a zip.
-        keep_picture: Keeps an original that has a link, within the library's budget.
+        keep_image: Keeps an original that has a link, within the library's budget.
 
     Returns:
         What has come in.
@@ -91,19 +91,19 @@ def import_parcel(
     """
     with read_parcel(source) as reader:
         _check_manifest(reader, source)
-        return _Import(database, pictures, reader, keep_picture).run()
+        return _Import(database, images, reader, keep_image).run()
 
 
 class _Import:
     """One import."""
 
     def __init__(
-        self, database: Database, pictures: Pictures, reader: Reader, keep_picture: Callable[[TaskImage, bytes], None]
+        self, database: Database, images: ImageStore, reader: Reader, keep_image: Callable[[TaskImage, bytes], None]
     ) -> None:
         self._database = database
-        self._pictures = pictures
+        self._images = images
         self._reader = reader
-        self._keep_picture = keep_picture
+        self._keep_image = keep_image
         names = [name for name in reader.names() if is_ours(name)]
         self._records = [name for name in names if name.startswith("tasks/")]
         self._originals = {name[10:74]: name for name in names if name.startswith("originals/")}
@@ -142,7 +142,7 @@ class _Import:
             # Once more, without those that only claim to be pictures.
             task = document.to_task({digest for digest in document.inline if self._can_have(digest)})
         is_wanted = _has_more(task, known)
-        # Pictures first: a record that holds them within itself is never seen without them.
+        # Images first: a record that holds them within itself is never seen without them.
         for digest in sorted(document.inline if is_wanted else document.inline & inline_in(row[0], row[1])):
             self._take_inline(digest)
         if is_wanted:
@@ -160,7 +160,7 @@ class _Import:
         digest = content[:DIGITS].decode("ascii", "replace")
         if content == stand_in(digest) and self._is_kept(digest):
             return digest
-        return self._pictures.keep_inline(connection, content)
+        return self._images.keep_inline(connection, content)
 
     def _can_have(self, digest: str) -> bool:
         return self._is_kept(digest) or self._read_original(digest) is not None
@@ -169,7 +169,7 @@ class _Import:
         content = None if self._is_kept(digest) else self._read_original(digest)
         if content is not None:
             with self._database.writing() as connection:
-                self._pictures.keep_inline(connection, content)
+                self._images.keep_inline(connection, content)
             self._counts["originals"] += 1
 
     def _take_linked(self, image: TaskImage, digest: str) -> None:
@@ -181,7 +181,7 @@ class _Import:
             return
         content = self._read_original(digest)
         if content is not None:
-            self._keep_picture(image, content)
+            self._keep_image(image, content)
             self._counts["originals"] += not is_kept
 
     def _is_kept(self, digest: str) -> bool:

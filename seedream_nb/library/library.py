@@ -12,11 +12,11 @@ from seedream_nb.core.models import Task
 from seedream_nb.core.sizes import format_size
 from seedream_nb.library.budget import evict, size_of_originals
 from seedream_nb.library.database import Database
+from seedream_nb.library.image_store import ImageStore
 from seedream_nb.library.location import LIBRARY_NAME, resolve_budget, resolve_location
 from seedream_nb.library.maintainable import Maintainable
 from seedream_nb.library.markable import Markable
 from seedream_nb.library.marks import spell_tags
-from seedream_nb.library.pictures import Pictures
 from seedream_nb.library.portable import Portable
 from seedream_nb.library.records import find_tasks, put_tasks
 from seedream_nb.library.search import FIRST_PAGE, Wanted, count_tasks, search_tasks
@@ -127,7 +127,7 @@ class Library(Markable, Maintainable, Portable):
         # Gone through before the transaction: a history asks the service meanwhile.
         given = [tasks] if isinstance(tasks, Task) else list(tasks)
         with self._database.writing() as connection:
-            return put_tasks(connection, given, partial(self._pictures.keep_inline, connection))
+            return put_tasks(connection, given, partial(self._images.keep_inline, connection))
 
     def find(self, task_ids: Iterable[str]) -> dict[str, Task]:
         """Reads what is kept of some tasks.
@@ -142,7 +142,7 @@ class Library(Markable, Maintainable, Portable):
             LibraryError: The library cannot be read.
         """
         with self._database.reading() as connection:
-            return find_tasks(connection, task_ids, self._pictures.read)
+            return find_tasks(connection, task_ids, self._images.read)
 
     def search(
         self,
@@ -184,7 +184,7 @@ class Library(Markable, Maintainable, Portable):
         wanted = Wanted(text, model, since, until, (tags,) if isinstance(tags, str) else tuple(tags), rating, status)
         with self._database.reading() as connection:
             wanted = spell_tags(connection, wanted)
-            return search_tasks(connection, wanted, self._pictures.read, limit=limit, offset=offset)
+            return search_tasks(connection, wanted, self._images.read, limit=limit, offset=offset)
 
     def count(self, wanted: Wanted | None = None) -> int:
         """How many tasks are kept, or how many of them are wanted.
@@ -208,7 +208,7 @@ class Library(Markable, Maintainable, Portable):
     def __contains__(self, task_id: object) -> bool:
         return isinstance(task_id, str) and bool(self.find([task_id]))
 
-    # Pictures.
+    # Images.
 
     def original(self, image: TaskImage) -> bytes | None:
         """The original of a picture.
@@ -222,7 +222,7 @@ class Library(Markable, Maintainable, Portable):
         Raises:
             LibraryError: The library cannot be read.
         """
-        return image.data if image.data is not None else self._pictures.find_original(image)
+        return image.data if image.data is not None else self._images.find_original(image)
 
     def thumbnail(self, image: TaskImage, side: int) -> Thumbnail | None:
         """A thumbnail that was kept.
@@ -237,9 +237,9 @@ class Library(Markable, Maintainable, Portable):
         Raises:
             LibraryError: The library cannot be read.
         """
-        return self._pictures.find_thumbnail(image, side)
+        return self._images.find_thumbnail(image, side)
 
-    def keep_picture(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
+    def keep_image(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
         """Keeps the original of a picture, and perhaps a thumbnail. Evicts others when there is no room.
 
         Args:
@@ -257,9 +257,9 @@ class Library(Markable, Maintainable, Portable):
         if image.data is not None:
             # It is kept with its task's record.
             if thumbnail is not None:
-                self._pictures.keep_thumbnail(image, *thumbnail)
+                self._images.keep_thumbnail(image, *thumbnail)
             return
-        self._room -= self._pictures.keep(image, content, thumbnail)
+        self._room -= self._images.keep(image, content, thumbnail)
         if self._room < 0:
             self._evict()
 
@@ -275,7 +275,7 @@ class Library(Markable, Maintainable, Portable):
             LibraryError: Nothing can be written.
             OSError: A file cannot be written.
         """
-        self._pictures.keep_thumbnail(image, side, thumbnail)
+        self._images.keep_thumbnail(image, side, thumbnail)
 
     # The library itself.
 
@@ -325,13 +325,13 @@ class Library(Markable, Maintainable, Portable):
 
     def _open(self) -> None:
         self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=_tell_of_damage)
-        self._pictures = Pictures(self._database, self._folder)
+        self._images = ImageStore(self._database, self._folder)
         with self._database.reading() as connection:
             # Other kernels fill it, too: from time to time, what is there is measured.
             self._room = min(self._budget - size_of_originals(connection), self._budget // LOOKS)
 
     def _evict(self) -> None:
-        gone = evict(self._database, self._pictures, self._budget)
+        gone = evict(self._database, self._images, self._budget)
         self._room = self._budget // LOOKS
         if gone.originals:
             warnings.warn(

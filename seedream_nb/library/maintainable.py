@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seedream_nb.library.database import Database
-    from seedream_nb.library.pictures import Pictures
+    from seedream_nb.library.image_store import ImageStore
 
 
 class Maintainable:
     """How a `Library` is kept small and sound."""
 
     _database: Database
-    _pictures: Pictures
+    _images: ImageStore
 
     def weigh(self, task_ids: Iterable[str] | str) -> Removal:
         """Says what `remove` would free, and removes nothing.
@@ -60,7 +60,7 @@ class Maintainable:
         with self._database.writing() as connection:
             plan = plan_removal(connection, keys_of_kept(connection, task_ids))
             carry_out(connection, plan)
-        sweep(self._database, self._pictures, plan.files)
+        sweep(self._database, self._images, plan.files)
         return plan.sum()
 
     def prune(self, older: datetime | None = None, larger: int | None = None, *, preview: bool = False) -> Removal:
@@ -85,7 +85,7 @@ class Maintainable:
         with self._database.writing() as connection:
             plan = plan_pruning(connection, older, larger)
             carry_out(connection, plan)
-        sweep(self._database, self._pictures, plan.files)
+        sweep(self._database, self._images, plan.files)
         return plan.sum()
 
     def verify(self, *, repair: bool = True, on_progress: Callable[[int], None] | None = None) -> Verification:
@@ -106,4 +106,4 @@ class Maintainable:
         Raises:
             LibraryError: The library cannot be read.
         """
-        return verify(self._database, self._pictures, repair=repair, on_progress=on_progress)
+        return verify(self._database, self._images, repair=repair, on_progress=on_progress)

@@ -9,8 +9,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from seedream_nb.library.image_store import INLINE
 from seedream_nb.library.inline import KEPT
-from seedream_nb.library.pictures import INLINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.images.thumbnails import Thumbnail
     from seedream_nb.library.database import Database
-    from seedream_nb.library.pictures import Pictures
+    from seedream_nb.library.image_store import ImageStore
 
 
 class Portable:
     """How the contents of a `Library` are handed on."""
 
     _database: Database
-    _pictures: Pictures
+    _images: ImageStore
 
-    def keep_picture(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
+    def keep_image(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
         """As `Library` does it."""
         raise NotImplementedError
 
@@ -60,13 +60,13 @@ class Portable:
         if task_ids is not None:
             with self._database.reading() as connection:
                 keys = keys_of_kept(connection, task_ids)
-        return export_tasks(self._database, self._pictures, target, keys)
+        return export_tasks(self._database, self._images, target, keys)
 
     def import_from(self, source: str | os.PathLike[str]) -> Imported:
         """Takes in what `export` has written, here or elsewhere.
 
         A task that is known stays as it is, unless the other record has more pictures. Tags and notes are united, and
-        one's own stars stay. Pictures are taken when they are whole, are at most 50 MB, and have the content that they
+        one's own stars stay. Images are taken when they are whole, are at most 50 MB, and have the content that they
         were exported with; anything else is passed over and counted.
 
         Args:
@@ -84,7 +84,7 @@ class Portable:
             >>> print(library.import_from("cats.zip"))  # doctest: +SKIP
             12 new tasks and 20 new originals.
         """
-        return import_parcel(self._database, self._pictures, source, self.keep_picture)
+        return import_parcel(self._database, self._images, source, self.keep_image)
 
     def to_frame(self, tasks: Iterable[Task] | None = None) -> pd.DataFrame:
         """Makes a pandas DataFrame of pictures, to count and compare them.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seedream_nb.core.errors import UsageError
+from seedream_nb.library.image_store import INLINE
 from seedream_nb.library.marks import MARKED
 from seedream_nb.library.mentions import mentioned_in, parted, sources_in, spell_source
-from seedream_nb.library.pictures import INLINE
 from seedream_nb.library.records import MICROSECONDS, MOST_PARAMETERS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from seedream_nb.library.database import Database
-    from seedream_nb.library.pictures import Pictures
+    from seedream_nb.library.image_store import ImageStore
 
 _FEW = 20  # sources that SQLite looks for one after the other
 _MARKED_RECORDS = f"SELECT key, record, request FROM tasks WHERE key IN ({MARKED})"  # noqa: S608  our own words
@@ -160,14 +160,14 @@ def carry_out(connection: Connection, plan: Plan) -> None:
     connection.executemany("DELETE FROM thumbnails WHERE name = ?", _rows(plan.thumbnails))
 
 
-def sweep(database: Database, pictures: Pictures, names: Iterable[str]) -> None:
+def sweep(database: Database, images: ImageStore, names: Iterable[str]) -> None:
     """Removes files that nothing tells of any more.
 
     Another kernel may have kept the same picture again meanwhile: while it cannot, each is looked up once more.
 
     Args:
         database: The library's database.
-        pictures: Its pictures.
+        images: Its images.
         names: Of files of originals and thumbnails.
 
     Raises:
@@ -179,8 +179,8 @@ def sweep(database: Database, pictures: Pictures, names: Iterable[str]) -> None:
             told = _select(connection, "SELECT name FROM originals WHERE digest IN", digests)
             told += _select(connection, "SELECT name FROM thumbnails WHERE digest IN", digests)
             for name in set(some) - {name for (name,) in told}:
-                pictures.originals.remove(name)
-                pictures.thumbnails.remove(name)
+                images.originals.remove(name)
+                images.thumbnails.remove(name)
 
 
 def _texts_of_others(connection: Connection, keys: set[str], sources: Iterable[str]) -> Iterator[str]:

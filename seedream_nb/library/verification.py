@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.text import count_of
 from seedream_nb.library.database import LibraryMendedError
 from seedream_nb.library.file_checks import State, check_file, check_files, count_parts, find_untold, forget_lost
+from seedream_nb.library.image_store import INLINE
 from seedream_nb.library.mentions import inline_in
-from seedream_nb.library.pictures import INLINE
 from seedream_nb.library.records import read_kept, reindex
 from seedream_nb.library.removal import sweep
 from seedream_nb.library.scan import scan_all
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from seedream_nb.library.database import Database
-    from seedream_nb.library.pictures import Pictures
+    from seedream_nb.library.image_store import ImageStore
 
 SECONDS_TO_FINISH = 3600.0  # in which another kernel may be between writing a file and telling of it
 _MOST_TOLD = 10  # of what SQLite finds
@@ -80,13 +80,13 @@ class Verification:
 
 
 def verify(
-    database: Database, pictures: Pictures, *, repair: bool, on_progress: Callable[[int], None] | None = None
+    database: Database, images: ImageStore, *, repair: bool, on_progress: Callable[[int], None] | None = None
 ) -> Verification:
     """Reads every record and every file.
 
     Args:
         database: The library's database.
-        pictures: Its pictures.
+        images: Its images.
         repair: Whether to mend what can be; in a library that can only be read, nothing is.
         on_progress: Called with 1 for each file that was read.
 
@@ -99,18 +99,18 @@ def verify(
     repair = repair and not database.is_read_only
     report = on_progress or (lambda _one: None)
     try:
-        return _Round(database, pictures, repair=repair, report=report).run()
+        return _Round(database, images, repair=repair, report=report).run()
     except LibraryMendedError as error:
-        found = _Round(database, pictures, repair=repair, report=report).run()
+        found = _Round(database, images, repair=repair, report=report).run()
         return dataclasses.replace(found, problems=(error.message, *found.problems))
 
 
 class _Round:
     """One round through a library."""
 
-    def __init__(self, database: Database, pictures: Pictures, *, repair: bool, report: Callable[[int], None]) -> None:
+    def __init__(self, database: Database, images: ImageStore, *, repair: bool, report: Callable[[int], None]) -> None:
         self._database = database
-        self._pictures = pictures
+        self._images = images
         self._repair = repair
         self._report = report
         self._problems: list[str] = []
@@ -124,10 +124,10 @@ class _Round:
         self._adopt(old)
         states = self._check_originals() + self._check_thumbnails()
         strangers = self._find_strangers(old)
-        folders = (self._pictures.originals, self._pictures.thumbnails)
+        folders = (self._images.originals, self._images.thumbnails)
         parts = sum(count_parts(files, old) for files in folders)
         if self._repair:
-            sweep(self._database, self._pictures, strangers)
+            sweep(self._database, self._images, strangers)
             for files in folders:
                 files.remove_parts(old)
         return Verification(
@@ -193,7 +193,7 @@ class _Round:
 
     def _adopt(self, old: float) -> None:
         """Takes whole originals in again that only the table of originals has lost, as a damaged database may."""
-        files = self._pictures.originals
+        files = self._images.originals
         for name in find_untold(self._database, "originals", files, old) if self._repair else ():
             digest = name.partition(".")[0]
             if check_file(files.path(name), digest) is not State.WHOLE:
@@ -214,7 +214,7 @@ class _Round:
     def _check_originals(self) -> Counter[tuple[str, State]]:
         states: Counter[tuple[str, State]] = Counter()
         lost, whole = [], set()
-        for digest, name, state in check_files(self._database, "originals", self._pictures.originals):
+        for digest, name, state in check_files(self._database, "originals", self._images.originals):
             self._report(1)
             states["originals", state] += 1
             if state is State.WHOLE:
@@ -222,7 +222,7 @@ class _Round:
             else:
                 lost.append((digest, name))
         if self._repair:
-            forget_lost(self._database, "originals", self._pictures.originals, lost)
+            forget_lost(self._database, "originals", self._images.originals, lost)
         if for_ever := len(self._inline - whole):
             self._problems.append(f"{count_of(for_ever, 'picture')} that came without a link cannot be fetched again.")
         return states
@@ -230,18 +230,18 @@ class _Round:
     def _check_thumbnails(self) -> Counter[tuple[str, State]]:
         states: Counter[tuple[str, State]] = Counter()
         lost = []
-        for digest, name, state in check_files(self._database, "thumbnails", self._pictures.thumbnails):
+        for digest, name, state in check_files(self._database, "thumbnails", self._images.thumbnails):
             self._report(1)
             states["thumbnails", state] += 1
             if state is not State.WHOLE:
                 lost.append((digest, name))
         if self._repair:
-            forget_lost(self._database, "thumbnails", self._pictures.thumbnails, lost)
+            forget_lost(self._database, "thumbnails", self._images.thumbnails, lost)
         return states
 
     def _find_strangers(self, old: float) -> list[str]:
-        thumbnails = find_untold(self._database, "thumbnails", self._pictures.thumbnails, old)
-        files = self._pictures.originals
+        thumbnails = find_untold(self._database, "thumbnails", self._images.thumbnails, old)
+        files = self._images.originals
         originals = find_untold(self._database, "originals", files, old)
         # What told of them may be lost, and their links may have died.
         spared = find_untold(self._database, "originals", files, min(old, self._begin_of_records()))

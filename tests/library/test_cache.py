@@ -24,9 +24,9 @@ def test_it_is_opened_when_it_is_used(tmp_path: Path) -> None:
     cache = LibraryCache(tmp_path / "library")
     cache.close()
     assert cache.find([]) == {}
-    cache.keep([])
+    cache.store([])
     assert not (tmp_path / "library").exists()
-    cache.keep([task_of()])
+    cache.store([task_of()])
     assert (tmp_path / "library").is_dir()
     cache.close()
     assert cache.find([name_of(0)]) == {name_of(0): task_of()}
@@ -36,8 +36,8 @@ def test_it_is_opened_when_it_is_used(tmp_path: Path) -> None:
 def test_off_keeps_and_finds_nothing() -> None:
     cache = LibraryCache("off")
     image = task_of().images[0]
-    cache.keep([task_of()])
-    cache.keep_picture(image, CONTENT)
+    cache.store([task_of()])
+    cache.store_image(image, CONTENT)
     assert (cache.library, cache.find([name_of(0)]), cache.original(image)) == (None, {}, None)
 
 
@@ -57,8 +57,8 @@ def test_ids_may_come_one_by_one(empty: Library) -> None:
 )
 def test_which_pictures_it_takes(url: str | None, keeps: tuple[bool, bool]) -> None:
     image = TaskImage("an-id", url=url)
-    assert (LibraryCache("off").takes(image), LibraryCache("off", keeps_loopback=True).takes(image)) == keeps
-    assert not LibraryCache("off", keeps_loopback=True).takes(TaskImage("an-id", url=url, data=CONTENT))
+    assert (LibraryCache("off").accepts(image), LibraryCache("off", allow_loopback=True).accepts(image)) == keeps
+    assert not LibraryCache("off", allow_loopback=True).accepts(TaskImage("an-id", url=url, data=CONTENT))
 
 
 def test_of_which_services_it_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,8 +66,8 @@ def test_of_which_services_it_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     here, there = "http://127.0.0.1:9/", "https://api.acedata.cloud"
     image = TaskImage("an-id", url="http://127.0.0.1:9/a.jpg")
     assert LibraryCache.for_service(here).library is None
-    assert LibraryCache.for_service(here, tmp_path / "own").takes(image)
-    assert not LibraryCache.for_service(there).takes(image)
+    assert LibraryCache.for_service(here, tmp_path / "own").accepts(image)
+    assert not LibraryCache.for_service(there).accepts(image)
     library = LibraryCache.for_service(there).library
     assert library is not None
     library.close()
@@ -83,15 +83,15 @@ def test_a_failure_is_told_of_once(tmp_path: Path) -> None:
     assert len(caught) == 1
     with pytest.warns(LibraryWarning) as caught:  # noqa: PT031  told once of all
         for number in range(5):
-            cache.keep([task_of(number)])
+            cache.store([task_of(number)])
     assert len(caught) == 1
 
 
 def test_what_is_strange_is_told_of_and_harms_nothing(empty: Library) -> None:
     cache = LibraryCache(empty)
     with pytest.warns(LibraryWarning):
-        cache.keep_picture(TaskImage("an-id", url="https://pictures.example/\ud800.jpg"), CONTENT)
-    cache.keep_picture(task_of().images[0], CONTENT)
+        cache.store_image(TaskImage("an-id", url="https://pictures.example/\ud800.jpg"), CONTENT)
+    cache.store_image(task_of().images[0], CONTENT)
     assert cache.original(task_of().images[0]) == CONTENT
 
 
@@ -101,16 +101,16 @@ def test_a_library_that_can_only_be_read_is_no_failure(tmp_path: Path) -> None:
     with Library(tmp_path, read_only=True) as library, warnings.catch_warnings():
         warnings.simplefilter("error")
         cache = LibraryCache(library)
-        cache.keep([task_of(1)])
-        cache.keep_picture(task_of().images[0], CONTENT)
+        cache.store([task_of(1)])
+        cache.store_image(task_of().images[0], CONTENT)
         assert set(cache.find([name_of(0), name_of(1)])) == {name_of(0)}
 
 
 def test_a_pickled_one_goes_on(tmp_path: Path) -> None:
-    cache = LibraryCache(tmp_path / "library", keeps_loopback=True)
-    cache.keep([task_of()])
+    cache = LibraryCache(tmp_path / "library", allow_loopback=True)
+    cache.store([task_of()])
     copy = pickle.loads(pickle.dumps(cache))  # noqa: S301  our own
     assert copy.find([name_of(0)]) == {name_of(0): task_of()}
-    assert copy.takes(TaskImage("an-id", url="http://127.0.0.1/a.jpg"))
+    assert copy.accepts(TaskImage("an-id", url="http://127.0.0.1/a.jpg"))
     copy.close()
     cache.close()

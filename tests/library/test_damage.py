@@ -30,7 +30,7 @@ def _whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "library"
     with Library(folder) as library:
         library.keep(task_of(number, f"cat number {number} " + "with a long story " * 20) for number in range(COUNT))
-        library.keep_picture(task_of(0).images[0], PICTURE)
+        library.keep_image(task_of(0).images[0], PICTURE)
         library.tag([name_of(number) for number in range(0, COUNT, 10)], "good")
         library.note(name_of(3), "the third")
     return folder
@@ -84,7 +84,7 @@ def test_a_broken_file_is_set_aside_and_what_can_be_read_goes_on(
     file_of(folder).write_bytes(broken)
     cache = LibraryCache(folder)
     with pytest.warns(LibraryWarning, match="was damaged") as caught:
-        cache.keep([task_of(COUNT)])
+        cache.store([task_of(COUNT)])
     assert len(caught) == 1
     assert (folder / "library-damaged-1.sqlite").read_bytes() == broken
     assert set(cache.find([name_of(COUNT)])) == {name_of(COUNT)}
@@ -108,7 +108,7 @@ def test_of_a_file_with_a_hole_nearly_all_is_rescued(folder: Path, share: float,
     cache = LibraryCache(folder)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        cache.keep(task_of(number) for number in range(COUNT, COUNT + 5))
+        cache.store(task_of(number) for number in range(COUNT, COUNT + 5))
         first = cache.find(name_of(number) for number in range(COUNT + 5))
         library = cache.library
         assert library is not None
@@ -217,7 +217,7 @@ def test_damage_that_another_kernel_has_mended_is_not_mended_twice(folder: Path)
         with pytest.warns(LibraryWarning, match="was damaged") as caught:  # noqa: PT031  told once of all
             for number, library in enumerate((mine, theirs)):
                 cache = LibraryCache(library)
-                cache.keep([task_of(COUNT + number)])
+                cache.store([task_of(COUNT + number)])
                 library.verify()
         assert len(caught) == 1
         assert damaged_files(folder) == ["library-damaged-1.sqlite"]
@@ -255,7 +255,7 @@ from seedream_nb.library import LibraryCache
 from tests.library.tasks import task_of
 cache = LibraryCache(sys.argv[1])
 for number in range(10):
-    cache.keep([task_of(int(sys.argv[2]) + number)])
+    cache.store([task_of(int(sys.argv[2]) + number)])
 cache.close()
 """
 
@@ -298,7 +298,7 @@ def test_a_folder_that_is_gone_is_made_again(folder: Path) -> None:
         assert len(library) == COUNT
         shutil.rmtree(folder)
         library.keep(task_of(1))
-        library.keep_picture(task_of(1).images[0], PICTURE)
+        library.keep_image(task_of(1).images[0], PICTURE)
         assert len(library) == 1
     with Library(folder) as library:
         assert library.original(task_of(1).images[0]) == PICTURE
@@ -314,7 +314,7 @@ def make_version(version: int, folder: Path) -> None:
     """As an earlier version of the tables left it, filled by the code of today as far as that fits."""
     with Library(folder) as library:
         library.keep([task_of(0), OTHER])
-        library.keep_picture(task_of(0).images[0], PICTURE)
+        library.keep_image(task_of(0).images[0], PICTURE)
         if version > 1:
             library.note(name_of(1), "the second")
     tables = ("tasks", "words", "pictures", "originals", "thumbnails", *(("tags", "opinions") if version > 1 else ()))

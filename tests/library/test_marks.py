@@ -103,13 +103,13 @@ def test_a_marked_task_keeps_its_originals_until_the_last_mark_is_gone(filled: F
     library.tag(CAT, "a")
     library.rate(KITE, 1)
     library.note(ROOF, "b")
-    evict(library._database, library._pictures, 0)
+    evict(library._database, library._images, 0)
     kept = [task_id for task_id in (CAT, KITE, ROOF, EDIT) if filled.original_of(task_id) is not None]
     assert kept == [CAT, KITE, ROOF]
     library.untag(CAT, "a")
     library.rate(KITE, None)
     library.note(ROOF, "")
-    evict(library._database, library._pictures, 0)
+    evict(library._database, library._images, 0)
     assert [task_id for task_id in kept if filled.original_of(task_id) is not None] == []
 
 

@@ -54,8 +54,8 @@ order = list(range(200))
 random.Random(int(sys.argv[2])).shuffle(order)
 for number in order:
     task = task_of(number)
-    cache.keep([task])
-    cache.keep_picture(task.images[0], contents[number % 20], thumbnail=(32, thumbnails[number % 20]))
+    cache.store([task])
+    cache.store_image(task.images[0], contents[number % 20], thumbnail=(32, thumbnails[number % 20]))
     assert cache.find([task.id]) == {task.id: task}
     assert cache.original(task.images[0]) == contents[number % 20]
 cache.close()
@@ -115,7 +115,7 @@ def write_on(told, first):
         task = task_of(number)
         library.keep(task)
         os.write(told, b"t%09d" % number)
-        library.keep_picture(task.images[0], contents[number % 40], thumbnail=(32, thumbnails[number % 40]))
+        library.keep_image(task.images[0], contents[number % 40], thumbnail=(32, thumbnails[number % 40]))
         os.write(told, b"p%09d" % number)
         number += 1
 
@@ -194,12 +194,12 @@ FULL = (
 limit = int(sys.argv[2])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-cache = LibraryCache(sys.argv[1], keeps_loopback=True)
+cache = LibraryCache(sys.argv[1], allow_loopback=True)
 for number in range(60):
     task = task_of(number, "a long story of a cat " * 200)
-    cache.keep([task])
+    cache.store([task])
     content = noise(200, 200, number)
-    cache.keep_picture(task.images[0], content)
+    cache.store_image(task.images[0], content)
     found = cache.original(task.images[0])
     assert found in (None, content)
 print(len(cache.find(map(name_of, range(60)))))
@@ -260,7 +260,7 @@ def test_what_is_kept_on_a_disk_without_a_byte_left_is_served(tmp_path: Path) ->
     with small_disk(tmp_path / "disk", "1m") as disk:
         with Library(disk / "library") as library:
             library.keep(task_of())
-            library.keep_picture(task_of().images[0], noise(64, 48))
+            library.keep_image(task_of().images[0], noise(64, 48))
         with (disk / "filler").open("wb", buffering=0) as filler:
             for size in (4096, 1):
                 fill(filler, size)
@@ -299,14 +299,14 @@ def test_a_folder_that_can_only_be_read_serves_what_it_has(open_folder: Path, is
     library = Library(open_folder)
     try:
         library.keep(task_of())
-        library.keep_picture(picture, noise(64, 48))
+        library.keep_image(picture, noise(64, 48))
         if not is_in_use:
             library.close()
         for path in (open_folder, *open_folder.rglob("*")):
             path.chmod(0o555 if path.is_dir() else 0o444)
         also = """
-cache.keep([task_of(1)])
-cache.keep_picture(task_of(1).images[0], noise(64, 48, 1))
+cache.store([task_of(1)])
+cache.store_image(task_of(1).images[0], noise(64, 48, 1))
 assert cache.library.is_read_only
 print(len(cache.library.search("siamese")), name_of(1) in cache.library)
 """
@@ -325,7 +325,7 @@ cache = LibraryCache(sys.argv[1])
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     for number in range(3):
-        cache.keep([task_of(number)])
+        cache.store([task_of(number)])
         assert cache.find([name_of(number)]) == {}
         assert cache.original(task_of(number).images[0]) is None
 print(*(warning.message for warning in caught), sep="\\n")
@@ -349,17 +349,17 @@ FORK = (
     PRELUDE
     + """
 cache = LibraryCache(sys.argv[1])
-cache.keep([task_of(0)])
+cache.store([task_of(0)])
 for turn in range(1, 6):
     held, release = os.pipe()
     child = os.fork()
     if not child:
         assert cache.find([name_of(0)])
         os.read(held, 1)  # until the parent has closed the file, and might have thrown its log away
-        cache.keep([task_of(turn)])
+        cache.store([task_of(turn)])
         assert name_of(turn) in cache.library
         os._exit(0)
-    cache.keep([task_of(10 + turn)])
+    cache.store([task_of(10 + turn)])
     cache.close()
     os.write(release, b"x")
     assert os.waitpid(child, 0)[1] == 0
@@ -386,7 +386,7 @@ stop = threading.Event()
 def write(begin):
     number = begin
     while not stop.is_set():
-        cache.keep([task_of(number)])
+        cache.store([task_of(number)])
         number += 1
 threads = [threading.Thread(target=write, args=(1000 * begin,)) for begin in range(1, 4)]
 for thread in threads:
@@ -394,7 +394,7 @@ for thread in threads:
 for turn in range(10):
     child = os.fork()
     if not child:
-        cache.keep([task_of(turn)])
+        cache.store([task_of(turn)])
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 stop.set()
@@ -419,9 +419,9 @@ def test_a_keeper_can_be_used_by_many_threads(tmp_path: Path) -> None:
     content = noise(64, 48)
 
     def work(number: int) -> bytes | None:
-        cache.keep([task_of(number)])
+        cache.store([task_of(number)])
         image = TaskImage(name_of(number), url=f"https://pictures.example/{number}.jpg")
-        cache.keep_picture(image, content)
+        cache.store_image(image, content)
         return cache.original(image)
 
     with ThreadPoolExecutor(8) as pool:

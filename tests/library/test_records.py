@@ -249,7 +249,7 @@ def test_the_end_of_a_second_is_no_collision(empty: Library) -> None:
     assert len(empty) == 4
 
 
-# Pictures within records
+# ImageStore within records
 
 
 @pytest.mark.parametrize("spell", [lambda text: text, lambda text: f"data:image/jpeg;base64,{text}"])
@@ -460,6 +460,6 @@ def test_one_that_cannot_be_written_spoils_no_other_call(empty: Library) -> None
         nested = [nested]
     cache = LibraryCache(empty)
     with pytest.warns(LibraryWarning, match="All else goes on without it"):
-        cache.keep([dataclasses.replace(task_of(), raw={**record_of(), "deep": nested})])
-    cache.keep([task_of(1)])
+        cache.store([dataclasses.replace(task_of(), raw={**record_of(), "deep": nested})])
+    cache.store([task_of(1)])
     assert len(empty) == 1

@@ -102,7 +102,7 @@ def test_a_picture_that_another_task_has_under_its_own_link_stays(filled: Filled
     library = filled.library
     same = filled.original_of(CAT)
     assert same is not None
-    library.keep_picture(library.find([ROOF])[ROOF].images[0], same)
+    library.keep_image(library.find([ROOF])[ROOF].images[0], same)
     assert library.remove(CAT).originals == 1
     assert filled.original_of(ROOF) == same
 
@@ -111,7 +111,7 @@ def test_a_picture_stays_whichever_of_its_links_is_spoken_of(empty: Library) -> 
     links, content = ["https://x.example/a.png", "https://x.example/b.png"], plain()
     empty.keep(read_task({"id": "old", "finished_at": 1.0, "data": [{"image_url": link} for link in links]}, ""))
     for place, link in enumerate(links):
-        empty.keep_picture(TaskImage("old", place, url=link), content)
+        empty.keep_image(TaskImage("old", place, url=link), content)
     edit = {
         "id": "new",
         "finished_at": 1.0,
@@ -140,7 +140,7 @@ def test_a_removed_task_can_be_kept_again(filled: Filled) -> None:
     library.remove(CAT)
     library.keep(task)
     assert content is not None
-    library.keep_picture(task.images[0], content)
+    library.keep_image(task.images[0], content)
     assert [task.id for task in library.search("siamese")] == [CAT]
     assert filled.original_of(CAT) == content
 
@@ -189,7 +189,7 @@ def test_pruning_many_leaves_the_one_that_a_newer_task_refers_to(empty: Library)
     for number, link in enumerate(links):
         record = {"id": f"old-{number}", "created_at": LONG_AGO, "finished_at": LONG_AGO, "data": [{"image_url": link}]}
         empty.keep(read_task(record, ""))
-        empty.keep_picture(TaskImage(f"old-{number}", url=link), plain(color=f"#0000{number:02x}"))
+        empty.keep_image(TaskImage(f"old-{number}", url=link), plain(color=f"#0000{number:02x}"))
     edit = {"id": "new", "created_at": LONG_AGO + 60, "request": {"image": links[7]}, "data": [{"image_url": links[8]}]}
     empty.keep(read_task(edit, ""))
     assert empty.prune(older=moment(30)).originals == 23
@@ -230,8 +230,8 @@ def test_a_damaged_and_a_lost_original_are_forgotten_and_come_again(filled: Fill
     assert not damaged.exists()
     assert library.verify().is_sound
     assert filled.original_of(CAT, 1) is None
-    library.keep_picture(library.find([CAT])[CAT].images[1], content)
-    library.keep_picture(library.find([KITE])[KITE].images[0], whole)
+    library.keep_image(library.find([CAT])[CAT].images[1], content)
+    library.keep_image(library.find([KITE])[KITE].images[0], whole)
     assert (filled.original_of(CAT, 1), filled.original_of(KITE)) == (content, whole)
 
 
@@ -239,7 +239,7 @@ def test_a_damaged_original_is_fetched_again_over_http(
     sandbox: Sandbox, client: SeedreamClient, empty: Library
 ) -> None:
     task = client.retrieve(sandbox.add_task("a stork", size="64x64"))
-    fetcher = LibraryFetcher(LibraryCache(empty, keeps_loopback=True))
+    fetcher = LibraryFetcher(LibraryCache(empty, allow_loopback=True))
     empty.keep(task)
     content = fetcher.fetch(task.images[0])
     path = next((empty.location / "originals").glob("??/*"))
@@ -448,11 +448,11 @@ def test_two_kernels_remove_and_keep_the_same_pictures(filled: Filled) -> None:
         assert other.stdout.readline() == "ready\n"
         while other.poll() is None:
             filled.library.keep(task)
-            filled.library.keep_picture(task.images[0], content)
+            filled.library.keep_image(task.images[0], content)
     assert other.returncode == 0
     filled.library.keep(task)
     filled.library.verify()
-    filled.library.keep_picture(task.images[0], content)
+    filled.library.keep_image(task.images[0], content)
     assert filled.original_of(CAT) == content
     assert filled.library.verify().is_sound
 

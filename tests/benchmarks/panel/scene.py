@@ -82,7 +82,7 @@ def fill_library(client: SeedreamClient, tasks: Sequence[Task]) -> None:
     thumbnails = [make_thumbnail(content, THUMBNAIL) for content in contents]
     for number, task in enumerate(tasks):
         place = number % len(contents)
-        library.keep_picture(task.images[0], contents[place], thumbnail=(THUMBNAIL, thumbnails[place]))
+        library.keep_image(task.images[0], contents[place], thumbnail=(THUMBNAIL, thumbnails[place]))
 
 
 def _make_task(number: int, base_url: str) -> Task:

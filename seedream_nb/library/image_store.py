@@ -30,7 +30,7 @@ _BEGINNINGS = {b"\xff\xd8\xff": "jpg", b"\x89PNG\r\n": "png", b"RIFF": "webp"}
 INLINE = "inline:"  # and the digest: the source of a picture that came without a link
 
 
-class Pictures:
+class ImageStore:
     """The originals and thumbnails of a library.
 
     Args:

@@ -58,7 +58,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture
 def fetcher(empty: Library) -> LibraryFetcher:
-    return LibraryFetcher(LibraryCache(empty, keeps_loopback=True))
+    return LibraryFetcher(LibraryCache(empty, allow_loopback=True))
 
 
 def originals(library: Library) -> list[Path]:
@@ -217,7 +217,7 @@ def keep(library: Library, number: int) -> TaskImage:
     task = task_of(number)
     library.keep(task)
     content = noise(60, 60, number)
-    library.keep_picture(task.images[0], content, thumbnail=(16, make_thumbnail(content, 16)))
+    library.keep_image(task.images[0], content, thumbnail=(16, make_thumbnail(content, 16)))
     return task.images[0]
 
 
@@ -278,7 +278,7 @@ def test_what_is_marked_or_came_without_a_link_stays(small: Library) -> None:
 def test_what_is_marked_stays_whichever_record_its_picture_was_fetched_for(small: Library) -> None:
     """A stream's pictures come before it has a name."""
     image = task_of(0).images[0]
-    small.keep_picture(replace(image, task_id=""), noise(60, 60))
+    small.keep_image(replace(image, task_id=""), noise(60, 60))
     small.keep(task_of(0))
     small.tag(name_of(0), "good")
     with closing(sqlite3.connect(small.location / "library.sqlite")) as connection, connection:
@@ -299,7 +299,7 @@ def test_where_nothing_may_go_nothing_goes(small: Library) -> None:
 
 def test_an_evicted_picture_is_fetched_again(host: Host, tmp_path: Path) -> None:
     with Library(tmp_path / "tiny", budget=1000) as tiny:
-        fetcher = LibraryFetcher(LibraryCache(tiny, keeps_loopback=True))
+        fetcher = LibraryFetcher(LibraryCache(tiny, allow_loopback=True))
         image = host.add("/a", CONTENT)
         for _time in range(2):
             with pytest.warns(LibraryWarning, match="budget of 1 KB"):
