@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import seedream_nb
@@ -13,6 +14,7 @@ def main() -> None:
     home = Path(seedream_nb.__file__).parent
     assert "site-packages" in home.parts, f"{home} is not an installed copy"
     assert (home / "py.typed").is_file()
+    assert metadata.version("seedream_nb") == seedream_nb.__version__
     with Sandbox() as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
         html = Gallery(client.retrieve("84d1544a-9043-4dde-a98b-e889dacd75f6")).to_html()
     assert ".seedream-gallery figure" in html

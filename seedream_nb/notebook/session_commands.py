@@ -6,7 +6,6 @@ import platform
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-import seedream_nb
 from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError
 from seedream_nb.library.location import resolve_location
 from seedream_nb.notebook.notice import Notice
@@ -76,12 +75,12 @@ def _describe_library(session: Session) -> str:
 def config(session: Session) -> Notice:
     """Says which service is asked."""
     settings = session.settings
-    versions = [f"{name} {metadata.version(name)}" for name in ("ipython", "requests", "pillow")]
+    versions = [f"{name} {metadata.version(name)}" for name in ("seedream_nb", "ipython", "requests", "pillow")]
     rows = {
         "service": f"{settings.base_url} (from {settings.base_url_source})",
         "token": f"set (from {settings.token_source})" if settings.token else "not set",
         "sandbox": "runs" if session.sandbox else "does not run",
         "library": _describe_library(session),
-        "versions": f"seedream_nb {seedream_nb.__version__}, Python {platform.python_version()}, {', '.join(versions)}",
+        "versions": f"{', '.join(versions)}, Python {platform.python_version()}",
     }
     return Notice("\n".join(f"{name:<9} {value}" for name, value in rows.items()))
