@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from seedream_nb.client.http import Incoming, Timeouts
     from seedream_nb.client.settings import Settings
 
-CLOCKS_DIFFER = timedelta(seconds=5)  # how far the service's clock may be behind ours
+CLOCK_SKEW = timedelta(seconds=5)  # how far the service's clock may be behind ours
 
 HTTP_REQUEST_TIMEOUT = 408  # some proxies say so when it was the service that took too long
 HTTP_TOO_MANY_REQUESTS = 429
@@ -60,7 +60,7 @@ def send_paid(settings: Settings, path: str, content: bytes, timeouts: Timeouts,
         NetworkError: It has never left.
         SeedreamError: A clear answer of the service that says no.
     """
-    sent_at = (datetime.now(timezone.utc) - CLOCKS_DIFFER).replace(microsecond=0)
+    sent_at = (datetime.now(timezone.utc) - CLOCK_SKEW).replace(microsecond=0)
     body = OutgoingBody(content)
     try:
         with (
@@ -69,12 +69,12 @@ def send_paid(settings: Settings, path: str, content: bytes, timeouts: Timeouts,
         ):
             yield incoming
     except KeyboardInterrupt:
-        if not body.has_left:
+        if not body.was_sent:
             raise
         hint = _HOW_TO_LOOK.replace("error.sent_at", f"{sent_at.timestamp():.0f}")
         raise InterruptedRequest(f"Interrupted. {_MAY_EXIST}", hint=hint, sent_at=sent_at) from None
     except SeedreamError as error:
-        if not body.has_left or not is_unclear(error):
+        if not body.was_sent or not is_unclear(error):
             raise
         raise _unknown_outcome(error, sent_at) from None
 
@@ -86,7 +86,7 @@ def is_unclear(error: SeedreamError) -> bool:
     )
 
 
-def may_be_sent_again(error: SeedreamError) -> bool:
+def is_safe_to_resend(error: SeedreamError) -> bool:
     """Whether a paid request was certainly not carried out, and another try may help.
 
     That is so when no connection was made, and when the service said that there were too many requests.

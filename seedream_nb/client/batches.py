@@ -26,28 +26,28 @@ from seedream_nb.protocol.status_errors import means_too_many_ids, to_error
 CHUNK_SIZE = 50  # ids in one request; no maximum is stated, one official client stops at 50 (wire contract, many tasks)
 PARALLEL_CHUNKS = 4
 
-Ask = Callable[[Mapping[str, object], threading.Event], object]
+Query = Callable[[Mapping[str, object], threading.Event], object]
 """Sends a body and returns the decoded answer; tries no further once the event is set."""
 
 
 def retrieve_batch(
-    ask: Ask,
+    query: Query,
     task_ids: Sequence[str],
     chunk_size: int,
     on_progress: Callable[[int], None] | None = None,
     *,
     known: Mapping[str, Task] | None = None,
-    keep: Callable[[Iterable[Task]], None] | None = None,
+    store: Callable[[Iterable[Task]], None] | None = None,
 ) -> list[Task]:
     """Asks for many tasks at once.
 
     Args:
-        ask: How to ask.
+        query: How to ask.
         task_ids: The ids, checked, repeats allowed.
         chunk_size: How many ids go into one request.
         on_progress: Called with the number of distinct ids that were dealt with since the last call.
         known: Tasks by id that need not be asked for.
-        keep: Called in this thread with the tasks of each answer.
+        store: Called in this thread with the tasks of each answer.
 
     Returns:
         One task for every id in the order asked, repeats included.
@@ -58,7 +58,7 @@ def retrieve_batch(
     known = known or {}
     distinct = [task_id for task_id in dict.fromkeys(task_ids) if task_id not in known]
     chunks = [distinct[start : start + chunk_size] for start in range(0, len(distinct), chunk_size)]
-    outcome = _retrieve_chunks(ask, chunks, on_progress or (lambda _count: None), keep or (lambda _tasks: None))
+    outcome = _retrieve_chunks(query, chunks, on_progress or (lambda _count: None), store or (lambda _tasks: None))
     outcome.tasks.update(known)
     if outcome.error is not None:
         outcome.error.partial = [outcome.tasks[task_id] for task_id in task_ids if task_id in outcome.tasks]
@@ -67,7 +67,7 @@ def retrieve_batch(
     return [outcome.tasks[task_id] for task_id in task_ids]
 
 
-def read_answered_page(answer: object) -> TaskPage:
+def read_task_page(answer: object) -> TaskPage:
     """Reads an answer that holds many tasks.
 
     Args:
@@ -119,17 +119,17 @@ class _Outcome:
 
 
 def _retrieve_chunks(
-    ask: Ask,
+    query: Query,
     chunks: Sequence[Sequence[str]],
     on_progress: Callable[[int], None],
-    keep: Callable[[Iterable[Task]], None],
+    store: Callable[[Iterable[Task]], None],
 ) -> _Outcome:
     outcome = _Outcome()
     adding = threading.Lock()
     stop = threading.Event()
 
     def work(chunk: Sequence[str]) -> _Outcome:
-        part = _retrieve_chunk(ask, chunk, stop)
+        part = _retrieve_chunk(query, chunk, stop)
         # Here and not where parts are read: a slow reader would let the threads go on asking in vain.
         with adding:
             outcome.add(part)
@@ -139,7 +139,7 @@ def _retrieve_chunks(
 
     try:
         for chunk, part in run_parallel(work, chunks, threads=PARALLEL_CHUNKS, name="seedream-retrieve"):
-            keep(part.tasks.values())
+            store(part.tasks.values())
             on_progress(len(chunk))
     finally:
         # After an interrupt, nothing more is asked for that nobody will read.
@@ -147,16 +147,16 @@ def _retrieve_chunks(
     return outcome
 
 
-def _retrieve_chunk(ask: Ask, task_ids: Sequence[str], stop: threading.Event) -> _Outcome:
+def _retrieve_chunk(query: Query, task_ids: Sequence[str], stop: threading.Event) -> _Outcome:
     if stop.is_set():
         return _Outcome()
     try:
-        page = read_answered_page(ask({"action": "retrieve_batch", "ids": list(task_ids)}, stop))
+        page = read_task_page(query({"action": "retrieve_batch", "ids": list(task_ids)}, stop))
     except SeedreamError as error:
         if len(task_ids) > 1 and means_too_many_ids(error):
             middle = len(task_ids) // 2
-            outcome = _retrieve_chunk(ask, task_ids[:middle], stop)
-            outcome.add(_retrieve_chunk(ask, task_ids[middle:], stop))
+            outcome = _retrieve_chunk(query, task_ids[:middle], stop)
+            outcome.add(_retrieve_chunk(query, task_ids[middle:], stop))
             return outcome
         return _Outcome(error=error)
     by_id = {task.id.lower(): task for task in page.tasks}

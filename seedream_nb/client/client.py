@@ -145,7 +145,7 @@ class SeedreamClient(QueryClient):
         )
         body = prepare(prompt, options, image=image, mode=mode, strict=strict)
         if mode == "stream":
-            return ImageStream(self._transport, body, keep=self.cache.store).finish()
+            return ImageStream(self._transport, body, store=self.cache.store).finish()
         task = submit(self._transport, body)
         self.cache.store([task])
         return self.wait(task, timeout=timeout, pace=pace)[0] if wait else task
@@ -196,7 +196,7 @@ class SeedreamClient(QueryClient):
             0 1 2 3 succeeded
         """
         body = prepare(prompt, GenerationOptions(**options), image=image, mode="stream", strict=strict)
-        return ImageStream(self._transport, body, keep=self.cache.store)
+        return ImageStream(self._transport, body, store=self.cache.store)
 
     def generate_all(
         self,
@@ -251,7 +251,7 @@ class SeedreamClient(QueryClient):
         transport = Transport(self.settings, timeouts=self._transport.timeouts, retries=once)
         return GenerationBatch(
             bodies,
-            lambda body: follow(transport, body, keep=self.cache.store),
+            lambda body: follow(transport, body, store=self.cache.store),
             self._retrieve_once,
             wait=wait,
             in_flight=in_flight,

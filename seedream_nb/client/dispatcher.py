@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from seedream_nb.client.at_most_once import CLOCKS_DIFFER, may_be_sent_again
+from seedream_nb.client.at_most_once import CLOCK_SKEW, is_safe_to_resend
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seedream_nb.client.transport import RetryPolicy
 
 # What every further request would meet as well.
-EVERYWHERE = (SettingsError, AuthenticationError, BalanceUsedUpError, EndpointNotFoundError)
+FATAL_ERRORS = (SettingsError, AuthenticationError, BalanceUsedUpError, EndpointNotFoundError)
 
 STOP_IS_SEEN_WITHIN = 0.1  # seconds, in the pause before another try
 
@@ -156,20 +156,20 @@ class Dispatcher:
         with self._lock:
             place = None if self._must_stop(closed) else min(self._left, default=None)
             if place is not None:
-                self._sent_at[place] = datetime.now(timezone.utc) - CLOCKS_DIFFER
+                self._sent_at[place] = datetime.now(timezone.utc) - CLOCK_SKEW
                 body = self._left.pop(place)
         taken.put(None)
         if place is None:
             return
-        has_left = True
+        was_sent = True
         try:
-            has_left = self._send_until_it_arrives(place, body, closed)
+            was_sent = self._send_until_it_arrives(place, body, closed)
         except BaseException as unexpected:  # noqa: BLE001  raised by `check`, in the thread that calls it
             detail = ErrorDetail(type(unexpected).__name__, str(unexpected))
             self._tasks[place] = replace(self._tasks[place], status=TaskStatus.FAILED, error=detail)
             self._unexpected = unexpected
         with self._lock:
-            if not has_left:
+            if not was_sent:
                 self._tasks[place] = describe_request(body, TaskStatus.PENDING)
                 self._left[place] = body
             del self._sent_at[place]
@@ -187,7 +187,7 @@ class Dispatcher:
             except SeedreamError as error:
                 pause = self._retries.pause(tries) if error.retry_after is None else error.retry_after
                 is_patient = tries < self._retries.tries and pause <= self._retries.longest_pause
-                if not (is_patient and may_be_sent_again(error)):
+                if not (is_patient and is_safe_to_resend(error)):
                     self._fail(place, error, tries, closed)
                     return True
             else:
@@ -215,7 +215,7 @@ class Dispatcher:
         self.failures[place] = error
         status = TaskStatus.PARTIALLY_FAILED if task.good_images else TaskStatus.FAILED
         self._tasks[place] = replace(task, status=status, error=ErrorDetail(error.code or "", _say(error)))
-        if isinstance(error, EVERYWHERE):
+        if isinstance(error, FATAL_ERRORS):
             closed.set()
 
 

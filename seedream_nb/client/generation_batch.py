@@ -1,6 +1,6 @@
 """Why: many pictures are paid for a few at a time, so that whoever stops half-way has not paid for the rest.
 
-The thread that goes through `ticks` decides when the next request may leave; as long as it does something else, nothing
+The thread that iterates over `updates` decides when the next request is sent; while it does something else, nothing
 more is sent.
 """
 
@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from seedream_nb.client.dispatcher import Dispatcher
-from seedream_nb.client.polling import Waiting, go_through, say_interrupted
+from seedream_nb.client.polling import Waiting, describe_interruption, run_to_end
 from seedream_nb.core.errors import InterruptedWait, SeedreamError, WaitTimeoutError
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
@@ -66,7 +66,7 @@ class GenerationBatch:
         stop: threading.Event | None = None,
     ) -> None:
         self._stop = stop or threading.Event()
-        self._outbox = Dispatcher(bodies, send, retries, self._stop)
+        self._dispatcher = Dispatcher(bodies, send, retries, self._stop)
         self._waiting = Waiting([], retrieve, timeout=timeout, pace=pace, stop=self._stop)
         self._is_waited_for = wait
         self._in_flight = in_flight
@@ -79,12 +79,12 @@ class GenerationBatch:
 
         Before it is sent, a task is pending and has no id. A request that was refused is a failed task without one.
         """
-        return self._outbox.tasks
+        return self._dispatcher.tasks
 
     @property
     def failures(self) -> dict[int, SeedreamError]:
         """Why a request has no task, by its place; the `sent_at` of an unclear failure says where to look for it."""
-        return dict(sorted(self._outbox.failures.copy().items()))
+        return dict(sorted(self._dispatcher.failures.copy().items()))
 
     @property
     def open_ids(self) -> tuple[str, ...]:
@@ -94,14 +94,14 @@ class GenerationBatch:
     @property
     def unsent(self) -> int:
         """How many requests were not sent; can be read in any thread."""
-        return self._outbox.unsent
+        return self._dispatcher.unsent
 
     @property
     def failure(self) -> SeedreamError | None:
         """Why the last question after the open tasks had no or no whole answer; None when it had."""
         return self._waiting.failure
 
-    def ticks(self) -> Generator[list[Task], None, None]:
+    def updates(self) -> Generator[list[Task], None, None]:
         """Sends and asks until all tasks are finished.
 
         Whenever this ends early, also by closing it, nothing more is sent, and the answers to what has left already
@@ -119,11 +119,11 @@ class GenerationBatch:
             SeedreamError: What every further question after open tasks would meet as well; it carries the same.
         """
         try:
-            self._outbox.open()
+            self._dispatcher.open()
             try:
                 yield from self._ticks()
             finally:
-                self._outbox.close()
+                self._dispatcher.close()
         except KeyboardInterrupt:
             raise self.interrupted() from None
         except SeedreamError as error:
@@ -133,21 +133,21 @@ class GenerationBatch:
             raise
 
     def finish(self) -> list[Task]:
-        """Sends and waits until all tasks are finished; the same as going through `ticks`.
+        """Sends and waits until all tasks are finished; the same as going through `updates`.
 
         Returns:
             One task for each request, in their order, failed ones included; `failures` says why some have no id.
 
         Raises:
-            SeedreamError: As for `ticks`.
-            InterruptedWait: As for `ticks`.
+            SeedreamError: As for `updates`.
+            InterruptedWait: As for `updates`.
         """
-        go_through(self.ticks, self.interrupted)
+        run_to_end(self.updates, self.interrupted)
         return self.tasks
 
     def interrupted(self) -> InterruptedWait:
-        """An interrupt that carries what is known, for whoever goes through `ticks` and meets one in between."""
-        unclear, tasks, open_ids = list(self._outbox.unanswered.values()), self.tasks, self.open_ids
+        """An interrupt that carries what is known, for whoever goes through `updates` and meets one in between."""
+        unclear, tasks, open_ids = list(self._dispatcher.unanswered.values()), self.tasks, self.open_ids
         hints = []
         if open_ids:
             hints.append("They go on at the service; wait again for their ids, which are in open_ids.")
@@ -157,7 +157,7 @@ class GenerationBatch:
                 f"client.history(created_after={min(unclear).timestamp():.0f}) tells."
             )
         return InterruptedWait(
-            f"{say_interrupted(len(open_ids), len(tasks))}{self._say_unsent()}",
+            f"{describe_interruption(len(open_ids), len(tasks))}{self._say_unsent()}",
             hint=" ".join(hints) or None,
             tasks=tasks,
             open_ids=open_ids,
@@ -165,12 +165,12 @@ class GenerationBatch:
         )
 
     def _ticks(self) -> Iterator[list[Task]]:
-        questions = self._waiting.ticks()
+        questions = self._waiting.updates()
         while not self._stop.is_set():
             self._send_more()
             # Looked up first: whatever has its answer now is among the tasks with it.
-            is_sending = bool(self._outbox.unanswered)
-            self._outbox.check()
+            is_sending = bool(self._dispatcher.unanswered)
+            self._dispatcher.check()
             self._match()
             news = self._tell()
             if news:
@@ -185,11 +185,11 @@ class GenerationBatch:
                 return
 
     def _send_more(self) -> None:
-        while self._outbox.may_send and self._count_under_way() < self._in_flight:
-            self._outbox.send_next()
+        while self._dispatcher.may_send and self._count_under_way() < self._in_flight:
+            self._dispatcher.send_next()
 
     def _count_under_way(self) -> int:
-        places = set(self._outbox.unanswered)
+        places = set(self._dispatcher.unanswered)
         if self._is_waited_for:
             places.update(place for place, task in enumerate(self.tasks) if _is_open(task))
         return len(places)
@@ -197,8 +197,8 @@ class GenerationBatch:
     def _has_answer(self) -> bool:
         """Waits until there may be an answer; not for long when there is something to ask for as well."""
         if self._waiting.open_ids:
-            return self._outbox.wait_for_news(min(self._pace.first, threading.TIMEOUT_MAX))
-        return self._outbox.wait_for_news()
+            return self._dispatcher.wait_for_news(min(self._pace.first, threading.TIMEOUT_MAX))
+        return self._dispatcher.wait_for_news()
 
     def _match(self) -> None:
         """Takes in what the questions found, and lets what else was answered be asked for."""
@@ -207,14 +207,14 @@ class GenerationBatch:
         for place, task in self._answered():
             found = known.get(task.id.lower())
             if found:
-                self._outbox.learn(place, complete(found, task))
+                self._dispatcher.learn(place, complete(found, task))
             elif self._is_waited_for and _is_open(task):
                 added.append(task)
         if added:
             self._waiting.add(added)
 
     def _answered(self) -> list[tuple[int, Task]]:
-        unanswered = self._outbox.unanswered
+        unanswered = self._dispatcher.unanswered
         return [(place, task) for place, task in enumerate(self.tasks) if task.id and place not in unanswered]
 
     def _tell(self) -> list[Task]:

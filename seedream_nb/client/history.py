@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING, overload
 
-from seedream_nb.client.batches import read_answered_page
+from seedream_nb.client.batches import read_task_page
 from seedream_nb.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ class History:
     """The tasks of an account, newest first, asked for when they are looked at and kept from then on.
 
     Args:
-        ask: Sends a body and returns the decoded answer.
+        query: Sends a body and returns the decoded answer.
         filters: What `build_filters` returned.
         limit: How many tasks at most; None for all.
         offset: How many of the newest are passed over.
         page_size: How many are asked for at once.
-        keep: Called with the tasks of each page.
+        store: Called with the tasks of each page.
 
     Raises:
         UsageError: A number is out of range; nothing was sent.
@@ -46,24 +46,24 @@ class History:
 
     def __init__(
         self,
-        ask: Callable[[Mapping[str, object]], object],
+        query: Callable[[Mapping[str, object]], object],
         filters: Mapping[str, object],
         *,
         limit: int | None = None,
         offset: int = 0,
         page_size: int = PAGE_SIZE,
-        keep: Callable[[Iterable[Task]], None] | None = None,
+        store: Callable[[Iterable[Task]], None] | None = None,
     ) -> None:
         if (limit is not None and limit < 0) or offset < 0 or page_size < 1:
             raise UsageError(
                 "limit and offset are 0 or more, page_size is 1 or more.",
                 hint=f"Not limit={limit}, offset={offset}, page_size={page_size}.",
             )
-        self._ask = ask
+        self._query = query
         self._filters = dict(filters)
         self._limit = math.inf if limit is None else limit
         self._page_size = page_size
-        self._keep = keep or (lambda _tasks: None)
+        self._store = store or (lambda _tasks: None)
         self._offset = offset
         self._by_id: dict[str, Task] = {}
         self._total: int | None = None
@@ -107,8 +107,8 @@ class History:
     def _read_page(self, size: int | None = None) -> None:
         wanted = size or int(min(self._page_size, self._limit - len(self._by_id)))
         body = {"action": "retrieve_batch", **self._filters, "limit": wanted, "offset": self._offset}
-        page = read_answered_page(self._ask(body))
-        self._keep(page.tasks)
+        page = read_task_page(self._query(body))
+        self._store(page.tasks)
         self._total = page.total
         known = len(self._by_id)
         for task in page.tasks:

@@ -58,14 +58,14 @@ class OutgoingBody(io.BytesIO):
     As long as nothing has, there was no connection, and no server can have acted on the request.
 
     Attributes:
-        has_left: Whether a connection has begun to send it.
+        was_sent: Whether a connection has begun to send it.
     """
 
-    has_left = False
+    was_sent = False
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Hands out a part to be sent."""
-        self.has_left = True
+        self.was_sent = True
         return super().read(size)
 
 

@@ -26,16 +26,17 @@ from seedream_nb.core.errors import (
     WaitTimeoutError,
 )
 from seedream_nb.core.models import Task, TaskStatus
+from seedream_nb.core.text import count_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
 # Failures of one tick that the next may not meet; all others would come again, and are raised.
-PASSING = (NetworkError, RateLimitedError, ServerError)
+TRANSIENT_ERRORS = (NetworkError, RateLimitedError, ServerError)
 
 # A task that was just started may not be found at once, and a page of some proxy may be gone at the next question:
 # only what is answered so often in a row is believed.
-BELIEVED_AFTER = 3
+CONFIRMED_AFTER = 3
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Waiting:
 
     Attributes:
         failure: Why the last question had no or no whole answer; None when it had.
-        ticks_made: How often was asked.
+        poll_count: How often was asked.
 
     Raises:
         InvalidTaskIdError: An id is empty or no text.
@@ -118,7 +119,7 @@ class Waiting:
         stop: threading.Event | None = None,
     ) -> None:
         self.failure: SeedreamError | None = None
-        self.ticks_made = 0
+        self.poll_count = 0
         self._retrieve = retrieve
         self._timeout = math.inf if timeout is None else timeout
         self._pace = pace
@@ -167,12 +168,12 @@ class Waiting:
 
     def __iter__(self) -> Iterator[Task]:
         # What an earlier loop left in the middle of a tick comes first.
-        for news in itertools.chain([()], self.ticks()):
+        for news in itertools.chain([()], self.updates()):
             self._untold.extend(news)
             while self._untold:
                 yield self._untold.popleft()
 
-    def ticks(self) -> Generator[list[Task], None, None]:
+    def updates(self) -> Generator[list[Task], None, None]:
         """Asks again and again until all tasks are finished.
 
         Yields:
@@ -192,24 +193,24 @@ class Waiting:
             raise self.interrupted() from None
 
     def finish(self) -> list[Task]:
-        """Waits until all tasks are finished; the same as going through `ticks`.
+        """Waits until all tasks are finished; the same as going through `updates`.
 
         Returns:
             The tasks in the order asked, repeats included.
 
         Raises:
-            SeedreamError: As for `ticks`.
-            InterruptedWait: As for `ticks`.
+            SeedreamError: As for `updates`.
+            InterruptedWait: As for `updates`.
         """
-        go_through(self.ticks, self.interrupted)
+        run_to_end(self.updates, self.interrupted)
         return self.tasks
 
     def interrupted(self) -> InterruptedWait:
-        """An interrupt that carries what is known, for whoever goes through `ticks` and meets one in between."""
+        """An interrupt that carries what is known, for whoever goes through `updates` and meets one in between."""
         state = self._state
         count = len(state.open)
         return InterruptedWait(
-            say_interrupted(count, len(state.known)),
+            describe_interruption(count, len(state.known)),
             hint="They go on at the service; wait again for their ids, which are in open_ids." if count else None,
             tasks=state.tasks,
             open_ids=state.open_ids,
@@ -229,7 +230,7 @@ class Waiting:
                 self._rest()
             if not self._state.open or self._stop.is_set():
                 return
-            self._ask()
+            self._query()
             has_asked = True
             news = self._tell()
             if news:
@@ -245,8 +246,8 @@ class Waiting:
         # An endless pause is none that a lock can take; it is cut like every other.
         self._stop.wait(min(max(pause, wanted), remaining, threading.TIMEOUT_MAX))
 
-    def _ask(self) -> None:
-        self.ticks_made += 1
+    def _query(self) -> None:
+        self.poll_count += 1
         self.failure = None
         try:
             self._learn(self._retrieve(self.open_ids))
@@ -255,7 +256,7 @@ class Waiting:
             self.failure = error
             self._learn(error.partial)
             self._unreadable = self._unreadable + 1 if isinstance(error, UnreadableAnswerError) else 0
-            if not isinstance(error, PASSING) and not 0 < self._unreadable < BELIEVED_AFTER:
+            if not isinstance(error, TRANSIENT_ERRORS) and not 0 < self._unreadable < CONFIRMED_AFTER:
                 error.partial, error.failed_ids = self.tasks, self.open_ids
                 raise
 
@@ -270,7 +271,7 @@ class Waiting:
                 known[key] = task
             else:
                 self._misses[key] += 1
-            if self._misses[key] >= BELIEVED_AFTER:
+            if self._misses[key] >= CONFIRMED_AFTER:
                 known[key] = replace(known[key], status=TaskStatus.NOT_FOUND)
             elif not task.status.is_final:
                 continue
@@ -285,7 +286,7 @@ class Waiting:
         return [state.known[key] for key in keys]
 
     def _too_late(self) -> WaitTimeoutError:
-        count = count_tasks(len(self.open_ids), len(self._state.known))
+        count = count_part(len(self.open_ids), len(self._state.known))
         last = f" The last question failed: {self.failure.message}" if self.failure else ""
         error = WaitTimeoutError(
             f"After {self._timeout:g} s {count} not finished.{last}",
@@ -309,11 +310,13 @@ def _note(task: str | Task, known: dict[str, Task]) -> str:
     return key
 
 
-def go_through(ticks: Callable[[], Generator[list[Task], None, None]], interrupted: Callable[[], Interrupted]) -> None:
-    """Goes through ticks to their end.
+def run_to_end(
+    updates: Callable[[], Generator[list[Task], None, None]], interrupted: Callable[[], Interrupted]
+) -> None:
+    """Goes through updates to their end.
 
     Args:
-        ticks: Begins them.
+        updates: Begins them.
         interrupted: Makes an interrupt that carries what is known, for one that meets no tick but the moment between.
 
     Raises:
@@ -321,7 +324,7 @@ def go_through(ticks: Callable[[], Generator[list[Task], None, None]], interrupt
         SeedreamError: As for a tick.
     """
     try:
-        with contextlib.closing(ticks()) as going:
+        with contextlib.closing(updates()) as going:
             for _news in going:
                 pass
     except Interrupted:
@@ -330,19 +333,13 @@ def go_through(ticks: Callable[[], Generator[list[Task], None, None]], interrupt
         raise interrupted() from None
 
 
-def say_interrupted(still_open: int, total: int) -> str:
+def describe_interruption(still_open: int, total: int) -> str:
     """A sentence for an interrupt while so many of all tasks are open.
 
     Example:
-        >>> say_interrupted(2, 3)
+        >>> describe_interruption(2, 3)
         'Interrupted while 2 of 3 tasks are not finished.'
     """
     if not still_open:
         return "Interrupted while no task was open."
-    return f"Interrupted while {count_tasks(still_open, total)} not finished."
-
-
-def count_tasks(some: int, total: int) -> str:
-    """Words for some of all tasks, as they begin a sentence: `2 of 3 tasks are`, `the task is`."""
-    of_all = f"{some} of {total} tasks" if total > 1 else "the task" if some else "no task"
-    return f"{of_all} {'is' if some == 1 or total <= 1 else 'are'}"
+    return f"Interrupted while {count_part(still_open, total)} not finished."

@@ -98,7 +98,7 @@ class QueryClient:
         if task_id in kept:
             return kept[task_id]
         try:
-            answer = self._ask({"action": "retrieve", "id": task_id})
+            answer = self._query({"action": "retrieve", "id": task_id})
         except SeedreamError as error:
             if means_unknown_task(error):
                 return Task.not_found(task_id)
@@ -146,7 +146,7 @@ class QueryClient:
         kept = {} if refresh else self._cache.find(asked)
         if kept and on_progress:
             on_progress(len(kept))
-        return retrieve_batch(self._ask, asked, chunk_size, on_progress, known=kept, keep=self._cache.store)
+        return retrieve_batch(self._query, asked, chunk_size, on_progress, known=kept, store=self._cache.store)
 
     def wait(
         self,
@@ -230,7 +230,7 @@ class QueryClient:
         filters = build_filters(
             created_after=created_after, created_before=created_before, application_id=application_id, user_id=user_id
         )
-        return History(self._ask, filters, limit=limit, offset=offset, page_size=page_size, keep=self._cache.store)
+        return History(self._query, filters, limit=limit, offset=offset, page_size=page_size, store=self._cache.store)
 
     def close(self) -> None:
         """Closes the connections, and the library. The client stays usable and opens them again when needed."""
@@ -248,8 +248,8 @@ class QueryClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings!r})"
 
-    def _ask(self, body: Mapping[str, object], stop: threading.Event | None = None) -> object:
-        return self._transport.ask(TASKS_PATH, body, stop=stop)
+    def _query(self, body: Mapping[str, object], stop: threading.Event | None = None) -> object:
+        return self._transport.query(TASKS_PATH, body, stop=stop)
 
     def _with_kept(self, tasks: Iterable[str | Task] | str | Task) -> list[str | Task]:
         """What is waited for, with the tasks in the place of ids that are kept already."""
@@ -260,8 +260,8 @@ class QueryClient:
     def _retrieve_once(self, task_ids: Sequence[str]) -> list[Task]:
         """As `retrieve_batch` without a second try: whoever waits asks again anyway."""
         return retrieve_batch(
-            lambda body, stop: self._transport.ask(TASKS_PATH, body, stop=stop, tries=1),
+            lambda body, stop: self._transport.query(TASKS_PATH, body, stop=stop, tries=1),
             task_ids,
             CHUNK_SIZE,
-            keep=self._cache.store,
+            store=self._cache.store,
         )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TOKEN_NAME = "ACEDATACLOUD_API_TOKEN"  # noqa: S105  the variable's name, not a token
 BASE_URL_NAME = "ACEDATACLOUD_API_BASE_URL"
 DEFAULT_BASE_URL = "https://api.acedata.cloud"
-SHORTEST_SECRET = 8
+MIN_SECRET_LENGTH = 8
 
 
 class Secret:
@@ -45,7 +45,7 @@ class Secret:
 
         A text shorter than any real token is no secret, and taking it out would tear words apart.
         """
-        return text.replace(self._text, "***") if len(self._text) >= SHORTEST_SECRET else text
+        return text.replace(self._text, "***") if len(self._text) >= MIN_SECRET_LENGTH else text
 
     def __repr__(self) -> str:
         return "Secret(hidden)"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 IMAGES_PATH = "/seedream/images"
 
 Mode = Literal["async", "sync", "stream"]
-Keep = Callable[[Iterable[Task]], None]
+Store = Callable[[Iterable[Task]], None]
 
 _FIELDS_OF_MODE: dict[str, dict[str, object]] = {"async": {"async": True}, "sync": {}, "stream": {"stream": True}}
 
@@ -165,13 +165,13 @@ def read_submitted(answer: object, asked: Task) -> Task:
     raise UnreadableAnswerError("The answer names no task.", hint="The service may have a new answer form.")
 
 
-def follow(transport: Transport, body: Mapping[str, object], *, keep: Keep | None = None) -> Iterator[Task]:
+def follow(transport: Transport, body: Mapping[str, object], *, store: Store | None = None) -> Iterator[Task]:
     """Sends a body that was prepared, in whatever mode, and tells of its task each time that more is known of it.
 
     Args:
         transport: Sends it, at most once.
         body: The body.
-        keep: Called with the task when the answer has come.
+        store: Called with the task when the answer has come.
 
     Yields:
         The task. The last one is pending when the answer came at once, else finished. Of an answer that takes until
@@ -182,7 +182,7 @@ def follow(transport: Transport, body: Mapping[str, object], *, keep: Keep | Non
         SeedreamError: What the service answered, or that it could not be reached.
     """
     if body.get("stream"):
-        stream = ImageStream(transport, body, keep=keep)
+        stream = ImageStream(transport, body, store=store)
         yield stream.task
         for _image in stream:
             yield stream.task
@@ -191,8 +191,8 @@ def follow(transport: Transport, body: Mapping[str, object], *, keep: Keep | Non
     if _is_slow(body):
         yield describe_request(body, TaskStatus.RUNNING)
     task = submit(transport, body)
-    if keep:
-        keep([task])
+    if store:
+        store([task])
     yield task
 
 
@@ -204,15 +204,15 @@ class ImageStream:
     Args:
         transport: Sends the request, at most once.
         body: The body that was prepared.
-        keep: Called with the task when all has come.
+        store: Called with the task when all has come.
 
     Attributes:
         task: The task with everything that has come so far; its status is final when all has come. The service
             names no task id in a stream, so the id is empty unless it does.
     """
 
-    def __init__(self, transport: Transport, body: Mapping[str, object], *, keep: Keep | None = None) -> None:
-        self._keep = keep or (lambda _tasks: None)
+    def __init__(self, transport: Transport, body: Mapping[str, object], *, store: Store | None = None) -> None:
+        self._store = store or (lambda _tasks: None)
         self.task = describe_request(body, TaskStatus.RUNNING)
         self._images = transport.stream(IMAGES_PATH, body, self._read)
 
@@ -260,7 +260,7 @@ class ImageStream:
             self.task, images = add_line(self.task, line)
             if self.task.status.is_final:
                 # Before the last images are handed out: whoever has these need not ask for another.
-                self._keep([self.task])
+                self._store([self.task])
             yield from images
             if self.task.status.is_final:
                 return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.client.submission import GenerationRequest
 from seedream_nb.core.text import count_of
-from seedream_nb.protocol.capabilities import MODELS, find_model
+from seedream_nb.protocol.capabilities import display_name, find_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seedream_nb.client.references import Reference
     from seedream_nb.protocol.request_body import GenerationOptions
 
-WIDEST_ROW = 6  # pictures that can be compared side by side without scrolling
+MAX_COLUMNS = 6  # pictures that can be compared side by side without scrolling
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Sweep:
     columns: tuple[str, ...]
 
     @property
-    def most_images(self) -> int:
+    def max_images(self) -> int:
         """How many pictures may be made, and paid for, at most."""
         return sum(request.options.max_images or 1 for request in self.requests)
 
@@ -112,7 +112,7 @@ def plan_sweep(
     )
 
 
-def announce(sweep: Sweep, *, is_free: bool) -> str:
+def describe_cost(sweep: Sweep, *, is_free: bool) -> str:
     """Says what a sweep costs.
 
     Args:
@@ -124,7 +124,7 @@ def announce(sweep: Sweep, *, is_free: bool) -> str:
     """
     requests = count_of(len(sweep.requests), "request" if is_free else "paid request")
     combinations = f" ({sweep})" if sweep.axes else ""
-    images = f", up to {sweep.most_images:,} pictures" if sweep.most_images > len(sweep.requests) else ""
+    images = f", up to {sweep.max_images:,} pictures" if sweep.max_images > len(sweep.requests) else ""
     return f"{requests}{combinations}{' to the sandbox' if is_free else ''}{images}"
 
 
@@ -134,7 +134,7 @@ def _distinct(values: Iterable[object]) -> tuple[object, ...]:
 
 def _label(name: str, value: object) -> str:
     if name == "model":
-        return MODELS[str(value)].short_name if value in MODELS else str(value)
+        return display_name(str(value))
     if name in {"prompt", "size", "output_format"}:
         return str(value)
     return f"{name.replace('_', ' ')} {value}"
@@ -147,7 +147,7 @@ def _arrange(names: Sequence[str], axes: Mapping[str, Axis]) -> tuple[list[str],
         return [], []
     rows = math.prod(len(axes[name].labels) for name in row_names)
     columns = len(axes[column_name].labels)
-    if columns > WIDEST_ROW >= rows and len(row_names) <= 1:
+    if columns > MAX_COLUMNS >= rows and len(row_names) <= 1:
         return [column_name], row_names
     return row_names, [column_name]
 

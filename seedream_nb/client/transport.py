@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.client.at_most_once import may_be_sent_again, send_paid
+from seedream_nb.client.at_most_once import is_safe_to_resend, send_paid
 from seedream_nb.client.http import JSON, NDJSON, OutgoingBody, Timeouts, exchange, open_session
 from seedream_nb.core.errors import NetworkError, RateLimitedError, SeedreamError, ServerError, UsageError
 
@@ -77,7 +77,7 @@ class Transport:
         self._session: requests.Session | None = None
         self._reset()
 
-    def ask(
+    def query(
         self,
         path: str,
         body: Mapping[str, object],
@@ -194,7 +194,7 @@ class Transport:
                 incoming = stack.enter_context(send_paid(self.settings, path, content, timeouts, accept=accept))
                 return _Opened(incoming, stack.pop_all())
 
-        return self._repeat(send, may_be_sent_again, threading.Event(), self.retries.tries)
+        return self._repeat(send, is_safe_to_resend, threading.Event(), self.retries.tries)
 
     def _repeat(
         self, send: Callable[[], Result], may_help: Callable[[SeedreamError], bool], stop: threading.Event, limit: int

@@ -20,13 +20,13 @@ PART = ".part"  # the ending of what is not whole yet; its name begins with a do
 _naming = threading.Lock()  # between taking a name and filling it, no other thread looks
 
 
-def name_aside(path: Path) -> Path:
+def staging_path(path: Path) -> Path:
     """A name beside a path, in the same folder, that nothing has yet."""
     return path.with_name(f".{uuid.uuid4().hex}{PART}")
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
+def staging_file(path: Path) -> Iterator[Path]:
     """Gives the name of a file to write, which is to be moved to a path; what is left of it in the end is removed.
 
     Args:
@@ -35,7 +35,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     Yields:
         A name beside it.
     """
-    part = name_aside(path)
+    part = staging_path(path)
     try:
         yield part
     finally:
@@ -43,7 +43,7 @@ def written_aside(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Writes a file; one of the same name is replaced.
 
     Args:
@@ -53,7 +53,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written, such as on a full disk; what was there stays.
     """
-    with written_aside(path) as part:
+    with staging_file(path) as part:
         part.write_bytes(content)
         part.replace(path)
 
@@ -74,7 +74,7 @@ def write_new(path: Path, content: bytes) -> bool:
     with _naming:
         if os.path.lexists(path):
             return False
-    with written_aside(path) as part:
+    with staging_file(path) as part:
         part.write_bytes(content)
         with _naming:
             try:

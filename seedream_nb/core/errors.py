@@ -58,7 +58,7 @@ GETTING_STARTED_HINT = (
 )
 
 
-LONGEST_MESSAGE = 300  # characters of foreign text in a message
+MAX_MESSAGE_LENGTH = 300  # characters of foreign text in a message
 
 
 def shorten(text: str) -> str:
@@ -69,7 +69,7 @@ def shorten(text: str) -> str:
         'two lines'
     """
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
+    return line if len(line) <= MAX_MESSAGE_LENGTH else line[: MAX_MESSAGE_LENGTH - 1] + "…"
 
 
 class SeedreamError(Exception):

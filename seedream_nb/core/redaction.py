@@ -20,10 +20,10 @@ _PRIVATE_ENDINGS = (
 _PUBLIC_IDS = frozenset({"id", "task_id"})
 _SHORTEST_PRIVATE_TEXT = 8  # characters; a shorter one is found in innocent text by chance
 
-LEFT_OUT = "(left out)"
+REDACTED = "(left out)"
 
 
-def leave_out_private(record: Mapping[str, object]) -> dict[str, object]:
+def redact(record: Mapping[str, object]) -> dict[str, object]:
     """Makes a record fit to be shared: without token, account ids, trace ids and `callback_url`, at every depth.
 
     Args:
@@ -34,7 +34,7 @@ def leave_out_private(record: Mapping[str, object]) -> dict[str, object]:
         an error's message, it is replaced by `(left out)`. Task ids stay.
 
     Example:
-        >>> leave_out_private({"id": "an-id", "user_id": "b60a9491", "error": {"message": "No luck, b60a9491."}})
+        >>> redact({"id": "an-id", "user_id": "b60a9491", "error": {"message": "No luck, b60a9491."}})
         {'id': 'an-id', 'error': {'message': 'No luck, (left out).'}}
     """
     private = set(_texts_under(record, _is_private)) - set(_texts_under(record, _PUBLIC_IDS.__contains__))
@@ -62,7 +62,7 @@ def _texts_under(value: object, is_wanted: Callable[[str], bool], *, wanted: boo
 def _cleaned(value: object, private: Sequence[str]) -> object:
     if isinstance(value, str):
         for text in private:
-            value = value.replace(text, LEFT_OUT)
+            value = value.replace(text, REDACTED)
         return value
     if isinstance(value, dict):
         return {key: _cleaned(inner, private) for key, inner in value.items() if not _is_private(key)}

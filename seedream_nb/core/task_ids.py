@@ -8,7 +8,7 @@ from itertools import islice
 from seedream_nb.core.errors import InvalidTaskIdError, UsageError
 
 EXAMPLE_ID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
-MOST_NAMED = 3  # bad ids that a message names
+MAX_LISTED = 3  # bad ids that a message names
 
 _COMMENT = re.compile(r"#[^\n]*")
 # Whatever a paste or the text of a Python list puts between ids.
@@ -43,9 +43,9 @@ def read_task_ids(text: str, command: str = "get") -> tuple[str, ...]:
         )
     problems = [f"{word!r} {problem}" for word in dict.fromkeys(words) if (problem := find_problem(word))]
     if problems:
-        more = f"; and {len(problems) - MOST_NAMED} more" if len(problems) > MOST_NAMED else ""
+        more = f"; and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
         raise InvalidTaskIdError(
-            f"Not a task id: {'; '.join(islice(problems, MOST_NAMED))}{more}.",
+            f"Not a task id: {'; '.join(islice(problems, MAX_LISTED))}{more}.",
             hint=f"A task id looks like {EXAMPLE_ID}. Nothing was sent.",
         )
     return tuple(word.lower() for word in words)
@@ -76,7 +76,7 @@ def find_problem(word: str) -> str | None:
     if "://" in bare:
         return "is a link; the task id is in the answer that held the link"
     if strangers:
-        return f"holds {' '.join(strangers[:MOST_NAMED])}, but an id has only 0-9, a-f and plain hyphens"
+        return f"holds {' '.join(strangers[:MAX_LISTED])}, but an id has only 0-9, a-f and plain hyphens"
     return _describe_shape(bare)
 
 

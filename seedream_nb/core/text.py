@@ -1,4 +1,4 @@
-"""Why: numbers stand in many sentences, and each is to read as a person would write it."""
+"""Numbers in sentences."""
 
 
 def count_of(number: int, noun: str) -> str:
@@ -16,3 +16,14 @@ def count_of(number: int, noun: str) -> str:
         '2,000 images'
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def count_part(some: int, total: int) -> str:
+    """Words for some of all tasks, with their verb: `2 of 3 tasks are`, `the task is`.
+
+    Example:
+        >>> count_part(2, 3), count_part(1, 1)
+        ('2 of 3 tasks are', 'the task is')
+    """
+    of_all = f"{some:,} of {total:,} tasks" if total > 1 else "the task" if some else "no task"
+    return f"{of_all} {'is' if some == 1 or total <= 1 else 'are'}"

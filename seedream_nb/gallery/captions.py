@@ -79,6 +79,6 @@ def without_what_is_said(tile: Tile, table: Table, heading: str, heading_facts: 
 
 
 def _names(label: str, fact: str) -> bool:
-    """Whether a label says a fact in lines of its own; a model also by its short name."""
-    names = {fact, MODELS[fact].short_name} if fact in MODELS else {fact}
+    """Whether a label says a fact in lines of its own; a model also by its short or display name."""
+    names = {fact, MODELS[fact].short_name, MODELS[fact].label} if fact in MODELS else {fact}
     return bool(fact) and any(f"\n{name}\n" in f"\n{label}\n" for name in names)

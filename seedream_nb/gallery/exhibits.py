@@ -17,7 +17,7 @@ from seedream_nb.gallery.foreign_text import clean_prompt, show_line, show_promp
 from seedream_nb.gallery.page import FLAT
 from seedream_nb.gallery.table import label_parts
 from seedream_nb.gallery.tiles import facts_of, lay_out, lay_out_before
-from seedream_nb.protocol.capabilities import MODELS, parse_size
+from seedream_nb.protocol.capabilities import display_name, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -143,7 +143,7 @@ def _whole_prompt(tile: Tile, task: Task) -> str:
 
 def _table_labels(tile: Tile, table: Table) -> list[str]:
     """What the row and the column say and the tile does not."""
-    said = {tile.prompt, *tile.facts, *(MODELS[fact].short_name for fact in tile.facts if fact in MODELS)}
+    said = {tile.prompt, *tile.facts, *map(display_name, tile.facts)}
     parts = [part for label in table.labels(tile.number) for part in label_parts(label)]
     return [tile.layer, *(show_line(part) for part in parts if part not in said)]
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from slugify import slugify
 
-from seedream_nb.core.atomic_files import write_new, write_whole
+from seedream_nb.core.atomic_files import write_atomically, write_new
 from seedream_nb.core.errors import ImageError, UsageError
 from seedream_nb.core.models import ErrorDetail, TaskStatus
-from seedream_nb.core.redaction import leave_out_private
+from seedream_nb.core.redaction import redact
 from seedream_nb.core.text import count_of
 from seedream_nb.images.load import Source, find_result, load_all, source_of
 from seedream_nb.images.provenance import Origin
@@ -191,7 +191,7 @@ def _keep_record(folder: Path, task: Task, results: Results) -> Path:
         earlier = _read_record(path)
         if task.id and earlier.get("task_id") == task.id:
             # A link may have died since; the files of an earlier time stay named.
-            write_whole(path, _spell_record(task, [*files, *_still_there(folder, earlier.get("files"))]))
+            write_atomically(path, _spell_record(task, [*files, *_still_there(folder, earlier.get("files"))]))
             return path
     raise AssertionError("unreachable: the names never end")
 
@@ -200,7 +200,7 @@ def _spell_record(task: Task, files: Sequence[str]) -> bytes:
     record = {
         "task_id": task.id,
         "files": list(dict.fromkeys(files)),
-        "record": leave_out_private(_without_inline_images(task.raw)),
+        "record": redact(_without_inline_images(task.raw)),
     }
     # A lone half of a surrogate pair becomes the escape that JSON has for it.
     return json.dumps(record, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")

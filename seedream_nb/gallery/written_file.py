@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.atomic_files import written_aside
+from seedream_nb.core.atomic_files import staging_file
 from seedream_nb.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
         UsageError: The file cannot be written, or the disk is full.
     """
     try:
-        with written_aside(path) as part:
+        with staging_file(path) as part:
             part.touch(exist_ok=False)
             yield part
             part.replace(path)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from seedream_nb.core.atomic_files import name_aside
+from seedream_nb.core.atomic_files import staging_path
 from seedream_nb.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def write_parcel(target: str | os.PathLike[str]) -> Iterator[Writer]:
         UsageError: There is something else, or it cannot be written.
     """
     path = _path_of(target)
-    part = name_aside(path)
+    part = staging_path(path)
     try:
         if os.path.lexists(path) and not _may_be_replaced(path):
             raise UsageError(
@@ -215,7 +215,7 @@ def _move_into_place(part: Path, path: Path) -> None:
         part.replace(path)
         return
     # A folder cannot take the place of another one in a single step.
-    earlier = name_aside(path)
+    earlier = staging_path(path)
     path.replace(earlier)
     try:
         part.replace(path)

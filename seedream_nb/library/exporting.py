@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.redaction import leave_out_private
+from seedream_nb.core.redaction import redact
 from seedream_nb.core.sizes import format_size
 from seedream_nb.core.text import count_of
 from seedream_nb.library.archive import MANIFEST, write_parcel
@@ -107,7 +107,7 @@ def export_tasks(
 
 def _describe(connection: Connection, kept: Kept, links: dict[str, str]) -> JsonObject:
     marks = read_marks(connection, kept.key)
-    return leave_out_private(
+    return redact(
         {
             "task_id": kept.key,
             "record": json.loads(kept.record),

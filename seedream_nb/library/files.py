@@ -6,7 +6,7 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.atomic_files import PART, write_whole
+from seedream_nb.core.atomic_files import PART, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ class Files:
         """
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
+        write_atomically(path, content)
 
     def read(self, name: str) -> bytes | None:
         """The content of a file; None when there is none that can be read."""

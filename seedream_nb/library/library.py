@@ -19,7 +19,7 @@ from seedream_nb.library.markable import Markable
 from seedream_nb.library.marks import spell_tags
 from seedream_nb.library.portable import Portable
 from seedream_nb.library.records import find_tasks, put_tasks
-from seedream_nb.library.search import FIRST_PAGE, Wanted, count_tasks, search_tasks
+from seedream_nb.library.search import FIRST_PAGE, Wanted, count_matches, search_tasks
 
 if TYPE_CHECKING:
     import os
@@ -193,7 +193,7 @@ class Library(Markable, Maintainable, Portable):
             LibraryError: The library cannot be read.
         """
         with self._database.reading() as connection:
-            return count_tasks(connection, spell_tags(connection, wanted or Wanted()))
+            return count_matches(connection, spell_tags(connection, wanted or Wanted()))
 
     def __len__(self) -> int:
         return self.count()

@@ -91,7 +91,7 @@ def search_tasks(
     return [read_kept(key, record, request, find_inline) for key, record, request in rows]
 
 
-def count_tasks(connection: Connection, wanted: Wanted) -> int:
+def count_matches(connection: Connection, wanted: Wanted) -> int:
     """How many tasks a search would find in all."""
     source, conditions, values = _spell(connection, wanted)
     return int(connection.execute(f"SELECT count(*) FROM {source} WHERE {conditions}", values).fetchone()[0])  # noqa: S608  our own words

@@ -71,7 +71,7 @@ class Counts:
         return {"text/html": f'<div role="status" style="{LINE_STYLE}">{bar} {line}</div>', "text/plain": str(self)}
 
 
-def count_tasks(
+def count_by_state(
     tasks: Sequence[Task], seconds: float, *, heading: str = "", problem: BaseException | None = None
 ) -> Counts:
     """Counts tasks by how far they are.

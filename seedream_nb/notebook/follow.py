@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from seedream_nb.core.errors import WaitTimeoutError
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.notebook.counts import count_tasks
+from seedream_nb.notebook.counts import count_by_state
 from seedream_nb.notebook.going_on import with_way_on
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Followed(Protocol):
     def failure(self) -> SeedreamError | None:
         """Why the last question had no answer."""
 
-    def ticks(self) -> Iterator[list[Task]]:
+    def updates(self) -> Iterator[list[Task]]:
         """Asks again and again; can be gone through once more after a failure."""
 
     def interrupted(self) -> InterruptedWait:
@@ -51,7 +51,7 @@ class Followed(Protocol):
 
 
 class Follower:
-    """Goes through the ticks of a wait in a thread.
+    """Goes through the updates of a wait in a thread.
 
     Args:
         work: What is followed.
@@ -111,7 +111,7 @@ class Follower:
         tries = self._tries
         while True:
             try:
-                for _news in self._work.ticks():
+                for _news in self._work.updates():
                     tries = self._tries
                     self._changed.set()
                 break
@@ -179,19 +179,19 @@ def draw(follower: Follower, work: Followed, gallery: Gallery, live: LiveDisplay
     """
     begin = time.monotonic()
     shown = as_they_run(work)
-    live.count(count_tasks(shown, 0, heading=heading))
+    live.count(count_by_state(shown, 0, heading=heading))
     gallery = gallery.renew(shown)
     live.fill(gallery)
     follower.start()
     for _has_changed in follower.changes():
         tasks = as_they_run(work)
-        live.count(count_tasks(tasks, time.monotonic() - begin, heading=heading, problem=work.failure))
+        live.count(count_by_state(tasks, time.monotonic() - begin, heading=heading, problem=work.failure))
         if tasks != shown:
             gallery = gallery.renew(tasks)
             live.fill(gallery)
             shown = tasks
     while live.is_filling(REDRAWN_EVERY):
-        live.count(count_tasks(shown, time.monotonic() - begin, heading=heading))
+        live.count(count_by_state(shown, time.monotonic() - begin, heading=heading))
     return gallery.renew(as_they_run(work))
 
 

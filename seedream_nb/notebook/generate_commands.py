@@ -7,7 +7,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING
 
-from seedream_nb.client.sweeps import announce, plan_sweep
+from seedream_nb.client.sweeps import describe_cost, plan_sweep
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
@@ -57,7 +57,7 @@ def generate(arguments: GenerateArguments, session: Session, front_end: FrontEnd
     stop = threading.Event()
     with _warnings_as_notices(front_end):
         making = _prepare(arguments, sweep, session, stop)
-    announcement = announce(sweep, is_free=session.sandbox is not None)
+    announcement = describe_cost(sweep, is_free=session.sandbox is not None)
     if arguments.dry_run:
         return Notice(f"{announcement}. Nothing was sent.\n{_list_requests(sweep)}")
     if len(sweep.requests) > MOST_UNASKED and not arguments.confirmed:

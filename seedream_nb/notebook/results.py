@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seedream_nb.notebook.parser import Presentation
     from seedream_nb.notebook.session import Session
 
-MOST_NAMED = 5  # ids that a message names
+MAX_LISTED = 5  # ids that a message names
 
 
 def make_gallery(
@@ -118,8 +118,8 @@ def choose_form(gallery: Gallery, presentation: Presentation) -> object:
 def name_ids(task_ids: Sequence[str]) -> str:
     """Some ids for a message, each once; the rest is counted."""
     distinct = list(dict.fromkeys(task_ids))
-    more = f" and {len(distinct) - MOST_NAMED} more" if len(distinct) > MOST_NAMED else ""
-    return f"{', '.join(distinct[:MOST_NAMED])}{more}"
+    more = f" and {len(distinct) - MAX_LISTED} more" if len(distinct) > MAX_LISTED else ""
+    return f"{', '.join(distinct[:MAX_LISTED])}{more}"
 
 
 def _fetch(gallery: Gallery, presentation: Presentation, front_end: FrontEnd) -> None:

@@ -95,8 +95,8 @@ class _Rest:
     def failure(self) -> SeedreamError | None:
         return self._waiting.failure
 
-    def ticks(self) -> Iterator[list[Task]]:
-        return self._waiting.ticks()
+    def updates(self) -> Iterator[list[Task]]:
+        return self._waiting.updates()
 
     def interrupted(self) -> InterruptedWait:
         return self._waiting.interrupted()

@@ -216,7 +216,7 @@ class Actions:
     def _make(self, settings: MakeSettings) -> GenerationBatch:
         making = self._client.generate_all(plan(settings).requests, pace=self._pace, stop=self._jobs.stop)
         try:
-            for _news in making.ticks():
+            for _news in making.updates():
                 tasks = making.tasks
                 self._state.put(task for task in tasks if task.id)
                 finished = sum(task.status.is_final for task in tasks)
@@ -242,7 +242,7 @@ class Actions:
     def _wait(self) -> None:
         while open_ids := self._open_ids():
             waiting = self._client.iter_wait(open_ids, pace=self._pace, stop=self._jobs.stop)
-            for news in waiting.ticks():
+            for news in waiting.updates():
                 if news:
                     self._state.put(news)
                 waited_for = {task.id for task in waiting.tasks}

@@ -15,7 +15,7 @@ from seedream_nb.gallery.compose import link_of
 from seedream_nb.gallery.foreign_text import clean_prompt, show_prompt
 from seedream_nb.gallery.tiles import STATES, lay_out
 from seedream_nb.panels.card_details import details_of
-from seedream_nb.protocol.capabilities import MODELS, parse_size
+from seedream_nb.protocol.capabilities import display_name, parse_size
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -123,7 +123,7 @@ def _describe(card: Card) -> dict[str, object]:
         "icon": tile.state.icon if tile.state else "",
         "state": tile.state.word if tile.state else "",
         "is_open": card.is_open,
-        "facts": [MODELS[fact].label if fact in MODELS else fact for fact in tile.facts],
+        "facts": [display_name(fact) for fact in tile.facts],
         "position": tile.position,
         "problem": tile.problem,
         "has_picture": card.picture is not None,

@@ -8,7 +8,7 @@ import ipywidgets
 
 from seedream_nb.panels.controls import make_field
 from seedream_nb.panels.filters import Filter, Sort
-from seedream_nb.protocol.capabilities import MODELS
+from seedream_nb.protocol.capabilities import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,4 +75,4 @@ class FilterBar(ipywidgets.HBox):
 
 def _call(value: str) -> str:
     """What people call a value that a filter may ask for."""
-    return MODELS[value].label if value in MODELS else value
+    return display_name(value)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.gallery.foreign_text import show_line
 from seedream_nb.panels.local_time import to_local
-from seedream_nb.protocol.capabilities import MODELS, PRESETS, parse_size
+from seedream_nb.protocol.capabilities import PRESETS, display_name, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,10 +103,9 @@ def traits_of(card: Card) -> Traits:
     prompt = (image.prompt if image else "") or task.prompt
     model = show_line((image.model if image else "") or task.model or "")
     size = show_line((image.size if image else "") or task.size or "")
-    label = MODELS[model].label if model in MODELS else ""
     created = task.created_at
     return Traits(
-        text=_without_case(f"{prompt}\n{task.prompt}\n{model}\n{label}\n{task.id}"),
+        text=_without_case(f"{prompt}\n{task.prompt}\n{model}\n{display_name(model)}\n{task.id}"),
         prompt=_without_case(prompt).strip(),
         model=model,
         status=tile.state.word if tile.state else "",

@@ -166,7 +166,7 @@ def announce(settings: MakeSettings, is_free: bool) -> str:  # noqa: FBT001  the
     Returns:
         Such as `2 paid requests (2 takes), up to 8 pictures`.
     """
-    return sweeps.announce(plan(settings), is_free=is_free)
+    return sweeps.describe_cost(plan(settings), is_free=is_free)
 
 
 def settings_of(card: Card) -> MakeSettings:

@@ -131,6 +131,17 @@ PRESETS: Final[Mapping[str, tuple[int, int]]] = types.MappingProxyType(
 )
 """Width and height of the square that each named size stands for."""
 
+
+def display_name(model: str) -> str:
+    """Return the name of a model to show to people, or the id itself when the model is not known.
+
+    Example:
+        >>> display_name("doubao-seedream-4-0-250828"), display_name("some-model")
+        ('SeeDream 4.0', 'some-model')
+    """
+    return MODELS[model].label if model in MODELS else model
+
+
 _SIZE: Final = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})")
 
 

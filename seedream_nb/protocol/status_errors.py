@@ -34,7 +34,7 @@ from seedream_nb.core.errors import (
 from seedream_nb.core.models import ErrorDetail
 from seedream_nb.protocol.responses import read_error, read_trace_id
 
-LONGEST_PAGE = 10_000  # characters of a web page in which its title is looked for
+MAX_PAGE_LENGTH = 10_000  # characters of a web page in which its title is looked for
 
 _BY_CODE: dict[str, type[SeedreamError]] = {
     "no_token": MissingTokenError,
@@ -213,7 +213,7 @@ def _describe_text(text: str) -> str:
     if not bare:
         return "empty"
     if bare[0] == "<":
-        title = re.search(r"<title[^>]*>(.*?)</title", bare[:LONGEST_PAGE], re.IGNORECASE | re.DOTALL)
+        title = re.search(r"<title[^>]*>(.*?)</title", bare[:MAX_PAGE_LENGTH], re.IGNORECASE | re.DOTALL)
         return f"a web page ({shorten(title[1])!r})" if title and title[1].strip() else "a web page"
     if bare[0] in "{[":
         return f"JSON that breaks off or is malformed (it begins {shorten(bare[:40])!r})"

@@ -164,7 +164,7 @@ def test_a_saved_sweep_is_whole_without_a_kernel(browser: Browser, server: Jupyt
         expect(rows.first).to_contain_text("the sea with a sailing boat")
         expect(rows.first).to_contain_text("5.0-pro")
         expect(rows.last).to_contain_text("a city at night")
-        expect(rows.last).to_contain_text("4.0")
+        expect(rows.last).to_contain_text("SeeDream 4.0")
         expect(cell.locator(".jp-OutputArea")).not_to_contain_text("running")
 
 

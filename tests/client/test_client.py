@@ -92,9 +92,9 @@ def test_every_error_of_the_contract(
 ) -> None:
     answer = as_json({"success": False, "error": {"code": code, "message": "words"}, "trace_id": "a-trace"}, status)
     with ScriptedServer(answer) as server, client_to(server) as client:
-        for ask in (lambda: client.retrieve(ID), lambda: client.retrieve_batch([ID])):
+        for query in (lambda: client.retrieve(ID), lambda: client.retrieve_batch([ID])):
             with pytest.raises(kind) as caught:
-                ask()
+                query()
             assert sentence in caught.value.message
             assert hint in (caught.value.hint or "")
             assert caught.value.reference == f"HTTP {status} · code {code} · trace a-trace"
@@ -103,9 +103,9 @@ def test_every_error_of_the_contract(
 @pytest.mark.parametrize(("text", "words"), [*UNREADABLE, ("[]", "a JSON list"), ('"text"', "a JSON string")])
 def test_every_answer_that_is_none(text: str, words: str) -> None:
     with ScriptedServer(Answer(text.encode())) as server, client_to(server) as client:
-        for ask in (lambda: client.retrieve(ID), lambda: client.retrieve_batch([ID])):
+        for query in (lambda: client.retrieve(ID), lambda: client.retrieve_batch([ID])):
             with pytest.raises(UnreadableAnswerError) as caught:
-                ask()
+                query()
             assert words in caught.value.message
 
 

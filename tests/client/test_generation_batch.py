@@ -33,9 +33,9 @@ from seedream_nb import (
     TaskStatus,
     WaitTimeoutError,
 )
-from seedream_nb.client import dispatcher as outbox_module
-from seedream_nb.client import generation_batch as making_module
-from seedream_nb.client import polling as waiting_module
+from seedream_nb.client import dispatcher as dispatcher_module
+from seedream_nb.client import generation_batch as generation_batch_module
+from seedream_nb.client import polling as polling_module
 from seedream_nb.client.dispatcher import Dispatcher
 from seedream_nb.core.errors import (
     BadRequestError,
@@ -97,29 +97,29 @@ def wait_for_senders() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_one_task_for_each_request_in_order(client: SeedreamClient, sandbox: Sandbox, mode: Any) -> None:
-    making = client.generate_all(SIX, mode=mode, pace=QUICKLY)
-    tasks = making.finish()
+    batch = client.generate_all(SIX, mode=mode, pace=QUICKLY)
+    tasks = batch.finish()
     assert [task.prompt for task in tasks] == [request.prompt for request in SIX]
     assert {task.status for task in tasks} == {TaskStatus.SUCCEEDED}
     assert all(task.good_images for task in tasks)
     assert {task.model for task in tasks} == {LITE}
-    assert (making.tasks, making.open_ids, making.unsent, making.failures) == (tasks, (), 0, {})
+    assert (batch.tasks, batch.open_ids, batch.unsent, batch.failures) == (tasks, (), 0, {})
     assert paid(sandbox) == len(SIX)
     if mode != "stream":
         assert {task.id for task in tasks} == set(made(sandbox))
 
 
 def test_nothing_is_sent_before_it_is_gone_through(client: SeedreamClient, sandbox: Sandbox) -> None:
-    making = client.generate_all(requests_for("a cat", "a dog", size="2K", model="4.5"))
-    ticks = making.ticks()
+    batch = client.generate_all(requests_for("a cat", "a dog", size="2K", model="4.5"))
+    updates = batch.updates()
     assert len(sandbox.requests) == 0
-    assert making.unsent == 2
-    assert [(task.id, task.status, task.prompt, task.size) for task in making.tasks] == [
+    assert batch.unsent == 2
+    assert [(task.id, task.status, task.prompt, task.size) for task in batch.tasks] == [
         ("", TaskStatus.PENDING, "a cat", "2K"),
         ("", TaskStatus.PENDING, "a dog", "2K"),
     ]
-    assert {task.model for task in making.tasks} == {"doubao-seedream-4-5-251128"}
-    ticks.close()
+    assert {task.model for task in batch.tasks} == {"doubao-seedream-4-5-251128"}
+    updates.close()
     assert len(sandbox.requests) == 0
 
 
@@ -154,17 +154,17 @@ def test_as_many_are_sent_at_once_as_may_be(mode: Any) -> None:
 
 def test_one_question_a_tick_for_all_that_are_open(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 0.05
-    making = client.generate_all(SIX, in_flight=3, pace=Pace(first=0.1, longest=0.1))
-    ticks = list(making.ticks())
+    batch = client.generate_all(SIX, in_flight=3, pace=Pace(first=0.1, longest=0.1))
+    updates = list(batch.updates())
     asked = [request.ids for request in sandbox.requests.of_kind("tasks")]
     assert all(len(set(ids)) == len(ids) <= 3 for ids in asked)
-    assert len(asked) <= len(ticks)
+    assert len(asked) <= len(updates)
     assert set(itertools.chain(*asked)) == set(made(sandbox))
 
 
 def test_each_change_is_told(client: SeedreamClient) -> None:
     told: dict[str, list[str]] = {}
-    for news in client.generate_all(SIX[:3], pace=QUICKLY).ticks():
+    for news in client.generate_all(SIX[:3], pace=QUICKLY).updates():
         for task in news:
             told.setdefault(task.prompt, []).append(str(task.status))
     assert set(told) == {"one", "two", "three"}
@@ -175,13 +175,13 @@ def test_each_change_is_told(client: SeedreamClient) -> None:
 
 def test_they_may_be_sent_only(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 3600
-    making = client.generate_all(SIX, wait=False, in_flight=2)
-    tasks = making.finish()
-    assert [task.id for task in tasks] == list(making.open_ids)
-    assert set(making.open_ids) == set(made(sandbox))
+    batch = client.generate_all(SIX, wait=False, in_flight=2)
+    tasks = batch.finish()
+    assert [task.id for task in tasks] == list(batch.open_ids)
+    assert set(batch.open_ids) == set(made(sandbox))
     assert {task.status for task in tasks} == {TaskStatus.PENDING}
     assert sandbox.requests.of_kind("tasks") == []
-    assert making.finish() == tasks
+    assert batch.finish() == tasks
     assert paid(sandbox) == 6
 
 
@@ -232,72 +232,72 @@ def test_an_unclear_end_of_one_leaves_the_others(
     client: SeedreamClient, sandbox: Sandbox, kind: Any, options: dict[str, Any], mode: Any
 ) -> None:
     sandbox.faults.add(kind, on="images", times=1, match="two", **options)
-    making = client.generate_all(SIX[:3], mode=mode, pace=QUICKLY)
-    one, two, three = making.finish()
+    batch = client.generate_all(SIX[:3], mode=mode, pace=QUICKLY)
+    one, two, three = batch.finish()
     assert paid(sandbox) == 3
     assert one.status is three.status is TaskStatus.SUCCEEDED
-    (failure,) = making.failures.values()
+    (failure,) = batch.failures.values()
     assert isinstance(failure, OutcomeUnknownError)
     assert failure.sent_at is not None
-    assert list(making.failures) == [1]
+    assert list(batch.failures) == [1]
     assert (two.id, two.prompt) == ("", "two")
     assert two.status is (TaskStatus.PARTIALLY_FAILED if two.good_images else TaskStatus.FAILED)
     assert two.error is not None
     assert "may have been paid for" in two.error.message
     assert f"client.history(created_after={failure.sent_at.timestamp():.0f})" in two.error.message
-    assert making.finish() == [one, two, three]
+    assert batch.finish() == [one, two, three]
     assert paid(sandbox) == 3
 
 
 def test_a_refusal_of_one_leaves_the_others(client: SeedreamClient, sandbox: Sandbox) -> None:
     requests = [*SIX[:2], GenerationRequest("something forbidden"), *SIX[2:]]
-    making = client.generate_all(requests, mode="sync", in_flight=2)
-    tasks = making.finish()
+    batch = client.generate_all(requests, mode="sync", in_flight=2)
+    tasks = batch.finish()
     assert [task.status.value for task in tasks] == ["succeeded"] * 2 + ["failed"] + ["succeeded"] * 4
-    assert isinstance(making.failures[2], ModerationError)
+    assert isinstance(batch.failures[2], ModerationError)
     assert tasks[2].error is not None
     assert tasks[2].error.is_moderation
     assert paid(sandbox) == 7
 
 
 def test_a_task_that_fails_later_is_no_failure_to_send(client: SeedreamClient) -> None:
-    making = client.generate_all(requests_for("something forbidden", "a cat"), pace=QUICKLY)
-    assert [task.status.value for task in making.finish()] == ["failed", "succeeded"]
-    assert making.failures == {}
+    batch = client.generate_all(requests_for("something forbidden", "a cat"), pace=QUICKLY)
+    assert [task.status.value for task in batch.finish()] == ["failed", "succeeded"]
+    assert batch.failures == {}
 
 
 def test_a_balance_that_is_used_up_ends_the_sending(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.balance = 3
-    making = client.generate_all(SIX, in_flight=2, pace=QUICKLY)
-    tasks = making.finish()
+    batch = client.generate_all(SIX, in_flight=2, pace=QUICKLY)
+    tasks = batch.finish()
     assert len(made(sandbox)) == 3
     assert sum(task.status is TaskStatus.SUCCEEDED for task in tasks) == 3
-    assert {type(failure) for failure in making.failures.values()} == {BalanceUsedUpError}
+    assert {type(failure) for failure in batch.failures.values()} == {BalanceUsedUpError}
     sent = paid(sandbox)
     assert sent <= 3 + 2
-    assert making.unsent == 6 - sent
-    assert [task.status for task in tasks[sent:]] == [TaskStatus.PENDING] * making.unsent
+    assert batch.unsent == 6 - sent
+    assert [task.status for task in tasks[sent:]] == [TaskStatus.PENDING] * batch.unsent
     # With more money it goes on with those that were not sent.
     sandbox.settings.balance = None
-    failed = list(making.failures)
-    tasks = making.finish()
+    failed = list(batch.failures)
+    tasks = batch.finish()
     assert paid(sandbox) == 6
     assert [place for place, task in enumerate(tasks) if task.status is TaskStatus.FAILED] == failed
 
 
 def test_a_refused_token_ends_the_sending(sandbox: Sandbox) -> None:
-    making = SeedreamClient("another-token", sandbox.url).generate_all(SIX, in_flight=1)
-    tasks = making.finish()
-    assert isinstance(making.failures[0], InvalidTokenError)
-    assert (len(sandbox.requests), making.unsent) == (1, 5)
+    batch = SeedreamClient("another-token", sandbox.url).generate_all(SIX, in_flight=1)
+    tasks = batch.finish()
+    assert isinstance(batch.failures[0], InvalidTokenError)
+    assert (len(sandbox.requests), batch.unsent) == (1, 5)
     assert [task.status.value for task in tasks] == ["failed"] + ["pending"] * 5
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_too_many_requests_are_sent_again(client: SeedreamClient, sandbox: Sandbox, mode: Any) -> None:
     sandbox.faults.add("rate_limit", on="images", times=5, retry_after=0.01)
-    making = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
-    assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+    batch = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
+    assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
     assert paid(sandbox) == 6
     assert len(sandbox.requests.of_kind("images")) == 11
 
@@ -305,56 +305,56 @@ def test_too_many_requests_are_sent_again(client: SeedreamClient, sandbox: Sandb
 def test_too_many_requests_for_good(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.faults.add("rate_limit", on="images", match="one")
     sandbox.faults.add("rate_limit", on="images", match="two", retry_after=3600)
-    making = client.generate_all(SIX[:3], pace=QUICKLY)
-    making.finish()
-    assert [(place, type(failure)) for place, failure in making.failures.items()] == [
+    batch = client.generate_all(SIX[:3], pace=QUICKLY)
+    batch.finish()
+    assert [(place, type(failure)) for place, failure in batch.failures.items()] == [
         (0, RateLimitedError),
         (1, RateLimitedError),
     ]
-    assert making.failures[0].message.endswith("It was tried 4 times.")
-    assert "asks to wait 3600 s" in (making.failures[1].hint or "")
+    assert batch.failures[0].message.endswith("It was tried 4 times.")
+    assert "asks to wait 3600 s" in (batch.failures[1].hint or "")
     assert paid(sandbox) == 1
     assert len(sandbox.requests.of_kind("images")) == 4 + 1 + 1
 
 
 def test_a_service_that_is_not_there() -> None:
     client = SeedreamClient(TOKEN, f"http://127.0.0.1:{closed_port()}", retries=QUICK)
-    making = client.generate_all(SIX[:2])
-    assert [task.status for task in making.finish()] == [TaskStatus.FAILED] * 2
-    assert {type(failure) for failure in making.failures.values()} == {ConnectionFailedError}
+    batch = client.generate_all(SIX[:2])
+    assert [task.status for task in batch.finish()] == [TaskStatus.FAILED] * 2
+    assert {type(failure) for failure in batch.failures.values()} == {ConnectionFailedError}
 
 
 @pytest.mark.parametrize("kind", ["cut", "truncate"])
 def test_a_stream_that_breaks_off_keeps_what_came(client: SeedreamClient, sandbox: Sandbox, kind: Any) -> None:
     sandbox.faults.add(kind, on="images", match="two", events=2)
-    making = client.generate_all(requests_for("one", "two", "three", max_images=3), mode="stream")
-    tasks = making.finish()
+    batch = client.generate_all(requests_for("one", "two", "three", max_images=3), mode="stream")
+    tasks = batch.finish()
     assert [len(task.good_images) for task in tasks] == [3, 2, 3]
     assert [task.status.value for task in tasks] == ["succeeded", "partially failed", "succeeded"]
-    assert isinstance(making.failures[1], OutcomeUnknownError)
+    assert isinstance(batch.failures[1], OutcomeUnknownError)
     assert paid(sandbox) == 3
 
 
 def test_a_question_that_fails_is_gone_over(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.faults.add("server_error", on="tasks", times=2)
-    making = client.generate_all(SIX[:2], pace=QUICKLY)
-    problems = [making.failure for _news in making.ticks()]
+    batch = client.generate_all(SIX[:2], pace=QUICKLY)
+    problems = [batch.failure for _news in batch.updates()]
     assert any(isinstance(problem, ServerError) for problem in problems)
-    assert making.failure is None
-    assert {task.status for task in making.tasks} == {TaskStatus.SUCCEEDED}
+    assert batch.failure is None
+    assert {task.status for task in batch.tasks} == {TaskStatus.SUCCEEDED}
 
 
 def test_what_every_question_would_meet_is_told_with_all_that_is_known(sandbox: Sandbox) -> None:
     client = SeedreamClient(sandbox.token, sandbox.url, retries=QUICK)
     sandbox.faults.add("error", on="tasks", code="bad_request")
-    making = client.generate_all(SIX, in_flight=2, pace=QUICKLY)
+    batch = client.generate_all(SIX, in_flight=2, pace=QUICKLY)
     with pytest.raises(BadRequestError) as caught:
-        making.finish()
+        batch.finish()
     assert set(caught.value.failed_ids) == set(made(sandbox))
     assert len(caught.value.partial) == 6
-    assert (paid(sandbox), making.unsent) == (2, 4)
+    assert (paid(sandbox), batch.unsent) == (2, 4)
     sandbox.faults.clear()
-    assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+    assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
     assert paid(sandbox) == 6
 
 
@@ -363,18 +363,18 @@ def test_what_every_question_would_meet_is_told_with_all_that_is_known(sandbox: 
 
 def test_a_timeout_carries_what_is_known_and_it_can_go_on(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 3600
-    making = client.generate_all(SIX, in_flight=2, timeout=0.05, pace=QUICKLY)
+    batch = client.generate_all(SIX, in_flight=2, timeout=0.05, pace=QUICKLY)
     with pytest.raises(WaitTimeoutError) as caught:
-        making.finish()
+        batch.finish()
     error = caught.value
     assert error.message == "After 0.05 s 2 of 2 tasks are not finished. 4 of 6 requests were never sent."
-    assert set(error.failed_ids) == set(made(sandbox)) == set(making.open_ids)
+    assert set(error.failed_ids) == set(made(sandbox)) == set(batch.open_ids)
     assert [task.prompt for task in error.partial] == [request.prompt for request in SIX]
     assert paid(sandbox) == 2
     for task_id in made(sandbox):
         sandbox.add_task(task_id=task_id)
     sandbox.settings.generation_seconds = 0.01
-    assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+    assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
     assert paid(sandbox) == 6
 
 
@@ -424,14 +424,14 @@ def test_a_stop_at_any_request_loses_no_id(mode: Any, at: int) -> None:
     stop = threading.Event()
     service = Service(mode, at, stop.set)
     with ScriptedServer(service, at_once=True) as server, client_to(server) as client:
-        making = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY, stop=stop)
-        tasks = making.finish()
+        batch = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY, stop=stop)
+        tasks = batch.finish()
         assert ids_of(tasks) == set(service.made)
-        assert making.unsent == 6 - len(service.made)
-        assert stop.is_set() or making.unsent == 0
-        assert making.finish() == tasks
+        assert batch.unsent == 6 - len(service.made)
+        assert stop.is_set() or batch.unsent == 0
+        assert batch.finish() == tasks
         stop.clear()
-        assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+        assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
     assert Counter(service.prompts) == Counter(request.prompt for request in SIX)
 
 
@@ -441,26 +441,26 @@ def test_a_stop_at_any_request_loses_no_id(mode: Any, at: int) -> None:
 def test_an_interrupt_at_any_request_loses_no_id(mode: Any, at: int) -> None:
     service = Service(mode, at, press_control_c)
     with ScriptedServer(service, at_once=True) as server, client_to(server) as client:
-        making = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
+        batch = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
         caught: KeyboardInterrupt | None = None
         try:
-            making.finish()
+            batch.finish()
         except KeyboardInterrupt as interrupt:
             caught = interrupt
         assert (caught is not None) == (len(server.received) >= at)
-        assert ids_of(making.tasks) == set(service.made)
-        assert making.unsent == 6 - len(service.made)
+        assert ids_of(batch.tasks) == set(service.made)
+        assert batch.unsent == 6 - len(service.made)
         if caught is None:
-            assert making.unsent == 0
+            assert batch.unsent == 0
             return
         assert isinstance(caught, InterruptedWait)
-        assert list(caught.tasks) == making.tasks
-        assert caught.open_ids == making.open_ids
+        assert list(caught.tasks) == batch.tasks
+        assert caught.open_ids == batch.open_ids
         assert caught.sent_at is None
-        still_open = f"{len(making.open_ids)} of 6 tasks " if making.open_ids else "no task was open."
+        still_open = f"{len(batch.open_ids)} of 6 tasks " if batch.open_ids else "no task was open."
         assert str(caught).startswith(f"Interrupted while {still_open}")
-        assert ("never sent" in str(caught)) == (making.unsent > 0)
-        assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+        assert ("never sent" in str(caught)) == (batch.unsent > 0)
+        assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
     assert Counter(service.prompts) == Counter(request.prompt for request in SIX)
 
 
@@ -474,7 +474,7 @@ def test_a_second_interrupt_gives_up_on_the_answers(mode: Any) -> None:
     def answer(received: Received) -> Answer:
         if received.path.endswith("images") and not may_answer.is_set():
             if has_both.wait(20) == 0:
-                closed = making._outbox._is_closed
+                closed = batch._dispatcher._is_closed
                 press_control_c()
                 assert closed.wait(20)
                 press_control_c()
@@ -482,18 +482,18 @@ def test_a_second_interrupt_gives_up_on_the_answers(mode: Any) -> None:
         return service(received)
 
     with ScriptedServer(answer, at_once=True) as server, client_to(server) as client:
-        making = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
+        batch = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
         with pytest.raises(InterruptedWait) as caught:
-            making.finish()
+            batch.finish()
         assert caught.value.open_ids == ()
         assert caught.value.sent_at is not None
         assert "2 requests had left without an answer yet, and may have been paid for" in str(caught.value)
         assert f"client.history(created_after={caught.value.sent_at.timestamp():.0f})" in str(caught.value)
-        assert making.unsent == 4
+        assert batch.unsent == 4
         # Their answers are taken in all the same when they come.
         may_answer.set()
-        assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
-        assert ids_of(making.tasks) == set(service.made)
+        assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
+        assert ids_of(batch.tasks) == set(service.made)
     assert Counter(service.prompts) == Counter(request.prompt for request in SIX)
 
 
@@ -513,15 +513,15 @@ def test_nothing_is_tried_again_after_the_end(mode: Any, manner: str) -> None:
         return as_json({}, 429, **{"Retry-After": "50"})
 
     with ScriptedServer(answer) as server, client_to(server) as client:
-        making = client.generate_all(SIX[:2], mode=mode, in_flight=1, pace=QUICKLY, stop=stop)
+        batch = client.generate_all(SIX[:2], mode=mode, in_flight=1, pace=QUICKLY, stop=stop)
         with contextlib.suppress(InterruptedWait):
-            making.finish()
+            batch.finish()
         wait_for_senders()
         assert len(server.received) == 1
-        assert (making.unsent, making.failures) == (2, {})
-        assert {task.status for task in making.tasks} == {TaskStatus.PENDING}
+        assert (batch.unsent, batch.failures) == (2, {})
+        assert {task.status for task in batch.tasks} == {TaskStatus.PENDING}
         stop.clear()
-        assert [task.id for task in making.finish()] == ["task-0", "task-1"]
+        assert [task.id for task in batch.finish()] == ["task-0", "task-1"]
     assert service.prompts == ["one", "two"]
 
 
@@ -529,38 +529,38 @@ def test_nothing_is_tried_again_after_the_end(mode: Any, manner: str) -> None:
 def test_closing_it_sends_nothing_more_and_keeps_all_answers(
     client: SeedreamClient, sandbox: Sandbox, mode: Any
 ) -> None:
-    making = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
-    ticks = making.ticks()
-    next(ticks)
-    ticks.close()
+    batch = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
+    updates = batch.updates()
+    next(updates)
+    updates.close()
     sent = paid(sandbox)
     assert sent <= 4
-    assert making.unsent == 6 - sent
+    assert batch.unsent == 6 - sent
     if mode == "async":
-        assert set(making.open_ids) == set(made(sandbox))
+        assert set(batch.open_ids) == set(made(sandbox))
     else:
-        assert sum(bool(task.good_images) for task in making.tasks) == sent
+        assert sum(bool(task.good_images) for task in batch.tasks) == sent
     wait_for_senders()
     assert paid(sandbox) == sent
-    assert {task.status for task in making.finish()} == {TaskStatus.SUCCEEDED}
+    assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
     assert paid(sandbox) == 6
 
 
 def test_nothing_is_sent_while_nobody_goes_on(client: SeedreamClient, sandbox: Sandbox) -> None:
     """A loop whose body was interrupted may be kept alive by its traceback."""
-    making = client.generate_all(SIX, mode="sync", in_flight=2)
-    ticks = making.ticks()
-    next(ticks)
+    batch = client.generate_all(SIX, mode="sync", in_flight=2)
+    updates = batch.updates()
+    next(updates)
     wait_for_senders()
     assert paid(sandbox) == 2
-    ticks.close()
+    updates.close()
 
 
 # Without a server: every moment
 
 
 class LocalService:
-    """What a making needs of a client; each prompt says what becomes of its request."""
+    """What a batch needs of a client; each prompt says what becomes of its request."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -594,7 +594,7 @@ class LocalService:
             self._open -= done
         return [Task(i.lower(), TaskStatus.SUCCEEDED if i in done else TaskStatus.RUNNING) for i in ids]
 
-    def making(self, prompts: Sequence[str], in_flight: int = 2, *, wait: bool = True) -> GenerationBatch:
+    def batch(self, prompts: Sequence[str], in_flight: int = 2, *, wait: bool = True) -> GenerationBatch:
         return GenerationBatch(
             [{"prompt": prompt} for prompt in prompts],
             self.send,
@@ -607,24 +607,24 @@ class LocalService:
         )
 
 
-TRACED = (making_module, outbox_module, waiting_module)
+TRACED = (generation_batch_module, dispatcher_module, polling_module)
 
 
 @pytest.mark.parametrize("number", [*range(3, 120), *range(120, 1300, 13)])
 def test_an_interrupt_at_any_moment_loses_no_id_and_pays_nothing_twice(number: int) -> None:
     service = LocalService()
     prompts = ["one", "two refused", "three at once", "four", "five stream", "six"]
-    making = service.making(prompts)
-    caught = interrupt_at(number, TRACED, making.finish)
+    batch = service.batch(prompts)
+    caught = interrupt_at(number, TRACED, batch.finish)
     assert caught is None or isinstance(caught, InterruptedWait)
     wait_for_senders()
-    known = caught.tasks if caught else making.tasks
+    known = caught.tasks if caught else batch.tasks
     assert {task_id.lower() for task_id in ids_of(known)} == {task_id.lower() for task_id in service.made}
-    assert making.unsent == len(prompts) - len(service.sent)
-    assert caught is not None or making.unsent == 0
-    making.finish()
+    assert batch.unsent == len(prompts) - len(service.sent)
+    assert caught is not None or batch.unsent == 0
+    batch.finish()
     assert sorted(service.sent) == sorted(prompts)
-    assert [task.status.value for task in making.tasks] == ["succeeded", "failed", *["succeeded"] * 4]
+    assert [task.status.value for task in batch.tasks] == ["succeeded", "failed", *["succeeded"] * 4]
 
 
 @given(
@@ -635,24 +635,24 @@ def test_an_interrupt_at_any_moment_loses_no_id_and_pays_nothing_twice(number: i
 def test_whatever_becomes_of_them_each_is_sent_once(fates: list[str], in_flight: int, wait: Any) -> None:
     service = LocalService()
     prompts = [f"{place} {fate}" for place, fate in enumerate(fates)]
-    making = service.making(prompts, in_flight, wait=wait)
-    tasks = making.finish()
+    batch = service.batch(prompts, in_flight, wait=wait)
+    tasks = batch.finish()
     assert sorted(service.sent) == sorted(prompts)
     assert [task.prompt for task in tasks] == prompts
-    assert set(making.failures) == {place for place, fate in enumerate(fates) if fate in {"refused", "unclear"}}
-    assert all((task.status is TaskStatus.FAILED) == (place in making.failures) for place, task in enumerate(tasks))
+    assert set(batch.failures) == {place for place, fate in enumerate(fates) if fate in {"refused", "unclear"}}
+    assert all((task.status is TaskStatus.FAILED) == (place in batch.failures) for place, task in enumerate(tasks))
     assert ({task.id.lower() for task in tasks} - {""}) == {task_id.lower() for task_id in service.made}
     if wait:
         assert all(task.status.is_final for task in tasks)
         assert service.most_open <= in_flight
 
 
-def made_by(send: Callable[[Mapping[str, object]], Iterator[Task]], retrieve: Any = None) -> GenerationBatch:
+def batch_sending(send: Callable[[Mapping[str, object]], Iterator[Task]], retrieve: Any = None) -> GenerationBatch:
     service = LocalService()
     service.send = send  # type: ignore[method-assign,assignment]
     if retrieve:
         service.retrieve = retrieve  # type: ignore[method-assign]
-    return service.making(["a cat"])
+    return service.batch(["a cat"])
 
 
 def test_images_of_a_stream_are_seen_as_they_come() -> None:
@@ -664,10 +664,10 @@ def test_images_of_a_stream_are_seen_as_they_come() -> None:
         assert was_seen.wait(20)
         yield Task("", TaskStatus.SUCCEEDED, images=(image, replace(image, index=1)))
 
-    making = made_by(send)
+    batch = batch_sending(send)
     told = []
-    for (task,) in making.ticks():
-        assert making.tasks == [task]
+    for (task,) in batch.updates():
+        assert batch.tasks == [task]
         told.append((task.status.value, len(task.images)))
         was_seen.set()
     assert told == [("running", 1), ("succeeded", 2)]
@@ -712,18 +712,18 @@ def test_a_stream_that_named_its_task_is_asked_for_when_it_breaks_off() -> None:
         error.partial = [Task("the-id", TaskStatus.RUNNING)]
         raise error
 
-    making = made_by(send, lambda ids: [Task(task_id, TaskStatus.SUCCEEDED) for task_id in ids])
-    assert [(task.id, task.status.value) for task in making.finish()] == [("the-id", "succeeded")]
-    assert making.failures == {}
+    batch = batch_sending(send, lambda ids: [Task(task_id, TaskStatus.SUCCEEDED) for task_id in ids])
+    assert [(task.id, task.status.value) for task in batch.finish()] == [("the-id", "succeeded")]
+    assert batch.failures == {}
 
 
 def test_a_task_that_is_lost_at_the_service_ends_the_wait() -> None:
-    making = made_by(
+    batch = batch_sending(
         lambda _body: iter([Task("the-id", TaskStatus.PENDING)]), lambda ids: [Task.not_found(i) for i in ids]
     )
-    assert [task.status for task in making.finish()] == [TaskStatus.NOT_FOUND]
-    assert making.open_ids == ()
-    assert making.finish() == making.tasks
+    assert [task.status for task in batch.finish()] == [TaskStatus.NOT_FOUND]
+    assert batch.open_ids == ()
+    assert batch.finish() == batch.tasks
 
 
 def test_answers_that_stay_away_hold_up_no_question() -> None:
@@ -741,7 +741,7 @@ def test_answers_that_stay_away_hold_up_no_question() -> None:
 
     service = LocalService()
     service.send, service.retrieve = send, retrieve  # type: ignore[method-assign]
-    assert {task.status for task in service.making(["slow", "quick"]).finish()} == {TaskStatus.SUCCEEDED}
+    assert {task.status for task in service.batch(["slow", "quick"]).finish()} == {TaskStatus.SUCCEEDED}
 
 
 def test_a_mistake_of_ours_is_not_swallowed() -> None:
@@ -749,10 +749,10 @@ def test_a_mistake_of_ours_is_not_swallowed() -> None:
         yield Task("", TaskStatus.RUNNING)
         raise ZeroDivisionError
 
-    making = made_by(send)
+    batch = batch_sending(send)
     with pytest.raises(ZeroDivisionError):
-        making.finish()
-    assert str(making.finish()[0].error) == "ZeroDivisionError"
+        batch.finish()
+    assert str(batch.finish()[0].error) == "ZeroDivisionError"
 
 
 def test_an_error_is_told_in_words() -> None:
@@ -760,5 +760,5 @@ def test_an_error_is_told_in_words() -> None:
         raise SeedreamError("It is wrong.", hint="Do it better.", code="bad")
         yield
 
-    (task,) = made_by(send).finish()
+    (task,) = batch_sending(send).finish()
     assert str(task.error) == "bad: It is wrong. Do it better."

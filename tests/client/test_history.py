@@ -213,12 +213,12 @@ def test_a_failure_in_the_middle_can_be_gone_over(
 def test_any_paging_gives_the_same_tasks(total: int, page_size: int, limit: int | None, offset: int) -> None:
     asked = []
 
-    def ask(body: Any) -> object:
+    def query(body: Any) -> object:
         asked.append(body)
         page = list(range(total))[body["offset"] :][: body["limit"]]
         return {"items": [record(number) for number in page], "count": total}
 
-    history = History(ask, build_filters(), limit=limit, offset=offset, page_size=page_size)
+    history = History(query, build_filters(), limit=limit, offset=offset, page_size=page_size)
     expected = [f"id-{number}" for number in range(total)][offset:][:limit]
     assert [task.id for task in history] == expected
     assert len(asked) <= len(expected) // page_size + 1

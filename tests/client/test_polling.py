@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import InterruptedWait, Pace, Sandbox, SeedreamClient, Task, TaskStatus, WaitTimeoutError
-from seedream_nb.client import polling as waiting_module
+from seedream_nb.client import polling as polling_module
 from seedream_nb.client.batches import CHUNK_SIZE
-from seedream_nb.client.polling import BELIEVED_AFTER, Waiting
+from seedream_nb.client.polling import CONFIRMED_AFTER, Waiting
 from seedream_nb.core.errors import (
     BalanceUsedUpError,
     InvalidTaskIdError,
@@ -72,13 +72,13 @@ def test_a_hundred_tasks_cost_one_question_for_all_a_tick(client: SeedreamClient
     assert [task.id for task in waiting.tasks] == ids
     assert waiting.open_ids == ()
     asked = questions(sandbox)
-    assert len(asked) <= waiting.ticks_made * (100 // CHUNK_SIZE)
-    assert waiting.ticks_made < 100
+    assert len(asked) <= waiting.poll_count * (100 // CHUNK_SIZE)
+    assert waiting.poll_count < 100
     assert max(map(len, asked)) == CHUNK_SIZE
     # What is finished is never asked for again.
     times_asked = {task_id: sum(task_id in chunk for chunk in asked) for task_id in ids}
-    assert max(times_asked.values()) <= waiting.ticks_made
-    assert sum(times_asked.values()) < waiting.ticks_made * 100
+    assert max(times_asked.values()) <= waiting.poll_count
+    assert sum(times_asked.values()) < waiting.poll_count * 100
 
 
 def test_tasks_come_in_the_order_asked_with_repeats(client: SeedreamClient, sandbox: Sandbox) -> None:
@@ -134,7 +134,7 @@ def test_what_was_known_before_is_known_until_the_answer() -> None:
 def test_an_unknown_id_is_asked_for_a_few_times(client: SeedreamClient, sandbox: Sandbox) -> None:
     (task,) = client.wait([UNKNOWN], pace=QUICKLY)
     assert task == Task.not_found(UNKNOWN)
-    assert questions(sandbox) == [(UNKNOWN,)] * BELIEVED_AFTER
+    assert questions(sandbox) == [(UNKNOWN,)] * CONFIRMED_AFTER
 
 
 def test_a_task_that_appears_late_is_waited_for() -> None:
@@ -157,18 +157,18 @@ def test_what_cannot_be_an_id_is_not_sent(client: SeedreamClient, sandbox: Sandb
 def test_it_ends_when_another_thread_says_so(client: SeedreamClient, sandbox: Sandbox) -> None:
     stop = threading.Event()
     waiting = client.iter_wait([sandbox.add_task(ready_in=None)], pace=Pace(first=3600), stop=stop)
-    ticks = []
+    updates = []
 
     def watch() -> None:
-        for news in waiting.ticks():
-            ticks.append(news)
+        for news in waiting.updates():
+            updates.append(news)
             stop.set()
 
     thread = threading.Thread(target=watch)
     thread.start()
     thread.join(20)
     assert not thread.is_alive()
-    assert ticks == [[]]
+    assert updates == [[]]
     assert len(waiting.open_ids) == 1
 
 
@@ -187,7 +187,7 @@ def test_tasks_may_be_added_after_the_last_one(client: SeedreamClient, sandbox: 
     waiting = client.iter_wait(first, pace=QUICKLY)
     to_come: Iterator[list[str | Task]] = iter([[second, first], [third], [fourth]])
     told = []
-    tasks = iter(waiting) if manner == "one by one" else itertools.chain.from_iterable(waiting.ticks())
+    tasks = iter(waiting) if manner == "one by one" else itertools.chain.from_iterable(waiting.updates())
     for task in tasks:
         told.append(task.prompt)
         waiting.add(next(to_come, []))
@@ -202,7 +202,7 @@ def test_tasks_may_be_added_to_none() -> None:
     waiting.add(["a", Task("b", TaskStatus.FAILED)])
     assert waiting.open_ids == ("a",)
     assert {(task.id, task.status.value) for task in waiting} == {("a", "succeeded"), ("b", "failed")}
-    assert waiting.ticks_made == 1
+    assert waiting.poll_count == 1
 
 
 def test_what_cannot_be_an_id_adds_nothing() -> None:
@@ -214,7 +214,7 @@ def test_what_cannot_be_an_id_adds_nothing() -> None:
 
 
 def test_an_id_that_was_given_up_is_asked_for_again() -> None:
-    answers = iter([[Task.not_found("a")]] * (BELIEVED_AFTER + 1) + [finished("a")])
+    answers = iter([[Task.not_found("a")]] * (CONFIRMED_AFTER + 1) + [finished("a")])
     waiting = Waiting(["a"], lambda _ids: next(answers), timeout=None, pace=Pace(first=0.0, longest=0.0))
     told = []
     for task in waiting:
@@ -224,18 +224,18 @@ def test_an_id_that_was_given_up_is_asked_for_again() -> None:
 
 
 def test_the_time_counts_anew_when_tasks_are_added() -> None:
-    def ask(*, adding: bool) -> None:
+    def query(*, adding: bool) -> None:
         waiting = Waiting(["a"], lambda ids: finished(ids) if len(ids) > 1 else [], timeout=0.2, pace=Pace(first=3600))
-        ticks = waiting.ticks()
-        assert next(ticks) == []
+        updates = waiting.updates()
+        assert next(updates) == []
         threading.Event().wait(0.25)  # lets the time run out
         if adding:
             waiting.add("b")
-        assert len(next(ticks)) == 2
+        assert len(next(updates)) == 2
 
     with pytest.raises(WaitTimeoutError):
-        ask(adding=False)
-    ask(adding=True)
+        query(adding=False)
+    query(adding=True)
 
 
 # Pace
@@ -292,7 +292,7 @@ def test_each_added_task_makes_it_quick_again() -> None:
 
     clock = Impatient()
     waiting = Waiting(["a"], retrieve, timeout=None, pace=Pace(), stop=clock)
-    for number, _news in enumerate(waiting.ticks()):
+    for number, _news in enumerate(waiting.updates()):
         if number == 2:
             waiting.add("b")
     assert clock.pauses == [2.0, 3.0, 2.0, 3.0]
@@ -329,20 +329,20 @@ def test_a_tick_is_tried_once_as_the_next_one_comes_anyway() -> None:
     with ScriptedServer(answer_in_order(as_json({}, 500))) as server:
         client = SeedreamClient(TOKEN, server.url)  # with pauses of seconds between tries
         waiting = client.iter_wait(["a"], pace=QUICKLY)
-        ticks = waiting.ticks()
-        assert next(ticks) == []
+        updates = waiting.updates()
+        assert next(updates) == []
         assert isinstance(waiting.failure, ServerError)
         assert len(server.received) == 1
-        assert [task.id for task in next(ticks)] == ["a"]
+        assert [task.id for task in next(updates)] == ["a"]
         assert waiting.failure is None
 
 
 def test_one_bad_chunk_holds_up_no_other(client: SeedreamClient, sandbox: Sandbox) -> None:
     ids = [sandbox.add_task() for _ in range(2 * CHUNK_SIZE)]
     sandbox.faults.add("server_error", on="tasks", times=1, match=ids[0])
-    ticks = client.iter_wait(ids, pace=QUICKLY).ticks()
-    assert {task.id for task in next(ticks)} == set(ids[CHUNK_SIZE:])
-    assert {task.id for task in next(ticks)} == set(ids[:CHUNK_SIZE])
+    updates = client.iter_wait(ids, pace=QUICKLY).updates()
+    assert {task.id for task in next(updates)} == set(ids[CHUNK_SIZE:])
+    assert {task.id for task in next(updates)} == set(ids[:CHUNK_SIZE])
 
 
 def test_the_pause_that_the_service_asks_for_is_kept() -> None:
@@ -359,7 +359,7 @@ def test_the_pause_that_the_service_asks_for_is_kept() -> None:
     [
         (as_json({"error": {"code": "invalid_token"}}, 401), InvalidTokenError, 1),
         (as_json({"error": {"code": "used_up"}}, 403), BalanceUsedUpError, 1),
-        (Answer(b"<html></html>"), UnreadableAnswerError, BELIEVED_AFTER),
+        (Answer(b"<html></html>"), UnreadableAnswerError, CONFIRMED_AFTER),
     ],
 )
 def test_what_every_tick_would_meet_is_told(answer: Answer, kind: type[SeedreamError], asked: int) -> None:
@@ -450,7 +450,7 @@ def test_an_interrupt_at_any_moment_loses_no_id(number: int) -> None:
         return [Task(i, TaskStatus.SUCCEEDED if i in done else TaskStatus.PENDING) for i in ids]
 
     waiting = Waiting(["a", "b", "c"], retrieve, timeout=10, pace=Pace(first=0.0))
-    caught = interrupt_at(number, [waiting_module], waiting.finish)
+    caught = interrupt_at(number, [polling_module], waiting.finish)
     assert isinstance(caught, InterruptedWait)
     assert [task.id for task in caught.tasks] == ["a", "b", "c"]
     unfinished = {task.id for task in caught.tasks if not task.status.is_final}
@@ -496,13 +496,13 @@ def test_a_script_that_is_stopped_ends_at_once(answer: Answer) -> None:
 
 @given(st.lists(st.lists(st.sampled_from("abcde")), max_size=6), st.lists(st.sampled_from("abcdeABC"), max_size=8))
 def test_whatever_finishes_when_each_is_told_once(course: list[list[str]], asked: list[str]) -> None:
-    ticks = iter(course)
+    updates = iter(course)
     done: set[str] = set()
     calls: list[tuple[str, ...]] = []
 
     def retrieve(ids: Sequence[str]) -> list[Task]:
         calls.append(tuple(ids))
-        done.update(next(ticks, "abcde"))
+        done.update(next(updates, "abcde"))
         if len(calls) == 2:
             error = RateLimitedError("slowly")
             error.partial = [Task(i, TaskStatus.SUCCEEDED) for i in ids if i.lower() in done][:1]
@@ -514,4 +514,4 @@ def test_whatever_finishes_when_each_is_told_once(course: list[list[str]], asked
     assert sorted(told) == sorted({task_id.lower() for task_id in asked})
     assert [task.id.lower() for task in waiting.tasks] == [task_id.lower() for task_id in asked]
     assert all(len(later) <= len(earlier) for earlier, later in itertools.pairwise(calls))
-    assert waiting.ticks_made == len(calls) <= len(course) + 2
+    assert waiting.poll_count == len(calls) <= len(course) + 2

@@ -21,7 +21,7 @@ def test_one_request_has_no_axes_and_no_labels() -> None:
 
 def test_two_axes_make_rows_and_columns() -> None:
     sweep = plan_sweep(["a cat"], GenerationOptions(watermark=False), {"model": ["lite", "4.5"], "size": ["2K", "4K"]})
-    assert sweep.rows == ("5.0-lite", "4.5")
+    assert sweep.rows == ("SeeDream 5.0 Lite", "SeeDream 4.5")
     assert sweep.columns == ("2K", "4K")
     assert str(sweep) == "2 models × 2 sizes"  # noqa: RUF001  the sign typographers use
     assert [(request.options.model, request.options.size) for request in sweep.requests] == [
@@ -33,7 +33,7 @@ def test_two_axes_make_rows_and_columns() -> None:
 
 def test_three_axes_join_two_in_the_rows() -> None:
     sweep = plan_sweep(["cat", "dog"], GenerationOptions(), {"model": ["4.5", "4.0"], "size": ["2K", "4K"]})
-    assert sweep.rows == ("cat\n4.5", "cat\n4.0", "dog\n4.5", "dog\n4.0")
+    assert sweep.rows == ("cat\nSeeDream 4.5", "cat\nSeeDream 4.0", "dog\nSeeDream 4.5", "dog\nSeeDream 4.0")
     assert sweep.columns == ("2K", "4K")
 
 
@@ -65,7 +65,7 @@ def test_takes_make_the_same_several_times() -> None:
 
 
 def test_pictures_of_sets_are_counted() -> None:
-    assert plan_sweep(["cat", "dog"], GenerationOptions(max_images=4)).most_images == 8
+    assert plan_sweep(["cat", "dog"], GenerationOptions(max_images=4)).max_images == 8
 
 
 values = st.lists(st.integers(0, 99), min_size=1, max_size=4)

@@ -47,10 +47,10 @@ def transport_to(url: str, *, retries: RetryPolicy = QUICK, timeouts: Timeouts |
     return Transport(resolve_settings(TOKEN, url), retries=retries, timeouts=timeouts)
 
 
-def ask(server: ScriptedServer, *, retries: RetryPolicy = QUICK, timeouts: Timeouts | None = None) -> object:
+def query(server: ScriptedServer, *, retries: RetryPolicy = QUICK, timeouts: Timeouts | None = None) -> object:
     transport = transport_to(server.url, retries=retries, timeouts=timeouts)
     try:
-        return transport.ask("/seedream/tasks", {"id": "an-id"})
+        return transport.query("/seedream/tasks", {"id": "an-id"})
     finally:
         transport.close()
 
@@ -60,7 +60,7 @@ def ask(server: ScriptedServer, *, retries: RetryPolicy = QUICK, timeouts: Timeo
 
 def test_a_question_as_it_is_sent() -> None:
     with ScriptedServer(GOOD) as server:
-        assert ask(server) == {"fine": True}
+        assert query(server) == {"fine": True}
         (received,) = server.received
     assert (received.method, received.path, received.json) == ("POST", "/seedream/tasks", {"id": "an-id"})
     assert received.headers["authorization"] == f"Bearer {TOKEN}"
@@ -69,14 +69,14 @@ def test_a_question_as_it_is_sent() -> None:
 
 def test_a_path_in_the_base_url_is_kept() -> None:
     with ScriptedServer(GOOD) as server:
-        transport_to(f"{server.url}/proxy/").ask("/seedream/tasks", {})
+        transport_to(f"{server.url}/proxy/").query("/seedream/tasks", {})
         assert server.received[0].path == "/proxy/seedream/tasks"
 
 
 def test_without_a_token_nothing_is_sent() -> None:
     with ScriptedServer(GOOD) as server:
         with pytest.raises(MissingTokenError):
-            Transport(resolve_settings(base_url=server.url)).ask("/seedream/tasks", {})
+            Transport(resolve_settings(base_url=server.url)).query("/seedream/tasks", {})
         assert server.received == []
 
 
@@ -86,7 +86,7 @@ def test_without_a_token_nothing_is_sent() -> None:
 @pytest.mark.parametrize("bad", [DROP, Answer(b'{"a": 1}', manner="cut"), *(as_json({}, status=s) for s in (500, 503))])
 def test_what_may_pass_is_asked_again(bad: Answer) -> None:
     with ScriptedServer([bad, bad, bad, GOOD]) as server:
-        assert ask(server) == {"fine": True}
+        assert query(server) == {"fine": True}
         assert len(server.received) == 4
         assert {received.body for received in server.received} == {b'{"id": "an-id"}'}
 
@@ -106,7 +106,7 @@ def test_what_may_pass_is_asked_again(bad: Answer) -> None:
 def test_after_four_tries_it_is_enough(bad: Answer, kind: type[SeedreamError]) -> None:
     with ScriptedServer(bad) as server:
         with pytest.raises(kind, match="It was tried 4 times") as caught:
-            ask(server)
+            query(server)
         assert len(server.received) == 4
     assert caught.value.hint
 
@@ -115,7 +115,7 @@ def test_after_four_tries_it_is_enough(bad: Answer, kind: type[SeedreamError]) -
 def test_what_will_not_pass_is_not_asked_again(status: int) -> None:
     with ScriptedServer([as_json({"error": {"code": "bad"}}, status=status), GOOD]) as server:
         with pytest.raises(SeedreamError) as caught:
-            ask(server)
+            query(server)
         assert len(server.received) == 1
     assert caught.value.status_code == status
     assert "tried" not in caught.value.message
@@ -125,7 +125,7 @@ def test_what_will_not_pass_is_not_asked_again(status: int) -> None:
 def test_an_unreadable_answer_is_not_asked_for_again(body: bytes) -> None:
     with ScriptedServer([Answer(body), GOOD]) as server:
         with pytest.raises(UnreadableAnswerError):
-            ask(server)
+            query(server)
         assert len(server.received) == 1
 
 
@@ -133,14 +133,14 @@ def test_an_unreadable_answer_is_not_asked_for_again(body: bytes) -> None:
 @pytest.mark.parametrize("retry_after", ["0", "0.01", "Wed, 21 Oct 2015 07:28:00 GMT"])
 def test_the_pause_that_the_service_asks_for_is_kept(status: int, retry_after: str) -> None:
     with ScriptedServer([as_json({}, status, **{"Retry-After": retry_after}), GOOD]) as server:
-        assert ask(server, retries=PATIENT) == {"fine": True}
+        assert query(server, retries=PATIENT) == {"fine": True}
         assert len(server.received) == 2
 
 
 def test_the_pause_is_as_long_as_the_service_asks() -> None:
     with ScriptedServer([as_json({}, 429, **{"Retry-After": "0.3"}), GOOD]) as server:
         before = time.monotonic()
-        ask(server, retries=QUICK)
+        query(server, retries=QUICK)
         assert time.monotonic() - before >= 0.3
 
 
@@ -149,7 +149,7 @@ def test_a_pause_beyond_the_cap_is_told_instead_of_kept(form: str) -> None:
     retry_after = "3600" if form == "seconds" else email.utils.formatdate(time.time() + 3600, usegmt=True)
     with ScriptedServer([as_json({}, 429, **{"Retry-After": retry_after}), GOOD]) as server:
         with pytest.raises(RateLimitedError) as caught:
-            ask(server)
+            query(server)
         assert len(server.received) == 1
     assert re.search(r"asks to wait 3[56]\d\d s, more than the 60 s", caught.value.hint or "")
     assert caught.value.retry_after == pytest.approx(3600, abs=5)
@@ -160,7 +160,7 @@ def test_a_caller_that_gives_up_gets_the_failure_without_a_further_try() -> None
     stop.set()
     with ScriptedServer([DROP, GOOD]) as server:
         with pytest.raises(ConnectionFailedError):
-            transport_to(server.url, retries=PATIENT).ask("/", {}, stop=stop)
+            transport_to(server.url, retries=PATIENT).query("/", {}, stop=stop)
         assert len(server.received) == 1
 
 
@@ -179,7 +179,7 @@ def test_a_server_that_never_answers_is_given_up(manner: str) -> None:
     silent = Answer(b"{}", manner="hang" if manner == "hang" else "stall")
     with ScriptedServer(silent) as server:
         with pytest.raises(RequestTimeoutError, match=r"did not answer within 0\.1 s") as caught:
-            ask(server, timeouts=Timeouts(read=0.1))
+            query(server, timeouts=Timeouts(read=0.1))
         assert len(server.received) == 4
     assert "Timeouts(read=" in str(caught.value)
 
@@ -197,7 +197,7 @@ def test_a_host_that_takes_no_connection_is_given_up() -> None:
             second.setblocking(False)  # noqa: FBT003  the socket module's own signature
             second.connect_ex(listener.getsockname())
             with pytest.raises(RequestTimeoutError, match=r"No connection to 127.* within 0\.1 s"):
-                transport_to(url, retries=ONCE, timeouts=Timeouts(connect=0.1)).ask("/", {})
+                transport_to(url, retries=ONCE, timeouts=Timeouts(connect=0.1)).query("/", {})
 
 
 def closed_port() -> int:
@@ -208,7 +208,7 @@ def closed_port() -> int:
 
 def test_a_refused_connection_says_so() -> None:
     with pytest.raises(ConnectionFailedError, match="refused the connection") as caught:
-        transport_to(f"http://127.0.0.1:{closed_port()}").ask("/", {})
+        transport_to(f"http://127.0.0.1:{closed_port()}").query("/", {})
     assert "tried 4 times" in caught.value.message
 
 
@@ -216,13 +216,13 @@ def test_https_to_a_server_that_speaks_none_is_not_blamed_on_a_certificate() -> 
     with ScriptedServer(GOOD) as server:
         url = server.url.replace("http:", "https:")
         with pytest.raises(ConnectionFailedError, match="No secure connection"):
-            transport_to(url, retries=ONCE).ask("/", {})
+            transport_to(url, retries=ONCE).query("/", {})
 
 
 def test_a_connection_that_was_closed_meanwhile_is_replaced() -> None:
     with ScriptedServer([Answer(GOOD.body, manner="leave"), GOOD]) as server:
         transport = transport_to(server.url)
-        answers = [transport.ask("/", {}) for _ in range(3)]
+        answers = [transport.query("/", {}) for _ in range(3)]
         transport.close()
         assert answers == [{"fine": True}] * 3
         assert len(server.received) == 3
@@ -236,10 +236,10 @@ def test_a_connection_is_used_again() -> None:
     with ScriptedServer(GOOD) as server:
         transport = transport_to(server.url)
         for _ in range(5):
-            transport.ask("/", {})
+            transport.query("/", {})
         assert len({received.connection for received in server.received}) == 1
         transport.close()
-        transport.ask("/", {})
+        transport.query("/", {})
         assert len({received.connection for received in server.received}) == 2
         transport.close()
 
@@ -248,7 +248,7 @@ def test_threads_share_a_few_connections() -> None:
     with ScriptedServer(lambda received: as_json(received.json)) as server:
         transport = transport_to(server.url)
         with ThreadPoolExecutor(24) as pool:
-            answers = list(pool.map(lambda number: transport.ask("/", {"number": number}), range(200)))
+            answers = list(pool.map(lambda number: transport.query("/", {"number": number}), range(200)))
         transport.close()
         assert answers == [{"number": number} for number in range(200)]
         assert len({received.connection for received in server.received}) <= 8
@@ -257,8 +257,8 @@ def test_threads_share_a_few_connections() -> None:
 def test_cookies_are_not_kept() -> None:
     with ScriptedServer(as_json({}, 200, **{"Set-Cookie": "who=me; Path=/"})) as server:
         transport = transport_to(server.url)
-        transport.ask("/", {})
-        transport.ask("/", {})
+        transport.query("/", {})
+        transport.query("/", {})
         transport.close()
         assert not [received for received in server.received if "cookie" in received.headers]
 
@@ -266,9 +266,9 @@ def test_cookies_are_not_kept() -> None:
 def test_a_copy_through_a_pickle_makes_its_own_connections() -> None:
     with ScriptedServer(GOOD) as server:
         transport = transport_to(server.url, timeouts=Timeouts(1, 2))
-        transport.ask("/", {})
+        transport.query("/", {})
         copy: Transport = pickle.loads(pickle.dumps(transport))  # noqa: S301  our own bytes
-        assert copy.ask("/", {}) == {"fine": True}
+        assert copy.query("/", {}) == {"fine": True}
         assert (copy.settings, copy.timeouts, copy.retries) == (transport.settings, Timeouts(1, 2), QUICK)
         assert len({received.connection for received in server.received}) == 2
         copy.close()
@@ -285,7 +285,7 @@ def test_a_redirect_is_not_followed(status: int) -> None:
         ScriptedServer(Answer(status=status, headers={"Location": other.url})) as server,
     ):
         with pytest.raises(EndpointNotFoundError, match="not followed") as caught:
-            ask(server)
+            query(server)
         assert (len(server.received), len(other.received)) == (1, 0)
     assert caught.value.status_code == status
 
@@ -312,7 +312,7 @@ def verbose(error: BaseException) -> str:
 @pytest.mark.parametrize("failure", FAILURES)
 def test_the_token_is_in_no_error_and_no_traceback(failure: Answer) -> None:
     with ScriptedServer(failure) as server, pytest.raises(SeedreamError) as caught:
-        ask(server, retries=ONCE)
+        query(server, retries=ONCE)
     error = caught.value
     shown = [str(error), repr(error), repr(vars(error)), *error._render_traceback_(), verbose(error)]
     assert "self = <" in shown[-1]  # the variables were looked at
@@ -326,7 +326,7 @@ def test_an_interrupt_while_waiting_shows_no_token() -> None:
         return Answer(manner="hang")
 
     with ScriptedServer(interrupt) as server, pytest.raises(KeyboardInterrupt) as caught:
-        ask(server)
+        query(server)
     assert "token = Secret(hidden)" in verbose(caught.value)
     assert TOKEN not in verbose(caught.value)
 
@@ -335,7 +335,7 @@ def test_the_token_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), ScriptedServer([DROP, GOOD]) as server:
         for name in ("urllib3", "urllib3.connectionpool", "requests"):
             caplog.set_level(logging.DEBUG, name)
-        ask(server)
+        query(server)
     assert "POST /seedream/tasks" in caplog.text
     assert TOKEN not in caplog.text
 
@@ -346,7 +346,7 @@ def test_a_password_file_does_not_replace_the_token(monkeypatch: pytest.MonkeyPa
         # A host that is not this machine's, reached through a proxy, as only there requests reads the file.
         monkeypatch.setenv("http_proxy", proxy.url)
         transport = transport_to("http://api.example")
-        transport.ask("/seedream/tasks", {})
+        transport.query("/seedream/tasks", {})
         transport.close()
         (received,) = proxy.received
     assert received.path == "http://api.example/seedream/tasks"
@@ -357,20 +357,20 @@ def test_a_proxy_of_the_environment_is_not_used_for_loopback(monkeypatch: pytest
     with ScriptedServer(GOOD) as proxy, ScriptedServer(GOOD) as server:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
-        ask(server)
+        query(server)
         assert (len(server.received), len(proxy.received)) == (1, 0)
 
 
 def test_a_proxy_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
     with pytest.raises(ConnectionFailedError, match=r"The proxy on the way to api\.example failed"):
-        transport_to("http://api.example", retries=ONCE).ask("/", {})
+        transport_to("http://api.example", retries=ONCE).query("/", {})
 
 
 def test_errors_of_the_service_keep_what_was_asked_to_wait() -> None:
     with ScriptedServer(as_json({}, 400, **{"Retry-After": "7"})) as server, pytest.raises(BadRequestError) as caught:
-        ask(server)
+        query(server)
     assert caught.value.retry_after == 7
     with ScriptedServer(as_json({}, 401)) as server, pytest.raises(InvalidTokenError) as refused:
-        ask(server)
+        query(server)
     assert refused.value.retry_after is None

@@ -8,7 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from seedream_nb.core import errors
 from seedream_nb.core.errors import (
-    LONGEST_MESSAGE,
+    MAX_MESSAGE_LENGTH,
     Interrupted,
     InterruptedRequest,
     InterruptedWait,
@@ -76,5 +76,5 @@ def test_a_notebook_shows_what_an_interrupt_would_have_lost(plain_shell: Interac
 
 def test_foreign_text_becomes_one_line_of_a_readable_length() -> None:
     assert shorten(" a\n\tb ") == "a b"
-    assert shorten("x" * LONGEST_MESSAGE) == "x" * LONGEST_MESSAGE
-    assert shorten("x" * 10_000) == "x" * (LONGEST_MESSAGE - 1) + "…"
+    assert shorten("x" * MAX_MESSAGE_LENGTH) == "x" * MAX_MESSAGE_LENGTH
+    assert shorten("x" * 10_000) == "x" * (MAX_MESSAGE_LENGTH - 1) + "…"

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 import pytest
 
 from seedream_nb.core.errors import (
-    LONGEST_MESSAGE,
+    MAX_MESSAGE_LENGTH,
     ModerationError,
     SeedreamError,
     TaskFailedError,
@@ -63,7 +63,7 @@ def test_a_failed_image_gives_the_reason_when_the_task_has_none() -> None:
 def test_a_long_reason_is_cut_in_the_message() -> None:
     with pytest.raises(TaskFailedError) as caught:
         Task("an-id", TaskStatus.FAILED, error=ErrorDetail(message="long " * 1000)).raise_for_status()
-    assert len(caught.value.message) < LONGEST_MESSAGE + 50
+    assert len(caught.value.message) < MAX_MESSAGE_LENGTH + 50
 
 
 @pytest.mark.parametrize(

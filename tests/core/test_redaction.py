@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb.core.redaction import leave_out_private
+from seedream_nb.core.redaction import redact
 
 RECORD = {
     "_id": "69498b9bff2676299c5cb7a6",
@@ -50,7 +50,7 @@ def keys_of(value: object) -> set[str]:
 
 def test_who_asked_is_left_out_and_what_was_made_stays() -> None:
     before = copy.deepcopy(RECORD)
-    assert leave_out_private(RECORD) == {
+    assert redact(RECORD) == {
         "id": "84d1544a-9043-4dde-a98b-e889dacd75f6",
         "created_at": 1766427547.107,
         "elapsed": None,
@@ -70,7 +70,7 @@ def test_who_asked_is_left_out_and_what_was_made_stays() -> None:
     [*PRIVATE, "traceId", "X-Trace-Id", "TRACE_ID", "userId", "api_token", "accessToken", "api_key", "Authorization"],
 )
 def test_however_a_private_key_is_written(key: str) -> None:
-    assert leave_out_private({"a": [{key: "x", "kept": 1}], key: {"deep": "secret-text"}, "m": "secret-text"}) == {
+    assert redact({"a": [{key: "x", "kept": 1}], key: {"deep": "secret-text"}, "m": "secret-text"}) == {
         "a": [{"kept": 1}],
         "m": "(left out)",
     }
@@ -80,22 +80,22 @@ def test_however_a_private_key_is_written(key: str) -> None:
     "key", ["id", "task_id", "prompt", "output_tokens", "total_tokens", "seed", "image_url", "index"]
 )
 def test_other_keys_stay(key: str) -> None:
-    assert leave_out_private({key: "a value", "in": {key: 1}}) == {key: "a value", "in": {key: 1}}
+    assert redact({key: "a value", "in": {key: 1}}) == {key: "a value", "in": {key: 1}}
 
 
 def test_a_task_id_stays_where_a_trace_id_is_the_same() -> None:
-    assert leave_out_private({"id": "0123456789", "trace_id": "0123456789"}) == {"id": "0123456789"}
+    assert redact({"id": "0123456789", "trace_id": "0123456789"}) == {"id": "0123456789"}
 
 
 def test_short_values_are_not_looked_for_in_other_texts() -> None:
-    assert leave_out_private({"user_id": "cat", "prompt": "a cat"}) == {"prompt": "a cat"}
+    assert redact({"user_id": "cat", "prompt": "a cat"}) == {"prompt": "a cat"}
 
 
 @given(st.dictionaries(st.sampled_from([*PRIVATE, "data", "id"]), JSON))
 def test_no_private_key_is_left_in_any_record(record: dict[str, object]) -> None:
     before = copy.deepcopy(record)
-    shared = leave_out_private(record)
+    shared = redact(record)
     assert not keys_of(shared) & set(PRIVATE)
-    assert leave_out_private(shared) == shared
+    assert redact(shared) == shared
     assert record == before
     json.dumps(shared)

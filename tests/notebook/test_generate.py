@@ -123,12 +123,12 @@ class TestSweep:
         )
         sheet = seen(gallery)
         assert sheet.labels == (
-            ["a cat · 4.0", "a cat · 4.5", "a dog asleep · 4.0", "a dog asleep · 4.5"],
+            [f"{prompt} · SeeDream {model}" for prompt in ("a cat", "a dog asleep") for model in ("4.0", "4.5")],
             ["2K", "4K"],
         )
         for tile, task in zip(sheet.tiles, gallery, strict=True):
             model = "4.0" if "4-0" in (task.model or "") else "4.5"
-            assert (tile.row, tile.column) == (f"{task.prompt} · {model}", task.size)
+            assert (tile.row, tile.column) == (f"{task.prompt} · SeeDream {model}", task.size)
         assert paid(service) == 8
 
     def test_a_value_that_is_repeated_is_paid_for_once(self, shell: InteractiveShell, service: Sandbox) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb.core.errors import (
-    LONGEST_MESSAGE,
+    MAX_MESSAGE_LENGTH,
     AccountDisabledError,
     BadRequestError,
     BalanceUsedUpError,
@@ -109,7 +109,7 @@ def test_success_may_be_missing_and_the_error_a_bare_string() -> None:
 
 def test_foreign_words_are_cut_to_a_readable_length() -> None:
     error = to_error(400, {"error": {"code": "c" * 10_000, "message": "\x1b[31m " + "word " * 10_000}})
-    assert len(str(error)) < 3 * LONGEST_MESSAGE
+    assert len(str(error)) < 3 * MAX_MESSAGE_LENGTH
     assert "\x1b" not in str(error)
 
 
@@ -236,4 +236,4 @@ def test_no_body_ever_crashes_the_reading(status: int, text: str) -> None:
     else:
         return
     assert error.hint
-    assert len(error.message) < 2 * LONGEST_MESSAGE
+    assert len(error.message) < 2 * MAX_MESSAGE_LENGTH
