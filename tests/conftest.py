@@ -1,8 +1,11 @@
 """What every test starts from: no settings but its own, and a sandbox when it asks for one."""
 
 import atexit
+import functools
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,17 +17,26 @@ from traitlets.config import Config
 from seedream_nb import RetryPolicy, Sandbox, SeedreamClient
 
 QUICK = RetryPolicy(first_pause=0.001)
+IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
 
 # The same examples in every run, and no time limit on a busy machine.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("steady")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """All processes of a test run share the sandbox's painted images, unless a lasting folder is given."""
+    if IMAGE_CACHE not in os.environ:
+        os.environ[IMAGE_CACHE] = folder = tempfile.mkdtemp(prefix="seedream-sandbox-")
+        config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+
+
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No token, proxy, password file or `.env` of whoever runs the tests takes part in them."""
     for name in os.environ:
-        if name.startswith(("ACEDATACLOUD_", "SEEDREAM_", "XDG_")) or name.lower().endswith("_proxy"):
+        foreign = name.startswith(("ACEDATACLOUD_", "SEEDREAM_", "XDG_")) or name.lower().endswith("_proxy")
+        if foreign and name != IMAGE_CACHE:
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
-from seedream_nb.sandbox.pictures import LayerPicture, PictureBook
+from seedream_nb.sandbox.images import ImageStore, RenderedImage
 from seedream_nb.sandbox.tasks import API_ID, CREDENTIAL_ID, ErrorDetail, Item, SandboxTask, stable_id
 
 Json = dict[str, object]
@@ -58,12 +58,12 @@ class AnswerWriter:
     """Writes tasks as the service would.
 
     Args:
-        book: Where pictures come from, for `b64_json` and for what layers hold.
-        picture_url: Address of a picture, to be completed by its file name.
+        images: The image store.
+        image_base_url: Address of a picture, to be completed by its file name.
     """
 
-    book: PictureBook
-    picture_url: str
+    images: ImageStore
+    image_base_url: str
 
     def record(self, task: SandboxTask, now: float) -> Json:
         """Return the whole record of a task as it stands at `now` (Unix seconds)."""
@@ -111,10 +111,10 @@ class AnswerWriter:
         """Return the older answer, in which `data` is one object with a status word."""
         data: Json = {"status": "processing", "model": task.model}
         if task.is_finished(now):
-            pictures = [item.picture for item in task.items if item.picture]
+            names = [item.file_name for item in task.items if item.file_name]
             data = {"status": "failed", "model": task.model}
-            if pictures:
-                data = {"status": "succeeded", "image_url": self.picture_url + pictures[0], "model": task.model}
+            if names:
+                data = {"status": "succeeded", "image_url": self.image_base_url + names[0], "model": task.model}
         return {"success": True, "task_id": task.id, "data": data}
 
     def retrieved(self, task: SandboxTask, now: float) -> Json:
@@ -125,9 +125,9 @@ class AnswerWriter:
         """Return the event for one image of a stream."""
         item = task.items[index]
         event: Json = {"model": task.model, "created": int(task.created_at), "image_index": index}
-        if item.error is not None or item.picture is None:
+        if item.error is not None or item.file_name is None:
             return {"type": "image_generation.partial_failed", **event, "error": _detail(item.error)}
-        link = self._link(task, item.picture)
+        link = self._link(task, item.file_name)
         return {"type": "image_generation.partial_succeeded", **event, "size": item.size, **link}
 
     def last_event(self, task: SandboxTask) -> Json:
@@ -136,19 +136,19 @@ class AnswerWriter:
         return event | {"usage": usage(task)}
 
     def _entries(self, task: SandboxTask, item: Item) -> list[Json]:
-        if item.error is not None or item.picture is None:
+        if item.error is not None or item.file_name is None:
             return [{"prompt": item.prompt, "size": item.size, "image_url": None, "error": _detail(item.error)}]
         if item.is_layered:
-            layers = self.book.layers(item.picture)
-            return [_layer_entry(layer, item) | self._link(task, layer.picture) for layer in layers]
-        entry: Json = {"prompt": item.prompt, "size": item.size, **self._link(task, item.picture)}
+            layers = self.images.layers(item.file_name)
+            return [_layer_entry(layer, item) | self._link(task, name) for name, layer in layers.items()]
+        entry: Json = {"prompt": item.prompt, "size": item.size, **self._link(task, item.file_name)}
         return [entry | {"output_format": item.output_format} if item.output_format else entry]
 
     def _link(self, task: SandboxTask, name: str) -> Json:
         if not task.in_base64:
-            return {"image_url": self.picture_url + name}
-        picture = self.book.picture(name)
-        return {"b64_json": base64.b64encode(picture.content).decode() if picture else None}
+            return {"image_url": self.image_base_url + name}
+        image = self.images.image(name)
+        return {"b64_json": base64.b64encode(image.content).decode() if image else None}
 
 
 def usage(task: SandboxTask) -> Json:
@@ -171,7 +171,7 @@ def _pixels(size: str) -> int:
     return int(width) * int(height)
 
 
-def _layer_entry(layer: LayerPicture, item: Item) -> Json:
+def _layer_entry(layer: RenderedImage, item: Item) -> Json:
     width, height = (int(side) for side in item.size.split("x"))
     left, top, right, bottom = layer.box
     return {

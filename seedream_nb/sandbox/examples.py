@@ -8,8 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from seedream_nb.sandbox.drawings import Drawing, lay_out
-from seedream_nb.sandbox.pictures import Recipe
+from seedream_nb.sandbox.images import ImagePlan, ImageSpec, plan_items
 from seedream_nb.sandbox.tasks import INPUT_WITHHELD, OUTPUT_WITHHELD, ErrorDetail, SandboxTask
 
 
@@ -29,7 +28,7 @@ class ExampleTask:
     Attributes:
         id: The task id.
         note: What it is an example of.
-        drawing: Its pictures; the prompt of the request is theirs.
+        images: Its images; the prompt of the request is theirs.
         created_at: Unix seconds.
         elapsed: Seconds it took.
         model: Full model id.
@@ -41,7 +40,7 @@ class ExampleTask:
 
     id: str
     note: str
-    drawing: Drawing
+    images: ImagePlan
     created_at: float
     elapsed: float
     model: str = "doubao-seedream-4-0-250828"
@@ -50,10 +49,10 @@ class ExampleTask:
     ready_after_asked: float | None = None
     trace_id: str = ""
 
-    def build(self) -> tuple[SandboxTask, dict[str, Recipe]]:
-        """Return the task, and the recipes of its pictures by file name."""
-        items, recipes = lay_out(self.drawing, self.id)
-        request = {"action": "generate", "model": self.model, "prompt": self.drawing.prompt, "size": "2K"}
+    def build(self) -> tuple[SandboxTask, dict[str, ImageSpec]]:
+        """Return the task, and the specs of its pictures by file name."""
+        items, specs = plan_items(self.images, self.id)
+        request = {"action": "generate", "model": self.model, "prompt": self.images.prompt, "size": "2K"}
         task = SandboxTask(
             id=self.id,
             request={**request, **self.options},
@@ -66,7 +65,7 @@ class ExampleTask:
             shows_usage=False,
             trace_id=self.trace_id,
         )
-        return task, {} if self.error else recipes
+        return task, {} if self.error else specs
 
 
 def _set_of(count: int) -> dict[str, object]:
@@ -80,7 +79,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="84d1544a-9043-4dde-a98b-e889dacd75f6",
         note="the documents' own example",
-        drawing=Drawing("a white siamese cat", 2048, 2048, names=("6e5f9085-cc4a-4801-b77b-31550129ff19.jpg",)),
+        images=ImagePlan("a white siamese cat", 2048, 2048, names=("6e5f9085-cc4a-4801-b77b-31550129ff19.jpg",)),
         created_at=1766427547.107,
         elapsed=14.493,
         trace_id="176acf03-7ca7-4fc6-85db-e3724d4f59eb",
@@ -88,18 +87,18 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="20068983-0cc9-4c6a-aeb6-9c6a3c668be0",
         note="the documents' other example: the same prompt, another picture",
-        drawing=Drawing("a white siamese cat", 2048, 2048, seed=7),
+        images=ImagePlan("a white siamese cat", 2048, 2048, seed=7),
         created_at=1766428103.482,
         elapsed=13.871,
     ),
     ExampleTask(
         id="5c0f6b1e-7d3a-4e92-8f41-2b9d60c7a3e5",
         note="a set of four images",
-        drawing=Drawing(
+        images=ImagePlan(
             "One mountain valley through the four seasons: spring, summer, autumn and winter",
             2048,
             2048,
-            pictures=4,
+            count=4,
             captions=(
                 "A mountain valley in spring, fresh green slopes in the morning",
                 "A mountain valley in summer, deep blue under a high sun",
@@ -115,11 +114,11 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="e3a94d70-16bf-4c58-9d02-87f1b5c2e46a",
         note="partly failed: one image of three was withheld",
-        drawing=Drawing(
+        images=ImagePlan(
             "Three posters for a harbour jazz festival at night, neon reflections on wet stone",
             2048,
             2048,
-            pictures=3,
+            count=3,
             withheld={1: OUTPUT_WITHHELD},
         ),
         created_at=1766601377.9,
@@ -129,7 +128,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="b7215f8c-40de-4a6b-b3c9-f05e8d7a1924",
         note="failed: the service could not generate it",
-        drawing=Drawing("A lighthouse on a cliff in a storm, oil painting", 2048, 2048),
+        images=ImagePlan("A lighthouse on a cliff in a storm, oil painting", 2048, 2048),
         created_at=1766688211.015,
         elapsed=61.2,
         error=ErrorDetail("api_error", "The image could not be generated. Please try again later."),
@@ -137,7 +136,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90",
         note="moderated: the prompt was refused",
-        drawing=Drawing("A forbidden scene that the moderation does not let through", 2048, 2048),
+        images=ImagePlan("A forbidden scene that the moderation does not let through", 2048, 2048),
         created_at=1766774940.66,
         elapsed=1.35,
         error=INPUT_WITHHELD,
@@ -145,7 +144,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="f19a7e45-c2d3-4b80-8e67-5a4c0b9d3f12",
         note="wide: 16:9 at 4K",
-        drawing=Drawing("Misty mountains at dawn, ridge behind ridge, wide panorama", 5404, 3040),
+        images=ImagePlan("Misty mountains at dawn, ridge behind ridge, wide panorama", 5404, 3040),
         created_at=1766861500.5,
         elapsed=24.8,
         model="doubao-seedream-4-5-251128",
@@ -154,7 +153,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="63b8d1c9-5e0f-4d27-9a3b-c84f7e216d05",
         note="upright: 9:16",
-        drawing=Drawing("A city skyline at blue hour, lit windows mirrored in the water", 1536, 2730),
+        images=ImagePlan("A city skyline at blue hour, lit windows mirrored in the water", 1536, 2730),
         created_at=1766948033.71,
         elapsed=15.9,
         options={"size": "1536x2730"},
@@ -162,7 +161,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="a5e07f34-8c61-4b9d-b2f7-190d3c6e58ab",
         note="PNG on a transparent background",
-        drawing=Drawing(
+        images=ImagePlan(
             "A bouquet of poppies and daisies in a vase, studio light", 1536, 1536, style="cutout", output_format="png"
         ),
         created_at=1767034615.128,
@@ -173,7 +172,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="2fd4b690-a7e8-4351-8c1d-e96b05f8d73c",
         note="taken apart into layers",
-        drawing=Drawing("A sailing boat in a quiet bay at sunset", 1536, 1024, style="layer", layers=3),
+        images=ImagePlan("A sailing boat in a quiet bay at sunset", 1536, 1024, style="layer", layers=3),
         created_at=1767121298.4,
         elapsed=38.7,
         model="doubao-seedream-5-0-pro-260628",
@@ -182,7 +181,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="c8e13a5d-0f92-4764-b5a8-7d2c94e6f081",
         note="a prompt in Chinese",
-        drawing=Drawing("江南山水，清晨薄雾，远山如黛，水墨画风格", 2048, 2048),  # noqa: RUF001 - Chinese has its own comma
+        images=ImagePlan("江南山水，清晨薄雾，远山如黛，水墨画风格", 2048, 2048),  # noqa: RUF001 - Chinese has its own comma
         created_at=1767207843.933,
         elapsed=17.6,
         model="doubao-seedream-5-0-lite-260128",
@@ -190,7 +189,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="97a2c6e0-d41b-4f85-a0e3-3b58f7d9c264",
         note="a very long prompt",
-        drawing=Drawing(
+        images=ImagePlan(
             "A far planet seen from its innermost moon, painted like the cover of a science magazine of the seventies: "
             "in the foreground a dark ridge with a tiny lander, its windows the only warm light; beyond it the planet, "
             "banded in cream, rust and violet, with a broad ring system that throws a thin curved shadow; two small "
@@ -208,7 +207,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="4be96d27-f83c-4a05-9e71-d0c5a2b8467f",
         note="a model that is no longer offered",
-        drawing=Drawing("A small sailing boat on a golden sea, quiet evening", 1024, 1024, seed=42),
+        images=ImagePlan("A small sailing boat on a golden sea, quiet evening", 1024, 1024, seed=42),
         created_at=1752570123.84,
         elapsed=6.2,
         model="doubao-seedream-3-0-t2i-250415",
@@ -217,7 +216,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="d60b82f7-3a9e-4c14-b8d5-f27e91c04a3b",
         note="still pending: finishes two seconds after it was first asked for",
-        drawing=Drawing("Snowy mountains under a night sky full of stars", 2048, 2048),
+        images=ImagePlan("Snowy mountains under a night sky full of stars", 2048, 2048),
         created_at=1767380987.5,
         elapsed=11.4,
         ready_after_asked=2.0,

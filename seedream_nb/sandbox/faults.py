@@ -3,7 +3,7 @@
 For tests, and for whoever wants to see how their own code copes::
 
     sandbox.faults.add("rate_limit", on="tasks", times=2, retry_after=1)
-    with sandbox.faults.during("missing", on="pictures", match=task_id):
+    with sandbox.faults.during("missing", on="downloads", match=task_id):
         ...
 
 A fault turns the reply that would have been sent into the one that is sent, see `spoil`.
@@ -50,7 +50,7 @@ FaultKind = Literal[
 - `redirect`: 302 to `location`; to the same address when that is empty, so again and again.
 """
 
-Target = Literal["tasks", "images", "pictures"]
+Target = Literal["tasks", "images", "downloads"]
 
 _PAGE = b"<!DOCTYPE html><html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>"
 
@@ -61,7 +61,7 @@ class Fault:
 
     Attributes:
         kind: See `FaultKind`.
-        on: `tasks` and `images` are the two API paths, `pictures` the image files.
+        on: `tasks` and `images` are the two API paths, `downloads` the image files.
         times: How often; None for until it is taken away.
         after: How many matching requests pass unharmed before.
         match: Only requests that contain this: a task id, a part of a prompt, a picture's file name.
@@ -155,8 +155,8 @@ def _retry_after(value: float | str | dt.datetime) -> str:
 
 
 def _page(reply: Reply, fault: Fault) -> Reply:
-    is_picture = reply.content_type.startswith("image/")
-    return Reply(fault.status or 200, _PAGE, reply.content_type if is_picture else "text/html; charset=utf-8")
+    is_image = reply.content_type.startswith("image/")
+    return Reply(fault.status or 200, _PAGE, reply.content_type if is_image else "text/html; charset=utf-8")
 
 
 @dataclasses.dataclass

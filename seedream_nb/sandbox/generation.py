@@ -11,8 +11,7 @@ from collections.abc import Mapping
 
 from seedream_nb.protocol import capabilities
 from seedream_nb.protocol.validation import find_problems
-from seedream_nb.sandbox.drawings import Drawing, lay_out
-from seedream_nb.sandbox.pictures import OutputFormat, PictureBook, PictureStyle, Recipe
+from seedream_nb.sandbox.images import ImagePlan, ImageSpec, ImageStore, ImageStyle, OutputFormat, plan_items
 from seedream_nb.sandbox.tasks import INPUT_WITHHELD, OUTPUT_WITHHELD, SandboxTask
 
 MAX_PIXELS = 4096 * 4096
@@ -76,8 +75,8 @@ def plan(
     take: int,
     now: float,
     seconds: float,
-    book: PictureBook,
-    picture_url: str,
+    images: ImageStore,
+    image_base_url: str,
 ) -> Order:
     """Return what becomes of an accepted request, and tell `book` how its pictures are painted.
 
@@ -90,19 +89,19 @@ def plan(
         take: How often this very request was made, this time included.
         now: Unix seconds.
         seconds: How long each image takes.
-        book: Gets the pictures.
-        picture_url: Address of the sandbox's own pictures without their file names.
+        images: The image store.
+        image_base_url: Address of the sandbox's own pictures without their file names.
     """
     prompt = str(body.get("prompt") or "")
-    sources = tuple(_source(text, book, picture_url) for text in _images(body))
-    width, height = _picture_size(body, sources)
+    sources = tuple(_source(text, images, image_base_url) for text in _images(body))
+    width, height = _image_size(body, sources)
     style = _style(body)
-    items, recipes = lay_out(
-        Drawing(
+    items, specs = plan_items(
+        ImagePlan(
             prompt,
             width,
             height,
-            pictures=_count(body),
+            count=_count(body),
             withheld={0: OUTPUT_WITHHELD} if _has_word(prompt, OUTPUT_TRIGGER) else {},
             style=style,
             output_format=_output_format(body),
@@ -113,8 +112,8 @@ def plan(
         task_id,
     )
     error = INPUT_WITHHELD if _has_word(prompt, INPUT_TRIGGER) else None
-    for name, recipe in {} if error else recipes.items():
-        book.add(name, recipe, task_id)
+    for name, spec in {} if error else specs.items():
+        images.add(name, spec, task_id)
     finished_at = round(now + seconds * len(items), 3)
     task = SandboxTask(
         id=task_id,
@@ -136,7 +135,7 @@ def _seed(body: Mapping[str, object], take: int) -> int:
     return seed if isinstance(seed, int) else zlib.crc32(f"{body.get('model')} {take}".encode())
 
 
-def _style(body: Mapping[str, object]) -> PictureStyle:
+def _style(body: Mapping[str, object]) -> ImageStyle:
     if body.get("layer_decomposition"):
         return "layer"
     if body.get("background") == "transparent":
@@ -167,11 +166,11 @@ def _images(body: Mapping[str, object]) -> list[str]:
     return [image] if isinstance(image, str) else [str(entry) for entry in image] if isinstance(image, list) else []
 
 
-def _source(text: str, book: PictureBook, picture_url: str) -> bytes | Recipe:
+def _source(text: str, images: ImageStore, image_base_url: str) -> bytes | ImageSpec:
     if text.startswith("data:"):
         return _data(text)
-    own = book.recipe(text.rsplit("/", 1)[-1]) if text.startswith(picture_url) else None
-    return own or Recipe(text, _STAND_IN, _STAND_IN)
+    own = images.spec(text.rsplit("/", 1)[-1]) if text.startswith(image_base_url) else None
+    return own or ImageSpec(text, _STAND_IN, _STAND_IN)
 
 
 def _data(uri: str) -> bytes:
@@ -181,11 +180,11 @@ def _data(uri: str) -> bytes:
         return b""
 
 
-def _size_of(source: bytes | Recipe) -> tuple[int, int] | None:
+def _size_of(source: bytes | ImageSpec) -> tuple[int, int] | None:
     """Return width and height of an input image, None when it cannot be read."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - Pillow loads with the first edit
 
-    if isinstance(source, Recipe):
+    if isinstance(source, ImageSpec):
         return source.width, source.height
     try:
         with Image.open(io.BytesIO(source)) as image:
@@ -195,7 +194,7 @@ def _size_of(source: bytes | Recipe) -> tuple[int, int] | None:
         return None
 
 
-def _picture_size(body: Mapping[str, object], sources: tuple[bytes | Recipe, ...]) -> tuple[int, int]:
+def _image_size(body: Mapping[str, object], sources: tuple[bytes | ImageSpec, ...]) -> tuple[int, int]:
     """Return width and height: as asked, else a preset's number of pixels in the shape of the first input image."""
     size = body.get("size")
     if isinstance(size, str) and (sides := capabilities.parse_size(size)):

@@ -21,14 +21,14 @@ from tornado import httpclient, iostream, web
 
 from seedream_nb.sandbox.answers import Json, error_body
 from seedream_nb.sandbox.faults import Fault, Faults, Reply, spoil
-from seedream_nb.sandbox.pictures import PictureBook
+from seedream_nb.sandbox.images import ImageStore
 from seedream_nb.sandbox.request_log import LoggedRequest, RequestLog
 from seedream_nb.sandbox.service import IMAGES_PATH, TASKS_PATH, Answer, Callback, Request, SandboxService
 from seedream_nb.sandbox.settings import SandboxSettings
 
 _Result = TypeVar("_Result")
 
-PICTURES_PATH = "/images/"
+IMAGE_FILES_PATH = "/images/"
 
 
 @dataclasses.dataclass
@@ -37,7 +37,7 @@ class Backend:
 
     Attributes:
         service: Answers API requests.
-        book: Paints pictures.
+        images: The image store.
         faults: What goes wrong.
         log: What was received.
         answering: Threads for API answers.
@@ -48,7 +48,7 @@ class Backend:
     """
 
     service: SandboxService
-    book: PictureBook
+    images: ImageStore
     faults: Faults
     log: RequestLog
     answering: concurrent.futures.Executor
@@ -208,25 +208,25 @@ class ApiHandler(_Handler):
             await httpclient.AsyncHTTPClient().fetch(request)
 
 
-class PictureHandler(_Handler):
+class ImageHandler(_Handler):
     """`GET /images/<file name>`."""
 
-    kind = "pictures"
+    kind = "downloads"
 
     async def get(self, name: str) -> None:
         """Send one picture."""
         backend = self.backend
-        faults = backend.faults.take("pictures", f"{self.request.path} {backend.book.task_id(name)}")
+        faults = backend.faults.take("downloads", f"{self.request.path} {backend.images.task_id(name)}")
         fault = next((fault for fault in faults if fault.kind != "latency"), None)
         delay = backend.settings.latency + sum(fault.seconds for fault in faults)
         await asyncio.sleep(delay)
-        recipe = backend.book.recipe(name)
+        spec = backend.images.spec(name)
         reply = Reply(404, b"<html><body>404 Not Found</body></html>", "text/html")
-        if recipe and fault and not fault.needs_reply:
-            reply = Reply(200, b"", recipe.content_type)
-        elif recipe:
-            picture = await self.in_thread(backend.painting, functools.partial(backend.book.picture, name))
-            reply = Reply(200, picture.content, picture.content_type) if picture else reply
+        if spec and fault and not fault.needs_reply:
+            reply = Reply(200, b"", spec.content_type)
+        elif spec:
+            image = await self.in_thread(backend.painting, functools.partial(backend.images.image, name))
+            reply = Reply(200, image.content, spec.content_type) if image else reply
         if fault:
             reply = spoil(reply, fault, trace_id=backend.service.next_trace_id(), here=self.request.path)
         self.note(reply.status, fault)
@@ -255,7 +255,7 @@ def build_application(backend: Backend) -> web.Application:
         [
             (TASKS_PATH, ApiHandler, options),
             (IMAGES_PATH, ApiHandler, options),
-            (PICTURES_PATH + r"([^/]+)", PictureHandler, options),
+            (IMAGE_FILES_PATH + r"([^/]+)", ImageHandler, options),
         ],
         default_handler_class=UnknownHandler,
         default_handler_args=options,

@@ -14,7 +14,7 @@ class LoggedRequest:
     """One request that was received.
 
     Attributes:
-        kind: `tasks` and `images` for the two API paths, `pictures` for image files, `other` for the rest.
+        kind: `tasks` and `images` for the two API paths, `downloads` for image files, `other` for the rest.
         method: HTTP method.
         path: Path without the query.
         action: The body's `action`; `retrieve` when a task query names none; empty elsewhere.
@@ -53,7 +53,7 @@ class RequestLog:
             self._requests.append(request)
 
     def of_kind(self, kind: str) -> list[LoggedRequest]:
-        """Return the requests of one kind: `tasks`, `images`, `pictures` or `other`."""
+        """Return the requests of one kind: `tasks`, `images`, `downloads` or `other`."""
         return [request for request in self if request.kind == kind]
 
     def clear(self) -> None:

@@ -6,20 +6,21 @@ Its own loop, because a Jupyter kernel needs the one in the main thread for itse
 import asyncio
 import concurrent.futures
 import functools
+import os
 import socket
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tornado import httpserver
 
 from seedream_nb.sandbox import examples
-from seedream_nb.sandbox.drawings import Drawing, lay_out
 from seedream_nb.sandbox.errors import SandboxError
 from seedream_nb.sandbox.faults import Faults
-from seedream_nb.sandbox.handlers import PICTURES_PATH, Backend, build_application, is_loopback
-from seedream_nb.sandbox.pictures import OutputFormat, PictureBook, Recipe
+from seedream_nb.sandbox.handlers import IMAGE_FILES_PATH, Backend, build_application, is_loopback
+from seedream_nb.sandbox.images import ImagePlan, ImageSpec, ImageStore, OutputFormat, plan_items
 from seedream_nb.sandbox.request_log import RequestLog
 from seedream_nb.sandbox.service import SandboxService
 from seedream_nb.sandbox.settings import SandboxSettings
@@ -38,6 +39,9 @@ from seedream_nb.sandbox.tasks import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
+"""Environment variable with the folder in which painted images are cached."""
+
 _MAX_BODY = 256 * 1024 * 1024
 
 
@@ -55,6 +59,8 @@ class Sandbox:
         balance: How many images can be generated until it is used up; None for no limit.
         allow_remote: Has to be True to listen on anything but this machine's own addresses.
         public_url: Address under which others reach the server, for the image links; its own address when None.
+        image_cache: Folder in which painted images are kept for other sandboxes and processes; nothing in it is ever
+            deleted. When None, the folder named by the environment variable `SEEDREAM_SANDBOX_CACHE`, or none.
 
     Attributes:
         token: As given.
@@ -86,6 +92,7 @@ class Sandbox:
         balance: int | None = None,
         allow_remote: bool = False,
         public_url: str | None = None,
+        image_cache: str | Path | None = None,
     ) -> None:
         if not allow_remote and not is_loopback(host):
             raise SandboxError(
@@ -100,8 +107,9 @@ class Sandbox:
         self._port = port
         self._public_url = public_url
         self._store = TaskStore(time.time)
-        self._book = PictureBook()
-        self._service = SandboxService(token=token, store=self._store, book=self._book, settings=self.settings)
+        folder = image_cache or os.environ.get(IMAGE_CACHE)
+        self._images = ImageStore(Path(folder).expanduser() if folder else None)
+        self._service = SandboxService(token=token, store=self._store, images=self._images, settings=self.settings)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._ask_to_stop: Callable[[], object] | None = None
@@ -109,9 +117,9 @@ class Sandbox:
         self._added = 0
         self._notes: dict[str, str] = {}
         for example in examples.EXAMPLE_TASKS:
-            task, recipes = example.build()
+            task, specs = example.build()
             self._notes[task.id] = example.note
-            self._keep(task, recipes)
+            self._keep(task, specs)
 
     # Running
 
@@ -136,7 +144,7 @@ class Sandbox:
                 ) from error
             listener.settimeout(0)
             self._port = listener.getsockname()[1]
-            self._service.picture_url = (self._public_url or self.url).rstrip("/") + PICTURES_PATH
+            self._service.image_base_url = (self._public_url or self.url).rstrip("/") + IMAGE_FILES_PATH
             ready = threading.Event()
             self._thread = threading.Thread(
                 target=lambda: asyncio.run(self._serve(listener, ready)), name="seedream-sandbox", daemon=True
@@ -162,7 +170,7 @@ class Sandbox:
             stopping = asyncio.Event()
             self._ask_to_stop = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, stopping.set)
             self._backend = Backend(
-                self._service, self._book, self.faults, self.requests, answering, painting, self.settings
+                self._service, self._images, self.faults, self.requests, answering, painting, self.settings
             )
             application = build_application(self._backend)
             server = httpserver.HTTPServer(application, max_buffer_size=_MAX_BODY, max_body_size=_MAX_BODY)
@@ -268,8 +276,8 @@ class Sandbox:
             task_id = task_id or stable_id("added", self._added)
         width, height = (int(side) for side in size.split("x"))
         withheld = {index: ErrorDetail(*detail) for index, detail in (image_errors or {}).items()}
-        drawing = Drawing(prompt, width, height, images, withheld=withheld, output_format=output_format)
-        items, recipes = lay_out(drawing, task_id)
+        plan = ImagePlan(prompt, width, height, images, withheld=withheld, output_format=output_format)
+        items, specs = plan_items(plan, task_id)
         ready_at = NEVER if ready_in is None else now + ready_in
         created_at = round(now if created_at is None else created_at, 3)
         self._keep(
@@ -287,11 +295,11 @@ class Sandbox:
                 application_id=application_id,
                 user_id=user_id,
             ),
-            {} if error else recipes,
+            {} if error else specs,
         )
         return task_id
 
-    def _keep(self, task: SandboxTask, recipes: dict[str, Recipe]) -> None:
-        for name, recipe in recipes.items():
-            self._book.add(name, recipe, task.id)
+    def _keep(self, task: SandboxTask, specs: dict[str, ImageSpec]) -> None:
+        for name, spec in specs.items():
+            self._images.add(name, spec, task.id)
         self._store.add(task)

@@ -14,7 +14,7 @@ from typing import Final
 
 from seedream_nb.sandbox import generation
 from seedream_nb.sandbox.answers import MESSAGE_OF_CODE, STATUS_OF_CODE, AnswerWriter, Json, error_body, failed_wholly
-from seedream_nb.sandbox.pictures import PictureBook
+from seedream_nb.sandbox.images import ImageStore
 from seedream_nb.sandbox.settings import SandboxSettings
 from seedream_nb.sandbox.store import TaskStore
 from seedream_nb.sandbox.tasks import SandboxTask, stable_id
@@ -115,12 +115,12 @@ class SandboxService:
     Args:
         token: The token that is accepted.
         store: Tasks.
-        book: Pictures.
+        images: The image store.
         settings: How it behaves.
         clock: Returns the current time in Unix seconds.
 
     Attributes:
-        picture_url: Address of a picture without its file name; set when the port is known.
+        image_base_url: Address of a picture without its file name; set when the port is known.
     """
 
     def __init__(
@@ -128,19 +128,19 @@ class SandboxService:
         *,
         token: str,
         store: TaskStore,
-        book: PictureBook,
+        images: ImageStore,
         settings: SandboxSettings,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._token = token
         self._store = store
-        self._book = book
+        self._images = images
         self._clock = clock
         self._lock = threading.Lock()
         self._requests = itertools.count(1)
         self._takes: Counter[str] = Counter()
         self._settings = settings
-        self.picture_url = "/images/"
+        self.image_base_url = "/images/"
 
     def next_trace_id(self) -> str:
         """Return a trace id that depends only on how many there were before."""
@@ -211,7 +211,7 @@ class SandboxService:
         with self._lock:
             # Not a mere number: requests that arrive at the same time get the same ids in whatever order they come.
             # Nor do they depend on the port.
-            fingerprint = stable_id(json.dumps(body, sort_keys=True).replace(self.picture_url, ""))
+            fingerprint = stable_id(json.dumps(body, sort_keys=True).replace(self.image_base_url, ""))
             self._takes[fingerprint] += 1
             take = self._takes[fingerprint]
             order = generation.plan(
@@ -220,8 +220,8 @@ class SandboxService:
                 take=take,
                 now=self._clock(),
                 seconds=self._settings.generation_seconds,
-                book=self._book,
-                picture_url=self.picture_url,
+                images=self._images,
+                image_base_url=self.image_base_url,
             )
             self._charge(order)
             self._store.add(order.task)
@@ -259,7 +259,7 @@ class SandboxService:
         return self._writer().response(task, self._clock()) if task else {}
 
     def _writer(self) -> AnswerWriter:
-        return AnswerWriter(self._book, self.picture_url)
+        return AnswerWriter(self._images, self.image_base_url)
 
 
 def _decode(content: bytes) -> Json:

@@ -63,7 +63,7 @@ class Item:
     Attributes:
         prompt: The caption that travels with the picture.
         size: `<width>x<height>` in pixels.
-        picture: File name of the picture on the sandbox, None when it failed.
+        file_name: File name of the image on the sandbox, None when it failed.
         error: Why there is no picture.
         output_format: Travels only when the request named one.
         is_layered: True when the picture is taken apart into layers; it then travels as several entries.
@@ -71,7 +71,7 @@ class Item:
 
     prompt: str
     size: str
-    picture: str | None = None
+    file_name: str | None = None
     error: ErrorDetail | None = None
     output_format: str | None = None
     is_layered: bool = False

@@ -88,7 +88,7 @@ def test_it_is_fetched_once_as_any_other(sandbox: Sandbox, client: SeedreamClien
     assert gallery.unloaded == 1
     assert show(gallery).before[0].embedded_size == (128, 96)
     show(gallery[:])
-    assert len(sandbox.requests.of_kind("pictures")) == 1
+    assert len(sandbox.requests.of_kind("downloads")) == 1
 
 
 @pytest.mark.parametrize("has_table", [False, True])

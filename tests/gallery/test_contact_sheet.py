@@ -174,7 +174,7 @@ def test_layers_and_progress(sandbox: Sandbox, client: SeedreamClient) -> None:
     sheet = Gallery(task).contact_sheet(columns=24, thumbnail=64, captions=False, on_progress=progress.append)
     # The composed picture comes first, then each layer.
     assert sheet.width > (len(task.layers) + 1) * 64
-    assert len(progress) == len(task.layers) == len(sandbox.requests.of_kind("pictures"))
+    assert len(progress) == len(task.layers) == len(sandbox.requests.of_kind("downloads"))
 
 
 @settings(max_examples=40)

@@ -237,7 +237,7 @@ def test_layers_are_put_together_and_fetched_once(sandbox: Sandbox, client: Seed
     assert composed.sizes == base.sizes
     assert [tile.label for tile in layers] == [image.name for image in task.layers[1:]]
     assert [bool(tile.view.find(css_class="transparent")) for tile in (base, *layers)] == [False, *[True] * len(layers)]
-    assert len(sandbox.requests.of_kind("pictures")) == len(task.images) == len(progress)
+    assert len(sandbox.requests.of_kind("downloads")) == len(task.images) == len(progress)
 
 
 def test_a_table_flows_and_its_labels_go_along(tmp_path: Path) -> None:

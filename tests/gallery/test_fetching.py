@@ -22,7 +22,7 @@ def small_gallery(sandbox: Sandbox, client: SeedreamClient, count: int = 3, **op
 
 
 def fetched(sandbox: Sandbox) -> int:
-    return len(sandbox.requests.of_kind("pictures"))
+    return len(sandbox.requests.of_kind("downloads"))
 
 
 def test_a_picture_is_fetched_once_for_a_gallery_its_slices_and_its_filters(
@@ -77,7 +77,7 @@ def test_loading_ahead_counts_each_picture(sandbox: Sandbox, client: SeedreamCli
 def test_a_failure_is_tried_again_at_the_next_display(sandbox: Sandbox, client: SeedreamClient) -> None:
     (task,) = small_gallery(sandbox, client, 1)
     gallery = Gallery(task, fetcher=ImageFetcher(FetchLimits(tries=1)))
-    with sandbox.faults.during("server_error", on="pictures"):
+    with sandbox.faults.during("server_error", on="downloads"):
         assert show(gallery).tiles[0].state == "! not available"
         assert gallery.unloaded == 1
     assert show(gallery).tiles[0].embedded
@@ -87,7 +87,7 @@ def test_a_failure_is_tried_again_at_the_next_display(sandbox: Sandbox, client: 
 def test_a_link_that_dies_afterwards_does_not_matter(sandbox: Sandbox, client: SeedreamClient) -> None:
     gallery = small_gallery(sandbox, client)
     before = show(gallery)
-    with sandbox.faults.during("missing", on="pictures"):
+    with sandbox.faults.during("missing", on="downloads"):
         assert show(gallery) == before
         assert show(gallery[1:]).tiles[0].embedded
     assert show(gallery) == before
@@ -95,7 +95,7 @@ def test_a_link_that_dies_afterwards_does_not_matter(sandbox: Sandbox, client: S
 
 def test_image_hosts_never_get_the_token(sandbox: Sandbox, client: SeedreamClient) -> None:
     show(small_gallery(sandbox, client))
-    pictures = sandbox.requests.of_kind("pictures")
+    pictures = sandbox.requests.of_kind("downloads")
     assert len(pictures) == 3
     assert not any(request.has_authorization for request in pictures)
     assert all(request.has_authorization for request in sandbox.requests.of_kind("tasks"))

@@ -49,7 +49,7 @@ def test_the_composed_picture_comes_first_and_nothing_is_fetched_twice(sandbox: 
     assert sheet.summary == f"1 task · {len(layered.images)} images"
     assert show(gallery) == sheet
     assert show(gallery[:]) == sheet
-    assert len(sandbox.requests.of_kind("pictures")) == len(layered.images)
+    assert len(sandbox.requests.of_kind("downloads")) == len(layered.images)
 
 
 def test_the_composed_thumbnail_is_what_composing_at_full_size_gives(layered: Task) -> None:
@@ -82,7 +82,7 @@ def test_a_layer_lies_where_its_box_says_at_the_scale_of_the_thumbnail() -> None
 
 
 def test_an_unreachable_layer_is_named_and_the_rest_is_shown(sandbox: Sandbox, layered: Task) -> None:
-    sandbox.faults.add("missing", on="pictures", match=str(layered.layers[2].url).rpartition("/")[2])
+    sandbox.faults.add("missing", on="downloads", match=str(layered.layers[2].url).rpartition("/")[2])
     sheet = show(Gallery(layered, fetcher=ImageFetcher(FetchLimits(tries=1))))
     assert_forms_agree(sheet)
     composed, base, first, second, *_ = sheet.tiles

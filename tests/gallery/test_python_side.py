@@ -107,7 +107,7 @@ def test_a_pickled_gallery_shows_the_same_without_fetching_again(sandbox: Sandbo
     copy = pickle.loads(pickle.dumps(gallery))  # noqa: S301  made one line above
     assert show(copy) == before
     assert (list(copy), copy.options) == (list(gallery), gallery.options)
-    assert len(sandbox.requests.of_kind("pictures")) == 1
+    assert len(sandbox.requests.of_kind("downloads")) == 1
 
 
 def test_a_pickled_gallery_can_still_fetch(sandbox: Sandbox, client: SeedreamClient) -> None:

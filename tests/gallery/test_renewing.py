@@ -21,7 +21,7 @@ RUNNING = Task("r", TaskStatus.RUNNING, prompt="now")
 
 
 def fetched(sandbox: Sandbox) -> int:
-    return len(sandbox.requests.of_kind("pictures"))
+    return len(sandbox.requests.of_kind("downloads"))
 
 
 def test_a_picture_is_fetched_once_however_often_the_gallery_is_renewed(
@@ -219,7 +219,7 @@ def test_what_could_not_be_fetched_is_not_asked_for_again_until_the_final_form(
 ) -> None:
     (made,) = client.retrieve_batch([sandbox.add_task(size="128x96")])
     gallery = Gallery([made], fetcher=ImageFetcher(FetchLimits(tries=1)))
-    with sandbox.faults.during("server_error", on="pictures"):
+    with sandbox.faults.during("server_error", on="downloads"):
         for _ in range(3):
             gallery = gallery.renew([made])
             assert show(gallery, is_live=True).tiles[0].state == "! not available"
@@ -257,7 +257,7 @@ def test_originals_are_fetched_when_they_are_asked_for_later() -> None:
 def test_a_link_that_died_keeps_the_thumbnail_there_is(sandbox: Sandbox, client: SeedreamClient) -> None:
     made = client.retrieve_batch([sandbox.add_task(size="640x480")])
     gallery = Gallery(made, fetcher=ImageFetcher(FetchLimits(tries=1))).load()
-    with sandbox.faults.during("missing", on="pictures"):
+    with sandbox.faults.during("missing", on="downloads"):
         assert show(gallery.with_options(thumbnail=500)).tiles[0].embedded_size == (320, 240)
 
 

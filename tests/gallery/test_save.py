@@ -77,7 +77,7 @@ def test_originals_are_kept_with_their_record_beside_them(
     }
     assert report.failures == ()
     assert str(report) == f"2 images and 1 record in {tmp_path / 'deep' / 'down'}"
-    assert not any(request.has_authorization for request in sandbox.requests.of_kind("pictures"))
+    assert not any(request.has_authorization for request in sandbox.requests.of_kind("downloads"))
 
 
 def test_saving_again_changes_nothing(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_the_report_names_what_could_not_be_saved(sandbox: Sandbox, client: Seed
     dead = sandbox.add_task(size=SMALL)
     failed = sandbox.add_task(error=("api_error", "No luck."))
     pending = sandbox.add_task(ready_in=None)
-    sandbox.faults.add("missing", on="pictures", match=dead)
+    sandbox.faults.add("missing", on="downloads", match=dead)
     report = Gallery(client.retrieve_batch([a_set, dead, failed, pending, "unknown"])).save(tmp_path / "kept")
     assert len(report.images) == 2
     assert len(report.records) == 4
@@ -334,7 +334,7 @@ def test_files_of_an_earlier_time_stay_named_when_their_links_have_died(
     gallery = Gallery(client.retrieve_batch([sandbox.add_task(size=SMALL, images=2)]))
     first = gallery.save(tmp_path / "kept")
     first.images[1].unlink()
-    sandbox.faults.add("missing", on="pictures")
+    sandbox.faults.add("missing", on="downloads")
     second = gallery.save(tmp_path / "kept")
     assert len(second.failures) == 2
     assert json.loads(second.records[0].read_bytes())["files"] == [first.images[0].name]

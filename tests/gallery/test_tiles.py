@@ -172,7 +172,7 @@ def test_every_fault_of_the_sandbox_spoils_one_tile_only(sandbox: Sandbox, clien
     faults: tuple[FaultKind, ...] = ("missing", "drop", "html", "truncate", "empty", "redirect")
     ids = [sandbox.add_task(size=SMALL) for _ in range(len(faults) + 1)]
     for kind, task_id in zip(faults, ids, strict=False):
-        sandbox.faults.add(kind, on="pictures", match=task_id)
+        sandbox.faults.add(kind, on="downloads", match=task_id)
     gallery = Gallery(client.retrieve_batch(ids), fetcher=ImageFetcher(FetchLimits(tries=1)))
     sheet = show(gallery)
     assert [tile.state for tile in sheet.tiles] == ["! not available"] * len(faults) + ["✓ succeeded"]
@@ -183,7 +183,7 @@ def test_every_fault_of_the_sandbox_spoils_one_tile_only(sandbox: Sandbox, clien
 def test_pictures_sent_inline(sandbox: Sandbox, client: SeedreamClient) -> None:
     (tile,) = tiles_of(client, sandbox.add_task(size=SMALL, in_base64=True))
     assert tile.embedded
-    assert sandbox.requests.of_kind("pictures") == []
+    assert sandbox.requests.of_kind("downloads") == []
 
 
 def test_an_empty_inline_picture_says_that_it_is_none() -> None:

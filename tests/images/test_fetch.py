@@ -45,7 +45,7 @@ def test_nothing_is_told_about_the_user(sandbox: Sandbox, client: SeedreamClient
     task_id = sandbox.add_task(size="960x960")
     (image,) = client.retrieve(task_id).images
     assert ImageFetcher().fetch(image).startswith(b"\xff\xd8")
-    (request,) = sandbox.requests.of_kind("pictures")
+    (request,) = sandbox.requests.of_kind("downloads")
     assert not request.has_authorization
 
 

@@ -141,14 +141,14 @@ def test_layers_of_the_sandbox_give_the_picture_they_were_taken_from(sandbox: Sa
     expected = source.getpixel((512, 512))
     assert isinstance(expected, tuple)
     assert middle == pytest.approx(expected, abs=12)
-    requests = sandbox.requests.of_kind("pictures")
+    requests = sandbox.requests.of_kind("downloads")
     assert len(requests) == len(task.layers)
     assert not any(request.has_authorization for request in requests)
 
 
 def test_a_layer_that_cannot_be_fetched_is_named(sandbox: Sandbox, client: SeedreamClient) -> None:
     task = client.generate(image=Image.new("RGB", (1024, 1024)), model=PRO, layers=True, wait=True)
-    sandbox.faults.add("missing", on="pictures", match=str(task.layers[1].url).rpartition("/")[2])
+    sandbox.faults.add("missing", on="downloads", match=str(task.layers[1].url).rpartition("/")[2])
     with pytest.raises(ImageError, match=r"The layer 1: .* is missing: The link no longer works") as caught:
         compose_layers(task, ImageFetcher(FetchLimits(tries=1)))
     assert caught.value.status_code == 404

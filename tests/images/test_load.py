@@ -37,7 +37,7 @@ def test_one_bad_picture_never_spoils_the_rest(sandbox: Sandbox, client: Seedrea
     for task_id, fault in zip(ids, faults, strict=False):
         (image,) = client.retrieve(task_id).images
         assert image.url is not None
-        sandbox.faults.add(fault, on="pictures", match=image.url.rpartition("/")[2])
+        sandbox.faults.add(fault, on="downloads", match=image.url.rpartition("/")[2])
     images = [image for task in client.retrieve_batch(ids) for image in task.images]
     steps: list[int] = []
     results = load_all(images, thumbnail_of, ImageFetcher(), on_progress=steps.append)

@@ -246,7 +246,7 @@ def test_a_damaged_original_is_fetched_again_over_http(
     path.write_bytes(content[:-1] + b"?")
     assert empty.verify().damaged == 1
     assert fetcher.fetch(task.images[0]) == content == path.read_bytes()
-    assert len(sandbox.requests.of_kind("pictures")) == 2
+    assert len(sandbox.requests.of_kind("downloads")) == 2
 
 
 def test_a_damaged_thumbnail_is_forgotten(filled: Filled) -> None:

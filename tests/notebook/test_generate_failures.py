@@ -137,7 +137,7 @@ def test_a_directory_that_cannot_be_written_to_loses_nothing(
 
 
 def test_a_lost_picture_is_no_failed_cell(shell: InteractiveShell, service: Sandbox) -> None:
-    with service.faults.during("missing", on="pictures"):
+    with service.faults.during("missing", on="downloads"):
         gallery = run_gallery(shell, f"%seedream generate a cat {SMALL}")
         assert seen(gallery).tiles[0].state == "! not available"
     assert seen(gallery).tiles[0].state == "✓ succeeded"

@@ -119,7 +119,7 @@ def test_a_second_one_gives_up_on_the_answers(kernel: Kernel, sandbox: Sandbox) 
 @pytest.mark.parametrize("command", ["get", "wait"])
 def test_while_pictures_are_fetched(kernel: Kernel, sandbox: Sandbox, command: str) -> None:
     task_id = sandbox.add_task("a cat", size="64x64")
-    fault = sandbox.faults.add("latency", on="pictures", seconds=10)
+    fault = sandbox.faults.add("latency", on="downloads", seconds=10)
     cell = kernel.start(f"%seedream {command} {task_id} --out made")
     wait_until(lambda: len(sandbox.requests.of_kind("tasks")) == 1 and sandbox.open_requests == 1)
     name, error = interrupt(kernel, cell)
@@ -133,7 +133,7 @@ def test_while_pictures_are_fetched(kernel: Kernel, sandbox: Sandbox, command: s
 
 
 def test_while_pictures_of_a_generation_are_fetched(kernel: Kernel, sandbox: Sandbox) -> None:
-    sandbox.faults.add("latency", on="pictures", seconds=10)
+    sandbox.faults.add("latency", on="downloads", seconds=10)
     cell = kernel.start(f"%seedream generate a cat {SMALL} --out made")
     kernel.read_until(lambda message: "1 of 1 done" in message.text)
     wait_until(lambda: sandbox.open_requests == 1)
@@ -145,7 +145,7 @@ def test_while_pictures_of_a_generation_are_fetched(kernel: Kernel, sandbox: San
 
 def test_before_anything_is_sent(kernel: Kernel, sandbox: Sandbox) -> None:
     picture = kernel_picture(kernel, sandbox)
-    sandbox.faults.add("latency", on="pictures", seconds=10)
+    sandbox.faults.add("latency", on="downloads", seconds=10)
     cell = kernel.start(f"%seedream edit {picture} make it night --model 4.0 --out made")
     wait_until(lambda: sandbox.open_requests == 1)  # the picture before is shown first
     name, error = interrupt(kernel, cell)

@@ -33,7 +33,7 @@ def questions(service: Sandbox) -> int:
 
 
 def downloads(service: Sandbox) -> int:
-    return len(service.requests.of_kind("pictures"))
+    return len(service.requests.of_kind("downloads"))
 
 
 class TestGet:

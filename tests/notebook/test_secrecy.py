@@ -53,7 +53,7 @@ def test_no_failure_shows_it(
 ) -> None:
     known = guarded.add_task(size="64x64")
     waiting = guarded.add_task(size="64x64", ready_in=None)
-    for target in ("images", "tasks", "pictures"):
+    for target in ("images", "tasks", "downloads"):
         guarded.faults.add(kind, on=target, code="invalid_token")
     told = [
         run_quietly(shell, code)

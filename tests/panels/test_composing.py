@@ -92,7 +92,7 @@ def test_a_missing_layer_is_said_and_tried_again_when_it_is_selected_again(
     panel.add(task)
     whole, base, *_layers = keys_of(panel)
     lost = str(task.layers[1].url).rpartition("/")[2]
-    with sandbox.faults.during("missing", on="pictures", match=lost):
+    with sandbox.faults.during("missing", on="downloads", match=lost):
         panel.grid.selected = [whole, base]
         wait_until(lambda: "seedream-status-error" in panel.status_line.value)
         assert "is missing" in panel.status_line.value

@@ -170,7 +170,7 @@ def test_each_failure_is_told_and_spoils_nothing_else(
         (image,) = client.retrieve(sandbox.add_task(f"a kite {fault}", size="960x960")).images
         assert image.url
         if fault in faults:
-            sandbox.faults.add(fault, on="pictures", match=PurePath(image.url).name)
+            sandbox.faults.add(fault, on="downloads", match=PurePath(image.url).name)
         wanted[fault] = image
     wanted["failed"] = TaskImage("i", error=ErrorDetail("a_code", "why"))
     opened().want(kind, wanted)
@@ -333,7 +333,7 @@ def test_layers_come_as_one_picture_and_are_fetched_once(
     supply = opened(side=200)
     supply.want("thumbnail", wanted)
     found = inbox.take_all(len(wanted))
-    assert Counter(request.path for request in sandbox.requests.of_kind("pictures")).most_common(1)[0][1] == 1
+    assert Counter(request.path for request in sandbox.requests.of_kind("downloads")).most_common(1)[0][1] == 1
     whole = task.compose()
     small = good(found["a/0"])
     assert (small.width, small.height) == (200, 150)

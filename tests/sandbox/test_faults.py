@@ -98,7 +98,7 @@ def test_an_answer_cut_short_of_its_promised_length(api: Api) -> None:
 
 
 def test_an_image_cut_short_of_its_promised_length(api: Api, picture_url: str) -> None:
-    api.sandbox.faults.add("cut", on="pictures")
+    api.sandbox.faults.add("cut", on="downloads")
 
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         api.get(picture_url)
@@ -149,13 +149,13 @@ def test_latency_comes_on_top_of_another_fault(api: Api) -> None:
 
 
 def test_a_dead_image_link(api: Api, picture_url: str) -> None:
-    api.sandbox.faults.add("missing", on="pictures", times=1)
+    api.sandbox.faults.add("missing", on="downloads", times=1)
 
     assert [api.get(picture_url).status_code for _ in range(2)] == [404, 200]
 
 
 def test_html_under_an_image_content_type(api: Api, picture_url: str) -> None:
-    api.sandbox.faults.add("html", on="pictures")
+    api.sandbox.faults.add("html", on="downloads")
 
     answer = api.get(picture_url)
 
@@ -164,28 +164,28 @@ def test_html_under_an_image_content_type(api: Api, picture_url: str) -> None:
 
 
 def test_half_an_image(api: Api, picture_url: str) -> None:
-    api.sandbox.faults.add("truncate", on="pictures")
+    api.sandbox.faults.add("truncate", on="downloads")
 
     with Image.open(io.BytesIO(api.get(picture_url).content)) as image, pytest.raises(OSError, match="truncated"):
         image.load()
 
 
 def test_an_image_that_redirects_to_itself_for_ever(api: Api, picture_url: str) -> None:
-    api.sandbox.faults.add("redirect", on="pictures")
+    api.sandbox.faults.add("redirect", on="downloads")
 
     with pytest.raises(requests.exceptions.TooManyRedirects):
         api.get(picture_url)
 
 
 def test_an_image_that_redirects_once(api: Api, picture_url: str) -> None:
-    api.sandbox.faults.add("redirect", on="pictures", times=1)
+    api.sandbox.faults.add("redirect", on="downloads", times=1)
 
     assert api.get(picture_url).headers["Content-Type"] == "image/jpeg"
 
 
 @pytest.mark.parametrize("location", ["file:///etc/hostname", "ftp://127.0.0.1/picture.jpg"])
 def test_an_image_that_redirects_out_of_http(api: Api, picture_url: str, location: str) -> None:
-    api.sandbox.faults.add("redirect", on="pictures", location=location)
+    api.sandbox.faults.add("redirect", on="downloads", location=location)
 
     answer = api.get(picture_url, allow_redirects=False)
 
@@ -197,7 +197,7 @@ def test_only_what_matches_is_hit(api: Api) -> None:
     urls = [api.tasks(id=task_id)["response"]["data"][0]["image_url"] for task_id in (slow, quick)]
 
     with (
-        api.sandbox.faults.during("missing", on="pictures", match=slow),
+        api.sandbox.faults.during("missing", on="downloads", match=slow),
         api.sandbox.faults.during("server_error", on="tasks", match=quick),
     ):
         assert [api.get(url).status_code for url in urls] == [404, 200]

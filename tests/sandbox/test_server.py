@@ -152,7 +152,7 @@ def test_sixteen_readers_at_once_over_connections_that_stay_open(api: Api) -> No
 
 
 def test_a_slow_picture_does_not_hold_up_others(api: Api) -> None:
-    api.sandbox.faults.add("latency", on="pictures", seconds=30, match="slow")
+    api.sandbox.faults.add("latency", on="downloads", seconds=30, match="slow")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         slow = pool.submit(requests.get, f"{api.sandbox.url}/images/slow.jpg", timeout=60)
         quick = api.get(f"{api.sandbox.url}/images/quick.jpg")
@@ -183,15 +183,15 @@ def test_the_log_counts_and_names_what_was_received(sandbox: Sandbox, api: Api) 
         ("tasks", "POST", "retrieve", (CAT,), 200, True),
         ("tasks", "POST", "retrieve_batch", ("a", "b"), 200, True),
         ("images", "POST", "", (), 400, True),
-        ("pictures", "GET", "", (), 200, False),
-        ("pictures", "GET", "", (), 200, True),
+        ("downloads", "GET", "", (), 200, False),
+        ("downloads", "GET", "", (), 200, True),
         ("other", "GET", "", (), 404, False),
     ]
     assert sandbox.requests[0].path == "/seedream/tasks"
     assert abs(sandbox.requests[0].received_at - time.time()) < 60
     assert sandbox.token not in repr(list(sandbox.requests))
     assert "leaked" not in repr(list(sandbox.requests))
-    assert len(sandbox.requests.of_kind("pictures")) == 2
+    assert len(sandbox.requests.of_kind("downloads")) == 2
     sandbox.requests.clear()
     assert len(sandbox.requests) == 0
 
