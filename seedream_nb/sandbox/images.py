@@ -20,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from seedream_nb.core.atomic_files import write_whole
+from seedream_nb.core.atomic_files import write_atomically
 from seedream_nb.sandbox.tasks import ErrorDetail, Item, stable_id
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ def _save(path: Path, rendered: tuple[RenderedImage, ...]) -> None:
     ]
     with suppress(OSError):  # the cache only saves time
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(parts).encode())
+        write_atomically(path, json.dumps(parts).encode())
 
 
 def _render(spec: ImageSpec) -> tuple[RenderedImage, ...]:
