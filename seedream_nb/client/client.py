@@ -9,7 +9,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from seedream_nb.client.generation_batch import GenerationBatch
-from seedream_nb.client.polling import Pace
+from seedream_nb.client.polling import choose_pace
 from seedream_nb.client.queries import WAIT_SECONDS, QueryClient
 from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all, submit
 from seedream_nb.client.transport import Transport
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Literal
 
+    from seedream_nb.client.polling import Pace
     from seedream_nb.client.references import Reference
     from seedream_nb.client.submission import GenerationRequest, Mode
     from seedream_nb.core.models import Task
@@ -76,6 +77,7 @@ class SeedreamClient(QueryClient):
         wait: bool = False,
         timeout: float | None = WAIT_SECONDS,
         pace: Pace | None = None,
+        interval: float | None = None,
         strict: bool = True,
     ) -> Task:
         """Makes a picture, or a set of pictures. Costs money, and is never sent twice by itself.
@@ -102,7 +104,8 @@ class SeedreamClient(QueryClient):
                 `stream` too, and images come one by one (see `stream`).
             wait: Whether to wait until the task is finished.
             timeout: Seconds to wait at most, with `wait`.
-            pace: How often is asked meanwhile.
+            pace: How often to poll meanwhile, see `wait`.
+            interval: Poll at this fixed interval in seconds instead.
             strict: Whether to refuse, before anything is sent, what a known model does not accept.
 
         Returns:
@@ -127,6 +130,7 @@ class SeedreamClient(QueryClient):
             >>> task.status.value, task.images[0].size
             ('succeeded', '2048x2048')
         """
+        pace = choose_pace(pace, interval)
         options = GenerationOptions(
             model=model,
             size=size,
@@ -207,6 +211,7 @@ class SeedreamClient(QueryClient):
         in_flight: int = 4,
         timeout: float | None = WAIT_SECONDS,
         pace: Pace | None = None,
+        interval: float | None = None,
         strict: bool = True,
         stop: threading.Event | None = None,
     ) -> GenerationBatch:
@@ -222,7 +227,8 @@ class SeedreamClient(QueryClient):
             wait: Whether to wait until the tasks are finished; otherwise they are only started.
             in_flight: How many tasks may be open at the service at a time. Without `wait`, how many requests.
             timeout: Seconds after the last request was sent, after which waiting is given up; None for never.
-            pace: How often is asked meanwhile.
+            pace: How often to poll meanwhile, see `wait`.
+            interval: Poll at this fixed interval in seconds instead.
             strict: As for `generate`, for each request.
             stop: Ends it quietly when another thread sets it.
 
@@ -244,6 +250,7 @@ class SeedreamClient(QueryClient):
         """
         if in_flight < 1:
             raise UsageError(f"in_flight is 1 or more, not {in_flight}.", hint="Nothing was sent.")
+        pace = choose_pace(pace, interval)
         bodies = prepare_all(requests, mode=mode, strict=strict)
         retries = self._transport.retries
         # Tried again by `GenerationBatch`, which can be stopped in between.
@@ -256,7 +263,7 @@ class SeedreamClient(QueryClient):
             wait=wait,
             in_flight=in_flight,
             timeout=timeout,
-            pace=pace or Pace(),
+            pace=pace,
             retries=retries,
             stop=stop,
         )

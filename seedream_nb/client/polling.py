@@ -23,6 +23,7 @@ from seedream_nb.core.errors import (
     SeedreamError,
     ServerError,
     UnreadableAnswerError,
+    UsageError,
     WaitTimeoutError,
 )
 from seedream_nb.core.models import Task, TaskStatus
@@ -56,6 +57,33 @@ class Pace:
     def after(self, pause: float) -> float:
         """The pause in seconds that follows one of this length when nothing has finished."""
         return max(self.first, min(self.longest, pause * self.factor))
+
+
+def choose_pace(pace: Pace | None, interval: float | None) -> Pace:
+    """Chooses how often to poll.
+
+    Args:
+        pace: A pace that slows down while nothing finishes.
+        interval: Seconds between polls, always the same.
+
+    Returns:
+        The pace; the default one when neither is given.
+
+    Raises:
+        UsageError: Both are given, or the interval is not a positive, finite number.
+
+    Example:
+        >>> choose_pace(None, 5)
+        Pace(first=5, longest=5, factor=1.5)
+    """
+    if interval is None:
+        return pace or Pace()
+    if pace is not None:
+        raise UsageError("Pass either pace or interval, not both.", hint="Nothing was sent.")
+    is_number = isinstance(interval, (int, float)) and not isinstance(interval, bool)
+    if not is_number or not 0 < interval < math.inf:
+        raise UsageError(f"interval must be a positive number of seconds, not {interval!r}.", hint="Nothing was sent.")
+    return Pace(first=interval, longest=interval)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.client.batches import CHUNK_SIZE, check_id, retrieve_batch
 from seedream_nb.client.history import PAGE_SIZE, History, build_filters
-from seedream_nb.client.polling import Pace, Waiting
+from seedream_nb.client.polling import Waiting, choose_pace
 from seedream_nb.client.settings import resolve_settings
 from seedream_nb.client.transport import Transport
 from seedream_nb.core.errors import SeedreamError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from seedream_nb.client.http import Timeouts
+    from seedream_nb.client.polling import Pace
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.transport import RetryPolicy
     from seedream_nb.library import Library
@@ -154,26 +155,30 @@ class QueryClient:
         *,
         timeout: float | None = WAIT_SECONDS,
         pace: Pace | None = None,
+        interval: float | None = None,
     ) -> list[Task]:
         """Waits until tasks are finished, with one question for all of them at a time. Free of charge.
 
         Args:
             tasks: Ids, or tasks; repeats allowed.
             timeout: Seconds after which is given up; None for never.
-            pace: How often is asked: at first after 2 s, later every 10 s, while nothing finishes.
+            pace: How often to poll: by default first after 2 s, then less and less often, down to every 10 s, while
+                nothing finishes.
+            interval: Poll at this fixed interval in seconds instead.
 
         Returns:
             The finished tasks in the order asked, repeats included, whether they succeeded or not; unknown ids give
             tasks of status `not found`.
 
         Raises:
+            UsageError: Both pace and interval are given, or the interval is not a positive number; nothing was sent.
             InvalidTaskIdError: An id is empty or no text; nothing was sent.
             WaitTimeoutError: Some are not finished in time. Its `partial` holds what is known of all, its
                 `failed_ids` the ids that are still open.
             InterruptedWait: An interrupt came; its `tasks` and `open_ids` hold the same.
             SeedreamError: What every further question would meet as well; a single failed one is passed over.
         """
-        return self.iter_wait(tasks, timeout=timeout, pace=pace).finish()
+        return self.iter_wait(tasks, timeout=timeout, pace=pace, interval=interval).finish()
 
     def iter_wait(
         self,
@@ -181,6 +186,7 @@ class QueryClient:
         *,
         timeout: float | None = WAIT_SECONDS,
         pace: Pace | None = None,
+        interval: float | None = None,
         stop: threading.Event | None = None,
     ) -> Waiting:
         """Waits as `wait` does, and hands out each task as soon as it is finished.
@@ -189,6 +195,7 @@ class QueryClient:
             tasks: As for `wait`.
             timeout: As for `wait`.
             pace: As for `wait`.
+            interval: As for `wait`.
             stop: Ends the wait quietly when another thread sets it.
 
         Returns:
@@ -197,7 +204,8 @@ class QueryClient:
         Raises:
             InvalidTaskIdError: An id is empty or no text; nothing was sent.
         """
-        return Waiting(self._with_kept(tasks), self._retrieve_once, timeout=timeout, pace=pace or Pace(), stop=stop)
+        pace = choose_pace(pace, interval)
+        return Waiting(self._with_kept(tasks), self._retrieve_once, timeout=timeout, pace=pace, stop=stop)
 
     def history(
         self,

@@ -1,18 +1,29 @@
 """Waiting for many tasks: few questions, and nothing lost whatever happens. Questions are counted at the server."""
 
 import itertools
+import math
 import pickle
 import random
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb import InterruptedWait, Pace, Sandbox, SeedreamClient, Task, TaskStatus, WaitTimeoutError
+from seedream_nb import (
+    GenerationRequest,
+    InterruptedWait,
+    Pace,
+    Sandbox,
+    SeedreamClient,
+    Task,
+    TaskStatus,
+    WaitTimeoutError,
+)
 from seedream_nb.client import polling as polling_module
 from seedream_nb.client.batches import CHUNK_SIZE
 from seedream_nb.client.polling import CONFIRMED_AFTER, Waiting
@@ -24,6 +35,7 @@ from seedream_nb.core.errors import (
     SeedreamError,
     ServerError,
     UnreadableAnswerError,
+    UsageError,
 )
 from tests.conftest import QUICK
 from tests.interrupts import interrupt_at, stop_script
@@ -170,6 +182,97 @@ def test_it_ends_when_another_thread_says_so(client: SeedreamClient, sandbox: Sa
     assert not thread.is_alive()
     assert updates == [[]]
     assert len(waiting.open_ids) == 1
+
+
+# A fixed interval
+
+
+class RecordedPauses(threading.Event):
+    """Never waits, and knows how long it should have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.pauses.append(timeout)
+        return self.is_set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pauses"),
+    [({"interval": 7}, [7] * 4), ({"interval": 0.5}, [0.5] * 4), ({"interval": None}, [2, 3, 4.5, 6.75])],
+)
+def test_the_interval_between_polls_is_fixed(arguments: dict[str, Any], pauses: list[float]) -> None:
+    course = answer_in_order(*[as_json({"items": [pending("an-id")]})] * 4)
+    stop = RecordedPauses()
+    with ScriptedServer(course) as server, client_to(server) as client:
+        (task,) = client.iter_wait("an-id", stop=stop, **arguments)
+        assert len(server.received) == 5
+    assert task.status is TaskStatus.SUCCEEDED
+    assert stop.pauses == pytest.approx(pauses)
+
+
+def test_an_interval_does_not_shorten_what_the_service_wants() -> None:
+    course = answer_in_order(as_json({}, 429, **{"Retry-After": "30"}))
+    stop = RecordedPauses()
+    with ScriptedServer(course) as server, client_to(server) as client:
+        list(client.iter_wait("an-id", stop=stop, interval=7))
+    assert stop.pauses == [30]
+
+
+def wait_for(client: SeedreamClient, **arguments: Any) -> Task:
+    return client.wait("an-id", **arguments)[0]
+
+
+def generate(client: SeedreamClient, **arguments: Any) -> Task:
+    return client.generate("a cat", wait=True, **arguments)
+
+
+def edit(client: SeedreamClient, **arguments: Any) -> Task:
+    return client.edit("https://x.example/cat.jpg", "a hat", wait=True, **arguments)
+
+
+def generate_all(client: SeedreamClient, **arguments: Any) -> Task:
+    return client.generate_all([GenerationRequest("a cat")], **arguments).finish()[0]
+
+
+CALLS = [wait_for, generate, edit, generate_all]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_call_that_waits_takes_an_interval(call: Callable[..., Task]) -> None:
+    course = answer_in_order(*[as_json({"items": [pending("an-id")]})] * 9)
+
+    def answer(received: Received) -> Answer:
+        return course(received) if received.path == "/seedream/tasks" else as_json({"task_id": "an-id"})
+
+    with ScriptedServer(answer) as server, client_to(server) as client:
+        # At the default pace, nine pauses would take a minute.
+        assert call(client, interval=0.001, timeout=20).status is TaskStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"interval": 1, "pace": Pace()}, "Pass either pace or interval, not both."),
+        ({"interval": 0}, "interval must be a positive number of seconds, not 0."),
+        ({"interval": -1.5}, "not -1.5"),
+        ({"interval": math.inf}, "not inf"),
+        ({"interval": math.nan}, "not nan"),
+        ({"interval": True}, "not True"),
+        ({"interval": "2"}, "not '2'"),
+    ],
+)
+def test_a_wrong_interval_is_rejected_before_anything_is_sent(
+    call: Callable[..., Task], arguments: dict[str, Any], words: str
+) -> None:
+    with ScriptedServer(Answer()) as server, client_to(server) as client:
+        with pytest.raises(UsageError) as caught:
+            call(client, **arguments)
+        assert words in str(caught.value)
+        assert server.received == []
 
 
 # Tasks that are added meanwhile
