@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     )
     from seedream_nb.core.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus, Usage, sum_usage
     from seedream_nb.gallery import Gallery, SaveReport
+    from seedream_nb.images.layers import compose_layers
+    from seedream_nb.images.saved_files import open_image
     from seedream_nb.library import Library, LibraryInfo
     from seedream_nb.panels import Explorer, explore
     from seedream_nb.protocol.request_body import GenerationOptions, UnknownModelWarning
@@ -124,7 +126,9 @@ __all__ = [
     "UsageError",
     "WaitTimeoutError",
     "Waiting",
+    "compose_layers",
     "explore",
+    "open_image",
     "sum_usage",
 ]
 
@@ -156,6 +160,8 @@ _NAMES = {
         "Gallery",
         "SaveReport",
     ),
+    "images.layers": ("compose_layers",),
+    "images.saved_files": ("open_image",),
     "library": (
         "Library",
         "LibraryInfo",

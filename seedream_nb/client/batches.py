@@ -37,7 +37,7 @@ def retrieve_batch(
     on_progress: Callable[[int], None] | None = None,
     *,
     known: Mapping[str, Task] | None = None,
-    store: Callable[[Iterable[Task]], None] | None = None,
+    store: Callable[[Iterable[Task]], list[Task]] | None = None,
 ) -> list[Task]:
     """Asks for many tasks at once.
 
@@ -58,7 +58,7 @@ def retrieve_batch(
     known = known or {}
     distinct = [task_id for task_id in dict.fromkeys(task_ids) if task_id not in known]
     chunks = [distinct[start : start + chunk_size] for start in range(0, len(distinct), chunk_size)]
-    outcome = _retrieve_chunks(query, chunks, on_progress or (lambda _count: None), store or (lambda _tasks: None))
+    outcome = _retrieve_chunks(query, chunks, on_progress or (lambda _count: None), store or list)
     outcome.tasks.update(known)
     if outcome.error is not None:
         outcome.error.partial = [outcome.tasks[task_id] for task_id in task_ids if task_id in outcome.tasks]
@@ -122,7 +122,7 @@ def _retrieve_chunks(
     query: Query,
     chunks: Sequence[Sequence[str]],
     on_progress: Callable[[int], None],
-    store: Callable[[Iterable[Task]], None],
+    store: Callable[[Iterable[Task]], list[Task]],
 ) -> _Outcome:
     outcome = _Outcome()
     adding = threading.Lock()
@@ -139,7 +139,7 @@ def _retrieve_chunks(
 
     try:
         for chunk, part in run_parallel(work, chunks, threads=PARALLEL_CHUNKS, name="seedream-retrieve"):
-            store(part.tasks.values())
+            outcome.tasks.update(zip(part.tasks, store(part.tasks.values()), strict=True))
             on_progress(len(chunk))
     finally:
         # After an interrupt, nothing more is asked for that nobody will read.

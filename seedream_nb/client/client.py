@@ -150,8 +150,7 @@ class SeedreamClient(QueryClient):
         body = prepare(prompt, options, image=image, mode=mode, strict=strict)
         if mode == "stream":
             return ImageStream(self._transport, body, store=self.cache.store).finish()
-        task = submit(self._transport, body)
-        self.cache.store([task])
+        (task,) = self.cache.store([submit(self._transport, body)])
         return self.wait(task, timeout=timeout, pace=pace)[0] if wait else task
 
     def edit(self, image: Reference | Iterable[Reference], prompt: str, **options: Any) -> Task:

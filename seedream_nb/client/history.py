@@ -52,7 +52,7 @@ class History:
         limit: int | None = None,
         offset: int = 0,
         page_size: int = PAGE_SIZE,
-        store: Callable[[Iterable[Task]], None] | None = None,
+        store: Callable[[Iterable[Task]], list[Task]] | None = None,
     ) -> None:
         if (limit is not None and limit < 0) or offset < 0 or page_size < 1:
             raise UsageError(
@@ -63,7 +63,7 @@ class History:
         self._filters = dict(filters)
         self._limit = math.inf if limit is None else limit
         self._page_size = page_size
-        self._store = store or (lambda _tasks: None)
+        self._store = store or list
         self._offset = offset
         self._by_id: dict[str, Task] = {}
         self._total: int | None = None
@@ -108,10 +108,10 @@ class History:
         wanted = size or int(min(self._page_size, self._limit - len(self._by_id)))
         body = {"action": "retrieve_batch", **self._filters, "limit": wanted, "offset": self._offset}
         page = read_task_page(self._query(body))
-        self._store(page.tasks)
+        tasks = self._store(page.tasks)
         self._total = page.total
         known = len(self._by_id)
-        for task in page.tasks:
+        for task in tasks:
             if len(self._by_id) < self._limit:
                 self._by_id.setdefault(task.id.lower(), task)
         self._offset += len(page.tasks)

@@ -104,8 +104,7 @@ class QueryClient:
             if means_unknown_task(error):
                 return Task.not_found(task_id)
             raise
-        task = read_task(answer, task_id)
-        self._cache.store([task])
+        (task,) = self._cache.store([read_task(answer, task_id)])
         return task
 
     def retrieve_batch(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 IMAGES_PATH = "/seedream/images"
 
 Mode = Literal["async", "sync", "stream"]
-Store = Callable[[Iterable[Task]], None]
+Store = Callable[[Iterable[Task]], list[Task]]
 
 _FIELDS_OF_MODE: dict[str, dict[str, object]] = {"async": {"async": True}, "sync": {}, "stream": {"stream": True}}
 
@@ -191,9 +191,7 @@ def follow(transport: Transport, body: Mapping[str, object], *, store: Store | N
     if _is_slow(body):
         yield describe_request(body, TaskStatus.RUNNING)
     task = submit(transport, body)
-    if store:
-        store([task])
-    yield task
+    yield store([task])[0] if store else task
 
 
 class ImageStream:
@@ -212,7 +210,7 @@ class ImageStream:
     """
 
     def __init__(self, transport: Transport, body: Mapping[str, object], *, store: Store | None = None) -> None:
-        self._store = store or (lambda _tasks: None)
+        self._store = store or list
         self.task = describe_request(body, TaskStatus.RUNNING)
         self._images = transport.stream(IMAGES_PATH, body, self._read)
 
@@ -260,7 +258,7 @@ class ImageStream:
             self.task, images = add_line(self.task, line)
             if self.task.status.is_final:
                 # Before the last images are handed out: whoever has these need not ask for another.
-                self._store([self.task])
+                (self.task,) = self._store([self.task])
             yield from images
             if self.task.status.is_final:
                 return

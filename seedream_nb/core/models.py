@@ -21,11 +21,8 @@ from seedream_nb.core.errors import (
 )
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
     from datetime import datetime
-
-    from PIL.Image import Image as PillowImage
 
 
 class TaskStatus(str, Enum):
@@ -154,31 +151,6 @@ class TaskImage:
         """Whether there is a picture to show."""
         return self.error is None and (self.url is not None or self.data is not None)
 
-    @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> TaskImage:
-        """Reads a picture that was saved, with the origin that its file carries.
-
-        Args:
-            path: A JPEG, PNG or WebP file; `~` is the home directory.
-
-        Returns:
-            The picture: `data` has the file's bytes, and prompt, model, size, seed, task id and index are what the
-            file tells; a prompt that was too long for it ends with `…`. A file without an origin, such as a photo,
-            gives its data, size and format alone. `raw` has what was told, with the date as `created_at`.
-
-        Raises:
-            ImageError: There is no such file, it cannot be read, or it is no picture.
-
-        Example:
-            >>> report = Gallery(task).save("seedream_results")  # doctest: +SKIP
-            >>> TaskImage.from_file(report.images[0]).prompt  # doctest: +SKIP
-            'a white siamese cat'
-        """
-        # Pillow loads when a file is opened, and a task that is only read stays plain data.
-        from seedream_nb.images.saved_files import open_saved  # noqa: PLC0415  as said above
-
-        return open_saved(path)
-
 
 @dataclass(frozen=True)
 class Task:
@@ -199,6 +171,8 @@ class Task:
         elapsed: How long it took, in seconds.
         usage: What it used, when the service says so.
         raw: The whole answer as it came.
+        library: The folder of the library that stores the task's record and images, `off` where the client that read
+            the task stores none; None for a task that came from neither a client nor a library.
     """
 
     id: str
@@ -215,6 +189,7 @@ class Task:
     elapsed: float | None = None
     usage: Usage | None = None
     raw: dict[str, object] = field(default_factory=dict, repr=False, hash=False, compare=False)
+    library: str | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def not_found(cls, task_id: str) -> Task:
@@ -233,27 +208,6 @@ class Task:
         # Nothing lies below the base image, whatever number it may have been given.
         ordered = sorted(placed, key=lambda pair: (pair[0] != 0, pair[0]))
         return tuple(image for _, image in ordered) if len(ordered) > 1 else ()
-
-    def compose(self) -> PillowImage:
-        """Puts the layers together, at full size; without layers it is the task's picture as it is.
-
-        Returns:
-            The picture in mode `RGB`, or `RGBA` where it has transparent parts.
-
-        Raises:
-            UsageError: There are several pictures and no layers, so that one must be chosen.
-            ImageError: A layer is missing or broken; the message names it.
-            TaskError: The task has no picture, as `raise_for_status` says.
-
-        Example:
-            >>> task = client.generate(image="poster.png", layers=True, model=PRO, wait=True)  # doctest: +SKIP
-            >>> task.compose().save("poster-composed.png")  # doctest: +SKIP
-        """
-        # Pillow loads when a picture is asked for, and a task that is only read stays plain data.
-        from seedream_nb.images.layers import compose_layers  # noqa: PLC0415  as said above
-        from seedream_nb.library import LibraryCache, LibraryFetcher  # noqa: PLC0415  as said above
-
-        return compose_layers(self, LibraryFetcher(LibraryCache()))
 
     def raise_for_status(self) -> None:
         """Raises when the task has no complete result; does nothing when it succeeded.
@@ -309,7 +263,8 @@ class Task:
         for name in ("created_at", "finished_at"):
             plain[name] = plain[name].isoformat() if plain[name] else None
         plain["images"] = [_image_to_dict(image) for image in self.images]
-        del plain["raw"]
+        # Where the library lies concerns this machine only.
+        del plain["raw"], plain["library"]
         return plain
 
 

@@ -198,7 +198,7 @@ def _entry(tile: Tile, loaded: Loaded) -> Entry:
 
 def _with_picture(entry: Entry, picture: Picture | None, loaded: Loaded) -> Entry:
     if picture is None and find_loaded(entry.tile, loaded) is not None:
-        way_on = "task.compose() makes it" if entry.tile.layers else "gallery.save() fetches the original"
+        way_on = "gallery.compose() returns it" if entry.tile.layers else "gallery.save() fetches the original"
         way_on = "" if entry.tile.is_before else f" {way_on}."
         tile = dataclasses.replace(entry.tile, problem=f"Not embedded, to keep the notebook small.{way_on}")
         return dataclasses.replace(entry, tile=tile)

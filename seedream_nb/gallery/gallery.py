@@ -19,11 +19,14 @@ from seedream_nb.gallery.save import SaveReport, save_tasks
 from seedream_nb.gallery.shareable import Shareable
 from seedream_nb.gallery.spelling import measure, spell
 from seedream_nb.gallery.text import spell_text
-from seedream_nb.library import LibraryCache, LibraryFetcher
+from seedream_nb.images.layers import compose_layers
+from seedream_nb.library import LibraryCache, LibraryFetcher, library_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+
+    from PIL.Image import Image as PillowImage
 
     from seedream_nb.core.models import TaskImage, TaskStatus
     from seedream_nb.gallery.compose import Layout
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.table import Table
     from seedream_nb.gallery.tiles import Tile
     from seedream_nb.images.fetch import ImageFetcher
+    from seedream_nb.library import Library
 
 
 class Gallery(Shareable, Sequence[Task]):
@@ -50,11 +54,14 @@ class Gallery(Shareable, Sequence[Task]):
         table: The rows and columns in which the tasks stand, row by row; without one, tiles flow.
         before: Pictures that are shown before the tasks, such as the reference images of an edit. They are no part of
             the sequence.
-        fetcher: Fetches the pictures, such as `client.fetcher`; by default one that keeps them in the usual library.
+        library: Where images are looked up and stored: a `Library`, its folder, or `off`. By default the library that
+            the tasks come from (`Task.library`): that of the client that read them, or the one that they were found in.
+            Tasks that name none, such as those made by hand, use the usual library.
+        fetcher: Fetches the images instead, such as `client.fetcher`.
 
     Raises:
-        UsageError: An option is out of range, something else than tasks was given, or the table has not as many
-            places as there are tasks.
+        UsageError: An option is out of range, something else than tasks was given, the table has not as many places as
+            there are tasks, or the tasks come from different libraries and neither `library` nor `fetcher` is given.
 
     Example:
         >>> from seedream_nb import Gallery, Task, TaskStatus
@@ -76,11 +83,17 @@ class Gallery(Shareable, Sequence[Task]):
         max_bytes: int = 2_000_000,
         table: Table | None = None,
         before: Iterable[TaskImage] | TaskImage = (),
+        library: Library | str | os.PathLike[str] | None = None,
         fetcher: ImageFetcher | None = None,
     ) -> None:
         self._contents = Contents(read_tasks(tasks), read_before(before), table)
         self._options = GalleryOptions(columns, thumbnail, embed, limit, max_bytes)
-        self._fetcher = fetcher or LibraryFetcher(LibraryCache())
+        if fetcher is None and library is not None:
+            fetcher = LibraryFetcher(LibraryCache(library, keeps_loopback=True))
+        self._given_fetcher = fetcher
+        self._library = library_of(self._contents.tasks) if fetcher is None else None
+        keeps_loopback = self._library is not None
+        self._fetcher = fetcher or LibraryFetcher(LibraryCache(self._library, keeps_loopback=keeps_loopback))
         # Shared with the galleries made from this one.
         self._pictures = PictureStore()
 
@@ -228,6 +241,26 @@ class Gallery(Shareable, Sequence[Task]):
         """
         return save_tasks(self._contents.tasks, directory, self._fetcher, on_progress=on_progress)
 
+    def compose(self, place: int = 0) -> PillowImage:
+        """Composes the layers of a task at full size; without layers, returns its only image.
+
+        Args:
+            place: The place of the task in the gallery, from 0.
+
+        Returns:
+            The image in mode `RGB`, or `RGBA` where it has transparent parts.
+
+        Raises:
+            UsageError: The task has several images and no layers, so one must be chosen.
+            ImageError: A layer is missing or broken; the message names it.
+            TaskError: The task has no image, as `Task.raise_for_status` says.
+
+        Example:
+            >>> gallery = Gallery(client.retrieve(task_id))  # doctest: +SKIP
+            >>> gallery.compose().save("poster.png")  # doctest: +SKIP
+        """
+        return compose_layers(self._contents.tasks[place], self._fetcher)
+
     def to_html(self) -> str:
         """The gallery as HTML, pictures embedded as the options say."""
         return spell_html(self._compose())
@@ -264,9 +297,11 @@ class Gallery(Shareable, Sequence[Task]):
             **dataclasses.asdict(options),
             table=contents.table,
             before=contents.before,
-            fetcher=self._fetcher,
+            fetcher=self._given_fetcher,
         )
         gallery._pictures = self._pictures
+        if gallery._library == self._library:
+            gallery._fetcher = self._fetcher
         return gallery
 
     @cached_property

@@ -90,7 +90,7 @@ def save_tasks(
     """Saves the originals of all pictures and the records of all tasks.
 
     Each picture's file carries its origin: prompt, model, size, seed, task id and date, readable by photo software and
-    by `TaskImage.from_file`. The picture in it is the original's, not encoded again. Neither files nor records carry
+    by `open_image`. The picture in it is the original's, not encoded again. Neither files nor records carry
     account ids, trace ids or the callback URL.
 
     Args:

@@ -30,13 +30,14 @@ FARTHEST = 10  # times the base image; a box that reaches farther is no box
 
 
 def compose_layers(task: Task, fetcher: ImageFetcher | None = None) -> Image.Image:
-    """Puts the layers of a task together, at the full size of its base image.
+    """Composes the layers of a task at the full size of its base image; without layers, decodes its only image.
 
     Layers are decoded one after the other, so that no more than two full pictures are in memory.
 
     Args:
         task: The task; one with a single picture will do.
-        fetcher: Fetches the pictures; a new `ImageFetcher` by default.
+        fetcher: Fetches the images, such as `client.fetcher`. By default they are downloaded from their links, and no
+            library is opened; `Gallery.compose` uses the gallery's library.
 
     Returns:
         The picture in mode `RGB`, or `RGBA` where it has transparent parts.
@@ -45,6 +46,10 @@ def compose_layers(task: Task, fetcher: ImageFetcher | None = None) -> Image.Ima
         UsageError: There are several pictures and no layers, so that one must be chosen.
         ImageError: A layer is missing or broken; the message names it.
         TaskError: The task has no picture, as `raise_for_status` says.
+
+    Example:
+        >>> task = client.generate(image="poster.png", layers=True, model="5.0-pro", wait=True)  # doctest: +SKIP
+        >>> compose_layers(task, client.fetcher).save("poster-composed.png")  # doctest: +SKIP
     """
     fetcher = fetcher or ImageFetcher()
     if not task.layers:

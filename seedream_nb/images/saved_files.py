@@ -47,11 +47,11 @@ def is_same_picture(one: bytes, other: bytes) -> bool:
     return one == other or _bare(one) == _bare(other)
 
 
-def open_saved(path: str | os.PathLike[str]) -> TaskImage:
-    """Makes a saved file a `TaskImage` again.
+def open_image(path: str | os.PathLike[str]) -> TaskImage:
+    """Reads an image file as a `TaskImage`, with the provenance that the file carries.
 
     Args:
-        path: The file; `~` is the home directory.
+        path: A JPEG, PNG, or WebP file; `~` is the home directory.
 
     Returns:
         The picture with its bytes, and with prompt, model, size, seed, task id and index as far as the file tells
@@ -59,7 +59,12 @@ def open_saved(path: str | os.PathLike[str]) -> TaskImage:
         `created_at`.
 
     Raises:
-        ImageError: There is no such file, it cannot be read, or it is no JPEG, PNG or WebP picture.
+        ImageError: There is no such file, it cannot be read, or it is not a JPEG, PNG, or WebP image.
+
+    Example:
+        >>> report = Gallery(task).save("seedream_results")  # doctest: +SKIP
+        >>> open_image(report.images[0]).prompt  # doctest: +SKIP
+        'a white siamese cat'
     """
     content = _read_file(path)
     try:

@@ -8,8 +8,8 @@ tidy; `exporting` and `importing` hand it on.
 
 from __future__ import annotations
 
-from seedream_nb.library.cache import LibraryCache
+from seedream_nb.library.cache import LibraryCache, library_of
 from seedream_nb.library.fetcher import LibraryFetcher
 from seedream_nb.library.library import Library, LibraryInfo
 
-__all__ = ["Library", "LibraryCache", "LibraryFetcher", "LibraryInfo"]
+__all__ = ["Library", "LibraryCache", "LibraryFetcher", "LibraryInfo", "library_of"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 import threading
 import warnings
 from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.core.errors import LibraryWarning, SeedreamError
+from seedream_nb.core.errors import LibraryWarning, SeedreamError, SettingsError, UsageError
 from seedream_nb.core.hosts import is_loopback
 from seedream_nb.library.database import LibraryMendedError
 from seedream_nb.library.location import OFF, resolve_location
@@ -24,6 +25,27 @@ Result = TypeVar("Result")
 
 # Besides the library's own errors: what a disk refuses, and what foreign records may hold.
 _PROBLEMS = (OSError, sqlite3.Error, ValueError, TypeError, OverflowError, RecursionError)
+
+
+def library_of(tasks: Iterable[Task]) -> str | None:
+    """The library that tasks come from.
+
+    Args:
+        tasks: The tasks.
+
+    Returns:
+        Its folder, or `off`; None when no task names one.
+
+    Raises:
+        UsageError: They come from different libraries.
+    """
+    locations = list(dict.fromkeys(task.library for task in tasks if task.library is not None))
+    if len(locations) > 1:
+        raise UsageError(
+            f"The tasks come from different libraries: {', '.join(locations)}.",
+            hint="Choose the one to use, as in Gallery(tasks, library=folder), or library='off' to use none.",
+        )
+    return locations[0] if locations else None
 
 
 class LibraryCache:
@@ -83,15 +105,30 @@ class LibraryCache:
                 self._opened = self._open()
             return self._opened
 
+    @property
+    def location(self) -> str:
+        """The folder of the library, or `off`; the library is not opened for that."""
+        if self._opened is not None:
+            return str(self._opened.location)
+        try:
+            if self._given is None or isinstance(self._given, (str, os.PathLike)):
+                return str(resolve_location(self._given) or OFF)
+        except SettingsError:
+            return OFF  # nothing can be stored there, as the first use warns
+        return str(self._given.location)
+
     def accepts(self, image: TaskImage) -> bool:
         """Whether it is a picture that is fetched from a link, and may be kept."""
         return image.data is None and image.url is not None and (self._allow_loopback or not is_loopback(image.url))
 
-    def store(self, tasks: Iterable[Task]) -> None:
-        """Stores the records of tasks that are final."""
-        final = [task for task in tasks if task.status.is_final]
+    def store(self, tasks: Iterable[Task]) -> list[Task]:
+        """Stores the records of tasks that are final; returns all tasks, each naming the library."""
+        given = list(tasks)
+        final = [task for task in given if task.status.is_final]
         if final:
             self._try(lambda library: library.keep(final), 0, is_writing=True)
+        location = self.location
+        return [dataclasses.replace(task, library=location) for task in given]
 
     def find(self, task_ids: Iterable[str]) -> dict[str, Task]:
         """The tasks that are kept, by the ids that were asked for."""
@@ -140,7 +177,8 @@ class LibraryCache:
         if isinstance(self._given, Library):
             return self._given
         location = resolve_location(self._given)
-        return None if location is None else Library(location)
+        # A library that is open already knows how much it may store, and whether it may write at all.
+        return None if location is None else Library.opened_at(location) or Library(location)
 
     def _try(self, work: Callable[[Library], Result], otherwise: Result, *, is_writing: bool = False) -> Result:
         try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from seedream_nb.core.errors import LibraryError, LibraryWarning
 from seedream_nb.core.models import Task
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
     from seedream_nb.images.thumbnails import Thumbnail
 
 LOOKS = 50  # how often its size is looked at, while originals as large as the budget come
+
+
+# The libraries of this process by their folders, so that their options hold for whoever finds one by its folder.
+_opened: WeakValueDictionary[str, Library] = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,11 @@ class Library(Markable, Maintainable, Portable):
         self._wants_read_only = read_only
         self._open()
 
+    @classmethod
+    def opened_at(cls, location: Path) -> Library | None:
+        """The library that this process has opened in a folder; None when it has not."""
+        return _opened.get(str(location))
+
     @property
     def location(self) -> Path:
         """Its folder."""
@@ -142,7 +153,8 @@ class Library(Markable, Maintainable, Portable):
             LibraryError: The library cannot be read.
         """
         with self._database.reading() as connection:
-            return find_tasks(connection, task_ids, self._images.read)
+            found = find_tasks(connection, task_ids, self._images.read)
+        return {task_id: self._named(task) for task_id, task in found.items()}
 
     def search(
         self,
@@ -184,7 +196,8 @@ class Library(Markable, Maintainable, Portable):
         wanted = Wanted(text, model, since, until, (tags,) if isinstance(tags, str) else tuple(tags), rating, status)
         with self._database.reading() as connection:
             wanted = spell_tags(connection, wanted)
-            return search_tasks(connection, wanted, self._images.read, limit=limit, offset=offset)
+            found = search_tasks(connection, wanted, self._images.read, limit=limit, offset=offset)
+        return [self._named(task) for task in found]
 
     def count(self, wanted: Wanted | None = None) -> int:
         """How many tasks are kept, or how many of them are wanted.
@@ -323,7 +336,11 @@ class Library(Markable, Maintainable, Portable):
         self.__dict__.update(state)
         self._open()
 
+    def _named(self, task: Task) -> Task:
+        return dataclasses.replace(task, library=str(self._folder))
+
     def _open(self) -> None:
+        _opened[str(self._folder)] = self
         self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=_tell_of_damage)
         self._images = ImageStore(self._database, self._folder)
         with self._database.reading() as connection:

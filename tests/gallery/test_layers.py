@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from seedream_nb import BoundingBox, ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb import (
+    BoundingBox,
+    ErrorDetail,
+    Gallery,
+    Sandbox,
+    SeedreamClient,
+    Task,
+    TaskImage,
+    TaskStatus,
+    compose_layers,
+)
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.gallery.pictures import decode, encode, noise, plain, translucent
@@ -56,7 +66,7 @@ def test_the_composed_thumbnail_is_what_composing_at_full_size_gives(layered: Ta
     (tile, *_) = show(Gallery(layered)).tiles
     assert tile.embedded
     small = decode(tile.embedded).convert("RGB")
-    whole = layered.compose().resize(small.size)
+    whole = compose_layers(layered).resize(small.size)
     for place in ((5, 5), (160, 120), (40, 200), (300, 30)):
         assert small.getpixel(place) == pytest.approx(whole.getpixel(place), abs=16)
 

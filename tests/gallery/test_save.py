@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, open_image
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery.save import save_tasks
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
@@ -103,7 +103,7 @@ def test_another_picture_is_never_overwritten(tmp_path: Path) -> None:
         "a-cat-12345678-3.json",
     ]
     assert same_pixels(one.images[0], plain(color="red"))
-    assert TaskImage.from_file(one.images[0]).task_id == "12345678-abcd"
+    assert open_image(one.images[0]).task_id == "12345678-abcd"
     assert json.loads(one.records[0].read_bytes())["task_id"] == "12345678-abcd"
     assert Gallery(task_with(plain(color="blue"), task_id="12345678-other")).save(tmp_path) == two
 
@@ -193,7 +193,7 @@ def test_each_picture_tells_what_made_it(
     created = gallery[0].created_at
     assert created is not None
     for path, image in zip(gallery.save(tmp_path / "kept").images, gallery.images, strict=True):
-        saved = TaskImage.from_file(path)
+        saved = open_image(path)
         assert (saved.task_id, saved.index, saved.prompt) == (task_id, image.index, image.prompt)
         assert (saved.model, saved.size, saved.seed) == (image.model, image.size, image.seed)
         assert saved.raw["created_at"] == created.isoformat(timespec="seconds")
@@ -240,18 +240,18 @@ def test_a_picture_that_is_there_is_left_alone_whatever_is_known_of_it_by_now(
 
 def test_a_saved_file_can_be_saved_again(tmp_path: Path) -> None:
     (path,) = Gallery(task_with(plain())).save(tmp_path / "one").images
-    image = TaskImage.from_file(path)
+    image = open_image(path)
     again = Task(image.task_id, TaskStatus.SUCCEEDED, (image,), prompt=image.prompt)
     (copy,) = Gallery(again).save(tmp_path / "two").images
     assert copy.name == path.name
-    assert TaskImage.from_file(copy).raw == {**image.raw, "size": "40x30"}
+    assert open_image(copy).raw == {**image.raw, "size": "40x30"}
 
 
 @pytest.mark.parametrize("known", ["created_at", "finished_at"])
 def test_the_date_is_that_of_the_task(known: str, tmp_path: Path) -> None:
     task = dataclasses.replace(task_with(plain()), **{known: datetime(2025, 12, 22, 18, tzinfo=timezone.utc)})  # type: ignore[arg-type]
     (path,) = Gallery(task).save(tmp_path).images
-    assert TaskImage.from_file(path).raw["created_at"] == "2025-12-22T18:00:00+00:00"
+    assert open_image(path).raw["created_at"] == "2025-12-22T18:00:00+00:00"
 
 
 def test_layers_are_kept_each(tmp_path: Path) -> None:
@@ -357,7 +357,7 @@ def test_two_threads_can_save_into_one_directory(tmp_path: Path) -> None:
     assert len(names_in(tmp_path / "kept")) == 40
     for path, task in zip(reports[0].images, tasks, strict=True):
         assert same_pixels(path, task.images[0].data or b"")
-        assert TaskImage.from_file(path).task_id == task.id
+        assert open_image(path).task_id == task.id
 
 
 def test_progress_counts_each_picture(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
@@ -417,7 +417,7 @@ def test_a_full_disk_is_told_in_one_sentence_and_leaves_no_half_file(tmp_path: P
     assert "what was saved so far is kept" in said
     assert len(said.splitlines()) == 1
     assert same_pixels(folder / "small-1-1.png", plain())
-    assert TaskImage.from_file(folder / "small-1-1.png").prompt == "small"
+    assert open_image(folder / "small-1-1.png").prompt == "small"
     assert not [name for name in names_in(folder) if name.startswith("large")]
     assert all(decode(path.read_bytes()) for path in folder.glob("*.png"))
 

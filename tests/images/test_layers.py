@@ -46,7 +46,7 @@ def layer(
 
 
 def compose(*images: TaskImage) -> Image.Image:
-    return Task("i", TaskStatus.SUCCEEDED, images).compose()
+    return compose_layers(Task("i", TaskStatus.SUCCEEDED, images))
 
 
 def blended(over: tuple[int, ...], under: tuple[int, ...]) -> tuple[float, ...]:
@@ -135,7 +135,7 @@ def test_layers_of_the_sandbox_give_the_picture_they_were_taken_from(sandbox: Sa
     source = Image.radial_gradient("L").resize((1024, 1024)).convert("RGB")
     task = client.generate(image=source, model=PRO, layers=True, wait=True)
     assert len(task.layers) > 2
-    picture = task.compose()
+    picture = compose_layers(task)
     assert (picture.mode, f"{picture.width}x{picture.height}") == ("RGB", task.layers[0].size)
     middle = picture.getpixel((picture.width // 2, picture.height // 2))
     expected = source.getpixel((512, 512))
@@ -178,7 +178,7 @@ def test_a_task_without_layers_gives_its_only_picture() -> None:
     assert compose(good).size == (6, 4)
     assert compose(TaskImage("i", 0, data=encoded((6, 4), RED), z_index=0)).mode == "RGBA"
     task = Task("i", TaskStatus.PARTIALLY_FAILED, (TaskImage("i", error=ErrorDetail("c", "m")), good))
-    assert task.compose().getpixel((5, 3)) == BLUE[:3]
+    assert compose_layers(task).getpixel((5, 3)) == BLUE[:3]
 
 
 def test_of_several_pictures_one_has_to_be_chosen() -> None:
@@ -201,4 +201,4 @@ def test_of_several_pictures_one_has_to_be_chosen() -> None:
 )
 def test_a_task_without_a_picture_says_why(status: TaskStatus, error: type[Exception]) -> None:
     with pytest.raises(error):
-        Task("i", status).compose()
+        compose_layers(Task("i", status))

@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
-from seedream_nb import TaskImage
+from seedream_nb import TaskImage, open_image
 from seedream_nb.core.coerce import read_text
 from seedream_nb.core.errors import ImageError
 from seedream_nb.images.exif import Exif
@@ -66,7 +66,7 @@ def pixels(content: bytes) -> bytes:
 def from_content(content: bytes, folder: Path) -> TaskImage:
     path = folder / "picture"
     path.write_bytes(content)
-    return TaskImage.from_file(path)
+    return open_image(path)
 
 
 def exif_with(*entries: tuple[int, int, int, bytes], order: str = ">", rest: bytes = b"") -> bytes:
@@ -521,7 +521,7 @@ def test_paths_are_taken_as_people_write_them(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     (tmp_path / "字.png").write_bytes(picture("PNG"))
-    assert TaskImage.from_file("~/字.png").size == TaskImage.from_file(str(tmp_path / "字.png")).size == "24x16"
+    assert open_image("~/字.png").size == open_image(str(tmp_path / "字.png")).size == "24x16"
 
 
 @pytest.mark.parametrize(
@@ -547,7 +547,7 @@ def test_what_is_no_picture_is_told_in_one_sentence(name: str, sentence: str, tm
     with (tmp_path / "huge.png").open("wb") as file:
         file.truncate(51 * 1024**2)
     with pytest.raises(ImageError, match=sentence):
-        TaskImage.from_file(tmp_path / name)
+        open_image(tmp_path / name)
 
 
 @FORMATS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb import Explorer, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb import Explorer, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, compose_layers
 from seedream_nb.core.errors import ImageError
 from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.panels.actions import MOST_COMPOSED
@@ -44,7 +44,7 @@ def test_the_whole_says_what_the_base_image_says_but_for_its_place(client: Seedr
     task = client.retrieve(BOAT)
     image = compose_image(task, ImageFetcher())
     assert image.data is not None
-    assert decode(image.data).tobytes() == task.compose().tobytes()
+    assert decode(image.data).tobytes() == compose_layers(task).tobytes()
     assert (image.task_id, image.prompt, image.model) == (BOAT, task.prompt, task.model)
     assert (image.size, image.output_format, image.name) == ("1536x1024", "png", "composed")
     assert (image.url, image.z_index, image.bounding_box, image.error) == (None, None, None, None)
@@ -65,7 +65,7 @@ def test_a_selected_whole_comes_back_as_an_image(panel: Explorer, client: Seedre
     wait_until(lambda: len(panel.selected) == 3 and not is_busy(panel))
     first, second, third = panel.selected
     assert (first.name, first.size) == ("composed", "1536x1024")
-    assert decode(first.data).tobytes() == panel.tasks[1].compose().tobytes()
+    assert decode(first.data).tobytes() == compose_layers(panel.tasks[1]).tobytes()
     assert (second, third) == (panel.tasks[0].images[0], panel.tasks[1].layers[0])
     assert panel.grid.selected == [whole, cat, base]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from seedream_nb import BoundingBox, ErrorDetail, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb import BoundingBox, ErrorDetail, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, compose_layers
 from seedream_nb.core.errors import ImageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.panels.cards import make_cards
@@ -334,7 +334,7 @@ def test_layers_come_as_one_picture_and_are_fetched_once(
     supply.want("thumbnail", wanted)
     found = inbox.take_all(len(wanted))
     assert Counter(request.path for request in sandbox.requests.of_kind("downloads")).most_common(1)[0][1] == 1
-    whole = task.compose()
+    whole = compose_layers(task)
     small = good(found["a/0"])
     assert (small.width, small.height) == (200, 150)
     reference = whole.convert("RGB").resize((200, 150))
