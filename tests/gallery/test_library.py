@@ -69,12 +69,12 @@ def test_what_a_library_finds_is_shown_from_it_without_the_service(
     sandbox: Sandbox, at_library: SeedreamClient, folder: Path
 ) -> None:
     Gallery(at_library.retrieve_batch([sandbox.add_task("a cat", size=SMALL)])).load()
-    fetched = len(sandbox.requests.of_kind("pictures"))
+    fetched = len(sandbox.requests.of_kind("downloads"))
     with Library(folder) as library:
         for tasks in (library.search("cat"), list(library), pickle.loads(pickle.dumps(list(library)))):  # noqa: S301  our own
             assert "data:image/jpeg" in Gallery(tasks).to_html()
             assert Gallery(tasks).compose().size == (128, 96)
-    assert len(sandbox.requests.of_kind("pictures")) == fetched
+    assert len(sandbox.requests.of_kind("downloads")) == fetched
 
 
 def test_parts_and_renewed_galleries_use_it_too(sandbox: Sandbox, at_library: SeedreamClient, folder: Path) -> None:
