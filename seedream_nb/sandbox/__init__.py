@@ -1,4 +1,4 @@
-"""A local server with the same wire contract as the service, so that everything can be tried without a token.
+"""A local server with the API of the SeeDream service, for trying everything without a token or costs.
 
 Example:
     >>> from seedream_nb.sandbox import Sandbox
@@ -7,8 +7,7 @@ Example:
     ('http://127.0.0.1:45123', 'sandbox-token')
 """
 
-from seedream_nb.sandbox.errors import SandboxError
 from seedream_nb.sandbox.faults import Fault
-from seedream_nb.sandbox.server import Sandbox
+from seedream_nb.sandbox.server import Sandbox, SandboxError
 
 __all__ = ["Fault", "Sandbox", "SandboxError"]

@@ -1,6 +1,6 @@
-"""The tasks that the sandbox holds from the start: the documents' own, one of each state, and some to look at.
+"""The sandbox's example tasks: those of the API documentation, one in each state, and some to look at.
 
-They are constants, ids and times included, so that the notebooks built on them give the same output everywhere.
+They are constants, including ids and times, so that notebooks built on them give the same output everywhere.
 """
 
 import dataclasses
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from seedream_nb.sandbox.images import ImagePlan, ImageSpec, plan_items
-from seedream_nb.sandbox.tasks import INPUT_WITHHELD, OUTPUT_WITHHELD, ErrorDetail, SandboxTask
+from seedream_nb.sandbox.tasks import INPUT_REJECTED, OUTPUT_WITHHELD, ErrorDetail, SandboxTask
 
 
 class Example(NamedTuple):
-    """One line of the list of example tasks."""
+    """One entry of the list of example tasks."""
 
     id: str
     state: str
@@ -23,19 +23,19 @@ class Example(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ExampleTask:
-    """An example, before it becomes a task and its pictures.
+    """The definition of an example task.
 
     Attributes:
         id: The task id.
         note: What it is an example of.
-        images: Its images; the prompt of the request is theirs.
+        images: Its images, with the prompt of the request.
         created_at: Unix seconds.
-        elapsed: Seconds it took.
+        elapsed: Duration in seconds.
         model: Full model id.
         options: Further fields of the request.
-        error: Set when all of it failed.
-        ready_after_asked: For the one that is still pending: seconds after it was first asked for.
-        trace_id: Where the documents name one.
+        error: Set for a task that fails as a whole.
+        ready_after_query: Seconds after the first query, for the pending task.
+        trace_id: The documented one, if any.
     """
 
     id: str
@@ -46,11 +46,11 @@ class ExampleTask:
     model: str = "doubao-seedream-4-0-250828"
     options: Mapping[str, object] = dataclasses.field(default_factory=dict)
     error: ErrorDetail | None = None
-    ready_after_asked: float | None = None
+    ready_after_query: float | None = None
     trace_id: str = ""
 
     def build(self) -> tuple[SandboxTask, dict[str, ImageSpec]]:
-        """Return the task, and the specs of its pictures by file name."""
+        """Return the task and the specs of its images by file name."""
         items, specs = plan_items(self.images, self.id)
         request = {"action": "generate", "model": self.model, "prompt": self.images.prompt, "size": "2K"}
         task = SandboxTask(
@@ -59,8 +59,8 @@ class ExampleTask:
             items=() if self.error else items,
             created_at=self.created_at,
             finished_at=round(self.created_at + 0.3 + self.elapsed, 3),
-            ready_at=-math.inf if self.ready_after_asked is None else math.inf,
-            ready_after_asked=self.ready_after_asked,
+            ready_at=-math.inf if self.ready_after_query is None else math.inf,
+            ready_after_query=self.ready_after_query,
             error=self.error,
             shows_usage=False,
             trace_id=self.trace_id,
@@ -78,7 +78,7 @@ def _set_of(count: int) -> dict[str, object]:
 EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="84d1544a-9043-4dde-a98b-e889dacd75f6",
-        note="the documents' own example",
+        note="the API documentation's example",
         images=ImagePlan("a white siamese cat", 2048, 2048, names=("6e5f9085-cc4a-4801-b77b-31550129ff19.jpg",)),
         created_at=1766427547.107,
         elapsed=14.493,
@@ -86,7 +86,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ),
     ExampleTask(
         id="20068983-0cc9-4c6a-aeb6-9c6a3c668be0",
-        note="the documents' other example: the same prompt, another picture",
+        note="the API documentation's second example: same prompt, different image",
         images=ImagePlan("a white siamese cat", 2048, 2048, seed=7),
         created_at=1766428103.482,
         elapsed=13.871,
@@ -113,7 +113,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ),
     ExampleTask(
         id="e3a94d70-16bf-4c58-9d02-87f1b5c2e46a",
-        note="partly failed: one image of three was withheld",
+        note="partially failed: one of three images was withheld",
         images=ImagePlan(
             "Three posters for a harbour jazz festival at night, neon reflections on wet stone",
             2048,
@@ -127,7 +127,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ),
     ExampleTask(
         id="b7215f8c-40de-4a6b-b3c9-f05e8d7a1924",
-        note="failed: the service could not generate it",
+        note="failed: the service could not generate the image",
         images=ImagePlan("A lighthouse on a cliff in a storm, oil painting", 2048, 2048),
         created_at=1766688211.015,
         elapsed=61.2,
@@ -135,15 +135,15 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ),
     ExampleTask(
         id="0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90",
-        note="moderated: the prompt was refused",
+        note="failed: moderation rejected the prompt",
         images=ImagePlan("A forbidden scene that the moderation does not let through", 2048, 2048),
         created_at=1766774940.66,
         elapsed=1.35,
-        error=INPUT_WITHHELD,
+        error=INPUT_REJECTED,
     ),
     ExampleTask(
         id="f19a7e45-c2d3-4b80-8e67-5a4c0b9d3f12",
-        note="wide: 16:9 at 4K",
+        note="landscape: 16:9 at 4K",
         images=ImagePlan("Misty mountains at dawn, ridge behind ridge, wide panorama", 5404, 3040),
         created_at=1766861500.5,
         elapsed=24.8,
@@ -152,7 +152,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ),
     ExampleTask(
         id="63b8d1c9-5e0f-4d27-9a3b-c84f7e216d05",
-        note="upright: 9:16",
+        note="portrait: 9:16",
         images=ImagePlan("A city skyline at blue hour, lit windows mirrored in the water", 1536, 2730),
         created_at=1766948033.71,
         elapsed=15.9,
@@ -160,7 +160,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ),
     ExampleTask(
         id="a5e07f34-8c61-4b9d-b2f7-190d3c6e58ab",
-        note="PNG on a transparent background",
+        note="PNG with a transparent background",
         images=ImagePlan(
             "A bouquet of poppies and daisies in a vase, studio light", 1536, 1536, style="cutout", output_format="png"
         ),
@@ -171,7 +171,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ),
     ExampleTask(
         id="2fd4b690-a7e8-4351-8c1d-e96b05f8d73c",
-        note="taken apart into layers",
+        note="layer decomposition",
         images=ImagePlan("A sailing boat in a quiet bay at sunset", 1536, 1024, style="layer", layers=3),
         created_at=1767121298.4,
         elapsed=38.7,
@@ -215,10 +215,10 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ),
     ExampleTask(
         id="d60b82f7-3a9e-4c14-b8d5-f27e91c04a3b",
-        note="still pending: finishes two seconds after it was first asked for",
+        note="in progress: finishes two seconds after the first query",
         images=ImagePlan("Snowy mountains under a night sky full of stars", 2048, 2048),
         created_at=1767380987.5,
         elapsed=11.4,
-        ready_after_asked=2.0,
+        ready_after_query=2.0,
     ),
 )

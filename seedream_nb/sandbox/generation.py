@@ -1,4 +1,4 @@
-"""From the body of `POST /seedream/images` to a task and its pictures."""
+"""Turns the body of `POST /seedream/images` into a task and its images."""
 
 import base64
 import binascii
@@ -12,34 +12,34 @@ from collections.abc import Mapping
 from seedream_nb.protocol import capabilities
 from seedream_nb.protocol.validation import find_problems
 from seedream_nb.sandbox.images import ImagePlan, ImageSpec, ImageStore, ImageStyle, OutputFormat, plan_items
-from seedream_nb.sandbox.tasks import INPUT_WITHHELD, OUTPUT_WITHHELD, SandboxTask
+from seedream_nb.sandbox.tasks import INPUT_REJECTED, OUTPUT_WITHHELD, SandboxTask
 
 MAX_PIXELS = 4096 * 4096
-"""Beyond this nothing is painted, whatever a model may accept: it is the largest documented preset."""
+"""The largest image that is painted, whatever a model may accept: the largest documented preset."""
 
 INPUT_TRIGGER = "forbidden"
-"""A prompt with this word is refused by the sandbox's moderation."""
+"""The sandbox's moderation rejects a prompt with this word."""
 
 OUTPUT_TRIGGER = "leak"
-"""A prompt with this word loses its first image to the sandbox's moderation: all of it when there is only one."""
+"""The sandbox's moderation withholds the first image of a prompt with this word."""
 
 _DEFAULT_SET = 4
 _LAYERS = 3
 _DEFAULT_PRESET = "2K"
 _STAND_IN = 1024
-_LONGEST = 4.0  # no picture is longer than this many times its other side
+_LONGEST = 4.0  # maximum ratio of the sides of an image that takes its shape from a reference
 
 
 @dataclasses.dataclass(frozen=True)
-class Order:
-    """A request that was accepted, planned to the last picture.
+class AcceptedRequest:
+    """A valid request and the task it creates.
 
     Attributes:
         task: The task, finished or not.
         seconds_per_image: How long each image takes.
-        is_async: True when the call answers at once.
-        is_stream: True when the images come one by one.
-        callback_url: Where the result goes, empty for nowhere.
+        is_async: True when the call returns at once.
+        is_stream: True when the images are streamed one by one.
+        callback_url: Where to send the result, empty for nowhere.
     """
 
     task: SandboxTask
@@ -49,20 +49,20 @@ class Order:
     callback_url: str
 
 
-def find_refusals(body: Mapping[str, object]) -> tuple[str, ...]:
-    """Return why the service would answer 400: the capability table, and what only a server can say."""
+def find_request_problems(body: Mapping[str, object]) -> tuple[str, ...]:
+    """Return why the service would respond with 400: violations of the capability table and server-side checks."""
     problems = find_problems(body)
     if problems:
         return problems
     model = body["model"]
     if model not in capabilities.MODELS and model not in capabilities.RETIRED_MODELS:
         known = ", ".join(capabilities.MODELS)
-        return (f"The model {model!r} is not known; give one of these ids in full: {known}.",)
+        return (f"Unknown model {model!r}. Use a full model id: {known}.",)
     size = capabilities.parse_size(str(body.get("size")))
     if size and size[0] * size[1] > MAX_PIXELS:
         return (f"The sandbox paints at most {MAX_PIXELS:,} pixels, not {body['size']}.",)
     return tuple(
-        f"Input image {position} is not an image that can be read."
+        f"Input image {position} is not a readable image."
         for position, text in enumerate(_images(body), start=1)
         if text.startswith("data:") and _size_of(_data(text)) is None
     )
@@ -77,20 +77,20 @@ def plan(
     seconds: float,
     images: ImageStore,
     image_base_url: str,
-) -> Order:
-    """Return what becomes of an accepted request, and tell `book` how its pictures are painted.
+) -> AcceptedRequest:
+    """Return the task that a valid request creates, and register its images in `images`.
 
-    Links to the sandbox's own pictures are followed inside the sandbox. No other link is ever fetched: a picture
-    painted from the link's text stands in.
+    Links to the sandbox's own images are resolved inside the sandbox. No other link is ever fetched; an image painted
+    from the link's text stands in.
 
     Args:
-        body: As sent, without problems.
+        body: The request as sent, valid.
         task_id: Id of the new task.
-        take: How often this very request was made, this time included.
+        take: How many times this very request has been sent, including this time.
         now: Unix seconds.
         seconds: How long each image takes.
-        images: The image store.
-        image_base_url: Address of the sandbox's own pictures without their file names.
+        images: Where the images are registered.
+        image_base_url: URL of the sandbox's own images without their file names.
     """
     prompt = str(body.get("prompt") or "")
     sources = tuple(_source(text, images, image_base_url) for text in _images(body))
@@ -111,13 +111,13 @@ def plan(
         ),
         task_id,
     )
-    error = INPUT_WITHHELD if _has_word(prompt, INPUT_TRIGGER) else None
+    error = INPUT_REJECTED if _has_word(prompt, INPUT_TRIGGER) else None
     for name, spec in {} if error else specs.items():
         images.add(name, spec, task_id)
     finished_at = round(now + seconds * len(items), 3)
     task = SandboxTask(
         id=task_id,
-        request=_remembered(body),
+        request=_recorded(body),
         items=() if error else items,
         created_at=round(now, 3),
         finished_at=finished_at,
@@ -126,11 +126,13 @@ def plan(
         in_base64=body.get("response_format") == "b64_json",
     )
     callback_url = str(body.get("callback_url") or "")
-    return Order(task, seconds, bool(body.get("async") or callback_url), bool(body.get("stream")), callback_url)
+    return AcceptedRequest(
+        task, seconds, bool(body.get("async") or callback_url), bool(body.get("stream")), callback_url
+    )
 
 
 def _seed(body: Mapping[str, object], take: int) -> int:
-    """Return what tells the pictures of one prompt apart: the seed, or else the model and how often it was asked."""
+    """Return what distinguishes images of one prompt: the seed, or else the model and the take."""
     seed = body.get("seed")
     return seed if isinstance(seed, int) else zlib.crc32(f"{body.get('model')} {take}".encode())
 
@@ -144,14 +146,14 @@ def _style(body: Mapping[str, object]) -> ImageStyle:
 
 
 def _output_format(body: Mapping[str, object]) -> OutputFormat | None:
-    """Return the format that the items name; a transparent background needs PNG."""
+    """Return the format named in the items; a transparent background needs PNG."""
     if body.get("background") == "transparent" or body.get("output_format") == "png":
         return "png"
     return "jpeg" if body.get("output_format") == "jpeg" else None
 
 
 def _count(body: Mapping[str, object]) -> int:
-    """Return how many images a request makes; a set without a maximum has four here, the real model decides itself."""
+    """Return the number of images; a set without a maximum has four here, where the real model decides itself."""
     if body.get("sequential_image_generation") != "auto":
         return 1
     options = body.get("sequential_image_generation_options")
@@ -181,7 +183,7 @@ def _data(uri: str) -> bytes:
 
 
 def _size_of(source: bytes | ImageSpec) -> tuple[int, int] | None:
-    """Return width and height of an input image, None when it cannot be read."""
+    """Return width and height of an input image, None when it is unreadable."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - Pillow loads with the first edit
 
     if isinstance(source, ImageSpec):
@@ -195,7 +197,7 @@ def _size_of(source: bytes | ImageSpec) -> tuple[int, int] | None:
 
 
 def _image_size(body: Mapping[str, object], sources: tuple[bytes | ImageSpec, ...]) -> tuple[int, int]:
-    """Return width and height: as asked, else a preset's number of pixels in the shape of the first input image."""
+    """Return width and height: as requested, else a preset's pixel count in the shape of the first input image."""
     size = body.get("size")
     if isinstance(size, str) and (sides := capabilities.parse_size(size)):
         return sides
@@ -214,8 +216,8 @@ def _has_word(prompt: str, word: str) -> bool:
     return re.search(rf"\b{word}\b", prompt, re.IGNORECASE) is not None
 
 
-def _remembered(body: Mapping[str, object]) -> dict[str, object]:
-    """Return the request as a record shows it: whole, but for embedded images, which would fill every answer."""
+def _recorded(body: Mapping[str, object]) -> dict[str, object]:
+    """Return the request as a record shows it, with embedded images shortened, as they would fill every response."""
     request = {"action": "edit" if body.get("image") else "generate", **body}
     image = request.get("image")
     if isinstance(image, str):

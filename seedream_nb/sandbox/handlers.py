@@ -1,57 +1,129 @@
-"""The HTTP face of the sandbox: tornado on one side, the service and the pictures on the other.
+"""The sandbox's HTTP handlers, which connect tornado with the service and the images.
 
-The event loop only moves bytes. Answers are made and pictures painted in threads, so that one slow picture never holds
-up sixteen quick ones.
+The event loop only moves bytes. Responses are computed and images painted in threads, so that a slow image never blocks
+quick ones.
 """
 
 import asyncio
+import collections
 import concurrent.futures
 import contextlib
 import dataclasses
 import functools
 import ipaddress
 import json
+import threading
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import TypeVar
 
 from tornado import httpclient, iostream, web
 
-from seedream_nb.sandbox.answers import Json, error_body
-from seedream_nb.sandbox.faults import Fault, Faults, Reply, spoil
+from seedream_nb.sandbox.faults import Fault, Faults, RawResponse, apply_fault
 from seedream_nb.sandbox.images import ImageStore
-from seedream_nb.sandbox.request_log import LoggedRequest, RequestLog
-from seedream_nb.sandbox.service import IMAGES_PATH, TASKS_PATH, Answer, Callback, Request, SandboxService
-from seedream_nb.sandbox.settings import SandboxSettings
+from seedream_nb.sandbox.serialization import Json, error_body
+from seedream_nb.sandbox.service import (
+    IMAGES_PATH,
+    TASKS_PATH,
+    ApiResponse,
+    Callback,
+    Request,
+    SandboxService,
+    SandboxSettings,
+)
 
 _Result = TypeVar("_Result")
 
 IMAGE_FILES_PATH = "/images/"
 
 
-@dataclasses.dataclass
-class Backend:
-    """What the handlers work with.
+@dataclasses.dataclass(frozen=True)
+class LoggedRequest:
+    """A request that the sandbox received; the token itself is never recorded.
 
     Attributes:
-        service: Answers API requests.
-        images: The image store.
-        faults: What goes wrong.
-        log: What was received.
-        answering: Threads for API answers.
-        painting: Threads for pictures.
-        settings: How the sandbox behaves.
-        open_requests: How many requests have arrived and have no answer yet.
-        callbacks: Results on their way to an address that a request named.
+        kind: `tasks` and `images` for the two API paths, `downloads` for image files, `other` for the rest.
+        method: HTTP method.
+        path: Path without the query.
+        action: The body's `action`; `retrieve` when a task query names none; empty elsewhere.
+        ids: The task ids of a query, as sent.
+        received_at: Unix seconds.
+        status: The HTTP status of the response; 0 when the connection was closed without one.
+        has_authorization: True with an `Authorization` header.
+        fault: The kind of the fault that was applied, empty without one.
+    """
+
+    kind: str
+    method: str
+    path: str
+    action: str
+    ids: tuple[str, ...]
+    received_at: float
+    status: int
+    has_authorization: bool
+    fault: str = ""
+
+
+class RequestLog:
+    """The latest requests, oldest first; iterable, indexable, thread-safe.
+
+    Args:
+        capacity: Maximum number of requests.
+    """
+
+    def __init__(self, capacity: int = 20_000) -> None:
+        self._lock = threading.Lock()
+        self._requests: collections.deque[LoggedRequest] = collections.deque(maxlen=capacity)
+
+    def add(self, request: LoggedRequest) -> None:
+        """Add a request."""
+        with self._lock:
+            self._requests.append(request)
+
+    def of_kind(self, kind: str) -> list[LoggedRequest]:
+        """Return the requests of one kind: `tasks`, `images`, `downloads` or `other`."""
+        return [request for request in self if request.kind == kind]
+
+    def clear(self) -> None:
+        """Remove all requests."""
+        with self._lock:
+            self._requests.clear()
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __getitem__(self, index: int) -> LoggedRequest:
+        with self._lock:
+            return self._requests[index]
+
+    def __iter__(self) -> Iterator[LoggedRequest]:
+        with self._lock:
+            return iter(list(self._requests))
+
+
+@dataclasses.dataclass
+class Backend:
+    """The parts of a sandbox that the handlers use.
+
+    Attributes:
+        service: Responds to API requests.
+        images: The images.
+        faults: The injected faults.
+        log: The received requests.
+        responding: Threads for API responses.
+        painting: Threads for images.
+        settings: See `SandboxSettings`.
+        open_requests: Number of requests without a response yet.
+        callbacks: Results being sent to callback addresses.
     """
 
     service: SandboxService
     images: ImageStore
     faults: Faults
     log: RequestLog
-    answering: concurrent.futures.Executor
+    responding: concurrent.futures.Executor
     painting: concurrent.futures.Executor
     settings: SandboxSettings
     open_requests: int = 0
@@ -59,23 +131,23 @@ class Backend:
 
 
 class _Handler(web.RequestHandler):
-    """What API and pictures have in common: faults, delays, the log, and replies that break off."""
+    """What API calls and downloads have in common: the log, error bodies, and responses that break off."""
 
     backend: Backend
     kind = "other"
 
     def initialize(self, backend: Backend) -> None:
-        """Keep the backend; called by tornado."""
+        """Store the backend; called by tornado."""
         self.backend = backend
         self._received_at = time.time()
         backend.open_requests += 1
 
     def set_default_headers(self) -> None:
-        """Name the server without its version, so that answers are the same everywhere."""
+        """Name the server without its version, so that responses are the same everywhere."""
         self.set_header("Server", "seedream-sandbox")
 
     def write_error(self, status_code: int, **_details: object) -> None:
-        """Answer in the service's own form when tornado, or a mistake in here, ends the request."""
+        """Respond in the format of the service when tornado, or a bug in the sandbox, ends the request."""
         code = "api_error" if status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else "no_api"
         trace_id = self.backend.service.next_trace_id()
         self.note(status_code, None)
@@ -83,18 +155,18 @@ class _Handler(web.RequestHandler):
         self.finish(json.dumps(error_body(code, self._reason, trace_id)))
 
     def compute_etag(self) -> None:
-        """Send no entity tags: they would turn a repeated request into an empty answer."""
+        """Send no entity tags, which would turn a repeated request into an empty response."""
 
     async def in_thread(self, executor: concurrent.futures.Executor, call: Callable[[], _Result]) -> _Result:
         """Run `call` in a thread and return its result."""
         return await asyncio.get_running_loop().run_in_executor(executor, call)
 
     def on_finish(self) -> None:
-        """Count the request as answered; called by tornado."""
+        """Count the request as finished; called by tornado."""
         self.backend.open_requests -= 1
 
     def note(self, status: int, fault: Fault | None, body: Json | None = None) -> None:
-        """Put the request into the log, before the answer leaves, so that whoever got the answer finds it there."""
+        """Log the request before its response is sent, so that whoever has the response finds it in the log."""
         body = body or {}
         ids = body.get("ids", body.get("id", []))
         action = body.get("action") or ("retrieve" if self.kind == "tasks" else "")
@@ -112,29 +184,29 @@ class _Handler(web.RequestHandler):
             )
         )
 
-    async def send(self, reply: Reply) -> None:
-        """Send a reply, as far as it goes."""
-        if reply.status == 0:
+    async def send(self, response: RawResponse) -> None:
+        """Send a response, or the part of it that a fault leaves."""
+        if response.status == 0:
             self.hang_up()
             return
-        self.set_status(reply.status)
-        self.set_header("Content-Type", reply.content_type)
-        self.set_header("Content-Length", str(len(reply.content)))
-        for name, value in reply.headers:
+        self.set_status(response.status)
+        self.set_header("Content-Type", response.content_type)
+        self.set_header("Content-Length", str(len(response.content)))
+        for name, value in response.headers:
             self.set_header(name, value)
-        with contextlib.suppress(iostream.StreamClosedError):  # the reader has gone
+        with contextlib.suppress(iostream.StreamClosedError):  # the client has disconnected
             if self.request.method == "HEAD":
                 await self.finish()
-            elif reply.sent is None:
-                await self.finish(reply.content)
+            elif response.sent is None:
+                await self.finish(response.content)
             else:
-                self.write(reply.content[: reply.sent])
+                self.write(response.content[: response.sent])
                 await self.flush()
                 self.hang_up()
 
     def hang_up(self) -> None:
-        """Close the connection without another word."""
-        self._finished = True  # tornado would otherwise finish the answer by itself
+        """Close the connection without sending anything more."""
+        self._finished = True  # otherwise tornado would finish the response
         self.on_finish()
         if stream := self.detach():
             stream.close()
@@ -144,7 +216,7 @@ class ApiHandler(_Handler):
     """`POST /seedream/tasks` and `POST /seedream/images`."""
 
     async def post(self) -> None:
-        """Answer one API request."""
+        """Handle one API request."""
         backend = self.backend
         self.kind = {TASKS_PATH: "tasks", IMAGES_PATH: "images"}[self.request.path]
         request = Request(self.request.path, self.request.headers.get("Authorization"), self.request.body)
@@ -152,29 +224,29 @@ class ApiHandler(_Handler):
         faults = backend.faults.take(self.kind, json.dumps(body, ensure_ascii=False))
         fault = next((fault for fault in faults if fault.kind != "latency"), None)
         delay = backend.settings.latency + sum(fault.seconds for fault in faults)
-        if fault and not fault.needs_reply:
-            answer = Answer(200, {}, backend.service.next_trace_id())
+        if fault and not fault.needs_response:
+            answer = ApiResponse(200, {}, backend.service.next_trace_id())
         else:
-            answer = await self.in_thread(backend.answering, lambda: backend.service.answer(request))
+            answer = await self.in_thread(backend.responding, lambda: backend.service.answer(request))
         await asyncio.sleep(delay + answer.delay)
         self.set_header("X-Trace-Id", answer.trace_id)
         if answer.events is not None and (fault is None or fault.kind in {"cut", "truncate"}):
             self.note(answer.status, fault, body)
             await self._stream(answer.events, fault)
             return
-        reply = Reply(answer.status, json.dumps(answer.body, ensure_ascii=False).encode())
+        response = RawResponse(answer.status, json.dumps(answer.body, ensure_ascii=False).encode())
         if fault:
-            reply = spoil(reply, fault, trace_id=answer.trace_id, here=self.request.path)
-        self.note(reply.status, fault, body)
+            response = apply_fault(response, fault, trace_id=answer.trace_id, here=self.request.path)
+        self.note(response.status, fault, body)
         if answer.callback:
             task = asyncio.get_running_loop().create_task(self._call_back(answer.callback))
             backend.callbacks.add(task)
             task.add_done_callback(backend.callbacks.discard)
-        await self.send(reply)
+        await self.send(response)
 
     async def _stream(self, events: tuple[tuple[float, Json], ...], fault: Fault | None) -> None:
         self.set_header("Content-Type", "application/x-ndjson")
-        with contextlib.suppress(iostream.StreamClosedError):  # the reader has gone
+        with contextlib.suppress(iostream.StreamClosedError):  # the client has disconnected
             for number, (delay, event) in enumerate(events):
                 line = json.dumps(event, ensure_ascii=False).encode() + b"\n"
                 await asyncio.sleep(delay)
@@ -190,12 +262,12 @@ class ApiHandler(_Handler):
                 await self.finish()
 
     async def _call_back(self, callback: Callback) -> None:
-        """Send a result where it was asked for, on this machine only; a failure goes unnoticed, as with the service."""
+        """Send a result to its callback address, on this machine only; as with the service, failures go unnoticed."""
         if not is_loopback(urllib.parse.urlsplit(callback.url).hostname or ""):
             return
         await asyncio.sleep(callback.delay)
         result = await self.in_thread(
-            self.backend.answering, functools.partial(self.backend.service.response_of, callback.task_id)
+            self.backend.responding, functools.partial(self.backend.service.response_of, callback.task_id)
         )
         request = httpclient.HTTPRequest(
             callback.url,
@@ -214,38 +286,38 @@ class ImageHandler(_Handler):
     kind = "downloads"
 
     async def get(self, name: str) -> None:
-        """Send one picture."""
+        """Send one image."""
         backend = self.backend
         faults = backend.faults.take("downloads", f"{self.request.path} {backend.images.task_id(name)}")
         fault = next((fault for fault in faults if fault.kind != "latency"), None)
         delay = backend.settings.latency + sum(fault.seconds for fault in faults)
         await asyncio.sleep(delay)
         spec = backend.images.spec(name)
-        reply = Reply(404, b"<html><body>404 Not Found</body></html>", "text/html")
-        if spec and fault and not fault.needs_reply:
-            reply = Reply(200, b"", spec.content_type)
+        response = RawResponse(404, b"<html><body>404 Not Found</body></html>", "text/html")
+        if spec and fault and not fault.needs_response:
+            response = RawResponse(200, b"", spec.content_type)
         elif spec:
             image = await self.in_thread(backend.painting, functools.partial(backend.images.image, name))
-            reply = Reply(200, image.content, spec.content_type) if image else reply
+            response = RawResponse(200, image.content, spec.content_type) if image else response
         if fault:
-            reply = spoil(reply, fault, trace_id=backend.service.next_trace_id(), here=self.request.path)
-        self.note(reply.status, fault)
-        await self.send(reply)
+            response = apply_fault(response, fault, trace_id=backend.service.next_trace_id(), here=self.request.path)
+        self.note(response.status, fault)
+        await self.send(response)
 
     async def head(self, name: str) -> None:
-        """Send what `get` would send, without the body."""
+        """Send what `get` sends, without the body."""
         await self.get(name)
 
 
 class UnknownHandler(_Handler):
-    """Everything else: `no_api`."""
+    """Any other path: `no_api`."""
 
     async def prepare(self) -> None:
-        """Answer any method alike."""
+        """Respond to any method."""
         trace_id = self.backend.service.next_trace_id()
         message = f"There is no API at {self.request.method} {self.request.path}."
         self.note(404, None)
-        await self.send(Reply(404, json.dumps(error_body("no_api", message, trace_id)).encode()))
+        await self.send(RawResponse(404, json.dumps(error_body("no_api", message, trace_id)).encode()))
 
 
 def build_application(backend: Backend) -> web.Application:
@@ -264,7 +336,7 @@ def build_application(backend: Backend) -> web.Application:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this machine and nothing else: 127.0.0.0/8, ::1 or localhost."""
+    """Return whether `host` is a loopback address: 127.0.0.0/8, ::1 or localhost."""
     if host.lower() == "localhost":
         return True
     try:

@@ -97,7 +97,7 @@ def paint_layers(prompt: str, width: int, height: int, count: int) -> list[Layer
         count: Transparent layers wanted, at least one; the wire contract allows 16.
 
     Returns:
-        The base, then `count` layers from back to front; laid over each other in that order they make the picture.
+        The base, then `count` layers from back to front; laid over each other in that accepted they make the picture.
     """
     base, groups = catalog.layered(read_theme(prompt), max(1, count))
     size = finish.work_size(width, height)

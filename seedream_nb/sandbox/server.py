@@ -1,6 +1,6 @@
-"""The sandbox as a whole: a real HTTP server with its own thread and event loop.
+"""The sandbox: an HTTP server with its own thread and event loop.
 
-Its own loop, because a Jupyter kernel needs the one in the main thread for itself while cells run.
+It has its own loop because a Jupyter kernel needs the main thread's while cells run.
 """
 
 import asyncio
@@ -16,23 +16,21 @@ from typing import TYPE_CHECKING
 
 from tornado import httpserver
 
+from seedream_nb.core.errors import SeedreamError
 from seedream_nb.sandbox import examples
-from seedream_nb.sandbox.errors import SandboxError
 from seedream_nb.sandbox.faults import Faults
-from seedream_nb.sandbox.handlers import IMAGE_FILES_PATH, Backend, build_application, is_loopback
+from seedream_nb.sandbox.handlers import IMAGE_FILES_PATH, Backend, RequestLog, build_application, is_loopback
 from seedream_nb.sandbox.images import ImagePlan, ImageSpec, ImageStore, OutputFormat, plan_items
-from seedream_nb.sandbox.request_log import RequestLog
-from seedream_nb.sandbox.service import SandboxService
-from seedream_nb.sandbox.settings import SandboxSettings
-from seedream_nb.sandbox.store import TaskStore
+from seedream_nb.sandbox.service import SandboxService, SandboxSettings
 from seedream_nb.sandbox.tasks import (
     APPLICATION_ID,
     NEVER,
     USER_ID,
-    AnswerForm,
     ErrorDetail,
     PendingForm,
+    ResponseForm,
     SandboxTask,
+    TaskStore,
     stable_id,
 )
 
@@ -45,32 +43,36 @@ IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
 _MAX_BODY = 256 * 1024 * 1024
 
 
-class Sandbox:
-    """A local server that speaks the wire contract, paints its own pictures and needs no account.
+class SandboxError(SeedreamError):
+    """The sandbox cannot start; the message says why, the hint what to do instead."""
 
-    It listens from `start` to `stop`, or inside a `with` block; its tasks live as long as the object.
+
+class Sandbox:
+    """A local server with the API of the SeeDream service; it paints its own images and needs no account.
+
+    It listens from `start` to `stop`, or within a `with` block; its tasks live as long as the object.
 
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        token: The only token that is accepted.
-        latency: Seconds added to every answer and every picture.
+        token: The only token to accept.
+        latency: Seconds added to every response and image download.
         generation_seconds: How long one image takes to generate.
-        balance: How many images can be generated until it is used up; None for no limit.
-        allow_remote: Has to be True to listen on anything but this machine's own addresses.
-        public_url: Address under which others reach the server, for the image links; its own address when None.
+        balance: Number of images that can be generated; None for no limit.
+        allow_remote: Must be True to listen on anything but loopback addresses.
+        public_url: Base URL of the image links, if clients reach the server under another one.
         image_cache: Folder in which painted images are kept for other sandboxes and processes; nothing in it is ever
             deleted. When None, the folder named by the environment variable `SEEDREAM_SANDBOX_CACHE`, or none.
 
     Attributes:
         token: As given.
-        settings: Latency, generation time, balance and limits, to be changed at any time; see
+        settings: Latency, generation time, balance and limits, which can be changed at any time; see
             `SandboxSettings`.
-        requests: What was received, see `RequestLog`.
-        faults: What goes wrong, see `Faults`.
+        requests: The received requests, see `RequestLog`.
+        faults: Fault injection, see `Faults`.
 
     Raises:
-        SandboxError: `host` is not this machine's own and `allow_remote` is not given.
+        SandboxError: `host` is not a loopback address and `allow_remote` is False.
 
     Example:
         >>> with Sandbox() as sandbox:  # doctest: +SKIP
@@ -96,8 +98,8 @@ class Sandbox:
     ) -> None:
         if not allow_remote and not is_loopback(host):
             raise SandboxError(
-                f"The sandbox listens only on this machine's own addresses (127.0.0.1, ::1, localhost), not on {host}.",
-                hint="To open it to others, give allow_remote=True (--allow-remote on the command line).",
+                f"The sandbox listens only on loopback addresses (127.0.0.1, ::1, localhost), not on {host}.",
+                hint="To accept remote clients, pass allow_remote=True (--allow-remote on the command line).",
             )
         self.token = token
         self.settings = SandboxSettings(latency, generation_seconds, balance)
@@ -112,7 +114,7 @@ class Sandbox:
         self._service = SandboxService(token=token, store=self._store, images=self._images, settings=self.settings)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._ask_to_stop: Callable[[], object] | None = None
+        self._request_stop: Callable[[], object] | None = None
         self._backend: Backend | None = None
         self._added = 0
         self._notes: dict[str, str] = {}
@@ -124,13 +126,13 @@ class Sandbox:
     # Running
 
     def start(self) -> "Sandbox":
-        """Start to listen; does nothing when it runs already.
+        """Start listening; does nothing if already running.
 
         Returns:
             The sandbox itself.
 
         Raises:
-            SandboxError: The address cannot be had, because the port is taken for example.
+            SandboxError: The address is unavailable, for example because the port is in use.
         """
         with self._lock:
             if self._thread is not None:
@@ -140,7 +142,7 @@ class Sandbox:
             except OSError as error:
                 raise SandboxError(
                     f"The sandbox cannot listen on {self._host}:{self._port}: {error.strerror or error}.",
-                    hint="Choose another port, or 0 for a free one.",
+                    hint="Choose another port, or 0 for any free one.",
                 ) from error
             listener.settimeout(0)
             self._port = listener.getsockname()[1]
@@ -154,23 +156,23 @@ class Sandbox:
             return self
 
     def stop(self) -> None:
-        """Stop to listen, close all connections and end all threads; does nothing when it does not run."""
+        """Stop listening, close all connections and end all threads; does nothing if not running."""
         with self._lock:
-            if self._thread is None or self._ask_to_stop is None:
+            if self._thread is None or self._request_stop is None:
                 return
-            self._ask_to_stop()
+            self._request_stop()
             self._thread.join()
-            self._thread = self._ask_to_stop = self._backend = None
+            self._thread = self._request_stop = self._backend = None
 
     async def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
         with (
-            concurrent.futures.ThreadPoolExecutor(4, "seedream-sandbox-answers") as answering,
+            concurrent.futures.ThreadPoolExecutor(4, "seedream-sandbox-api") as responding,
             concurrent.futures.ThreadPoolExecutor(4, "seedream-sandbox-painter") as painting,
         ):
             stopping = asyncio.Event()
-            self._ask_to_stop = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, stopping.set)
+            self._request_stop = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, stopping.set)
             self._backend = Backend(
-                self._service, self._images, self.faults, self.requests, answering, painting, self.settings
+                self._service, self._images, self.faults, self.requests, responding, painting, self.settings
             )
             application = build_application(self._backend)
             server = httpserver.HTTPServer(application, max_buffer_size=_MAX_BODY, max_body_size=_MAX_BODY)
@@ -179,7 +181,7 @@ class Sandbox:
             await stopping.wait()
             server.stop()
             await server.close_all_connections()
-            for executor in (answering, painting):
+            for executor in (responding, painting):
                 executor.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> "Sandbox":
@@ -210,21 +212,21 @@ class Sandbox:
 
     @property
     def open_requests(self) -> int:
-        """How many requests have arrived and have no answer yet."""
+        """Number of requests without a response yet."""
         return self._backend.open_requests if self._backend else 0
 
     # Tasks
 
     @property
     def examples(self) -> list[examples.Example]:
-        """The tasks that were there from the start: id, state now, prompt, note."""
+        """The example tasks: id, current state, prompt, note."""
         now = time.time()
         tasks = [task for task in self._store.snapshot() if task.id in self._notes]
         return [examples.Example(task.id, task.state(now), task.prompt, self._notes[task.id]) for task in tasks]
 
     @property
     def task_ids(self) -> list[str]:
-        """The ids of all tasks, in the order in which they came to be."""
+        """The ids of all tasks, in order of creation."""
         return [task.id for task in self._store.snapshot()]
 
     def add_task(
@@ -239,7 +241,7 @@ class Sandbox:
         ready_in: float | None = 0.0,
         error: tuple[str, str] | None = None,
         image_errors: dict[int, tuple[str, str]] | None = None,
-        form: AnswerForm = "record",
+        form: ResponseForm = "record",
         pending_form: PendingForm = "null",
         in_base64: bool = False,
         created_at: float | None = None,
@@ -247,25 +249,25 @@ class Sandbox:
         user_id: str = USER_ID,
         request: dict[str, object] | None = None,
     ) -> str:
-        """Add a task without any request; quick enough to add thousands, as nothing is painted before it is fetched.
+        """Add a task without a request; fast enough for thousands, as images are painted only when fetched.
 
         Args:
             prompt: Of the request and of each image.
-            task_id: An id of your own; otherwise one that depends only on how many were added before.
+            task_id: Its id; when None, one that depends only on the number of tasks added before.
             model: Full model id.
             size: `<width>x<height>` in pixels.
-            images: How many images.
-            output_format: `jpeg` or `png`, named in the answer when given; JPEG otherwise.
+            images: Number of images.
+            output_format: `jpeg` or `png`, named in the response when given; JPEG otherwise.
             ready_in: Seconds from now until it is finished; None for never.
-            error: Code and message when the task fails as a whole.
+            error: Code and message of a task that fails as a whole.
             image_errors: Code and message by position, for images that fail.
-            form: Which documented answer `retrieve` gives.
-            pending_form: How the record looks until it is finished.
-            in_base64: True to send the images inside the answer.
+            form: Which documented form `retrieve` returns.
+            pending_form: How the record looks until the task is finished.
+            in_base64: True to send the images inline.
             created_at: Unix seconds; now when None.
-            application_id: For the history's filter.
-            user_id: For the history's filter.
-            request: More fields for the record's `request`.
+            application_id: For the history filter.
+            user_id: For the history filter.
+            request: Further fields of the record's `request`.
 
         Returns:
             The task's id.

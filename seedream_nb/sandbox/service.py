@@ -1,6 +1,6 @@
-"""The service behind the sandbox: a decoded request in, an answer out.
+"""The service behind the sandbox: turns a request into a response according to the wire contract.
 
-Nothing here knows HTTP servers, sockets or threads, so each rule of the wire contract can be read, and tested, alone.
+It knows no HTTP server or socket, so each rule of the contract can be read and tested on its own.
 """
 
 import dataclasses
@@ -13,11 +13,16 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from seedream_nb.sandbox import generation
-from seedream_nb.sandbox.answers import MESSAGE_OF_CODE, STATUS_OF_CODE, AnswerWriter, Json, error_body, failed_wholly
 from seedream_nb.sandbox.images import ImageStore
-from seedream_nb.sandbox.settings import SandboxSettings
-from seedream_nb.sandbox.store import TaskStore
-from seedream_nb.sandbox.tasks import SandboxTask, stable_id
+from seedream_nb.sandbox.serialization import (
+    MESSAGE_OF_CODE,
+    STATUS_OF_CODE,
+    Json,
+    TaskSerializer,
+    error_body,
+    failed_wholly,
+)
+from seedream_nb.sandbox.tasks import SandboxTask, TaskStore, stable_id
 
 TASKS_PATH: Final = "/seedream/tasks"
 IMAGES_PATH: Final = "/seedream/images"
@@ -28,20 +33,40 @@ CODE_OF_TOKEN: Final[Mapping[str, str]] = {
     "used-up-token": "used_up",
     "disabled-token": "disabled",
 }
-"""Tokens that stand for the ways in which a real one can be refused."""
+"""Tokens that trigger the documented ways to reject one."""
 
 _HISTORY_TEXTS = ("application_id", "user_id", "type")
 _HISTORY_TIMES = ("created_at_min", "created_at_max")
 _HISTORY_COUNTS = ("limit", "offset")
 
 
+@dataclasses.dataclass
+class SandboxSettings:
+    """Settings that can be changed while the sandbox runs; changes apply from the next request on.
+
+    Attributes:
+        latency: Seconds added to every response and image download.
+        generation_seconds: How long one image takes to generate.
+        balance: Number of images that can still be generated; a request that exceeds it gets 403 `used_up`. None for
+            no limit.
+        max_batch: Maximum number of ids in one query; more get 413. None for no maximum.
+        max_body_bytes: Maximum size of a request; a larger one gets 413.
+    """
+
+    latency: float = 0.0
+    generation_seconds: float = 0.3
+    balance: int | None = None
+    max_batch: int | None = None
+    max_body_bytes: int = 64 * 1024 * 1024
+
+
 class ApiError(Exception):
-    """A documented refusal.
+    """A documented error response.
 
     Args:
         code: Error code, documented or an upstream's.
-        message: One sentence; the code's usual one when empty.
-        status: HTTP status; the documented one of the code when None.
+        message: One sentence; the code's default when empty.
+        status: HTTP status; the code's documented one when None.
     """
 
     def __init__(self, code: str, message: str = "", *, status: int | None = None) -> None:
@@ -65,7 +90,7 @@ class Request:
     content: bytes
 
     def json(self) -> Json:
-        """Return the body as an object, empty when it is none."""
+        """Return the body as an object, empty when it isn't one."""
         try:
             body = json.loads(self.content)
         except ValueError:
@@ -75,13 +100,7 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Callback:
-    """A result to be sent to the address that a request named.
-
-    Attributes:
-        url: Where to.
-        delay: Seconds from now.
-        task_id: Which task.
-    """
+    """A result to send to the `callback_url` of a request, `delay` seconds from now."""
 
     url: str
     delay: float
@@ -89,8 +108,8 @@ class Callback:
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
-    """What the service answers.
+class ApiResponse:
+    """The service's response to one request.
 
     Attributes:
         status: HTTP status.
@@ -98,7 +117,7 @@ class Answer:
         trace_id: Also sent as the header `X-Trace-Id`.
         delay: Seconds until it is ready.
         events: For a stream: seconds to wait before each event, and the event; `body` is unused then.
-        callback: Set when the result also goes elsewhere.
+        callback: Set when the result is also sent to a callback address.
     """
 
     status: int
@@ -110,17 +129,17 @@ class Answer:
 
 
 class SandboxService:
-    """The API of one sandbox; safe to use from several threads.
+    """The API of one sandbox; thread-safe.
 
     Args:
-        token: The token that is accepted.
-        store: Tasks.
-        images: The image store.
-        settings: How it behaves.
+        token: The token to accept.
+        store: The tasks.
+        images: The images.
+        settings: See `SandboxSettings`.
         clock: Returns the current time in Unix seconds.
 
     Attributes:
-        image_base_url: Address of a picture without its file name; set when the port is known.
+        image_base_url: URL of an image without its file name; set once the port is known.
     """
 
     def __init__(
@@ -143,18 +162,18 @@ class SandboxService:
         self.image_base_url = "/images/"
 
     def next_trace_id(self) -> str:
-        """Return a trace id that depends only on how many there were before."""
+        """Return the next of a fixed sequence of trace ids."""
         return stable_id("request", next(self._requests))
 
-    def answer(self, request: Request) -> Answer:
-        """Answer one POST request."""
+    def answer(self, request: Request) -> ApiResponse:
+        """Return the response to one POST request."""
         trace_id = self.next_trace_id()
         try:
             return self._answer(request, trace_id)
         except ApiError as error:
-            return Answer(error.status, error_body(error.code, str(error), trace_id), trace_id)
+            return ApiResponse(error.status, error_body(error.code, str(error), trace_id), trace_id)
 
-    def _answer(self, request: Request, trace_id: str) -> Answer:
+    def _answer(self, request: Request, trace_id: str) -> ApiResponse:
         handlers = {TASKS_PATH: self._query, IMAGES_PATH: self._generate}
         if request.path not in handlers:
             raise ApiError("no_api")
@@ -174,19 +193,19 @@ class SandboxService:
 
     # POST /seedream/tasks
 
-    def _query(self, body: Json, trace_id: str) -> Answer:
+    def _query(self, body: Json, trace_id: str) -> ApiResponse:
         queries = {"retrieve": self._retrieve, "retrieve_batch": self._retrieve_batch}
         action = body.get("action") or "retrieve"
         if not isinstance(action, str) or action not in queries:
             raise ApiError("api_not_implemented", f"The action {action!r} is not implemented.")
-        return Answer(200, queries[action](body), trace_id)
+        return ApiResponse(200, queries[action](body), trace_id)
 
     def _retrieve(self, body: Json) -> Json:
         task_id = body.get("id")
         if not isinstance(task_id, str) or not task_id:
             raise ApiError("bad_request", "id is required: the id of the task to retrieve.")
-        tasks = self._store.ask([task_id])
-        return self._writer().retrieved(tasks[0], self._clock()) if tasks else {}
+        tasks = self._store.query([task_id])
+        return self._serializer().retrieved(tasks[0], self._clock()) if tasks else {}
 
     def _retrieve_batch(self, body: Json) -> Json:
         ids = body.get("ids")
@@ -195,26 +214,26 @@ class SandboxService:
             tasks, count = self._store.history(body)
         else:
             if not isinstance(ids, list) or not all(isinstance(task_id, str) for task_id in ids):
-                raise ApiError("bad_request", "ids has to be a list of task ids.")
+                raise ApiError("bad_request", "ids must be a list of task ids.")
             if self._settings.max_batch is not None and len(ids) > self._settings.max_batch:
-                raise ApiError("request_too_large", f"At most {self._settings.max_batch} ids can be asked for at once.")
-            tasks = self._store.ask(ids)
+                raise ApiError("request_too_large", f"A query may contain at most {self._settings.max_batch} ids.")
+            tasks = self._store.query(ids)
             count = len(tasks)
-        writer, now = self._writer(), self._clock()
+        writer, now = self._serializer(), self._clock()
         return {"items": [writer.record(task, now) for task in tasks], "count": count}
 
     # POST /seedream/images
 
-    def _generate(self, body: Json, trace_id: str) -> Answer:
-        if problems := generation.find_refusals(body):
+    def _generate(self, body: Json, trace_id: str) -> ApiResponse:
+        if problems := generation.find_request_problems(body):
             raise ApiError("bad_request", " ".join(problems))
         with self._lock:
-            # Not a mere number: requests that arrive at the same time get the same ids in whatever order they come.
-            # Nor do they depend on the port.
+            # Ids derive from the request, not from a counter or the port: concurrent requests get the same ids in
+            # whatever order they arrive.
             fingerprint = stable_id(json.dumps(body, sort_keys=True).replace(self.image_base_url, ""))
             self._takes[fingerprint] += 1
             take = self._takes[fingerprint]
-            order = generation.plan(
+            accepted = generation.plan(
                 body,
                 task_id=stable_id("generation", fingerprint, take),
                 take=take,
@@ -223,20 +242,20 @@ class SandboxService:
                 images=self._images,
                 image_base_url=self.image_base_url,
             )
-            self._charge(order)
-            self._store.add(order.task)
-        task, delay = order.task, order.seconds_per_image * max(1, len(order.task.items))
-        if order.is_async:
-            callback = Callback(order.callback_url, delay, task.id) if order.callback_url else None
-            return Answer(200, {"task_id": task.id}, trace_id, callback=callback)
+            self._charge(accepted)
+            self._store.add(accepted.task)
+        task, delay = accepted.task, accepted.seconds_per_image * max(1, len(accepted.task.items))
+        if accepted.is_async:
+            callback = Callback(accepted.callback_url, delay, task.id) if accepted.callback_url else None
+            return ApiResponse(200, {"task_id": task.id}, trace_id, callback=callback)
         if error := failed_wholly(task):
-            return Answer(400, error_body(error.code, error.message, task.trace_id), task.trace_id, delay)
-        if order.is_stream:
-            return self._stream(task, order.seconds_per_image)
-        return Answer(200, self._writer().response(task, task.ready_at), task.trace_id, delay)
+            return ApiResponse(400, error_body(error.code, error.message, task.trace_id), task.trace_id, delay)
+        if accepted.is_stream:
+            return self._stream(task, accepted.seconds_per_image)
+        return ApiResponse(200, self._serializer().response(task, task.ready_at), task.trace_id, delay)
 
-    def _charge(self, order: generation.Order) -> None:
-        cost = sum(item.error is None for item in order.task.items)
+    def _charge(self, accepted: generation.AcceptedRequest) -> None:
+        cost = sum(item.error is None for item in accepted.task.items)
         balance = self._settings.balance
         if balance is None:
             return
@@ -244,43 +263,43 @@ class SandboxService:
             raise ApiError("used_up")
         self._settings.balance = balance - cost
 
-    def _stream(self, task: SandboxTask, seconds_per_image: float) -> Answer:
-        writer = self._writer()
+    def _stream(self, task: SandboxTask, seconds_per_image: float) -> ApiResponse:
+        writer = self._serializer()
         events = [
             (seconds_per_image, writer.stream_event(task, index) | {"trace_id": task.trace_id})
             for index in range(len(task.items))
         ]
         events.append((0.0, writer.last_event(task) | {"trace_id": task.trace_id}))
-        return Answer(200, {}, task.trace_id, events=tuple(events))
+        return ApiResponse(200, {}, task.trace_id, events=tuple(events))
 
     def response_of(self, task_id: str) -> Json:
-        """Return the bare response of a task, which is what a callback carries."""
+        """Return the bare response of a task, as a callback carries it."""
         task = self._store.peek(task_id)
-        return self._writer().response(task, self._clock()) if task else {}
+        return self._serializer().response(task, self._clock()) if task else {}
 
-    def _writer(self) -> AnswerWriter:
-        return AnswerWriter(self._images, self.image_base_url)
+    def _serializer(self) -> TaskSerializer:
+        return TaskSerializer(self._images, self.image_base_url)
 
 
 def _decode(content: bytes) -> Json:
     try:
         body = json.loads(content)
     except ValueError:
-        raise ApiError("bad_request", "The body is not JSON.") from None
+        raise ApiError("bad_request", "The body is not valid JSON.") from None
     if not isinstance(body, dict):
-        raise ApiError("bad_request", "The body has to be a JSON object.")
+        raise ApiError("bad_request", "The body must be a JSON object.")
     return body
 
 
 def _check_history(body: Json) -> None:
     for name in _HISTORY_TEXTS:
         if not isinstance(body.get(name), str | None):
-            raise ApiError("bad_request", f"{name} has to be text.")
+            raise ApiError("bad_request", f"{name} must be a string.")
     for name in _HISTORY_TIMES:
         value = body.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float | None):
-            raise ApiError("bad_request", f"{name} has to be a time in Unix seconds.")
+            raise ApiError("bad_request", f"{name} must be a time in Unix seconds.")
     for name in _HISTORY_COUNTS:
         value = body.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-            raise ApiError("bad_request", f"{name} has to be a whole number, 0 or more.")
+            raise ApiError("bad_request", f"{name} must be a non-negative integer.")

@@ -1,19 +1,19 @@
-"""What the sandbox remembers of a task.
+"""The sandbox's tasks: plain data, and the store that holds them.
 
-A task is plain data that never changes: what was asked, which pictures come out, and the moment from which the result
-is visible. Its state is therefore a function of the clock, which keeps the server free of timers and its answers
-reproducible.
+A task never changes: it contains the request, the result, and the time from which the result is visible. Its state is a
+function of the clock, which keeps the server free of timers and its responses reproducible.
 """
 
 import dataclasses
 import hashlib
 import math
+import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal
 
-AnswerForm = Literal["record", "response", "status"]
-"""The documented answers to `retrieve`: the whole record, the bare response, the older form with a status word."""
+ResponseForm = Literal["record", "response", "status"]
+"""The documented responses to `retrieve`: the whole record, the bare response, the older form with a status word."""
 
 PendingForm = Literal["null", "absent", "started"]
 """How an unfinished record looks: fields null, fields absent, or a `response` that holds only the task id."""
@@ -26,47 +26,51 @@ API_ID: Final = "86ad30f3-0bc8-4b9b-b019-b9fa5b05672e"
 CREDENTIAL_ID: Final = "50892af9-597f-426e-a455-bc1739de95b0"
 
 NEVER: Final = math.inf
-"""A `ready_at` for a task that stays pending for good."""
+"""A `ready_at` for a task that stays pending forever."""
+
+
+_TEXT_FILTERS = ("application_id", "user_id", "type")
+_DEFAULT_LIMIT = 12
 
 
 def stable_id(*parts: object) -> str:
-    """Return a UUID (version 4 in looks) that depends only on `parts`, so that every start gives the same ids."""
+    """Return a UUID formatted as version 4 that depends only on `parts`, so that ids are the same in every run."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
 @dataclasses.dataclass(frozen=True)
 class ErrorDetail:
-    """The `error` object of an answer, of a failed task or of one failed image."""
+    """The `error` object of a response, of a failed task or of one failed image."""
 
     code: str
     message: str
 
 
-INPUT_WITHHELD: Final = ErrorDetail(
+INPUT_REJECTED: Final = ErrorDetail(
     "InputTextSensitiveContentDetected",
     "The request failed because the input text may contain sensitive information.",
 )
-"""A prompt that moderation refuses."""
+"""Moderation rejects the prompt."""
 
 OUTPUT_WITHHELD: Final = ErrorDetail(
     "OutputImageSensitiveContentDetected",
     "The request failed because the output image may contain sensitive information.",
 )
-"""An image that moderation keeps back."""
+"""Moderation withholds an image."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """One entry of a task's `data`: a picture, or the error that took its place.
+    """One entry of a task's `data`: an image, or the error that took its place.
 
     Attributes:
-        prompt: The caption that travels with the picture.
+        prompt: The image's own prompt.
         size: `<width>x<height>` in pixels.
         file_name: File name of the image on the sandbox, None when it failed.
-        error: Why there is no picture.
-        output_format: Travels only when the request named one.
-        is_layered: True when the picture is taken apart into layers; it then travels as several entries.
+        error: Why there is no image.
+        output_format: Set only when the request named one.
+        is_layered: True for a layer decomposition, which is sent as several entries.
     """
 
     prompt: str
@@ -83,20 +87,20 @@ class SandboxTask:
 
     Attributes:
         id: The task id.
-        request: What the record shows as the request.
+        request: The request as shown in the record.
         items: The result, visible from `ready_at` on.
         created_at: Unix seconds, as shown in the record.
         finished_at: Unix seconds, as shown in the record once finished.
         ready_at: Unix seconds from which the result is visible; `NEVER` for a task that stays pending.
-        ready_after_asked: Instead of `ready_at`: seconds after the task was first asked for by its id.
+        ready_after_query: Instead of `ready_at`: seconds after the first query for its id.
         error: Set for a task that fails as a whole.
-        form: Which documented answer `retrieve` gives.
+        form: Which documented form `retrieve` returns.
         pending_form: How the record looks before `ready_at`.
-        in_base64: True when the pictures travel as `b64_json`.
-        shows_usage: True when the response carries `usage`.
-        user_id: For the history's filter.
-        application_id: For the history's filter.
-        type: For the history's filter.
+        in_base64: True to send the images as `b64_json`.
+        shows_usage: True to include `usage` in the response.
+        user_id: For the history filter.
+        application_id: For the history filter.
+        type: For the history filter.
         trace_id: Derived from the id when empty.
     """
 
@@ -106,9 +110,9 @@ class SandboxTask:
     created_at: float
     finished_at: float
     ready_at: float
-    ready_after_asked: float | None = None
+    ready_after_query: float | None = None
     error: ErrorDetail | None = None
-    form: AnswerForm = "record"
+    form: ResponseForm = "record"
     pending_form: PendingForm = "null"
     in_base64: bool = False
     shows_usage: bool = True
@@ -123,16 +127,16 @@ class SandboxTask:
 
     @property
     def prompt(self) -> str:
-        """The request's prompt, empty when it had none."""
+        """The request's prompt, empty without one."""
         return str(self.request.get("prompt") or "")
 
     @property
     def model(self) -> str:
-        """The request's model id, empty when it had none."""
+        """The request's model id, empty without one."""
         return str(self.request.get("model") or "")
 
     def is_finished(self, now: float) -> bool:
-        """Tell whether the result is visible at `now` (Unix seconds)."""
+        """Return whether the result is visible at `now` (Unix seconds)."""
         return now >= self.ready_at
 
     def state(self, now: float) -> State:
@@ -143,3 +147,79 @@ class SandboxTask:
         if self.error is not None or (self.items and failures == len(self.items)):
             return "failed"
         return "partially failed" if failures else "succeeded"
+
+
+class TaskStore:
+    """Tasks by id; thread-safe.
+
+    Args:
+        clock: Returns the current time in Unix seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tasks: dict[str, SandboxTask] = {}
+
+    def add(self, task: SandboxTask) -> None:
+        """Add `task`, replacing one of the same id."""
+        with self._lock:
+            self._tasks[task.id] = task
+
+    def peek(self, task_id: str) -> SandboxTask | None:
+        """Return a task without counting as a query for it."""
+        with self._lock:
+            return self._tasks.get(task_id)
+
+    def query(self, task_ids: Iterable[str]) -> list[SandboxTask]:
+        """Return the known tasks among `task_ids`, each once, in order of creation.
+
+        The contract promises no order, so this one deliberately differs from that of the request. The clock of a task
+        with `ready_after_query` starts here.
+        """
+        wanted = set(task_ids)
+        now = self._clock()
+        with self._lock:
+            found = [self._tasks[task_id] for task_id in wanted & self._tasks.keys()]
+            for position, task in enumerate(found):
+                if task.ready_after_query is not None:
+                    found[position] = self._tasks[task.id] = dataclasses.replace(
+                        task, ready_at=now + task.ready_after_query, ready_after_query=None
+                    )
+        return sorted(found, key=lambda task: (task.created_at, task.id))
+
+    def history(self, filters: Mapping[str, object]) -> tuple[list[SandboxTask], int]:
+        """Return one page of the history and the total number of matches (wire contract, POST /seedream/tasks).
+
+        Args:
+            filters: `application_id`, `user_id`, `type`, `created_at_min`, `created_at_max` (Unix seconds,
+                both inclusive), `limit` (12 when left out) and `offset` (0). None counts as left out.
+
+        Returns:
+            The page, newest first, and the total number of matches.
+        """
+        given = {name: value for name, value in filters.items() if value is not None}
+        earliest, latest = given.get("created_at_min"), given.get("created_at_max")
+        with self._lock:
+            tasks = list(self._tasks.values())
+        matches = [
+            task
+            for task in tasks
+            if all(getattr(task, name) == given[name] for name in _TEXT_FILTERS if name in given)
+            and (not isinstance(earliest, int | float) or task.created_at >= earliest)
+            and (not isinstance(latest, int | float) or task.created_at <= latest)
+        ]
+        matches.sort(key=lambda task: (task.created_at, task.id), reverse=True)
+        limit, offset = given.get("limit", _DEFAULT_LIMIT), given.get("offset", 0)
+        start = offset if isinstance(offset, int) else 0
+        length = limit if isinstance(limit, int) else _DEFAULT_LIMIT
+        return matches[start : start + length], len(matches)
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._tasks)
+
+    def snapshot(self) -> list[SandboxTask]:
+        """Return all tasks in the order in which they were added."""
+        with self._lock:
+            return list(self._tasks.values())

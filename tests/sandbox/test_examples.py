@@ -30,7 +30,7 @@ def test_listing_the_examples_does_not_set_the_pending_one_going(sandbox: Sandbo
         assert sum(example.state == "pending" for example in sandbox.examples) == 1
         api.tasks(action="retrieve_batch", limit=100)
 
-    pending = next(example for example in EXAMPLE_TASKS if example.ready_after_asked)
+    pending = next(example for example in EXAMPLE_TASKS if example.ready_after_query)
     asked = time.time()
     while not (record := api.tasks(id=pending.id))["finished_at"]:
         assert time.time() < asked + 10

@@ -1,6 +1,6 @@
-"""From what the sandbox knows to what travels: records, responses, stream events and error bodies.
+"""Serializes the sandbox's tasks as records, responses, stream events and error bodies.
 
-The wire contract's forms live here and nowhere else in the sandbox.
+The wire contract's formats live here and nowhere else in the sandbox.
 """
 
 import base64
@@ -28,45 +28,45 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "too_many_requests": 429,
     "api_error": 500,
 }
-"""HTTP status of each documented error code (wire contract, Common). Where two are documented, the clearer one."""
+"""HTTP status of each documented error code (wire contract, Common); the clearer one where two are documented."""
 
 MESSAGE_OF_CODE: Final[Mapping[str, str]] = {
-    "bad_request": "The request's parameters are not valid.",
+    "bad_request": "The request parameters are invalid.",
     "no_token": "No token was sent. Send the header 'authorization: Bearer <token>'.",
     "disabled": "This account is disabled.",
     "api_not_implemented": "This action is not implemented.",
-    "invalid_token": "The token is not valid.",
+    "invalid_token": "The token is invalid.",
     "token_expired": "The token has expired.",
     "token_mismatched": "The token belongs to another API.",
     "used_up": "The balance is used up.",
     "no_api": "There is no API at this address.",
-    "not_found": "There is no such task.",
+    "not_found": "No such task.",
     "request_too_large": "The request is too large.",
-    "too_many_requests": "Too many requests: try again later.",
+    "too_many_requests": "Too many requests. Try again later.",
     "api_error": "The server failed to handle the request.",
 }
-"""A sentence for each documented error code; the service's own wording is not documented."""
+"""A message for each documented error code; the service's own wording is not documented."""
 
 
 def error_body(code: str, message: str, trace_id: str) -> Json:
-    """Return the body of an error answer (wire contract, Common)."""
+    """Return the body of an error response (wire contract, Common)."""
     return {"success": False, "error": {"code": code, "message": message}, "trace_id": trace_id}
 
 
 @dataclasses.dataclass(frozen=True)
-class AnswerWriter:
-    """Writes tasks as the service would.
+class TaskSerializer:
+    """Serializes tasks as the service would.
 
     Args:
-        images: The image store.
-        image_base_url: Address of a picture, to be completed by its file name.
+        images: Source of the images, for `b64_json` and layers.
+        image_base_url: URL of an image without its file name.
     """
 
     images: ImageStore
     image_base_url: str
 
     def record(self, task: SandboxTask, now: float) -> Json:
-        """Return the whole record of a task as it stands at `now` (Unix seconds)."""
+        """Return the whole record of a task at `now` (Unix seconds)."""
         record: Json = {
             "_id": stable_id("record", task.id).replace("-", "")[:24],
             "id": task.id,
@@ -94,7 +94,7 @@ class AnswerWriter:
         return record
 
     def response(self, task: SandboxTask, now: float) -> Json:
-        """Return the bare response, which is also what a synchronous call answers."""
+        """Return the bare response, which is also the response to a synchronous call."""
         if not task.is_finished(now):
             return {"success": True, "task_id": task.id}
         if task.error is not None:
@@ -108,7 +108,7 @@ class AnswerWriter:
         return body | {"usage": usage(task)} if task.shows_usage else body
 
     def status_form(self, task: SandboxTask, now: float) -> Json:
-        """Return the older answer, in which `data` is one object with a status word."""
+        """Return the older form, in which `data` is one object with a status word."""
         data: Json = {"status": "processing", "model": task.model}
         if task.is_finished(now):
             names = [item.file_name for item in task.items if item.file_name]
@@ -118,7 +118,7 @@ class AnswerWriter:
         return {"success": True, "task_id": task.id, "data": data}
 
     def retrieved(self, task: SandboxTask, now: float) -> Json:
-        """Return the answer to `retrieve` in the form that the task asks for."""
+        """Return the response to `retrieve` in the task's form."""
         return {"record": self.record, "response": self.response, "status": self.status_form}[task.form](task, now)
 
     def stream_event(self, task: SandboxTask, index: int) -> Json:
@@ -152,10 +152,10 @@ class AnswerWriter:
 
 
 def usage(task: SandboxTask) -> Json:
-    """Return the `usage` of a task: images made, and one token for every 256 pixels."""
-    made = [item for item in task.items if item.error is None]
-    tokens = sum(_pixels(item.size) // 256 for item in made)
-    return {"generated_images": len(made), "output_tokens": tokens, "total_tokens": tokens}
+    """Return the `usage` of a task: generated images, and one token for every 256 pixels."""
+    generated = [item for item in task.items if item.error is None]
+    tokens = sum(_pixels(item.size) // 256 for item in generated)
+    return {"generated_images": len(generated), "output_tokens": tokens, "total_tokens": tokens}
 
 
 def failed_wholly(task: SandboxTask) -> ErrorDetail | None:
