@@ -1,0 +1,72 @@
+"""How a run is spread over processes, and which tests belong to the quick lane."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from xdist.remote import Producer
+
+# Most tests wait: for a server, a kernel, a browser.
+WORKERS_PER_CORE = 2
+
+SLOW_FILES = ("notebooks/*.ipynb", "tests/browser/test_*.py", "tests/*/test_*kernel.py")
+SLOW_FIXTURES = {"browser", "kernel"}
+
+# Stay on one worker each, in order: they share a kernel or a browser.
+TOGETHER = (
+    "notebooks/*.ipynb",
+    "tests/browser/test_*.py",
+    "tests/gallery/test_*front_ends.py",
+    "tests/*/test_*_in_browser.py",
+)
+
+
+class Scheduler(LoadScopeScheduling):
+    """Gives each worker one test at a time, and a notebook or a file of browser tests as a whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return path if is_one_of(path, TOGETHER) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
+    """The marker `xdist_group` is lost on pytest 9.2, where xdist 3.8 cannot rename tests."""
+    return Scheduler(config, log)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Runs single files and tests in this process: starting workers takes longer, and a debugger needs it."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    if all(".py" in argument or ".ipynb" in argument for argument in config.args):
+        return 0
+    return WORKERS_PER_CORE * (os.cpu_count() or 1)
+
+
+def is_one_of(path: str, patterns: Iterable[str]) -> bool:
+    """Whether a path matches one of some patterns."""
+    return any(PurePosixPath(path).match(pattern) for pattern in patterns)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spares the quick lane the import of what it would deselect."""
+    is_quick_lane = str(config.option.markexpr).strip() == "not slow"
+    return True if is_quick_lane and is_one_of(collection_path.as_posix(), SLOW_FILES) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m is read
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is slow by its kind."""
+    for item in items:
+        starts_a_process = SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if is_one_of(item.path.as_posix(), SLOW_FILES) or item.get_closest_marker("browser") or starts_a_process:
+            item.add_marker(pytest.mark.slow)
