@@ -68,7 +68,7 @@ def without_what_is_said(tile: Tile, table: Table, heading: str, heading_facts: 
         heading_facts: What else is said once for all.
 
     Returns:
-        The tile; its prompt is kept for the alternative text of its picture.
+        The tile; its prompt is kept for the alternative text of its image.
     """
     labels = table.labels(tile.number)
     is_said = tile.prompt == heading or any(_names(label, tile.prompt) for label in labels)

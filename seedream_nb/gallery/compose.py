@@ -1,4 +1,4 @@
-"""Why: tasks and the pictures that were fetched for them become one `Page`; this is the gallery's middle."""
+"""Why: tasks and the images that were fetched for them become one `Page`; this is the gallery's middle."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from seedream_nb.core.errors import ImageError
 from seedream_nb.core.hosts import is_loopback
 from seedream_nb.core.text import count_of
-from seedream_nb.gallery.budget import Loaded, choose_pictures, find_loaded, to_stay_small
 from seedream_nb.gallery.captions import common_facts, common_prompt, label_tiles, without_what_is_said
+from seedream_nb.gallery.embedding import Loaded, choose_images, find_loaded, to_stay_small
 from seedream_nb.gallery.foreign_text import show_line
-from seedream_nb.gallery.page import FLAT, Entry, Page, Picture
+from seedream_nb.gallery.page import FLAT, Entry, Page, ShownImage
 from seedream_nb.gallery.tiles import (
     LOST_IMAGE,
     NOT_COMPOSED,
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 LONGEST_LINK = 2000  # characters; a longer one is no address that browsers agree on
 NARROWEST_UPRIGHT = 180  # pixels; narrower captions are hard to read
-MOST_OBLONG = 4  # how many times longer than wide all places for pictures may be
+MOST_OBLONG = 4  # how many times longer than wide all places for images may be
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The tiles of a gallery, before any picture is there; `lay_out_contents` makes it.
+    """The tiles of a gallery, before any image is there; `lay_out_contents` makes it.
 
     Attributes:
         contents: What the gallery shows.
@@ -74,20 +74,20 @@ def lay_out_contents(contents: Contents, options: GalleryOptions, *, is_live: bo
     Returns:
         The tiles; the same for the same input.
     """
-    # With links alone there is no picture to put together.
+    # With links alone there is no image to put together.
     tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links", keeps_places=is_live)
     before = lay_out_before(contents.before[: options.limit])
     return Layout(contents, options, tuple(before), tuple(label_tiles(tiles, contents)), is_live)
 
 
 def needed_tiles(layout: Layout) -> tuple[Tile, ...]:
-    """The tiles for whose pictures bytes are needed to draw the gallery.
+    """The tiles for whose images bytes are needed to draw the gallery.
 
     Args:
         layout: The tiles of the gallery.
 
     Returns:
-        The drawn tiles with pictures; with `embed="links"` only those whose link no reader could follow.
+        The drawn tiles with images; with `embed="links"` only those whose link no reader could follow.
     """
     return tuple(tile for tile in layout.drawn if _needs_bytes(tile, layout.options))
 
@@ -112,7 +112,7 @@ def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> P
 
     Args:
         layout: The tiles of the gallery.
-        loaded: The pictures that were fetched, or why they were not.
+        loaded: The images that were fetched, or why they were not.
         measure: Gives the size of a page in bytes, once spelled.
 
     Returns:
@@ -131,10 +131,10 @@ def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> P
     summary = "" if layout.is_live else summarize(contents.tasks)
 
     def draw(drawn: int, room: int) -> Page:
-        pictures, size_notes = choose_pictures(entries[:drawn], options, loaded, room)
-        shown = [_with_picture(entry, picture, loaded) for entry, picture in zip(entries, pictures, strict=False)]
+        images, size_notes = choose_images(entries[:drawn], options, loaded, room)
+        shown = [_with_image(entry, image, loaded) for entry, image in zip(entries, images, strict=False)]
         first, rest = tuple(shown[: len(layout.before)]), tuple(shown[len(layout.before) :])
-        aspect = _common_aspect(shown) if layout.is_live or any(entry.picture for entry in shown) else FLAT
+        aspect = _common_aspect(shown) if layout.is_live or any(entry.shown for entry in shown) else FLAT
         return Page(
             summary=summary,
             notes=(
@@ -157,7 +157,7 @@ def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> P
     while (captions := measure(draw(drawn, room=0))) > options.max_bytes and drawn:
         drawn = min(drawn - 1, drawn * options.max_bytes // captions)
     room = options.max_bytes - captions
-    # Captions change a little with the pictures, so what is too much is taken off the room, rarely more than once.
+    # Captions change a little with the images, so what is too much is taken off the room, rarely more than once.
     while (excess := measure(page := draw(drawn, room)) - options.max_bytes) > 0 and room > 0:
         room -= excess
     return page
@@ -168,7 +168,7 @@ def _needs_bytes(tile: Tile, options: GalleryOptions) -> bool:
 
 
 def _as_it_fills(layout: Layout, loaded: Loaded, tile: Tile) -> Tile:
-    """While a gallery is filling, a picture that is not here yet is on its way."""
+    """While a gallery is filling, an image that is not here yet is on its way."""
     is_awaited = layout.is_live and _needs_bytes(tile, layout.options) and find_loaded(tile, loaded) is None
     return fetching(tile) if is_awaited else tile
 
@@ -196,13 +196,13 @@ def _entry(tile: Tile, loaded: Loaded) -> Entry:
     return Entry(tile, link=link)
 
 
-def _with_picture(entry: Entry, picture: Picture | None, loaded: Loaded) -> Entry:
-    if picture is None and find_loaded(entry.tile, loaded) is not None:
+def _with_image(entry: Entry, image: ShownImage | None, loaded: Loaded) -> Entry:
+    if image is None and find_loaded(entry.tile, loaded) is not None:
         way_on = "gallery.compose() returns it" if entry.tile.layers else "gallery.save() fetches the original"
         way_on = "" if entry.tile.is_before else f" {way_on}."
         tile = dataclasses.replace(entry.tile, problem=f"Not embedded, to keep the notebook small.{way_on}")
         return dataclasses.replace(entry, tile=tile)
-    return dataclasses.replace(entry, picture=picture) if picture else entry
+    return dataclasses.replace(entry, shown=image) if image else entry
 
 
 def _lost_notes(entries: Sequence[Entry]) -> list[str]:
@@ -211,8 +211,8 @@ def _lost_notes(entries: Sequence[Entry]) -> list[str]:
 
 
 def _before_notes(contents: Contents, drawn: int) -> list[str]:
-    pictures = count_of(len(contents.before), "picture")
-    return [] if drawn == len(contents.before) else [f"{drawn} of {pictures} before are drawn."]
+    images = count_of(len(contents.before), "image")
+    return [] if drawn == len(contents.before) else [f"{drawn} of {images} before are drawn."]
 
 
 def _limit_notes(tiles: Sequence[Tile], drawn: int, options: GalleryOptions) -> list[str]:
@@ -235,7 +235,7 @@ def _tile_width(aspect: tuple[int, int], options: GalleryOptions) -> int:
 
 
 def _common_aspect(entries: Sequence[Entry]) -> tuple[int, int]:
-    """The shape of the pictures when they share one, so that no tile has empty bars; else a square."""
+    """The shape of the images when they share one, so that no tile has empty bars; else a square."""
     shapes = [shape for entry in entries if (shape := entry.shape)]
     ratios = {round(width / height, 2) for width, height in shapes}
     if len(ratios) != 1 or not 1 / MOST_OBLONG <= max(ratios) <= MOST_OBLONG:

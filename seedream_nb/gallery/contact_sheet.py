@@ -1,4 +1,4 @@
-"""Why: a sheet of all pictures goes where no page does: into a document, a mail, onto paper."""
+"""Why: a sheet of all images goes where no page does: into a document, a mail, onto paper."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seedream_nb.core.errors import ImageError, UsageError
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery.exhibits import common_aspect, lay_out_exhibits
 from seedream_nb.gallery.foreign_text import show_line
-from seedream_nb.gallery.picture_stream import stream_pictures
+from seedream_nb.gallery.thumbnail_stream import stream_thumbnails
 from seedream_nb.gallery.tiles import LOST_IMAGE, NOT_COMPOSED
 from seedream_nb.gallery.written_file import check_path, replaced_file
 from seedream_nb.images.contact_sheet import (
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".pdf", ".png", ".jpg", ".jpeg")
 MOST_PIXELS = 60_000_000  # of one sheet; in memory each takes three bytes
 LONGEST_EDGE = 65_000  # pixels; JPEG knows no more
-NARROWEST_UPRIGHT = 0.5  # the least width of an upright picture's place in heights, for its caption's sake
+NARROWEST_UPRIGHT = 0.5  # the least width of an upright image's place in heights, for its caption's sake
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class SheetPlan:
     """What a contact sheet shows.
 
     Attributes:
-        exhibits: All that have a picture.
+        exhibits: All that have an image.
         tiles: What is written for each.
-        aspect: Width and height of the place for a picture, as a ratio.
-        options: How many columns, and how large the pictures.
+        aspect: Width and height of the place for an image, as a ratio.
+        options: How many columns, and how large the images.
     """
 
     exhibits: tuple[Exhibit, ...]
@@ -69,18 +69,18 @@ def plan_contents(contents: Contents, options: GalleryOptions, *, captions: bool
 
     Args:
         contents: What the gallery shows.
-        options: How many columns, and how large the pictures.
-        captions: Whether prompt, model, size and seed stand below the pictures.
+        options: How many columns, and how large the images.
+        captions: Whether prompt, model, size and seed stand below the images.
 
     Returns:
         The plan.
 
     Raises:
-        UsageError: There is no picture.
+        UsageError: There is no image.
     """
     exhibits = tuple(exhibit for exhibit in lay_out_exhibits(contents) if exhibit.tile.images)
     if not exhibits:
-        raise UsageError("There is no picture for a contact sheet.", hint="Wait for the tasks, or choose others.")
+        raise UsageError("There is no image for a contact sheet.", hint="Wait for the tasks, or choose others.")
     tiles = tuple(_tile(exhibit) if captions else SheetTile() for exhibit in exhibits)
     return SheetPlan(exhibits, tiles, common_aspect(exhibits), options)
 
@@ -90,8 +90,8 @@ def draw_sheet(plan: SheetPlan, fetcher: ImageFetcher, on_progress: Callable[[in
 
     Args:
         plan: What it shows.
-        fetcher: Fetches the pictures.
-        on_progress: Called with 1 for each picture that is finished.
+        fetcher: Fetches the images.
+        on_progress: Called with 1 for each image that is finished.
 
     Returns:
         The sheet, in mode `RGB`, on white.
@@ -101,8 +101,8 @@ def draw_sheet(plan: SheetPlan, fetcher: ImageFetcher, on_progress: Callable[[in
     """
     layout = _one_sheet(plan)
     sheet = blank_sheet(layout)
-    for place, tile, picture in _drawable(plan, layout, fetcher, on_progress):
-        draw_tile(sheet, layout, place, tile, picture)
+    for place, tile, image in _drawable(plan, layout, fetcher, on_progress):
+        draw_tile(sheet, layout, place, tile, image)
     return sheet
 
 
@@ -117,8 +117,8 @@ def write_sheet(
     Args:
         plan: What is shown.
         path: Where to; its ending says as what. An existing file is replaced, once the new one is whole.
-        fetcher: Fetches the pictures.
-        on_progress: Called with 1 for each picture that is finished.
+        fetcher: Fetches the images.
+        on_progress: Called with 1 for each image that is finished.
 
     Returns:
         The path of the file.
@@ -142,9 +142,9 @@ def _write_pages(
     layout = plan_page(plan.tiles, columns, plan.aspect)
     count = math.ceil(len(plan.tiles) / layout.capacity)
     page = blank_sheet(layout)
-    for place, tile, picture in _drawable(plan, layout, fetcher, on_progress):
+    for place, tile, image in _drawable(plan, layout, fetcher, on_progress):
         number, on_page = divmod(place, layout.capacity)
-        draw_tile(page, layout, on_page, tile, picture)
+        draw_tile(page, layout, on_page, tile, image)
         if on_page == layout.capacity - 1 or place == len(plan.tiles) - 1:
             number_page(page, layout, number + 1, count)
             add_page(path, page, title=title, is_first=number == 0)
@@ -157,14 +157,14 @@ def _one_sheet(plan: SheetPlan) -> SheetLayout:
     width, height = layout.size
     if width * height > MOST_PIXELS or max(width, height) > LONGEST_EDGE:
         raise UsageError(
-            f"One sheet of {count_of(count, 'picture')} would have {width:,} x {height:,} pixels, which is too large.",
-            hint='Write a PDF of many pages: contact_sheet("sheet.pdf"), or take smaller pictures: thumbnail=160.',
+            f"One sheet of {count_of(count, 'image')} would have {width:,} x {height:,} pixels, which is too large.",
+            hint='Write a PDF of many pages: contact_sheet("sheet.pdf"), or take smaller images: thumbnail=160.',
         )
     return layout
 
 
 def _place(plan: SheetPlan) -> tuple[int, int]:
-    """The place for a picture: as large as asked for, and wide enough for a caption."""
+    """The place for an image: as large as asked for, and wide enough for a caption."""
     width, height = plan.aspect
     scale = plan.options.thumbnail / max(width, height)
     high = max(1, round(height * scale))
@@ -175,12 +175,12 @@ def _drawable(
     plan: SheetPlan, layout: SheetLayout, fetcher: ImageFetcher, on_progress: Callable[[int], None] | None
 ) -> Iterator[tuple[int, SheetTile, Thumbnail | None]]:
     tiles = [exhibit.tile for exhibit in plan.exhibits]
-    for place, picture in stream_pictures(tiles, max(layout.picture), fetcher, on_progress=on_progress):
-        if isinstance(picture, ImageError):
+    for place, image in stream_thumbnails(tiles, max(layout.image), fetcher, on_progress=on_progress):
+        if isinstance(image, ImageError):
             state = NOT_COMPOSED if tiles[place].layers else LOST_IMAGE
             yield place, dataclasses.replace(plan.tiles[place], missing=state.word), None
         else:
-            yield place, plan.tiles[place], picture
+            yield place, plan.tiles[place], image
 
 
 def _tile(exhibit: Exhibit) -> SheetTile:

@@ -22,7 +22,7 @@ class Contents:
 
     Attributes:
         tasks: The tasks.
-        before: Pictures that the tasks began with, such as the reference images of an edit.
+        before: Images that the tasks began with, such as the reference images of an edit.
         table: The rows and columns in which the tasks stand; None for tiles that flow.
 
     Raises:
@@ -42,7 +42,7 @@ class Contents:
             )
 
     def with_tasks(self, tasks: Iterable[Task] | Task) -> Contents:
-        """The same table and pictures before, with other tasks."""
+        """The same table and images before, with other tasks."""
         return dataclasses.replace(self, tasks=read_tasks(tasks))
 
 
@@ -56,13 +56,13 @@ def read_tasks(tasks: Iterable[Task] | Task) -> tuple[Task, ...]:
 
 
 def read_before(images: Iterable[TaskImage] | TaskImage) -> tuple[TaskImage, ...]:
-    """The pictures to be shown before the tasks, one alone or several.
+    """The images to be shown before the tasks, one alone or several.
 
     Raises:
         UsageError: Something else was given.
     """
     hint = 'Wrap a link or bytes: TaskImage("", url=link) or TaskImage("", data=content).'
-    return _checked(images, TaskImage, "before= takes pictures", hint)
+    return _checked(images, TaskImage, "before= takes images", hint)
 
 
 def _checked(items: Iterable[Item] | Item, kind: type[Item], what: str, hint: str) -> tuple[Item, ...]:

@@ -1,4 +1,4 @@
-"""Why: what leaves the notebook (a page, a contact sheet) shows all pictures, and tells all that a stranger may know.
+"""Why: what leaves the notebook (a page, a contact sheet) shows all images, and tells all that a stranger may know.
 
 Pure functions: tasks become exhibits. Unlike in a notebook, prompts are whole, and nothing says whose account it was.
 """
@@ -34,13 +34,13 @@ _CALL_NAMED = re.compile(r"\(?\b(?:request|trace)[ _-]?id\b\W*[\w-]*\)?[.,;]?", 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One picture, or what stands for a task without one. All texts are fit to be shown.
+    """One image, or what stands for a task without one. All texts are fit to be shown.
 
     Attributes:
         tile: What a tile of a gallery says.
         prompt: The whole prompt.
         label: What tells it from its neighbours, such as `before`, or the row and the column of a table; else empty.
-        problem: Why there is no picture; else empty.
+        problem: Why there is no image; else empty.
         facts: Model, size and seed, as far as they are known.
         details: All else that is known, each with its name.
         link: Where the original is, if a reader elsewhere can get there.
@@ -71,20 +71,20 @@ def lay_out_exhibits(contents: Contents) -> list[Exhibit]:
 
 
 def common_aspect(exhibits: Iterable[Exhibit]) -> tuple[int, int]:
-    """The shape of the pictures, as their records tell it before any of them is fetched.
+    """The shape of the images, as their records tell it before any of them is fetched.
 
     Args:
         exhibits: The exhibits.
 
     Returns:
         Width and height, as a ratio: theirs when they share one, a square when not or not known, flat
-        where there is no picture.
+        where there is no image.
     """
-    pictured = [exhibit.tile for exhibit in exhibits if exhibit.tile.images]
-    if not pictured:
+    imaged = [exhibit.tile for exhibit in exhibits if exhibit.tile.images]
+    if not imaged:
         return FLAT
     # A layer lies on a place of its base image's shape.
-    images = [tile.images[0] for tile in pictured if tile.layers or not tile.images[0].z_index]
+    images = [tile.images[0] for tile in imaged if tile.layers or not tile.images[0].z_index]
     sizes = [parse_size(image.size or "") for image in images]
     known = [size for size in sizes if size and all(size)]
     ratios = {round(width / height, 2) for width, height in known}
@@ -102,20 +102,20 @@ def _before(tile: Tile) -> Exhibit:
 
 def _exhibit(tile: Tile, task: Task, table: Table | None) -> Exhibit:
     image = tile.images[0] if tile.images else None
-    picture = tile.image
+    image = tile.image
     model = (image.model if image else None) or task.model
     size = " ".join(facts_of(None, (image.size if image else None) or task.size, None, None))
-    seed = None if picture is None else picture.seed
+    seed = None if image is None else image.seed
     details = _known(
         Model=show_line(model or ""),
         Size=size,
-        Format=show_line((picture.output_format if picture else None) or ""),
+        Format=show_line((image.output_format if image else None) or ""),
         Seed="" if seed is None else str(seed),
         Layer=tile.layer,
-        Description=show_line((picture.description if picture else None) or ""),
+        Description=show_line((image.description if image else None) or ""),
         Place=tile.position,
         Task=tile.task_id,
-        Created=_spell_time(task.created_at),
+        Created=_format_time(task.created_at),
         Took="" if task.elapsed is None else f"{task.elapsed:,.1f} s",
     )
     labels = _table_labels(tile, table) if table else [tile.label]
@@ -126,7 +126,7 @@ def _exhibit(tile: Tile, task: Task, table: Table | None) -> Exhibit:
         problem=_without_call(tile.problem, task),
         facts=facts_of(model, (image.size if image else None) or task.size, None, seed),
         details=details,
-        link=_shared_link(picture),
+        link=_shared_link(image),
     )
 
 
@@ -161,7 +161,7 @@ def _shared_link(image: TaskImage | None) -> str | None:
     return None if link is None or "@" in urlsplit(link).netloc else link
 
 
-def _spell_time(moment: datetime | None) -> str:
+def _format_time(moment: datetime | None) -> str:
     if moment is None:
         return ""
     try:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.errors import ImageError
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery.exhibits import common_aspect, lay_out_exhibits
-from seedream_nb.gallery.export_html import Sheet, spell_begin, spell_end, spell_exhibit
-from seedream_nb.gallery.picture_stream import stream_pictures
+from seedream_nb.gallery.export_html import Sheet, render_begin, render_end, render_exhibit
+from seedream_nb.gallery.thumbnail_stream import stream_thumbnails
 from seedream_nb.gallery.tiles import summarize
 from seedream_nb.gallery.written_file import check_path, replaced_file
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seedream_nb.images.fetch import ImageFetcher
 
 LARGE_SIDE = 1024  # pixels; fills a screen, at a seventh of the bytes of the original
-TITLE = "Pictures made with SeeDream"
+TITLE = "Images made with SeeDream"
 
 
 def export_page(
@@ -37,9 +37,9 @@ def export_page(
     Args:
         contents: What the gallery shows.
         path: Where to; an existing file is replaced, once the new one is whole.
-        fetcher: Fetches the pictures.
-        title: What stands above the pictures.
-        on_progress: Called with 1 for each picture that is finished.
+        fetcher: Fetches the images.
+        title: What stands above the images.
+        on_progress: Called with 1 for each image that is finished.
 
     Returns:
         The path of the file.
@@ -59,10 +59,10 @@ def _pieces(
 ) -> Iterator[str]:
     exhibits = lay_out_exhibits(contents)
     sheet = Sheet(title, summarize(contents.tasks), len(exhibits), common_aspect(exhibits))
-    yield spell_begin(sheet)
+    yield render_begin(sheet)
     lost = 0
     tiles = [exhibit.tile for exhibit in exhibits]
-    for place, picture in stream_pictures(tiles, LARGE_SIDE, fetcher, on_progress=on_progress):
-        lost += isinstance(picture, ImageError)
-        yield spell_exhibit(exhibits[place], picture, place + 1, sheet)
-    yield spell_end(f"{count_of(lost, 'picture')} could not be fetched." if lost else "")
+    for place, image in stream_thumbnails(tiles, LARGE_SIDE, fetcher, on_progress=on_progress):
+        lost += isinstance(image, ImageError)
+        yield render_exhibit(exhibits[place], image, place + 1, sheet)
+    yield render_end(f"{count_of(lost, 'image')} could not be fetched." if lost else "")

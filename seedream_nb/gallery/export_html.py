@@ -1,8 +1,8 @@
 """Why: the exported page is a page of its own: it opens from a file, asks nobody for anything, and needs no script.
 
 Tiny pure functions. Each tile is followed by its detail view, which is shown while the address names it (`:target`), so
-that the page can be written as the pictures come; the script adds arrow keys, Escape and a filter. A content security
-policy forbids all but these pictures, this style and this script.
+that the page can be written as the images come; the script adds arrow keys, Escape and a filter. A content security
+policy forbids all but these images, this style and this script.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from seedream_nb.core.errors import ImageError
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.gallery.foreign_text import show_line
 from seedream_nb.gallery.tile_html import LONGEST_ALT, escape
-from seedream_nb.gallery.tiles import LOST_IMAGE, NO_PICTURE, NOT_COMPOSED, STATES, State
+from seedream_nb.gallery.tiles import LOST_IMAGE, NO_IMAGE, NOT_COMPOSED, STATES, State
 from seedream_nb.images.fetch import DEAD_LINK_STATUSES
 from seedream_nb.images.thumbnails import make_thumbnail
 
@@ -33,13 +33,13 @@ LONGEST_CAPTION = 300  # characters; three lines show no more, and the detail vi
 
 @dataclass(frozen=True)
 class Sheet:
-    """What is known of the page before its pictures are.
+    """What is known of the page before its images are.
 
     Attributes:
         title: What stands above it.
         summary: The counts.
         count: How many tiles there are.
-        aspect: Width and height of the place for a picture, as a ratio.
+        aspect: Width and height of the place for an image, as a ratio.
     """
 
     title: str
@@ -56,7 +56,7 @@ class Sheet:
         return f":root{{--aspect:{width}/{height};--tile:{round(widest * 0.75)}px}}\n{_read_static('export.css')}"
 
 
-def spell_begin(sheet: Sheet) -> str:
+def render_begin(sheet: Sheet) -> str:
     """The page up to its first tile."""
     script = _read_static("export.js")
     policy = (
@@ -88,31 +88,31 @@ def spell_begin(sheet: Sheet) -> str:
 """
 
 
-def spell_exhibit(exhibit: Exhibit, picture: Thumbnail | ImageError | None, number: int, sheet: Sheet) -> str:
+def render_exhibit(exhibit: Exhibit, image: Thumbnail | ImageError | None, number: int, sheet: Sheet) -> str:
     """A tile and its detail view.
 
     Args:
         exhibit: What is said.
-        picture: The picture in the size of the detail view, or why there is none.
+        image: The image in the size of the detail view, or why there is none.
         number: Its place on the page, from 1.
         sheet: The page.
 
     Returns:
         A `<figure>` and a `<section>`.
     """
-    if isinstance(picture, ImageError):
+    if isinstance(image, ImageError):
         state: State | None = NOT_COMPOSED if exhibit.tile.layers else LOST_IMAGE
-        problem = show_line(picture.message)
+        problem = show_line(image.message)
         # Where the host itself said that it is gone, the link is dead for the reader as well.
-        link = None if picture.status_code in DEAD_LINK_STATUSES else exhibit.link
+        link = None if image.status_code in DEAD_LINK_STATUSES else exhibit.link
         shown = None
     else:
-        state, problem, link, shown = exhibit.tile.state, exhibit.problem, exhibit.link, picture
+        state, problem, link, shown = exhibit.tile.state, exhibit.problem, exhibit.link, image
     view = _View(exhibit, shown, state, problem, link, number, sheet)
     return f"{_tile(view)}{_detail(view)}"
 
 
-def spell_end(note: str) -> str:
+def render_end(note: str) -> str:
     """The page after its last tile."""
     footer = f'<footer><p class="note">{escape(note)}</p></footer>\n' if note else ""
     return f"</main>\n{footer}</body>\n</html>\n"
@@ -121,7 +121,7 @@ def spell_end(note: str) -> str:
 @dataclass(frozen=True)
 class _View:
     exhibit: Exhibit
-    picture: Thumbnail | None
+    image: Thumbnail | None
     state: State | None
     problem: str
     link: str | None
@@ -135,12 +135,12 @@ class _View:
     @property
     def alt(self) -> str:
         words = " ".join(self.exhibit.prompt.split())[:LONGEST_ALT]
-        return escape(words or self.exhibit.label or f"Picture {self.number}")
+        return escape(words or self.exhibit.label or f"Image {self.number}")
 
 
 def _tile(view: _View) -> str:
     exhibit = view.exhibit
-    small = make_thumbnail(view.picture.data, THUMBNAIL_SIDE) if view.picture else None
+    small = make_thumbnail(view.image.data, THUMBNAIL_SIDE) if view.image else None
     place = _image(small, view.alt) if small else _empty(view)
     empty = "" if small else ' data-empty=""'
     # A place such as "2 of 4" stays on one line.
@@ -161,7 +161,7 @@ def _tile(view: _View) -> str:
 
 def _detail(view: _View) -> str:
     number, exhibit = view.number, view.exhibit
-    picture = _image(view.picture, view.alt) if view.picture else f'<div class="empty">{_empty(view)}</div>'
+    image = _image(view.image, view.alt) if view.image else f'<div class="empty">{_empty(view)}</div>'
     known = (("State", view.said_state), ("Error", view.problem), *exhibit.details)
     prompt = _line("prompt", exhibit.prompt, ' dir="auto"')
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in known if text)
@@ -174,7 +174,7 @@ def _detail(view: _View) -> str:
         f'<section id="p{number}" role="dialog" aria-modal="true" aria-label="{number} of {view.sheet.count}" '
         f'tabindex="-1"><nav><span>{number:,} of {view.sheet.count:,}</span>{_step("prev", number - 1, view.sheet)}'
         f'{_step("next", number + 1, view.sheet)}<a class="close" href="#t{number}">✕ Close</a></nav>'
-        f'<div class="view"><div class="large">{picture}</div><div class="text">{_line("label", exhibit.label)}'
+        f'<div class="view"><div class="large">{image}</div><div class="text">{_line("label", exhibit.label)}'
         f"{prompt}<dl>{rows}</dl>{original}</div></div></section>\n"
     )
 
@@ -186,14 +186,14 @@ def _step(relation: str, number: int, sheet: Sheet) -> str:
     return f'<a rel="{relation}" href="#p{number}">{words}</a>'
 
 
-def _image(picture: Thumbnail, alt: str) -> str:
-    address = f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode('ascii')}"
-    transparent = ' class="transparent"' if picture.is_transparent else ""
-    return f'<img{transparent} src="{address}" alt="{alt}" width="{picture.width}" height="{picture.height}">'
+def _image(image: Thumbnail, alt: str) -> str:
+    address = f"data:{image.mime};base64,{base64.b64encode(image.data).decode('ascii')}"
+    transparent = ' class="transparent"' if image.is_transparent else ""
+    return f'<img{transparent} src="{address}" alt="{alt}" width="{image.width}" height="{image.height}">'
 
 
 def _empty(view: _View) -> str:
-    state = view.state or NO_PICTURE
+    state = view.state or NO_IMAGE
     return f'<span class="icon" aria-hidden="true">{state.icon}</span><span>{escape(state.word)}</span>'
 
 

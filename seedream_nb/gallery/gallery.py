@@ -12,13 +12,13 @@ from seedream_nb.core.models import Task
 from seedream_nb.gallery.compose import compose, lay_out_contents, needed_tiles
 from seedream_nb.gallery.contents import Contents, read_before, read_tasks
 from seedream_nb.gallery.filtering import task_filter
-from seedream_nb.gallery.html import spell_html
-from seedream_nb.gallery.loading import PictureStore
+from seedream_nb.gallery.html import render_html
+from seedream_nb.gallery.loading import ImageStore
 from seedream_nb.gallery.options import GalleryOptions
 from seedream_nb.gallery.save import SaveReport, save_tasks
 from seedream_nb.gallery.shareable import Shareable
 from seedream_nb.gallery.spelling import measure, spell
-from seedream_nb.gallery.text import spell_text
+from seedream_nb.gallery.text import render_text
 from seedream_nb.images.layers import compose_layers
 from seedream_nb.library import LibraryCache, LibraryFetcher, library_of
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class Gallery(Shareable, Sequence[Task]):
     """A sequence of tasks that shows itself as a contact sheet.
 
-    Pictures are fetched when the gallery is first shown, or by `load()`, and embedded as thumbnails, so that the saved
+    Images are fetched when the gallery is first shown, or by `load()`, and embedded as thumbnails, so that the saved
     notebook keeps showing them when links are dead. A slice or a filtered gallery shares what was fetched.
 
     Args:
@@ -52,7 +52,7 @@ class Gallery(Shareable, Sequence[Task]):
         limit: How many tiles are drawn at most; the rest is counted.
         max_bytes: How large the whole output may become; beyond it thumbnails shrink, then the rest is linked.
         table: The rows and columns in which the tasks stand, row by row; without one, tiles flow.
-        before: Pictures that are shown before the tasks, such as the reference images of an edit. They are no part of
+        before: Images that are shown before the tasks, such as the reference images of an edit. They are no part of
             the sequence.
         library: Where images are looked up and stored: a `Library`, its folder, or `off`. By default the library that
             the tasks come from (`Task.library`): that of the client that read them, or the one that they were found in.
@@ -95,7 +95,7 @@ class Gallery(Shareable, Sequence[Task]):
         allow_loopback = self._library is not None
         self._fetcher = fetcher or LibraryFetcher(LibraryCache(self._library, allow_loopback=allow_loopback))
         # Shared with the galleries made from this one.
-        self._pictures = PictureStore()
+        self._images = ImageStore()
 
     @property
     def options(self) -> GalleryOptions:
@@ -104,7 +104,7 @@ class Gallery(Shareable, Sequence[Task]):
 
     @property
     def images(self) -> tuple[TaskImage, ...]:
-        """All pictures of all tasks, failed ones left out."""
+        """All images of all tasks, failed ones left out."""
         return tuple(image for task in self._contents.tasks for image in task.good_images)
 
     @property
@@ -114,7 +114,7 @@ class Gallery(Shareable, Sequence[Task]):
 
     @property
     def before(self) -> tuple[TaskImage, ...]:
-        """The pictures that are shown before the tasks."""
+        """The images that are shown before the tasks."""
         return self._contents.before
 
     @overload
@@ -159,13 +159,13 @@ class Gallery(Shareable, Sequence[Task]):
     def renew(self, tasks: Iterable[Task] | Task) -> Gallery:
         """The same gallery with newer tasks, while these are being made.
 
-        It shares what was fetched: a picture is fetched and made small once, however often the gallery is renewed.
+        It shares what was fetched: an image is fetched and made small once, however often the gallery is renewed.
 
         Args:
             tasks: The tasks, as many as before where the gallery has a table.
 
         Returns:
-            A gallery with the same options, table and pictures before.
+            A gallery with the same options, table and images before.
 
         Raises:
             UsageError: Something else than tasks was given, or the table has not as many places.
@@ -208,30 +208,30 @@ class Gallery(Shareable, Sequence[Task]):
 
         Args:
             again: Whether to try again what could not be fetched before.
-            on_progress: Called with 1 for each picture that is finished.
+            on_progress: Called with 1 for each image that is finished.
 
         Returns:
             The gallery itself.
         """
-        self._pictures.load(self._needed_tiles, self._options, self._fetcher, again=again, on_progress=on_progress)
+        self._images.load(self._needed_tiles, self._options, self._fetcher, again=again, on_progress=on_progress)
         return self
 
     @property
     def unloaded(self) -> int:
-        """How many pictures would have to be fetched to show the gallery."""
-        return len(self._pictures.missing(self._needed_tiles, self._options))
+        """How many images would have to be fetched to show the gallery."""
+        return len(self._images.missing(self._needed_tiles, self._options))
 
     def save(
         self, directory: str | os.PathLike[str], *, on_progress: Callable[[int], None] | None = None
     ) -> SaveReport:
-        """Saves the original of every picture, and a JSON file with the whole record of every task.
+        """Saves the original of every image, and a JSON file with the whole record of every task.
 
-        Files are named after prompt and task id. A file that is there already and holds the same picture is left
-        alone; one that holds another picture is never overwritten.
+        Files are named after prompt and task id. A file that is there already and holds the same image is left
+        alone; one that holds another image is never overwritten.
 
         Args:
             directory: Where to; it is made if it is not there.
-            on_progress: Called with 1 for each picture that is finished.
+            on_progress: Called with 1 for each image that is finished.
 
         Returns:
             What was saved and what could not be, and why.
@@ -262,21 +262,21 @@ class Gallery(Shareable, Sequence[Task]):
         return compose_layers(self._contents.tasks[place], self._fetcher)
 
     def to_html(self) -> str:
-        """The gallery as HTML, pictures embedded as the options say."""
-        return spell_html(self._compose())
+        """The gallery as HTML, images embedded as the options say."""
+        return render_html(self._compose())
 
     def live_bundle(self) -> dict[str, str]:
         """What front ends show while the gallery is still filling; to be asked for every few seconds.
 
-        Tiles of unfinished tasks say only that, with a quiet pulse where the picture will be; a set has all its places
+        Tiles of unfinished tasks say only that, with a quiet pulse where the image will be; a set has all its places
         from the start. There is no summary, as whoever renews it counts in a line of their own. Nothing is fetched for
-        it: pictures that are not here yet pulse as well, until `load` has fetched them, in this thread or in another.
+        it: images that are not here yet pulse as well, until `load` has fetched them, in this thread or in another.
 
         Returns:
             `text/html` and `text/plain` of the same page.
         """
         layout = lay_out_contents(self._contents, self._options, is_live=True)
-        return spell(compose(layout, self._pictures.find(needed_tiles(layout), self._options), measure))
+        return spell(compose(layout, self._images.find(needed_tiles(layout), self._options), measure))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What front ends show: `text/html` and `text/plain` of the same page."""
@@ -285,7 +285,7 @@ class Gallery(Shareable, Sequence[Task]):
 
     def __repr__(self) -> str:
         # Without fetching: a repr must be quick, and may be asked for in a log.
-        return spell_text(compose(self._layout, {}, lambda _page: 0))
+        return render_text(compose(self._layout, {}, lambda _page: 0))
 
     def _part(self, tasks: tuple[Task, ...]) -> Gallery:
         """Some of the tasks; what is left of a table is none."""
@@ -299,7 +299,7 @@ class Gallery(Shareable, Sequence[Task]):
             before=contents.before,
             fetcher=self._given_fetcher,
         )
-        gallery._pictures = self._pictures
+        gallery._images = self._images
         if gallery._library == self._library:
             gallery._fetcher = self._fetcher
         return gallery
@@ -313,4 +313,4 @@ class Gallery(Shareable, Sequence[Task]):
         return needed_tiles(self._layout)
 
     def _compose(self) -> Page:
-        return compose(self._layout, self._pictures.load(self._needed_tiles, self._options, self._fetcher), measure)
+        return compose(self._layout, self._images.load(self._needed_tiles, self._options, self._fetcher), measure)

@@ -13,8 +13,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from seedream_nb.gallery.page import FLAT
-from seedream_nb.gallery.table_html import spell_table
-from seedream_nb.gallery.tile_html import escape, spell_prompt, spell_tile
+from seedream_nb.gallery.table_html import render_table
+from seedream_nb.gallery.tile_html import escape, render_prompt, render_tile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ GAP = "gap:18px 14px"
 MOST_OBLONG_IN_PAIR = 1.8  # how many times longer than wide; what is more oblong gets bars
 
 
-def spell_html(page: Page) -> str:
+def render_html(page: Page) -> str:
     """Spells a page as HTML.
 
     Args:
@@ -40,13 +40,13 @@ def spell_html(page: Page) -> str:
     flat = " seedream-flat" if page.aspect == FLAT else ""
     summary = f'<p class="seedream-summary">{escape(page.summary)}</p>' if page.summary else ""
     notes = "".join(f'<p class="seedream-note">{escape(note)}</p>' for note in page.notes)
-    heading = spell_prompt(page.heading, "seedream-heading")
+    heading = render_prompt(page.heading, "seedream-heading")
     if page.heading_facts:
         heading += f'<p class="seedream-heading-facts">{escape(" · ".join(page.heading_facts))}</p>'
     return (
         f'<div class="seedream-gallery{flat}" style="--seedream-aspect:{width}/{height}">'
         f"<style>{style_sheet()}</style>"
-        f"{summary}{notes}{heading}{_spell_tiles(page)}</div>"
+        f"{summary}{notes}{heading}{_render_tiles(page)}</div>"
     )
 
 
@@ -58,29 +58,29 @@ def style_sheet() -> str:
     return re.sub(r"\s*([{};])\s*", r"\1", without_comments).strip()
 
 
-def _spell_tiles(page: Page) -> str:
+def _render_tiles(page: Page) -> str:
     if page.table is not None:
-        return spell_table(page, page.table)
+        return render_table(page, page.table)
     entries = (*page.before, *page.entries)
     if page.columns is None and len(entries) <= FEW_TILES:
-        return _spell_pair(page, entries) if page.before else _spell_few(page, entries)
-    return _spell_many(page, entries)
+        return _render_pair(page, entries) if page.before else _render_few(page, entries)
+    return _render_many(page, entries)
 
 
-def _spell_few(page: Page, entries: Sequence[Entry]) -> str:
+def _render_few(page: Page, entries: Sequence[Entry]) -> str:
     """A few tiles are as wide as their thumbnails.
 
     Their layout is inline: a notebook that is not trusted yet keeps that, and loses the style sheet.
     """
     style = f"{_alone(page)};flex:1 1 {_narrowest(page)}px"
-    figures = "".join(spell_tile(entry, style, page.aspect) for entry in entries)
+    figures = "".join(render_tile(entry, style, page.aspect) for entry in entries)
     return f'<div class="seedream-tiles" style="display:flex;flex-wrap:wrap;{GAP}">{figures}</div>'
 
 
-def _spell_many(page: Page, entries: Sequence[Entry]) -> str:
+def _render_many(page: Page, entries: Sequence[Entry]) -> str:
     """Many tiles stand in a dense grid of even ones."""
     grid = f"display:grid;{GAP};grid-template-columns"
-    figures = "".join(spell_tile(entry, _alone(page), page.aspect) for entry in entries)
+    figures = "".join(render_tile(entry, _alone(page), page.aspect) for entry in entries)
     if page.columns is not None:
         tracks = f"repeat({page.columns},minmax(0,1fr))"
         return f'<div class="seedream-tiles" style="{grid}:{tracks}">{figures}</div>'
@@ -91,20 +91,20 @@ def _spell_many(page: Page, entries: Sequence[Entry]) -> str:
     return f'<div class="seedream-tiles seedream-flowing" style="{grid}:{tracks};{sizes}">{figures}</div>'
 
 
-def _spell_pair(page: Page, entries: Sequence[Entry]) -> str:
+def _render_pair(page: Page, entries: Sequence[Entry]) -> str:
     """Before and after stand side by side at the same height, whatever their shapes."""
     known = [entry.shape for entry in entries if entry.shape]
-    # A picture that is still to come will most likely have the shape of the one before.
+    # An image that is still to come will most likely have the shape of the one before.
     guess = known[0] if known else page.aspect
     ratios = [_tamed_ratio(entry.shape or guess) for entry in entries]
     # Neither much enlarged, nor too narrow for a caption; all shrink alike where the page is narrow.
-    heights = [entry.picture.shape[1] for entry in entries if entry.picture and entry.picture.shape]
+    heights = [entry.shown.shape[1] for entry in entries if entry.shown and entry.shown.shape]
     height = max(fmean(heights or [page.tile_width]), NARROWEST_TILE / min(ratios))
     figures = []
     for entry, ratio in zip(entries, ratios, strict=True):
         aspect = round(1000 * ratio), 1000
         place = f"flex:0 1 {round(height * ratio)}px;--seedream-aspect:{aspect[0]}/{aspect[1]}"
-        figures.append(spell_tile(entry, f"margin:0;min-width:0;{place}", aspect))
+        figures.append(render_tile(entry, f"margin:0;min-width:0;{place}", aspect))
     return f'<div class="seedream-tiles" style="display:flex;{GAP}">{"".join(figures)}</div>'
 
 

@@ -1,4 +1,4 @@
-"""Why: a picture is fetched and made small once, for a gallery and for all galleries that are made from it."""
+"""Why: an image is fetched and made small once, for a gallery and for all galleries that are made from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import ImageError
-from seedream_nb.gallery.budget import LoadedPicture, plan_side
+from seedream_nb.gallery.embedding import LoadedImage, plan_side
 from seedream_nb.images.layers import compose_thumbnails, match_layers
 from seedream_nb.images.load import find_result, source_of, work_on_all
 from seedream_nb.images.thumbnails import make_thumbnail
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from seedream_nb.core.models import TaskImage
-    from seedream_nb.gallery.budget import Loaded, PictureKey
+    from seedream_nb.gallery.embedding import ImageKey, Loaded
     from seedream_nb.gallery.options import GalleryOptions
     from seedream_nb.gallery.tiles import Tile
     from seedream_nb.images.fetch import ImageFetcher
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 _claiming = threading.Lock()  # not one of each store's own, as galleries can be pickled
 
 
-class PictureStore:
-    """The pictures of a gallery; shared by the galleries made from it. Entries are only added, or bettered."""
+class ImageStore:
+    """The images of a gallery; shared by the galleries made from it. Entries are only added, or bettered."""
 
     def __init__(self) -> None:
-        self._pictures: dict[PictureKey, LoadedPicture] = {}
+        self._images: dict[ImageKey, LoadedImage] = {}
         self._lost: dict[Source, ImageError] = {}
         self._coming: set[Source] = set()
 
@@ -38,7 +38,7 @@ class PictureStore:
         """The images that have to be fetched to draw some tiles.
 
         Args:
-            tiles: The tiles whose pictures are needed.
+            tiles: The tiles whose images are needed.
             options: How they are drawn.
             again: Whether those count that could not be fetched before.
 
@@ -50,7 +50,7 @@ class PictureStore:
             source = source_of(image)
             if source is None or (source in self._lost and not again):
                 continue
-            known = self._pictures.get(source)
+            known = self._images.get(source)
             if known is None or not known.suffices(options):
                 missing.setdefault(source, image)
         return list(missing.values())
@@ -67,23 +67,23 @@ class PictureStore:
         """Fetches what is missing, and puts layers together.
 
         Args:
-            tiles: The tiles whose pictures are needed.
+            tiles: The tiles whose images are needed.
             options: How they are drawn.
-            fetcher: Fetches the pictures.
+            fetcher: Fetches the images.
             again: Whether to try again what could not be fetched before. If not, what another thread is fetching at the
                 moment is left to that one, too.
-            on_progress: Called with 1 for each picture that is finished.
+            on_progress: Called with 1 for each image that is finished.
 
         Returns:
-            The pictures of these tiles, or why there are none.
+            The images of these tiles, or why there are none.
         """
         side = plan_side(options, len(tiles))
 
-        def make_picture(image: TaskImage, stop: threading.Event) -> LoadedPicture:
+        def make_image(image: TaskImage, stop: threading.Event) -> LoadedImage:
             if options.embed != "originals":
-                return LoadedPicture(fetcher.thumbnail(image, side, stop=stop), planned_for=options.thumbnail)
+                return LoadedImage(fetcher.thumbnail(image, side, stop=stop), planned_for=options.thumbnail)
             content = fetcher.fetch(image, stop=stop)
-            return LoadedPicture(make_thumbnail(content, side), content, planned_for=options.thumbnail)
+            return LoadedImage(make_thumbnail(content, side), content, planned_for=options.thumbnail)
 
         def keep(image: TaskImage, stop: threading.Event) -> None:
             # At once: whoever draws meanwhile shows what is there.
@@ -91,7 +91,7 @@ class PictureStore:
             if source is None:
                 return
             try:
-                self._pictures[source] = make_picture(image, stop)
+                self._images[source] = make_image(image, stop)
                 self._lost.pop(source, None)
             except ImageError as error:
                 self._lost[source] = error
@@ -104,17 +104,17 @@ class PictureStore:
         """Finds what was fetched, and puts together the layers that are all there.
 
         Args:
-            tiles: The tiles whose pictures are needed.
+            tiles: The tiles whose images are needed.
             options: How they are drawn.
 
         Returns:
-            The pictures of these tiles, or why there are none; nothing for what was not fetched yet.
+            The images of these tiles, or why there are none; nothing for what was not fetched yet.
         """
-        found: dict[PictureKey, LoadedPicture | ImageError] = {}
+        found: dict[ImageKey, LoadedImage | ImageError] = {}
         for image in _images_of(tiles):
-            key, picture = source_of(image), self._find(image)
-            if key is not None and picture is not None:
-                found[key] = picture
+            key, known = source_of(image), self._find(image)
+            if key is not None and known is not None:
+                found[key] = known
         layered = [tile.layers for tile in tiles if tile.layers and all(map(self._is_settled, tile.layers))]
         found.update({layers: self._compose(layers, options) for layers in layered})
         return found
@@ -134,24 +134,24 @@ class PictureStore:
                 self._coming -= claimed
 
     def _is_settled(self, image: TaskImage) -> bool:
-        """Whether no more will be known of a picture: it is there, or lost, or there is nothing to fetch."""
+        """Whether no more will be known of an image: it is there, or lost, or there is nothing to fetch."""
         return source_of(image) is None or self._find(image) is not None
 
-    def _find(self, image: TaskImage) -> LoadedPicture | ImageError | None:
-        # A picture that was fetched before stays good when its link has died since.
-        return find_result(image, self._pictures) or find_result(image, self._lost)
+    def _find(self, image: TaskImage) -> LoadedImage | ImageError | None:
+        # An image that was fetched before stays good when its link has died since.
+        return find_result(image, self._images) or find_result(image, self._lost)
 
-    def _compose(self, layers: tuple[TaskImage, ...], options: GalleryOptions) -> LoadedPicture | ImageError:
-        known = self._pictures.get(layers)
+    def _compose(self, layers: tuple[TaskImage, ...], options: GalleryOptions) -> LoadedImage | ImageError:
+        known = self._images.get(layers)
         if known is not None and known.is_large(options):
             return known
         try:
             found = list(match_layers(layers, self._find))
         except ImageError as error:
             return error
-        whole = compose_thumbnails((image, picture.thumbnail) for image, picture in found)
-        self._pictures[layers] = LoadedPicture(whole, planned_for=min(picture.planned_for for _, picture in found))
-        return self._pictures[layers]
+        whole = compose_thumbnails((image, loaded.thumbnail) for image, loaded in found)
+        self._images[layers] = LoadedImage(whole, planned_for=min(loaded.planned_for for _, loaded in found))
+        return self._images[layers]
 
 
 def _images_of(tiles: Sequence[Tile]) -> list[TaskImage]:

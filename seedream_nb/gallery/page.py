@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.tiles import Tile
 
 
-FLAT = (3, 1)  # the shape of places where no picture is, nor will come
+FLAT = (3, 1)  # the shape of places where no image is, nor will come
 
 
 @dataclass(frozen=True)
 class DataUri:
-    """The address of a picture that stands in the page itself; its bytes are encoded only where it is spelled.
+    """The address of an image that stands in the page itself; its bytes are encoded only where it is spelled.
 
     Attributes:
         mime: Such as `image/jpeg`.
@@ -48,11 +48,11 @@ class DataUri:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ShownImage:
     """What an `<img>` shows.
 
     Attributes:
-        address: The picture itself, or an http(s) link.
+        address: The image itself, or an http(s) link.
         width: In pixels; None when it is not known.
         height: In pixels; None when it is not known.
         is_transparent: Whether something has to lie behind it to be seen through it.
@@ -75,23 +75,23 @@ class Entry:
 
     Attributes:
         tile: What it says.
-        picture: What it shows; None for a tile without a picture.
+        shown: What it shows; None for a tile without an image.
         link: Where the original is, if the reader can get there.
     """
 
     tile: Tile
-    picture: Picture | None = None
+    shown: ShownImage | None = None
     link: str | None = None
 
     @property
     def shape(self) -> tuple[int, int] | None:
-        """Width and height of the picture that is shown or expected, as a ratio; None where it is not known.
+        """Width and height of the image that is shown or expected, as a ratio; None where it is not known.
 
         A layer has the shape of what is on it, and lies on a place of its base image's shape.
         """
         if self.tile.image is not None and self.tile.image.z_index:
             return None
-        return self.picture.shape if self.picture else self.tile.expected_shape
+        return self.shown.shape if self.shown else self.tile.expected_shape
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Page:
         entries: The tiles that are drawn for tasks.
         columns: How many stand side by side; None lets the width decide.
         tile_width: How wide a tile may become, in pixels.
-        aspect: Width and height of the place for a picture, as a ratio.
+        aspect: Width and height of the place for an image, as a ratio.
         before: The tiles that are drawn before them.
         table: The rows and columns that are drawn, if any.
         heading: The prompt of all tasks of a table, when it is said once for all.

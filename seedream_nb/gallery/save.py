@@ -1,6 +1,6 @@
 """Why: links die, files stay. Originals are kept under names that a person can read, and nothing is overwritten.
 
-Saved files are meant to be shared: each picture tells what made it, and nothing tells who asked.
+Saved files are meant to be shared: each image tells what made it, and nothing tells who asked.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from seedream_nb.core.models import ErrorDetail, TaskStatus
 from seedream_nb.core.redaction import redact
 from seedream_nb.core.text import count_of
 from seedream_nb.images.load import Source, find_result, load_all, source_of
-from seedream_nb.images.provenance import Origin
-from seedream_nb.images.saved_files import is_same_picture, mark_origin
+from seedream_nb.images.provenance import Provenance
+from seedream_nb.images.saved_files import is_same_image, write_provenance
 from seedream_nb.images.thumbnails import read_facts
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class SaveFailure:
 
     Attributes:
         task_id: The task.
-        image_number: The image within the task, from 1; None for a task without any picture.
+        image_number: The image within the task, from 1; None for a task without any image.
         reason: Why not.
     """
 
@@ -55,11 +55,11 @@ class SaveFailure:
 
 @dataclass(frozen=True)
 class SaveReport:
-    """What became of each picture.
+    """What became of each image.
 
     Attributes:
         directory: Where the files are.
-        images: The picture files, in the order of the gallery; those that were there already are among them.
+        images: The image files, in the order of the gallery; those that were there already are among them.
         records: The JSON files, one for each task that the service knows.
         failures: What could not be saved, and why.
     """
@@ -87,17 +87,17 @@ def save_tasks(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> SaveReport:
-    """Saves the originals of all pictures and the records of all tasks.
+    """Saves the originals of all images and the records of all tasks.
 
-    Each picture's file carries its origin: prompt, model, size, seed, task id and date, readable by photo software and
-    by `open_image`. The picture in it is the original's, not encoded again. Neither files nor records carry
-    account ids, trace ids or the callback URL.
+    Each image file carries its provenance (prompt, model, size, seed, task id, and date), readable by photo software
+    and by `open_image`. The image is not encoded again. Neither files nor records carry account ids, trace ids, or
+    the callback URL.
 
     Args:
         tasks: The tasks; a repeated one is saved once.
         directory: Where to; it is made if it is not there.
         fetcher: Fetches the originals.
-        on_progress: Called with 1 for each picture that is finished.
+        on_progress: Called with 1 for each image that is finished.
 
     Returns:
         What was saved and what was not.
@@ -112,7 +112,7 @@ def save_tasks(
     folder = _make_folder(directory)
 
     def keep(image: TaskImage, content: bytes) -> Path:
-        return _keep_image(folder, image, content, Origin.of(image, dates[source_of(image)]))
+        return _keep_image(folder, image, content, Provenance.of(image, dates[source_of(image)]))
 
     try:
         results = load_all(images, keep, fetcher, on_progress=on_progress)
@@ -150,9 +150,7 @@ def _make_folder(directory: str | os.PathLike[str]) -> Path:
 def _failures(tasks: Sequence[Task], results: Results) -> Iterator[SaveFailure]:
     for task in tasks:
         if not task.images:
-            reason = (
-                "its answer has no picture" if task.status is TaskStatus.SUCCEEDED else f"the task is {task.status}"
-            )
+            reason = "its answer has no image" if task.status is TaskStatus.SUCCEEDED else f"the task is {task.status}"
             yield SaveFailure(task.id, None, str(task.error or reason))
         for image in task.images:
             result = find_result(image, results)
@@ -171,32 +169,32 @@ def _stem(prompt: str, task_id: str) -> str:
     return f"{words or 'image'}-{slugify(task_id, max_length=8) or 'task'}"
 
 
-def _keep_image(folder: Path, image: TaskImage, content: bytes, origin: Origin) -> Path:
+def _keep_image(folder: Path, image: TaskImage, content: bytes, provenance: Provenance) -> Path:
     extension = read_facts(content).extension
     stem = f"{_stem(image.prompt, image.task_id)}-{image.index + 1}"
-    marked = mark_origin(content, origin)
+    marked = write_provenance(content, provenance)
     for path in _names(folder, stem, extension):
         # Another answer about the same task may know more or less, and the user may have added a rating.
-        if write_new(path, marked) or is_same_picture(_read(path) or b"", content):
+        if write_new(path, marked) or is_same_image(_read(path) or b"", content):
             return path
     raise AssertionError("unreachable: the names never end")
 
 
 def _keep_record(folder: Path, task: Task, results: Results) -> Path:
     files = [path.name for image in task.good_images if isinstance(path := find_result(image, results), Path)]
-    content = _spell_record(task, files)
+    content = _format_record(task, files)
     for path in _names(folder, _stem(task.prompt, task.id), "json"):
         if write_new(path, content) or _read(path) == content:
             return path
         earlier = _read_record(path)
         if task.id and earlier.get("task_id") == task.id:
             # A link may have died since; the files of an earlier time stay named.
-            write_atomically(path, _spell_record(task, [*files, *_still_there(folder, earlier.get("files"))]))
+            write_atomically(path, _format_record(task, [*files, *_still_there(folder, earlier.get("files"))]))
             return path
     raise AssertionError("unreachable: the names never end")
 
 
-def _spell_record(task: Task, files: Sequence[str]) -> bytes:
+def _format_record(task: Task, files: Sequence[str]) -> bytes:
     record = {
         "task_id": task.id,
         "files": list(dict.fromkeys(files)),
@@ -234,7 +232,7 @@ def _read_record(path: Path) -> dict[str, object]:
 
 
 def _without_inline_images(record: Mapping[str, object]) -> dict[str, object]:
-    """The record without the pictures that it carries as text: they lie beside it as files."""
+    """The record without the images that it carries as text: they lie beside it as files."""
     return {key: _without_inline_image(key, value) for key, value in record.items()}
 
 

@@ -36,14 +36,14 @@ class Shareable:
     ) -> Path:
         """Writes one page that needs nothing else: it opens from a file, offline, in any browser.
 
-        All tasks are on it, with thumbnails and a detail view of each picture (1024 px, whole prompt, model, size,
+        All tasks are on it, with thumbnails and a detail view of each image (1024 px, whole prompt, model, size,
         seed, task id, time, state). Neither account nor trace ids are, so that it can be handed on. The same tasks and
-        pictures give the same file. A hundred detailed pictures take about 25 MB.
+        images give the same file. A hundred detailed images take about 25 MB.
 
         Args:
             path: Where to, ending in `.html`. A file that is there is replaced, once the new one is whole.
-            title: What stands above the pictures.
-            on_progress: Called with 1 for each picture that is finished.
+            title: What stands above the images.
+            on_progress: Called with 1 for each image that is finished.
 
         Returns:
             The path of the file.
@@ -86,24 +86,24 @@ class Shareable:
         captions: bool = True,
         on_progress: Callable[[int], None] | None = None,
     ) -> Image | Path:
-        """Draws all pictures in even tiles on white, as one image; or writes them, as a PDF of A4 pages, PNG or JPEG.
+        """Draws all images in even tiles on white, as one image; or writes them, as a PDF of A4 pages, PNG or JPEG.
 
         Captions are drawn in Pillow's own font, and in fonts of the system for scripts that it lacks; a character that
         no font has becomes an empty square.
 
         Args:
             path: Where to, ending in `.pdf`, `.png` or `.jpg`; a file that is there is replaced. None to get an image.
-            columns: How many pictures stand side by side; by default as the gallery has it, or what looks best.
-            thumbnail: The long side of a picture in pixels, on paper at 200 dpi; by default as the gallery has it. On
+            columns: How many images stand side by side; by default as the gallery has it, or what looks best.
+            thumbnail: The long side of an image in pixels, on paper at 200 dpi; by default as the gallery has it. On
                 paper `columns`, where given, decide instead.
-            captions: Whether prompt, model, size and seed stand below each picture.
-            on_progress: Called with 1 for each picture that is finished.
+            captions: Whether prompt, model, size and seed stand below each image.
+            on_progress: Called with 1 for each image that is finished.
 
         Returns:
             The image in mode `RGB`; with a path, that of the file.
 
         Raises:
-            UsageError: There is no picture, an option is out of range, one image would have more than 60 million
+            UsageError: There is no image, an option is out of range, one image would have more than 60 million
                 pixels (a PDF has no such limit), or the file has another ending or cannot be written.
 
         Example:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from seedream_nb.gallery.html import spell_html
+from seedream_nb.gallery.html import render_html
 from seedream_nb.gallery.page import DataUri
-from seedream_nb.gallery.text import spell_text
+from seedream_nb.gallery.text import render_text
 
 if TYPE_CHECKING:
     from seedream_nb.gallery.page import Entry, Page
@@ -22,11 +22,11 @@ def spell(page: Page) -> dict[str, str]:
     Returns:
         `text/html` and `text/plain`.
     """
-    return {"text/html": spell_html(page), "text/plain": spell_text(page)}
+    return {"text/html": render_html(page), "text/plain": render_text(page)}
 
 
 def measure(page: Page) -> int:
-    """How large a page becomes, without spelling the pictures in it, which are nearly all of it.
+    """How large a page becomes, without spelling the images in it, which are nearly all of it.
 
     Args:
         page: What the gallery shows.
@@ -37,18 +37,18 @@ def measure(page: Page) -> int:
     bare = dataclasses.replace(
         page, before=tuple(map(_without_bytes, page.before)), entries=tuple(map(_without_bytes, page.entries))
     )
-    pictures = sum(map(_encoded_length, (*page.before, *page.entries)))
-    return pictures + sum(len(form.encode()) for form in spell(bare).values())
+    images = sum(map(_encoded_length, (*page.before, *page.entries)))
+    return images + sum(len(form.encode()) for form in spell(bare).values())
 
 
 def _encoded_length(entry: Entry) -> int:
-    """How many bytes of the page are its picture; HTML alone has it, as text has no pictures."""
-    return entry.picture.address.encoded_length if entry.picture and isinstance(entry.picture.address, DataUri) else 0
+    """How many bytes of the page are its image; HTML alone has it, as text has no images."""
+    return entry.shown.address.encoded_length if entry.shown and isinstance(entry.shown.address, DataUri) else 0
 
 
 def _without_bytes(entry: Entry) -> Entry:
-    """The same entry with an empty file for a picture."""
-    if entry.picture is None or not isinstance(entry.picture.address, DataUri):
+    """The same entry with an empty file for an image."""
+    if entry.shown is None or not isinstance(entry.shown.address, DataUri):
         return entry
-    address = dataclasses.replace(entry.picture.address, data=b"")
-    return dataclasses.replace(entry, picture=dataclasses.replace(entry.picture, address=address))
+    address = dataclasses.replace(entry.shown.address, data=b"")
+    return dataclasses.replace(entry, shown=dataclasses.replace(entry.shown, address=address))

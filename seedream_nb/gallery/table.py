@@ -1,4 +1,4 @@
-"""Why: pictures of several models, sizes or prompts are compared in rows and columns that say what is what."""
+"""Why: images of several models, sizes or prompts are compared in rows and columns that say what is what."""
 
 from __future__ import annotations
 

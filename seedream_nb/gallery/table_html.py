@@ -1,4 +1,4 @@
-"""Why: a table of pictures has to be a real one: for a screen reader, on GitHub, and on a page that is too narrow.
+"""Why: a table of images has to be a real one: for a screen reader, on GitHub, and on a page that is too narrow.
 
 Its measures are inline, as a notebook that is not trusted yet loses the style sheet.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.gallery.table import label_parts
-from seedream_nb.gallery.tile_html import columns_of, spell_prompt, spell_tile
+from seedream_nb.gallery.tile_html import columns_of, render_prompt, render_tile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class _Measures:
         return f"width:100%;min-width:{least}px;max-width:{most}px;{narrow};--seedream-narrow-label:{narrow_label}px"
 
 
-def spell_table(page: Page, table: Table) -> str:
+def render_table(page: Page, table: Table) -> str:
     """Spells the tiles of a page as a table.
 
     Args:
@@ -75,7 +75,7 @@ def spell_table(page: Page, table: Table) -> str:
         rows.append(f"<tr>{before if number == 0 else ''}{head}{tasks}</tr>")
     described = f"{len(table.rows)} rows, {len(table.columns)} columns"
     return (
-        f'<div class="seedream-scroll" role="region" aria-label="Table of pictures: {described}" tabindex="0" '
+        f'<div class="seedream-scroll" role="region" aria-label="Table of images: {described}" tabindex="0" '
         f'style="overflow-x:auto"><table class="seedream-table" style="table-layout:fixed;{measures.style};margin:0">'
         f"{_columns(page, table, measures)}{_column_heads(page, table)}<tbody>{''.join(rows)}</tbody></table></div>"
     )
@@ -109,12 +109,12 @@ def _column_heads(page: Page, table: Table) -> str:
 
 
 def _before_cell(page: Page, table: Table) -> str:
-    figures = "".join(spell_tile(entry, _place(page), page.aspect) for entry in page.before)
+    figures = "".join(render_tile(entry, _place(page), page.aspect) for entry in page.before)
     return f'<td rowspan="{len(table.rows)}" style="{CELL}">{figures}</td>'
 
 
 def _cell(page: Page, entries: Sequence[Entry], measures: _Measures) -> str:
-    figures = "".join(spell_tile(entry, _place(page), page.aspect) for entry in entries)
+    figures = "".join(render_tile(entry, _place(page), page.aspect) for entry in entries)
     if len(entries) > 1:
         tracks = f"repeat({measures.abreast},minmax(0,1fr))"
         grid = f"display:grid;gap:{GAP}px 8px;grid-template-columns:{tracks}"
@@ -128,5 +128,5 @@ def _place(page: Page) -> str:
 
 def _label(label: str) -> str:
     first, *others = label_parts(label) or [""]
-    below = "".join(spell_prompt(part, "seedream-name seedream-part") for part in others)
-    return f"{spell_prompt(first, 'seedream-name')}{below}"
+    below = "".join(render_prompt(part, "seedream-name seedream-part") for part in others)
+    return f"{render_prompt(first, 'seedream-name')}{below}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.table import Table
 
 
-def spell_text(page: Page) -> str:
+def render_text(page: Page) -> str:
     """Spells a page as plain text.
 
     Args:

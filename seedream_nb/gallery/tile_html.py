@@ -13,7 +13,7 @@ from seedream_nb.gallery.page import DataUri
 from seedream_nb.gallery.tiles import FETCHING
 
 if TYPE_CHECKING:
-    from seedream_nb.gallery.page import Entry, Picture
+    from seedream_nb.gallery.page import Entry, ShownImage
 
 LONGEST_ALT = 250  # characters; a screen reader reads the caption as well
 LONG_WORD = re.compile(r"[A-Za-z_.]{20,}")  # such as the code of an error, which may be wider than a narrow tile
@@ -21,13 +21,13 @@ SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[_.])(?=[A-Za-z])")
 WIDEST_UNFOLDED = 80  # columns of text that surely fit into three lines of a narrow tile
 
 
-def spell_tile(entry: Entry, style: str, aspect: tuple[int, int]) -> str:
+def render_tile(entry: Entry, style: str, aspect: tuple[int, int]) -> str:
     """Spells a tile.
 
     Args:
         entry: The tile.
         style: How it stands among the others, inline.
-        aspect: Width and height of the place for its picture, as a ratio.
+        aspect: Width and height of the place for its image, as a ratio.
 
     Returns:
         A `<figure>`.
@@ -35,10 +35,10 @@ def spell_tile(entry: Entry, style: str, aspect: tuple[int, int]) -> str:
     caption = f"<figcaption>{_caption(entry)}</figcaption>"
     # Inline, and in the one form that JupyterLab leaves to notebooks that are not trusted yet.
     style = f"{style};overflow-wrap:break-word"
-    return f'<figure class="seedream-tile" style="{style}">{_picture_box(entry, aspect)}{caption}</figure>'
+    return f'<figure class="seedream-tile" style="{style}">{_image_box(entry, aspect)}{caption}</figure>'
 
 
-def spell_prompt(text: str, css_class: str = "seedream-prompt") -> str:
+def render_prompt(text: str, css_class: str = "seedream-prompt") -> str:
     """Spells a prompt; a long one is folded and opens on a click, a key, or where no style applies.
 
     Args:
@@ -63,8 +63,8 @@ def escape(text: str) -> str:
     return html.escape(text, quote=True)
 
 
-def spell_problem(text: str) -> str:
-    """Spells why there is no picture; long codes may be broken between their words.
+def render_problem(text: str) -> str:
+    """Spells why there is no image; long codes may be broken between their words.
 
     Args:
         text: The problem.
@@ -73,40 +73,40 @@ def spell_problem(text: str) -> str:
         Escaped text with places where a line may end.
 
     Example:
-        >>> spell_problem("(InputTextSensitiveContentDetected)")
+        >>> render_problem("(InputTextSensitiveContentDetected)")
         '(Input<wbr>Text<wbr>Sensitive<wbr>Content<wbr>Detected)'
     """
     return LONG_WORD.sub(lambda word: SEAM.sub("<wbr>", word[0]), escape(text))
 
 
-def _picture_box(entry: Entry, aspect: tuple[int, int]) -> str:
+def _image_box(entry: Entry, aspect: tuple[int, int]) -> str:
     tile = entry.tile
-    if entry.picture is None:
-        making = " seedream-making" if tile.is_making else ""
-        making += " seedream-made" if tile.state is FETCHING else ""
+    if entry.shown is None:
+        making = " seedream-waiting" if tile.is_waiting else ""
+        making += " seedream-fetching" if tile.state is FETCHING else ""
         icon = f'<span class="seedream-icon" aria-hidden="true">{tile.state.icon}</span> ' if tile.state else ""
         word = tile.state.word if tile.state else tile.label
-        return f'<div class="seedream-picture seedream-empty{making}">{icon}<span>{escape(word)}</span></div>'
-    image = _image(entry.picture, tile.prompt or tile.label)
+        return f'<div class="seedream-image seedream-empty{making}">{icon}<span>{escape(word)}</span></div>'
+    image = _image(entry.shown, tile.prompt or tile.label)
     if entry.link is not None:
         image = f"{_open_link(entry.link)}{image}</a>"
-    return f'<div class="seedream-picture{_transparency(entry.picture, aspect)}">{image}</div>'
+    return f'<div class="seedream-image{_transparency(entry.shown, aspect)}">{image}</div>'
 
 
-def _transparency(picture: Picture, aspect: tuple[int, int]) -> str:
-    """What is seen through is drawn no larger than the picture is, so that its edges show."""
-    if not picture.is_transparent:
+def _transparency(image: ShownImage, aspect: tuple[int, int]) -> str:
+    """What is seen through is drawn no larger than the image is, so that its edges show."""
+    if not image.is_transparent:
         return ""
-    width, height = picture.shape or aspect
+    width, height = image.shape or aspect
     is_wide = width * aspect[1] >= height * aspect[0]
     return f" seedream-transparent seedream-{'wide' if is_wide else 'high'}"
 
 
-def _image(picture: Picture, prompt: str) -> str:
-    shape = f' width="{picture.width}" height="{picture.height}"' if picture.width and picture.height else ""
+def _image(image: ShownImage, prompt: str) -> str:
+    shape = f' width="{image.width}" height="{image.height}"' if image.width and image.height else ""
     alt = escape(" ".join(prompt.split())[:LONGEST_ALT])
-    lazy = "" if isinstance(picture.address, DataUri) else ' loading="lazy"'
-    return f'<img src="{escape(str(picture.address))}" alt="{alt}"{shape}{lazy}>'
+    lazy = "" if isinstance(image.address, DataUri) else ' loading="lazy"'
+    return f'<img src="{escape(str(image.address))}" alt="{alt}"{shape}{lazy}>'
 
 
 def _open_link(link: str) -> str:
@@ -115,13 +115,13 @@ def _open_link(link: str) -> str:
 
 def _caption(entry: Entry) -> str:
     tile = entry.tile
-    problem = f'<div class="seedream-problem">{spell_problem(tile.problem)}</div>' if tile.problem else ""
-    # A place that waits keeps a line for what will be known of the picture.
-    has_facts = tile.facts or tile.is_making
+    problem = f'<div class="seedream-problem">{render_problem(tile.problem)}</div>' if tile.problem else ""
+    # A place that waits keeps a line for what will be known of the image.
+    has_facts = tile.facts or tile.is_waiting
     facts = f'<div class="seedream-facts">{escape(" · ".join(tile.facts))}</div>' if has_facts else ""
     label = f'<div class="seedream-label">{escape(tile.label)}</div>' if tile.label else ""
-    prompt = spell_prompt(tile.prompt) if tile.is_captioned else ""
-    return f"{label}{prompt}{problem}{facts}{_origin(entry)}"
+    prompt = render_prompt(tile.prompt) if tile.is_captioned else ""
+    return f"{label}{prompt}{problem}{facts}{_meta(entry)}"
 
 
 def columns_of(text: str) -> int:
@@ -131,7 +131,7 @@ def columns_of(text: str) -> int:
     return sum(2 if ord(character) >= 0x2E80 else 1 for character in text)  # noqa: PLR2004  where the CJK blocks begin
 
 
-def _origin(entry: Entry) -> str:
+def _meta(entry: Entry) -> str:
     tile = entry.tile
     parts = []
     if tile.state:
@@ -144,4 +144,4 @@ def _origin(entry: Entry) -> str:
         parts.append(f'<span>trace <code class="seedream-id">{escape(tile.trace_id)}</code></span>')
     if entry.link is not None:
         parts.append(f"{_open_link(entry.link)}original</a>")
-    return f'<div class="seedream-origin">{" · ".join(parts)}</div>' if parts else ""
+    return f'<div class="seedream-meta">{" · ".join(parts)}</div>' if parts else ""

@@ -55,11 +55,11 @@ _URGENCY = (
 )  # success needs no mention
 FAILED_IMAGE = State("✕", "image failed")
 LOST_IMAGE = State("!", "not available")
-NO_PICTURE = State("∅", "no picture")
+NO_IMAGE = State("∅", "no image")
 NOT_COMPOSED = State("!", "not composed")
 FETCHING = State("◔", "fetching")
 
-_MAKING = {TaskStatus.PENDING, TaskStatus.RUNNING}
+_IN_PROGRESS = {TaskStatus.PENDING, TaskStatus.RUNNING}
 _EXPLANATIONS = {
     STATES[TaskStatus.NOT_FOUND]: "The service does not know this id. Check it; old tasks may have been cleared.",
     NOT_SENT: "This request never left, so it cost nothing. Run it again to send it.",
@@ -68,7 +68,7 @@ _EXPLANATIONS = {
 
 @dataclass(frozen=True)
 class Tile:
-    """One place in the contact sheet: a picture of a task, or what stands for a task without one.
+    """One place in the contact sheet: an image of a task, or what stands for a task without one.
 
     Its texts are fit to be shown, see `seedream_nb.gallery.foreign_text`.
 
@@ -77,18 +77,18 @@ class Tile:
         task_id: The whole task id.
         prompt: The caption.
         facts: Model, size, format and seed, as far as they are known.
-        position: Such as `2 of 4`, for a picture of a set; else empty.
-        problem: Why there is no picture; else empty.
+        position: Such as `2 of 4`, for an image of a set; else empty.
+        problem: Why there is no image; else empty.
         trace_id: The service's id of the call, when there is a problem to report.
-        image: The picture, when there is one to show.
-        layers: What the picture is put together from, when it came in layers; then there is no `image`.
+        image: The image, when there is one to show.
+        layers: What the image is put together from, when it came in layers; then there is no `image`.
         number: The place of the task among the tasks, from 0.
         label: What tells it from its neighbours, such as `before`, `after`, or the name of a layer; else empty.
         layer: What the layer is called, or `composed`; empty where there are no layers.
-        is_captioned: Whether the prompt stands beside the picture; not where a table says it already.
-        is_making: Whether the tile waits for a picture that will take its place.
-        is_before: Whether it is a picture that the tasks began with.
-        expected_shape: Width and height of a picture that is still to come, as a ratio, where it is known.
+        is_captioned: Whether the prompt stands beside the image; not where a table says it already.
+        is_waiting: Whether the tile waits for an image that will take its place.
+        is_before: Whether it is an image that the tasks began with.
+        expected_shape: Width and height of an image that is still to come, as a ratio, where it is known.
     """
 
     state: State | None
@@ -104,13 +104,13 @@ class Tile:
     label: str = ""
     layer: str = ""
     is_captioned: bool = True
-    is_making: bool = False
+    is_waiting: bool = False
     is_before: bool = False
     expected_shape: tuple[int, int] | None = None
 
     @property
     def images(self) -> tuple[TaskImage, ...]:
-        """The images whose bytes make the picture."""
+        """The images whose bytes make the image."""
         return self.layers or (() if self.image is None else (self.image,))
 
 
@@ -122,8 +122,8 @@ def lay_out(
     Args:
         tasks: The tasks.
         is_live: Whether the gallery is still filling: what is unfinished says so, and no more.
-        is_composed: Whether layers begin with a tile of the picture that they make together.
-        keeps_places: Whether a set that is being made has a tile for each picture that was asked for.
+        is_composed: Whether layers begin with a tile of the image that they make together.
+        keeps_places: Whether a set that is being made has a tile for each image that was asked for.
 
     Returns:
         The tiles.
@@ -138,10 +138,10 @@ def lay_out(
 
 
 def lay_out_before(images: Sequence[TaskImage]) -> list[Tile]:
-    """Makes the tiles of pictures that the tasks began with.
+    """Makes the tiles of images that the tasks began with.
 
     Args:
-        images: The pictures.
+        images: The images.
 
     Returns:
         A tile for each.
@@ -150,15 +150,15 @@ def lay_out_before(images: Sequence[TaskImage]) -> list[Tile]:
 
 
 def fetching(tile: Tile) -> Tile:
-    """The same tile while its picture is on its way here."""
+    """The same tile while its image is on its way here."""
     base = tile.images[0]
     # A layer does not tell the shape of the place where it lies.
     shape = parse_size(base.size or "") if tile.layers or not base.z_index else None
-    return dataclasses.replace(tile, state=FETCHING, image=None, layers=(), is_making=True, expected_shape=shape)
+    return dataclasses.replace(tile, state=FETCHING, image=None, layers=(), is_waiting=True, expected_shape=shape)
 
 
 def summarize(tasks: Sequence[Task]) -> str:
-    """Counts tasks, pictures and states in one line.
+    """Counts tasks, images and states in one line.
 
     Args:
         tasks: The tasks.
@@ -180,7 +180,7 @@ def _state_of(task: Task, *, is_live: bool) -> State:
 
 def _tiles_of(task: Task, *, is_live: bool) -> list[Tile]:
     tiles = [_image_tile(task, image) for image in task.images]
-    # A task has a tile of its own for what its pictures do not tell: that more may come, or what went wrong.
+    # A task has a tile of its own for what its images do not tell: that more may come, or what went wrong.
     has_more_to_say = not task.status.is_final or (
         task.error is not None and task.error not in {image.error for image in task.images}
     )
@@ -188,9 +188,9 @@ def _tiles_of(task: Task, *, is_live: bool) -> list[Tile]:
 
 
 def _kept_places(task: Task, *, is_live: bool) -> list[Tile]:
-    """A tile for each picture of a set that is being made, in the place where it is or will be; else none."""
+    """A tile for each image of a set that is being made, in the place where it is or will be; else none."""
     wanted = _size_of_set(task)
-    if not wanted or task.status not in _MAKING or task.error is not None:
+    if not wanted or task.status not in _IN_PROGRESS or task.error is not None:
         return []
     made = [(image.index, _image_tile(task, image)) for image in task.images]
     taken = {place for place, _ in made}
@@ -201,7 +201,7 @@ def _kept_places(task: Task, *, is_live: bool) -> list[Tile]:
 
 
 def _size_of_set(task: Task) -> int:
-    """How many pictures were asked for at most; 0 for one, or where the request does not say."""
+    """How many images were asked for at most; 0 for one, or where the request does not say."""
     options = task.request.get("sequential_image_generation_options")
     most = options.get("max_images") if isinstance(options, Mapping) else None
     is_set = task.request.get("sequential_image_generation") == "auto"
@@ -209,7 +209,7 @@ def _size_of_set(task: Task) -> int:
 
 
 def _before_tile(image: TaskImage) -> Tile:
-    problem = "" if image.is_good else describe_error(image.error) if image.error else "There is no picture."
+    problem = "" if image.is_good else describe_error(image.error) if image.error else "There is no image."
     return Tile(
         state=None if image.is_good else LOST_IMAGE,
         task_id="",
@@ -254,7 +254,7 @@ def _image_tile(task: Task, image: TaskImage) -> Tile:
 def _state_of_image(task: Task, image: TaskImage) -> State:
     if not image.is_good:
         return FAILED_IMAGE
-    return STATES[TaskStatus.SUCCEEDED if task.status in _MAKING else task.status]
+    return STATES[TaskStatus.SUCCEEDED if task.status in _IN_PROGRESS else task.status]
 
 
 def _name_of_layer(image: TaskImage) -> str:
@@ -265,14 +265,14 @@ def _name_of_layer(image: TaskImage) -> str:
 
 def _task_tile(task: Task, *, is_live: bool) -> Tile:
     state = _state_of(task, is_live=is_live)
-    is_making = task.status in _MAKING
+    is_waiting = task.status in _IN_PROGRESS
     problem = _EXPLANATIONS.get(state, "")
-    if is_making and state is not NOT_SENT:
+    if is_waiting and state is not NOT_SENT:
         # No word about how long to wait: the drawing is kept in the notebook.
         way_on = "; wait for it by its id." if task.id else "."
         problem = "" if is_live else f"Sent, but not finished{way_on}"
     if task.status is TaskStatus.SUCCEEDED and not task.images:
-        state, problem = NO_PICTURE, "The task succeeded, but its answer has no picture."
+        state, problem = NO_IMAGE, "The task succeeded, but its answer has no image."
     if task.error is not None:
         problem = describe_error(task.error)
     elif task.status is TaskStatus.FAILED:
@@ -285,8 +285,8 @@ def _task_tile(task: Task, *, is_live: bool) -> Tile:
         facts=facts_of(task.model, task.size, None, None),
         problem=problem,
         trace_id=show_line(task.trace_id or "") if has_failed else "",
-        is_making=is_live and is_making,
-        expected_shape=parse_size(task.size or "") if is_making else None,
+        is_waiting=is_live and is_waiting,
+        expected_shape=parse_size(task.size or "") if is_waiting else None,
     )
 
 
@@ -300,12 +300,12 @@ def describe_error(error: ErrorDetail) -> str:
 def _position(task: Task, image: TaskImage) -> str:
     if image.z_index is not None:
         return describe_layer(image)
-    count = _size_of_set(task) if task.status in _MAKING else len(task.images)
+    count = _size_of_set(task) if task.status in _IN_PROGRESS else len(task.images)
     return f"{image.index + 1} of {count}" if count > 1 else ""
 
 
 def facts_of(model: str | None, size: str | None, output_format: str | None, seed: int | None) -> tuple[str, ...]:
-    """What is known about a picture, each fact fit to be shown."""
+    """What is known about an image, each fact fit to be shown."""
     shown_size = re.sub(r"^(\d+)x(\d+)$", r"\1×\2", size) if size else None  # noqa: RUF001  the sign typographers use
     shown_seed = f"seed {seed}" if seed is not None else None
     facts = [show_line(fact) for fact in (model, shown_size, output_format, shown_seed) if fact]

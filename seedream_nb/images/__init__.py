@@ -1,9 +1,7 @@
-"""Why: pictures come from hosts that are not the API's; fetching them safely and making them small is a job of its own.
+"""Fetches images safely and works on them; the only room that uses Pillow.
 
-`fetch` brings bytes from links, `thumbnails` decodes them and makes them small, and `load` joins both: many
-`TaskImage`s in, one thumbnail or one reason each out. `layers` puts a picture together that came in layers. `origin` is
-what a file tells of where it comes from, which `saved_files` writes and reads (`exif`, `xmp`, `provenance_jpeg`,
-`provenance_png` know the formats). `contact_sheet` draws many pictures on one, with the `lettering` below them.
+`fetch` downloads from links, `thumbnails` decodes and shrinks, and `load` does both for many images at once. `layers`
+composes the layers of an image. `provenance` is what a file tells about how its image was generated; `saved_files`
+writes and reads it (`exif`, `xmp`, `provenance_jpeg`, and `provenance_png` know the formats). `contact_sheet` draws
+many images on one sheet, with `lettering` for the captions.
 """
-
-from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why: pictures in even tiles, with what they are below, on one sheet or on the pages of a PDF, are drawn by Pillow.
+"""Why: images in even tiles, with what they are below, on one sheet or on the pages of a PDF, are drawn by Pillow.
 
 Layouts are plain numbers; what a tile says was decided before it gets here.
 """
@@ -28,18 +28,18 @@ PAGE_ROOM = A4[0] - 2 * PAGE_MARGIN, A4[1] - 2 * PAGE_MARGIN
 PAGE_LETTERS = 19  # pixels, 7 points
 PAGE_GAP = (24, 34)
 SMALLEST_LETTERS = 11  # pixels
-JPEG_QUALITY = 88  # thin letters show more of a strong compression than pictures do
+JPEG_QUALITY = 88  # thin letters show more of a strong compression than images do
 PROMPT_LINES, FACTS_LINES = 3, 2
 
 
 @dataclass(frozen=True)
 class SheetTile:
-    """What stands below a picture, and in its place where there is none.
+    """What stands below an image, and in its place where there is none.
 
     Attributes:
         prompt: The prompt, or another name.
         facts: Model, size and seed.
-        missing: Why there is no picture, in a word or two.
+        missing: Why there is no image, in a word or two.
     """
 
     prompt: str = ""
@@ -55,7 +55,7 @@ class SheetLayout:
         size: Width and height of the sheet.
         columns: How many tiles stand side by side.
         rows: How many rows there is room for.
-        picture: Width and height of the place for a picture.
+        image: Width and height of the place for an image.
         caption: The height of the caption.
         margin: What is left free on all sides.
         gap: What is left free between columns and between rows.
@@ -65,7 +65,7 @@ class SheetLayout:
     size: tuple[int, int]
     columns: int
     rows: int
-    picture: tuple[int, int]
+    image: tuple[int, int]
     caption: int
     margin: int
     gap: tuple[int, int]
@@ -79,28 +79,28 @@ class SheetLayout:
     def corner(self, place: int) -> tuple[int, int]:
         """The upper left corner of a tile, by its place on the sheet."""
         row, column = divmod(place, self.columns)
-        width, height = self.picture[0] + self.gap[0], self.picture[1] + self.caption + self.gap[1]
+        width, height = self.image[0] + self.gap[0], self.image[1] + self.caption + self.gap[1]
         return self.margin + column * width, self.margin + row * height
 
 
-def plan_sheet(tiles: Sequence[SheetTile], columns: int, picture: tuple[int, int]) -> SheetLayout:
+def plan_sheet(tiles: Sequence[SheetTile], columns: int, image: tuple[int, int]) -> SheetLayout:
     """Plans one sheet for all tiles.
 
     Args:
         tiles: The tiles, at least one.
         columns: How many stand side by side.
-        picture: Width and height of the place for a picture, in pixels.
+        image: Width and height of the place for an image, in pixels.
 
     Returns:
         The layout.
     """
-    letters = max(SMALLEST_LETTERS, round(max(picture) / 23))
-    caption = max(_caption_height(tile, picture[0], letters) for tile in tiles)
+    letters = max(SMALLEST_LETTERS, round(max(image) / 23))
+    caption = max(_caption_height(tile, image[0], letters) for tile in tiles)
     rows = math.ceil(len(tiles) / columns)
     margin, gap = letters * 2, (round(letters * 1.2), round(letters * 1.6))
-    width = 2 * margin + columns * (picture[0] + gap[0]) - gap[0]
-    height = 2 * margin + rows * (picture[1] + caption + gap[1]) - gap[1]
-    return SheetLayout((width, height), columns, rows, picture, caption, margin, gap, letters)
+    width = 2 * margin + columns * (image[0] + gap[0]) - gap[0]
+    height = 2 * margin + rows * (image[1] + caption + gap[1]) - gap[1]
+    return SheetLayout((width, height), columns, rows, image, caption, margin, gap, letters)
 
 
 def plan_page(tiles: Sequence[SheetTile], columns: int, aspect: tuple[int, int]) -> SheetLayout:
@@ -109,7 +109,7 @@ def plan_page(tiles: Sequence[SheetTile], columns: int, aspect: tuple[int, int])
     Args:
         tiles: The tiles of all pages, at least one.
         columns: How many stand side by side.
-        aspect: Width and height of the place for a picture, as a ratio.
+        aspect: Width and height of the place for an image, as a ratio.
 
     Returns:
         The layout of every page.
@@ -128,25 +128,25 @@ def blank_sheet(layout: SheetLayout) -> Image.Image:
     return Image.new("RGB", layout.size, PAPER)
 
 
-def draw_tile(sheet: Image.Image, layout: SheetLayout, place: int, tile: SheetTile, picture: Thumbnail | None) -> None:
-    """Draws a picture and its caption.
+def draw_tile(sheet: Image.Image, layout: SheetLayout, place: int, tile: SheetTile, image: Thumbnail | None) -> None:
+    """Draws an image and its caption.
 
     Args:
         sheet: The sheet.
         layout: Its layout.
         place: The place on this sheet, from 0.
         tile: What is said.
-        picture: The picture; None where there is none.
+        image: The image; None where there is none.
     """
     canvas = ImageDraw.Draw(sheet)
     left, top = layout.corner(place)
-    width, height = layout.picture
+    width, height = layout.image
     canvas.rectangle((left, top, left + width - 1, top + height - 1), fill=MAT)
-    if picture is None:
+    if image is None:
         inner = left + layout.letters, top + layout.letters
         _write(canvas, inner, lettering(layout.letters).wrap(tile.missing, width - 2 * layout.letters, 2), layout, INK)
     else:
-        small = _fitted(picture, layout.picture)
+        small = _fitted(image, layout.image)
         corner = left + (width - small.width) // 2, top + (height - small.height) // 2
         sheet.paste(small, corner, small if small.mode == "RGBA" else None)
     below = top + height + _above_caption(layout.letters)
@@ -184,9 +184,9 @@ def save_sheet(path: Path, sheet: Image.Image, suffix: str) -> None:
         sheet.save(path, "JPEG", quality=JPEG_QUALITY)
 
 
-def _fitted(picture: Thumbnail, room: tuple[int, int]) -> Image.Image:
-    with Image.open(io.BytesIO(picture.data)) as image:
-        small: Image.Image = image.convert("RGBA" if picture.is_transparent else "RGB")
+def _fitted(thumbnail: Thumbnail, room: tuple[int, int]) -> Image.Image:
+    with Image.open(io.BytesIO(thumbnail.data)) as image:
+        small: Image.Image = image.convert("RGBA" if thumbnail.is_transparent else "RGB")
     small.thumbnail(room, Image.Resampling.LANCZOS)
     return small
 

@@ -1,4 +1,4 @@
-"""Why: fields are added to a picture's EXIF without a change to what is there, whoever wrote it.
+"""Why: fields are added to an image's EXIF without a change to what is there, whoever wrote it.
 
 EXIF is a small TIFF file: directories of fields, which point at their values by place (EXIF 2.32, section 4.6). New
 values and new directories go behind the old bytes, so that everything keeps its place: the maker's notes, the embedded
@@ -39,7 +39,7 @@ class _Directory:
 
 
 class Exif:
-    """The EXIF of a picture, to be read and added to.
+    """The EXIF of an image, to be read and added to.
 
     Args:
         tiff: The bytes, without the `Exif` head of a JPEG segment.
@@ -96,7 +96,7 @@ class Exif:
         inner[USER_COMMENT] = self._append(grown, USER_COMMENT, b"ASCII\0\0\0" + comment.encode("ascii"))
         place = self._append_directory(grown, inner, self._details.following)
         outer = self._with_added(grown, self._main, main)
-        outer[DETAILS] = self._spell_head(DETAILS, _LONG, 1) + self._spell(place, 4)
+        outer[DETAILS] = self._encode_head(DETAILS, _LONG, 1) + self._spell(place, 4)
         grown[4:8] = self._spell(self._append_directory(grown, outer, self._main.following), 4)
         return bytes(grown)
 
@@ -114,7 +114,7 @@ class Exif:
     def _append(self, grown: bytearray, tag: int, value: str | bytes) -> bytes:
         """Writes a value behind the rest; gives the field that leads to it."""
         content = value.encode() + b"\0" if isinstance(value, str) else value
-        head = self._spell_head(tag, _ASCII if isinstance(value, str) else _UNDEFINED, len(content))
+        head = self._encode_head(tag, _ASCII if isinstance(value, str) else _UNDEFINED, len(content))
         if len(content) <= _IN_PLACE:
             return head + content.ljust(_IN_PLACE, b"\0")
         place = _next_place(grown)
@@ -130,7 +130,7 @@ class Exif:
         grown += self._spell(following, 4)
         return place
 
-    def _spell_head(self, tag: int, kind: int, count: int) -> bytes:
+    def _encode_head(self, tag: int, kind: int, count: int) -> bytes:
         return self._spell(tag, 2) + self._spell(kind, 2) + self._spell(count, 4)
 
     def _spell(self, number: int, size: int) -> bytes:

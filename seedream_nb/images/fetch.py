@@ -1,4 +1,4 @@
-"""Why: image links are foreign. They may be dead, endless, redirected to anywhere, or no picture at all.
+"""Why: image links are foreign. They may be dead, endless, redirected to anywhere, or no image at all.
 
 The hosts never see the API token or any other credential (wire contract, Image links).
 """
@@ -86,7 +86,7 @@ class ImageFetcher:
         if image.data is not None:
             return image.data
         if image.url is None:
-            raise ImageError("There is no picture.", hint=str(image.error) if image.error else None)
+            raise ImageError("There is no image.", hint=str(image.error) if image.error else None)
         host = _host_of(image.url)
         try:
             return self._download(image.url, stop or threading.Event())
@@ -112,7 +112,7 @@ class ImageFetcher:
             The thumbnail, as `make_thumbnail` makes it.
 
         Raises:
-            ImageError: As for `fetch`; or it is no picture, or a damaged one.
+            ImageError: As for `fetch`; or it is no image, or a damaged one.
         """
         return self._make_thumbnail(self.fetch(image, stop=stop), side)
 
@@ -124,7 +124,7 @@ class ImageFetcher:
             return make_thumbnail(content, side)
 
     def _is_whole(self, content: bytes) -> bool:
-        """Whether bytes are a whole picture."""
+        """Whether bytes are a whole image."""
         from seedream_nb.images.thumbnails import read_facts  # noqa: PLC0415  as above
 
         try:

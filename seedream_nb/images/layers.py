@@ -1,4 +1,4 @@
-"""Why: a picture that came in layers is one picture again: at full size for Python, at thumbnail size for a gallery.
+"""Why: an image that came in layers is one image again: at full size for Python, at thumbnail size for a gallery.
 
 Wire contract, Layers: `z_index` 0 is the base image; above it lie transparent layers, each in its bounding box.
 """
@@ -14,7 +14,7 @@ from PIL import Image
 from seedream_nb.core.errors import ImageError, UsageError, shorten
 from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.images.load import find_result, load_all
-from seedream_nb.images.thumbnails import encode_thumbnail, open_picture
+from seedream_nb.images.thumbnails import decode_image, encode_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,20 +32,20 @@ FARTHEST = 10  # times the base image; a box that reaches farther is no box
 def compose_layers(task: Task, fetcher: ImageFetcher | None = None) -> Image.Image:
     """Composes the layers of a task at the full size of its base image; without layers, decodes its only image.
 
-    Layers are decoded one after the other, so that no more than two full pictures are in memory.
+    Layers are decoded one after the other, so that no more than two full images are in memory.
 
     Args:
-        task: The task; one with a single picture will do.
+        task: The task; one with a single image will do.
         fetcher: Fetches the images, such as `client.fetcher`. By default they are downloaded from their links, and no
             library is opened; `Gallery.compose` uses the gallery's library.
 
     Returns:
-        The picture in mode `RGB`, or `RGBA` where it has transparent parts.
+        The image in mode `RGB`, or `RGBA` where it has transparent parts.
 
     Raises:
-        UsageError: There are several pictures and no layers, so that one must be chosen.
+        UsageError: There are several images and no layers, so that one must be chosen.
         ImageError: A layer is missing or broken; the message names it.
-        TaskError: The task has no picture, as `raise_for_status` says.
+        TaskError: The task has no image, as `raise_for_status` says.
 
     Example:
         >>> task = client.generate(image="poster.png", layers=True, model="5.0-pro", wait=True)  # doctest: +SKIP
@@ -53,7 +53,7 @@ def compose_layers(task: Task, fetcher: ImageFetcher | None = None) -> Image.Ima
     """
     fetcher = fetcher or ImageFetcher()
     if not task.layers:
-        return _flattened(open_picture(fetcher.fetch(_only_picture(task))))
+        return _flattened(decode_image(fetcher.fetch(_only_image(task))))
     contents = load_all(task.layers, lambda _image, content: content, fetcher)
     layers = list(match_layers(task.layers, lambda image: find_result(image, contents)))
     return _flattened(_lay_over_one_another((image, _decoded(image, content)) for image, content in layers))
@@ -66,7 +66,7 @@ def match_layers(
 
     Args:
         layers: The layers, as `Task.layers` has them.
-        find: Gives what was found for a picture, or why nothing was.
+        find: Gives what was found for an image, or why nothing was.
 
     Yields:
         Each layer with what was found.
@@ -75,11 +75,11 @@ def match_layers(
         ImageError: There is no base image, or nothing was found for a layer; the message names it.
     """
     if all(image.z_index != 0 for image in layers):
-        raise ImageError("The base image is missing (no picture has the z_index 0).")
+        raise ImageError("The base image is missing (no image has the z_index 0).")
     for image in layers:
         match = find(image) if image.is_good else None
         if match is None:
-            raise _broken(image, f"is missing: {image.error or 'there is no picture.'}")
+            raise _broken(image, f"is missing: {image.error or 'there is no image.'}")
         if isinstance(match, ImageError):
             raise _broken(image, f"is missing: {match.message}", match)
         yield image, match
@@ -96,8 +96,8 @@ def compose_thumbnails(layers: Iterable[tuple[TaskImage, Thumbnail]]) -> Thumbna
     """
     pairs = list(layers)
     base = pairs[0][1]
-    pictures = ((image, _decoded_thumbnail(thumbnail)) for image, thumbnail in pairs)
-    small = _lay_over_one_another(pictures, (base.original.width, base.original.height))
+    images = ((image, _decoded_thumbnail(thumbnail)) for image, thumbnail in pairs)
+    small = _lay_over_one_another(images, (base.original.width, base.original.height))
     return encode_thumbnail(small, base.original)
 
 
@@ -136,21 +136,21 @@ def _lay_over_one_another(
 
     Args:
         layers: The base image first.
-        base: The size that bounding boxes speak of; that of the first picture by default.
+        base: The size that bounding boxes speak of; that of the first decoded by default.
     """
     canvas: Image.Image | None = None
-    for image, picture in layers:
+    for image, decoded in layers:
         if canvas is None:
-            canvas = Image.new("RGBA", picture.size)
+            canvas = Image.new("RGBA", decoded.size)
         width, height = base or canvas.size
         edges = _scaled(place_layer(image, (width, height)), canvas.width / width, canvas.height / height)
-        _paste(canvas, picture, edges)
+        _paste(canvas, decoded, edges)
     if canvas is None:
         raise ImageError("There is no layer.")
     return canvas
 
 
-def _paste(canvas: Image.Image, picture: Image.Image, edges: Edges) -> None:
+def _paste(canvas: Image.Image, image: Image.Image, edges: Edges) -> None:
     left, top, right, bottom = map(round, edges)
     right, bottom = max(right, left + 1), max(bottom, top + 1)
     # Only what lies on the canvas is scaled, so that a large box costs no memory.
@@ -158,9 +158,9 @@ def _paste(canvas: Image.Image, picture: Image.Image, edges: Edges) -> None:
     size = seen[2] - seen[0], seen[3] - seen[1]
     if min(size) <= 0:
         return
-    across, down = picture.width / (right - left), picture.height / (bottom - top)
+    across, down = image.width / (right - left), image.height / (bottom - top)
     part = _scaled((seen[0] - left, seen[1] - top, seen[2] - left, seen[3] - top), across, down)
-    piece = picture.convert("RGBA").resize(size, Image.Resampling.LANCZOS, box=part)
+    piece = image.convert("RGBA").resize(size, Image.Resampling.LANCZOS, box=part)
     canvas.alpha_composite(piece, seen[:2])
 
 
@@ -179,22 +179,22 @@ def _makes_sense(edges: Edges, base: tuple[int, int]) -> bool:
     return is_on_base and is_near
 
 
-def _only_picture(task: Task) -> TaskImage:
+def _only_image(task: Task) -> TaskImage:
     if len(task.good_images) > 1:
         choices = ", ".join(f"task.images[{place}]" for place, image in enumerate(task.images) if image.is_good)
         raise UsageError(
-            f"The task {task.id} has {len(task.good_images)} pictures and no layers to put together.",
+            f"The task {task.id} has {len(task.good_images)} images and no layers to put together.",
             hint=f"Choose one of {choices}, or save all: Gallery(task).save(directory).",
         )
     if not task.good_images:
         task.raise_for_status()
-        raise ImageError(f"The task {task.id} has no picture.")
+        raise ImageError(f"The task {task.id} has no image.")
     return task.good_images[0]
 
 
 def _decoded(image: TaskImage, content: bytes) -> Image.Image:
     try:
-        return open_picture(content)
+        return decode_image(content)
     except ImageError as error:
         raise _broken(image, f"is broken: {error.message}", error) from None
 
@@ -213,6 +213,6 @@ def _broken(image: TaskImage, how: str, cause: ImageError | None = None) -> Imag
     )
 
 
-def _flattened(picture: Image.Image) -> Image.Image:
-    is_opaque = picture.mode == "RGB" or picture.getchannel("A").getextrema() == (255, 255)
-    return picture.convert("RGB") if is_opaque else picture
+def _flattened(image: Image.Image) -> Image.Image:
+    is_opaque = image.mode == "RGB" or image.getchannel("A").getextrema() == (255, 255)
+    return image.convert("RGB") if is_opaque else image

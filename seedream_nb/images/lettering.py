@@ -1,6 +1,6 @@
-"""Why: captions are written on pictures in any script, while no single font has them all, and Pillow's own few.
+"""Why: captions are written on images in any script, while no single font has them all, and Pillow's own few.
 
-Pillow draws a text in one font and leaves empty boxes for the rest. Here a text is taken apart into runs, each in the
+Pillow draws a text in one font and leaves empty boxes for the rest. Here a text is decomposed into runs, each in the
 first font that has its characters: Pillow's built-in one, or one of the system's, if it is there.
 """
 

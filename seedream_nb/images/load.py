@@ -1,4 +1,4 @@
-"""Why: many pictures are fetched and worked on at the same time, and one bad picture must not spoil the rest."""
+"""Why: many images are fetched and worked on at the same time, and one bad image must not spoil the rest."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Source = str | bytes
 
 
 def source_of(image: TaskImage) -> Source | None:
-    """What tells one picture from another: its bytes when sent inline, else its link; None when it has neither."""
+    """What tells one image from another: its bytes when sent inline, else its link; None when it has neither."""
     return image.data if image.data is not None else image.url
 
 
 def find_result(image: TaskImage, results: Mapping[Any, Result]) -> Result | None:
-    """What is known of a picture in a mapping by `source_of`; None when nothing is."""
+    """What is known of an image in a mapping by `source_of`; None when nothing is."""
     source = source_of(image)
     return None if source is None else results.get(source)
 
@@ -36,16 +36,16 @@ def load_all(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> dict[Source, Result | ImageError]:
-    """Fetches many pictures in parallel and does some work on each.
+    """Fetches many images in parallel and does some work on each.
 
     Args:
-        images: The images; the same picture is fetched once, one without bytes and link is passed over.
+        images: The images; the same image is fetched once, one without bytes and link is passed over.
         work: What to do with an image and its bytes, in the fetching thread; may raise `ImageError`.
         fetcher: Fetches the bytes; its limits say how many at a time.
-        on_progress: Called in this thread with 1 for each picture that is finished.
+        on_progress: Called in this thread with 1 for each image that is finished.
 
     Returns:
-        The result of the work, or why there is none, for each picture by its `source_of`.
+        The result of the work, or why there is none, for each image by its `source_of`.
     """
     return work_on_all(
         images, lambda image, stop: work(image, fetcher.fetch(image, stop=stop)), fetcher, on_progress=on_progress
@@ -87,6 +87,6 @@ def work_on_all(
             if on_progress:
                 on_progress(1)
     finally:
-        # After an interrupt, no more pictures are fetched that nobody will see.
+        # After an interrupt, no more images are fetched that nobody will see.
         stop.set()
     return results

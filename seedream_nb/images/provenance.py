@@ -1,4 +1,4 @@
-"""Why: a picture that left its notebook should still tell what made it: prompt, model, size, seed, task and date.
+"""Why: an image that left its notebook should still tell what made it: prompt, model, size, seed, task and date.
 
 Here is what is told, and its JSON form; how it lies in a file is the job of the modules `origin_in_*`. Nothing is told
 of who asked: no token, no account, no trace id.
@@ -26,8 +26,8 @@ LONGEST_JSON = 1_000_000  # characters; the longest that is written has six for 
 
 
 @dataclass(frozen=True)
-class Origin:
-    """What a picture tells of itself. All text is fit for every encoding.
+class Provenance:
+    """What an image tells of itself. All text is fit for every encoding.
 
     Attributes:
         prompt: The prompt; one that was too long ends with `…`.
@@ -35,7 +35,7 @@ class Origin:
         size: `<width>x<height>` as the service wrote it.
         seed: The seed.
         task_id: The task that made it.
-        index: The picture's place within the task, from 0.
+        index: The image's place within the task, from 0.
         created_at: When the task was created, in UTC, as ISO 8601 text to the second.
     """
 
@@ -48,17 +48,17 @@ class Origin:
     created_at: str = ""
 
     @classmethod
-    def of(cls, image: TaskImage, created_at: datetime | None) -> Origin:
-        """The origin of a picture.
+    def of(cls, image: TaskImage, created_at: datetime | None) -> Provenance:
+        """The provenance of an image.
 
         Args:
-            image: The picture.
+            image: The image.
             created_at: When its task was created; one without a time zone is taken for UTC.
         """
         if created_at is not None:
             is_naive = created_at.tzinfo is None
             created_at = created_at.replace(tzinfo=timezone.utc) if is_naive else created_at.astimezone(timezone.utc)
-        origin = cls.from_fields(
+        provenance = cls.from_fields(
             {
                 **{
                     item.name: getattr(image, item.name)
@@ -68,10 +68,10 @@ class Origin:
                 "created_at": created_at.isoformat(timespec="seconds") if created_at else "",
             }
         )
-        return origin.shortened(LONGEST_PROMPT)
+        return provenance.shortened(LONGEST_PROMPT)
 
     @classmethod
-    def from_fields(cls, fields: object) -> Origin:
+    def from_fields(cls, fields: object) -> Provenance:
         """Reads the fields as a file has them; whatever does not fit is passed over, since files are foreign input."""
         found = fields if isinstance(fields, dict) else {}
         text = {name: _read_text(found.get(name)) for name in ("prompt", "model", "size", "task_id", "created_at")}
@@ -82,7 +82,7 @@ class Origin:
         known = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         return {name: value for name, value in known.items() if value not in {"", None}}
 
-    def shortened(self, length: int) -> Origin:
+    def shortened(self, length: int) -> Provenance:
         """The same with a prompt of so many characters at most, and `…` for the rest."""
         if len(self.prompt) <= length:
             return self
@@ -100,20 +100,20 @@ def read_json(text: str) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def fit_prompt(build: Callable[[Origin], bytes | None], origin: Origin, most: int) -> bytes | None:
+def fit_prompt(build: Callable[[Provenance], bytes | None], provenance: Provenance, most: int) -> bytes | None:
     """Shortens the prompt until what is built with it fits.
 
     Args:
         build: Makes the bytes; gives None when that cannot be done for any prompt.
-        origin: The origin with the whole prompt.
+        provenance: The provenance with the whole prompt.
         most: How many bytes fit.
 
     Returns:
         The bytes, or None when they do not fit without any prompt either.
     """
-    length = len(origin.prompt)
+    length = len(provenance.prompt)
     while True:
-        built = build(origin.shortened(length))
+        built = build(provenance.shortened(length))
         if built is None or len(built) <= most:
             return built
         if length == 0:

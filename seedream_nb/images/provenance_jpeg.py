@@ -1,7 +1,7 @@
-"""Why: a JPEG file tells its origin in EXIF and XMP, in segments before the picture, which is not touched.
+"""Why: a JPEG file tells its provenance in EXIF and XMP, in segments before the image, which is not touched.
 
 A file is a row of segments, each with its own length (ITU-T T.81, annex B); EXIF and XMP are each one of the kind APP1.
-The whole origin is JSON in EXIF's user comment, under a key of its own, so that another's JSON there stays as well.
+The whole provenance is JSON in EXIF's user comment, under a key of its own, so that another's JSON there stays as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 
 from seedream_nb.images import exif
 from seedream_nb.images.exif import Exif
-from seedream_nb.images.provenance import KEY, Origin, fit_prompt, read_json
+from seedream_nb.images.provenance import KEY, Provenance, fit_prompt, read_json
 from seedream_nb.images.xmp import add_to_xmp
 
 START = b"\xff\xd8"
@@ -41,68 +41,68 @@ class _Segment:
         return self.kind == _APP11 and self.content.startswith(b"JP") and b"c2pa" in self.content
 
 
-def mark_jpeg(content: bytes, origin: Origin) -> bytes:
-    """Writes an origin into a JPEG file.
+def write_to_jpeg(content: bytes, provenance: Provenance) -> bytes:
+    """Writes an provenance into a JPEG file.
 
     Args:
         content: The file.
-        origin: The origin; its prompt is shortened as far as needed.
+        provenance: The provenance; its prompt is shortened as far as needed.
 
     Returns:
         The file, its own EXIF and XMP kept and added to. What cannot be added to stays as it is: EXIF that contradicts
         itself or comes in parts, and a whole file that is signed (C2PA), since any change breaks the signature.
     """
-    segments, picture = _split(content)
+    segments, image = _split(content)
     if any(segment.is_signature for segment in segments):
         return content
     for head, add in ((_EXIF_HEAD, _add_to_exif), (_XMP_HEAD, add_to_xmp)):
         places = [place for place, segment in enumerate(segments) if segment.has_head(head)]
         old = segments[places[0]].content[len(head) :] if places else None
-        new = fit_prompt(partial(add, old), origin, _LONGEST - len(head)) if segments and len(places) <= 1 else None
+        new = fit_prompt(partial(add, old), provenance, _LONGEST - len(head)) if segments and len(places) <= 1 else None
         if new is not None and new != old:
             place = places[0] if places else _place_behind_heads(segments)
             segments[place : place + len(places)] = [_new_segment(head + new)]
-    return b"".join([content[: len(START)], *(segment.whole for segment in segments), picture])
+    return b"".join([content[: len(START)], *(segment.whole for segment in segments), image])
 
 
-def read_from_jpeg(content: bytes) -> Origin | None:
-    """Reads the origin out of a JPEG file; None when it has none."""
+def read_from_jpeg(content: bytes) -> Provenance | None:
+    """Reads the provenance out of a JPEG file; None when it has none."""
     for segment in _split(content)[0]:
         if segment.has_head(_EXIF_HEAD):
             try:
                 fields = read_json(Exif(segment.content[len(_EXIF_HEAD) :]).read_comment())
             except ValueError:
                 return None
-            return Origin.from_fields(fields[KEY]) if KEY in fields else None
+            return Provenance.from_fields(fields[KEY]) if KEY in fields else None
     return None
 
 
 def bare_jpeg(content: bytes) -> bytes:
-    """A JPEG file without EXIF and XMP: the same for the same picture, whatever is told of it."""
-    segments, picture = _split(content)
-    return b"".join([*(one.whole for one in segments if not one.has_head(_EXIF_HEAD, _XMP_HEAD)), picture])
+    """A JPEG file without EXIF and XMP: the same for the same image, whatever is told of it."""
+    segments, image = _split(content)
+    return b"".join([*(one.whole for one in segments if not one.has_head(_EXIF_HEAD, _XMP_HEAD)), image])
 
 
-def _add_to_exif(tiff: bytes | None, origin: Origin) -> bytes | None:
+def _add_to_exif(tiff: bytes | None, provenance: Provenance) -> bytes | None:
     tiff = exif.EMPTY if tiff is None else tiff
     try:
         earlier = Exif(tiff)
         comment = earlier.read_comment()
     except ValueError:
         return None
-    # Another's comment stays, as what it was when it is JSON, such as the label of a law on made pictures.
+    # Another's comment stays, as what it was when it is JSON, such as the label of a law on made images.
     fields = read_json(comment) or ({"comment": comment} if comment else {})
-    if fields.get(KEY) == origin.to_fields():
+    if fields.get(KEY) == provenance.to_fields():
         return tiff
-    date = origin.created_at[:19].replace("-", ":").replace("T", " ")
+    date = provenance.created_at[:19].replace("-", ":").replace("T", " ")
     return earlier.with_fields(
-        {exif.IMAGE_DESCRIPTION: origin.prompt, exif.SOFTWARE: origin.model},
+        {exif.IMAGE_DESCRIPTION: provenance.prompt, exif.SOFTWARE: provenance.model},
         {
             exif.EXIF_VERSION: b"0232",
             exif.DATE_TIME_ORIGINAL: date,
             exif.OFFSET_TIME_ORIGINAL: "+00:00" if date else "",
         },
-        json.dumps({**fields, KEY: origin.to_fields()}),
+        json.dumps({**fields, KEY: provenance.to_fields()}),
     )
 
 
@@ -117,7 +117,7 @@ def _new_segment(content: bytes) -> _Segment:
 
 
 def _split(content: bytes) -> tuple[list[_Segment], bytes]:
-    """The segments before the picture, and the rest; no segments when they cannot be told apart."""
+    """The segments before the image, and the rest; no segments when they cannot be told apart."""
     segments: list[_Segment] = []
     place = len(START)
     while len(segments) < _MOST_SEGMENTS and (mark := _MARK.match(content, place)):

@@ -1,7 +1,7 @@
-"""Why: a PNG file tells its origin in text chunks before the picture, which is not touched.
+"""Why: a PNG file tells its provenance in text chunks before the image, which is not touched.
 
 A file is a row of chunks, each with its length and a checksum; a text has a keyword, some of them agreed on (PNG
-specification, sections 5.3 and 11.3.3). The whole origin is JSON under a keyword of its own.
+specification, sections 5.3 and 11.3.3). The whole provenance is JSON under a keyword of its own.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import json
 import zlib
 from dataclasses import dataclass
 
-from seedream_nb.images.provenance import KEY, LONGEST_JSON, Origin, read_json
+from seedream_nb.images.provenance import KEY, LONGEST_JSON, Provenance, read_json
 from seedream_nb.images.xmp import add_to_xmp
 
 START = b"\x89PNG\r\n\x1a\n"
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
-_PICTURE, _END, _SIGNATURE, _TEXT = b"IDAT", b"IEND", b"caBX", b"iTXt"
+_IMAGE, _END, _SIGNATURE, _TEXT = b"IDAT", b"IEND", b"caBX", b"iTXt"
 _AROUND = 12  # bytes of a chunk besides its content: length, kind, checksum
 _LONGEST_KEYWORD = 79
 _MOST_CHUNKS = 100_000  # a real file has some thousands; beyond it, somebody is after the memory
@@ -42,23 +42,23 @@ class _Chunk:
         return parts[2] if self.kind == _TEXT and rest.startswith(b"\0") and len(parts) == 3 else None  # noqa: PLR2004  language, translated keyword, text
 
 
-def mark_png(content: bytes, origin: Origin) -> bytes:
-    """Writes an origin into a PNG file.
+def write_to_png(content: bytes, provenance: Provenance) -> bytes:
+    """Writes an provenance into a PNG file.
 
     Args:
         content: The file.
-        origin: The origin.
+        provenance: The provenance.
 
     Returns:
         The file. Texts that were there stay, and its XMP is added to; a file that is signed (C2PA) stays as it is,
         since any change breaks the signature.
     """
     chunks, rest = _split(content)
-    first = next((place for place, chunk in enumerate(chunks) if chunk.kind == _PICTURE), None)
+    first = next((place for place, chunk in enumerate(chunks) if chunk.kind == _IMAGE), None)
     if first is None or any(chunk.kind == _SIGNATURE for chunk in chunks):
         return content
-    texts = {b"Description": origin.prompt, b"Software": origin.model, b"Creation Time": origin.created_at}
-    own = json.dumps(origin.to_fields(), ensure_ascii=False)
+    texts = {b"Description": provenance.prompt, b"Software": provenance.model, b"Creation Time": provenance.created_at}
+    own = json.dumps(provenance.to_fields(), ensure_ascii=False)
     there = {chunk.keyword for chunk in chunks}
     added = [_new_text(key, text.encode()) for key, text in texts.items() if text and key not in there]
     replaced = {_OWN}
@@ -67,24 +67,24 @@ def mark_png(content: bytes, origin: Origin) -> bytes:
     packet = packets[0] if packets else None
     if not packets or (len(packets) == 1 and packet is not None):
         replaced.add(_XMP)
-        added.append(_new_text(_XMP, add_to_xmp(packet, origin)))
+        added.append(_new_text(_XMP, add_to_xmp(packet, provenance)))
     before, after = (
         [chunk.whole for chunk in part if chunk.keyword not in replaced] for part in (chunks[:first], chunks[first:])
     )
     return b"".join([START, *before, *added, *after, rest])
 
 
-def read_from_png(content: bytes) -> Origin | None:
-    """Reads the origin out of a PNG file; None when it has none."""
+def read_from_png(content: bytes) -> Provenance | None:
+    """Reads the provenance out of a PNG file; None when it has none."""
     for chunk in _split(content)[0]:
         if chunk.keyword == _OWN and len(chunk.content) <= 4 * LONGEST_JSON:
             fields = read_json((chunk.text or b"").decode("utf-8", "replace"))
-            return Origin.from_fields(fields) if fields else None
+            return Provenance.from_fields(fields) if fields else None
     return None
 
 
 def bare_png(content: bytes) -> bytes:
-    """A PNG file without international texts: the same for the same picture, whatever is told of it."""
+    """A PNG file without international texts: the same for the same image, whatever is told of it."""
     chunks, rest = _split(content)
     return b"".join([*(chunk.whole for chunk in chunks if chunk.kind != _TEXT), rest])
 

@@ -1,4 +1,4 @@
-"""Why: a picture that is saved tells its origin, and a saved file becomes a `TaskImage` again."""
+"""Why: an image that is saved tells its provenance, and a saved file becomes a `TaskImage` again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.errors import ImageError, shorten
 from seedream_nb.core.models import TaskImage
 from seedream_nb.images import provenance_jpeg, provenance_png
-from seedream_nb.images.provenance import Origin
+from seedream_nb.images.provenance import Provenance
 from seedream_nb.images.thumbnails import read_facts
 
 if TYPE_CHECKING:
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 MOST_MEGABYTES = 50  # of a file that is read; the service's own have up to 20
 
 
-def mark_origin(content: bytes, origin: Origin) -> bytes:
-    """Writes an origin into a picture's file. The picture itself is not encoded again, and nothing of it changes.
+def write_provenance(content: bytes, provenance: Provenance) -> bytes:
+    """Writes an provenance into an image's file. The image itself is not encoded again, and nothing of it changes.
 
     Args:
         content: The file.
-        origin: The origin.
+        provenance: The provenance.
 
     Returns:
         JPEG with EXIF and XMP, PNG with texts and XMP; what they hold already stays. Other formats, and files that
         are signed (C2PA), stay as they are. The same arguments give the same bytes, and marking twice is marking once.
     """
-    if origin == Origin(index=origin.index):
+    if provenance == Provenance(index=provenance.index):
         return content
     if content.startswith(provenance_jpeg.START):
-        return provenance_jpeg.mark_jpeg(content, origin)
-    return provenance_png.mark_png(content, origin) if content.startswith(provenance_png.START) else content
+        return provenance_jpeg.write_to_jpeg(content, provenance)
+    return provenance_png.write_to_png(content, provenance) if content.startswith(provenance_png.START) else content
 
 
-def read_origin(content: bytes) -> Origin | None:
-    """Reads what `mark_origin` wrote into a file; None when there is nothing of it."""
+def read_provenance(content: bytes) -> Provenance | None:
+    """Reads what `write_provenance` wrote into a file; None when there is nothing of it."""
     if content.startswith(provenance_jpeg.START):
         return provenance_jpeg.read_from_jpeg(content)
     return provenance_png.read_from_png(content) if content.startswith(provenance_png.START) else None
 
 
-def is_same_picture(one: bytes, other: bytes) -> bool:
-    """Whether two files hold the same encoded picture, whatever EXIF, XMP and texts say of it."""
+def is_same_image(one: bytes, other: bytes) -> bool:
+    """Whether two files hold the same encoded image, whatever EXIF, XMP and texts say of it."""
     return one == other or _bare(one) == _bare(other)
 
 
@@ -54,8 +54,8 @@ def open_image(path: str | os.PathLike[str]) -> TaskImage:
         path: A JPEG, PNG, or WebP file; `~` is the home directory.
 
     Returns:
-        The picture with its bytes, and with prompt, model, size, seed, task id and index as far as the file tells
-        them. A picture that tells nothing has its size and format alone. `raw` has what was told, the date as
+        The image with its bytes, and with prompt, model, size, seed, task id and index as far as the file tells
+        them. An image that tells nothing has its size and format alone. `raw` has what was told, the date as
         `created_at`.
 
     Raises:
@@ -72,8 +72,8 @@ def open_image(path: str | os.PathLike[str]) -> TaskImage:
     except ImageError as error:
         what = error.message.replace("The link leads to", "The file is")
         raise ImageError(f"{_name(path)} cannot be opened. {what}", hint="Give a JPEG, PNG or WebP file.") from None
-    origin = read_origin(content)
-    told = origin or Origin()
+    provenance = read_provenance(content)
+    told = provenance or Provenance()
     return TaskImage(
         task_id=told.task_id,
         index=told.index,
@@ -83,7 +83,7 @@ def open_image(path: str | os.PathLike[str]) -> TaskImage:
         size=told.size or f"{facts.width}x{facts.height}",
         output_format=facts.mime.removeprefix("image/"),
         seed=told.seed,
-        raw=origin.to_fields() if origin else {},
+        raw=provenance.to_fields() if provenance else {},
     )
 
 
@@ -92,14 +92,14 @@ def _read_file(path: str | os.PathLike[str]) -> bytes:
         file = Path(path).expanduser()
         # A device or a pipe could be read for ever.
         if file.exists() and not file.is_file():
-            raise ImageError(f"{_name(path)} is no file.", hint="Give the path of a saved picture.")
+            raise ImageError(f"{_name(path)} is no file.", hint="Give the path of a saved image.")
         if file.stat().st_size > MOST_MEGABYTES * 1024**2:
             raise ImageError(f"{_name(path)} has more than {MOST_MEGABYTES} MB, which is not read.")
         return file.read_bytes()
     except (OSError, ValueError, RuntimeError) as problem:
         # A ValueError is for characters that no file name can have, a RuntimeError for the home of an unknown user.
         reason = getattr(problem, "strerror", None) or problem
-        raise ImageError(f"{_name(path)} cannot be read: {reason}.", hint="Give the path of a saved picture.") from None
+        raise ImageError(f"{_name(path)} cannot be read: {reason}.", hint="Give the path of a saved image.") from None
 
 
 def _name(path: str | os.PathLike[str]) -> str:

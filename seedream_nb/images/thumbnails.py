@@ -1,4 +1,4 @@
-"""Why: foreign bytes are checked to be a picture, decoded, and made small, in one place."""
+"""Why: foreign bytes are checked to be an image, decoded, and made small, in one place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # What the service makes, and what browsers can show; fewer decoders are a smaller target for hostile files.
 FORMATS = ("JPEG", "PNG", "WEBP")
-MOST_PIXELS = 80_000_000  # the largest documented picture has 17 million; a bomb has billions
+MOST_PIXELS = 80_000_000  # the largest documented image has 17 million; a bomb has billions
 
 # In a thumbnail it cannot be told from LANCZOS, and takes half of its time.
 RESAMPLING = Image.Resampling.HAMMING
@@ -32,7 +32,7 @@ _SIDEWAYS = frozenset({5, 6, 7, 8})  # the EXIF orientations that exchange width
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a picture is, whatever its host said about it.
+    """What an image is, whatever its host said about it.
 
     Attributes:
         mime: Such as `image/jpeg`.
@@ -49,11 +49,11 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A small copy of a picture, ready to be embedded.
+    """A small copy of an image, ready to be embedded.
 
     Attributes:
         data: The encoded bytes.
-        mime: `image/jpeg`, or `image/webp` or `image/png` for a picture with transparency.
+        mime: `image/jpeg`, or `image/webp` or `image/png` for an image with transparency.
         width: In pixels.
         height: In pixels.
         original: What it was made from.
@@ -72,16 +72,16 @@ class Thumbnail:
 
 
 def read_facts(content: bytes) -> ImageFacts:
-    """Checks that bytes are a whole picture, by decoding them.
+    """Checks that bytes are a whole image, by decoding them.
 
     Args:
         content: The bytes of an image file.
 
     Returns:
-        What the picture is.
+        What the image is.
 
     Raises:
-        ImageError: It is no picture of a known format, it breaks off, or it is too large to decode.
+        ImageError: It is no image of a known format, it breaks off, or it is too large to decode.
     """
     with _opened(content) as image:
         facts = _facts(image)
@@ -91,18 +91,18 @@ def read_facts(content: bytes) -> ImageFacts:
 
 
 def make_thumbnail(content: bytes, longest_side: int) -> Thumbnail:
-    """Makes a small copy of a picture.
+    """Makes a small copy of an image.
 
     Args:
         content: The bytes of an image file.
-        longest_side: The most pixels of width and height; a smaller picture keeps its size.
+        longest_side: The most pixels of width and height; a smaller image keeps its size.
 
     Returns:
-        The thumbnail: JPEG, or WebP (PNG where Pillow lacks it) when the picture has transparent parts. The same
+        The thumbnail: JPEG, or WebP (PNG where Pillow lacks it) when the image has transparent parts. The same
         bytes give the same thumbnail.
 
     Raises:
-        ImageError: It is no picture of a known format, it breaks off, or it is too large to decode.
+        ImageError: It is no image of a known format, it breaks off, or it is too large to decode.
     """
     with _opened(content) as image:
         facts = _facts(image)
@@ -113,17 +113,17 @@ def make_thumbnail(content: bytes, longest_side: int) -> Thumbnail:
     return encode_thumbnail(small, facts)
 
 
-def open_picture(content: bytes) -> Image.Image:
-    """Decodes a whole picture, upright as its EXIF orientation says.
+def decode_image(content: bytes) -> Image.Image:
+    """Decodes a whole image, upright as its EXIF orientation says.
 
     Args:
         content: The bytes of an image file.
 
     Returns:
-        The picture in mode `RGB`, or `RGBA` when it has transparency.
+        The image in mode `RGB`, or `RGBA` when it has transparency.
 
     Raises:
-        ImageError: It is no picture of a known format, it breaks off, or it is too large to decode.
+        ImageError: It is no image of a known format, it breaks off, or it is too large to decode.
     """
     with _opened(content) as image:
         return _straightened(image)
@@ -148,10 +148,10 @@ def shrink(thumbnail: Thumbnail, longest_side: int) -> Thumbnail:
 
 
 def encode_thumbnail(image: Image.Image, original: ImageFacts) -> Thumbnail:
-    """Encodes a small picture in the smallest format that keeps its transparency.
+    """Encodes a small image in the smallest format that keeps its transparency.
 
     Args:
-        image: The small picture.
+        image: The small image.
         original: What it was made from.
 
     Returns:
@@ -172,7 +172,7 @@ def encode_thumbnail(image: Image.Image, original: ImageFacts) -> Thumbnail:
 
 @contextmanager
 def _opened(content: bytes) -> Iterator[Image.Image]:
-    """Opens a picture after checking its size; turns what Pillow raises for foreign bytes into an `ImageError`."""
+    """Opens an image after checking its size; turns what Pillow raises for foreign bytes into an `ImageError`."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
@@ -180,17 +180,17 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
             yield image
     except UnidentifiedImageError:
         begin = content[:64].lstrip().lower()
-        what = "a web page" if begin.startswith((b"<!doctype", b"<html", b"<?xml")) else "no JPEG, PNG or WebP picture"
+        what = "a web page" if begin.startswith((b"<!doctype", b"<html", b"<?xml")) else "no JPEG, PNG or WebP image"
         raise ImageError(f"The link leads to {what}.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels() from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, struct.error, zlib.error):
         # These are what Pillow's decoders raise on files that break off or contradict themselves.
-        raise ImageError("The picture is damaged: it breaks off or cannot be decoded.") from None
+        raise ImageError("The image is damaged: it breaks off or cannot be decoded.") from None
 
 
 def _too_many_pixels() -> ImageError:
-    return ImageError(f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels, which is not decoded.")
+    return ImageError(f"The image has more than {MOST_PIXELS // 1_000_000} million pixels, which is not decoded.")
 
 
 def _facts(image: Image.Image) -> ImageFacts:

@@ -1,6 +1,6 @@
-"""Why: photo libraries read XMP first; a picture's origin stands there in words that they know.
+"""Why: photo libraries read XMP first; an image's provenance stands there in words that they know.
 
-XMP is only written, never read: foreign XML is not worth the risk, and the origin is read from its JSON.
+XMP is only written, never read: foreign XML is not worth the risk, and the provenance is read from its JSON.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
-    from seedream_nb.images.provenance import Origin
+    from seedream_nb.images.provenance import Provenance
 
 NAMESPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
-    "seedream": "urn:seedream-nb:origin:1/",
+    "seedream": "urn:seedream-nb:provenance:1/",
 }
 _END = b"</rdf:RDF>"
 _NEW = (
@@ -26,12 +26,12 @@ _NEW = (
 _NOT_IN_XML = dict.fromkeys((0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}")  # XML 1.0, section 2.2
 
 
-def add_to_xmp(packet: bytes | None, origin: Origin) -> bytes:
-    """Writes an origin into an XMP packet.
+def add_to_xmp(packet: bytes | None, provenance: Provenance) -> bytes:
+    """Writes an provenance into an XMP packet.
 
     Args:
-        packet: What the picture has; None for nothing.
-        origin: The origin; its text has no control characters.
+        packet: What the image has; None for nothing.
+        provenance: The provenance; its text has no control characters.
 
     Returns:
         The packet with the properties that it does not have yet, and otherwise as it was. One that has no place for
@@ -40,12 +40,12 @@ def add_to_xmp(packet: bytes | None, origin: Origin) -> bytes:
     packet = _NEW if packet is None else packet
     before, end, after = packet.rpartition(_END)
     properties = {
-        "dc:description": _spell_alternatives(origin.prompt),
-        "xmp:CreateDate": escape(origin.created_at),
-        "xmp:CreatorTool": _spell(origin.model),
-        "seedream:taskId": _spell(origin.task_id),
-        "seedream:size": _spell(origin.size),
-        "seedream:seed": "" if origin.seed is None else str(origin.seed),
+        "dc:description": _format_alternatives(provenance.prompt),
+        "xmp:CreateDate": escape(provenance.created_at),
+        "xmp:CreatorTool": _spell(provenance.model),
+        "seedream:taskId": _spell(provenance.task_id),
+        "seedream:size": _spell(provenance.size),
+        "seedream:seed": "" if provenance.seed is None else str(provenance.seed),
     }
     # A property may be there only once, whoever wrote it.
     missing = [f"<{name}>{text}</{name}>" for name, text in properties.items() if text and name.encode() not in before]
@@ -60,6 +60,6 @@ def _spell(text: str) -> str:
     return escape(text.translate(_NOT_IN_XML))
 
 
-def _spell_alternatives(text: str) -> str:
+def _format_alternatives(text: str) -> str:
     """A text that XMP may hold in several languages, here without one."""
     return f'<rdf:Alt><rdf:li xml:lang="x-default">{_spell(text)}</rdf:li></rdf:Alt>' if text else ""

@@ -10,7 +10,7 @@ GONE = Answer(b"<html>404 Not Found</html>", 404, {"Content-Type": "text/html"})
 
 
 @dataclasses.dataclass
-class PictureHost:
+class ImageHost:
     """A host on the internet, as far as the gallery can tell: it is reached through a proxy on this machine.
 
     Attributes:
@@ -32,8 +32,8 @@ class PictureHost:
 
 
 @pytest.fixture
-def picture_host(monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureHost]:
+def image_host(monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageHost]:
     answers: dict[str, Answer] = {}
     with ScriptedServer(lambda received: answers.get(urlsplit(received.path).path, GONE)) as server:
         monkeypatch.setenv("http_proxy", server.url)
-        yield PictureHost("http://pictures.example", answers, server.received)
+        yield ImageHost("http://images.example", answers, server.received)

@@ -69,7 +69,7 @@ CONTRASTS = """
     });
 }
 """
-PICTURES = """
+IMAGES = """
 () => Promise.all([...document.querySelectorAll('figure img')].map(async img => {
   await img.decode();
   const box = img.getBoundingClientRect();
@@ -80,7 +80,7 @@ PICTURES = """
 WIDTHS = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 BOXES = """
 () => [...document.querySelectorAll('figure')].map(figure => {
-  const box = (figure.querySelector('.seedream-picture') ?? figure).getBoundingClientRect();
+  const box = (figure.querySelector('.seedream-image') ?? figure).getBoundingClientRect();
   return [box.x, box.y, box.width, box.height];
 })
 """

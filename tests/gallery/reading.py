@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 from seedream_nb import Gallery
-from tests.gallery.pictures import decode
+from tests.sample_images import decode
 
 VOID_TAGS = frozenset({"img", "col", "wbr"})
 
@@ -220,7 +220,7 @@ def _read_tile(figure: Element, row: str, column: str) -> Seen:
     def text_of(css_class: str) -> str:
         return next((element.text for element in figure.find(css_class=css_class)), "")
 
-    origin = next(iter(figure.find(css_class="seedream-origin")), Element("div", {}))
+    origin = next(iter(figure.find(css_class="seedream-meta")), Element("div", {}))
     spans = [child for child in origin.children if isinstance(child, Element) and child.tag == "span"]
     trace = next((span for span in spans if span.find("code")), None)
     plain_spans = [span.text for span in spans if span is not trace and "class" not in span.attributes]
@@ -243,5 +243,5 @@ def _read_tile(figure: Element, row: str, column: str) -> Seen:
         label=text_of("seedream-label"),
         row=row,
         column=column,
-        css=figure.find(css_class="seedream-picture")[0].attributes["class"],
+        css=figure.find(css_class="seedream-image")[0].attributes["class"],
     )

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from seedream_nb import ErrorDetail, Task, TaskImage, TaskStatus
-from tests.gallery.pictures import plain, translucent
+from tests.sample_images import plain, translucent
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -20,17 +20,17 @@ HOSTILE = (
     "x" * 3000, "\n" * 2500 + "end", "字" * 2100,
 )  # fmt: skip
 LINKS = (
-    "https://pictures.example/a.jpg",
-    "https://pictures.example/b.png?x=1&y=%22<>'\"",
-    "HTTPS://PICTURES.EXAMPLE/C.JPG",
-    "http://pictures.example/ü/字.jpg",
+    "https://images.example/a.jpg",
+    "https://images.example/b.png?x=1&y=%22<>'\"",
+    "HTTPS://IMAGES.EXAMPLE/C.JPG",
+    "http://images.example/ü/字.jpg",
     "javascript:alert(1)",
-    "JaVaScRiPt://pictures.example/%0aalert(1)",
+    "JaVaScRiPt://images.example/%0aalert(1)",
     "data:text/html,<script>alert(1)</script>",
     "data:image/svg+xml,<svg onload='alert(1)'/>",
     "vbscript:x",
     "file:///etc/passwd",
-    "//pictures.example/a.jpg",
+    "//images.example/a.jpg",
     "https://",
     "https:///a.jpg",
     "http://[",
@@ -42,7 +42,7 @@ LINKS = (
     "",
     "a.jpg",
 )
-PICTURES = (plain(), translucent(), b"", b"<html>no picture</html>", plain()[:60])
+IMAGES = (plain(), translucent(), b"", b"<html>no image</html>", plain()[:60])
 SIZES = ("2048x2048", "2K", "4096x2304", "1x100000", "999999x1", "0x0", "auto", "<b>x</b>", "x" * 900)
 
 texts = st.one_of(
@@ -57,7 +57,7 @@ images = st.builds(
     texts,
     st.integers(0, 20),
     url=st.none() | st.sampled_from(LINKS),
-    data=st.none() | st.sampled_from(PICTURES),
+    data=st.none() | st.sampled_from(IMAGES),
     prompt=texts,
     model=maybe_texts,
     size=st.none() | st.sampled_from(SIZES) | texts,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.gallery.options import EMBED_CHOICES
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.pictures import plain
 from tests.gallery.reading import Sheet, one_line, show
 from tests.gallery.strategies import task_lists, tasks
+from tests.sample_images import plain
 
 EXAMPLES = [
     Task("id-1", TaskStatus.SUCCEEDED, (TaskImage("id-1", data=plain()),), prompt="a cat", model="m", size="2K"),

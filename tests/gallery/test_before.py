@@ -10,9 +10,9 @@ from seedream_nb import Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskS
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.pictures import noise, plain
 from tests.gallery.reading import show
 from tests.gallery.test_agreement import assert_forms_agree
+from tests.sample_images import noise, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_pair_stands_side_by_side_at_one_height() -> None:
         assert heights[0] == pytest.approx(heights[1], rel=0.03)
 
 
-def test_a_picture_that_is_still_to_come_has_the_shape_of_the_one_before() -> None:
+def test_a_image_that_is_still_to_come_has_the_shape_of_the_one_before() -> None:
     sheet = show(Gallery(Task("id", TaskStatus.RUNNING, prompt="p"), before=BEFORE), is_live=True)
     first, second = sheet.root.find("figure")
     assert first.attributes["style"] == second.attributes["style"]
@@ -101,21 +101,21 @@ def test_a_dead_link_shows_a_tile_that_says_so(sandbox: Sandbox, has_table: bool
     sheet = show(gallery)
     assert_forms_agree(sheet)
     assert [(tile.label, tile.state) for tile in sheet.before] == [("before", "! not available")] * 2
-    assert [tile.problem for tile in sheet.before] == ["The link no longer works (HTTP 404).", "There is no picture."]
+    assert [tile.problem for tile in sheet.before] == ["The link no longer works (HTTP 404).", "There is no image."]
     assert sheet.tiles[0].embedded
 
 
 def test_it_goes_last_when_there_is_no_room() -> None:
-    pictures = [TaskImage("", data=noise(300, 300, seed)) for seed in range(3)]
-    task = Task("id", TaskStatus.SUCCEEDED, pictures[2:], prompt="p")  # type: ignore[arg-type]  # a list will do
-    sheet = show(Gallery(task, before=pictures[:2], max_bytes=20_000))
+    images = [TaskImage("", data=noise(300, 300, seed)) for seed in range(3)]
+    task = Task("id", TaskStatus.SUCCEEDED, images[2:], prompt="p")  # type: ignore[arg-type]  # a list will do
+    sheet = show(Gallery(task, before=images[:2], max_bytes=20_000))
     assert sheet.size <= 20_000
     assert [bool(tile.embedded) for tile in sheet.all_tiles] == [True, True, False]
-    few = show(Gallery(task, before=pictures, limit=2))
-    assert (len(few.before), few.notes) == (2, ["2 of 3 pictures before are drawn."])
+    few = show(Gallery(task, before=images, limit=2))
+    assert (len(few.before), few.notes) == (2, ["2 of 3 images before are drawn."])
 
 
 @pytest.mark.parametrize("before", ["a link", ["https://a"], [AFTER], None, 5])
-def test_only_pictures_can_be_before(before: object) -> None:
-    with pytest.raises(UsageError, match="before= takes pictures, not "):
+def test_only_images_can_be_before(before: object) -> None:
+    with pytest.raises(UsageError, match="before= takes images, not "):
         Gallery(AFTER, before=before)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""All pictures in even tiles, as one image or on paper, with captions in any script."""
+"""All images in even tiles, as one image or on paper, with captions in any script."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, Tas
 from seedream_nb.core.errors import UsageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.images.lettering import Lettering
-from tests.gallery.pictures import decode, plain, translucent
 from tests.gallery.strategies import HOSTILE, task_lists
+from tests.sample_images import decode, plain, translucent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.gallery.conftest import PictureHost
+    from tests.gallery.conftest import ImageHost
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 128, 0), (0, 0, 255)
 WHITE, MAT = (255, 255, 255), (240, 240, 240)
@@ -53,7 +53,7 @@ def box_of(sheet: Image.Image, color: tuple[int, int, int]) -> tuple[int, int, i
 
 
 def pages_of(path: Path) -> list[Image.Image]:
-    """The pictures that fill a PDF's pages."""
+    """The images that fill a PDF's pages."""
     content = path.read_bytes()
     pages = [decode(content[match.start() :]) for match in re.finditer(rb"\xff\xd8\xff", content)]
     # An appended page adds a new list of all pages; the last one counts.
@@ -61,7 +61,7 @@ def pages_of(path: Path) -> list[Image.Image]:
     return pages
 
 
-def test_pictures_stand_in_even_tiles_on_white() -> None:
+def test_images_stand_in_even_tiles_on_white() -> None:
     sheet = Gallery([square(RED), square(GREEN), square(BLUE)]).contact_sheet(columns=2, thumbnail=100)
     assert (sheet.mode, pixel(sheet, 0, 0)) == ("RGB", WHITE)
     red, green, blue = (box_of(sheet, color) for color in (RED, GREEN, BLUE))
@@ -108,16 +108,16 @@ def test_other_shapes_keep_theirs_and_transparency_is_seen_through() -> None:
     assert 100 < blue < 240
 
 
-def test_what_has_no_picture_is_left_out_and_what_is_lost_says_so(picture_host: PictureHost) -> None:
+def test_what_has_no_image_is_left_out_and_what_is_lost_says_so(image_host: ImageHost) -> None:
     failed = Task("f", TaskStatus.FAILED, error=ErrorDetail("x", "y"))
-    gone = TaskImage("g", url=f"{picture_host.url}/gone.png", size="400x400")
+    gone = TaskImage("g", url=f"{image_host.url}/gone.png", size="400x400")
     lost = Task("g", TaskStatus.SUCCEEDED, (gone,))
     assert Gallery([failed, square(RED)]).contact_sheet().size == Gallery(square(RED)).contact_sheet().size
     sheet = Gallery([square(RED), lost]).contact_sheet(captions=False)
     left, top, right, bottom = box_of(sheet, MAT)
     assert (right - left, bottom - top) == (320, 320)
     assert min(sheet.crop((left, top, right, bottom)).tobytes()) < 80  # there are words
-    with pytest.raises(UsageError, match=r"There is no picture for a contact sheet\."):
+    with pytest.raises(UsageError, match=r"There is no image for a contact sheet\."):
         Gallery(failed).contact_sheet()
 
 
@@ -142,7 +142,7 @@ def test_a_pdf_has_as_many_a4_pages_as_needed(tmp_path: Path) -> None:
 
 def test_a_pdf_has_room_for_more_than_one_image_would() -> None:
     wide = Gallery([square(RED)] * 600)
-    with pytest.raises(UsageError, match=r"One sheet of 600 pictures would have .* pixels.*Write a PDF of many pages"):
+    with pytest.raises(UsageError, match=r"One sheet of 600 images would have .* pixels.*Write a PDF of many pages"):
         wide.contact_sheet()
     with pytest.raises(UsageError, match="too large"):
         Gallery([square(RED)] * 30).contact_sheet(columns=1, thumbnail=2048)
@@ -158,21 +158,21 @@ def test_an_image_can_be_written_too(name: str, image_format: str, tmp_path: Pat
         assert written.size == gallery.contact_sheet().size
 
 
-def test_another_ending_is_refused_before_anything_is_fetched(picture_host: PictureHost) -> None:
-    link = picture_host.add("/a.png", plain())
+def test_another_ending_is_refused_before_anything_is_fetched(image_host: ImageHost) -> None:
+    link = image_host.add("/a.png", plain())
     gallery = Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),)))
     with pytest.raises(UsageError, match=r"'sheet\.gif' does not end in \.pdf or \.png or \.jpg or \.jpeg"):
         gallery.contact_sheet("sheet.gif")
     with pytest.raises(UsageError, match="There is no directory"):
         gallery.contact_sheet("none/sheet.pdf")
-    assert picture_host.received == []
+    assert image_host.received == []
 
 
 def test_layers_and_progress(sandbox: Sandbox, client: SeedreamClient) -> None:
     task = client.retrieve(next(example.id for example in sandbox.examples if "layer" in example.note))
     progress: list[int] = []
     sheet = Gallery(task).contact_sheet(columns=24, thumbnail=64, captions=False, on_progress=progress.append)
-    # The composed picture comes first, then each layer.
+    # The composed image comes first, then each layer.
     assert sheet.width > (len(task.layers) + 1) * 64
     assert len(progress) == len(task.layers) == len(sandbox.requests.of_kind("downloads"))
 

@@ -18,13 +18,13 @@ from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, Tas
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.pictures import decode, plain, translucent
 from tests.gallery.reading import Element, parse
 from tests.gallery.strategies import HOSTILE, task_lists
 from tests.gallery.test_safety import EMBEDDED, STEERING, is_public
+from tests.sample_images import decode, plain, translucent
 
 if TYPE_CHECKING:
-    from tests.gallery.conftest import PictureHost
+    from tests.gallery.conftest import ImageHost
 
 ROOT = Path(__file__).parents[2]
 PRO = "doubao-seedream-5-0-pro-260628"
@@ -85,7 +85,7 @@ class Tile(NamedTuple):
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
-        """The size of the thumbnail and of the large picture."""
+        """The size of the thumbnail and of the large image."""
         images = [image for part in self for image in part.find("img")]
         return [decode(base64.b64decode(image.attributes["src"].partition(",")[2])).size for image in images]
 
@@ -115,7 +115,7 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_each_picture_is_there_small_and_large_with_all_that_made_it(
+def test_each_image_is_there_small_and_large_with_all_that_made_it(
     sandbox: Sandbox, client: SeedreamClient, tmp_path: Path
 ) -> None:
     made = client.retrieve(sandbox.add_task("a red kite", size="1280x960"))
@@ -137,7 +137,7 @@ def test_each_picture_is_there_small_and_large_with_all_that_made_it(
         "Created": f"{task.created_at.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC",
         "Took": f"{task.elapsed:,.1f} s",
     }
-    # The sandbox's pictures are on this machine.
+    # The sandbox's images are on this machine.
     assert tile.links == []
     assert sandbox.url not in page.read_text(encoding="utf-8")
 
@@ -179,7 +179,7 @@ def test_what_failed_or_is_not_finished_says_so(tmp_path: Path) -> None:
     assert broken.details["State"] == "! not available"
     assert "partially failed" in half.caption
     assert lost_half.details["State"] == "✕ image failed"
-    assert read_page(page).find(css_class="note")[0].text == "1 picture could not be fetched."
+    assert read_page(page).find(css_class="note")[0].text == "1 image could not be fetched."
 
 
 def test_nothing_tells_whose_account_it_was(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
@@ -208,8 +208,8 @@ def test_neither_trace_ids_nor_passwords_are_handed_on(tmp_path: Path) -> None:
     assert [word for word in ("trace-1234", "0217abc", "private-") if word in text] == []
 
 
-def test_the_same_tasks_give_the_same_file(picture_host: PictureHost, tmp_path: Path) -> None:
-    links = [picture_host.add(f"/{number}.png", plain(60 + number, 40)) for number in range(40)]
+def test_the_same_tasks_give_the_same_file(image_host: ImageHost, tmp_path: Path) -> None:
+    links = [image_host.add(f"/{number}.png", plain(60 + number, 40)) for number in range(40)]
     moment = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
     tasks = [
         Task(link, TaskStatus.SUCCEEDED, (TaskImage(link, url=link),), created_at=moment, elapsed=1.5) for link in links
@@ -218,10 +218,8 @@ def test_the_same_tasks_give_the_same_file(picture_host: PictureHost, tmp_path: 
     assert first == second
 
 
-def test_a_link_that_others_can_follow_is_offered_and_a_dead_one_is_not(
-    picture_host: PictureHost, tmp_path: Path
-) -> None:
-    good, dead = picture_host.add("/a.png", plain(400, 300)), f"{picture_host.url}/gone.png"
+def test_a_link_that_others_can_follow_is_offered_and_a_dead_one_is_not(image_host: ImageHost, tmp_path: Path) -> None:
+    good, dead = image_host.add("/a.png", plain(400, 300)), f"{image_host.url}/gone.png"
     tasks = [Task(link, TaskStatus.SUCCEEDED, (TaskImage(link, url=link),)) for link in (good, dead)]
     alive, gone = tiles_of(Gallery(tasks).export(tmp_path / "page.html"))
     assert (alive.links, gone.links) == ([good], [])
@@ -247,15 +245,13 @@ def test_a_table_flows_and_its_labels_go_along(tmp_path: Path) -> None:
     assert [tile.label for tile in tiles] == ["before", *["2K · soft", "4K"] * 2]
 
 
-def test_pictures_are_fetched_in_turn_so_that_a_thousand_are_never_in_memory(
-    picture_host: PictureHost, tmp_path: Path
+def test_images_are_fetched_in_turn_so_that_a_thousand_are_never_in_memory(
+    image_host: ImageHost, tmp_path: Path
 ) -> None:
-    links = [picture_host.add(f"/{number}.png", plain(40 + number)) for number in range(100)]
+    links = [image_host.add(f"/{number}.png", plain(40 + number)) for number in range(100)]
     tasks = [Task(link, TaskStatus.SUCCEEDED, (TaskImage(link, url=link),)) for link in links]
     fetched: list[int] = []
-    page = Gallery(tasks).export(
-        tmp_path / "page.html", on_progress=lambda _: fetched.append(len(picture_host.received))
-    )
+    page = Gallery(tasks).export(tmp_path / "page.html", on_progress=lambda _: fetched.append(len(image_host.received)))
     assert len(fetched) == 100
     assert max(fetched[:32]) <= 32
     assert [tile.sizes[0][0] for tile in tiles_of(page)] == [40 + number for number in range(100)]
@@ -295,13 +291,13 @@ def test_the_home_directory_can_be_meant(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_cannot_be_is_told_before_anything_is_fetched(
-    path: str, message: str, picture_host: PictureHost
+    path: str, message: str, image_host: ImageHost
 ) -> None:
     Path("taken.html").mkdir()
-    link = picture_host.add("/a.png", plain())
+    link = image_host.add("/a.png", plain())
     with pytest.raises(UsageError, match=message):
         Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),))).export(path)
-    assert picture_host.received == []
+    assert image_host.received == []
     assert names_in(Path()) == ["taken.html"]
 
 
@@ -309,7 +305,7 @@ IN_PROCESS = """
 import os, resource, sys
 from seedream_nb import Gallery
 from seedream_nb.core.errors import UsageError
-from tests.gallery.pictures import noise
+from tests.sample_images import noise
 from tests.gallery.test_export import task_with
 gallery = Gallery(task_with(noise(600, 600)))
 gallery.load()
@@ -370,7 +366,7 @@ def test_a_hostile_text_gives_the_same_elements_as_a_harmless_one(text: str) -> 
         task = Task(
             word, TaskStatus.FAILED, prompt=word, model=word, trace_id=word, error=ErrorDetail(word, f"w{word}")
         )
-        picture = TaskImage(
+        image = TaskImage(
             word,
             data=translucent(),
             prompt=word,
@@ -380,7 +376,7 @@ def test_a_hostile_text_gives_the_same_elements_as_a_harmless_one(text: str) -> 
             description=word,
             z_index=1,
         )
-        done = Task(word, TaskStatus.SUCCEEDED, (picture,), prompt="p")
+        done = Task(word, TaskStatus.SUCCEEDED, (image,), prompt="p")
         page = Gallery([task, done], table=Table((word,), ("c", word))).export("page.html", title=word)
         assert_safe(page)
         return [(element.tag, tuple(element.attributes)) for element in read_page(page).walk()]

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from seedream_nb import ErrorDetail, Gallery, Task, TaskImage, TaskStatus
 from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
 from tests.gallery.front_ends import WIDTHS
-from tests.gallery.pictures import noise, plain, translucent
+from tests.sample_images import noise, plain, translucent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,12 +25,12 @@ Seen = TypeVar("Seen")
 
 LONG_PROMPT = "A far planet seen from its innermost moon, " * 50 + "W" * 90 + " the very last words"
 ERROR = ErrorDetail("OutputImageSensitiveContentDetected", "W" * 200)
-LINK = "https://pictures.example/a.jpg"
+LINK = "https://images.example/a.jpg"
 COUNT = 8
 
 
 def tasks() -> list[Task]:
-    pictures = [
+    images = [
         ("a cat", TaskImage("0", data=noise(1100, 700), model="m" * 60, size="1100x700", seed=1)),
         (LONG_PROMPT, TaskImage("1", data=plain(200, 320), url=LINK)),
         ("字" * 300, TaskImage("2", data=plain(2000, 300))),
@@ -38,7 +38,7 @@ def tasks() -> list[Task]:
     ]
     moment = datetime(2026, 11, 22, tzinfo=timezone.utc)
     return [
-        *(Task(image.task_id, TaskStatus.SUCCEEDED, (image,), text, created_at=moment) for text, image in pictures),
+        *(Task(image.task_id, TaskStatus.SUCCEEDED, (image,), text, created_at=moment) for text, image in images),
         Task("4" * 36, TaskStatus.FAILED, prompt="x" * 300, error=ERROR),
         Task("5" * 36, TaskStatus.PENDING, prompt="a dog"),
         Task.not_found("6" * 36),
@@ -48,7 +48,7 @@ def tasks() -> list[Task]:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Gallery(tasks()).export(tmp_path_factory.mktemp("exported") / "page.html", title="Pictures & <more>")
+    return Gallery(tasks()).export(tmp_path_factory.mktemp("exported") / "page.html", title="Images & <more>")
 
 
 class Chromium:
@@ -103,7 +103,7 @@ def expect_open(page: Page, number: int) -> None:
     expect(page.get_by_role("dialog", name=f"{number} of {COUNT}")).to_be_visible()
 
 
-def test_the_mouse_opens_a_picture_goes_on_and_back(chromium: Chromium, path: Path) -> None:
+def test_the_mouse_opens_a_image_goes_on_and_back(chromium: Chromium, path: Path) -> None:
     def see(page: Page) -> None:
         expect(page.locator("section:visible")).to_have_count(0)
         page.get_by_role("link", name="a cat").click()
@@ -125,7 +125,7 @@ def test_the_mouse_opens_a_picture_goes_on_and_back(chromium: Chromium, path: Pa
     chromium.look(path, see)
 
 
-def test_the_keyboard_opens_a_picture_goes_on_and_back_to_where_it_was(chromium: Chromium, path: Path) -> None:
+def test_the_keyboard_opens_a_image_goes_on_and_back_to_where_it_was(chromium: Chromium, path: Path) -> None:
     def see(page: Page) -> None:
         page.locator("#t1").focus()
         page.keyboard.press("Tab")
@@ -151,7 +151,7 @@ def test_the_keyboard_opens_a_picture_goes_on_and_back_to_where_it_was(chromium:
     chromium.look(path, see)
 
 
-def test_the_link_to_the_next_picture_keeps_the_focus(chromium: Chromium, path: Path) -> None:
+def test_the_link_to_the_next_image_keeps_the_focus(chromium: Chromium, path: Path) -> None:
     def see(page: Page) -> None:
         page.locator("#t2").click()
         for number in range(3, COUNT):
@@ -178,9 +178,7 @@ def test_closing_does_not_move_the_page(chromium: Chromium, path: Path) -> None:
 
 
 @pytest.mark.parametrize("has_script", [True, False])
-def test_what_lies_behind_an_open_picture_cannot_be_reached(
-    chromium: Chromium, path: Path, *, has_script: bool
-) -> None:
+def test_what_lies_behind_an_open_image_cannot_be_reached(chromium: Chromium, path: Path, *, has_script: bool) -> None:
     def see(page: Page) -> None:
         page.locator("#t2").click()
         expect_open(page, 2)
@@ -265,16 +263,16 @@ def test_nothing_is_wider_than_the_page(chromium: Chromium, path: Path, width: i
 
 
 def test_what_was_smuggled_in_would_neither_run_nor_ask_anybody(chromium: Chromium, path: Path, tmp_path: Path) -> None:
-    hostile = "<script>document.title = 'owned'</script><img src='https://pictures.example/spy.png'>"
+    hostile = "<script>document.title = 'owned'</script><img src='https://images.example/spy.png'>"
     forged = tmp_path / "forged.html"
     forged.write_text(path.read_text(encoding="utf-8").replace("<main>", f"<main>{hostile}"), encoding="utf-8")
     title, reports = chromium.listen(forged, lambda page: page.title())
-    assert title == "Pictures & <more>"
-    # Both are forbidden, the picture before it is asked for.
+    assert title == "Images & <more>"
+    # Both are forbidden, the image before it is asked for.
     assert len([report for report in reports if "violates the following Content Security Policy" in report]) == 2
 
 
-def test_paper_gets_tiles_alone_or_the_open_picture_alone(chromium: Chromium, path: Path) -> None:
+def test_paper_gets_tiles_alone_or_the_open_image_alone(chromium: Chromium, path: Path) -> None:
     def see(page: Page) -> None:
         page.emulate_media(media="print")
         expect(page.locator("figure:visible")).to_have_count(COUNT)

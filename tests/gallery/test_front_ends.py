@@ -19,17 +19,17 @@ from tests.gallery.front_ends import (
     BOXES,
     CONTRASTS,
     ELEMENTS,
-    PICTURES,
+    IMAGES,
     SELECTED_IDS,
     THEMES,
     WIDTHS,
     in_page,
     without_styles,
 )
-from tests.gallery.pictures import plain
 from tests.gallery.reading import one_line, show
 from tests.gallery.strategies import HOSTILE
 from tests.gallery.test_safety import ALLOWED
+from tests.sample_images import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ Seen = TypeVar("Seen")
 UUID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 LONG_PROMPT = "A far planet seen from its innermost moon, " * 20 + "the very last words"
 PAGE_WIDTHS = (320, 420, 800, 1600)
-LINK = "https://pictures.example/a.jpg"
+LINK = "https://images.example/a.jpg"
 
 
 def gallery(**options: Any) -> Gallery:
@@ -133,7 +133,7 @@ def test_a_table_scrolls_in_its_own_box_by_the_keyboard(chromium: Chromium) -> N
 
 @pytest.mark.parametrize("width", [420, 600, 1200])
 @pytest.mark.parametrize("size", [None, "2K", "320x200"])
-def test_nothing_jumps_when_the_pictures_come(chromium: Chromium, width: int, size: str | None) -> None:
+def test_nothing_jumps_when_the_images_come(chromium: Chromium, width: int, size: str | None) -> None:
     def task(number: int, status: TaskStatus) -> Task:
         made = (TaskImage(UUID, number, data=plain(320, 200), size="320x200"),)
         return Task(
@@ -167,7 +167,7 @@ def test_a_link_to_the_original_makes_no_narrow_tile_higher(chromium: Chromium) 
     assert height(TaskStatus.RUNNING, TaskStatus.RUNNING) == height(TaskStatus.RUNNING, TaskStatus.SUCCEEDED)
 
 
-def test_two_pictures_stand_beside_their_label_on_a_narrow_page(chromium: Chromium) -> None:
+def test_two_images_stand_beside_their_label_on_a_narrow_page(chromium: Chromium) -> None:
     def see(page: Page) -> tuple[list[float], float]:
         needed: list[float] = page.locator(".seedream-scroll").evaluate("e => [e.scrollWidth, e.clientWidth]")
         return needed, page.locator("tbody th").evaluate("e => e.offsetWidth")
@@ -261,21 +261,21 @@ def test_tiles_are_even(chromium: Chromium) -> None:
     assert columns == {320: 1, 420: 2, 800: 4, 1600: 8}
 
 
-def test_pictures_are_decoded_and_keep_their_shape(chromium: Chromium) -> None:
-    pictures = chromium.look(in_page(gallery().to_html()), lambda page: page.evaluate(PICTURES))
-    assert [picture["natural"] for picture in pictures] == [[320, 200], [200, 320], [300, 300]]
-    assert {picture["fit"] for picture in pictures} == {"contain"}
-    assert all(min(picture["shown"]) > 50 for picture in pictures)
+def test_images_are_decoded_and_keep_their_shape(chromium: Chromium) -> None:
+    images = chromium.look(in_page(gallery().to_html()), lambda page: page.evaluate(IMAGES))
+    assert [image["natural"] for image in images] == [[320, 200], [200, 320], [300, 300]]
+    assert {image["fit"] for image in images} == {"contain"}
+    assert all(min(image["shown"]) > 50 for image in images)
 
 
-def test_pictures_of_one_shape_have_no_bars(chromium: Chromium) -> None:
+def test_images_of_one_shape_have_no_bars(chromium: Chromium) -> None:
     tasks = [
         Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=plain(320, 200, color)),)) for color in ("red", "blue")
     ]
-    pictures = chromium.look(in_page(Gallery(tasks).to_html()), lambda page: page.evaluate(PICTURES))
-    assert len(pictures) == 2
-    for picture in pictures:
-        shown_width, shown_height = picture["shown"]
+    images = chromium.look(in_page(Gallery(tasks).to_html()), lambda page: page.evaluate(IMAGES))
+    assert len(images) == 2
+    for image in images:
+        shown_width, shown_height = image["shown"]
         assert shown_width / shown_height == pytest.approx(320 / 200, rel=0.01)
         assert shown_width <= 320
 
@@ -395,11 +395,11 @@ def test_an_exported_notebook_shows_its_gallery(chromium: Chromium, theme: str) 
 
     def see(page: Page) -> tuple[Any, Any, str, str]:
         paper = page.locator(".seedream-gallery").evaluate("g => getComputedStyle(g).backgroundColor")
-        return page.evaluate(PICTURES), page.evaluate(CONTRASTS), paper, page.locator("body").inner_text()
+        return page.evaluate(IMAGES), page.evaluate(CONTRASTS), paper, page.locator("body").inner_text()
 
-    pictures, contrasts, paper, text = chromium.look(content, see, has_script=False)
+    images, contrasts, paper, text = chromium.look(content, see, has_script=False)
     assert show(shown).summary in text
     assert text.count(UUID) == 9
-    assert len(pictures) == 3
+    assert len(images) == 3
     assert_readable(contrasts)
     assert (paper == "rgb(255, 255, 255)") == (theme == "light")

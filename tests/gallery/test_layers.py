@@ -18,9 +18,9 @@ from seedream_nb import (
 )
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.pictures import decode, encode, noise, plain, translucent
 from tests.gallery.reading import Sheet, show
 from tests.gallery.test_agreement import assert_forms_agree
+from tests.sample_images import decode, encode, noise, plain, translucent
 
 PRO = "doubao-seedream-5-0-pro-260628"
 
@@ -43,7 +43,7 @@ def transparency(sheet: Sheet) -> list[bool]:
     return ["seedream-transparent" in tile.css for tile in sheet.tiles]
 
 
-def test_the_composed_picture_comes_first_and_nothing_is_fetched_twice(sandbox: Sandbox, layered: Task) -> None:
+def test_the_composed_image_comes_first_and_nothing_is_fetched_twice(sandbox: Sandbox, layered: Task) -> None:
     gallery = Gallery(layered)
     sheet = show(gallery)
     assert_forms_agree(sheet)
@@ -123,13 +123,13 @@ def test_a_base_image_alone_and_a_task_still_running_are_not_composed() -> None:
 
 
 def test_links_alone_are_not_composed() -> None:
-    images = tuple(TaskImage("i", n, url=f"https://pictures.example/{n}.png", z_index=n) for n in range(3))
+    images = tuple(TaskImage("i", n, url=f"https://images.example/{n}.png", z_index=n) for n in range(3))
     sheet = show(Gallery(Task("i", TaskStatus.SUCCEEDED, images), embed="links"))
     assert [tile.label for tile in sheet.tiles] == ["base", "layer 1", "layer 2"]
     assert transparency(sheet) == [False, True, True]
 
 
-def test_the_composed_picture_counts_as_the_others_do() -> None:
+def test_the_composed_image_counts_as_the_others_do() -> None:
     task = inline(
         (noise(600, 600), None),
         (encode(Image.frombytes("RGBA", (300, 300), noise(300, 300)[:1] * 360_000), "PNG"), None),
@@ -163,7 +163,7 @@ def test_layers_of_an_edit_are_named_and_each_task_says_its_model_once() -> None
     assert_forms_agree(in_table)
 
 
-def test_any_picture_that_is_seen_through_has_something_behind_it() -> None:
+def test_any_image_that_is_seen_through_has_something_behind_it() -> None:
     seen_through = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=translucent()),))
     opaque = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=plain()),))
     assert transparency(show(Gallery([seen_through, opaque]))) == [True, False]

@@ -9,15 +9,15 @@ import pytest
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.core.errors import UsageError
-from tests.gallery.pictures import plain
 from tests.gallery.reading import show
+from tests.sample_images import plain
 
 CAT = Task("cat", TaskStatus.SUCCEEDED, (TaskImage("cat", data=plain(), size="2048x2048"),),
            prompt="A White Cat", model="doubao-seedream-4-0-250828", size="2K")  # fmt: skip
 DOG = Task("dog", TaskStatus.FAILED, prompt="a white dog", model="doubao-seedream-5-0-pro-260628",
            size="1024x1024", error=ErrorDetail("c", "m"))  # fmt: skip
 SET = Task("set", TaskStatus.PARTIALLY_FAILED, (
-    TaskImage("set", 0, url="https://pictures.example/a.jpg", prompt="the valley in winter"),
+    TaskImage("set", 0, url="https://images.example/a.jpg", prompt="the valley in winter"),
     TaskImage("set", 1, error=ErrorDetail("c", "m"), prompt="the valley in spring"),
 ), prompt="four seasons")  # fmt: skip
 GONE = Task.not_found("gone")
@@ -92,7 +92,7 @@ def test_the_records_are_json_ready(sandbox: Sandbox, client: SeedreamClient) ->
     assert dicts[0]["status"] == "succeeded"
 
 
-def test_times_and_inline_pictures_in_the_records() -> None:
+def test_times_and_inline_images_in_the_records() -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
     task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=b"12345"),), created_at=moment)
     (record,) = Gallery(task).to_dicts()

@@ -10,9 +10,9 @@ from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, Tas
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.pictures import noise, plain
 from tests.gallery.reading import Sheet, show
 from tests.gallery.test_agreement import assert_forms_agree
+from tests.sample_images import noise, plain
 
 LAYERED = "2fd4b690-a7e8-4351-8c1d-e96b05f8d73c"
 UNSENT = Task("", TaskStatus.PENDING, prompt="later")
@@ -24,10 +24,8 @@ def fetched(sandbox: Sandbox) -> int:
     return len(sandbox.requests.of_kind("downloads"))
 
 
-def test_a_picture_is_fetched_once_however_often_the_gallery_is_renewed(
-    sandbox: Sandbox, client: SeedreamClient
-) -> None:
-    made = client.retrieve_batch([sandbox.add_task(f"picture {number}", size="128x96") for number in range(4)])
+def test_a_image_is_fetched_once_however_often_the_gallery_is_renewed(sandbox: Sandbox, client: SeedreamClient) -> None:
+    made = client.retrieve_batch([sandbox.add_task(f"image {number}", size="128x96") for number in range(4)])
     waiting = [dataclasses.replace(task, status=TaskStatus.RUNNING, images=()) for task in made]
     before = TaskImage("", url=made[0].images[0].url)
     gallery = Gallery(waiting, table=Table(columns=("a", "b", "c", "d")), before=before, thumbnail=64)
@@ -43,10 +41,10 @@ def test_a_picture_is_fetched_once_however_often_the_gallery_is_renewed(
     assert fetched(sandbox) == 4
 
 
-def test_a_picture_that_is_not_here_yet_has_a_place_that_waits_and_is_not_fetched_for_it(
+def test_a_image_that_is_not_here_yet_has_a_place_that_waits_and_is_not_fetched_for_it(
     sandbox: Sandbox, client: SeedreamClient
 ) -> None:
-    tasks = client.retrieve_batch([sandbox.add_task(f"picture {number}", size="1600x900") for number in range(2)])
+    tasks = client.retrieve_batch([sandbox.add_task(f"image {number}", size="1600x900") for number in range(2)])
     before = TaskImage("", url=tasks[0].images[0].url)
     gallery = Gallery(tasks, before=before)
     bundle = gallery.live_bundle()
@@ -54,8 +52,8 @@ def test_a_picture_that_is_not_here_yet_has_a_place_that_waits_and_is_not_fetche
     assert_forms_agree(sheet)
     seen = [*sheet.before, *sheet.tiles]
     assert [tile.state for tile in seen] == ["◔ fetching"] * 3
-    assert [tile.prompt for tile in sheet.tiles] == ["picture 0", "picture 1"]
-    assert all("seedream-making" in tile.css for tile in seen)
+    assert [tile.prompt for tile in sheet.tiles] == ["image 0", "image 1"]
+    assert all("seedream-waiting" in tile.css for tile in seen)
     assert "<img" not in sheet.html
     assert fetched(sandbox) == 0
     assert "◔ fetching" not in gallery.load().live_bundle()["text/plain"]
@@ -106,12 +104,12 @@ def test_while_it_fills_a_tile_says_only_its_state() -> None:
     assert final.summary == "3 tasks · 0 images · 1 running · 1 pending · 1 not sent"
 
 
-def test_only_a_place_that_waits_for_a_picture_pulses_and_only_while_it_fills() -> None:
+def test_only_a_place_that_waits_for_a_image_pulses_and_only_while_it_fills() -> None:
     tasks = [RUNNING, Task("f", TaskStatus.FAILED), Task("s", TaskStatus.SUCCEEDED, (TaskImage("s", data=plain()),))]
     live, final = show(Gallery(tasks), is_live=True), show(Gallery(tasks))
-    assert ["seedream-making" in tile.css for tile in live.tiles] == [True, False, False]
-    assert not any("seedream-making" in tile.css for tile in final.tiles)
-    assert "@media (prefers-reduced-motion: reduce){.seedream-gallery .seedream-making{animation: none;}}" in live.html
+    assert ["seedream-waiting" in tile.css for tile in live.tiles] == [True, False, False]
+    assert not any("seedream-waiting" in tile.css for tile in final.tiles)
+    assert "@media (prefers-reduced-motion: reduce){.seedream-gallery .seedream-waiting{animation: none;}}" in live.html
 
 
 def test_a_finished_gallery_is_the_same_in_both_forms() -> None:
@@ -154,7 +152,7 @@ def test_a_set_that_was_not_finished_keeps_no_places_but_its_count() -> None:
     assert rest.problem
 
 
-def test_a_failed_picture_of_a_set_stands_in_its_place() -> None:
+def test_a_failed_image_of_a_set_stands_in_its_place() -> None:
     task = set_of(3, TaskStatus.RUNNING, 0)
     task = dataclasses.replace(task, images=(*task.images, TaskImage("s", 2, error=ErrorDetail("c", "m"))))
     tiles = show(Gallery(task), is_live=True).tiles
@@ -181,29 +179,29 @@ def test_places_of_sets_count_as_tiles(limit: int) -> None:
     assert sheet.notes == [f"{limit} of 8 tiles are drawn. {way_on} limit={limit}."]
 
 
-def test_a_place_keeps_a_line_for_what_will_be_known_of_its_picture() -> None:
+def test_a_place_keeps_a_line_for_what_will_be_known_of_its_image() -> None:
     tasks = [RUNNING, Task("s", TaskStatus.SUCCEEDED, (TaskImage("s", data=plain(), size="40x30"),)), PENDING]
     gallery = Gallery(tasks, table=Table(columns=("a", "b", "c")))
     assert len(show(gallery, is_live=True).root.find(css_class="seedream-facts")) == 3
     assert len(show(gallery).root.find(css_class="seedream-facts")) == 1
 
 
-def test_places_are_flat_where_there_is_no_picture_at_all_and_none_will_come() -> None:
+def test_places_are_flat_where_there_is_no_image_at_all_and_none_will_come() -> None:
     waiting = [Task("i", TaskStatus.RUNNING, size="1600x900"), PENDING]
-    picture = TaskImage("i", data=plain(40, 30))
+    image = TaskImage("i", data=plain(40, 30))
     for gallery in (Gallery(waiting), Gallery(waiting, table=Table(("a", "b"))), Gallery(Task("f", TaskStatus.FAILED))):
         html = show(gallery).html
         assert 'class="seedream-gallery seedream-flat" style="--seedream-aspect:3/1"' in html
         assert 'class="seedream-gallery" style' in show(gallery, is_live=True).html
     for gallery in (
-        Gallery([*waiting, Task("s", TaskStatus.SUCCEEDED, (picture,))]),
-        Gallery(waiting, before=picture),
+        Gallery([*waiting, Task("s", TaskStatus.SUCCEEDED, (image,))]),
+        Gallery(waiting, before=image),
         Gallery([Task("s", TaskStatus.SUCCEEDED, (TaskImage("s", url="https://x.example/a"),))], embed="links"),
     ):
         assert 'class="seedream-gallery" style' in show(gallery).html
 
 
-def test_a_place_has_the_shape_of_the_picture_that_will_take_it() -> None:
+def test_a_place_has_the_shape_of_the_image_that_will_take_it() -> None:
     waiting = Task("i", TaskStatus.RUNNING, size="1600x900")
     done = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=plain(1600, 900)),), size="1600x900")
     assert "--seedream-aspect:1600/900" in show(Gallery([waiting] * 2), is_live=True).html

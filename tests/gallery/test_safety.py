@@ -8,10 +8,10 @@ from hypothesis import given, settings
 
 from seedream_nb import ErrorDetail, Gallery, Task, TaskImage, TaskStatus
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.conftest import PictureHost
-from tests.gallery.pictures import plain
+from tests.gallery.conftest import ImageHost
 from tests.gallery.reading import Sheet, show
 from tests.gallery.strategies import HOSTILE, LINKS, task_lists
+from tests.sample_images import plain
 
 ALLOWED = {
     "div": {"class", "style", "dir", "role", "aria-label", "tabindex"},
@@ -68,8 +68,8 @@ def test_no_foreign_text_becomes_an_element_or_a_link(some_tasks: list[Task]) ->
 def test_a_hostile_text_gives_the_same_elements_as_a_harmless_one(text: str) -> None:
     def elements_with(word: str) -> list[tuple[str, tuple[str, ...]]]:
         task = Task(word, TaskStatus.FAILED, prompt="p", model=word, trace_id=word, error=ErrorDetail(word, word))
-        picture = TaskImage(word, data=plain(), prompt="p", model=word, output_format=word, name=word, z_index=1)
-        sheet = show(Gallery([task, Task(word, TaskStatus.SUCCEEDED, (picture,), prompt="p")]))
+        image = TaskImage(word, data=plain(), prompt="p", model=word, output_format=word, name=word, z_index=1)
+        sheet = show(Gallery([task, Task(word, TaskStatus.SUCCEEDED, (image,), prompt="p")]))
         assert_safe(sheet)
         return [(element.tag, tuple(element.attributes)) for element in sheet.root.walk()]
 
@@ -86,19 +86,19 @@ def test_a_hostile_prompt_stays_a_caption(text: str) -> None:
 
 @pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("embed", ["thumbnails", "links"])
-def test_only_a_web_link_that_others_can_follow_is_offered(link: str, embed: str, picture_host: PictureHost) -> None:
+def test_only_a_web_link_that_others_can_follow_is_offered(link: str, embed: str, image_host: ImageHost) -> None:
     task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),))
     sheet = show(Gallery(task, embed=embed, fetcher=ImageFetcher(FetchLimits(tries=1))))  # type: ignore[arg-type]
     assert_safe(sheet)
-    expected = link if link.lower().startswith(("https://p", "http://p")) else ""
+    expected = link if link.lower().startswith(("https://i", "http://i")) else ""
     if embed == "links":
         assert sheet.tiles[0].link == expected
-        assert picture_host.received == []
+        assert image_host.received == []
 
 
-def test_a_picture_at_an_endless_link_is_embedded_but_the_link_is_not_offered(picture_host: PictureHost) -> None:
+def test_a_image_at_an_endless_link_is_embedded_but_the_link_is_not_offered(image_host: ImageHost) -> None:
     path = "/" + "a" * 5000
-    link = picture_host.add(path, plain())
+    link = image_host.add(path, plain())
     (tile,) = show(Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),)), embed="links")).tiles
     assert tile.embedded
     assert tile.link == ""

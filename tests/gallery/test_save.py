@@ -21,11 +21,11 @@ from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, Tas
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery.save import save_tasks
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.pictures import decode, noise, plain, translucent
 from tests.gallery.strategies import HOSTILE
+from tests.sample_images import decode, noise, plain, translucent
 
 if TYPE_CHECKING:
-    from tests.gallery.conftest import PictureHost
+    from tests.gallery.conftest import ImageHost
 
 SMALL = "128x96"
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
@@ -88,7 +88,7 @@ def test_saving_again_changes_nothing(sandbox: Sandbox, client: SeedreamClient, 
     assert {path: (path.read_bytes(), path.stat().st_mode) for path in (tmp_path / "kept").iterdir()} == before
 
 
-def test_another_picture_is_never_overwritten(tmp_path: Path) -> None:
+def test_another_image_is_never_overwritten(tmp_path: Path) -> None:
     one = Gallery(task_with(plain(color="red"))).save(tmp_path)
     two = Gallery(task_with(plain(color="blue"), task_id="12345678-other")).save(tmp_path)
     three = Gallery(task_with(plain(color="green"), task_id="12345678-third")).save(tmp_path)
@@ -163,17 +163,17 @@ def test_names_keep_the_script_of_the_prompt(prompt: str, name: str, tmp_path: P
     assert Gallery(task_with(plain(), prompt)).save(tmp_path).images[0].name == name
 
 
-def test_the_ending_tells_what_the_picture_is_whatever_was_announced(picture_host: PictureHost, tmp_path: Path) -> None:
+def test_the_ending_tells_what_the_image_is_whatever_was_announced(image_host: ImageHost, tmp_path: Path) -> None:
     links = [
-        picture_host.add("/a.png", plain(image_format="JPEG"), "image/png"),
-        picture_host.add("/b.jpg", plain(image_format="WEBP"), "text/html"),
+        image_host.add("/a.png", plain(image_format="JPEG"), "image/png"),
+        image_host.add("/b.jpg", plain(image_format="WEBP"), "text/html"),
     ]
     images = tuple(TaskImage("i", index, url=link, output_format="png") for index, link in enumerate(links))
     report = Gallery(Task("i", TaskStatus.SUCCEEDED, images)).save(tmp_path)
     assert [path.suffix for path in report.images] == [".jpg", ".webp"]
 
 
-def test_pictures_sent_inline_are_kept_and_their_text_left_out_of_the_record(
+def test_images_sent_inline_are_kept_and_their_text_left_out_of_the_record(
     sandbox: Sandbox, client: SeedreamClient, tmp_path: Path
 ) -> None:
     gallery = Gallery(client.retrieve_batch([sandbox.add_task(size=SMALL, in_base64=True)]))
@@ -185,7 +185,7 @@ def test_pictures_sent_inline_are_kept_and_their_text_left_out_of_the_record(
 
 
 @pytest.mark.parametrize("output_format", ["png", "jpeg"])
-def test_each_picture_tells_what_made_it(
+def test_each_image_tells_what_made_it(
     sandbox: Sandbox, client: SeedreamClient, tmp_path: Path, output_format: Literal["png", "jpeg"]
 ) -> None:
     task_id = sandbox.add_task("a white siamese cat, 暹罗猫", images=2, size=SMALL, output_format=output_format)
@@ -222,9 +222,7 @@ def test_the_way_back_to_the_user_is_not_in_the_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
-def test_a_picture_that_is_there_is_left_alone_whatever_is_known_of_it_by_now(
-    image_format: str, tmp_path: Path
-) -> None:
+def test_a_image_that_is_there_is_left_alone_whatever_is_known_of_it_by_now(image_format: str, tmp_path: Path) -> None:
     early = task_with(noise(40, 30, image_format=image_format))
     image = dataclasses.replace(early.images[0], seed=7, model="m")
     late = dataclasses.replace(early, images=(image,), created_at=datetime(2025, 12, 22, tzinfo=timezone.utc))
@@ -232,7 +230,7 @@ def test_a_picture_that_is_there_is_left_alone_whatever_is_known_of_it_by_now(
     before = path.read_bytes()
     assert Gallery(late).save(tmp_path / "kept").images == (path,)
     assert path.read_bytes() == before
-    # One that was saved before files told their origin, or was altered by hand, is left alone as well.
+    # One that was saved before files told their provenance, or was altered by hand, is left alone as well.
     path.write_bytes(early.images[0].data or b"")
     assert Gallery(late).save(tmp_path / "kept").images == (path,)
     assert path.read_bytes() == early.images[0].data
@@ -287,7 +285,7 @@ def test_the_report_names_what_could_not_be_saved(sandbox: Sandbox, client: Seed
     ]
 
 
-def test_what_has_no_picture_to_save_is_named_as_well(tmp_path: Path) -> None:
+def test_what_has_no_image_to_save_is_named_as_well(tmp_path: Path) -> None:
     tasks = [
         Task("empty", TaskStatus.SUCCEEDED),
         Task("odd", TaskStatus.FAILED, (TaskImage("odd"),)),
@@ -295,7 +293,7 @@ def test_what_has_no_picture_to_save_is_named_as_well(tmp_path: Path) -> None:
     ]
     report = Gallery(tasks).save(tmp_path)
     assert [str(failure) for failure in report.failures] == [
-        "empty: its answer has no picture",
+        "empty: its answer has no image",
         "odd image 1: no reason was given",
         "both image 1: c: m",
     ]
@@ -360,7 +358,7 @@ def test_two_threads_can_save_into_one_directory(tmp_path: Path) -> None:
         assert open_image(path).task_id == task.id
 
 
-def test_progress_counts_each_picture(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
+def test_progress_counts_each_image(sandbox: Sandbox, client: SeedreamClient, tmp_path: Path) -> None:
     progress: list[int] = []
     gallery = Gallery(client.retrieve_batch([sandbox.add_task(size=SMALL, images=3)]))
     gallery.save(tmp_path / "kept", on_progress=progress.append)
@@ -391,7 +389,7 @@ import resource, sys
 from seedream_nb import Gallery, Task
 from seedream_nb.core.errors import UsageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.pictures import noise, plain
+from tests.sample_images import noise, plain
 from tests.gallery.test_save import task_with
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 tasks = [task_with(plain(), "small", "1"), task_with(noise(400, 400), "large", "2"), task_with(plain(50), "late", "3")]
@@ -426,7 +424,7 @@ READ_ONLY = """
 import os, sys
 from seedream_nb import Gallery
 from seedream_nb.core.errors import UsageError
-from tests.gallery.pictures import plain
+from tests.sample_images import plain
 from tests.gallery.test_save import task_with
 gallery = Gallery(task_with(plain()))
 gallery.load()
@@ -449,8 +447,8 @@ def test_a_directory_that_may_not_be_written_to() -> None:
     assert os.listdir("/").count("a-cat-12345678-1.png") == 0  # noqa: PTH208  as the reader would look
 
 
-def test_the_fetcher_and_its_limits_are_used(picture_host: PictureHost, tmp_path: Path) -> None:
-    link = picture_host.add("/a.png", plain(500, 500))
+def test_the_fetcher_and_its_limits_are_used(image_host: ImageHost, tmp_path: Path) -> None:
+    link = image_host.add("/a.png", plain(500, 500))
     task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),))
     report = save_tasks([task], tmp_path / "kept", ImageFetcher(FetchLimits(image_bytes=100)))
     assert [failure.image_number for failure in report.failures] == [1]

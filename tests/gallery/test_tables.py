@@ -12,11 +12,11 @@ from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, Tas
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.pictures import noise, plain
 from tests.gallery.reading import one_line, show
 from tests.gallery.strategies import HOSTILE, images, tasks, texts
 from tests.gallery.test_agreement import assert_forms_agree
 from tests.gallery.test_safety import assert_safe
+from tests.sample_images import noise, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 LITE, PRO = "doubao-seedream-5-0-lite-260128", "doubao-seedream-5-0-pro-260628"
 
 
-def task(number: int, prompt: str = "a cat", model: str | None = None, pictures: int = 1) -> Task:
-    made = tuple(TaskImage(f"id-{number}", place, data=plain(60, 40)) for place in range(pictures))
+def task(number: int, prompt: str = "a cat", model: str | None = None, images: int = 1) -> Task:
+    made = tuple(TaskImage(f"id-{number}", place, data=plain(60, 40)) for place in range(images))
     return Task(f"id-{number}", TaskStatus.SUCCEEDED, made, prompt=prompt, model=model)
 
 
@@ -48,7 +48,7 @@ def test_each_task_stands_in_its_row_and_column() -> None:
 
 
 def test_a_set_stands_in_one_cell() -> None:
-    gallery = Gallery([task(0, pictures=4), task(1)], table=Table(columns=("x", "y")))
+    gallery = Gallery([task(0, images=4), task(1)], table=Table(columns=("x", "y")))
     assert [column for _, _, column in places(gallery)] == ["x", "x", "x", "x", "y"]
     assert len(show(gallery).root.find("td")) == 2
 
@@ -132,7 +132,7 @@ def test_it_scrolls_in_its_own_box_which_the_keyboard_reaches() -> None:
     (box,) = show(Gallery([task(0), task(1)], table=Table(columns=("x", "y")))).root.find(css_class="seedream-scroll")
     assert box.attributes["style"] == "overflow-x:auto"
     assert (box.attributes["tabindex"], box.attributes["role"]) == ("0", "region")
-    assert box.attributes["aria-label"] == "Table of pictures: 1 rows, 2 columns"
+    assert box.attributes["aria-label"] == "Table of images: 1 rows, 2 columns"
 
 
 @pytest.mark.parametrize("count", [0, 3, 5])

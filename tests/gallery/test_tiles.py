@@ -1,4 +1,4 @@
-"""Every kind of tile, and that one bad picture never spoils the rest."""
+"""Every kind of tile, and that one bad image never spoils the rest."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.pictures import decode, noise, plain, translucent
 from tests.gallery.reading import Seen, show
+from tests.sample_images import decode, noise, plain, translucent
 from tests.scripted_server import Answer
 
 if TYPE_CHECKING:
     from seedream_nb.sandbox.faults import FaultKind
-    from tests.gallery.conftest import PictureHost
+    from tests.gallery.conftest import ImageHost
 
 MODERATED = "OutputImageSensitiveContentDetected"
 SMALL = "128x96"
@@ -24,7 +24,7 @@ def tiles_of(client: SeedreamClient, *task_ids: str) -> list[Seen]:
     return show(Gallery(client.retrieve_batch(task_ids))).tiles
 
 
-def test_a_picture_with_its_caption_facts_and_id(sandbox: Sandbox, client: SeedreamClient) -> None:
+def test_a_image_with_its_caption_facts_and_id(sandbox: Sandbox, client: SeedreamClient) -> None:
     task_id = sandbox.add_task("a red kite", size="640x400", output_format="png")
     (tile,) = tiles_of(client, task_id)
     assert (tile.state, tile.task_id, tile.prompt) == ("✓ succeeded", task_id, "a red kite")
@@ -44,13 +44,13 @@ def test_the_seed_is_a_fact(sandbox: Sandbox, client: SeedreamClient) -> None:
     assert tile.facts.endswith("seed 0")
 
 
-def test_each_picture_of_a_set_has_a_tile_that_counts(sandbox: Sandbox, client: SeedreamClient) -> None:
+def test_each_image_of_a_set_has_a_tile_that_counts(sandbox: Sandbox, client: SeedreamClient) -> None:
     tiles = tiles_of(client, sandbox.add_task(images=3, size=SMALL))
     assert [tile.position for tile in tiles] == ["1 of 3", "2 of 3", "3 of 3"]
     assert len({tile.image for tile in tiles}) == 3
 
 
-def test_a_failed_picture_of_a_set_says_why_and_the_others_are_shown(sandbox: Sandbox, client: SeedreamClient) -> None:
+def test_a_failed_image_of_a_set_says_why_and_the_others_are_shown(sandbox: Sandbox, client: SeedreamClient) -> None:
     task_id = sandbox.add_task(images=3, size=SMALL, image_errors={1: (MODERATED, "Withheld.")})
     task = client.retrieve(task_id)
     first, failed, last = show(Gallery(task)).tiles
@@ -85,9 +85,9 @@ def test_a_pending_task_and_an_unknown_one(sandbox: Sandbox, client: SeedreamCli
     assert "does not know this id" in second.problem
 
 
-def test_a_running_task_shows_the_pictures_that_are_there_and_says_that_more_may_come() -> None:
-    picture = TaskImage("i", data=plain())
-    first, own = show(Gallery(Task("i", TaskStatus.RUNNING, (picture,)))).tiles
+def test_a_running_task_shows_the_images_that_are_there_and_says_that_more_may_come() -> None:
+    made = TaskImage("i", data=plain())
+    first, own = show(Gallery(Task("i", TaskStatus.RUNNING, (made,)))).tiles
     assert first.embedded
     assert first.state == "✓ succeeded"
     assert (own.state, own.image) == ("◔ running", "")
@@ -99,9 +99,9 @@ def test_what_has_no_id_cannot_be_waited_for() -> None:
     assert tile.problem == "Sent, but not finished."
 
 
-def test_a_task_that_succeeded_without_a_picture() -> None:
+def test_a_task_that_succeeded_without_a_image() -> None:
     (tile,) = show(Gallery(Task("i", TaskStatus.SUCCEEDED))).tiles
-    assert (tile.state, tile.problem) == ("∅ no picture", "The task succeeded, but its answer has no picture.")
+    assert (tile.state, tile.problem) == ("∅ no image", "The task succeeded, but its answer has no image.")
 
 
 def test_a_failure_without_any_reason() -> None:
@@ -113,15 +113,15 @@ def test_a_failure_without_any_reason() -> None:
 
 
 @pytest.mark.parametrize("status", [TaskStatus.PARTIALLY_FAILED, TaskStatus.FAILED])
-def test_an_error_beside_good_pictures_is_told(status: TaskStatus) -> None:
-    picture = TaskImage("i", data=plain())
-    error = ErrorDetail("stopped", "Two pictures are missing.")
-    first, own = show(Gallery(Task("i", status, (picture,), error=error, trace_id="t"))).tiles
+def test_an_error_beside_good_images_is_told(status: TaskStatus) -> None:
+    image = TaskImage("i", data=plain())
+    error = ErrorDetail("stopped", "Two images are missing.")
+    first, own = show(Gallery(Task("i", status, (image,), error=error, trace_id="t"))).tiles
     assert first.embedded
-    assert (own.problem, own.trace_id) == ("Two pictures are missing. (stopped)", "t")
+    assert (own.problem, own.trace_id) == ("Two images are missing. (stopped)", "t")
 
 
-def test_an_error_that_the_picture_tells_is_told_once() -> None:
+def test_an_error_that_the_image_tells_is_told_once() -> None:
     error = ErrorDetail("c", "m")
     tiles = show(Gallery(Task("i", TaskStatus.FAILED, (TaskImage("i", error=error),), error=error))).tiles
     assert [tile.state for tile in tiles] == ["✕ image failed"]
@@ -131,21 +131,19 @@ BAD_ANSWERS = {
     "dead": (Answer(b"gone", 404), "The link no longer works (HTTP 404)."),
     "forbidden": (Answer(b"no", 403), "The link no longer works (HTTP 403)."),
     "server error": (Answer(b"", 500), "The image host answered HTTP 500."),
-    "dropped": (Answer(manner="drop"), "The connection to pictures.example failed. Show it again to try again."),
-    "cut": (Answer(noise(), manner="cut"), "The connection to pictures.example failed. Show it again to try again."),
+    "dropped": (Answer(manner="drop"), "The connection to images.example failed. Show it again to try again."),
+    "cut": (Answer(noise(), manner="cut"), "The connection to images.example failed. Show it again to try again."),
     "web page": (Answer(b"<!DOCTYPE html><p>hi", headers={"Content-Type": "image/jpeg"}), "leads to a web page"),
-    "no picture": (Answer(b"PK\x03\x04"), "no JPEG, PNG or WebP picture"),
-    "truncated": (Answer(noise()[:3000]), "The picture is damaged"),
-    "empty": (Answer(b""), "no JPEG, PNG or WebP picture"),
+    "no image": (Answer(b"PK\x03\x04"), "no JPEG, PNG or WebP image"),
+    "truncated": (Answer(noise()[:3000]), "The image is damaged"),
+    "empty": (Answer(b""), "no JPEG, PNG or WebP image"),
 }
 
 
 @pytest.mark.parametrize(("answer", "problem"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
-def test_a_lost_picture_says_why_and_the_others_are_shown(
-    answer: Answer, problem: str, picture_host: PictureHost
-) -> None:
-    picture_host.answers["/bad.jpg"] = answer
-    links = [picture_host.add("/a.png", plain()), f"{picture_host.url}/bad.jpg", picture_host.add("/c.png", plain())]
+def test_a_lost_image_says_why_and_the_others_are_shown(answer: Answer, problem: str, image_host: ImageHost) -> None:
+    image_host.answers["/bad.jpg"] = answer
+    links = [image_host.add("/a.png", plain()), f"{image_host.url}/bad.jpg", image_host.add("/c.png", plain())]
     images = tuple(TaskImage("i", index, url=link) for index, link in enumerate(links))
     gallery = Gallery(
         Task("i", TaskStatus.SUCCEEDED, images, prompt="p"), fetcher=ImageFetcher(FetchLimits(tries=1, seconds=5))
@@ -159,9 +157,9 @@ def test_a_lost_picture_says_why_and_the_others_are_shown(
     assert sheet.notes == ["1 image could not be shown."]
 
 
-def test_a_link_that_may_work_again_is_still_offered(picture_host: PictureHost) -> None:
-    picture_host.answers["/a.jpg"] = Answer(manner="drop")
-    link = f"{picture_host.url}/a.jpg"
+def test_a_link_that_may_work_again_is_still_offered(image_host: ImageHost) -> None:
+    image_host.answers["/a.jpg"] = Answer(manner="drop")
+    link = f"{image_host.url}/a.jpg"
     gallery = Gallery(
         Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),)), fetcher=ImageFetcher(FetchLimits(tries=1))
     )
@@ -180,13 +178,13 @@ def test_every_fault_of_the_sandbox_spoils_one_tile_only(sandbox: Sandbox, clien
     assert sheet.tiles[-1].embedded
 
 
-def test_pictures_sent_inline(sandbox: Sandbox, client: SeedreamClient) -> None:
+def test_images_sent_inline(sandbox: Sandbox, client: SeedreamClient) -> None:
     (tile,) = tiles_of(client, sandbox.add_task(size=SMALL, in_base64=True))
     assert tile.embedded
     assert sandbox.requests.of_kind("downloads") == []
 
 
-def test_an_empty_inline_picture_says_that_it_is_none() -> None:
+def test_an_empty_inline_image_says_that_it_is_none() -> None:
     (tile,) = show(Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=b""),)))).tiles
     assert tile.state == "! not available"
     assert tile.problem
@@ -204,7 +202,7 @@ def test_layers_name_themselves_and_keep_their_transparency() -> None:
     assert decode(tiles[2].embedded).getchannel("A").getextrema() == (90, 90)
 
 
-def test_the_alt_text_is_the_prompt_of_the_picture_itself() -> None:
+def test_the_alt_text_is_the_prompt_of_the_image_itself() -> None:
     image = TaskImage("i", data=plain(), prompt="winter  in\nthe valley")
     (tile,) = show(Gallery(Task("i", TaskStatus.SUCCEEDED, (image,), prompt="four seasons"))).tiles
     assert tile.alt == tile.prompt == "winter in the valley"

@@ -16,8 +16,8 @@ from seedream_nb.core.models import ErrorDetail, TaskImage
 from seedream_nb.images.fetch import MEBIBYTE, FetchLimits, ImageFetcher
 from tests.scripted_server import Answer, Received, ScriptedServer
 
-BYTES = b"\xff\xd8\xff as bytes of a picture"
-PICTURE = Answer(BYTES, headers={"Content-Type": "image/jpeg"})
+BYTES = b"\xff\xd8\xff as bytes of an image"
+IMAGE = Answer(BYTES, headers={"Content-Type": "image/jpeg"})
 
 
 def image_at(url: str) -> TaskImage:
@@ -56,7 +56,7 @@ def test_no_credentials_cookies_or_referrers_go_along(monkeypatch: pytest.Monkey
         if received.path.endswith("/first.jpg"):
             moved = redirect("http://other.example/second.jpg")
             return Answer(status=302, headers={**moved.headers, "Set-Cookie": "who=me; Path=/"})
-        return PICTURE
+        return IMAGE
 
     # Hosts that are not this machine's, reached through a proxy, as only there requests reads the password file.
     with ScriptedServer(answer) as proxy:
@@ -74,13 +74,13 @@ def test_no_credentials_cookies_or_referrers_go_along(monkeypatch: pytest.Monkey
 
 
 def test_what_was_sent_inline_is_not_fetched() -> None:
-    with ScriptedServer(PICTURE) as server:
+    with ScriptedServer(IMAGE) as server:
         assert ImageFetcher().fetch(TaskImage("an-id", url=server.url, data=b"inline")) == b"inline"
         assert server.received == []
 
 
 def test_an_image_without_link_and_bytes_says_why() -> None:
-    with pytest.raises(ImageError, match="There is no picture") as caught:
+    with pytest.raises(ImageError, match="There is no image") as caught:
         ImageFetcher().fetch(TaskImage("an-id", error=ErrorDetail("a_code", "why")))
     assert caught.value.hint == "a_code: why"
 
@@ -119,7 +119,7 @@ def test_a_link_that_cannot_be_reached_is_no_crash(url: str) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_followed(status: int) -> None:
-    with ScriptedServer(PICTURE) as other, ScriptedServer(redirect(f"{other.url}/b.jpg", status)) as server:
+    with ScriptedServer(IMAGE) as other, ScriptedServer(redirect(f"{other.url}/b.jpg", status)) as server:
         assert fetch(f"{server.url}/a.jpg") == BYTES
         assert (len(server.received), len(other.received)) == (1, 1)
 
@@ -154,7 +154,7 @@ def test_a_dead_link_is_called_one(status: int) -> None:
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_host_in_trouble_is_asked_again(status: int) -> None:
     trouble = Answer(b"", status, headers={"Retry-After": "3600"})
-    with ScriptedServer([trouble, trouble, PICTURE]) as server:
+    with ScriptedServer([trouble, trouble, IMAGE]) as server:
         assert fetch(server.url) == BYTES
     with ScriptedServer(trouble) as server:
         with pytest.raises(ImageError, match=f"The image host answered HTTP {status}") as caught:
@@ -164,7 +164,7 @@ def test_a_host_in_trouble_is_asked_again(status: int) -> None:
 
 
 def test_a_broken_connection_is_tried_again() -> None:
-    with ScriptedServer([Answer(manner="drop"), PICTURE]) as server:
+    with ScriptedServer([Answer(manner="drop"), IMAGE]) as server:
         assert fetch(server.url) == BYTES
     with ScriptedServer(Answer(manner="drop")) as server:
         with pytest.raises(ImageError, match=r"The connection to 127\.0\.0\.1 failed") as caught:
@@ -173,7 +173,7 @@ def test_a_broken_connection_is_tried_again() -> None:
     assert caught.value.hint
 
 
-def test_a_body_that_breaks_off_is_no_picture() -> None:
+def test_a_body_that_breaks_off_is_no_image() -> None:
     with ScriptedServer(Answer(BYTES * 1000, manner="cut")) as server, pytest.raises(ImageError, match="failed"):
         fetch(server.url)
 
@@ -193,7 +193,7 @@ def test_the_limits_are_those_promised() -> None:
     assert (FetchLimits().image_bytes, FetchLimits().connections) == (50 * 1024 * 1024, 16)
 
 
-def test_a_picture_may_be_as_large_as_the_limit_and_no_larger() -> None:
+def test_a_image_may_be_as_large_as_the_limit_and_no_larger() -> None:
     limits = FetchLimits(image_bytes=MEBIBYTE)
     with ScriptedServer(Answer(bytes(MEBIBYTE))) as server:
         assert len(fetch(server.url, limits)) == MEBIBYTE
@@ -222,7 +222,7 @@ def test_a_caller_that_gives_up_ends_the_download() -> None:
         threading.Thread(target=give_up).start()
         with pytest.raises(ImageError):
             ImageFetcher().fetch(image_at(server.url), stop=stop)
-    with ScriptedServer(PICTURE) as server:
+    with ScriptedServer(IMAGE) as server:
         with pytest.raises(ImageError):
             ImageFetcher().fetch(image_at(server.url), stop=stop)
         assert server.received == []
@@ -232,7 +232,7 @@ def test_a_caller_that_gives_up_ends_the_download() -> None:
 
 
 def test_a_proxy_is_not_used_for_loopback_and_the_environment_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    with ScriptedServer(PICTURE) as proxy, ScriptedServer(PICTURE) as server:
+    with ScriptedServer(IMAGE) as proxy, ScriptedServer(IMAGE) as server:
         monkeypatch.setenv("http_proxy", proxy.url)
         environment = dict(os.environ)
         fetcher = ImageFetcher()
@@ -256,7 +256,7 @@ def test_a_proxy_is_not_used_for_loopback_and_the_environment_stays_as_it_is(mon
 
 
 def test_connections_are_used_again() -> None:
-    with ScriptedServer(PICTURE) as server:
+    with ScriptedServer(IMAGE) as server:
         fetcher = ImageFetcher()
         for _ in range(5):
             fetcher.fetch(image_at(server.url))
@@ -264,7 +264,7 @@ def test_connections_are_used_again() -> None:
 
 
 def test_a_copy_makes_its_own_connections() -> None:
-    with ScriptedServer(PICTURE) as server:
+    with ScriptedServer(IMAGE) as server:
         fetcher = ImageFetcher(FetchLimits(tries=1))
         fetcher.fetch(image_at(server.url))
         for twin in (pickle.loads(pickle.dumps(fetcher)), copy.deepcopy(fetcher)):  # noqa: S301  our own bytes

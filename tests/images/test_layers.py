@@ -1,4 +1,4 @@
-"""A picture that came in layers is put together as an independent computation says, and a bad layer is named."""
+"""An image that came in layers is put together as an independent computation says, and a bad layer is named."""
 
 from __future__ import annotations
 
@@ -54,35 +54,35 @@ def blended(over: tuple[int, ...], under: tuple[int, ...]) -> tuple[float, ...]:
     return tuple(top * alpha + bottom * (1 - alpha) for top, bottom in zip(over, under, strict=False))
 
 
-def assert_pixel(picture: Image.Image, place: tuple[int, int], expected: Sequence[float]) -> None:
-    pixel = picture.getpixel(place)
+def assert_pixel(image: Image.Image, place: tuple[int, int], expected: Sequence[float]) -> None:
+    pixel = image.getpixel(place)
     assert isinstance(pixel, tuple)
     assert pixel[:3] == pytest.approx(tuple(expected)[:3], abs=1)
 
 
 def test_a_layer_lies_in_its_box_and_lets_through_what_is_below() -> None:
-    picture = compose(layer(0, (100, 80), GRAY), layer(1, (30, 20), RED, absolute=(10, 20, 40, 40)))
-    assert (picture.size, picture.mode) == ((100, 80), "RGB")
+    image = compose(layer(0, (100, 80), GRAY), layer(1, (30, 20), RED, absolute=(10, 20, 40, 40)))
+    assert (image.size, image.mode) == ((100, 80), "RGB")
     for inside in ((10, 20), (39, 39), (25, 30)):
-        assert_pixel(picture, inside, blended(RED, GRAY))
+        assert_pixel(image, inside, blended(RED, GRAY))
     for outside in ((9, 20), (10, 19), (40, 39), (39, 40)):
-        assert_pixel(picture, outside, GRAY)
+        assert_pixel(image, outside, GRAY)
 
 
 def test_a_layer_is_resized_to_its_box() -> None:
-    picture = compose(layer(0, (100, 80), GRAY), layer(1, (300, 300), BLUE, absolute=(50, 0, 100, 10)))
-    assert_pixel(picture, (50, 9), BLUE)
-    assert_pixel(picture, (49, 9), GRAY)
-    assert_pixel(picture, (50, 10), GRAY)
+    image = compose(layer(0, (100, 80), GRAY), layer(1, (300, 300), BLUE, absolute=(50, 0, 100, 10)))
+    assert_pixel(image, (50, 9), BLUE)
+    assert_pixel(image, (49, 9), GRAY)
+    assert_pixel(image, (50, 10), GRAY)
 
 
 def test_a_box_per_mille_is_of_the_base_image() -> None:
-    picture = compose(layer(0, (200, 100), GRAY), layer(1, (5, 5), BLUE, normalized=(500, 100, 750, 900)))
-    assert picture.getbbox() == (0, 0, 200, 100)
-    assert_pixel(picture, (100, 10), BLUE)
-    assert_pixel(picture, (149, 89), BLUE)
+    image = compose(layer(0, (200, 100), GRAY), layer(1, (5, 5), BLUE, normalized=(500, 100, 750, 900)))
+    assert image.getbbox() == (0, 0, 200, 100)
+    assert_pixel(image, (100, 10), BLUE)
+    assert_pixel(image, (149, 89), BLUE)
     for outside in ((99, 10), (100, 9), (150, 89), (149, 90)):
-        assert_pixel(picture, outside, GRAY)
+        assert_pixel(image, outside, GRAY)
 
 
 def test_layers_lie_in_the_order_of_their_numbers_not_of_the_answer() -> None:
@@ -96,9 +96,9 @@ def test_a_box_that_reaches_over_the_edge_is_cut_there() -> None:
     halves.paste((255, 0, 0, 255), (20, 0, 40, 40))
     halves.save(buffer, "PNG")
     image = TaskImage("i", 1, data=buffer.getvalue(), z_index=1, bounding_box=BoundingBox((-20, 0, 20, 40)))
-    picture = compose(layer(0, (100, 80), GRAY), image)
-    assert_pixel(picture, (5, 5), (255, 0, 0))
-    assert_pixel(picture, (25, 5), GRAY)
+    composed = compose(layer(0, (100, 80), GRAY), image)
+    assert_pixel(composed, (5, 5), (255, 0, 0))
+    assert_pixel(composed, (25, 5), GRAY)
 
 
 NONSENSE = [(5, 5, 5, 9), (9, 9, 2, 2), (500, 0, 600, 9), (-9, 0, 0, 9), (math.nan, 0, 9, 9), (0, 0, math.inf, 9),
@@ -107,9 +107,9 @@ NONSENSE = [(5, 5, 5, 9), (9, 9, 2, 2), (500, 0, 600, 9), (-9, 0, 0, 9), (math.n
 
 @pytest.mark.parametrize("box", NONSENSE)
 def test_a_box_without_sense_is_as_no_box(box: tuple[float, ...]) -> None:
-    picture = compose(layer(0, (100, 80), GRAY), layer(1, (10, 10), BLUE, absolute=box))
-    assert_pixel(picture, (0, 0), BLUE)
-    assert_pixel(picture, (99, 79), BLUE)
+    image = compose(layer(0, (100, 80), GRAY), layer(1, (10, 10), BLUE, absolute=box))
+    assert_pixel(image, (0, 0), BLUE)
+    assert_pixel(image, (99, 79), BLUE)
     other = layer(1, (10, 10), BLUE, absolute=box, normalized=(0, 0, 100, 100))
     assert place_layer(other, (100, 80)) == (0, 0, 10, 8)
 
@@ -118,7 +118,7 @@ numbers = st.floats(allow_nan=True, allow_infinity=True) | st.floats(-300, 300)
 
 
 @given(st.tuples(numbers, numbers, numbers, numbers), st.tuples(numbers, numbers, numbers, numbers))
-def test_any_box_gives_a_picture_of_the_size_of_its_base(
+def test_any_box_gives_a_image_of_the_size_of_its_base(
     absolute: tuple[float, ...], normalized: tuple[float, ...]
 ) -> None:
     upper = layer(1, (7, 3), RED, absolute=absolute, normalized=normalized)
@@ -126,18 +126,18 @@ def test_any_box_gives_a_picture_of_the_size_of_its_base(
 
 
 def test_a_base_image_that_is_transparent_stays_so() -> None:
-    picture = compose(layer(0, (9, 9), (9, 9, 9, 0)), layer(1, (3, 3), BLUE, absolute=(0, 0, 3, 3)))
-    assert picture.mode == "RGBA"
-    assert (picture.getpixel((0, 0)), picture.getpixel((8, 8))) == (BLUE, (0, 0, 0, 0))
+    image = compose(layer(0, (9, 9), (9, 9, 9, 0)), layer(1, (3, 3), BLUE, absolute=(0, 0, 3, 3)))
+    assert image.mode == "RGBA"
+    assert (image.getpixel((0, 0)), image.getpixel((8, 8))) == (BLUE, (0, 0, 0, 0))
 
 
-def test_layers_of_the_sandbox_give_the_picture_they_were_taken_from(sandbox: Sandbox, client: SeedreamClient) -> None:
+def test_layers_of_the_sandbox_give_the_image_they_were_taken_from(sandbox: Sandbox, client: SeedreamClient) -> None:
     source = Image.radial_gradient("L").resize((1024, 1024)).convert("RGB")
     task = client.generate(image=source, model=PRO, layers=True, wait=True)
     assert len(task.layers) > 2
-    picture = compose_layers(task)
-    assert (picture.mode, f"{picture.width}x{picture.height}") == ("RGB", task.layers[0].size)
-    middle = picture.getpixel((picture.width // 2, picture.height // 2))
+    composed = compose_layers(task)
+    assert (composed.mode, f"{composed.width}x{composed.height}") == ("RGB", task.layers[0].size)
+    middle = composed.getpixel((composed.width // 2, composed.height // 2))
     expected = source.getpixel((512, 512))
     assert isinstance(expected, tuple)
     assert middle == pytest.approx(expected, abs=12)
@@ -162,7 +162,7 @@ def test_a_layer_that_cannot_be_fetched_is_named(sandbox: Sandbox, client: Seedr
             (layer(0, (9, 9), GRAY), TaskImage("i", 1, z_index=2, name="boat", error=ErrorDetail("code", "words"))),
             "The layer 2: boat is missing: code: words",
         ),
-        ((layer(0, (9, 9), GRAY), TaskImage("i", 1, z_index=3)), "The layer 3 is missing: there is no picture."),
+        ((layer(0, (9, 9), GRAY), TaskImage("i", 1, z_index=3)), "The layer 3 is missing: there is no image."),
         ((layer(0, (9, 9), GRAY), TaskImage("i", 1, data=b"", z_index=3)), "The layer 3 is broken: "),
         ((layer(1, (9, 9), RED), layer(2, (9, 9), RED)), "The base image is missing"),
     ],
@@ -173,7 +173,7 @@ def test_a_bad_layer_is_named(images: tuple[TaskImage, ...], message: str) -> No
     assert caught.value.message.startswith(message)
 
 
-def test_a_task_without_layers_gives_its_only_picture() -> None:
+def test_a_task_without_layers_gives_its_only_image() -> None:
     good = TaskImage("i", 0, data=encoded((6, 4), BLUE))
     assert compose(good).size == (6, 4)
     assert compose(TaskImage("i", 0, data=encoded((6, 4), RED), z_index=0)).mode == "RGBA"
@@ -181,11 +181,11 @@ def test_a_task_without_layers_gives_its_only_picture() -> None:
     assert compose_layers(task).getpixel((5, 3)) == BLUE[:3]
 
 
-def test_of_several_pictures_one_has_to_be_chosen() -> None:
+def test_of_several_images_one_has_to_be_chosen() -> None:
     good = TaskImage("i", data=encoded((6, 4), BLUE))
     with pytest.raises(UsageError) as caught:
         compose(good, TaskImage("i", 1, error=ErrorDetail()), good)
-    assert caught.value.message == "The task i has 2 pictures and no layers to put together."
+    assert caught.value.message == "The task i has 2 images and no layers to put together."
     assert (
         caught.value.hint == "Choose one of task.images[0], task.images[2], or save all: Gallery(task).save(directory)."
     )
@@ -199,6 +199,6 @@ def test_of_several_pictures_one_has_to_be_chosen() -> None:
         (TaskStatus.SUCCEEDED, ImageError),
     ],
 )
-def test_a_task_without_a_picture_says_why(status: TaskStatus, error: type[Exception]) -> None:
+def test_a_task_without_a_image_says_why(status: TaskStatus, error: type[Exception]) -> None:
     with pytest.raises(error):
         compose_layers(Task("i", status))

@@ -21,7 +21,7 @@ def thumbnail_of(_image: TaskImage, content: bytes) -> Thumbnail:
     return make_thumbnail(content, 64)
 
 
-def picture() -> bytes:
+def image() -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (80, 60)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -31,7 +31,7 @@ def images_of(url: str, *names: str) -> list[TaskImage]:
     return [TaskImage("an-id", index, url=f"{url}/{name}") for index, name in enumerate(names)]
 
 
-def test_one_bad_picture_never_spoils_the_rest(sandbox: Sandbox, client: SeedreamClient) -> None:
+def test_one_bad_image_never_spoils_the_rest(sandbox: Sandbox, client: SeedreamClient) -> None:
     ids = [sandbox.add_task(f"a red kite {number}", size="960x960") for number in range(6)]
     faults: list[FaultKind] = ["missing", "html", "truncate", "redirect"]
     for task_id, fault in zip(ids, faults, strict=False):
@@ -49,17 +49,17 @@ def test_one_bad_picture_never_spoils_the_rest(sandbox: Sandbox, client: Seedrea
     assert steps == [1] * 6
 
 
-def test_the_same_picture_is_fetched_once() -> None:
-    with ScriptedServer(Answer(picture())) as server:
+def test_the_same_image_is_fetched_once() -> None:
+    with ScriptedServer(Answer(image())) as server:
         images = images_of(server.url, "a", "b", "a")
-        images += [TaskImage("an-id", data=picture()), TaskImage("an-id", error=ErrorDetail("a_code"))]
+        images += [TaskImage("an-id", data=image()), TaskImage("an-id", error=ErrorDetail("a_code"))]
         results = load_all(images, thumbnail_of, ImageFetcher())
         assert sorted(received.path for received in server.received) == ["/a", "/b"]
-    assert set(results) == {f"{server.url}/a", f"{server.url}/b", picture()}
+    assert set(results) == {f"{server.url}/a", f"{server.url}/b", image()}
     assert len({result.data for result in results.values() if isinstance(result, Thumbnail)}) == 1
 
 
-def test_no_pictures_at_all() -> None:
+def test_no_images_at_all() -> None:
     assert load_all([], thumbnail_of, ImageFetcher()) == {}
     assert source_of(TaskImage("an-id")) is None
     assert source_of(TaskImage("an-id", url="u", data=b"")) == b""
@@ -67,7 +67,7 @@ def test_no_pictures_at_all() -> None:
 
 @pytest.mark.parametrize("connections", [1, 5])
 def test_as_many_are_fetched_at_a_time_as_the_limit_says(connections: int) -> None:
-    meeting = Meeting(connections, Answer(picture()))
+    meeting = Meeting(connections, Answer(image()))
     with ScriptedServer(meeting, at_once=True) as server:
         images = images_of(server.url, *map(str, range(4 * connections)))
         load_all(images, thumbnail_of, ImageFetcher(FetchLimits(connections=connections)))
@@ -75,7 +75,7 @@ def test_as_many_are_fetched_at_a_time_as_the_limit_says(connections: int) -> No
 
 
 def test_a_mistake_in_the_work_is_not_hidden() -> None:
-    with ScriptedServer(Answer(picture())) as server, pytest.raises(ZeroDivisionError):
+    with ScriptedServer(Answer(image())) as server, pytest.raises(ZeroDivisionError):
         load_all(images_of(server.url, "a", "b"), lambda _image, _content: 1 / 0, ImageFetcher())
 
 
@@ -83,7 +83,7 @@ def test_work_that_is_given_up_fetches_nothing_more() -> None:
     def interrupt(_count: int) -> None:
         raise KeyboardInterrupt
 
-    with ScriptedServer(Answer(picture())) as server:
+    with ScriptedServer(Answer(image())) as server:
         images = images_of(server.url, *map(str, range(300)))
         with pytest.raises(KeyboardInterrupt):
             load_all(images, thumbnail_of, ImageFetcher(FetchLimits(connections=2)), on_progress=interrupt)

@@ -1,4 +1,4 @@
-"""What a saved picture tells of itself, as Pillow and `TaskImage.from_file` read it; the picture stays as it was."""
+"""What a saved image tells of itself, as Pillow and `TaskImage.from_file` read it; the image stays as it was."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from seedream_nb import TaskImage, open_image
 from seedream_nb.core.coerce import read_text
 from seedream_nb.core.errors import ImageError
 from seedream_nb.images.exif import Exif
-from seedream_nb.images.provenance import Origin
-from seedream_nb.images.saved_files import is_same_picture, mark_origin, read_origin
+from seedream_nb.images.provenance import Provenance
+from seedream_nb.images.saved_files import is_same_image, read_provenance, write_provenance
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MODEL = "doubao-seedream-4-0-250828"
-ORIGIN = Origin(
+ORIGIN = Provenance(
     prompt="a white siamese cat\n暹罗猫 & <b>قطة</b> 🐈",
     model=MODEL,
     size="2048x2048",
@@ -41,10 +41,10 @@ ORIGIN = Origin(
 FIELDS = dataclasses.asdict(ORIGIN)
 FORMATS = pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=80)
-SEEDREAM = "{urn:seedream-nb:origin:1/}"
+SEEDREAM = "{urn:seedream-nb:provenance:1/}"
 
 
-def picture(image_format: str = "JPEG", **options: object) -> bytes:
+def sample(image_format: str = "JPEG", **options: object) -> bytes:
     image = Image.frombytes("RGB", (24, 16), bytes(range(256)) * 4 + bytes(128))
     buffer = io.BytesIO()
     image.save(buffer, image_format, **options)
@@ -63,8 +63,8 @@ def pixels(content: bytes) -> bytes:
     return opened(content).tobytes()
 
 
-def from_content(content: bytes, folder: Path) -> TaskImage:
-    path = folder / "picture"
+def from_sample(content: bytes, folder: Path) -> TaskImage:
+    path = folder / "image"
     path.write_bytes(content)
     return open_image(path)
 
@@ -84,7 +84,7 @@ def comment_exif(comment: bytes, order: str = ">") -> bytes:
 
 def jpeg_with(*segments: bytes) -> bytes:
     """A JPEG file with segments of the kind APP1 behind its head."""
-    content = picture()
+    content = sample()
     head = 2 + 2 + struct.unpack(">H", content[4:6])[0]
     added = b"".join(b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment for segment in segments)
     return content[:head] + added + content[head:]
@@ -95,7 +95,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png_with(*chunks: bytes) -> bytes:
-    content = picture("PNG")
+    content = sample("PNG")
     return content[:33] + b"".join(chunks) + content[33:]
 
 
@@ -110,20 +110,20 @@ def properties(xmp: bytes) -> dict[str, str]:
 
 
 @FORMATS
-def test_a_marked_file_is_the_same_picture_and_says_where_it_is_from(image_format: str, tmp_path: Path) -> None:
-    content = picture(image_format)
-    marked = mark_origin(content, ORIGIN)
+def test_a_marked_file_is_the_same_image_and_says_where_it_is_from(image_format: str, tmp_path: Path) -> None:
+    content = sample(image_format)
+    marked = write_provenance(content, ORIGIN)
     assert pixels(marked) == pixels(content)
     assert len(content) < len(marked) < len(content) + 4000
-    assert is_same_picture(marked, content)
-    image = from_content(marked, tmp_path)
+    assert is_same_image(marked, content)
+    image = from_sample(marked, tmp_path)
     fields = {name: value for name, value in FIELDS.items() if name != "created_at"}
     assert image == TaskImage(**fields, data=marked, output_format=image_format.lower())
     assert image.raw == FIELDS
 
 
 def test_photo_software_finds_it_in_the_exif_of_a_jpeg_file() -> None:
-    exif = opened(mark_origin(picture(), ORIGIN)).getexif()
+    exif = opened(write_provenance(sample(), ORIGIN)).getexif()
     details = exif.get_ifd(ExifTags.IFD.Exif)
     # Pillow takes the text for Latin-1, as the first edition of EXIF had it; everyone writes UTF-8.
     assert exif[ExifTags.Base.ImageDescription].encode("latin-1").decode() == ORIGIN.prompt
@@ -137,7 +137,7 @@ def test_photo_software_finds_it_in_the_exif_of_a_jpeg_file() -> None:
 
 
 def test_software_finds_it_in_the_texts_of_a_png_file() -> None:
-    image = opened(mark_origin(picture("PNG"), ORIGIN))
+    image = opened(write_provenance(sample("PNG"), ORIGIN))
     assert isinstance(image, PngImagePlugin.PngImageFile)
     assert image.text.keys() == {"Description", "Software", "Creation Time", "seedream_nb", "XML:com.adobe.xmp"}
     assert image.text["Description"] == ORIGIN.prompt
@@ -149,7 +149,7 @@ def test_software_finds_it_in_the_texts_of_a_png_file() -> None:
 
 @FORMATS
 def test_photo_libraries_find_it_in_the_xmp(image_format: str) -> None:
-    xmp = opened(mark_origin(picture(image_format), ORIGIN)).info["xmp"]
+    xmp = opened(write_provenance(sample(image_format), ORIGIN)).info["xmp"]
     assert properties(xmp) == {
         "{http://purl.org/dc/elements/1.1/}description": ORIGIN.prompt,
         "{http://ns.adobe.com/xap/1.0/}CreateDate": ORIGIN.created_at,
@@ -162,26 +162,26 @@ def test_photo_libraries_find_it_in_the_xmp(image_format: str) -> None:
 
 @FORMATS
 def test_marking_twice_is_marking_once(image_format: str) -> None:
-    for origin in (ORIGIN, dataclasses.replace(ORIGIN, prompt="字" * 60_000)):
-        marked = mark_origin(picture(image_format), origin)
-        assert mark_origin(picture(image_format), origin) == marked
-        assert mark_origin(marked, origin) == marked
+    for provenance in (ORIGIN, dataclasses.replace(ORIGIN, prompt="字" * 60_000)):
+        marked = write_provenance(sample(image_format), provenance)
+        assert write_provenance(sample(image_format), provenance) == marked
+        assert write_provenance(marked, provenance) == marked
 
 
 @FORMATS
-def test_another_origin_takes_the_place_of_the_first(image_format: str) -> None:
+def test_another_provenance_takes_the_place_of_the_first(image_format: str) -> None:
     other = dataclasses.replace(ORIGIN, task_id="another", seed=0)
-    marked = mark_origin(mark_origin(picture(image_format), ORIGIN), other)
-    assert read_origin(marked) == other
+    marked = write_provenance(write_provenance(sample(image_format), ORIGIN), other)
+    assert read_provenance(marked) == other
     assert marked.count(b"Exif\0\0") == (image_format == "JPEG")
     assert marked.count(b"<?xpacket end") == 1
 
 
 @FORMATS
 def test_only_what_is_known_is_written(image_format: str) -> None:
-    assert mark_origin(picture(image_format), Origin(index=3)) == picture(image_format)
-    marked = mark_origin(picture(image_format), Origin(task_id="an-id"))
-    assert read_origin(marked) == Origin(task_id="an-id")
+    assert write_provenance(sample(image_format), Provenance(index=3)) == sample(image_format)
+    marked = write_provenance(sample(image_format), Provenance(task_id="an-id"))
+    assert read_provenance(marked) == Provenance(task_id="an-id")
     image = opened(marked)
     assert properties(image.info["xmp"]) == {f"{SEEDREAM}taskId": "an-id"}
     if image_format == "JPEG":
@@ -198,10 +198,10 @@ def test_any_text_comes_back_and_leaves_every_reader_well(
 ) -> None:
     image = TaskImage(task_id, prompt=prompt, model=model, seed=seed, size=size)
     for image_format in ("JPEG", "PNG"):
-        content = picture(image_format)
-        marked = mark_origin(content, Origin.of(image, None))
+        content = sample(image_format)
+        marked = write_provenance(content, Provenance.of(image, None))
         assert pixels(marked) == pixels(content)
-        back = from_content(marked, tmp_path_factory.getbasetemp())
+        back = from_sample(marked, tmp_path_factory.getbasetemp())
         # As the wire is read: without control characters and halves of surrogate pairs.
         expected = (read_text(prompt), read_text(task_id), read_text(model) or None, read_text(size) or "24x16")
         assert (back.prompt, back.task_id, back.model, back.size) == expected
@@ -213,10 +213,10 @@ def test_any_text_comes_back_and_leaves_every_reader_well(
 
 @pytest.mark.parametrize("character", ["a", "字", "🐈", "&", '"'])
 def test_a_prompt_that_is_too_long_for_jpeg_is_cut(character: str, tmp_path: Path) -> None:
-    origin = dataclasses.replace(ORIGIN, prompt=character * 70_000)
-    marked = mark_origin(picture(), origin)
-    assert pixels(marked) == pixels(picture())
-    back = from_content(marked, tmp_path)
+    provenance = dataclasses.replace(ORIGIN, prompt=character * 70_000)
+    marked = write_provenance(sample(), provenance)
+    assert pixels(marked) == pixels(sample())
+    back = from_sample(marked, tmp_path)
     assert back.prompt == character * (len(back.prompt) - 1) + "…"
     assert len(back.prompt) > 3000
     assert back.seed == -7
@@ -226,8 +226,8 @@ def test_a_prompt_that_is_too_long_for_jpeg_is_cut(character: str, tmp_path: Pat
 
 def test_png_keeps_long_prompts_up_to_a_limit(tmp_path: Path) -> None:
     for length, kept in ((50_000, 50_000), (50_001, 50_001), (10**6, 50_001)):
-        origin = Origin.of(TaskImage("i", prompt="字" * length), None)
-        back = from_content(mark_origin(picture("PNG"), origin), tmp_path)
+        provenance = Provenance.of(TaskImage("i", prompt="字" * length), None)
+        back = from_sample(write_provenance(sample("PNG"), provenance), tmp_path)
         assert len(back.prompt) == kept
         assert back.prompt.endswith("…") == (length > 50_000)
 
@@ -241,14 +241,14 @@ def test_png_keeps_long_prompts_up_to_a_limit(tmp_path: Path) -> None:
     ],
 )
 def test_the_date_is_utc_to_the_second(created_at: datetime) -> None:
-    assert Origin.of(TaskImage("i"), created_at).created_at == "2025-12-22T18:19:07+00:00"
+    assert Provenance.of(TaskImage("i"), created_at).created_at == "2025-12-22T18:19:07+00:00"
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_exif_is_written_as_its_standard_asks(order: str) -> None:
     """Behind the JFIF head; fields in the order of their tags; directories and long values at even places."""
     content = jpeg_with(b"Exif\0\0" + exif_with((0xC000, 1, 1, b"odd!"), order=order, rest=b"?"))
-    for marked in (mark_origin(content, ORIGIN), mark_origin(picture(), ORIGIN)):
+    for marked in (write_provenance(content, ORIGIN), write_provenance(sample(), ORIGIN)):
         assert marked.startswith(b"\xff\xd8\xff\xe0\0\x10JFIF\0")
         assert marked[20:22] == b"\xff\xe1"
         assert marked[24:30] == b"Exif\0\0"
@@ -266,21 +266,21 @@ def test_exif_is_written_as_its_standard_asks(order: str) -> None:
 
 @pytest.mark.parametrize("missing", range(20))
 def test_exif_and_xmp_fill_a_segment_to_its_last_byte_and_no_further(missing: int) -> None:
-    origin = Origin(prompt="x", task_id="i")
-    smallest = len(opened(mark_origin(picture(), origin)).info["exif"])
+    provenance = Provenance(prompt="x", task_id="i")
+    smallest = len(opened(write_provenance(sample(), provenance)).info["exif"])
     padding = 65_533 - smallest - missing
-    marked = mark_origin(jpeg_with(b"Exif\0\0" + exif_with(rest=bytes(padding - padding % 2))), origin)
-    assert pixels(marked) == pixels(picture())
+    marked = write_provenance(jpeg_with(b"Exif\0\0" + exif_with(rest=bytes(padding - padding % 2))), provenance)
+    assert pixels(marked) == pixels(sample())
     packet = FOREIGN_XMP + b" " * (65_533 - 29 - len(FOREIGN_XMP) - 400 + missing * 10)
-    marked = mark_origin(jpeg_with(b"http://ns.adobe.com/xap/1.0/\0" + packet), origin)
-    assert pixels(marked) == pixels(picture())
+    marked = write_provenance(jpeg_with(b"http://ns.adobe.com/xap/1.0/\0" + packet), provenance)
+    assert pixels(marked) == pixels(sample())
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_exif_of_the_original_stays(order: str) -> None:
     """All fields, those of unknown types and the maker's among them, and the embedded preview."""
     note = b"MAKERNOTE with \0 places of its own"
-    preview = picture()
+    preview = sample()
     #  8: main directory with 3 fields; 50: details with 1; 68: preview's directory with 2; 98: note, preview
     main = [(0x112, 3, 1, struct.pack(f"{order}HH", 6, 0)), (0xC000, 77, 1, b"odd!")]
     pointer = (0x8769, 4, 1, struct.pack(f"{order}I", 50))
@@ -290,8 +290,8 @@ def test_exif_of_the_original_stays(order: str) -> None:
     tiff += struct.pack(f"{order}HHII", 0x201, 4, 1, 98 + len(note))
     tiff += struct.pack(f"{order}HHII", 0x202, 4, 1, len(preview)) + bytes(4) + note + preview
     content = jpeg_with(b"Exif\0\0" + tiff)
-    marked = mark_origin(content, ORIGIN)
-    assert read_origin(marked) == ORIGIN
+    marked = write_provenance(content, ORIGIN)
+    assert read_provenance(marked) == ORIGIN
     exif = opened(marked).getexif()
     assert exif[ExifTags.Base.Orientation] == 6
     assert exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] == note
@@ -308,12 +308,12 @@ def test_fields_that_the_original_has_keep_their_values() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = "theirs"
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2001:01:01 00:00:00"
-    marked = mark_origin(picture(exif=exif), ORIGIN)
+    marked = write_provenance(sample(exif=exif), ORIGIN)
     kept = opened(marked).getexif()
     assert kept[ExifTags.Base.ImageDescription] == "theirs"
     assert kept[ExifTags.Base.Software] == MODEL
     assert kept.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] == "2001:01:01 00:00:00"
-    assert read_origin(marked) == ORIGIN
+    assert read_provenance(marked) == ORIGIN
 
 
 @pytest.mark.parametrize(
@@ -328,11 +328,11 @@ def test_fields_that_the_original_has_keep_their_values() -> None:
         (b"abc", {"comment": "abc"}),
     ],
 )
-def test_a_comment_of_the_original_stays_beside_the_origin(comment: bytes, kept: dict[str, object]) -> None:
-    marked = mark_origin(jpeg_with(b"Exif\0\0" + comment_exif(comment)), ORIGIN)
+def test_a_comment_of_the_original_stays_beside_the_provenance(comment: bytes, kept: dict[str, object]) -> None:
+    marked = write_provenance(jpeg_with(b"Exif\0\0" + comment_exif(comment)), ORIGIN)
     written = Exif(opened(marked).info["exif"][6:]).read_comment()
     assert json.loads(written) == {**kept, "seedream_nb": FIELDS}
-    assert read_origin(marked) == ORIGIN
+    assert read_provenance(marked) == ORIGIN
 
 
 @pytest.mark.parametrize(
@@ -349,19 +349,19 @@ def test_a_comment_of_the_original_stays_beside_the_origin(comment: bytes, kept:
 )
 def test_exif_that_cannot_be_added_to_stays_as_it_is(segments: tuple[bytes, ...]) -> None:
     content = jpeg_with(*segments)
-    marked = mark_origin(content, ORIGIN)
+    marked = write_provenance(content, ORIGIN)
     assert all(segment in marked for segment in segments)
     assert marked.count(b"Exif\0\0") == len(segments)
     assert b"seedream:taskId" in marked, "the XMP tells it all the same"
-    assert read_origin(marked) is None
-    assert mark_origin(marked, ORIGIN) == marked
+    assert read_provenance(marked) is None
+    assert write_provenance(marked, ORIGIN) == marked
 
 
 @FORMATS
 def test_colour_profile_and_resolution_of_the_original_stay(image_format: str) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    content = picture(image_format, icc_profile=profile, dpi=(300, 300))
-    info = opened(mark_origin(content, ORIGIN)).info
+    content = sample(image_format, icc_profile=profile, dpi=(300, 300))
+    info = opened(write_provenance(content, ORIGIN)).info
     assert info["icc_profile"] == profile
     assert info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
@@ -379,15 +379,15 @@ def test_xmp_of_the_original_stays_and_is_added_to(image_format: str) -> None:
     text = b"XML:com.adobe.xmp" + bytes(5) + FOREIGN_XMP
     as_jpeg = jpeg_with(b"http://ns.adobe.com/xap/1.0/\0" + FOREIGN_XMP)
     content = as_jpeg if image_format == "JPEG" else png_with(chunk(b"iTXt", text))
-    marked = mark_origin(content, ORIGIN)
+    marked = write_provenance(content, ORIGIN)
     found = properties(opened(marked).info["xmp"])
     assert found["{http://www.tc260.org.cn/ns/AIGC/1.0/}AIGC"] == "标"
     assert found["{http://ns.adobe.com/xap/1.0/}CreatorTool"] == "theirs"
     assert found["{http://ns.adobe.com/xap/1.0/}CreateDate"] == ORIGIN.created_at
     assert found[f"{SEEDREAM}taskId"] == ORIGIN.task_id
     assert marked.count(b"</rdf:RDF>") == 1
-    assert read_origin(marked) == ORIGIN
-    assert mark_origin(marked, ORIGIN) == marked
+    assert read_provenance(marked) == ORIGIN
+    assert write_provenance(marked, ORIGIN) == marked
 
 
 @FORMATS
@@ -398,9 +398,9 @@ def test_xmp_that_cannot_be_added_to_stays_as_it_is(packet: bytes, image_format:
     else:
         compressed = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(packet)
         content = png_with(chunk(b"iTXt", compressed))
-    marked = mark_origin(content, ORIGIN)
+    marked = write_provenance(content, ORIGIN)
     assert opened(marked).info["xmp"] == opened(content).info["xmp"]
-    assert read_origin(marked) == ORIGIN
+    assert read_provenance(marked) == ORIGIN
 
 
 def test_texts_of_the_original_stay() -> None:
@@ -408,19 +408,19 @@ def test_texts_of_the_original_stay() -> None:
     texts.add_text("Description", "theirs")
     texts.add_text("Software", "theirs too", zip=True)
     texts.add_itxt("prompt", "猫")
-    marked = mark_origin(picture("PNG", pnginfo=texts), ORIGIN)
+    marked = write_provenance(sample("PNG", pnginfo=texts), ORIGIN)
     image = opened(marked)
     assert isinstance(image, PngImagePlugin.PngImageFile)
     assert [image.text[key] for key in ("Description", "Software", "prompt")] == ["theirs", "theirs too", "猫"]
     assert image.text["Creation Time"] == ORIGIN.created_at
-    assert read_origin(marked) == ORIGIN
+    assert read_provenance(marked) == ORIGIN
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        picture("WEBP"),
-        picture("GIF"),
+        sample("WEBP"),
+        sample("GIF"),
         png_with(chunk(b"caBX", b"a signature")),
         jpeg_with().replace(b"\xff\xdb", b"\xff\xeb\0\x12JP\0\0\0\0\0\0jumbc2pa\xff\xdb", 1),
         b"",
@@ -429,14 +429,14 @@ def test_texts_of_the_original_stay() -> None:
     ],
 )
 def test_other_and_signed_files_stay_as_they_are(content: bytes) -> None:
-    assert mark_origin(content, ORIGIN) == content
-    assert read_origin(content) is None
+    assert write_provenance(content, ORIGIN) == content
+    assert read_provenance(content) is None
 
 
 @settings(max_examples=300)
 @given(
-    start=st.sampled_from([b"\xff\xd8", b"\x89PNG\r\n\x1a\n", mark_origin(picture(), ORIGIN)[:1200]])
-    | st.integers(0, 2000).map(lambda length: mark_origin(picture("PNG"), ORIGIN)[:length]),
+    start=st.sampled_from([b"\xff\xd8", b"\x89PNG\r\n\x1a\n", write_provenance(sample(), ORIGIN)[:1200]])
+    | st.integers(0, 2000).map(lambda length: write_provenance(sample("PNG"), ORIGIN)[:length]),
     rest=st.lists(
         st.binary(max_size=60)
         | st.sampled_from([b"\xff\xe1", b"\xff\xda", b"Exif\0\0MM\0*", b"\0\0\0\x08IDAT", b"\0\0\0\x10iTXtseedream_nb"])
@@ -444,10 +444,10 @@ def test_other_and_signed_files_stay_as_they_are(content: bytes) -> None:
 )
 def test_garbage_is_left_alone_and_never_a_crash(start: bytes, rest: bytes) -> None:
     content = start + rest
-    marked = mark_origin(content, ORIGIN)
+    marked = write_provenance(content, ORIGIN)
     assert content[-20:] == marked[-20:]
-    read_origin(content)
-    is_same_picture(content, marked)
+    read_provenance(content)
+    is_same_image(content, marked)
 
 
 NESTED = b"[" * 100_000
@@ -474,7 +474,7 @@ def test_foreign_origins_are_read_as_what_they_should_be_or_as_nothing(
         jpeg_with(b"Exif\0\0" + comment_exif(b"ASCII\0\0\0" + wrapped, order)),
         png_with(chunk(b"iTXt", b"seedream_nb" + bytes(5) + text)),
     ):
-        image = from_content(content, tmp_path_factory.getbasetemp())
+        image = from_sample(content, tmp_path_factory.getbasetemp())
         assert image.data == content
         assert isinstance(image.prompt, str)
         assert image.index >= 0
@@ -487,31 +487,31 @@ def test_foreign_origins_are_read_as_what_they_should_be_or_as_nothing(
 def test_foreign_exif_is_never_a_crash(tiff: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     content = jpeg_with(b"Exif\0\0" + tiff)
     try:
-        image = from_content(content, tmp_path_factory.getbasetemp())
+        image = from_sample(content, tmp_path_factory.getbasetemp())
     except ImageError:
         return
     assert image.prompt == ""
-    assert tiff in mark_origin(content, ORIGIN) or read_origin(mark_origin(content, ORIGIN)) == ORIGIN
+    assert tiff in write_provenance(content, ORIGIN) or read_provenance(write_provenance(content, ORIGIN)) == ORIGIN
 
 
-def test_an_endless_origin_is_not_read(tmp_path: Path) -> None:
+def test_an_endless_provenance_is_not_read(tmp_path: Path) -> None:
     for length, is_read in ((900_000, True), (1_100_000, False), (5_000_000, False)):
         text = b'{"prompt": "' + b"x" * length + b'"}'
-        image = from_content(png_with(chunk(b"iTXt", b"seedream_nb" + bytes(5) + text)), tmp_path)
+        image = from_sample(png_with(chunk(b"iTXt", b"seedream_nb" + bytes(5) + text)), tmp_path)
         assert bool(image.prompt) is is_read
 
 
-def test_a_compressed_origin_is_not_unpacked(tmp_path: Path) -> None:
+def test_a_compressed_provenance_is_not_unpacked(tmp_path: Path) -> None:
     bomb = zlib.compress(b'{"prompt": "x"}')
     content = png_with(chunk(b"iTXt", b"seedream_nb\0\1\0\0\0" + bomb))
-    assert from_content(content, tmp_path).prompt == ""
+    assert from_sample(content, tmp_path).prompt == ""
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
-def test_a_file_without_origin_has_its_size_and_format_alone(image_format: str, tmp_path: Path) -> None:
-    content = picture(image_format)
+def test_a_file_without_provenance_has_its_size_and_format_alone(image_format: str, tmp_path: Path) -> None:
+    content = sample(image_format)
     expected = TaskImage("", data=content, size="24x16", output_format=image_format.lower())
-    image = from_content(content, tmp_path)
+    image = from_sample(content, tmp_path)
     assert image == expected
     assert image.raw == {}
     assert image.is_good
@@ -520,7 +520,7 @@ def test_a_file_without_origin_has_its_size_and_format_alone(image_format: str, 
 def test_paths_are_taken_as_people_write_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    (tmp_path / "字.png").write_bytes(picture("PNG"))
+    (tmp_path / "字.png").write_bytes(sample("PNG"))
     assert open_image("~/字.png").size == open_image(str(tmp_path / "字.png")).size == "24x16"
 
 
@@ -529,21 +529,21 @@ def test_paths_are_taken_as_people_write_them(tmp_path: Path, monkeypatch: pytes
     [
         ("missing.png", r"missing\.png cannot be read: No such file or directory\. Give the path"),
         ("a\0b", r"cannot be read: .*null"),
-        (".", r"is no file\. Give the path of a saved picture"),
+        (".", r"is no file\. Give the path of a saved image"),
         ("pipe", r"pipe is no file"),
-        ("text.png", r"text\.png cannot be opened\. The file is no JPEG, PNG or WebP picture\. Give a JPEG"),
+        ("text.png", r"text\.png cannot be opened\. The file is no JPEG, PNG or WebP image\. Give a JPEG"),
         ("page.png", r"page\.png cannot be opened\. The file is a web page\."),
-        ("half.jpg", r"half\.jpg cannot be opened\. The picture is damaged"),
+        ("half.jpg", r"half\.jpg cannot be opened\. The image is damaged"),
         ("huge.png", r"huge\.png has more than 50 MB, which is not read"),
         ("x" * 300, r"cannot be read: File name too long"),
     ],
 )
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other words, and no pipes among its files")
-def test_what_is_no_picture_is_told_in_one_sentence(name: str, sentence: str, tmp_path: Path) -> None:
+def test_what_is_no_image_is_told_in_one_sentence(name: str, sentence: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "text.png").write_text("hello")
     (tmp_path / "page.png").write_text("<html>")
-    (tmp_path / "half.jpg").write_bytes(picture(quality=100)[:900])
+    (tmp_path / "half.jpg").write_bytes(sample(quality=100)[:900])
     with (tmp_path / "huge.png").open("wb") as file:
         file.truncate(51 * 1024**2)
     with pytest.raises(ImageError, match=sentence):
@@ -551,12 +551,12 @@ def test_what_is_no_picture_is_told_in_one_sentence(name: str, sentence: str, tm
 
 
 @FORMATS
-def test_the_same_picture_is_known_whatever_is_told_of_it(image_format: str) -> None:
-    content = picture(image_format)
+def test_the_same_image_is_known_whatever_is_told_of_it(image_format: str) -> None:
+    content = sample(image_format)
     other = Image.new("RGB", (24, 16))
     buffer = io.BytesIO()
     other.save(buffer, image_format)
-    marked = mark_origin(content, ORIGIN)
-    assert is_same_picture(marked, mark_origin(content, Origin(task_id="x")))
-    assert not is_same_picture(marked, mark_origin(buffer.getvalue(), ORIGIN))
-    assert not is_same_picture(marked, b"")
+    marked = write_provenance(content, ORIGIN)
+    assert is_same_image(marked, write_provenance(content, Provenance(task_id="x")))
+    assert not is_same_image(marked, write_provenance(buffer.getvalue(), ORIGIN))
+    assert not is_same_image(marked, b"")

@@ -1,4 +1,4 @@
-"""Pictures of every kind a host may send, and files that only claim to be one."""
+"""Images of every kind a host may send, and files that only claim to be one."""
 
 import contextlib
 import io
@@ -67,7 +67,7 @@ def test_every_format_is_told_by_its_bytes_and_made_small(content: bytes, facts:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK", "P", "YCbCr", "L", "1"])
-def test_every_colour_mode_becomes_a_picture_of_the_same_colours(mode: str) -> None:
+def test_every_colour_mode_becomes_a_image_of_the_same_colours(mode: str) -> None:
     image_format = "PNG" if mode in {"P", "1"} else "JPEG"
     gray = {"L": ((87, 87, 87), (51, 51, 51)), "1": None}.get(mode, (RED, BLUE))
     thumbnail = make_thumbnail(encoded(halves(mode), image_format), 100)
@@ -129,7 +129,7 @@ def test_an_alpha_channel_without_transparency_is_dropped() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
-def test_a_picture_is_shown_upright(orientation: int, image_format: str) -> None:
+def test_a_image_is_shown_upright(orientation: int, image_format: str) -> None:
     upright = halves()
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -172,7 +172,7 @@ def test_the_same_bytes_give_the_same_thumbnail() -> None:
 @pytest.mark.parametrize(
     ("size", "expected"), [((50, 20), (50, 20)), ((100, 100), (100, 100)), ((1000, 1), (100, 1)), ((3, 900), (1, 100))]
 )
-def test_a_thumbnail_is_never_larger_than_asked_nor_than_the_picture(
+def test_a_thumbnail_is_never_larger_than_asked_nor_than_the_image(
     size: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     thumbnail = make_thumbnail(encoded(Image.new("RGB", size), "PNG"), 100)
@@ -190,7 +190,7 @@ def test_a_thumbnail_can_shrink_further() -> None:
         assert shrink(smaller, 80) is smaller
 
 
-# What is no picture
+# What is no image
 
 JPEG = encoded(halves(), "JPEG")
 
@@ -198,13 +198,13 @@ JPEG = encoded(halves(), "JPEG")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no JPEG, PNG or WebP picture"),
-        (b"hello", "no JPEG, PNG or WebP picture"),
+        (b"", "no JPEG, PNG or WebP image"),
+        (b"hello", "no JPEG, PNG or WebP image"),
         (b"  <!DOCTYPE html><html></html>", "a web page"),
         (b"<html>", "a web page"),
-        (encoded(halves("P"), "GIF"), "no JPEG, PNG or WebP picture"),
-        (encoded(halves(), "BMP"), "no JPEG, PNG or WebP picture"),
-        (encoded(halves(), "TIFF"), "no JPEG, PNG or WebP picture"),
+        (encoded(halves("P"), "GIF"), "no JPEG, PNG or WebP image"),
+        (encoded(halves(), "BMP"), "no JPEG, PNG or WebP image"),
+        (encoded(halves(), "TIFF"), "no JPEG, PNG or WebP image"),
         (JPEG[: len(JPEG) // 2], "damaged"),
         (encoded(transparent(), "PNG")[:-200], "damaged"),
         (encoded(halves(), "WEBP")[:-20], "damaged"),
@@ -214,7 +214,7 @@ JPEG = encoded(halves(), "JPEG")
         (png(10, 10, 8, 2, b"\x00"), "damaged"),
     ],
 )
-def test_what_is_no_whole_picture_is_told(content: bytes, words: str) -> None:
+def test_what_is_no_whole_image_is_told(content: bytes, words: str) -> None:
     for work in (read_facts, lambda data: make_thumbnail(data, 320)):
         with pytest.raises(ImageError, match=words):
             work(content)

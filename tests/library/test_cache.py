@@ -11,8 +11,8 @@ import pytest
 from seedream_nb.core.errors import LibraryWarning
 from seedream_nb.core.models import TaskImage
 from seedream_nb.library import Library, LibraryCache
-from tests.gallery.pictures import noise
 from tests.library.tasks import name_of, task_of
+from tests.sample_images import noise
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ import pytest
 from seedream_nb.core.errors import LibraryError, LibraryWarning
 from seedream_nb.library import Library, LibraryCache, schema
 from seedream_nb.library.recovery import replace_damaged
-from tests.gallery.pictures import noise
 from tests.library.integrity import start, wrong_with
 from tests.library.tasks import MODEL, name_of, task_of
+from tests.sample_images import noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,9 @@ from seedream_nb.core.models import TaskImage
 from seedream_nb.images.thumbnails import make_thumbnail
 from seedream_nb.library import Library, LibraryCache, LibraryFetcher
 from seedream_nb.protocol.responses import read_task
-from tests.gallery.pictures import noise, plain, translucent
 from tests.library.integrity import wrong_with
 from tests.library.tasks import name_of, record_of, task_of
+from tests.sample_images import noise, plain, translucent
 from tests.scripted_server import Answer, ScriptedServer
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import pytest
 from seedream_nb.core.models import TaskImage
 from seedream_nb.library import Library, LibraryCache
 from seedream_nb.library.files import Files
-from tests.gallery.pictures import noise
 from tests.library.integrity import run, start, wrong_with
 from tests.library.tasks import name_of, task_of
+from tests.sample_images import noise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ import PIL.Image, platformdirs
 from seedream_nb.images.thumbnails import make_thumbnail
 from seedream_nb.library import LibraryCache, Library, LibraryFetcher
 from seedream_nb.core.models import TaskImage
-from tests.gallery.pictures import noise
+from tests.sample_images import noise
 from tests.library.tasks import name_of, task_of
 PIL.Image.init()
 """

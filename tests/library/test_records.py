@@ -22,10 +22,10 @@ from seedream_nb.library import Library, LibraryCache
 from seedream_nb.library.inline import AS_IT_IS, KEPT, SHORTEST, encode, has_words, put_back, take_out
 from seedream_nb.protocol.responses import read_task
 from seedream_nb.protocol.stream_events import add_line
-from tests.gallery.pictures import noise
 from tests.gallery.strategies import tasks as any_tasks
 from tests.library.tasks import CREATED, MODEL, name_of, record_of, seconds_of, task_of
 from tests.protocol.test_responses import FAILURE, ID, RECORD, RESPONSE, STATUS_FORM, records
+from tests.sample_images import noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

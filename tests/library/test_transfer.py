@@ -24,8 +24,8 @@ from seedream_nb.library.archive import MANIFEST
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.importing import Imported
 from seedream_nb.library.marks import Marks
-from tests.gallery.pictures import noise, plain
 from tests.library.conftest import CAT, EDIT, EVERY, INLINE, KITE, LONG_AGO, ORIGINALS, REFUSED, ROOF
+from tests.sample_images import noise, plain
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,8 +20,8 @@ from seedream_nb.library import Library, LibraryCache, LibraryFetcher
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.removal import Removal
 from seedream_nb.protocol.responses import read_task
-from tests.gallery.pictures import plain
 from tests.library.conftest import CAT, EDIT, EVERY, INLINE, KITE, LONG_AGO, ORIGINALS, REFUSED, ROOF, THUMBNAIL
+from tests.sample_images import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

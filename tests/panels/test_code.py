@@ -22,7 +22,7 @@ from seedream_nb.panels.make_settings import MakeSettings, plan
 from seedream_nb.protocol.capabilities import MODELS, find_model
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
 from tests.gallery import strategies
-from tests.gallery.pictures import plain
+from tests.sample_images import plain
 
 IDS = tuple(f"84d1544a-9043-4dde-a98b-e889dacd75{number:02x}" for number in range(30))
 

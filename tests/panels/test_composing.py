@@ -14,7 +14,7 @@ from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.panels.actions import MOST_COMPOSED
 from seedream_nb.panels.composing import compose_image
 from seedream_nb.panels.state import ExplorerState
-from tests.gallery.pictures import decode, plain
+from tests.sample_images import decode, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

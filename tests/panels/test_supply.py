@@ -19,7 +19,7 @@ from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.panels.cards import make_cards
 from seedream_nb.panels.pictures import Kind, Supplied
 from seedream_nb.panels.supply import THREAD_NAME, PictureSupply
-from tests.gallery.pictures import decode, encode, noise, plain, translucent
+from tests.sample_images import decode, encode, noise, plain, translucent
 from tests.scripted_server import Answer, Meeting, Received, ScriptedServer
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ const linkOf = (tile) => tile.querySelector("a.place");
 const viewOf = (tile) => tile.nextElementSibling;
 const tileOf = (view) => view.previousElementSibling;
 
-// Which link goes on having the focus when the next picture is shown.
+// Which link goes on having the focus when the next image is shown.
 let kept = "";
 
 function step(view, relation) {

@@ -1,4 +1,4 @@
-"""The output stays small: thumbnails shrink, then pictures are linked, then tiles are left out, and it says so."""
+"""The output stays small: thumbnails shrink, then images are linked, then tiles are left out, and it says so."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_nb import Gallery, Task, TaskImage, TaskStatus
-from seedream_nb.gallery.page import DataUri, Entry, Page, Picture
+from seedream_nb.gallery.page import DataUri, Entry, Page, ShownImage
 from seedream_nb.gallery.spelling import measure, spell
 from seedream_nb.gallery.table import Table
 from seedream_nb.gallery.tiles import lay_out, lay_out_before
-from tests.gallery.pictures import noise, plain
 from tests.gallery.reading import show
 from tests.gallery.strategies import HOSTILE, images, task_lists
 from tests.gallery.test_agreement import assert_forms_agree
+from tests.sample_images import noise, plain
 
 if TYPE_CHECKING:
     from seedream_nb.gallery.options import Embed
-    from tests.gallery.conftest import PictureHost
+    from tests.gallery.conftest import ImageHost
 
-LINK = "http://pictures.example/%d.jpg?signature=" + "%%41&" * 40
+LINK = "http://images.example/%d.jpg?signature=" + "%%41&" * 40
 
 
 @lru_cache(maxsize=200)
@@ -71,8 +71,8 @@ def test_what_does_not_fit_at_the_smallest_is_left_out_from_the_end() -> None:
     assert sheet.tiles[0].problem == ""
 
 
-def test_what_is_left_out_is_linked_where_a_reader_can_follow(picture_host: PictureHost) -> None:
-    links = [picture_host.add(f"/{number}.jpg", noisy(320, number)) for number in range(30)]
+def test_what_is_left_out_is_linked_where_a_reader_can_follow(image_host: ImageHost) -> None:
+    links = [image_host.add(f"/{number}.jpg", noisy(320, number)) for number in range(30)]
     tasks = [Task(link, TaskStatus.SUCCEEDED, (TaskImage(link, url=link),)) for link in links]
     sheet = show(Gallery(tasks, max_bytes=100_000))
     assert sheet.size <= 100_000
@@ -82,7 +82,7 @@ def test_what_is_left_out_is_linked_where_a_reader_can_follow(picture_host: Pict
     assert sheet.tiles[-1].problem == ""
 
 
-def test_pictures_that_fit_are_left_as_they_are() -> None:
+def test_images_that_fit_are_left_as_they_are() -> None:
     sheet = show(Gallery(noisy_tasks(3)))
     assert sheet.notes == []
     assert {tile.embedded_size for tile in sheet.tiles} == {(320, 320)}
@@ -113,22 +113,22 @@ prompts = st.sampled_from(["", "short", '"' * 2500, "&" * 2000, "字" * 2000, "\
 
 @settings(max_examples=60)
 @given(
-    pictures=st.lists(st.tuples(st.sampled_from((8, 60, 200)), prompts, st.booleans()), max_size=12),
+    images=st.lists(st.tuples(st.sampled_from((8, 60, 200)), prompts, st.booleans()), max_size=12),
     max_bytes=st.sampled_from((10_000, 20_000, 60_000, 150_000, 400_000)),
     embed=st.sampled_from(("thumbnails", "originals")),
     thumbnail=st.sampled_from((32, 100, 320)),
 )
 def test_the_output_never_passes_its_limit(
-    pictures: list[tuple[int, str, bool]], max_bytes: int, embed: Embed, thumbnail: int
+    images: list[tuple[int, str, bool]], max_bytes: int, embed: Embed, thumbnail: int
 ) -> None:
-    tasks = [inline_task(number, side, prompt) for number, (side, prompt, _) in enumerate(pictures)]
+    tasks = [inline_task(number, side, prompt) for number, (side, prompt, _) in enumerate(images)]
     tasks += [Task(f"p-{number}", TaskStatus.PENDING, prompt=prompt)
-              for number, (_, prompt, is_pending) in enumerate(pictures) if is_pending]  # fmt: skip
+              for number, (_, prompt, is_pending) in enumerate(images) if is_pending]  # fmt: skip
     sheet = show(Gallery(tasks, embed=embed, max_bytes=max_bytes, thumbnail=thumbnail))
     assert sheet.size <= max_bytes
     assert_forms_agree(sheet)
     embedded = sum(tile.embedded is not None for tile in sheet.tiles)
-    has_notes_for_all_changes = bool(sheet.notes) or (len(sheet.tiles) == len(tasks) and embedded == len(pictures))
+    has_notes_for_all_changes = bool(sheet.notes) or (len(sheet.tiles) == len(tasks) and embedded == len(images))
     assert has_notes_for_all_changes
 
 
@@ -146,11 +146,11 @@ def test_links_count_as_well(captions: list[str], max_bytes: int) -> None:
 
 file_contents = st.binary(max_size=40) | st.binary(min_size=1000, max_size=1002)
 addresses = st.builds(DataUri, st.sampled_from(("image/jpeg", "image/png", "image/webp")), file_contents) | st.just(
-    "https://pictures.example/字.jpg?a&b='"
+    "https://images.example/字.jpg?a&b='"
 )
 sides = st.none() | st.integers(1, 5000)
-shown_pictures = st.none() | st.builds(Picture, addresses, sides, sides, is_transparent=st.booleans())
-links = st.none() | st.just("https://pictures.example/ü.jpg?x=1&y=2")
+shown_images = st.none() | st.builds(ShownImage, addresses, sides, sides, is_transparent=st.booleans())
+links = st.none() | st.just("https://images.example/ü.jpg?x=1&y=2")
 
 
 @st.composite
@@ -161,11 +161,11 @@ def pages(draw: st.DrawFn) -> Page:
     return Page(
         summary="6 tasks · 0 images",
         notes=("1 image could not be shown.",),
-        entries=tuple(Entry(tile, draw(shown_pictures), draw(links)) for tile in tiles),
+        entries=tuple(Entry(tile, draw(shown_images), draw(links)) for tile in tiles),
         columns=draw(st.none() | st.integers(1, 24)),
         tile_width=draw(st.integers(180, 640)),
         aspect=draw(st.sampled_from(((1, 1), (2, 3), (3, 1)))),
-        before=tuple(Entry(tile, draw(shown_pictures), draw(links)) for tile in before),
+        before=tuple(Entry(tile, draw(shown_images), draw(links)) for tile in before),
         table=draw(st.sampled_from((None, Table(tuple(labels)).shown()))) if labels else None,
     )
 
@@ -224,14 +224,14 @@ def test_no_slice_is_suggested_that_would_show_the_same_again() -> None:
 
 
 @pytest.mark.parametrize(("size", "shape"), [("4096x2048", (320, 160)), ("1x100000", (1, 320)), ("100x50", (100, 50))])
-def test_a_linked_picture_says_its_shape_at_the_size_of_a_thumbnail(size: str, shape: tuple[int, int]) -> None:
-    task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url="https://pictures.example/a.jpg", size=size),))
+def test_a_linked_image_says_its_shape_at_the_size_of_a_thumbnail(size: str, shape: tuple[int, int]) -> None:
+    task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url="https://images.example/a.jpg", size=size),))
     (tile,) = show(Gallery(task, embed="links")).tiles
     assert (tile.width, tile.height) == shape
 
 
-def test_a_single_narrow_picture_does_not_make_an_endless_tile() -> None:
-    task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url="https://pictures.example/a.jpg", size="1x9999"),))
+def test_a_single_narrow_image_does_not_make_an_endless_tile() -> None:
+    task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url="https://images.example/a.jpg", size="1x9999"),))
     assert "--seedream-aspect:1/1" in show(Gallery(task, embed="links")).html
 
 
@@ -249,7 +249,7 @@ def test_a_thumbnail_that_was_made_small_for_many_is_not_fetched_again_for_few()
     assert gallery[:2].unloaded == 0
 
 
-def test_upright_pictures_are_not_enlarged() -> None:
+def test_upright_images_are_not_enlarged() -> None:
     upright = TaskImage("i", data=plain(900, 1600))
     tall_tile = Gallery(Task("i", TaskStatus.SUCCEEDED, (upright,)), thumbnail=640).to_html()
     assert "max-width:360px" in tall_tile

@@ -1,4 +1,4 @@
-"""Why: a thousand pictures are made small and handed on one after another, without a thousand being in memory."""
+"""Why: a thousand images are made small and handed on one after another, without a thousand being in memory."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 FEWEST_AT_ONCE = 32  # twice as many as are fetched at the same time, so that few threads wait for the last one
 
 
-def stream_pictures(
+def stream_thumbnails(
     tiles: Sequence[Tile],
     longest_side: int,
     fetcher: ImageFetcher,
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[int, Thumbnail | ImageError | None]]:
-    """Fetches the pictures of tiles and makes them small, a few at a time.
+    """Fetches the images of tiles and makes them small, a few at a time.
 
     Args:
         tiles: The tiles.
         longest_side: The most pixels of width and height of what is made.
-        fetcher: Fetches the pictures.
-        on_progress: Called with 1 for each picture that is finished.
+        fetcher: Fetches the images.
+        on_progress: Called with 1 for each image that is finished.
 
     Yields:
-        The place of each tile, in order, with its picture, or why there is none; None where none was to be fetched.
+        The place of each tile, in order, with its image, or why there is none; None where none was to be fetched.
     """
     for places in _rounds(tiles):
         images = [image for place in places for image in tiles[place].images]
@@ -47,11 +47,11 @@ def stream_pictures(
             on_progress=on_progress,
         )
         for place in places:
-            yield place, _picture(tiles[place], found)
+            yield place, _image(tiles[place], found)
 
 
 def _rounds(tiles: Sequence[Tile]) -> Iterator[list[int]]:
-    """The places of tiles that are worked on together; those of one task are, as layers share their pictures."""
+    """The places of tiles that are worked on together; those of one task are, as layers share their images."""
     places: list[int] = []
     for _, group in groupby(range(len(tiles)), key=lambda place: tiles[place].number):
         places += group
@@ -62,7 +62,7 @@ def _rounds(tiles: Sequence[Tile]) -> Iterator[list[int]]:
         yield places
 
 
-def _picture(tile: Tile, found: Mapping[Source, Thumbnail | ImageError]) -> Thumbnail | ImageError | None:
+def _image(tile: Tile, found: Mapping[Source, Thumbnail | ImageError]) -> Thumbnail | ImageError | None:
     if not tile.layers:
         return find_result(tile.image, found) if tile.image else None
     try:
