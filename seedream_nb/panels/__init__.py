@@ -1,13 +1,12 @@
-"""Why: pictures are browsed, compared and made without typing a command, and everything comes back to Python.
+"""The explorer: a panel to browse, compare, and generate images without typing commands; results come back to Python.
 
-Plain data and pure functions first: `cards` stand in a `collection`, are found by `filters`, described with their
-`card_details`; a `supply` brings `pictures` on demand; `make_settings` become requests, and `code` says the same. The
-forms (`query_forms`, `make_form`, `filter_bar`) and the `grid`, whose parts `front_end` joins, are thin.
+Plain data and pure functions: a `collection` holds `cards`, `filters` finds them, `generate_settings` become requests,
+and `code` writes them as code. A `loader` loads images on demand. The `forms` and the `grid` are thin widgets, and
+`explorer` connects them.
 """
 
 from __future__ import annotations
 
-from seedream_nb.panels.door import explore
-from seedream_nb.panels.explorer import Explorer
+from seedream_nb.panels.explorer import Explorer, explore
 
 __all__ = ["Explorer", "explore"]

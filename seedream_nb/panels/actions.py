@@ -1,7 +1,9 @@
-"""Why: what a click does, without any widget: each action is some work for a thread, and what to do with its result."""
+"""The panel's actions, without any widget: each is work for a thread, and what to do with its result."""
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import itertools
 import threading
 from datetime import datetime, timezone
@@ -14,9 +16,10 @@ from seedream_nb.core.task_ids import read_task_ids
 from seedream_nb.core.text import count_of
 from seedream_nb.core.times import read_since
 from seedream_nb.gallery import Gallery
-from seedream_nb.panels.composing import compose_image
+from seedream_nb.gallery.tiles import COMPOSED
+from seedream_nb.images.layers import compose_layers
+from seedream_nb.panels.generate_settings import find_reference_problem, plan
 from seedream_nb.panels.jobs import Status
-from seedream_nb.panels.make_settings import find_reference_problem, plan
 from seedream_nb.protocol.capabilities import MAX_IMAGES
 
 if TYPE_CHECKING:
@@ -30,12 +33,12 @@ if TYPE_CHECKING:
     from seedream_nb.gallery import SaveReport
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.panels.cards import Card
+    from seedream_nb.panels.generate_settings import GenerateSettings
     from seedream_nb.panels.jobs import Jobs
-    from seedream_nb.panels.make_settings import MakeSettings
     from seedream_nb.panels.state import ExplorerState, Part
 
-PAGE = 24  # tasks of the history that one click brings
-MOST_COMPOSED = MAX_IMAGES - 1  # pictures in layers of a selection; no request takes more references
+PAGE = 24  # tasks of the history or the library per click
+MOST_COMPOSED = MAX_IMAGES - 1  # composed images of a selection; no request takes more references
 SAVE_DIRECTORY = "seedream_results"
 
 
@@ -43,11 +46,11 @@ class Actions:
     """What the panel can do.
 
     Args:
-        state: What is shown.
-        jobs: Where work is done.
-        client: Whom to ask.
+        state: What the panel shows.
+        jobs: Runs the work.
+        client: Sends the requests.
         fetcher: Fetches originals.
-        pace: How often is asked for tasks that are not finished; None for the client's own pace.
+        pace: The polling interval; None for the client's own.
     """
 
     def __init__(
@@ -69,42 +72,42 @@ class Actions:
         self._searched = ""
         self._found = 0
         self._composing = threading.Lock()
-        state.watch(self._follow_selection)
+        state.subscribe(self._follow_selection)
 
     def get(self, text: str) -> None:
-        """Adds the tasks whose ids stand in a text."""
-        self._jobs.run("get", lambda: self._retrieve(text), self._take, "Retrieving tasks …")
+        """Adds the tasks whose ids occur in a text."""
+        self._jobs.run("get", lambda: self._retrieve(text), self._show_retrieved, "Fetching tasks…")
 
-    def show_history(self, since: str) -> None:
+    def load_history(self, since: str) -> None:
         """Adds the next tasks of the history.
 
         Args:
-            since: From when on; as `seedream_nb.core.times.read_since` reads it, or empty.
+            since: The earliest time, as `seedream_nb.core.times.read_since` reads it, or empty.
         """
-        self._jobs.run("history", lambda: self._read_history(since), self._take_page, "Reading the history …")
+        self._jobs.run("history", lambda: self._read_history(since), self._show_history, "Loading history…")
 
     def search_library(self, text: str) -> None:
-        """Adds the next tasks of the library on this machine.
+        """Adds the next matches in the library on this machine.
 
         Args:
-            text: Words of their prompts, as `Library.search` reads them; empty for all.
+            text: Words to find, as `Library.search` reads them; empty for all.
         """
-        self._jobs.run("library", lambda: self._search_library(text), self._take_found, "Looking in the library …")
+        self._jobs.run("library", lambda: self._search_library(text), self._show_matches, "Searching the library…")
 
-    def make(self, settings: MakeSettings) -> None:
-        """Makes pictures, as the settings say. Costs money."""
-        self._jobs.run("make", lambda: self._make(settings), self._end_make, "Sending …")
+    def generate(self, settings: GenerateSettings) -> None:
+        """Generates images. Costs money."""
+        self._jobs.run("generate", lambda: self._generate(settings), _summarize_batch, "Sending requests…")
 
     def save(self, keys: Sequence[str]) -> None:
         """Saves the originals of some cards, with their records."""
         tasks = {id(card.task): card.task for card in self._state.find(keys)}
         gallery = Gallery(tasks.values(), fetcher=self._fetcher)
-        self._jobs.run("save", lambda: gallery.save(SAVE_DIRECTORY), _say_saved, "Saving originals …")
+        self._jobs.run("save", lambda: gallery.save(SAVE_DIRECTORY), _summarize_save, "Saving originals…")
 
     def follow(self) -> None:
-        """Waits for all tasks that are not finished."""
-        if self._open_ids():
-            self._jobs.run("follow", self._wait, lambda _result: None, "Waiting for open tasks …")
+        """Polls all tasks in progress until they are finished."""
+        if self._ids_in_progress():
+            self._jobs.run("follow", self._wait, lambda _result: None, "Waiting for tasks in progress…")
 
     def read_files(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
         """Checks uploaded reference images.
@@ -113,19 +116,19 @@ class Actions:
             files: Contents by file name.
 
         Returns:
-            What travels for each that is good; the status line names the others.
+            The valid ones, as they are sent; the status line names the others.
         """
         return tuple(found for name, content in files.items() for found in self.read_references([content], name))
 
     def read_references(self, images: Sequence[Reference], name: str = "") -> tuple[str, ...]:
-        """Checks images that are to be references.
+        """Checks reference images.
 
         Args:
             images: Such as the selected ones.
-            name: What to call them in the status line.
+            name: Their name in the status line.
 
         Returns:
-            What travels for each; none, with a word in the status line, when one cannot be used.
+            The images as they are sent; none, and an error in the status line, when one is invalid.
         """
         try:
             found = read_references(images)
@@ -133,11 +136,11 @@ class Actions:
         except UsageError as error:
             found, problem = (), error.message
         if problem:
-            self._state.say(Status(": ".join(filter(None, (name, problem))), is_error=True))
+            self._state.set_status(Status(": ".join(filter(None, (name, problem))), is_error=True))
         return () if problem else found
 
     def _follow_selection(self, part: Part) -> None:
-        """Puts the layers of selected pictures together, so that these can be had in Python and as references."""
+        """Composes the layers of selected images, for use in Python and as references."""
         if part not in {"selected", "images"}:
             return
         layered = [card for card in self._state.find(self._state.selected) if card.tile.layers]
@@ -145,37 +148,37 @@ class Actions:
             if not self._state.has_composed(card):
                 self._compose(card)
         if len(layered) > MOST_COMPOSED:
-            self._state.say(Status(f"Of a selection, {MOST_COMPOSED} composed pictures are put together, not more."))
+            self._state.set_status(Status(f"Only the first {MOST_COMPOSED} selected images with layers are composed."))
 
     def _compose(self, card: Card) -> None:
         def work() -> TaskImage | None:
-            # One after the other: each takes a hundred megabytes while it is put together.
+            # One at a time, because each takes a hundred megabytes while it is composed.
             with self._composing:
                 is_wanted = card.key in self._state.selected and not self._jobs.stop.is_set()
                 return compose_image(card.task, self._fetcher) if is_wanted else None
 
         def done(image: TaskImage | None) -> None:
             if image is not None:
-                self._state.keep_composed(card, image)
+                self._state.set_composed(card, image)
 
-        self._jobs.run(f"compose {card.key}", work, done, f"Putting the layers of {card.tile.task_id} together …")
+        self._jobs.run(f"compose {card.key}", work, done, f"Composing the layers of {card.tile.task_id}…")
 
     def _retrieve(self, text: str) -> list[Task]:
         task_ids = read_task_ids(text)
         try:
             return self._client.retrieve_batch(task_ids)
         except SeedreamError as error:
-            # What was read all the same is shown before the error is.
+            # Tasks that arrived before the error are shown.
             self._state.put(error.partial)
             raise
 
-    def _take(self, tasks: Sequence[Task]) -> Status | None:
+    def _show_retrieved(self, tasks: Sequence[Task]) -> Status:
         self._state.put(tasks)
         unknown = sum(task.status is TaskStatus.NOT_FOUND for task in tasks)
         if unknown == len(tasks):
-            return Status("The service knows none of these ids.", is_error=True)
+            return Status("None of these task IDs was found.", is_error=True)
         self.follow()
-        return self._say_counts(f"{count_of(unknown, 'id')} not known to the service." if unknown else "")
+        return self._count_tasks(f"{count_of(unknown, 'ID')} not found." if unknown else "")
 
     def _read_history(self, since: str) -> list[Task]:
         if self._history is None or since != self._since:
@@ -184,21 +187,19 @@ class Actions:
             self._since = since
         return list(itertools.islice(self._history, PAGE))
 
-    def _take_page(self, tasks: Sequence[Task]) -> Status | None:
+    def _show_history(self, tasks: Sequence[Task]) -> Status:
         if not tasks:
             self._history = None
-            return Status(
-                "The history has no older tasks." if self._state.collection.tasks else "The history is empty."
-            )
+            return Status("No older tasks in the history." if self._state.collection.tasks else "The history is empty.")
         self._state.put(tasks)
         self.follow()
-        return self._say_counts()
+        return self._count_tasks()
 
     def _search_library(self, text: str) -> list[Task]:
         library = self._client.cache.library
         if library is None:
             raise LibraryError(
-                "The library is turned off.", hint="The environment variable SEEDREAM_LIBRARY does that."
+                "The library is turned off.", hint="The environment variable SEEDREAM_LIBRARY turns it off."
             )
         if text != self._searched:
             self._searched, self._found = text, 0
@@ -206,71 +207,103 @@ class Actions:
         self._found += len(tasks)
         return tasks
 
-    def _take_found(self, tasks: Sequence[Task]) -> Status | None:
+    def _show_matches(self, tasks: Sequence[Task]) -> Status:
         if tasks:
             self._state.put(tasks)
-            return self._say_counts()
+            return self._count_tasks()
         older, self._found = self._found, 0
-        return Status("The library holds no older ones that fit." if older else "The library holds nothing that fits.")
+        return Status("No older matches in the library." if older else "No matches in the library.")
 
-    def _make(self, settings: MakeSettings) -> GenerationBatch:
-        making = self._client.generate_all(plan(settings).requests, pace=self._pace, stop=self._jobs.stop)
+    def _generate(self, settings: GenerateSettings) -> GenerationBatch:
+        batch = self._client.generate_all(plan(settings).requests, pace=self._pace, stop=self._jobs.stop)
         try:
-            for _news in making.updates():
-                tasks = making.tasks
+            for _news in batch.updates():
+                tasks = batch.tasks
                 self._state.put(task for task in tasks if task.id)
                 finished = sum(task.status.is_final for task in tasks)
-                self._state.say(Status(f"{finished} of {count_of(len(tasks), 'request')} finished …", is_busy=True))
+                status = Status(f"{finished} of {count_of(len(tasks), 'request')} finished…", is_busy=True)
+                self._state.set_status(status)
         finally:
-            # Also what was known when it failed; a refused request has no id, and is told of by the status line.
-            self._state.put(task for task in making.tasks if task.id)
-        return making
-
-    def _end_make(self, making: GenerationBatch) -> Status | None:
-        tasks = making.tasks
-        made = f"{count_of(sum(len(task.good_images) for task in tasks), 'picture')} made."
-        errors = [
-            making.failures.get(place) or _find_error(task) for place, task in enumerate(tasks) if not task.good_images
-        ]
-        if not errors:
-            return Status(made)
-        # What may have been paid for without a result comes before all else.
-        error = next((one for one in errors if isinstance(one, OutcomeUnknownError)), errors[0])
-        count = f"{made} {len(errors)} of {len(tasks)} requests failed:" if len(tasks) > 1 else ""
-        return Status(" ".join(filter(None, (count, error.message, error.hint))), is_error=True)
+            # Also after an error. A rejected request has no id; the status line reports it.
+            self._state.put(task for task in batch.tasks if task.id)
+        return batch
 
     def _wait(self) -> None:
-        while open_ids := self._open_ids():
-            waiting = self._client.iter_wait(open_ids, pace=self._pace, stop=self._jobs.stop)
+        while in_progress := self._ids_in_progress():
+            waiting = self._client.iter_wait(in_progress, pace=self._pace, stop=self._jobs.stop)
             for news in waiting.updates():
                 if news:
                     self._state.put(news)
-                waited_for = {task.id for task in waiting.tasks}
-                if added := [task_id for task_id in self._open_ids() if task_id not in waited_for]:
+                polled = {task.id for task in waiting.tasks}
+                if added := [task_id for task_id in self._ids_in_progress() if task_id not in polled]:
                     waiting.add(added)
-            if self._jobs.stop.is_set() or set(self._open_ids()) >= set(open_ids):
+            if self._jobs.stop.is_set() or set(self._ids_in_progress()) >= set(in_progress):
                 return
 
-    def _open_ids(self) -> list[str]:
+    def _ids_in_progress(self) -> list[str]:
         return [
             task.id
             for task in self._state.collection.tasks
             if task.id and task.status in {TaskStatus.PENDING, TaskStatus.RUNNING}
         ]
 
-    def _say_counts(self, note: str = "") -> Status:
+    def _count_tasks(self, note: str = "") -> Status:
         tasks = self._state.collection.tasks
         return Status(" ".join(filter(None, (f"{count_of(len(tasks), 'task')}.", note))))
 
 
+def compose_image(task: Task, fetcher: ImageFetcher) -> TaskImage:
+    """Composes the layers of a task into one image that carries its bytes. Takes a second or two.
+
+    Args:
+        task: A task with layers.
+        fetcher: Fetches the layers.
+
+    Returns:
+        The image as PNG, without a link. It has the base image's metadata, and the name `composed`.
+
+    Raises:
+        ImageError: A layer is missing or broken; the message names it.
+    """
+    composed = compose_layers(task, fetcher)
+    buffer = io.BytesIO()
+    composed.save(buffer, "PNG")
+    return dataclasses.replace(
+        task.layers[0],
+        url=None,
+        data=buffer.getvalue(),
+        size=f"{composed.width}x{composed.height}",
+        output_format="png",
+        z_index=None,
+        bounding_box=None,
+        name=COMPOSED,
+        description=None,
+        raw={},
+    )
+
+
+def _summarize_batch(batch: GenerationBatch) -> Status:
+    tasks = batch.tasks
+    generated = f"{count_of(sum(len(task.good_images) for task in tasks), 'image')} generated."
+    errors = [
+        batch.failures.get(place) or _find_error(task) for place, task in enumerate(tasks) if not task.good_images
+    ]
+    if not errors:
+        return Status(generated)
+    # What may have been paid for without a result comes first.
+    error = next((one for one in errors if isinstance(one, OutcomeUnknownError)), errors[0])
+    count = f"{generated} {len(errors)} of {len(tasks)} requests failed:" if len(tasks) > 1 else ""
+    return Status.of_error(error, count)
+
+
 def _find_error(task: Task) -> SeedreamError:
-    """Why a task has no picture."""
+    """Why a task has no image."""
     try:
         task.raise_for_status()
     except SeedreamError as error:
         return error
-    return SeedreamError("No picture came of it.")
+    return SeedreamError("The task returned no image.")
 
 
-def _say_saved(report: SaveReport) -> Status:
+def _summarize_save(report: SaveReport) -> Status:
     return Status(str(report).splitlines()[0] if str(report) else "Saved.")

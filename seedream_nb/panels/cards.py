@@ -1,42 +1,48 @@
-"""Why: the grid's front end draws plain JSON; what a card says is decided here, where Python tests reach it.
-
-A card says what its tile in a gallery says, so that panel and gallery cannot disagree; only a model is called by its
-label, as a tile has little room and the whole id stands among the details.
-"""
+"""Cards: the plain JSON that the grid draws, worded as a gallery words its tiles. Pure functions."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.models import TaskStatus
+from seedream_nb.core.text import count_of
 from seedream_nb.gallery.compose import link_of
-from seedream_nb.gallery.foreign_text import clean_prompt, show_prompt
-from seedream_nb.gallery.tiles import STATES, lay_out
-from seedream_nb.panels.card_details import details_of
+from seedream_nb.gallery.foreign_text import clean_prompt, show_line, show_prompt
+from seedream_nb.gallery.tiles import STATES, describe_error, facts_of, lay_out
 from seedream_nb.protocol.capabilities import display_name, parse_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
     from typing import TypeAlias
 
-    from seedream_nb.core.models import Task, TaskImage
+    from seedream_nb.core.models import Task, TaskImage, Usage
     from seedream_nb.gallery.tiles import Tile
 
-# One image, or the layers that make a picture together.
-Picture: TypeAlias = "TaskImage | tuple[TaskImage, ...]"
+# One image, or the layers that compose one.
+CardImage: TypeAlias = "TaskImage | tuple[TaskImage, ...]"
 
-_OPEN = {STATES[TaskStatus.PENDING], STATES[TaskStatus.RUNNING]}
+MOST_DETAILS = 40  # nobody reads a longer list
+
+_IN_PROGRESS = {STATES[TaskStatus.PENDING], STATES[TaskStatus.RUNNING]}
+# Fields of the request that have a detail of their own, or only say how to send the answer.
+_SHOWN_ELSEWHERE = {
+    *("action", "async", "image", "model", "output_format", "prompt", "seed", "stream"),
+    *("sequential_image_generation", "sequential_image_generation_options", "size"),
+}
 
 
 @dataclass(frozen=True)
 class Card:
-    """One place of the grid.
+    """One place in the grid.
 
     Attributes:
-        key: Its name, unique in a collection, and the same when the task is read again.
+        key: Its name: unique in a collection, and unchanged when the task is read again.
         task: The task that it belongs to.
-        tile: What it says.
+        tile: The gallery tile with its texts.
     """
 
     key: str
@@ -44,18 +50,18 @@ class Card:
     tile: Tile
 
     @property
-    def picture(self) -> Picture | None:
-        """What `PictureSupply` is to be asked for; None when there is no picture to show."""
+    def image(self) -> CardImage | None:
+        """The image for an `ImageLoader` to load, or None."""
         return self.tile.layers or self.tile.image
 
     @property
-    def is_open(self) -> bool:
-        """Whether it waits for a picture."""
-        return self.picture is None and self.tile.state in _OPEN
+    def is_in_progress(self) -> bool:
+        """Whether an image is still to come."""
+        return self.image is None and self.tile.state in _IN_PROGRESS
 
     @property
     def whole_prompt(self) -> str:
-        """The prompt that its tile shows, also what was cut off there; fit to be shown."""
+        """The tile's prompt without truncation, cleaned for display."""
         prompts = (*(image.prompt for image in self.task.images), self.task.prompt)
         cleaned = (clean_prompt(prompt) for prompt in prompts if prompt and show_prompt(prompt) == self.tile.prompt)
         return next(cleaned, self.tile.prompt)
@@ -70,25 +76,25 @@ def make_cards(task: Task, name: str) -> tuple[Card, ...]:
 
     Args:
         task: The task.
-        name: The task's own part of the keys.
+        name: The task's part of the keys.
 
     Returns:
-        At least one card, with the keys `<name>/0`, `<name>/1` …
+        At least one card, with the keys `<name>/0`, `<name>/1`, and so on.
     """
-    # A task with an id is followed until it is finished; one without was never sent, and says so.
+    # The panel polls every task that has an id; one without was not sent, and its tile says so.
     tiles = lay_out([task], is_live=bool(task.id))
     return tuple(Card(f"{name}/{place}", task, tile) for place, tile in enumerate(tiles))
 
 
 def describe(card: Card) -> dict[str, object]:
-    """What the front end draws.
+    """The data that the front end draws.
 
     Args:
         card: The card.
 
     Returns:
-        JSON-ready data, to be read only; all texts are fit to be shown, but not escaped. `width` and `height` are those
-        of the original, or None where nobody knows them yet. What else is known is in `describe_details`.
+        JSON-ready data, read-only; all texts are cleaned for display, but not escaped. `width` and `height` are those
+        of the original in pixels, or None when unknown.
 
     Example:
         >>> from seedream_nb import Task
@@ -96,12 +102,12 @@ def describe(card: Card) -> dict[str, object]:
         >>> describe(card)["state"]
         'not found'
     """
-    # A panel describes all its cards each time that one comes.
-    return card._description  # noqa: SLF001  the card is only where it is kept
+    # A panel describes all its cards each time that one is added.
+    return card._description  # noqa: SLF001  cached on the card
 
 
 def describe_details(card: Card) -> dict[str, object]:
-    """What the detail view says of a card besides; worked out for the one that is opened, not for all.
+    """The data of the detail view besides `describe`, computed only for the open card.
 
     Args:
         card: The card.
@@ -110,6 +116,28 @@ def describe_details(card: Card) -> dict[str, object]:
         JSON-ready data: the card's `key`, and `pairs` of a label and a text.
     """
     return {"key": card.key, "pairs": [list(pair) for pair in details_of(card.task, card.tile)]}
+
+
+def details_of(task: Task, tile: Tile) -> list[tuple[str, str]]:
+    """Everything known about a card except its prompt, fields that the service may add later included.
+
+    Args:
+        task: The task.
+        tile: The card's tile.
+
+    Returns:
+        Labels with texts cleaned for display; unknown values are left out.
+    """
+    details = ((label, show_line(text)) for label, text in (*_result(task, tile), *_request(task.request)) if text)
+    return [(label, text) for label, text in details if text][:MOST_DETAILS]
+
+
+def to_local(moment: datetime) -> datetime:
+    """A time in this machine's time zone, or unchanged where that is out of the calendar's range."""
+    try:
+        return moment.astimezone()
+    except (OverflowError, ValueError, OSError):
+        return moment
 
 
 def _describe(card: Card) -> dict[str, object]:
@@ -122,11 +150,11 @@ def _describe(card: Card) -> dict[str, object]:
         "is_prompt_cut": tile.prompt != card.whole_prompt,
         "icon": tile.state.icon if tile.state else "",
         "state": tile.state.word if tile.state else "",
-        "is_open": card.is_open,
+        "is_in_progress": card.is_in_progress,
         "facts": [display_name(fact) for fact in tile.facts],
         "position": tile.position,
         "problem": tile.problem,
-        "has_picture": card.picture is not None,
+        "has_image": card.image is not None,
         "width": shape[0] if shape else None,
         "height": shape[1] if shape else None,
         "is_transparent": _is_transparent(card),
@@ -143,9 +171,64 @@ def _shape(card: Card) -> tuple[int, int] | None:
 
 
 def _is_transparent(card: Card) -> bool:
-    """Whether it may have transparent parts, as far as the record tells."""
-    if card.picture is None:
+    """Whether it may have transparent parts, according to the record."""
+    if card.image is None:
         return False
     image = card.tile.image
-    lies_over_another = image is not None and bool(image.z_index)
-    return lies_over_another or card.task.request.get("background") == "transparent"
+    is_upper_layer = image is not None and bool(image.z_index)
+    return is_upper_layer or card.task.request.get("background") == "transparent"
+
+
+def _result(task: Task, tile: Tile) -> Iterator[tuple[str, str]]:
+    base = tile.images[0] if tile.images else None
+    image = tile.image
+    yield "Task ID", task.id
+    yield "Model", (base.model if base else None) or task.model or ""
+    yield "Size", " ".join(facts_of(None, (base.size if base else None) or task.size, None, None))
+    yield "Format", (image.output_format if image else None) or ""
+    yield "Seed", "" if image is None or image.seed is None else str(image.seed)
+    yield "Position", tile.position
+    yield "Description", (image.description if image else None) or ""
+    yield "State", task.status.value
+    yield "Created", _format_time(task.created_at)
+    yield "Finished", _format_time(task.finished_at)
+    yield "Duration", "" if task.elapsed is None else f"{task.elapsed:,.1f} s"
+    yield "Usage", _format_usage(task.usage) if task.usage else ""
+    yield "Trace ID", task.trace_id or ""
+    error = describe_error(task.error) if task.error else ""
+    yield "Error", "" if error == tile.problem else error
+
+
+def _request(request: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """What was requested, as far as the result does not say it."""
+    if request.get("size"):
+        yield "Requested size", " ".join(facts_of(None, _format(request["size"]), None, None))
+    if request.get("sequential_image_generation") == "auto":
+        options = request.get("sequential_image_generation_options")
+        most = options.get("max_images") if isinstance(options, dict) else None
+        yield "Set", f"up to {_format(most)} images" if most else "number of images chosen by the model"
+    image = request.get("image")
+    references = image if isinstance(image, list) else [image] if image else []
+    yield "References", " ".join(map(_format, references))
+    for name, value in request.items():
+        if name not in _SHOWN_ELSEWHERE and value is not None:
+            yield show_line(name.replace("_", " ")).capitalize() or "Unnamed", _format(value)
+
+
+def _format(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _format_time(moment: datetime | None) -> str:
+    return "" if moment is None else f"{to_local(moment):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _format_usage(usage: Usage) -> str:
+    parts = (
+        (usage.generated_images, "image"),
+        (usage.output_tokens, "output token"),
+        (usage.total_tokens, "token"),
+    )
+    return ", ".join(count_of(number, noun) for number, noun in parts if number is not None)

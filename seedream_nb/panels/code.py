@@ -1,7 +1,4 @@
-"""Why: what was found or made by clicking can be kept, repeated and changed as code.
-
-Pure functions. What is said here is what a click does, to the letter; no foreign text in it becomes code of its own.
-"""
+"""Code that does exactly what a click does, to repeat or change it. Pure functions; foreign text never becomes code."""
 
 from __future__ import annotations
 
@@ -11,21 +8,21 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.task_ids import find_problem
-from seedream_nb.panels.make_settings import WEB_LINKS, is_inline
+from seedream_nb.panels.generate_settings import WEB_LINKS, is_inline
 from seedream_nb.protocol.capabilities import MODELS, find_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seedream_nb.panels.make_settings import MakeSettings
+    from seedream_nb.panels.generate_settings import GenerateSettings
 
 MOST_ON_A_LINE = 3  # task ids
 WIDEST_LINE = 88  # characters of Python
 
-# On the line of a magic: no quotation mark but those around, and nothing that IPython puts a variable's value for.
+# A word on the line of a magic: without quotes, and without anything that IPython expands.
 _PLAIN_WORD = re.compile(r"[^\s\"'${}\x00-\x1f\x7f-\x9f\ud800-\udfff-][^\s\"'${}\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
-# In the body of a cell magic: what separates prompts there; what IPython takes for the prompts of a pasted session;
-# and characters that are not seen, or that an editor would change.
+# What a cell body cannot hold: the line that separates prompts; what IPython takes for the prompts of a pasted session;
+# and invisible characters, or those that an editor would change.
 _UNFIT_FOR_CELL = re.compile(
     r"^[ \t]*-{3,}[ \t]*$"
     r"|^\s*(?:>>>|\.{3,}|In \[)"
@@ -35,14 +32,13 @@ _UNFIT_FOR_CELL = re.compile(
 
 
 def get_code(task_ids: Sequence[str]) -> str:
-    """The code that shows tasks.
+    """Code that gets tasks.
 
     Args:
         task_ids: Their ids.
 
     Returns:
-        A `%seedream get` line, or cell when there are many; Python where an id has not the form of one; empty when
-        there is none.
+        A `%seedream get` line, or a cell when there are many; Python where an id is malformed; empty without ids.
 
     Example:
         >>> get_code(["84d1544a-9043-4dde-a98b-e889dacd75f6"])
@@ -57,18 +53,18 @@ def get_code(task_ids: Sequence[str]) -> str:
     return "\n".join(("%%seedream get", *task_ids))
 
 
-def generate_code(settings: MakeSettings) -> str:
-    """The code that makes what a click makes.
+def generate_code(settings: GenerateSettings) -> str:
+    """Code that generates what a click generates.
 
     Args:
-        settings: What is to be made.
+        settings: The settings.
 
     Returns:
-        A `%%seedream generate` cell; Python where that could not say the same.
+        A `%%seedream generate` cell; Python where a cell cannot express the settings.
 
     Example:
-        >>> from seedream_nb.panels.make_settings import MakeSettings
-        >>> print(generate_code(MakeSettings("a cat", model="4.5", size="2K")))
+        >>> from seedream_nb.panels.generate_settings import GenerateSettings
+        >>> print(generate_code(GenerateSettings("a cat", model="4.5", size="2K")))
         %%seedream generate --model 4.5 --size 2K
         a cat
     """
@@ -79,16 +75,16 @@ def generate_code(settings: MakeSettings) -> str:
     return f"{' '.join(('%%seedream generate', *words))}\n{prompt}"
 
 
-def python_code(settings: MakeSettings) -> str:
-    """The same in Python, for a `client` that is there already.
+def python_code(settings: GenerateSettings) -> str:
+    """The same in Python, for an existing `client`.
 
     Args:
-        settings: What is to be made.
+        settings: The settings.
 
     Returns:
-        An expression. Reference images that have no link and no path are names, which a comment explains.
+        An expression. Reference images without a link or path are variables, which a comment explains.
     """
-    references, comments = _spell_references(settings)
+    references, comments = _format_references(settings)
     options = {
         "model": find_model(settings.model),
         "size": settings.size,
@@ -106,12 +102,12 @@ def python_code(settings: MakeSettings) -> str:
     return "\n".join((*comments, f"client.wait([{call} for _ in range({settings.takes})])"))
 
 
-def _words(settings: MakeSettings) -> list[str] | None:
-    """The words of the magic's line; None where one cannot be said there."""
+def _words(settings: GenerateSettings) -> list[str] | None:
+    """The words of the magic's line, or None where it cannot express one."""
     model = find_model(settings.model)
     short_name = MODELS[model].short_name if model in MODELS else model
     links = [_link(reference) or "" for reference in settings.references]
-    said: dict[str, Sequence[object]] = {
+    options: dict[str, Sequence[object]] = {
         "--model": [short_name if find_model(short_name) == model else model],
         "--size": [settings.size],
         "--format": [settings.output_format],
@@ -120,7 +116,7 @@ def _words(settings: MakeSettings) -> list[str] | None:
         "--image": links,
     }
     words: list[str] = []
-    for option, values in said.items():
+    for option, values in options.items():
         texts = [str(value) for value in values if value is not None]
         if not all(map(_PLAIN_WORD.fullmatch, texts)):
             return None
@@ -131,26 +127,26 @@ def _words(settings: MakeSettings) -> list[str] | None:
     return None if words[-1].endswith(";") else words
 
 
-def _spell_references(settings: MakeSettings) -> tuple[list[str], list[str]]:
-    """How each reference image is said in Python, and comments on those that cannot."""
-    spelled: list[str] = []
+def _format_references(settings: GenerateSettings) -> tuple[list[str], list[str]]:
+    """Each reference image as Python code, and a comment on those that are variables."""
+    formatted: list[str] = []
     names: list[str] = []
     for number, reference in enumerate(settings.references, start=1):
         link = _link(reference)
         if link is not None:
-            spelled.append(repr(link))
+            formatted.append(repr(link))
         elif isinstance(reference, Path) or (isinstance(reference, str) and not is_inline(reference)):
-            spelled.append(repr(str(reference)))
+            formatted.append(repr(str(reference)))
         else:
             names.append(f"reference_{number}")
-            spelled.append(names[-1])
+            formatted.append(names[-1])
     if not names:
-        return spelled, []
-    return spelled, [f"# First set {' and '.join(names)}: a path, bytes or an image that is no link."]
+        return formatted, []
+    return formatted, [f"# First set {' and '.join(names)} to a path, bytes, or an image."]
 
 
 def _link(reference: object) -> str | None:
-    """The web link of a reference image; None when it has none."""
+    """The web link of a reference image, or None."""
     if isinstance(reference, Task) and len(reference.good_images) == 1:
         reference = reference.good_images[0]
     link = reference.url if isinstance(reference, TaskImage) and reference.data is None else reference

@@ -1,4 +1,4 @@
-"""Why: tasks come from several sources and are read again while they run; a panel shows each once, in its place."""
+"""The tasks of a panel as cards: each task once, in its place, however often it is read again."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _MODEL_ORDER = list(MODELS)
 
 @dataclass(frozen=True)
 class Choices:
-    """What occurs among the cards, and how often; each is a value for a `Filter`.
+    """The values that occur among the cards, each with its number of cards; any of them can go into a `Filter`.
 
     Attributes:
-        models: Full model ids, those on offer first.
+        models: Full model ids, available models first.
         statuses: The words of states.
-        sizes: Sizes, small ones first.
+        sizes: Sizes, smallest first.
     """
 
     models: Mapping[str, int] = field(default_factory=dict)
@@ -44,8 +44,6 @@ class Choices:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A task in its place."""
-
     name: str
     task: Task
     cards: tuple[Card, ...]
@@ -53,11 +51,11 @@ class _Entry:
 
 
 class Collection:
-    """All cards of a panel. For one thread at a time.
+    """All cards of a panel. Not thread-safe.
 
     Attributes:
-        cards: The cards, in the order in which their tasks came.
-        tasks: The tasks, likewise.
+        cards: The cards, in the order in which their tasks were added.
+        tasks: The tasks, in that order.
 
     Example:
         >>> from seedream_nb import Task
@@ -73,10 +71,10 @@ class Collection:
         self._gather()
 
     def put(self, tasks: Iterable[Task]) -> None:
-        """Adds tasks at the end; one that is known by its id takes its old place, whatever the case of its id.
+        """Adds tasks at the end; a task with a known id (in any case) replaces the earlier one in its place.
 
-        Tasks without an id are told apart by all that they say: of equal ones there are as many as have ever come
-        at once, such as two takes that were never sent, however often they come again.
+        Tasks without an id are compared by value. Of equal ones there are as many as ever came in one call, such as
+        two takes that were not sent.
 
         Args:
             tasks: The tasks; the same object counts once.
@@ -90,23 +88,15 @@ class Collection:
         self._gather()
 
     def find(self, key: str) -> Card | None:
-        """The card of a key; None when there is none."""
+        """The card with a key, or None."""
         return self._by_key.get(key)
 
-    def show(self, wanted: Filter, sort: Sort) -> tuple[int, ...]:
-        """Finds cards.
-
-        Args:
-            wanted: Which are wanted.
-            sort: In which order.
-
-        Returns:
-            Their positions in `cards`.
-        """
+    def find_all(self, wanted: Filter, sort: Sort) -> tuple[int, ...]:
+        """The positions in `cards` of those that match a filter, in order."""
         return find(self._traits, wanted, sort)
 
     def choices(self) -> Choices:
-        """What a filter may ask for: every value that occurs, with the number of its cards."""
+        """The values that occur, for the menus of a filter."""
         models = Counter(one.model for one in self._traits if one.model)
         statuses = Counter(one.status for one in self._traits if one.status)
         sizes = Counter(one.size for one in self._traits if one.size)
@@ -117,7 +107,7 @@ class Collection:
         )
 
     def _new_name(self, task: Task) -> str:
-        """The task's part of its cards' keys. Ids are foreign: two may look the same once they are fit to be shown."""
+        # Foreign ids may look the same once cleaned for display; the keys must still differ.
         name = wanted = show_line(task.id).lower() or str(len(self._entries))
         attempt = 1
         while name in self._names:

@@ -1,7 +1,7 @@
-"""Why: pictures are browsed, compared and made without typing a command, and everything comes back to Python.
+"""The explorer panel, which connects its parts.
 
-The panel joins parts that each do one thing: `ExplorerState` knows what is shown, `Actions` what a click does,
-`PictureSupply` brings pictures, `ImageGrid` shows them, and the forms ask for more.
+`ExplorerState` holds what is shown, `Actions` does what a click asks for, `ImageLoader` loads images, `ImageGrid` shows
+them, and the forms collect input.
 """
 
 from __future__ import annotations
@@ -12,67 +12,71 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
+from seedream_nb.client.client import SeedreamClient
+from seedream_nb.core.hosts import is_loopback
+from seedream_nb.core.models import Task
 from seedream_nb.gallery.contents import read_tasks
 from seedream_nb.gallery.tiles import summarize
 from seedream_nb.panels.actions import Actions
-from seedream_nb.panels.caching_fetcher import CachingFetcher
 from seedream_nb.panels.cards import describe, describe_details
-from seedream_nb.panels.closing import close_tree
 from seedream_nb.panels.code import generate_code, get_code
-from seedream_nb.panels.controls import Foot, StatusLine
-from seedream_nb.panels.filter_bar import FilterBar
-from seedream_nb.panels.front_end import EXPLORER_STYLES, join_parts
-from seedream_nb.panels.grid import ImageGrid
+from seedream_nb.panels.forms import (
+    FilterBar,
+    Footer,
+    StatusLine,
+    make_get_form,
+    make_history_form,
+    make_library_form,
+)
+from seedream_nb.panels.generate_form import GenerateForm
+from seedream_nb.panels.generate_settings import announce, find_problem, settings_of
+from seedream_nb.panels.grid import GRID_STYLES, ImageGrid, join_parts
+from seedream_nb.panels.image_cache import CachingFetcher
 from seedream_nb.panels.jobs import Jobs, Status
-from seedream_nb.panels.make_form import MakeForm
-from seedream_nb.panels.make_settings import MakeSettings, announce, find_problem, settings_of
-from seedream_nb.panels.query_forms import GetForm, HistoryForm, LibraryForm
+from seedream_nb.panels.loader import ImageLoader
 from seedream_nb.panels.state import ExplorerState
 from seedream_nb.panels.static_output import StaticOutput
-from seedream_nb.panels.supply import PictureSupply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from seedream_nb.client.client import SeedreamClient
     from seedream_nb.client.polling import Pace
-    from seedream_nb.core.models import Task
-    from seedream_nb.panels.pictures import Kind
+    from seedream_nb.panels.image_cache import Kind
     from seedream_nb.panels.state import Part
 
-WAYS = {
-    "Get": "by task id",
-    "History": "what the account has made",
-    "Library": "what is kept on this machine",
-    "Make": "new pictures",
+TABS = {
+    "Get": "Get tasks by their IDs",
+    "History": "Browse the account's tasks",
+    "Library": "Search the library on this machine",
+    "Generate": "Generate new images",
 }
+EXPLORER_STYLES = (*GRID_STYLES, "explorer.css")
 
 
 class _StyledGrid(ImageGrid):
-    """The grid; the rules for the forms beside it travel to the page with its own."""
+    """The grid, which also brings the styles of the forms around it to the page."""
 
     _css = join_parts(*EXPLORER_STYLES)
 
 
 class Explorer(ipywidgets.VBox):
-    """A panel to browse, compare and make pictures.
+    """A panel to browse, compare, and generate images.
 
     Args:
-        client: Whom to ask.
-        tasks: What is shown at first.
-        pace: How often is asked for tasks that are not finished; None for the client's own pace.
+        client: The client that sends its requests.
+        tasks: The tasks to show at first.
+        pace: The polling interval for tasks in progress; None for the client's own.
         is_free: Whether the client talks to a sandbox, where nothing costs money.
 
     Attributes:
-        tasks: All tasks, in the order in which they came; observable.
-        selected: The pictures that are selected, as `TaskImage`s; observable. One in layers comes a moment later, put
-            together.
-        filter: Words that the shown pictures' prompts, models or ids have to hold; can be set, observable.
-        client: Whom it asks.
+        tasks: All tasks, in the order in which they were added; observable.
+        selected: The selected images as `TaskImage`s; observable. One with layers follows a moment later, composed.
+        filter: Words that must occur in the prompt, model, or id of a shown image; can be set, observable.
+        client: The client.
         grid: The grid with its detail and compare views.
-        get_form: The form for task ids; `history_form`, `library_form`, `make_form` and `filter_bar` are the others.
-        ways: Which of the forms is shown.
-        status_line: What is going on.
+        get_form: The form for task ids; see also `history_form`, `library_form`, `generate_form`, and `filter_bar`.
+        tabs: Which of the forms is shown.
+        status_line: Progress and errors.
 
     Example:
         >>> panel = explore(tasks=gallery)  # doctest: +SKIP
@@ -98,44 +102,39 @@ class Explorer(ipywidgets.VBox):
         self._fetcher = CachingFetcher(client.cache)
         self._static = StaticOutput(self._fetcher)
         self._state = ExplorerState(self._draw)
-        self._jobs = Jobs(self._state.say, lambda: self._state.status, self._draw_busy)
+        self._jobs = Jobs(self._state.set_status, lambda: self._state.status, self._draw_busy)
         self._actions = Actions(self._state, self._jobs, client, self._fetcher, pace=pace)
-        self.grid = _StyledGrid(can_make=True)
-        self._supply = PictureSupply(self._fetcher, self.grid.deliver)
+        self.grid = _StyledGrid(can_generate=True)
+        self._loader = ImageLoader(self._fetcher, self.grid.deliver)
         self._is_open = True
         self.status_line = StatusLine()
-        self.ways = ipywidgets.ToggleButtons(options=list(WAYS), tooltips=list(WAYS.values()))
-        self.ways.add_class("seedream-ways")
-        self.get_form = GetForm(self._actions.get)
-        self.history_form = HistoryForm(self._actions.show_history)
-        self.library_form = LibraryForm(self._actions.search_library)
-        self.make_form = MakeForm(self._announce, self._actions.make, self._upload, self._use_selection)
+        self.tabs = ipywidgets.ToggleButtons(options=list(TABS), tooltips=list(TABS.values()))
+        self.tabs.add_class("seedream-tabs")
+        self.get_form = make_get_form(self._actions.get)
+        self.history_form = make_history_form(self._actions.load_history)
+        self.library_form = make_library_form(self._actions.search_library)
+        self.generate_form = GenerateForm(self._announce, self._actions.generate, self._add_files, self._use_selection)
         self.filter_bar = FilterBar(self._apply_filter)
-        forms: dict[str, Any] = {
-            "Get": self.get_form,
-            "History": self.history_form,
-            "Library": self.library_form,
-            "Make": self.make_form,
-        }
-        self.foot = Foot(self._show_code, self.close)
-        super().__init__([self.ways, *forms.values(), self.filter_bar, self.grid, self.status_line, self.foot])
+        forms = (self.get_form, self.history_form, self.library_form, self.generate_form)
+        self._forms: dict[str, Any] = dict(zip(TABS, forms, strict=True))
+        self.footer = Footer(self._copy_code, self.close)
+        super().__init__([self.tabs, *forms, self.filter_bar, self.grid, self.status_line, self.footer])
         self.add_class("seedream-explorer")
-        self._forms = forms
-        self.grid.on_want(self._bring)
-        self.grid.on_act(self._act)
+        self.grid.on_load(self._load)
+        self.grid.on_action(self._act)
         self.grid.observe(self._select, "selected")
         self.grid.observe(lambda _change: self._draw_details(), "opened")
-        self.ways.observe(lambda _change: self._show_form(), "value")
+        self.tabs.observe(lambda _change: self._show_form(), "value")
         self.observe(self._set_filter, "filter")
         self._show_form()
         self._announce()
         self.add(tasks)
 
     def add(self, tasks: Iterable[Task] | Task) -> None:
-        """Adds tasks; those that are there already are brought up to date.
+        """Adds tasks; those already there are updated.
 
         Args:
-            tasks: Tasks, one or several, such as a gallery.
+            tasks: One task or several, such as a gallery.
 
         Raises:
             UsageError: Something else was given.
@@ -144,43 +143,43 @@ class Explorer(ipywidgets.VBox):
         self._actions.follow()
 
     def show_code(self) -> str:
-        """The code that does what the panel is set to.
+        """Code for a cell that does what the panel is set to.
 
         Returns:
-            For a cell: what makes the pictures of the form, when that is in sight; else what brings the tasks that are
-            selected, or else shown.
+            On the Generate tab, the code that generates the images of the form; else the code that gets the selected
+            tasks, or all shown tasks when none is selected.
         """
-        if self.ways.value == "Make":
-            return generate_code(self.make_form.read())
+        if self.tabs.value == "Generate":
+            return generate_code(self.generate_form.read())
         cards = self._state.find(self._state.selected)
         tasks = [card.task for card in cards] or self._state.shown_tasks
         return get_code(list(dict.fromkeys(task.id for task in tasks if task.id)))
 
     def close(self) -> None:
-        """Closes the panel and frees all that it holds; the static gallery stays in the notebook."""
+        """Closes the panel and frees its memory; the static gallery stays in the notebook."""
         if not self._is_open:
             return
         self._is_open = False
         self._jobs.close()
-        self._supply.close()
+        self._loader.close()
         self._static.close()
         close_tree(self)
 
     def _ipython_display_(self) -> None:
-        """Shows the panel, and below it the gallery that stands for it where it cannot live."""
+        """Shows the panel, and below it the static gallery that replaces it where no kernel runs."""
         if self._is_open:
             display(super()._repr_mimebundle_(), raw=True)
         self._static.open(self._state.shown_tasks)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        """The panel for front ends that have a place for one output alone."""
+        """The panel for front ends that show only one output."""
         widget = super()._repr_mimebundle_(**options) if self._is_open else {}
         return {**(widget or {}), **self._static.bundle(self._state.shown_tasks)}
 
     def __repr__(self) -> str:
         return f"<Explorer: {summarize(self._state.collection.tasks)}>"
 
-    # What the state tells, drawn. Called in any thread.
+    # Changes of the state, drawn. Called in any thread.
 
     def _draw(self, part: Part) -> None:
         if not self._is_open:
@@ -194,7 +193,7 @@ class Explorer(ipywidgets.VBox):
             self.grid.selected = list(self._state.selected)
             self.selected = self._state.selected_images
         elif part == "images":
-            # Not the grid's: this comes from other threads, and could take back a click of this moment.
+            # Not the grid's selection: this comes from other threads, and could undo a click of this moment.
             self.selected = self._state.selected_images
         else:
             self.status_line.show(self._state.status)
@@ -214,33 +213,32 @@ class Explorer(ipywidgets.VBox):
         self.grid.details = describe_details(opened[0]) if opened else {}
 
     def _draw_busy(self, name: str, is_running: bool) -> None:  # noqa: FBT001  the callback's own form
-        forms: dict[str, Any] = {"get": self.get_form, "history": self.history_form, "library": self.library_form}
-        if name in forms:
-            forms[name].button.disabled = is_running
-        elif name == "make":
+        if name == "generate":
             self._announce()
+        elif name.capitalize() in self._forms:
+            self._forms[name.capitalize()].button.disabled = is_running
 
-    # What the user does, handed on. Called in the kernel's main thread.
+    # What the user does. Called in the kernel's main thread.
 
-    def _bring(self, kind: Kind, keys: Sequence[str]) -> None:
+    def _load(self, kind: Kind, keys: Sequence[str]) -> None:
         cards = self._state.find(keys)
-        self._supply.want(kind, {card.key: card.picture for card in cards if card.picture is not None})
+        self._loader.load(kind, {card.key: card.image for card in cards if card.image is not None})
 
     def _act(self, action: str, keys: Sequence[str]) -> None:
         if action == "save":
             self._actions.save(keys)
-        elif action == "copy_prompt":
-            for card in self._state.find(keys[:1]):
+            return
+        for card in self._state.find(keys[:1]):
+            if action == "copy_prompt":
                 self.grid.copy_text(card.whole_prompt)
-        elif action == "use_settings":
-            for card in self._state.find(keys[:1]):
+            elif action == "use_settings":
                 settings = settings_of(card)
-                self.make_form.fill(settings, self._actions.read_references(settings.references))
-                self.ways.value = "Make"
+                self.generate_form.fill(settings, self._actions.read_references(settings.references))
+                self.tabs.value = "Generate"
 
     def _select(self, change: Mapping[str, Any]) -> None:
         self._state.select(change["new"])
-        # What is not there cannot be selected, whatever the front end says.
+        # The state drops unknown keys, whatever the front end sends.
         self.grid.selected = list(self._state.selected)
 
     def _apply_filter(self) -> None:
@@ -251,26 +249,83 @@ class Explorer(ipywidgets.VBox):
         self.filter_bar.text.value = change["new"]
 
     def _show_form(self) -> None:
-        for way, form in self._forms.items():
-            form.layout.display = "" if way == self.ways.value else "none"
+        for tab, form in self._forms.items():
+            form.layout.display = "" if tab == self.tabs.value else "none"
 
     def _announce(self) -> None:
-        settings: MakeSettings = self.make_form.read()
-        is_busy = self._jobs.is_running("make")
-        self.make_form.announce(announce(settings, self._is_free), find_problem(settings), is_busy=is_busy)
+        settings = self.generate_form.read()
+        is_busy = self._jobs.is_running("generate")
+        self.generate_form.announce(announce(settings, self._is_free), find_problem(settings), is_busy=is_busy)
 
-    def _show_code(self) -> None:
+    def _copy_code(self) -> None:
         code = self.show_code()
-        self.foot.show(code)
+        self.footer.show(code)
         self.grid.copy_text(code)
 
-    def _upload(self, files: Mapping[str, bytes]) -> None:
-        self.make_form.set_references((*self.make_form.references, *self._actions.read_files(files)))
+    def _add_files(self, files: Mapping[str, bytes]) -> None:
+        self.generate_form.set_references((*self.generate_form.references, *self._actions.read_files(files)))
 
     def _use_selection(self) -> None:
         selected = self._state.find(self._state.selected)
         if any(card.tile.layers and not self._state.has_composed(card) for card in selected):
-            self._state.say(Status("The layers of the selection are still being put together; try again in a moment."))
+            self._state.set_status(Status("The selected layers are still being composed. Try again in a moment."))
             return
         references = self._actions.read_references(self._state.selected_images)
-        self.make_form.set_references((*self.make_form.references, *references))
+        self.generate_form.set_references((*self.generate_form.references, *references))
+
+
+def explore(
+    client: SeedreamClient | None = None,
+    tasks: Iterable[Task | str] | Task | str | None = None,
+    *,
+    pace: Pace | None = None,
+) -> Explorer:
+    """Opens a panel to browse, compare, and generate images.
+
+    Args:
+        client: The client that sends its requests; by default one with the settings of the environment.
+        tasks: What to show at first: a gallery, tasks, or task ids to fetch.
+        pace: The polling interval for tasks in progress; None for the client's own.
+
+    Returns:
+        The panel; as the last value of a cell, it shows itself.
+
+    Raises:
+        SettingsError: A setting in the environment is invalid.
+        SeedreamError: Ids were given, and fetching their tasks failed.
+
+    Example:
+        >>> from seedream_nb import Sandbox, SeedreamClient, explore
+        >>> with Sandbox() as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
+        ...     panel = explore(client, ["84d1544a-9043-4dde-a98b-e889dacd75f6"])
+        ...     print(panel.tasks[0].prompt)
+        ...     panel.close()
+        a white siamese cat
+    """
+    client = client or SeedreamClient()
+    given = [tasks] if isinstance(tasks, (str, Task)) else list(tasks or ())
+    ids = [item for item in given if isinstance(item, str)]
+    found = iter(client.retrieve_batch(ids) if ids else ())
+    is_free = is_loopback(client.settings.base_url)
+    return Explorer(
+        client, [next(found) if isinstance(item, str) else item for item in given], pace=pace, is_free=is_free
+    )
+
+
+def close_tree(root: ipywidgets.Widget) -> None:
+    """Closes a widget with its children, layouts, and styles; `Widget.close` alone leaves these alive."""
+    for widget in list(_walk(root, set())):
+        # The base class's method, because a container may override close() to close its whole tree.
+        ipywidgets.Widget.close(widget)
+
+
+def _walk(widget: ipywidgets.Widget, seen: set[int]) -> Iterator[ipywidgets.Widget]:
+    if id(widget) in seen:
+        return
+    seen.add(id(widget))
+    for name in widget.keys:
+        value = getattr(widget, name, None)
+        for held in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(held, ipywidgets.Widget):
+                yield from _walk(held, seen)
+    yield widget

@@ -1,7 +1,4 @@
-"""Why: among a thousand pictures the wanted ones are found while somebody types.
-
-Pure functions. What a card is found by is worked out once, when it comes, so that each key costs a few milliseconds.
-"""
+"""Filtering and sorting of cards, fast enough to run on a thousand of them at each keystroke. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from seedream_nb.gallery.foreign_text import show_line
-from seedream_nb.panels.local_time import to_local
+from seedream_nb.panels.cards import to_local
 from seedream_nb.protocol.capabilities import PRESETS, display_name, parse_size
 
 if TYPE_CHECKING:
@@ -24,26 +21,26 @@ if TYPE_CHECKING:
 
 
 class Sort(Enum):
-    """An order; its value is what people read. Cards that it cannot tell apart stay in the order in which they came."""
+    """An order of cards; its value is the label shown. Equal cards stay in the order in which they were added."""
 
-    NEWEST = "newest first"
-    OLDEST = "oldest first"
-    PROMPT = "prompt"
-    MODEL = "model"
-    SIZE = "largest first"
-    ADDED = "as added"
+    NEWEST = "Newest first"
+    OLDEST = "Oldest first"
+    PROMPT = "Prompt"
+    MODEL = "Model"
+    SIZE = "Largest first"
+    ADDED = "Order added"
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which cards are wanted; what is left empty does not matter.
+    """Conditions that a card must meet; empty ones do not count.
 
     Attributes:
-        text: Words that all have to stand in the prompt, the model or the task id; case does not matter.
-        model: A model, as `Traits` has it.
-        status: A state, likewise.
-        size: A size, likewise.
-        since: The first day, by this machine's clock.
+        text: Words that must all occur in the prompt, the model, or the task id, in any case.
+        model: A model, as in `Traits`.
+        status: A state, as in `Traits`.
+        size: A size, as in `Traits`.
+        since: The first day, in local time.
         until: The last day.
 
     Example:
@@ -60,23 +57,23 @@ class Filter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether every card is wanted."""
+        """Whether every card matches."""
         return not self.text.strip() and self == Filter(self.text)
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What a card is found and ordered by.
+    """The values by which a card is filtered and sorted, computed once per card.
 
     Attributes:
-        text: All that is searched, in a form without case.
-        prompt: The prompt in that form.
-        model: The full model id, empty when unknown.
+        text: All text that is searched, case-folded.
+        prompt: The prompt, case-folded.
+        model: The full model id; empty when unknown.
         status: The word of the card's state.
-        size: The picture's size such as `2048x2048`, or else the one asked for; empty when unknown.
-        pixels: How many that are; 0 when unknown.
-        day: The day on which the task was created, by this machine's clock.
-        moment: When it was created, in Unix seconds; infinite for what is being made and has no time yet.
+        size: The image's size such as `2048x2048`, else the requested one; empty when unknown.
+        pixels: The number of pixels; 0 when unknown.
+        day: The day on which the task was created, in local time.
+        moment: The creation time in Unix seconds; infinite for a task in progress without one.
     """
 
     text: str
@@ -90,14 +87,7 @@ class Traits:
 
 
 def traits_of(card: Card) -> Traits:
-    """Works out what a card is found by.
-
-    Args:
-        card: The card.
-
-    Returns:
-        Its traits.
-    """
+    """The traits of a card."""
     task, tile = card.task, card.tile
     image = tile.images[0] if tile.images else None
     prompt = (image.prompt if image else "") or task.prompt
@@ -105,37 +95,37 @@ def traits_of(card: Card) -> Traits:
     size = show_line((image.size if image else "") or task.size or "")
     created = task.created_at
     return Traits(
-        text=_without_case(f"{prompt}\n{task.prompt}\n{model}\n{display_name(model)}\n{task.id}"),
-        prompt=_without_case(prompt).strip(),
+        text=_fold(f"{prompt}\n{task.prompt}\n{model}\n{display_name(model)}\n{task.id}"),
+        prompt=_fold(prompt).strip(),
         model=model,
         status=tile.state.word if tile.state else "",
         size=size,
         pixels=_count_pixels(size),
         day=to_local(created).date() if created else None,
-        moment=created.timestamp() if created else math.inf if card.is_open else None,
+        moment=created.timestamp() if created else math.inf if card.is_in_progress else None,
     )
 
 
 def find(traits: Sequence[Traits], wanted: Filter, sort: Sort) -> tuple[int, ...]:
-    """Finds the wanted cards.
+    """Finds the cards that match a filter.
 
     Args:
-        traits: Those of all cards, in the order in which they came.
-        wanted: Which are wanted.
-        sort: In which order.
+        traits: The traits of all cards, in the order in which they were added.
+        wanted: The filter.
+        sort: The order.
 
     Returns:
-        The positions of the wanted ones.
+        The positions of the matches.
     """
-    meets = _condition(wanted)
+    matches = _condition(wanted)
     key = _KEYS[sort]
     return tuple(
-        sorted((place for place, one in enumerate(traits) if meets(one)), key=lambda place: key(traits[place]))
+        sorted((place for place, one in enumerate(traits) if matches(one)), key=lambda place: key(traits[place]))
     )
 
 
 def size_order(size: str) -> tuple[float, str]:
-    """A key that puts sizes in an order: small ones first, words last."""
+    """A key that sorts sizes: smallest first, unknown words last."""
     return _count_pixels(size) or math.inf, size
 
 
@@ -145,11 +135,11 @@ def _count_pixels(size: str) -> int:
 
 
 def _condition(wanted: Filter) -> Callable[[Traits], bool]:
-    words = _without_case(wanted.text).split()
+    words = _fold(wanted.text).split()
     exact = [(name, value) for name in ("model", "status", "size") if (value := getattr(wanted, name))]
     since, until = wanted.since, wanted.until
 
-    def meets(one: Traits) -> bool:
+    def matches(one: Traits) -> bool:
         return (
             all(getattr(one, name) == value for name, value in exact)
             and (since is None or (one.day is not None and one.day >= since))
@@ -157,11 +147,11 @@ def _condition(wanted: Filter) -> Callable[[Traits], bool]:
             and all(word in one.text for word in words)
         )
 
-    return meets
+    return matches
 
 
-def _without_case(text: str) -> str:
-    """Text in a form in which what people take for the same is the same."""
+def _fold(text: str) -> str:
+    """Text in a form in which equivalent spellings are equal."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 

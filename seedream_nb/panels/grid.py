@@ -1,47 +1,71 @@
-"""Why: a thousand pictures are one widget, which sends what comes into view and nothing else; this is its Python end.
+"""The image grid: one widget for a thousand images, which loads only those near its viewport.
 
-The front end (`static/grid/`) draws cards, asks for pictures as they come near its viewport, and tells what was
-selected and clicked. What it sends is foreign input: it is checked here, so that handlers see good data only.
+The front end (`static/grid/`) draws cards, requests images as they come near the viewport, and reports selections and
+clicks. Its messages are untrusted input, checked here, so that handlers see only valid data.
+
+There is no build step: Python joins the parts of the front end, base classes first. They share one scope and need no
+imports.
 """
 
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import anywidget
 import traitlets
 
 from seedream_nb.core.errors import ImageError
-from seedream_nb.panels.front_end import GRID_STYLES, SCRIPTS, join_parts
-from seedream_nb.panels.pictures import Kind
+from seedream_nb.panels.image_cache import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from seedream_nb.panels.pictures import Supplied
+    from seedream_nb.panels.image_cache import LoadedImage
+
+STATIC = Path(__file__).with_name("static")
+SCRIPTS = (
+    *("grid/cards.js", "grid/elements.js", "grid/images.js", "grid/tile.js"),
+    *("grid/chooser.js", "grid/sheet.js"),
+    *("grid/lens.js", "grid/stage.js", "grid/dialog.js", "grid/detail.js", "grid/compare.js"),
+    "grid/view.js",
+)
+GRID_STYLES = ("grid/frame.css", "grid/sheet.css", "grid/dialog.css", "grid/compare.css", "grid/motion.css")
 
 NARROWEST, WIDEST = 96, 480  # pixels of a tile
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ACTIONS = ("save", "use_settings", "copy_prompt")
 
 
+def join_parts(*names: str) -> str:
+    """Joins parts of the front end.
+
+    Args:
+        *names: Paths below `STATIC`, in order.
+
+    Returns:
+        Their text; each begins with its name, for the browser's developer tools.
+    """
+    return "\n".join(f"/* {name} */\n{(STATIC / name).read_text(encoding='utf-8')}" for name in names)
+
+
 class ImageGrid(anywidget.AnyWidget):
-    """The grid with its detail and compare views: one widget model, whatever the number of pictures.
+    """The grid with its detail and compare views: one widget model, whatever the number of images.
 
     Attributes:
         cards: All cards, as `seedream_nb.panels.cards.describe` makes them.
         order: The positions in `cards` of those that are shown, in order.
         selected: The keys of the selected cards, in the order of selection; set by both sides.
         opened: The key of the card in the detail view, or empty; set by both sides.
-        details: What is known of that card besides, as `seedream_nb.panels.cards.describe_details` says it.
+        details: More about that card, as `seedream_nb.panels.cards.describe_details` makes it.
         compared: The keys of two to four cards in the compare view, or none; set by both sides.
-        thumbnail: The width of a square tile, in pixels; tiles of another shape take the same area; set by both sides.
-        can_make: Whether the detail view offers to use a card's settings.
+        thumbnail: The width of a square tile, in pixels; tiles of another shape have the same area; set by both sides.
+        can_generate: Whether the detail view offers to use a card's settings.
 
     Example:
         >>> grid = ImageGrid(thumbnail=160)
-        >>> grid.on_want(lambda kind, keys: print(kind, keys))
+        >>> grid.on_load(lambda kind, keys: print(kind, keys))
         >>> grid.close()
     """
 
@@ -55,95 +79,87 @@ class ImageGrid(anywidget.AnyWidget):
     details = traitlets.Dict().tag(sync=True)
     compared = traitlets.List(traitlets.Unicode()).tag(sync=True)
     thumbnail = traitlets.Int(200, min=NARROWEST, max=WIDEST).tag(sync=True)
-    can_make = traitlets.Bool(default_value=False).tag(sync=True)
+    can_generate = traitlets.Bool(default_value=False).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         self._keys: frozenset[str] = frozenset()
-        self._want_handlers: list[Callable[[Kind, list[str]], None]] = []
-        self._act_handlers: list[Callable[[str, list[str]], None]] = []
+        self._load_handlers: list[Callable[[Kind, list[str]], None]] = []
+        self._action_handlers: list[Callable[[str, list[str]], None]] = []
         self._sending = threading.Lock()
         self._number = 0
-        self._on_their_way: dict[tuple[Kind, str], int] = {}
+        self._in_flight: dict[tuple[Kind, str], int] = {}
         super().__init__(**traits)
         self.on_msg(self._receive)
 
-    def deliver(self, key: str, kind: Kind, found: Supplied | ImageError) -> None:
-        """Sends a picture to the front end, or why there is none. May be called in any thread.
+    def deliver(self, key: str, kind: Kind, loaded: LoadedImage | ImageError) -> None:
+        """Sends an image, or the reason why there is none, to the front end. May be called in any thread.
 
         Args:
             key: The card's key.
-            kind: A thumbnail or an original.
-            found: The picture, or the error.
+            kind: Thumbnail or original.
+            loaded: The image, or the error.
         """
-        if isinstance(found, ImageError):
-            problem = " ".join(filter(None, (found.message, found.hint)))
-            self._send_numbered(kind, key, {"type": "no_picture", "problem": problem})
+        if isinstance(loaded, ImageError):
+            problem = " ".join(filter(None, (loaded.message, loaded.hint)))
+            self._send_numbered(kind, key, {"type": "image_error", "problem": problem})
         else:
-            facts = {"type": "picture", "mime": found.mime, "width": found.width, "height": found.height}
-            self._send_numbered(kind, key, facts, found.data)
+            facts = {"type": "image", "mime": loaded.mime, "width": loaded.width, "height": loaded.height}
+            self._send_numbered(kind, key, facts, loaded.data)
 
-    def say(self, text: str) -> None:
-        """Shows a short sentence over the grid for a moment, and tells it to screen readers.
-
-        Args:
-            text: The sentence.
-        """
-        self.send({"type": "say", "text": text})
+    def notify(self, text: str) -> None:
+        """Shows a short message over the grid for a moment, and announces it to screen readers."""
+        self.send({"type": "notify", "text": text})
 
     def copy_text(self, text: str) -> None:
-        """Puts a text into the clipboard of whoever has just clicked, and says whether the browser allowed it.
-
-        Args:
-            text: The text.
-        """
+        """Copies a text to the user's clipboard, and shows whether the browser allowed it."""
         self.send({"type": "copy", "text": text})
 
-    def on_want(self, handler: Callable[[Kind, list[str]], None]) -> None:
-        """Sets what is called when pictures come near the viewport, or are opened.
+    def on_load(self, handler: Callable[[Kind, list[str]], None]) -> None:
+        """Adds a handler for images that come near the viewport, or are opened.
 
         Args:
-            handler: Called with the kind and the keys of all pictures of it that are needed and not there, the most
-                urgent first. It replaces what was wanted before. Every key is that of a card.
+            handler: Called with the kind, and the keys of all images of it that are needed and missing, the most urgent
+                first; they replace those of the call before. Every key is that of a card.
         """
-        self._want_handlers.append(handler)
+        self._load_handlers.append(handler)
 
-    def on_act(self, handler: Callable[[str, list[str]], None]) -> None:
-        """Sets what is called when something is to be done with cards.
+    def on_action(self, handler: Callable[[str, list[str]], None]) -> None:
+        """Adds a handler for buttons that act on cards.
 
         Args:
             handler: Called with one of `ACTIONS`, and the keys of at least one card.
         """
-        self._act_handlers.append(handler)
+        self._action_handlers.append(handler)
 
     @traitlets.observe("cards")
-    def _learn_keys(self, change: Mapping[str, Any]) -> None:
+    def _update_keys(self, change: Mapping[str, Any]) -> None:
         self._keys = frozenset(str(card.get("key")) for card in change["new"])
 
     def _send_numbered(self, kind: Kind, key: str, content: dict[str, object], *buffers: bytes) -> None:
-        # The numbers tell what is still on its way when the front end asks anew; they go out in order.
+        # The numbers tell what is still in flight when the front end requests images; they are sent in order.
         with self._sending:
             self._number += 1
-            self._on_their_way[kind, key] = self._number
+            self._in_flight[kind, key] = self._number
             self.send({**content, "kind": kind, "key": key, "number": self._number}, list(buffers))
 
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         if not isinstance(content, dict) or not isinstance(content.get("keys"), list):
             return
         keys = [key for key in content["keys"] if isinstance(key, str) and key in self._keys]
-        if content.get("type") == "want":
+        if content.get("type") == "load":
             for kind in KINDS:
                 if content.get("kind") == kind:
-                    self._want(kind, keys, content.get("seen"))
-        elif content.get("type") == "act" and content.get("action") in ACTIONS and keys:
-            for act_handler in self._act_handlers:
-                act_handler(content["action"], keys)
+                    self._load(kind, keys, content.get("seen"))
+        elif content.get("type") == "action" and content.get("action") in ACTIONS and keys:
+            for action_handler in self._action_handlers:
+                action_handler(content["action"], keys)
 
-    def _want(self, kind: Kind, keys: list[str], seen: object) -> None:
-        """Hands on what is wanted, without what was sent after the last answer that the front end had seen."""
+    def _load(self, kind: Kind, keys: list[str], seen: object) -> None:
+        """Passes on what is needed, except for what was sent after the last message that the front end had seen."""
         with self._sending:
-            # A page that was loaded anew has seen nothing, and nothing is on its way to it.
+            # A reloaded page has seen nothing, and nothing is in flight to it.
             last = seen if isinstance(seen, int) else self._number
-            self._on_their_way = {wish: number for wish, number in self._on_their_way.items() if number > last}
-            missing = [key for key in keys if (kind, key) not in self._on_their_way]
-        for handler in self._want_handlers:
+            self._in_flight = {item: number for item, number in self._in_flight.items() if number > last}
+            missing = [key for key in keys if (kind, key) not in self._in_flight]
+        for handler in self._load_handlers:
             handler(kind, missing)

@@ -1,4 +1,4 @@
-"""Why: what takes time never holds the kernel, and what goes wrong there is said in one place instead of vanishing."""
+"""Background work for the panel: it never blocks the kernel, and every error reaches the status line."""
 
 from __future__ import annotations
 
@@ -14,37 +14,42 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 THREAD_NAME = "seedream-panel"
-SECONDS_TO_END = 5.0  # for a request that is on its way
+SECONDS_TO_END = 5.0  # for a request in progress
 
 
 @dataclass(frozen=True)
 class Status:
-    """What the panel says about itself.
+    """The content of the panel's status line.
 
     Attributes:
         text: One line.
-        is_error: Whether something went wrong.
-        is_busy: Whether something is going on.
+        is_error: Whether something failed.
+        is_busy: Whether work is in progress.
     """
 
     text: str = ""
     is_error: bool = False
     is_busy: bool = False
 
+    @classmethod
+    def of_error(cls, error: SeedreamError, prefix: str = "") -> Status:
+        """An error with its hint."""
+        return cls(" ".join(filter(None, (prefix, error.message, error.hint))), is_error=True)
+
 
 class Jobs:
-    """Work in threads, at most one of each name at a time.
+    """Runs jobs in threads, at most one per name at a time.
 
     Args:
-        say: Shows a status; called in any thread.
-        shown: Gives the status that is shown.
-        on_change: Called with a name and whether it runs, when that changes; in any thread.
+        show: Shows a status; called in any thread.
+        shown: Returns the status shown now.
+        on_change: Called with a name and whether it is running, when that changes; in any thread.
     """
 
     def __init__(
-        self, say: Callable[[Status], None], shown: Callable[[], Status], on_change: Callable[[str, bool], None]
+        self, show: Callable[[Status], None], shown: Callable[[], Status], on_change: Callable[[str, bool], None]
     ) -> None:
-        self._say = say
+        self._show = show
         self._shown = shown
         self._on_change = on_change
         self._lock = threading.Lock()
@@ -53,39 +58,39 @@ class Jobs:
 
     @property
     def stop(self) -> threading.Event:
-        """Set when the panel closes; what takes long looks at it."""
+        """Set when the panel closes; long work checks it."""
         return self._stop
 
-    def run(self, name: str, work: Callable[[], Result], done: Callable[[Result], Status | None], doing: str) -> bool:
-        """Starts some work.
+    def run(self, name: str, work: Callable[[], Result], done: Callable[[Result], Status | None], message: str) -> bool:
+        """Starts a job unless one of the same name is running.
 
         Args:
-            name: What it is; a second one of the same name is not started.
-            work: Does it, in a thread.
-            done: Takes the result, in the same thread; returns what to say. None takes back what was said meanwhile,
-                and leaves what others have said.
-            doing: What to say meanwhile.
+            name: The job's name.
+            work: Does the work, in a thread.
+            done: Takes the result, in the same thread, and returns the status to show. None clears the job's own
+                message and leaves any other status alone.
+            message: The status to show while the job runs.
 
         Returns:
             Whether it was started.
         """
-        thread = threading.Thread(target=self._run, args=(name, work, done, doing), name=THREAD_NAME, daemon=True)
+        thread = threading.Thread(target=self._run, args=(name, work, done, message), name=THREAD_NAME, daemon=True)
         with self._lock:
             if self._stop.is_set() or name in self._running:
                 return False
             self._running[name] = thread
         self._on_change(name, True)  # noqa: FBT003  the callback's own form
-        self._say(Status(doing, is_busy=True))
+        self._show(Status(message, is_busy=True))
         thread.start()
         return True
 
     def is_running(self, name: str) -> bool:
-        """Whether work of this name goes on."""
+        """Whether a job of this name is running."""
         with self._lock:
             return name in self._running
 
     def close(self) -> None:
-        """Ends all work, and gives what is on its way some time to end."""
+        """Stops all jobs, and gives requests in progress some time to finish."""
         self._stop.set()
         with self._lock:
             threads = list(self._running.values())
@@ -93,15 +98,17 @@ class Jobs:
             if thread is not threading.current_thread() and thread.ident is not None:
                 thread.join(SECONDS_TO_END)
 
-    def _run(self, name: str, work: Callable[[], Result], done: Callable[[Result], Status | None], doing: str) -> None:
+    def _run(
+        self, name: str, work: Callable[[], Result], done: Callable[[Result], Status | None], message: str
+    ) -> None:
         status: Status | None = None
         try:
             result = work()
             if not self._stop.is_set():
                 status = done(result)
         except SeedreamError as error:
-            status = Status(" ".join(filter(None, (error.message, error.hint))), is_error=True)
-        except Exception as error:  # noqa: BLE001  in a thread there is nobody else to tell
+            status = Status.of_error(error)
+        except Exception as error:  # noqa: BLE001  nobody else would see an error in a thread
             status = Status(f"{type(error).__name__}: {error}", is_error=True)
         finally:
             with self._lock:
@@ -109,7 +116,7 @@ class Jobs:
         if self._stop.is_set():
             return
         if status is not None:
-            self._say(status)
-        elif self._shown() == Status(doing, is_busy=True):
-            self._say(Status())
+            self._show(status)
+        elif self._shown() == Status(message, is_busy=True):
+            self._show(Status())
         self._on_change(name, False)  # noqa: FBT003  as above

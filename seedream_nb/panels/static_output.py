@@ -1,8 +1,8 @@
-"""Why: a saved notebook has no kernel, so a widget shows nothing there; a plain gallery beside it does.
+"""The static gallery beside a panel: a saved notebook has no kernel, so there the widget shows nothing.
 
-JupyterLab prefers the widget to any other form within the same output, even where the widget is gone. So the gallery is
-an output of its own, below the panel. Its style hides it while the panel lives, and hides the message that JupyterLab
-puts in place of a panel that is gone.
+JupyterLab prefers the widget to any other representation within the same output, even where the widget is gone. So the
+gallery is an output of its own, below the panel. Its style hides it while the panel lives, and hides the message that
+JupyterLab shows instead of a dead panel.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from seedream_nb.images.fetch import ImageFetcher
 
 THREAD_NAME = "seedream-static"
-LIMIT = 24  # tiles; enough to recall what was shown, and few enough to keep the notebook small
+LIMIT = 24  # tiles; a reminder of what was shown that keeps the notebook small
 THUMBNAIL = 240  # pixels
 SECONDS_TO_END = 5.0
-PAUSE = 1.5  # seconds in which the panel has what it needs first, and other changes may follow
+PAUSE = 1.5  # seconds in which the panel loads its images first, and more changes may follow
 
-# Where the outputs of one cell stand together: JupyterLab, Notebook 7 and Voilà; Colab; VS Code.
+# The element that holds all outputs of a cell: JupyterLab, Notebook 7, and Voilà; Colab; VS Code.
 _CELLS = (".jp-OutputArea", "#output-area", ".cell_container")
 _STYLE = (
     "<style>"
     + "".join(
         f"{cell}:has(.seedream-explorer) .seedream-static{{display:none}}"
-        # Text that stands in an output without any element is the message about a widget that is gone.
+        # An output with text but no element is the message about a dead widget.
         f"{cell}:has(.seedream-static) .jp-OutputArea-output:not(:has(*)){{display:none}}"
         for cell in _CELLS
     )
@@ -44,58 +44,51 @@ _STYLE = (
 
 
 class StaticOutput:
-    """The gallery that stands for a panel where it cannot live.
+    """A gallery that replaces a panel where no kernel runs.
 
     Args:
-        fetcher: Fetches pictures; shared with the panel, so that they are fetched once.
+        fetcher: Fetches images; shared with the panel, so that each is fetched once.
     """
 
     def __init__(self, fetcher: ImageFetcher) -> None:
         self._gallery = Gallery([], fetcher=fetcher, limit=LIMIT, thumbnail=THUMBNAIL)
         self._handle: DisplayHandle | None = None
         self._lock = threading.Lock()
-        self._wanted: tuple[Task, ...] | None = None
+        self._pending: tuple[Task, ...] | None = None
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._is_hurried = threading.Event()
 
     def bundle(self, tasks: Sequence[Task]) -> dict[str, str]:
-        """The gallery for front ends.
-
-        Args:
-            tasks: What the panel shows.
-
-        Returns:
-            `text/html` and `text/plain`.
-        """
+        """The gallery of some tasks as `text/html` and `text/plain`."""
         self._gallery = self._gallery.renew(tasks)
         bundle = self._gallery._repr_mimebundle_()
         html = f'<div class="seedream-static">{_STYLE}{bundle["text/html"]}</div>'
         return {"text/html": html, "text/plain": bundle["text/plain"]}
 
     def open(self, tasks: Sequence[Task]) -> None:
-        """Shows it in the output of the cell that runs now.
+        """Shows the gallery in the output of the running cell.
 
-        Where somebody looks on, it follows a moment later: the panel, which hides it, comes first. What runs a notebook
-        by itself takes what a cell shows until its end, and nothing after it.
+        In an interactive session it follows a moment later, because the panel that hides it comes first. A notebook
+        that runs unattended records only what a cell shows before it ends, so there it is shown at once.
         """
-        is_watched = _is_watched()
-        self._handle = display({} if is_watched else self.bundle(tasks), raw=True, display_id=True)
-        if is_watched:
+        is_interactive = _is_interactive()
+        self._handle = display({} if is_interactive else self.bundle(tasks), raw=True, display_id=True)
+        if is_interactive:
             self.update(tasks)
 
     def update(self, tasks: Sequence[Task]) -> None:
-        """Brings it up to date a moment later, in a thread of its own; only the latest state is drawn."""
+        """Updates the gallery a moment later, in a thread; only the latest tasks are drawn."""
         with self._lock:
             if self._handle is None or self._is_closed:
                 return
-            self._wanted = tuple(tasks)
+            self._pending = tuple(tasks)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
                 self._thread.start()
 
     def close(self) -> None:
-        """Ends the thread once it has drawn the latest state; the gallery stays."""
+        """Ends the thread once it has drawn the latest tasks; the gallery stays."""
         self._is_hurried.set()
         with self._lock:
             self._is_closed = True
@@ -107,15 +100,15 @@ class StaticOutput:
         while True:
             self._is_hurried.wait(PAUSE)
             with self._lock:
-                wanted, self._wanted = self._wanted, None
-                if wanted is None or self._handle is None:
+                pending, self._pending = self._pending, None
+                if pending is None or self._handle is None:
                     self._thread = None
                     return
                 handle = self._handle
-            handle.update(self.bundle(wanted), raw=True)
+            handle.update(self.bundle(pending), raw=True)
 
 
-def _is_watched() -> bool:
-    """Whether a person can be asked something, as there is nobody where a notebook runs by itself."""
+def _is_interactive() -> bool:
+    """Whether somebody can answer prompts; a notebook that runs unattended does not allow them."""
     kernel = getattr(get_ipython(), "kernel", None)
     return bool(getattr(kernel, "_allow_stdin", False))

@@ -1,11 +1,11 @@
-"""Why: what the grid does in a browser needs no kernel; here is a bare page with a model that answers at once."""
+"""A bare page with the grid and a fake model, for tests that need no kernel."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.panels.front_end import GRID_STYLES, SCRIPTS, join_parts
+from seedream_nb.panels.grid import GRID_STYLES, SCRIPTS, join_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ADDRESS = "http://localhost/grid/"  # never reached; a browser allows the clipboard on this host
 SUBJECTS = ("a white siamese cat", "a lighthouse in the fog", "red poppies on a hill", "a paper boat on a pond")
-# As JupyterLab has them. Without a theme the style sheet falls back on colours of its own.
+# The variables of JupyterLab. Without a theme, the style sheet falls back to its own colors.
 THEMES = {
     "": {},
     "light": {
@@ -63,7 +63,7 @@ for (const target of [window, document]) {
   };
 }
 
-// What anywidget gives a view: a Backbone model, seen through a narrow door.
+// The part of a Backbone model that anywidget passes to a view.
 class Model {
   constructor(state) {
     this.state = state;
@@ -79,16 +79,16 @@ class Model {
     if (JSON.stringify(this.state[name]) === JSON.stringify(value)) return;
     this.state[name] = value;
     this.changed[name] = value;
-    this.tell(`change:${name}`);
+    this.emit(`change:${name}`);
     if (name === "opened") this.describe();
   }
-  // As when Python sends several traits in one message: all are there before the first change is told.
+  // As when Python sends several traits in one message: all are set before the first change event.
   update(state) {
     Object.assign(this.state, state);
-    for (const name of Object.keys(state)) this.tell(`change:${name}`);
+    for (const name of Object.keys(state)) this.emit(`change:${name}`);
     if ("opened" in state || "cards" in state) this.describe();
   }
-  // What Python says of the card that is opened; the cards of a test carry it with them.
+  // The details of the opened card, as Python would send them; the cards of a test carry them along.
   describe() {
     const card = this.state.cards.find(card => card.key === this.state.opened);
     this.set("details", card ? { key: card.key, pairs: card.details } : {});
@@ -96,19 +96,19 @@ class Model {
   save_changes() { this.saved.push(this.changed); this.changed = {}; }
   on(event, react) { this.listeners.push([event, react]); }
   off(event, react) { this.listeners = this.listeners.filter(([e, r]) => e !== event || r !== react); }
-  tell(event, ...rest) { for (const [e, react] of [...this.listeners]) if (e === event) react(...rest); }
+  emit(event, ...rest) { for (const [e, react] of [...this.listeners]) if (e === event) react(...rest); }
   send(content) {
     this.sent.push(structuredClone(content));
-    if (this.isAnswering && content.type === "want") for (const key of content.keys) this.answer(content.kind, key);
+    if (this.isAnswering && content.type === "load") for (const key of content.keys) this.answer(content.kind, key);
   }
   async answer(kind, key) {
     const card = this.state.cards.find(card => card.key === key);
     const { bytes, width, height } = await paint(card, kind);
-    const content = { type: "picture", kind, key, mime: "image/png", width, height, number: ++this.number };
-    this.tell("msg:custom", content, [new DataView(bytes)]);
+    const content = { type: "image", kind, key, mime: "image/png", width, height, number: ++this.number };
+    this.emit("msg:custom", content, [new DataView(bytes)]);
   }
-  refuse(kind, key, problem) {
-    this.tell("msg:custom", { type: "no_picture", kind, key, problem, number: ++this.number }, []);
+  fail(kind, key, problem) {
+    this.emit("msg:custom", { type: "image_error", kind, key, problem, number: ++this.number }, []);
   }
 }
 
@@ -118,7 +118,7 @@ async function paint(card, kind) {
   const ratio = kind === "original" ? 1 : 320 / Math.max(full.width, full.height);
   const [width, height] = [Math.round(full.width * ratio), Math.round(full.height * ratio)];
   const number = [...card.key].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7);
-  // Drawn once for each shape and look; a thousand canvases would measure the painter and not the grid.
+  // Drawn once per shape and look, so that the painter does not dominate the tests.
   const look = `${width}x${height} ${number % 24} ${card.is_transparent}`;
   if (!painted.has(look)) painted.set(look, draw(width, height, number % 24, card.is_transparent));
   return { bytes: await painted.get(look), width, height };
@@ -209,13 +209,13 @@ class GridPage:
         self.page.evaluate("state => model.update(state)", traits)
 
     def sent(self, kind: str) -> list[Any]:
-        """The messages of a type that the grid has sent."""
+        """The messages of this type that the grid has sent."""
         messages: list[Any] = self.page.evaluate("type => model.sent.filter(sent => sent.type === type)", kind)
         return messages
 
-    def wanted(self, kind: str) -> list[str]:
-        """The keys of all pictures that were asked for."""
-        return [key for message in self.sent("want") if message["kind"] == kind for key in message["keys"]]
+    def requested(self, kind: str) -> list[str]:
+        """The keys of all requested images of this kind."""
+        return [key for message in self.sent("load") if message["kind"] == kind for key in message["keys"]]
 
 
 def make_card(number: int, **changes: object) -> dict[str, object]:
@@ -229,23 +229,23 @@ def make_card(number: int, **changes: object) -> dict[str, object]:
         "is_prompt_cut": False,
         "icon": "✓",
         "state": "succeeded",
-        "is_open": False,
+        "is_in_progress": False,
         "facts": facts,
         "position": "",
         "problem": "",
-        "has_picture": True,
+        "has_image": True,
         "width": 2048,
         "height": 2048,
         "is_transparent": False,
         "link": f"https://cdn.example.com/{number}.jpeg",
         "details": [
-            ["Task id", task_id],
+            ["Task ID", task_id],
             ["Model", "doubao-seedream-4-0-250828"],
             ["Size", facts[1]],
             ["Seed", str(number)],
-            ["Status", "succeeded"],
+            ["State", "succeeded"],
             ["Created", "2025-11-02 14:03:09 UTC"],
-            ["Took", "7.4 s"],
+            ["Duration", "7.4 s"],
             ["Usage", "1 image"],
         ],
     }
@@ -253,14 +253,19 @@ def make_card(number: int, **changes: object) -> dict[str, object]:
 
 
 def make_cards(count: int) -> list[dict[str, object]]:
-    """Cards of one shape, all with pictures."""
+    """Cards of one shape, all with images."""
     return [make_card(number) for number in range(count)]
 
 
 def failed_card(number: int) -> dict[str, object]:
     """A card whose task has failed."""
     problem = "Refused by the content check. (InputTextSensitiveContentDetected)"
-    return make_card(number, icon="✕", state="failed", has_picture=False, problem=problem, width=None, height=None)
+    return make_card(number, icon="✕", state="failed", has_image=False, problem=problem, width=None, height=None)
+
+
+def pending_card(number: int) -> dict[str, object]:
+    """A card whose task is pending."""
+    return make_card(number, icon="○", state="pending", is_in_progress=True, has_image=False)
 
 
 def open_grid(page: Page, cards: Sequence[dict[str, object]], *, theme: str = "", **state: object) -> GridPage:
@@ -282,7 +287,7 @@ def open_grid(page: Page, cards: Sequence[dict[str, object]], *, theme: str = ""
         "opened": "",
         "compared": [],
         "thumbnail": 200,
-        "can_make": True,
+        "can_generate": True,
         **state,
     }
     load_page(page)

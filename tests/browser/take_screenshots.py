@@ -38,10 +38,10 @@ a sailing boat on the sea at sunset"""
 ORIGINAL = '%seedream generate "misty mountains, early morning" --size 2304x1728 --thumbnail 160 --out hills'
 EDIT = "%%seedream edit hills[0] --size 2304x1728 --thumbnail 440\nmake it a late evening with warm light"
 EXPLORER = "%seedream explore --history 14"
-PICTURES_ARE_THERE = """() => {
+IMAGES_ARE_LOADED = """() => {
     const tiles = [...document.querySelectorAll(".seedream-explorer [role=option]")];
     const isShown = (picture) => picture?.naturalWidth && getComputedStyle(picture).opacity === "1";
-    const isDone = (tile) => tile.querySelector(".seedream-grid-lost") || isShown(tile.querySelector("img"));
+    const isDone = (tile) => tile.querySelector(".seedream-grid-placeholder") || isShown(tile.querySelector("img"));
     return tiles.length > 9 && tiles.every(isDone);
 }"""
 
@@ -73,8 +73,8 @@ SHOTS = (
     Shot("gallery-light", (START, GALLERY), 1130, quality=86),
     Shot("gallery-dark", (START, GALLERY), 1130, "dark", quality=86),
     Shot("sweep-light", (START, SWEEP), 870, first_cell=1),
-    Shot("explorer-light", (START, EXPLORER), 1000, first_cell=1, ready_when=PICTURES_ARE_THERE),
-    Shot("explorer-dark", (START, EXPLORER), 1000, "dark", first_cell=1, ready_when=PICTURES_ARE_THERE),
+    Shot("explorer-light", (START, EXPLORER), 1000, first_cell=1, ready_when=IMAGES_ARE_LOADED),
+    Shot("explorer-dark", (START, EXPLORER), 1000, "dark", first_cell=1, ready_when=IMAGES_ARE_LOADED),
     Shot("before-after", (START, ORIGINAL, EDIT), 612, first_cell=2),
 )
 

@@ -91,7 +91,7 @@ class Panel:
 
     def choose(self, way: str) -> None:
         """Shows one of the forms."""
-        self.root.locator(".seedream-ways").get_by_role("button", name=way, exact=True).click()
+        self.root.locator(".seedream-tabs").get_by_role("button", name=way, exact=True).click()
 
     def button(self, name: str) -> Locator:
         """A button that is in sight, apart from those that choose a form."""
@@ -118,7 +118,7 @@ def expect_text_output(cell: Locator, text: str) -> None:
 
 def test_pasted_ids_become_tiles_to_be_filtered_and_opened(page: Page, server: JupyterServer) -> None:
     _notebook, panel = open_panel(page, server, EMPTY_PANEL)
-    panel.field("Task ids").fill(f"{CAT};\n{SEASONS}, {REFUSED}")
+    panel.field("Task IDs").fill(f"{CAT};\n{SEASONS}, {REFUSED}")
     panel.button("Get tasks").click()
     panel.expect_pictures(PICTURES)
     expect(panel.tiles).to_have_count(PICTURES + 1)
@@ -150,7 +150,7 @@ def test_selected_pictures_are_compared_and_come_back_to_python(page: Page, serv
     panel.tiles.filter(has_text="siamese").click(modifiers=["Control"])
     panel.tiles.filter(has_text="summer").click(modifiers=["Control"])
     panel.button("Compare").click()
-    expect(panel.dialog).to_contain_text("2 compared")
+    expect(panel.dialog).to_contain_text("Comparing 2 images")
     panel.expect_original(2)
     page.keyboard.press("Escape")
     expect(panel.dialog).to_have_count(0)
@@ -163,13 +163,13 @@ def test_selected_pictures_are_compared_and_come_back_to_python(page: Page, serv
 
 def test_a_picture_is_made_saved_and_made_again(page: Page, server: JupyterServer) -> None:
     notebook, panel = open_panel(page, server, EMPTY_PANEL)
-    panel.choose("Make")
-    expect(panel.button("Make picture")).to_be_disabled()
+    panel.choose("Generate")
+    expect(panel.button("Generate image")).to_be_disabled()
     panel.field("Prompt").fill("a red fox in the snow")
-    panel.button("Make picture").click()
+    panel.button("Generate image").click()
     panel.expect_pictures(1)
-    expect(panel.status).to_have_text("1 picture made.", timeout=PATIENCE)
-    expect(panel.button("Make picture")).to_be_enabled()
+    expect(panel.status).to_have_text("1 image generated.", timeout=PATIENCE)
+    expect(panel.button("Generate image")).to_be_enabled()
 
     panel.field("Prompt").fill("something else")
     panel.choose("Get")
@@ -191,12 +191,12 @@ def test_it_is_readable_and_accessible(page: Page, server: JupyterServer, theme:
     _notebook, panel = open_panel(page, server, FULL_PANEL)
     panel.expect_pictures(PICTURES)
     expect_accessible(page)
-    for way in ("History", "Make"):
+    for way in ("History", "Generate"):
         panel.choose(way)
         expect_readable(page)
         expect_accessible(page)
     panel.field("Prompt").fill("a forbidden fox")
-    panel.button("Make picture").click()
+    panel.button("Generate image").click()
     expect(panel.status).to_contain_text("✕", timeout=PATIENCE)
     expect_readable(page)
     expect_accessible(page)
@@ -211,7 +211,7 @@ def test_the_controls_are_tidy(page: Page, server: JupyterServer, theme: str) ->
     server.choose_theme(theme)
     _notebook, panel = open_panel(page, server, FULL_PANEL)
     panel.expect_pictures(PICTURES)
-    for way in ("Get", "History", "Make"):
+    for way in ("Get", "History", "Generate"):
         panel.choose(way)
         names = (
             panel.root.get_by_role("button")
@@ -233,7 +233,7 @@ def test_the_controls_are_tidy(page: Page, server: JupyterServer, theme: str) ->
         boxes = [panel.field(label).bounding_box() for label in ("From", "To")]
         assert len({box["y"] for box in boxes if box}) == 1
     lefts = panel.root.evaluate(
-        """root => ['.seedream-ways button', '.seedream-filters label', '.seedream-grid-counts', '[role=option]']
+        """root => ['.seedream-tabs button', '.seedream-filters label', '.seedream-grid-counts', '[role=option]']
           .concat(['.widget-textarea label']).map(s => [...root.querySelectorAll(s)].find(e => e.offsetWidth))
           .map(element => Math.round(element.getBoundingClientRect().left))"""
     )
@@ -289,7 +289,7 @@ def test_a_saved_panel_is_a_gallery(browser: Browser, server: JupyterServer, way
         notebook = Notebook.open(page, server, path)
         notebook.run_all()
         panel = Panel(page)
-        panel.field("Task ids").fill(f"{CAT} {SEASONS}")
+        panel.field("Task IDs").fill(f"{CAT} {SEASONS}")
         panel.button("Get tasks").click()
         panel.expect_pictures(PICTURES)
         static = page.locator(".seedream-static")

@@ -1,4 +1,4 @@
-"""Why: the grid's promises are about what a browser shows; most need no kernel, and are kept on a bare page."""
+"""The grid in a browser: on a bare page without a kernel, and once in JupyterLab."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from seedream_nb.panels.grid import NARROWEST, WIDEST
-from tests.browser.grid_page import THEMES, failed_card, load_page, make_card, make_cards, open_grid
+from tests.browser.grid_page import THEMES, failed_card, load_page, make_card, make_cards, open_grid, pending_card
 from tests.browser.jupyter import PATIENCE, JupyterServer, Notebook
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 HOSTILE = '<img src="x" onerror="window.hacked = 1"><script>window.hacked = 1</script>'
 FILLED = "() => [...document.querySelectorAll('[role=option]')].every(tile => tile.querySelector('img')?.complete)"
-# The first tile that is wholly in view, and how far it is from the upper edge.
+# The first tile that is completely visible, and its distance from the upper edge.
 FIRST = """() => {
   const edge = document.querySelector('.seedream-grid-scroll').getBoundingClientRect().top;
   const tiles = [...document.querySelectorAll('[role=option]')].map(tile => [tile.dataset.key, tile])
@@ -40,7 +40,7 @@ def wait_until_filled(grid: GridPage) -> None:
 
 
 def scroll_to(grid: GridPage, top: int) -> None:
-    """Scrolls the grid, and waits until it has drawn what is there."""
+    """Scrolls the grid, and waits until it is drawn."""
     grid.page.evaluate(
         """top => new Promise(done => {
           const scroll = document.querySelector('.seedream-grid-scroll');
@@ -73,7 +73,7 @@ def scale_of(grid: GridPage) -> float:
 
 
 class Touch:
-    """Fingers on the screen; Playwright itself has only one that taps."""
+    """Multi-touch; Playwright itself supports only single taps."""
 
     def __init__(self, page: Page) -> None:
         self._session = page.context.new_cdp_session(page)
@@ -83,8 +83,8 @@ class Touch:
         self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
 
 
-def expect_large_picture(grid: GridPage, number: int = 1) -> None:
-    """Waits until the originals are there."""
+def expect_large_images(grid: GridPage, number: int = 1) -> None:
+    """Waits for the originals."""
     expect(grid.page.locator(".seedream-grid-large")).to_have_count(number)
     expect(grid.page.locator(".seedream-grid-loading")).to_have_count(0)
 
@@ -95,10 +95,10 @@ def expect_accessible(page: Page) -> None:
     assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in grave] == []
 
 
-# What is in the document, and what is asked for.
+# The document, and requests for images.
 
 
-def test_of_a_thousand_cards_few_are_in_the_document(page: Page) -> None:
+def test_only_nearby_tiles_are_in_the_document(page: Page) -> None:
     grid = open_grid(page, make_cards(1000))
     expect(grid.counts).to_have_text("1,000 shown")
     wait_until_filled(grid)
@@ -108,34 +108,34 @@ def test_of_a_thousand_cards_few_are_in_the_document(page: Page) -> None:
     expect(grid.tiles.first).to_have_attribute("aria-setsize", "1000")
     scroll_to(grid, 20_000)
     wait_until_filled(grid)
-    # The tile that the Tab key comes to stays.
+    # The tile that the Tab key focuses stays.
     assert grid.tiles.count() <= 61
     expect(grid.tiles.first).to_have_attribute("aria-posinset", "1")
 
 
-def test_thumbnails_are_asked_for_as_they_come_near_and_once(page: Page) -> None:
+def test_each_thumbnail_is_requested_once_when_it_comes_near(page: Page) -> None:
     cards = make_cards(300)
     grid = open_grid(page, cards)
     wait_until_filled(grid)
-    first = grid.wanted("thumbnail")
+    first = grid.requested("thumbnail")
     assert first == keys_of(cards)[: len(first)]
-    assert len(grid.sent("want")) == 1
+    assert len(grid.sent("load")) == 1
     for top in (400, 1200, 2400, 1200, 0):
         scroll_to(grid, top)
         wait_until_filled(grid)
-    wanted = grid.wanted("thumbnail")
+    wanted = grid.requested("thumbnail")
     assert len(first) < len(wanted) == len(set(wanted)) < 300
-    assert grid.wanted("original") == []
+    assert grid.requested("original") == []
 
 
-def test_what_was_scrolled_past_is_wanted_no_more(page: Page) -> None:
+def test_thumbnails_that_were_scrolled_past_are_dropped(page: Page) -> None:
     cards = make_cards(300)
     grid = open_grid(page, [])
     page.evaluate("model.isAnswering = false")
     grid.update(cards=cards, order=list(range(300)))
     scroll_to(grid, 3000)
-    wanted = grid.sent("want")[-1]["keys"]
-    # The most urgent first: what is in view. The last is the tile that the Tab key comes to.
+    wanted = grid.sent("load")[-1]["keys"]
+    # The most urgent first: visible tiles. The last is the tile that the Tab key focuses.
     expect(grid.tile(wanted[0])).to_be_in_viewport()
     assert wanted[-1] == cards[0]["key"]
     assert not set(wanted[:-1]) & set(keys_of(cards[:12]))
@@ -156,18 +156,18 @@ def test_scrolling_to_the_end_fills_every_tile(page: Page) -> None:
     assert filled == set(keys_of(cards))
 
 
-def test_two_views_of_a_model_share_their_pictures(page: Page) -> None:
+def test_two_views_of_a_model_share_their_images(page: Page) -> None:
     grid = open_grid(page, make_cards(6))
     wait_until_filled(grid)
     page.evaluate("() => { window.endSecond = addView(); }")
     expect(page.locator("[role=option] img")).to_have_count(12)
-    assert len(grid.wanted("thumbnail")) == 6
+    assert len(grid.requested("thumbnail")) == 6
     page.evaluate("endSecond()")
     expect(page.locator("[role=option] img")).to_have_count(6)
-    assert len(grid.wanted("thumbnail")) == 6
+    assert len(grid.requested("thumbnail")) == 6
 
 
-def test_originals_are_kept_within_bounds(page: Page) -> None:
+def test_originals_are_stored_within_a_limit(page: Page) -> None:
     cards = make_cards(6)
     grid = open_grid(page, cards)
     wait_until_filled(grid)
@@ -175,8 +175,8 @@ def test_originals_are_kept_within_bounds(page: Page) -> None:
     for key in keys_of(cards):
         grid.update(opened=key)
         page.evaluate(
-            """key => model.tell('msg:custom',
-              { type: 'picture', kind: 'original', key, mime: 'image/png', width: 8, height: 8, number: 1000 },
+            """key => model.emit('msg:custom',
+              { type: 'image', kind: 'original', key, mime: 'image/png', width: 8, height: 8, number: 1000 },
               [new DataView(new ArrayBuffer(60e6))])""",
             key,
         )
@@ -190,7 +190,7 @@ def test_originals_are_kept_within_bounds(page: Page) -> None:
 
 @pytest.fixture
 def scrolled(page: Page) -> GridPage:
-    """A grid of 400 cards, somewhere in its middle."""
+    """A grid of 400 cards, scrolled to its middle."""
     grid = open_grid(page, make_cards(400))
     wait_until_filled(grid)
     scroll_to(grid, 5070)
@@ -198,14 +198,14 @@ def scrolled(page: Page) -> GridPage:
     return grid
 
 
-def test_a_filter_that_leaves_nothing_of_what_was_in_view_begins_at_the_top(scrolled: GridPage) -> None:
+def test_a_filter_that_hides_everything_in_view_starts_at_the_top(scrolled: GridPage) -> None:
     scrolled.update(order=list(range(40)))
     expect(scrolled.counts).to_have_text("40 of 400 shown")
     assert scroll_top(scrolled) == 0
     wait_until_filled(scrolled)
 
 
-def test_a_filter_keeps_what_is_in_view_where_it_is(scrolled: GridPage) -> None:
+def test_a_filter_keeps_the_scroll_position(scrolled: GridPage) -> None:
     first = scrolled.page.evaluate(FIRST)
     number = int(first["key"][:8], 16)
     scrolled.update(order=[position for position in range(400) if position % 2 == number % 2])
@@ -220,21 +220,21 @@ def test_a_filter_keeps_what_is_in_view_where_it_is(scrolled: GridPage) -> None:
     assert scrolled.page.evaluate(FIRST) == first
 
 
-def test_new_cards_at_the_end_move_nothing(scrolled: GridPage) -> None:
+def test_new_cards_at_the_end_keep_the_scroll_position(scrolled: GridPage) -> None:
     first = scrolled.page.evaluate(FIRST)
     scrolled.update(cards=make_cards(420), order=list(range(420)))
     expect(scrolled.counts).to_have_text("420 shown")
     assert scrolled.page.evaluate(FIRST) == first
 
 
-def test_a_new_sorting_begins_at_the_top(scrolled: GridPage) -> None:
+def test_a_new_order_starts_at_the_top(scrolled: GridPage) -> None:
     scrolled.update(order=list(reversed(range(400))))
     wait_until_filled(scrolled)
     assert scroll_top(scrolled) == 0
     assert scrolled.page.evaluate(FIRST)["key"] == make_card(399)["key"]
 
 
-def test_another_size_of_tiles_keeps_the_place(scrolled: GridPage) -> None:
+def test_a_new_tile_size_keeps_the_scroll_position(scrolled: GridPage) -> None:
     first = scrolled.page.evaluate(FIRST)
     columns = count_columns(scrolled)
     scrolled.update(thumbnail=320)
@@ -243,7 +243,7 @@ def test_another_size_of_tiles_keeps_the_place(scrolled: GridPage) -> None:
     expect(scrolled.tile(first["key"])).to_be_in_viewport()
 
 
-def test_the_size_of_tiles_is_set_beside_them_and_by_python(page: Page) -> None:
+def test_the_slider_and_python_set_the_tile_size(page: Page) -> None:
     grid = open_grid(page, make_cards(40), thumbnail=160)
     slider = page.get_by_role("slider", name="Tile size")
     expect(slider).to_have_value("160")
@@ -261,25 +261,25 @@ def test_the_size_of_tiles_is_set_beside_them_and_by_python(page: Page) -> None:
     grid.update(thumbnail=160)
     expect(slider).to_have_value("160")
     assert count_columns(grid) == columns
-    # There is nothing to set when there are no tiles.
+    # Without tiles there is no slider.
     grid.update(cards=[], order=[])
     expect(slider).to_be_hidden()
 
 
-def test_an_empty_grid_says_so_in_a_sentence(page: Page) -> None:
+def test_an_empty_grid_shows_a_message(page: Page) -> None:
     grid = open_grid(page, [])
     sentence = page.locator(".seedream-grid-nothing")
-    expect(sentence).to_have_text("No pictures yet. They appear here as soon as there are some.")
+    expect(sentence).to_have_text("No images yet. They appear here as they arrive.")
     expect(grid.counts).to_be_empty()
     grid.update(cards=make_cards(24), order=[])
-    expect(sentence).to_have_text("None of the 24 matches. Loosen the filter to see more.")
+    expect(sentence).to_have_text("No matches among 24 images. Broaden the filter to see more.")
     grid.update(order=[3])
     expect(grid.tiles).to_have_count(1)
     expect(grid.counts).to_have_text("1 of 24 shown")
     expect(sentence).to_be_hidden()
 
 
-def test_the_focus_stays_in_the_grid_when_its_tile_is_filtered_away(page: Page) -> None:
+def test_the_focus_stays_in_the_grid_when_its_tile_is_hidden(page: Page) -> None:
     cards = make_cards(24)
     grid = open_grid(page, cards)
     grid.tiles.first.focus()
@@ -291,8 +291,8 @@ def test_the_focus_stays_in_the_grid_when_its_tile_is_filtered_away(page: Page) 
 # Tiles.
 
 
-def test_a_tile_says_what_became_of_its_task(page: Page) -> None:
-    waiting = make_card(1, icon="○", state="pending", is_open=True, has_picture=False)
+def test_a_tile_shows_the_state_of_its_task(page: Page) -> None:
+    waiting = pending_card(1)
     partial = make_card(2, icon="◑", state="partially failed", position="2 of 4")
     grid = open_grid(page, [failed_card(0), waiting, partial])
     expect(grid.tiles.nth(0)).to_contain_text("✕failedRefused by the content check.")
@@ -300,15 +300,15 @@ def test_a_tile_says_what_became_of_its_task(page: Page) -> None:
     expect(grid.tiles.nth(2)).to_contain_text("◑ partially failed · 2 of 4 · SeeDream 4.0 · 2048×2048 · seed 2")  # noqa: RUF001  the sign typographers use
     expect(grid.tiles.nth(0)).to_have_accessible_name(re.compile("red poppies|siamese.*failed, Refused"))
     expect(grid.tiles.nth(2).locator("img")).to_have_attribute("alt", str(partial["prompt"]))
-    assert grid.wanted("thumbnail") == [partial["key"]]
+    assert grid.requested("thumbnail") == [partial["key"]]
     grid.update(cards=[failed_card(0), make_card(1), partial])
     expect(grid.tiles.nth(1).locator("img")).to_be_visible()
 
 
-def test_a_long_code_is_broken_between_its_words(page: Page) -> None:
+def test_a_long_error_code_breaks_between_its_words(page: Page) -> None:
     problem = "Refused. (InputTextSensitiveContentDetected.some_long_service_code)"
     open_grid(page, [{**failed_card(0), "problem": problem}], thumbnail=160)
-    shown = page.locator(".seedream-grid-lost-problem")
+    shown = page.locator(".seedream-grid-placeholder-problem")
     expect(shown).to_have_text(problem)
     parts = shown.evaluate("element => [...element.childNodes].map(node => node.textContent)")
     assert [part for part in parts if part] == [
@@ -329,7 +329,7 @@ def test_a_long_code_is_broken_between_its_words(page: Page) -> None:
     expect(shown.locator("wbr")).to_have_count(8)
 
 
-def test_a_long_fact_comes_last_where_it_may_be_cut_off(page: Page) -> None:
+def test_a_long_fact_comes_last(page: Page) -> None:
     model = "a-model-that-nobody-has-named-yet-260128"
     grid = open_grid(page, [make_card(0, facts=[model, "2048x2048", "seed 7"])])
     expect(page.locator(".seedream-grid-facts")).to_have_text(f"2048x2048 · seed 7 · {model}")
@@ -337,49 +337,49 @@ def test_a_long_fact_comes_last_where_it_may_be_cut_off(page: Page) -> None:
     expect(grid.dialog).to_contain_text("doubao-seedream-4-0-250828")
 
 
-def test_a_thumbnail_that_did_not_come_says_why_and_may_come_later(page: Page) -> None:
+def test_a_failed_thumbnail_shows_why_and_may_load_later(page: Page) -> None:
     cards = make_cards(2)
     grid = open_grid(page, [])
     page.evaluate("model.isAnswering = false")
     grid.update(cards=cards, order=[0, 1])
-    page.evaluate("key => model.refuse('thumbnail', key, 'The link is dead.')", cards[0]["key"])
+    page.evaluate("key => model.fail('thumbnail', key, 'The link is dead.')", cards[0]["key"])
     expect(grid.tiles.first).to_contain_text("!not availableThe link is dead.")
-    assert len(grid.wanted("thumbnail")) == 2
+    assert len(grid.requested("thumbnail")) == 2
     grid.update(cards=make_cards(2))
-    assert grid.wanted("thumbnail")[2:] == [cards[0]["key"], cards[1]["key"]]
+    assert grid.requested("thumbnail")[2:] == [cards[0]["key"], cards[1]["key"]]
 
 
-def test_pictures_of_one_shape_have_tiles_of_that_shape(page: Page) -> None:
+def test_images_of_one_shape_have_tiles_of_that_shape(page: Page) -> None:
     upright = [make_card(number, width=1440, height=2560) for number in range(8)]
     grid = open_grid(page, upright)
     wait_until_filled(grid)
-    box = page.locator(".seedream-grid-picture").first.bounding_box()
+    box = page.locator(".seedream-grid-image").first.bounding_box()
     assert box is not None
     assert box["width"] / box["height"] == pytest.approx(9 / 16, abs=0.01)
     grid.update(cards=[*upright, make_card(8)])
-    box = page.locator(".seedream-grid-picture").first.bounding_box()
+    box = page.locator(".seedream-grid-image").first.bounding_box()
     assert box is not None
     assert box["width"] == pytest.approx(box["height"], abs=1)
 
 
 def test_foreign_text_never_becomes_markup(page: Page) -> None:
-    details = [["Task id", HOSTILE], [HOSTILE, HOSTILE]]
+    details = [["Task ID", HOSTILE], [HOSTILE, HOSTILE]]
     facts = [HOSTILE, "2048x2048"]
     hostile = {"prompt": HOSTILE, "facts": facts, "position": HOSTILE, "problem": HOSTILE, "details": details}
     hostile |= {"link": "javascript:window.hacked = 1"}
     cards = [
         make_card(0, **hostile, task_id=HOSTILE),
-        make_card(1, **hostile, key=f'{HOSTILE}"/0', has_picture=False, state=HOSTILE, icon=HOSTILE),
+        make_card(1, **hostile, key=f'{HOSTILE}"/0', has_image=False, state=HOSTILE, icon=HOSTILE),
     ]
     grid = open_grid(page, cards)
     expect(grid.tiles).to_have_count(2)
     expect(grid.tiles.first).to_contain_text(HOSTILE)
-    page.evaluate("text => model.tell('msg:custom', { type: 'say', text }, [])", HOSTILE)
+    page.evaluate("text => model.emit('msg:custom', { type: 'notify', text }, [])", HOSTILE)
     for key in keys_of(cards):
         grid.update(opened=key)
         expect(grid.dialog).to_contain_text(HOSTILE)
         expect(page.get_by_role("link")).to_have_count(0)
-    page.evaluate("key => model.refuse('original', key, '<b>no</b>')", cards[0]["key"])
+    page.evaluate("key => model.fail('original', key, '<b>no</b>')", cards[0]["key"])
     grid.update(opened="", compared=keys_of(cards))
     expect(grid.dialog).to_contain_text(HOSTILE)
     assert page.locator(".seedream-grid :is(script, b, img:not([src^='blob:'], [src^='data:image/']))").count() == 0
@@ -389,7 +389,7 @@ def test_foreign_text_never_becomes_markup(page: Page) -> None:
 # Selection.
 
 
-def test_tiles_are_selected_by_clicks(page: Page) -> None:
+def test_clicks_select_tiles(page: Page) -> None:
     cards = make_cards(24)
     keys = keys_of(cards)
     grid = open_grid(page, cards)
@@ -400,7 +400,7 @@ def test_tiles_are_selected_by_clicks(page: Page) -> None:
     expect(grid.counts).to_have_text("24 shown · 1 selected")
     grid.tile(keys[4]).click(modifiers=["Shift"])
     assert grid.get("selected") == keys[1:5]
-    # The mark in the corner is for those without a keyboard.
+    # The mark in the corner works without a keyboard.
     grid.tile(keys[7]).hover()
     grid.tile(keys[7]).locator(".seedream-grid-mark").click()
     grid.tile(keys[2]).locator(".seedream-grid-mark").click()
@@ -413,20 +413,20 @@ def test_tiles_are_selected_by_clicks(page: Page) -> None:
     expect(grid.tile(keys[2])).to_be_focused()
 
 
-def test_python_selects(page: Page) -> None:
+def test_python_selects_tiles(page: Page) -> None:
     cards = make_cards(24)
     keys = keys_of(cards)
     grid = open_grid(page, cards, selected=keys[:1])
     expect(grid.tile(keys[0])).to_have_attribute("aria-selected", "true")
     grid.update(selected=keys[2:8], order=list(range(6)))
-    expect(grid.counts).to_have_text("6 of 24 shown · 6 selected · 2 of them not shown")
+    expect(grid.counts).to_have_text("6 of 24 shown · 6 selected · 2 of them hidden")
     expect(grid.tiles.and_(page.locator("[aria-selected=true]"))).to_have_count(4)
     expect(grid.button("Compare")).to_be_disabled()
     grid.button("Save").click()
-    assert grid.sent("act") == [{"type": "act", "action": "save", "keys": keys[2:8]}]
+    assert grid.sent("action") == [{"type": "action", "action": "save", "keys": keys[2:8]}]
 
 
-def test_a_range_is_selected_by_keys(page: Page) -> None:
+def test_keys_select_a_range(page: Page) -> None:
     cards = make_cards(24)
     keys = keys_of(cards)
     grid = open_grid(page, cards)
@@ -443,7 +443,7 @@ def test_a_range_is_selected_by_keys(page: Page) -> None:
     assert grid.get("selected") == []
 
 
-def test_arrows_and_page_keys_go_through_the_grid(page: Page) -> None:
+def test_arrow_and_page_keys_move_through_the_grid(page: Page) -> None:
     cards = make_cards(100)
     keys = keys_of(cards)
     grid = open_grid(page, cards)
@@ -471,7 +471,7 @@ def test_arrows_and_page_keys_go_through_the_grid(page: Page) -> None:
 # Detail.
 
 
-def test_a_tile_is_opened_gone_through_and_closed(page: Page) -> None:
+def test_the_detail_view_opens_moves_and_closes(page: Page) -> None:
     cards = make_cards(24)
     keys = keys_of(cards)
     grid = open_grid(page, cards)
@@ -479,8 +479,8 @@ def test_a_tile_is_opened_gone_through_and_closed(page: Page) -> None:
     expect(grid.dialog).to_contain_text(str(cards[3]["prompt"]))
     expect(grid.dialog).to_contain_text("4 of 24")
     expect(grid.dialog).to_contain_text("2025-11-02 14:03:09 UTC")
-    assert grid.wanted("original") == [keys[3]]
-    expect_large_picture(grid)
+    assert grid.requested("original") == [keys[3]]
+    expect_large_images(grid)
     page.keyboard.press("ArrowRight")
     expect(grid.dialog).to_contain_text("5 of 24")
     grid.button("Next").click()
@@ -496,7 +496,7 @@ def test_a_tile_is_opened_gone_through_and_closed(page: Page) -> None:
     assert grid.get("opened") == ""
 
 
-def test_going_through_follows_the_order_and_ends_at_its_ends(page: Page) -> None:
+def test_the_detail_view_follows_the_order_and_stops_at_its_ends(page: Page) -> None:
     cards = make_cards(24)
     keys = keys_of(cards)
     grid = open_grid(page, cards, order=[9, 2, 17])
@@ -509,25 +509,25 @@ def test_going_through_follows_the_order_and_ends_at_its_ends(page: Page) -> Non
     grid.button("Previous").click()
     grid.button("Previous").click()
     assert grid.get("opened") == keys[9]
-    # The button that was pressed has no more to do; the arrow keys still have.
+    # The pressed button is disabled, but the arrow keys still work.
     page.keyboard.press("ArrowRight")
     assert grid.get("opened") == keys[2]
 
 
-def test_closing_far_from_where_it_was_opened_shows_the_tile(page: Page) -> None:
+def test_closing_scrolls_to_the_tile(page: Page) -> None:
     cards = make_cards(200)
     grid = open_grid(page, cards)
     grid.tiles.first.click()
     grid.update(opened=keys_of(cards)[150])
     expect(grid.dialog).to_contain_text("151 of 200")
-    # Its neighbours are at hand when the arrow keys come to them.
-    assert {keys_of(cards)[149], keys_of(cards)[151]} <= set(grid.wanted("thumbnail"))
+    # Its neighbors are loaded before the arrow keys reach them.
+    assert {keys_of(cards)[149], keys_of(cards)[151]} <= set(grid.requested("thumbnail"))
     grid.button("Close").click()
     expect(grid.tile(keys_of(cards)[150])).to_be_focused()
     expect(grid.tile(keys_of(cards)[150])).to_be_in_viewport()
 
 
-def test_python_opens_and_leaves_the_focus_where_it_is(page: Page) -> None:
+def test_opening_from_python_does_not_move_the_focus(page: Page) -> None:
     cards = make_cards(3)
     grid = open_grid(page, cards, opened=keys_of(cards)[1])
     expect(grid.dialog).to_contain_text("2 of 3")
@@ -536,7 +536,7 @@ def test_python_opens_and_leaves_the_focus_where_it_is(page: Page) -> None:
     expect(grid.dialog).to_have_count(0)
 
 
-def test_the_thumbnail_is_shown_until_the_original_comes(page: Page) -> None:
+def test_the_thumbnail_is_shown_until_the_original_arrives(page: Page) -> None:
     cards = make_cards(3)
     grid = open_grid(page, cards)
     wait_until_filled(grid)
@@ -550,26 +550,26 @@ def test_the_thumbnail_is_shown_until_the_original_comes(page: Page) -> None:
     assert large.evaluate("image => image.decode().then(() => image.naturalWidth)") == 2048
 
 
-def test_an_original_that_does_not_come_can_be_asked_for_again(page: Page) -> None:
+def test_a_failed_original_can_be_retried(page: Page) -> None:
     cards = make_cards(3)
     grid = open_grid(page, cards)
     wait_until_filled(grid)
     page.evaluate("model.isAnswering = false")
     grid.tiles.first.click()
-    page.evaluate("key => model.refuse('original', key, 'The host does not answer.')", cards[0]["key"])
-    expect(grid.dialog).to_contain_text("The original did not come: The host does not answer.")
+    page.evaluate("key => model.fail('original', key, 'The host does not answer.')", cards[0]["key"])
+    expect(grid.dialog).to_contain_text("Couldn't load the original: The host does not answer.")
     expect(page.locator(".seedream-grid-large")).to_be_visible()
-    grid.button("Try again").click()
-    expect(grid.dialog).not_to_contain_text("The original did not come")
-    assert grid.wanted("original") == keys_of(cards)[:1] * 2
+    grid.button("Retry").click()
+    expect(grid.dialog).not_to_contain_text("Couldn't load the original")
+    assert grid.requested("original") == keys_of(cards)[:1] * 2
 
 
-def test_a_card_without_a_picture_is_opened_too(page: Page) -> None:
+def test_a_card_without_an_image_can_be_opened(page: Page) -> None:
     card = failed_card(0)
-    grid = open_grid(page, [card], can_make=False)
+    grid = open_grid(page, [card], can_generate=False)
     grid.tiles.first.click()
     expect(grid.dialog.locator(".seedream-grid-stage")).to_contain_text("✕failedRefused by the content check.")
-    assert grid.wanted("original") == []
+    assert grid.requested("original") == []
     for name in ("Zoom in", "Zoom out"):
         expect(grid.button(name)).to_be_disabled()
     for name in ("Save original", "Use these settings"):
@@ -584,35 +584,35 @@ def test_prompt_and_id_are_copied(page: Page) -> None:
     card = make_card(0, prompt="قطة بيضاء\n一只白色的猫 <b>")
     grid = open_grid(page, [card])
     grid.tiles.first.click()
-    for name, text in (("Copy prompt", card["prompt"]), ("Copy id", card["task_id"])):
+    for name, text in (("Copy prompt", card["prompt"]), ("Copy ID", card["task_id"])):
         grid.button(name).click()
         expect(grid.button("Copied").first).to_be_visible()
         assert page.evaluate("navigator.clipboard.readText()") == text
-    expect(page.locator("[aria-live]")).to_have_text("Copied id.")
+    expect(page.locator("[aria-live]")).to_have_text("Copied ID.")
 
 
-def test_a_prompt_that_was_cut_is_copied_by_way_of_python(page: Page) -> None:
+def test_a_truncated_prompt_is_copied_by_python(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     card = make_card(0, prompt="the beginning… (9 more characters)", is_prompt_cut=True)
     grid = open_grid(page, [card])
     grid.tiles.first.click()
     grid.button("Copy prompt").click()
-    assert grid.sent("act") == [{"type": "act", "action": "copy_prompt", "keys": [card["key"]]}]
-    page.evaluate("text => model.tell('msg:custom', { type: 'copy', text }, [])", "the beginning and the end")
+    assert grid.sent("action") == [{"type": "action", "action": "copy_prompt", "keys": [card["key"]]}]
+    page.evaluate("text => model.emit('msg:custom', { type: 'copy', text }, [])", "the beginning and the end")
     expect(page.locator(".seedream-grid-notice")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == "the beginning and the end"
 
 
-def test_a_browser_that_forbids_copying_is_not_taken_for_one_that_copies(page: Page) -> None:
+def test_blocked_copying_is_reported(page: Page) -> None:
     grid = open_grid(page, make_cards(1))
     page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject(new Error('no')))")
     grid.tiles.first.click()
     grid.button("Copy prompt").click()
-    expect(page.locator(".seedream-grid-notice")).to_have_text("The browser did not allow copying.")
+    expect(page.locator(".seedream-grid-notice")).to_have_text("The browser blocked copying.")
     expect(grid.button("Copied")).to_have_count(0)
 
 
-def test_buttons_of_the_detail_tell_python(page: Page) -> None:
+def test_the_buttons_of_the_detail_view_reach_python(page: Page) -> None:
     cards = make_cards(2)
     key = keys_of(cards)[0]
     grid = open_grid(page, cards)
@@ -622,19 +622,19 @@ def test_buttons_of_the_detail_tell_python(page: Page) -> None:
     expect(link).to_have_attribute("rel", "noopener noreferrer")
     grid.button("Save original").click()
     grid.button("Use these settings").click()
-    assert [(act["action"], act["keys"]) for act in grid.sent("act")] == [("save", [key]), ("use_settings", [key])]
+    assert [(act["action"], act["keys"]) for act in grid.sent("action")] == [("save", [key]), ("use_settings", [key])]
     grid.button("Select").click()
     assert grid.get("selected") == [key]
     expect(grid.button("Select")).to_have_attribute("aria-pressed", "true")
-    page.evaluate("model.tell('msg:custom', { type: 'say', text: '1 picture saved.' }, [])")
-    expect(page.locator(".seedream-grid-notice")).to_have_text("1 picture saved.")
-    expect(page.locator("[aria-live]")).to_have_text("1 picture saved.")
+    page.evaluate("model.emit('msg:custom', { type: 'notify', text: '1 image saved.' }, [])")
+    expect(page.locator(".seedream-grid-notice")).to_have_text("1 image saved.")
+    expect(page.locator("[aria-live]")).to_have_text("1 image saved.")
 
 
-def test_a_picture_is_zoomed_and_panned(page: Page) -> None:
+def test_an_image_is_zoomed_and_panned(page: Page) -> None:
     grid = open_grid(page, make_cards(3))
     grid.tiles.first.click()
-    expect_large_picture(grid)
+    expect_large_images(grid)
     assert transforms(grid) == ["translate(0%, 0%) scale(1)"]
     page.keyboard.press("+")
     assert scale_of(grid) == pytest.approx(1.4)
@@ -643,14 +643,14 @@ def test_a_picture_is_zoomed_and_panned(page: Page) -> None:
     page.keyboard.press("-")
     assert scale_of(grid) == pytest.approx(1.4)
     before = transforms(grid)
-    page.keyboard.press("ArrowRight")  # pans, and does not go on
+    page.keyboard.press("ArrowRight")  # pans instead of moving to the next image
     assert transforms(grid) != before
     expect(grid.dialog).to_contain_text("1 of 3")
     page.keyboard.press("0")
     assert transforms(grid) == ["translate(0%, 0%) scale(1)"]
     stage = page.locator(".seedream-grid-stage")
     stage.dblclick()
-    expect(grid.dialog).to_contain_text("100 %")
+    expect(grid.dialog).to_contain_text("100%")
     before = transforms(grid)
     box = stage.bounding_box()
     assert box is not None
@@ -666,10 +666,10 @@ def test_a_picture_is_zoomed_and_panned(page: Page) -> None:
     assert scale_of(grid) == 1
 
 
-def test_the_wheel_zooms_where_the_pointer_is(page: Page) -> None:
+def test_the_wheel_zooms_at_the_pointer(page: Page) -> None:
     grid = open_grid(page, make_cards(3))
     grid.tiles.first.click()
-    expect_large_picture(grid)
+    expect_large_images(grid)
     large = page.locator(".seedream-grid-large")
     box = large.bounding_box()
     assert box is not None
@@ -681,17 +681,17 @@ def test_the_wheel_zooms_where_the_pointer_is(page: Page) -> None:
     assert zoomed is not None
     ratio = zoomed["width"] / box["width"]
     assert ratio > 1.2
-    # What lies below the pointer stays there.
+    # The point below the pointer stays there.
     assert zoomed["x"] + 40 * ratio == pytest.approx(corner[0], abs=1)
     assert zoomed["y"] + 40 * ratio == pytest.approx(corner[1], abs=1)
 
 
-def test_two_fingers_pinch_the_picture(browser: Browser) -> None:
+def test_two_fingers_pinch_the_image(browser: Browser) -> None:
     with browser.new_context(has_touch=True, viewport={"width": 1000, "height": 900}) as context:
         page = context.new_page()
         grid = open_grid(page, make_cards(3))
         grid.tiles.first.click()
-        expect_large_picture(grid)
+        expect_large_images(grid)
         box = page.locator(".seedream-grid-large").bounding_box()
         assert box is not None
         x, y = box["x"] + 100, box["y"] + 100
@@ -700,7 +700,7 @@ def test_two_fingers_pinch_the_picture(browser: Browser) -> None:
         for spread in (30, 40, 50):
             touch.send("touchMove", (x - spread, y), (x + spread, y))
         page.wait_for_function("document.querySelector('.seedream-grid-large').style.transform.includes('scale(2.5)')")
-        # What lay between the fingers still does.
+        # The point between the fingers stays there.
         zoomed = page.locator(".seedream-grid-large").bounding_box()
         assert zoomed is not None
         assert zoomed["x"] + 250 == pytest.approx(x, abs=1)
@@ -714,7 +714,7 @@ def test_two_fingers_pinch_the_picture(browser: Browser) -> None:
         )
         assert scale_of(grid) == pytest.approx(2.5)
         touch.send("touchEnd")
-        expect(page.locator(".seedream-grid-gripped")).to_have_count(0)
+        expect(page.locator(".seedream-grid-dragging")).to_have_count(0)
         touch.send("touchStart", (x - 50, y), (x + 50, y))
         touch.send("touchMove", (x - 5, y), (x + 5, y))
         page.wait_for_function("document.querySelector('.seedream-grid-large').style.transform.includes('scale(1)')")
@@ -725,14 +725,14 @@ def test_two_fingers_pinch_the_picture(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("number", [2, 3, 4])
-def test_selected_pictures_are_compared_and_move_together(page: Page, number: int) -> None:
+def test_compared_images_move_together(page: Page, number: int) -> None:
     cards = [make_card(0, width=1440, height=2560), *make_cards(6)[1:]]
     keys = keys_of(cards)[:number]
     grid = open_grid(page, cards, selected=keys)
     grid.button("Compare").click()
     assert grid.get("compared") == keys
-    expect_large_picture(grid, number)
-    assert sorted(grid.wanted("original")) == sorted(keys)
+    expect_large_images(grid, number)
+    assert sorted(grid.requested("original")) == sorted(keys)
     page.keyboard.press("+")
     page.keyboard.press("ArrowLeft")
     (transform,) = set(transforms(grid))
@@ -750,7 +750,7 @@ def test_selected_pictures_are_compared_and_move_together(page: Page, number: in
     expect(grid.tiles.and_(page.locator(":focus"))).to_have_count(1)
 
 
-def test_what_cannot_be_compared_is_not(page: Page) -> None:
+def test_only_two_to_four_existing_images_are_compared(page: Page) -> None:
     cards = make_cards(6)
     keys = keys_of(cards)
     grid = open_grid(page, cards, selected=keys[:1])
@@ -762,13 +762,13 @@ def test_what_cannot_be_compared_is_not(page: Page) -> None:
         expect(grid.dialog).to_have_count(0)
     grid.update(compared=keys[:2])
     expect(grid.button("Slider")).to_be_visible()
-    # Nothing can be laid over a picture that is not there.
+    # A missing image cannot be overlaid.
     grid.update(cards=[failed_card(0), *cards[1:]])
     expect(grid.button("Slider")).to_be_hidden()
 
 
 @pytest.mark.parametrize("view", ["grid", "detail", "compare"])
-def test_what_has_not_changed_is_not_drawn_anew(page: Page, view: str) -> None:
+def test_unchanged_cards_are_not_redrawn(page: Page, view: str) -> None:
     cards = make_cards(6)
     grid = open_grid(page, cards)
     wait_until_filled(grid)
@@ -786,13 +786,13 @@ def test_what_has_not_changed_is_not_drawn_anew(page: Page, view: str) -> None:
     expect(grid.tiles.last).to_contain_text("something else")
 
 
-def test_two_pictures_lie_over_one_another_with_a_slider(page: Page) -> None:
+def test_two_images_are_overlaid_with_a_slider(page: Page) -> None:
     cards = make_cards(6)
     grid = open_grid(page, cards, compared=keys_of(cards)[:2])
-    expect_large_picture(grid, 2)
+    expect_large_images(grid, 2)
     grid.button("Slider").click()
-    expect_large_picture(grid, 2)
-    slider = page.get_by_role("slider", name="How much of A is shown over B")
+    expect_large_images(grid, 2)
+    slider = page.get_by_role("slider", name="Share of A shown over B")
     slider.focus()
     clip = "layer => getComputedStyle(layer).clipPath"
     upper = page.locator(".seedream-grid-layer").last
@@ -800,13 +800,13 @@ def test_two_pictures_lie_over_one_another_with_a_slider(page: Page) -> None:
     middle = upper.evaluate(clip)
     page.keyboard.press("ArrowRight")
     assert upper.evaluate(clip) != middle
-    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^\d+ % A$"))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^\d+% A$"))
     page.keyboard.press("End")
-    expect(slider).to_have_attribute("aria-valuetext", "100 % A")
+    expect(slider).to_have_attribute("aria-valuetext", "100% A")
     box = slider.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 14, box["y"] + 14)
-    expect(slider).to_have_attribute("aria-valuetext", "0 % A")
+    expect(slider).to_have_attribute("aria-valuetext", "0% A")
     page.keyboard.press("+")
     assert transforms(grid) == ["translate(0%, 0%) scale(1.4)"] * 2
     grid.button("Slider").click()
@@ -815,22 +815,22 @@ def test_two_pictures_lie_over_one_another_with_a_slider(page: Page) -> None:
     expect(grid.dialog).to_have_count(0)
 
 
-def test_a_compared_picture_is_opened_and_closing_it_leads_back(page: Page) -> None:
+def test_closing_the_details_of_a_compared_image_returns_to_the_comparison(page: Page) -> None:
     cards = make_cards(6)
     grid = open_grid(page, cards, compared=keys_of(cards)[:3])
     grid.button("Details of B").click()
     expect(grid.dialog).to_contain_text("2 of 6")
     page.keyboard.press("Escape")
-    expect(grid.dialog).to_contain_text("3 compared")
+    expect(grid.dialog).to_contain_text("Comparing 3 images")
     expect(page.locator(".seedream-grid-stage").first).to_be_focused()
     page.keyboard.press("Escape")
     expect(grid.tile(keys_of(cards)[1])).to_be_focused()
 
 
-# The whole of it.
+# The whole grid.
 
 
-def test_everything_can_be_done_by_keyboard(page: Page) -> None:
+def test_everything_works_by_keyboard(page: Page) -> None:
     cards = make_cards(24)
     keys = keys_of(cards)
     grid = open_grid(page, cards)
@@ -844,7 +844,7 @@ def test_everything_can_be_done_by_keyboard(page: Page) -> None:
         page.keyboard.press("Shift+Tab")
     expect(grid.button("Compare")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(grid.dialog).to_contain_text("2 compared")
+    expect(grid.dialog).to_contain_text("Comparing 2 images")
     expect(page.locator(".seedream-grid-stage").first).to_be_focused()
     page.keyboard.press("Escape")
     expect(grid.tile(keys[2])).to_be_focused()
@@ -856,14 +856,18 @@ def test_everything_can_be_done_by_keyboard(page: Page) -> None:
     for _ in range(5):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.textContent"))
-    assert reached == {"Save original", "Use these settings", "Copy prompt", "Copy id", "Open link"}
+    assert reached == {"Save original", "Use these settings", "Copy prompt", "Copy ID", "Open link"}
     page.keyboard.press("Escape")
     expect(grid.tile(keys[2])).to_be_focused()
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_it_is_accessible(page: Page, theme: str) -> None:
-    cards = [*make_cards(9), failed_card(9), make_card(10, icon="○", state="pending", is_open=True, has_picture=False)]
+    cards = [
+        *make_cards(9),
+        failed_card(9),
+        pending_card(10),
+    ]
     keys = keys_of(cards)
     grid = open_grid(page, cards, theme=theme, selected=keys[:2])
     expect(page.locator("[role=option] img")).to_have_count(9)
@@ -872,11 +876,11 @@ def test_it_is_accessible(page: Page, theme: str) -> None:
         grid.update(opened=key)
         expect(grid.dialog).to_be_visible()
         expect_accessible(page)
-    page.evaluate("key => model.refuse('original', key, 'The host does not answer.')", keys[1])
+    page.evaluate("key => model.fail('original', key, 'The host does not answer.')", keys[1])
     grid.update(opened=keys[1])
     expect_accessible(page)
     grid.update(opened="", compared=keys[:2])
-    expect_large_picture(grid, 2)
+    expect_large_images(grid, 2)
     expect_accessible(page)
     grid.button("Slider").click()
     expect_accessible(page)
@@ -884,7 +888,7 @@ def test_it_is_accessible(page: Page, theme: str) -> None:
     expect_accessible(page)
 
 
-def test_every_element_that_can_have_the_focus_keeps_its_keys_from_jupyterlab(page: Page) -> None:
+def test_every_focusable_element_keeps_its_keys_from_jupyterlab(page: Page) -> None:
     cards = make_cards(24)
     grid = open_grid(page, cards, selected=keys_of(cards)[:2])
     open_to_jupyterlab = page.locator(
@@ -898,7 +902,7 @@ def test_every_element_that_can_have_the_focus_keeps_its_keys_from_jupyterlab(pa
     expect(open_to_jupyterlab).to_have_count(0)
 
 
-def test_changes_are_told_to_screen_readers(page: Page) -> None:
+def test_changes_are_announced_to_screen_readers(page: Page) -> None:
     cards = make_cards(24)
     grid = open_grid(page, cards)
     live = page.locator("[aria-live=polite]")
@@ -909,13 +913,13 @@ def test_changes_are_told_to_screen_readers(page: Page) -> None:
     expect(live).to_have_text("2 of 24 shown, 1 selected")
 
 
-def test_nothing_is_left_when_a_view_is_removed(page: Page) -> None:
+def test_a_removed_view_leaves_nothing_behind(page: Page) -> None:
     cards = make_cards(24)
     grid = open_grid(page, cards, opened=keys_of(cards)[0])
-    expect_large_picture(grid)
+    expect_large_images(grid)
     grid.update(opened="", compared=keys_of(cards)[:2])
-    expect_large_picture(grid, 2)
-    page.evaluate("model.tell('msg:custom', { type: 'say', text: 'Saved.' }, [])")
+    expect_large_images(grid, 2)
+    page.evaluate("model.emit('msg:custom', { type: 'notify', text: 'Saved.' }, [])")
     made, live, observers = page.evaluate("[urls.made, urls.live.size, observers.size]")
     assert (made, live) == (2, 2)
     assert observers == 4  # the grid, two stages, and the arrangement of both
@@ -925,7 +929,7 @@ def test_nothing_is_left_when_a_view_is_removed(page: Page) -> None:
     assert page.evaluate("model.listeners.map(([event]) => event)") == ["msg:custom"]
     assert page.evaluate("outside.size") == 0
     assert page.locator(".seedream-grid").count() == 0
-    # What still comes is not kept.
+    # Images that still arrive are not stored.
     page.evaluate("key => model.answer('original', key)", cards[5]["key"])
     assert page.evaluate("urls.made") == 2
     page.evaluate("() => { window.endView = addView(); }")
@@ -935,12 +939,12 @@ def test_nothing_is_left_when_a_view_is_removed(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [420, 1200])
-def test_nothing_sticks_out(page: Page, width: int) -> None:
+def test_nothing_overflows(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     long = "Pneumonoultramicroscopicsilicovolcanoconiosis" * 8
     cards = [make_card(number, prompt=long, facts=[long]) for number in range(6)]
     grid = open_grid(page, cards, selected=keys_of(cards))
-    # A span may be longer than the line that cuts it off.
+    # A span may be longer than the line that clips it.
     outermost = (
         "root => Math.max(...[...root.querySelectorAll('div, p, dd, button')]"
         ".map(element => element.getBoundingClientRect().right))"
@@ -952,9 +956,9 @@ def test_nothing_sticks_out(page: Page, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_click_elsewhere_takes_the_focus_away(page: Page) -> None:
+def test_a_click_elsewhere_removes_the_focus(page: Page) -> None:
     grid = open_grid(page, make_cards(3))
-    # As JupyterLab does where a cell is gripped.
+    # As JupyterLab does where a cell is dragged.
     page.evaluate("() => document.addEventListener('mousedown', event => event.preventDefault())")
     grid.tiles.first.focus()
     page.mouse.click(640, 880)
@@ -968,7 +972,7 @@ def test_the_module_loads_nothing_else(page: Page) -> None:
     assert {url.rpartition("/")[2] for url in asked} == {"", "grid.css", "grid.js"}
 
 
-# In JupyterLab, fed by Python.
+# In JupyterLab, with images from Python.
 
 SETUP = """
 import io, threading
@@ -976,7 +980,7 @@ from PIL import Image
 from seedream_nb import Task, TaskImage, TaskStatus
 from seedream_nb.panels.cards import describe, make_cards
 from seedream_nb.panels.grid import ImageGrid
-from seedream_nb.panels.pictures import Supplied
+from seedream_nb.panels.image_cache import LoadedImage
 
 def make_task(number):
     image = TaskImage(str(number), url="https://example.com/1.jpeg", prompt=f"cat {number}", size="2048x2048")
@@ -986,9 +990,9 @@ def paint(key, kind):
     side = 320 if kind == "thumbnail" else 2048
     content = io.BytesIO()
     Image.new("RGB", (side, side), (hash(key) % 200, 90, 160)).save(content, "JPEG")
-    return Supplied(content.getvalue(), "image/jpeg", side, side)
+    return LoadedImage(content.getvalue(), "image/jpeg", side, side)
 
-def bring(kind, keys):
+def load(kind, keys):
     def work():
         for key in keys:
             grid.deliver(key, kind, paint(key, kind))
@@ -996,9 +1000,9 @@ def bring(kind, keys):
 
 cards = [describe(card) for number in range(1000) for card in make_cards(make_task(number), str(number))]
 grid = ImageGrid(cards=cards, order=list(range(1000)))
-grid.on_want(bring)
-acts = []
-grid.on_act(lambda action, keys: (acts.append((action, keys)), grid.say(f"{action}: {keys[0]}")))
+grid.on_load(load)
+actions = []
+grid.on_action(lambda action, keys: (actions.append((action, keys)), grid.notify(f"{action}: {keys[0]}")))
 grid
 """
 
@@ -1007,7 +1011,7 @@ def expect_finished(cell: Locator) -> None:
     expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=PATIENCE)
 
 
-def test_in_jupyterlab_python_feeds_it_and_hears_of_it(page: Page, server: JupyterServer) -> None:
+def test_in_jupyterlab_it_talks_to_python(page: Page, server: JupyterServer) -> None:
     notebook = Notebook.open(page, server, server.add_notebook("empty", ""))
     cell = notebook.run_cell(SETUP)
     grid = cell.locator(".seedream-grid")
@@ -1016,7 +1020,7 @@ def test_in_jupyterlab_python_feeds_it_and_hears_of_it(page: Page, server: Jupyt
     grid.locator("[role=option]").first.click(modifiers=["Control"])
     page.keyboard.press("End")
     expect(grid.locator("[role=option][aria-posinset='1000'] img")).to_be_visible(timeout=PATIENCE)
-    # JupyterLab's command mode would cut the cell.
+    # In JupyterLab's command mode, these would cut the cell.
     for key in ("x", "d", "d", "a", "Enter"):
         page.keyboard.press(key)
     expect(grid.get_by_role("dialog")).to_contain_text("1,000 of 1,000")
@@ -1030,7 +1034,7 @@ def test_in_jupyterlab_python_feeds_it_and_hears_of_it(page: Page, server: Jupyt
     assert notebook.code_cells.count() == cells
     with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
         page.keyboard.press("Control+s")
-    asked = notebook.run_cell("print(grid.selected, acts); grid.order = [3, 4, 5]; grid.selected = ['4/0', '5/0']")
+    asked = notebook.run_cell("print(grid.selected, actions); grid.order = [3, 4, 5]; grid.selected = ['4/0', '5/0']")
     expect(asked.locator(".jp-OutputArea-output")).to_have_text("['0/0'] [('save', ['999/0'])]", timeout=PATIENCE)
     expect(grid.get_by_text("3 of 1,000 shown · 2 selected")).to_be_visible()
     expect(grid.locator("[role=option] img")).to_have_count(3)

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb import Explorer, Pace, explore
+from seedream_nb import Explorer, explore
+from tests.panels.support import QUICKLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from seedream_nb import SeedreamClient
-
-QUICKLY = Pace(first=0.02, longest=0.05)
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def panel(client: SeedreamClient) -> Iterator[Explorer]:
 
 @pytest.fixture
 def wait_until(panel: Explorer) -> Callable[[Callable[[], bool]], None]:
-    """Waits until something holds, looking whenever the panel says something."""
+    """Waits until a condition holds, checked whenever the status line or the tasks change."""
 
     def wait(holds: Callable[[], bool]) -> None:
         changed = threading.Event()
@@ -36,6 +35,6 @@ def wait_until(panel: Explorer) -> Callable[[Callable[[], bool]], None]:
                 return
             changed.wait(0.1)
             changed.clear()
-        raise AssertionError(f"It never held; the panel says: {panel.status_line.value}")
+        raise AssertionError(f"The condition never held. Status line: {panel.status_line.value}")
 
     return wait

@@ -1,4 +1,4 @@
-"""What a click did can be said in code: run by IPython and read by the magic, or run by Python, it says the same."""
+"""The code of a click means the same requests, whether the magic or Python runs it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seedream_nb.notebook.arguments import parse
 from seedream_nb.notebook.generate_arguments import GenerateArguments
 from seedream_nb.notebook.query_arguments import GetArguments
 from seedream_nb.panels.code import generate_code, get_code, python_code
-from seedream_nb.panels.make_settings import MakeSettings, plan
+from seedream_nb.panels.generate_settings import GenerateSettings, plan
 from seedream_nb.protocol.capabilities import MODELS, find_model
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
 from tests.gallery import strategies
@@ -78,8 +78,8 @@ links = st.sampled_from(
         "https://x.example/\n!ls",
     ]
 )
-settings_to_say = st.builds(
-    MakeSettings,
+any_settings = st.builds(
+    GenerateSettings,
     prompt=prompts,
     model=models,
     size=st.sampled_from([None, "2K", "2048x1536", "a size", "--yes"]),
@@ -91,7 +91,7 @@ settings_to_say = st.builds(
 )
 
 
-def requests_of(settings: MakeSettings) -> list[GenerationRequest]:
+def requests_of(settings: GenerateSettings) -> list[GenerationRequest]:
     return [_with_links(request) for request in plan(settings).requests]
 
 
@@ -115,10 +115,10 @@ def magic_of(code: str) -> tuple[str, str | None]:
     return arguments[0], arguments[1]
 
 
-def requests_said_by_the_magic(code: str) -> list[GenerationRequest]:
+def requests_of_the_magic(code: str) -> list[GenerationRequest]:
     line, body = magic_of(code)
     assert "$" not in line
-    assert "{" not in line  # IPython would put the value of a variable there
+    assert "{" not in line  # IPython would expand it
     parsed = parse(line, body)
     assert isinstance(parsed, GenerateArguments)
     sweep = plan_sweep(parsed.prompts, parsed.options, dict(parsed.varied), image=parsed.images, count=parsed.takes)
@@ -127,7 +127,7 @@ def requests_said_by_the_magic(code: str) -> list[GenerationRequest]:
 
 
 class Recorder:
-    """A client that writes down what it is asked for."""
+    """A client that records its requests."""
 
     def __init__(self) -> None:
         self.requests: list[GenerationRequest] = []
@@ -142,45 +142,45 @@ class Recorder:
         self.waits = True
 
 
-def requests_said_by_python(code: str) -> list[GenerationRequest]:
+def requests_of_python(code: str) -> list[GenerationRequest]:
     ast.parse(code, mode="eval")
     recorder = Recorder()
-    eval(code, {"client": recorder, "__builtins__": {"range": range}})  # noqa: S307  that is what is tested
+    eval(code, {"client": recorder, "__builtins__": {"range": range}})  # noqa: S307  the subject of the test
     assert recorder.waits
     return recorder.requests
 
 
-def assert_said(settings: MakeSettings) -> None:
+def assert_equivalent(settings: GenerateSettings) -> None:
     code = generate_code(settings)
-    read = requests_said_by_the_magic if code.startswith("%%") else requests_said_by_python
+    read = requests_of_the_magic if code.startswith("%%") else requests_of_python
     assert read(code) == requests_of(settings)
 
 
-@given(settings_to_say)
-def test_the_code_says_what_a_click_does(settings: MakeSettings) -> None:
-    assert_said(settings)
+@given(any_settings)
+def test_the_code_does_what_a_click_does(settings: GenerateSettings) -> None:
+    assert_equivalent(settings)
 
 
 @pytest.mark.parametrize("prompt", ODD_PROMPTS)
-def test_an_odd_prompt_is_said_as_it_is(prompt: str) -> None:
-    assert_said(MakeSettings(prompt))
+def test_an_odd_prompt_stays_unchanged(prompt: str) -> None:
+    assert_equivalent(GenerateSettings(prompt))
 
 
 @pytest.mark.parametrize("unseen", list("\r\x00\x1b\u2028\u202e\u2066\ufeff"))
-def test_nothing_that_cannot_be_seen_is_in_the_code(unseen: str) -> None:
-    assert unseen not in generate_code(MakeSettings(f"a{unseen}b"))
+def test_the_code_has_no_invisible_characters(unseen: str) -> None:
+    assert unseen not in generate_code(GenerateSettings(f"a{unseen}b"))
 
 
 @pytest.mark.parametrize("words", [{"size": "2K;"}, {"references": ("https://x.example/a.jpg;",)}, {"model": "a;"}])
-def test_no_word_silences_the_cell(words: dict[str, Any]) -> None:
-    assert_said(MakeSettings("a", **words))
+def test_no_word_ends_with_a_semicolon(words: dict[str, Any]) -> None:
+    assert_equivalent(GenerateSettings("a", **words))
 
 
-@given(settings_to_say)
-def test_python_says_it_too(settings: MakeSettings) -> None:
+@given(any_settings)
+def test_python_does_the_same(settings: GenerateSettings) -> None:
     code = python_code(settings)
     code.encode()
-    assert requests_said_by_python(code) == requests_of(settings)
+    assert requests_of_python(code) == requests_of(settings)
 
 
 @pytest.mark.parametrize(
@@ -196,13 +196,15 @@ def test_python_says_it_too(settings: MakeSettings) -> None:
         "a;",
     ],
 )
-def test_ordinary_prompts_are_said_as_a_cell(prompt: str) -> None:
-    assert generate_code(MakeSettings(prompt, "4.5", "2K")) == f"%%seedream generate --model 4.5 --size 2K\n{prompt}"
+def test_ordinary_prompts_become_a_cell(prompt: str) -> None:
+    assert (
+        generate_code(GenerateSettings(prompt, "4.5", "2K")) == f"%%seedream generate --model 4.5 --size 2K\n{prompt}"
+    )
 
 
-def test_the_whole_form_is_said_as_a_cell() -> None:
+def test_all_settings_fit_into_a_cell() -> None:
     image = TaskImage("i", url="https://x.example/b.jpg")
-    settings = MakeSettings(
+    settings = GenerateSettings(
         "a cat", DEFAULT_MODEL, "2K", 4, 2, "png", watermark=False, references=("https://x.example/a.jpg", image)
     )
     assert generate_code(settings) == (
@@ -211,9 +213,9 @@ def test_the_whole_form_is_said_as_a_cell() -> None:
     )
 
 
-def test_python_is_laid_out_for_people() -> None:
-    assert python_code(MakeSettings("a cat")) == f"client.generate('a cat', model='{DEFAULT_MODEL}', wait=True)"
-    assert python_code(MakeSettings("a white siamese cat", "4.5", "2048x1536", 4)) == (
+def test_python_is_readable() -> None:
+    assert python_code(GenerateSettings("a cat")) == f"client.generate('a cat', model='{DEFAULT_MODEL}', wait=True)"
+    assert python_code(GenerateSettings("a white siamese cat", "4.5", "2048x1536", 4)) == (
         "client.generate(\n"
         "    'a white siamese cat',\n"
         "    model='doubao-seedream-4-5-251128',\n"
@@ -224,31 +226,31 @@ def test_python_is_laid_out_for_people() -> None:
     )
 
 
-def test_python_runs_as_it_stands(sandbox: Sandbox, client: SeedreamClient) -> None:
+def test_python_runs_unchanged(sandbox: Sandbox, client: SeedreamClient) -> None:
     sandbox.settings.generation_seconds = 0
-    settings = MakeSettings("a cat\n---\na dog", size="2K", takes=2, watermark=False)
+    settings = GenerateSettings("a cat\n---\na dog", size="2K", takes=2, watermark=False)
     code = generate_code(settings)
-    tasks = eval(code, {"client": client})  # noqa: S307  that is what is tested
+    tasks = eval(code, {"client": client})  # noqa: S307  the subject of the test
     assert [(task.prompt, task.status, task.request["watermark"]) for task in tasks] == [
         ("a cat\n---\na dog", TaskStatus.SUCCEEDED, False)
     ] * 2
 
 
-def test_a_reference_without_a_link_is_a_name_to_be_set_first() -> None:
+def test_a_reference_without_a_link_is_a_variable() -> None:
     inline = TaskImage("i", url="https://x.example/a.jpg", data=plain())
-    for unsaid in (plain(), "data:image/png;base64,AAAA", inline):
-        settings = MakeSettings("a cat", references=("https://x.example/a.jpg", unsaid))
+    for reference in (plain(), "data:image/png;base64,AAAA", inline):
+        settings = GenerateSettings("a cat", references=("https://x.example/a.jpg", reference))
         code = generate_code(settings)
         comment, *rest = code.splitlines()
-        assert comment == "# First set reference_2: a path, bytes or an image that is no link."
+        assert comment == "# First set reference_2 to a path, bytes, or an image."
         with pytest.raises(NameError, match="reference_2"):
-            eval("\n".join(rest), {"client": Recorder()})  # noqa: S307  that is what is tested
+            eval("\n".join(rest), {"client": Recorder()})  # noqa: S307  the subject of the test
         assert "AAAA" not in code
 
 
-def test_files_and_tasks_are_named() -> None:
+def test_files_and_tasks_become_paths_and_links() -> None:
     task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url="https://x.example/a.jpg"),))
-    code = generate_code(MakeSettings("a cat", references=(Path("a") / "b.png", "it's.png", task)))
+    code = generate_code(GenerateSettings("a cat", references=(Path("a") / "b.png", "it's.png", task)))
     assert f"image=[{str(Path('a') / 'b.png')!r}, \"it's.png\", 'https://x.example/a.jpg']" in code
 
 
@@ -256,20 +258,20 @@ def test_files_and_tasks_are_named() -> None:
 
 
 @given(st.lists(st.sampled_from(IDS) | st.sampled_from(IDS).map(str.upper), min_size=1, max_size=30))
-def test_the_code_asks_for_these_tasks(task_ids: list[str]) -> None:
+def test_the_code_gets_these_tasks(task_ids: list[str]) -> None:
     parsed = parse(*magic_of(get_code(task_ids)))
     assert isinstance(parsed, GetArguments)
     assert list(parsed.task_ids) == [task_id.lower() for task_id in task_ids]
 
 
-def test_a_few_ids_stand_on_a_line_and_many_in_a_cell() -> None:
+def test_a_few_ids_fit_on_a_line_and_many_need_a_cell() -> None:
     assert get_code(IDS[:3]) == f"%seedream get {IDS[0]} {IDS[1]} {IDS[2]}"
     assert get_code(IDS[:4]) == "\n".join(("%%seedream get", *IDS[:4]))
     assert get_code([]) == ""
 
 
 @given(st.lists(strategies.texts, min_size=1, max_size=3))
-def test_what_is_no_id_never_becomes_code(task_ids: list[str]) -> None:
+def test_malformed_ids_never_become_code(task_ids: list[str]) -> None:
     (statement,) = ast.parse(get_code([*task_ids, IDS[0]])).body
     assert isinstance(statement, ast.Expr)
     assert isinstance(statement.value, ast.Call)
@@ -277,8 +279,8 @@ def test_what_is_no_id_never_becomes_code(task_ids: list[str]) -> None:
     assert ast.literal_eval(statement.value.args[0]) == [*task_ids, IDS[0]]
 
 
-def test_short_names_of_models_are_those_the_magic_knows() -> None:
+def test_the_magic_accepts_the_short_names_of_models() -> None:
     for model in MODELS:
-        code = generate_code(MakeSettings("a cat", model))
+        code = generate_code(GenerateSettings("a cat", model))
         assert len(code) < 60
-        assert requests_said_by_the_magic(code)[0].options.model == model == find_model(MODELS[model].short_name)
+        assert requests_of_the_magic(code)[0].options.model == model == find_model(MODELS[model].short_name)

@@ -1,4 +1,4 @@
-"""A task is there once, in its place, under keys that stay; and what a filter offers is what it finds."""
+"""Each task is there once, in its place, under stable keys; and the choices of a filter find their cards."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def finished(task_id: str, count: int = 1) -> Task:
 
 
 @given(batches)
-def test_keys_are_unique_and_stay_while_tasks_come_and_come_again(rounds: list[list[Task]]) -> None:
+def test_keys_are_unique_and_stable(rounds: list[list[Task]]) -> None:
     collection = Collection()
     for batch in rounds:
         before = collection.cards
@@ -49,20 +49,20 @@ def test_keys_are_unique_and_stay_while_tasks_come_and_come_again(rounds: list[l
 
 
 @given(st.lists(tasks, max_size=6))
-def test_what_is_offered_is_what_is_found(given_tasks: list[Task]) -> None:
+def test_each_choice_finds_as_many_cards_as_it_says(given_tasks: list[Task]) -> None:
     collection = filled(*given_tasks)
     choices = collection.choices()
     for name, counts in (("model", choices.models), ("status", choices.statuses), ("size", choices.sizes)):
         for value, count in counts.items():
             assert value
-            assert len(collection.show(Filter(**{name: value}), Sort.NEWEST)) == count  # type: ignore[arg-type]
+            assert len(collection.find_all(Filter(**{name: value}), Sort.NEWEST)) == count  # type: ignore[arg-type]
     assert sum(choices.statuses.values()) == len(collection.cards)
 
 
 def test_a_task_read_again_keeps_its_place_and_its_key() -> None:
     collection = filled(Task("AN-ID", TaskStatus.RUNNING), finished("other"))
     (card, other) = collection.cards
-    assert (card.key, card.is_open, other.key) == ("an-id/0", True, "other/0")
+    assert (card.key, card.is_in_progress, other.key) == ("an-id/0", True, "other/0")
     collection.put([finished("an-id", count=2)])
     assert [card.key for card in collection.cards] == ["an-id/0", "an-id/1", "other/0"]
     assert [task.status for task in collection.tasks] == [TaskStatus.SUCCEEDED] * 2
@@ -70,7 +70,7 @@ def test_a_task_read_again_keeps_its_place_and_its_key() -> None:
     assert collection.find("an-id/0") is not card
 
 
-def test_what_has_not_changed_is_not_described_again() -> None:
+def test_unchanged_cards_are_not_described_again() -> None:
     collection = filled(finished("a"), finished("b"))
     described = [describe(card) for card in collection.cards]
     collection.put([finished("a"), finished("b", count=2)])
@@ -79,7 +79,7 @@ def test_what_has_not_changed_is_not_described_again() -> None:
     assert describe(second) is not described[1]
 
 
-def test_tasks_without_an_id_are_numbered_and_the_same_object_comes_once() -> None:
+def test_tasks_without_an_id_are_numbered_and_the_same_object_counts_once() -> None:
     unsent = [Task("", TaskStatus.PENDING, prompt="a cat") for _ in range(2)]
     collection = filled(finished("a"), *unsent)
     assert [card.key for card in collection.cards] == ["a/0", "1/0", "2/0"]
@@ -88,7 +88,7 @@ def test_tasks_without_an_id_are_numbered_and_the_same_object_comes_once() -> No
     assert collection.find("3/0") is None
 
 
-def test_equal_tasks_without_an_id_are_as_many_as_come_at_once() -> None:
+def test_equal_tasks_without_an_id_are_as_many_as_came_in_one_call() -> None:
     def unsent(count: int, prompt: str = "a cat") -> list[Task]:
         return [Task("", TaskStatus.PENDING, prompt=prompt, request={"prompt": prompt}) for _ in range(count)]
 
@@ -101,7 +101,7 @@ def test_equal_tasks_without_an_id_are_as_many_as_come_at_once() -> None:
     assert len(collection.tasks) == 4
 
 
-def test_what_a_task_without_an_id_was_asked_for_tells_it_apart() -> None:
+def test_tasks_without_an_id_differ_by_their_requests() -> None:
     def unsent(seed: int) -> Task:
         return Task("", TaskStatus.PENDING, prompt="a cat", request={"seed": seed})
 
@@ -109,7 +109,7 @@ def test_what_a_task_without_an_id_was_asked_for_tells_it_apart() -> None:
 
 
 @given(batches)
-def test_what_comes_again_in_other_objects_adds_nothing(rounds: list[list[Task]]) -> None:
+def test_equal_tasks_in_other_objects_add_nothing(rounds: list[list[Task]]) -> None:
     collection = Collection()
     for batch in rounds:
         collection.put(batch)
@@ -118,7 +118,7 @@ def test_what_comes_again_in_other_objects_adds_nothing(rounds: list[list[Task]]
         assert [card.key for card in collection.cards] == before
 
 
-def test_choices_come_in_the_order_in_which_people_look_for_them() -> None:
+def test_choices_are_in_a_useful_order() -> None:
     models = ["unknown", "doubao-seedream-4-0-250828", "doubao-seedream-5-0-pro-260628"]
     sizes = ["auto", "4096x2304", "2K", "960x960"]
     given_tasks = [Task(f"{number}", TaskStatus.FAILED, model=model) for number, model in enumerate(models)]

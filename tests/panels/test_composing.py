@@ -1,4 +1,4 @@
-"""Why: a picture in layers that is selected is one image in Python and as a reference, and is never held up for it."""
+"""A selected image with layers is one composed image in Python and as a reference."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from seedream_nb import Explorer, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, compose_layers
 from seedream_nb.core.errors import ImageError
 from seedream_nb.images.fetch import ImageFetcher
-from seedream_nb.panels.actions import MOST_COMPOSED
-from seedream_nb.panels.composing import compose_image
+from seedream_nb.panels.actions import MOST_COMPOSED, compose_image
 from seedream_nb.panels.state import ExplorerState
-from tests.sample_images import decode, plain
+from tests.sample_images import decode
+from tests.panels.support import layered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +23,8 @@ if TYPE_CHECKING:
 
     Wait = Callable[[Callable[[], bool]], None]
 
-BOAT = "2fd4b690-a7e8-4351-8c1d-e96b05f8d73c"  # taken apart into layers
+BOAT = "2fd4b690-a7e8-4351-8c1d-e96b05f8d73c"  # with layers
 CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
-
-
-def layered(task_id: str, *colors: str) -> Task:
-    layers = (TaskImage(task_id, place, data=plain(8, 6, color), z_index=place) for place, color in enumerate(colors))
-    return Task(task_id, TaskStatus.SUCCEEDED, tuple(layers), prompt="a boat")
 
 
 def keys_of(panel: Explorer) -> list[str]:
@@ -40,7 +35,7 @@ def is_busy(panel: Explorer) -> bool:
     return "seedream-status-busy" in panel.status_line.value
 
 
-def test_the_whole_says_what_the_base_image_says_but_for_its_place(client: SeedreamClient) -> None:
+def test_a_composed_image_has_the_metadata_of_the_base_image(client: SeedreamClient) -> None:
     task = client.retrieve(BOAT)
     image = compose_image(task, ImageFetcher())
     assert image.data is not None
@@ -53,12 +48,12 @@ def test_the_whole_says_what_the_base_image_says_but_for_its_place(client: Seedr
 def test_a_broken_layer_is_named() -> None:
     task = layered("a", "red", "blue")
     (base, over) = task.images
-    broken = Task("a", TaskStatus.SUCCEEDED, (base, TaskImage("a", 1, data=b"no picture", z_index=over.z_index)))
+    broken = Task("a", TaskStatus.SUCCEEDED, (base, TaskImage("a", 1, data=b"not an image", z_index=over.z_index)))
     with pytest.raises(ImageError, match="layer 1 is broken"):
         compose_image(broken, ImageFetcher())
 
 
-def test_a_selected_whole_comes_back_as_an_image(panel: Explorer, client: SeedreamClient, wait_until: Wait) -> None:
+def test_a_selected_composed_image_is_in_python(panel: Explorer, client: SeedreamClient, wait_until: Wait) -> None:
     panel.add(client.retrieve_batch([CAT, BOAT]))
     cat, whole, base, *_layers = keys_of(panel)
     panel.grid.selected = [whole, cat, base]
@@ -70,22 +65,22 @@ def test_a_selected_whole_comes_back_as_an_image(panel: Explorer, client: Seedre
     assert panel.grid.selected == [whole, cat, base]
 
 
-def test_as_a_reference_it_is_the_whole(
+def test_a_composed_image_becomes_a_reference(
     panel: Explorer, sandbox: Sandbox, client: SeedreamClient, wait_until: Wait
 ) -> None:
     panel.add(client.retrieve(BOAT))
     panel.grid.selected = keys_of(panel)[:1]
     wait_until(lambda: len(panel.selected) == 1)
-    panel.make_form.use_selection.click()
-    (reference,) = panel.make_form.references
+    panel.generate_form.use_selection.click()
+    (reference,) = panel.generate_form.references
     assert reference.startswith("data:image/png;base64,")
-    panel.make_form.prompt.value = "make it night"
-    panel.make_form.button.click()
-    wait_until(lambda: "made" in panel.status_line.value)
+    panel.generate_form.prompt.value = "make it night"
+    panel.generate_form.button.click()
+    wait_until(lambda: "generated" in panel.status_line.value)
     assert len(sandbox.requests.of_kind("images")) == 1
 
 
-def test_a_missing_layer_is_said_and_tried_again_when_it_is_selected_again(
+def test_a_missing_layer_is_reported_and_retried_when_it_is_selected_again(
     panel: Explorer, sandbox: Sandbox, client: SeedreamClient, wait_until: Wait
 ) -> None:
     task = client.retrieve(BOAT)
@@ -101,7 +96,7 @@ def test_a_missing_layer_is_said_and_tried_again_when_it_is_selected_again(
     wait_until(lambda: len(panel.selected) == 1 and panel.selected[0].name == "composed")
 
 
-def test_what_is_not_selected_any_more_is_not_kept(panel: Explorer, wait_until: Wait) -> None:
+def test_a_deselected_composed_image_is_freed(panel: Explorer, wait_until: Wait) -> None:
     panel.add(layered("a", "red", "blue"))
     whole, base, _over = keys_of(panel)
     panel.grid.selected = [whole]
@@ -112,39 +107,39 @@ def test_what_is_not_selected_any_more_is_not_kept(panel: Explorer, wait_until: 
     assert kept() is None
 
 
-def test_of_very_many_as_many_are_put_together_as_a_request_takes(panel: Explorer, wait_until: Wait) -> None:
+def test_no_more_images_are_composed_than_a_request_takes(panel: Explorer, wait_until: Wait) -> None:
     tasks = [layered(f"task {number}", "red", "blue") for number in range(MOST_COMPOSED + 2)]
     panel.add(tasks)
     panel.grid.selected = [key for key in keys_of(panel) if key.endswith("/0")]
     wait_until(lambda: len(panel.selected) == MOST_COMPOSED)
     assert [image.task_id for image in panel.selected] == [task.id for task in tasks[:MOST_COMPOSED]]
-    assert f"{MOST_COMPOSED} composed pictures" in panel.status_line.value
+    assert f"Only the first {MOST_COMPOSED} selected images" in panel.status_line.value
 
 
 # The state
 
 
-def test_a_record_that_is_read_again_renews_the_selection() -> None:
-    told: list[Part] = []
-    state = ExplorerState(told.append)
+def test_an_updated_task_updates_the_selection() -> None:
+    parts: list[Part] = []
+    state = ExplorerState(parts.append)
     link, newer = (TaskImage("a", url=f"https://x.example/{name}.jpg") for name in ("a", "b"))
     state.put([Task("a", TaskStatus.SUCCEEDED, (link,))])
     state.select(["a/0"])
-    assert (state.selected_images, told) == ((link,), ["cards", "selected"])
+    assert (state.selected_images, parts) == ((link,), ["cards", "selected"])
     state.put([Task("a", TaskStatus.SUCCEEDED, (link,))])
-    assert told == ["cards", "selected", "cards"]
+    assert parts == ["cards", "selected", "cards"]
     state.put([Task("a", TaskStatus.SUCCEEDED, (newer,))])
     assert (state.selected, state.selected_images) == (("a/0",), (newer,))
-    assert told[3:] == ["cards", "images"]
+    assert parts[3:] == ["cards", "images"]
 
 
-def test_what_comes_too_late_for_the_selection_is_not_told() -> None:
-    told: list[Part] = []
-    state = ExplorerState(told.append)
+def test_a_composed_image_that_is_not_selected_is_not_announced() -> None:
+    parts: list[Part] = []
+    state = ExplorerState(parts.append)
     task = layered("a", "red", "blue")
     state.put([task])
     (card,) = state.find(["a/0"])
-    state.keep_composed(card, task.images[0])
-    assert (state.selected_images, told) == ((), ["cards"])
+    state.set_composed(card, task.images[0])
+    assert (state.selected_images, parts) == ((), ["cards"])
     state.select(["a/0"])
     assert state.selected_images == (task.images[0],)

@@ -1,4 +1,4 @@
-"""Why: what the panel does is tried without any front end: its controls are set and clicked as a browser would."""
+"""The panel without a front end: the tests set and click its controls as a browser would."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ipywidgets.widgets import widget as ipywidgets_module
 
 from seedream_nb import Explorer, Gallery, Sandbox, SeedreamClient, Task, TaskStatus, explore
 from seedream_nb.core.errors import UsageError
-from tests.panels.conftest import QUICKLY
+from tests.panels.support import QUICKLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def shown_prompts(panel: Explorer) -> list[str]:
 
 
 def send(panel: Explorer, kind_of_message: str, **content: str) -> None:
-    """What the front end would send about the first card."""
+    """Sends a message about the first card, as the front end would."""
     keys = [panel.grid.cards[0]["key"]]
     panel.grid._handle_custom_msg({"type": kind_of_message, "keys": keys, **content}, [])
 
@@ -42,7 +42,7 @@ def is_idle(panel: Explorer) -> bool:
 
 
 class TestOpening:
-    def test_it_begins_with_ids_tasks_or_a_gallery(self, client: SeedreamClient) -> None:
+    def test_it_opens_with_ids_tasks_or_a_gallery(self, client: SeedreamClient) -> None:
         gallery = Gallery(client.retrieve_batch([CAT, SEASONS]))
         several: list[list[Task | str] | Gallery] = [[CAT, SEASONS], list(gallery), gallery, [CAT, gallery[1]]]
         for given in several:
@@ -54,35 +54,37 @@ class TestOpening:
     def test_it_needs_nothing(self, panel: Explorer) -> None:
         assert (panel.tasks, panel.selected, panel.grid.cards) == ((), (), [])
 
-    def test_what_is_no_task_is_refused(self, panel: Explorer) -> None:
+    def test_something_else_is_rejected(self, panel: Explorer) -> None:
         with pytest.raises(UsageError, match="tasks"):
-            panel.add([1])  # type: ignore[list-item]  # that is what is tried
+            panel.add([1])  # type: ignore[list-item]  # the subject of the test
 
 
 class TestGetting:
     def test_pasted_ids_become_tiles(self, panel: Explorer, wait_until: Wait) -> None:
-        panel.get_form.ids.value = f"{CAT};\n{OTHER_CAT}, {UNKNOWN}"
+        panel.get_form.text.value = f"{CAT};\n{OTHER_CAT}, {UNKNOWN}"
         panel.get_form.button.click()
         wait_until(lambda: len(panel.tasks) == 3 and is_idle(panel))
-        assert "1 id not known" in panel.status_line.value
+        assert "1 ID not found." in panel.status_line.value
 
     @pytest.mark.parametrize("text", ["", "abc", UNKNOWN])
-    def test_a_mistake_is_said_and_the_button_works_again(self, panel: Explorer, wait_until: Wait, text: str) -> None:
-        panel.get_form.ids.value = text
+    def test_an_error_is_reported_and_the_button_works_again(
+        self, panel: Explorer, wait_until: Wait, text: str
+    ) -> None:
+        panel.get_form.text.value = text
         panel.get_form.button.click()
         wait_until(lambda: "seedream-status-error" in panel.status_line.value and is_idle(panel))
 
-    def test_a_failing_service_is_said_and_does_not_stick(
+    def test_an_error_of_the_service_is_reported_and_does_not_persist(
         self, panel: Explorer, sandbox: Sandbox, wait_until: Wait
     ) -> None:
-        panel.get_form.ids.value = CAT
+        panel.get_form.text.value = CAT
         with sandbox.faults.during("error", on="tasks", code="invalid_token"):
             panel.get_form.button.click()
             wait_until(lambda: "seedream-status-error" in panel.status_line.value and is_idle(panel))
         panel.get_form.button.click()
         wait_until(lambda: len(panel.tasks) == 1)
 
-    def test_tasks_that_run_are_followed_to_their_end(
+    def test_running_tasks_are_polled_until_they_finish(
         self, panel: Explorer, sandbox: Sandbox, wait_until: Wait
     ) -> None:
         panel.add(panel.client.retrieve(sandbox.add_task("a fox", ready_in=0.2)))
@@ -90,7 +92,7 @@ class TestGetting:
         wait_until(lambda: panel.tasks[0].status is TaskStatus.SUCCEEDED)
         assert len(panel.tasks) == 1
 
-    def test_what_is_added_while_others_are_followed_is_followed_too(
+    def test_tasks_added_during_polling_are_polled_too(
         self, panel: Explorer, sandbox: Sandbox, wait_until: Wait
     ) -> None:
         slow, quick = sandbox.add_task("a slow fox", ready_in=60), sandbox.add_task("a quick fox", ready_in=0.2)
@@ -99,7 +101,7 @@ class TestGetting:
         wait_until(lambda: panel.tasks[1].status is TaskStatus.SUCCEEDED)
         assert panel.tasks[0].status is TaskStatus.PENDING
 
-    def test_the_history_comes_page_by_page(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
+    def test_the_history_is_loaded_page_by_page(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
         for number in range(30):
             sandbox.add_task(f"number {number}")
         panel.history_form.button.click()
@@ -107,11 +109,11 @@ class TestGetting:
         panel.history_form.button.click()
         wait_until(lambda: len(panel.tasks) == 44 and not panel.history_form.button.disabled)  # with the examples
         panel.history_form.button.click()
-        wait_until(lambda: "no older tasks" in panel.status_line.value)
+        wait_until(lambda: "No older tasks" in panel.status_line.value)
 
 
 class TestFiltering:
-    def test_python_and_the_form_are_one(self, panel: Explorer, client: SeedreamClient) -> None:
+    def test_python_and_the_form_share_the_filter(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.add(client.retrieve_batch([CAT, SEASONS]))
         panel.filter = "cat"
         assert shown_prompts(panel) == ["a white siamese cat"]
@@ -120,15 +122,15 @@ class TestFiltering:
         assert panel.filter == "valley"
         assert len(panel.grid.order) == 4
 
-    def test_what_occurs_is_offered(self, panel: Explorer, client: SeedreamClient) -> None:
+    def test_existing_values_are_offered(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.add(client.retrieve_batch([CAT, SEASONS]))
         labels = [label for label, _value in panel.filter_bar.model.options]
-        assert labels[0] == "all"
+        assert labels[0] == "All"
         assert "SeeDream 4.0 (1)" in labels
         panel.filter_bar.model.value = "doubao-seedream-4-0-250828"
         assert shown_prompts(panel) == ["a white siamese cat"]
 
-    def test_what_is_added_is_filtered_as_well(self, panel: Explorer, client: SeedreamClient) -> None:
+    def test_added_tasks_are_filtered(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.filter = "cat"
         panel.add(client.retrieve_batch([CAT, SEASONS]))
         assert len(panel.grid.order) == 1
@@ -136,7 +138,7 @@ class TestFiltering:
 
 
 class TestSelecting:
-    def test_a_selection_in_the_grid_comes_back_as_images(self, panel: Explorer, client: SeedreamClient) -> None:
+    def test_a_selection_in_the_grid_is_available_as_images(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.add(client.retrieve_batch([CAT, SEASONS]))
         seen: list[int] = []
         panel.observe(lambda change: seen.append(len(change["new"])), "selected")
@@ -145,105 +147,105 @@ class TestSelecting:
         assert [image.task_id for image in panel.selected] == [SEASONS, CAT]
         assert seen == [2]
 
-    def test_nonsense_from_the_front_end_selects_nothing(self, panel: Explorer, client: SeedreamClient) -> None:
+    def test_an_unknown_key_selects_nothing(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.add(client.retrieve(CAT))
         panel.grid.selected = ["no such key"]
         assert panel.selected == ()
         assert panel.grid.selected == []
 
 
-class TestMaking:
-    def test_a_picture_is_made_and_joins_the_grid(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
-        panel.make_form.prompt.value = "a red fox"
-        assert "1 request to the sandbox" in panel.make_form.announcement.value
-        assert panel.make_form.button.description == "Make picture"
-        panel.make_form.button.click()
-        wait_until(lambda: "made" in panel.status_line.value)
+class TestGenerating:
+    def test_a_generated_image_joins_the_grid(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
+        panel.generate_form.prompt.value = "a red fox"
+        assert "1 request to the sandbox" in panel.generate_form.announcement.value
+        assert panel.generate_form.button.description == "Generate image"
+        panel.generate_form.button.click()
+        wait_until(lambda: "generated" in panel.status_line.value)
         assert [task.prompt for task in panel.tasks] == ["a red fox"]
         assert len(sandbox.requests.of_kind("images")) == 1
 
-    def test_what_cannot_be_sent_cannot_be_clicked(self, panel: Explorer) -> None:
-        assert panel.make_form.button.disabled
-        panel.make_form.prompt.value = "a red fox"
-        assert not panel.make_form.button.disabled
-        panel.make_form.size.value = "17x4"
-        assert panel.make_form.button.disabled
-        assert "pixels" in panel.make_form.announcement.value
+    def test_invalid_settings_cannot_be_sent(self, panel: Explorer) -> None:
+        assert panel.generate_form.button.disabled
+        panel.generate_form.prompt.value = "a red fox"
+        assert not panel.generate_form.button.disabled
+        panel.generate_form.size.value = "17x4"
+        assert panel.generate_form.button.disabled
+        assert "pixels" in panel.generate_form.announcement.value
 
-    def test_only_what_the_model_accepts_is_offered(self, panel: Explorer) -> None:
-        panel.make_form.model.value = "doubao-seedream-4-5-251128"
-        assert panel.make_form.size.options == ("2K", "4K")
-        assert panel.make_form.output_format.disabled
+    def test_only_accepted_values_are_offered(self, panel: Explorer) -> None:
+        panel.generate_form.model.value = "doubao-seedream-4-5-251128"
+        assert panel.generate_form.size.options == ("2K", "4K")
+        assert panel.generate_form.output_format.disabled
 
-    def test_it_says_how_many_requests_a_click_makes(self, panel: Explorer) -> None:
-        panel.make_form.prompt.value = "a red fox"
-        panel.make_form.takes.value = 3
-        panel.make_form.max_images.value = 4
-        assert "3 requests" in panel.make_form.announcement.value
-        assert panel.make_form.button.description == "Make up to 12 pictures"
-        assert "12" in panel.make_form.announcement.value
+    def test_it_shows_how_many_requests_a_click_sends(self, panel: Explorer) -> None:
+        panel.generate_form.prompt.value = "a red fox"
+        panel.generate_form.takes.value = 3
+        panel.generate_form.max_images.value = 4
+        assert "3 requests" in panel.generate_form.announcement.value
+        assert panel.generate_form.button.description == "Generate up to 12 images"
+        assert "12" in panel.generate_form.announcement.value
 
     def test_takes_without_sets_are_counted_exactly(self, panel: Explorer) -> None:
-        panel.make_form.takes.value = 3
-        assert panel.make_form.button.description == "Make 3 pictures"
+        panel.generate_form.takes.value = 3
+        assert panel.generate_form.button.description == "Generate 3 images"
 
-    def test_a_refusal_is_said_and_the_form_works_again(self, panel: Explorer, wait_until: Wait) -> None:
-        panel.make_form.prompt.value = "a forbidden fox"
-        panel.make_form.button.click()
+    def test_a_rejection_is_reported_and_the_form_works_again(self, panel: Explorer, wait_until: Wait) -> None:
+        panel.generate_form.prompt.value = "a forbidden fox"
+        panel.generate_form.button.click()
         wait_until(lambda: "seedream-status-error" in panel.status_line.value)
-        wait_until(lambda: not panel.make_form.button.disabled)
+        wait_until(lambda: not panel.generate_form.button.disabled)
         assert panel.tasks[0].status is TaskStatus.FAILED
 
-    def test_a_used_up_balance_keeps_what_was_made(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
+    def test_an_exhausted_balance_keeps_the_generated_images(
+        self, panel: Explorer, sandbox: Sandbox, wait_until: Wait
+    ) -> None:
         sandbox.settings.balance = 1
-        panel.make_form.prompt.value = "a red fox"
-        panel.make_form.takes.value = 2
-        panel.make_form.button.click()
-        wait_until(lambda: "1 picture made. 1 of 2 requests failed:" in panel.status_line.value)
+        panel.generate_form.prompt.value = "a red fox"
+        panel.generate_form.takes.value = 2
+        panel.generate_form.button.click()
+        wait_until(lambda: "1 image generated. 1 of 2 requests failed:" in panel.status_line.value)
         assert "balance" in panel.status_line.value
         assert [task.status for task in panel.tasks] == [TaskStatus.SUCCEEDED]
 
-    def test_the_settings_of_a_picture_fill_the_form(self, panel: Explorer, client: SeedreamClient) -> None:
+    def test_the_settings_of_an_image_fill_the_form(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.add(client.generate("a red fox", model="4.5", size="4K", wait=True, pace=QUICKLY))
-        send(panel, "act", action="use_settings")
-        form = panel.make_form
+        send(panel, "action", action="use_settings")
+        form = panel.generate_form
         assert (form.prompt.value, form.model.value, form.size.value) == (
             "a red fox",
             "doubao-seedream-4-5-251128",
             "4K",
         )
-        assert panel.ways.value == "Make"
+        assert panel.tabs.value == "Generate"
 
-    def test_selected_pictures_become_references(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
+    def test_selected_images_become_references(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
         panel.add(panel.client.retrieve(CAT))
         panel.grid.selected = [str(panel.grid.cards[0]["key"])]
-        panel.make_form.use_selection.click()
-        assert panel.make_form.reference_count.value == "1 reference"
-        panel.make_form.prompt.value = "make it night"
-        panel.make_form.button.click()
-        wait_until(lambda: "made" in panel.status_line.value)
+        panel.generate_form.use_selection.click()
+        assert panel.generate_form.reference_count.value == "1 reference"
+        panel.generate_form.prompt.value = "make it night"
+        panel.generate_form.button.click()
+        wait_until(lambda: "generated" in panel.status_line.value)
         cat, night = panel.tasks
         assert night.request["image"] == cat.images[0].url
         assert len(sandbox.requests.of_kind("images")) == 1
 
-    def test_an_upload_that_is_no_picture_is_named(self, panel: Explorer) -> None:
+    def test_an_upload_that_is_image_error_is_named(self, panel: Explorer) -> None:
         file = {"name": "notes.txt", "type": "text/plain", "size": 2, "content": b"hi", "last_modified": MODIFIED}
-        panel.make_form.upload.value = (file,)
+        panel.generate_form.upload.value = (file,)
         assert "notes.txt" in panel.status_line.value
-        assert panel.make_form.references == ()
+        assert panel.generate_form.references == ()
 
 
-def test_what_is_opened_is_described_and_stays_so_when_it_is_read_again(
-    panel: Explorer, client: SeedreamClient
-) -> None:
+def test_the_open_card_has_details_that_are_updated_with_its_task(panel: Explorer, client: SeedreamClient) -> None:
     task = client.retrieve(CAT)
     panel.add(task)
     assert panel.grid.details == {}
     panel.grid.opened = panel.grid.cards[0]["key"]
     assert panel.grid.details["key"] == panel.grid.opened
-    assert dict(panel.grid.details["pairs"])["Task id"] == CAT
+    assert dict(panel.grid.details["pairs"])["Task ID"] == CAT
     panel.add(dataclasses.replace(task, elapsed=1234.5))
-    assert dict(panel.grid.details["pairs"])["Took"] == "1,234.5 s"
+    assert dict(panel.grid.details["pairs"])["Duration"] == "1,234.5 s"
     panel.grid.opened = ""
     assert panel.grid.details == {}
 
@@ -251,10 +253,10 @@ def test_what_is_opened_is_described_and_stays_so_when_it_is_read_again(
 class TestLibrary:
     @pytest.fixture
     def client(self, sandbox: Sandbox, tmp_path: Path) -> Iterator[SeedreamClient]:
-        with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path / "kept") as opened:
+        with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path / "library") as opened:
             yield opened
 
-    def test_what_is_kept_comes_page_by_page(
+    def test_matches_are_loaded_page_by_page(
         self, panel: Explorer, client: SeedreamClient, sandbox: Sandbox, wait_until: Wait
     ) -> None:
         client.retrieve_batch([sandbox.add_task(f"a cat, number {number}") for number in range(30)])
@@ -265,16 +267,16 @@ class TestLibrary:
             panel.library_form.button.click()
             wait_until(lambda wanted=count: len(panel.tasks) == wanted and is_idle(panel))  # type: ignore[misc]  # bound here
         panel.library_form.button.click()
-        wait_until(lambda: "no older ones" in panel.status_line.value and is_idle(panel))
+        wait_until(lambda: "No older matches" in panel.status_line.value and is_idle(panel))
         assert len(sandbox.requests.of_kind("tasks")) <= asked
 
-    def test_nothing_that_fits_is_said(self, panel: Explorer, wait_until: Wait) -> None:
+    def test_no_matches_are_reported(self, panel: Explorer, wait_until: Wait) -> None:
         panel.library_form.text.value = "cat"
         panel.library_form.button.click()
-        wait_until(lambda: "nothing that fits" in panel.status_line.value and is_idle(panel))
+        wait_until(lambda: "No matches" in panel.status_line.value and is_idle(panel))
 
 
-def test_a_library_that_is_off_is_said(panel: Explorer, wait_until: Wait) -> None:
+def test_a_disabled_library_is_reported(panel: Explorer, wait_until: Wait) -> None:
     panel.library_form.button.click()
     wait_until(lambda: "turned off" in panel.status_line.value and is_idle(panel))
 
@@ -282,15 +284,15 @@ def test_a_library_that_is_off_is_said(panel: Explorer, wait_until: Wait) -> Non
 def test_a_long_prompt_is_copied_whole(panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     prompt = "a cat by the window, " * 200 + "the end"
     panel.add(Task("an-id", TaskStatus.SUCCEEDED, prompt=prompt))
-    said: list[object] = []
-    monkeypatch.setattr(panel.grid, "send", lambda content, _buffers=None: said.append(content))
-    send(panel, "act", action="copy_prompt")
-    assert said == [{"type": "copy", "text": prompt}]
+    sent: list[object] = []
+    monkeypatch.setattr(panel.grid, "send", lambda content, _buffers=None: sent.append(content))
+    send(panel, "action", action="copy_prompt")
+    assert sent == [{"type": "copy", "text": prompt}]
 
 
 def test_saving_writes_the_originals(panel: Explorer, wait_until: Wait) -> None:
     panel.add(panel.client.retrieve(CAT))
-    send(panel, "act", action="save")
+    send(panel, "action", action="save")
     wait_until(lambda: "seedream_results" in panel.status_line.value)
     assert [path.suffix for path in sorted(Path("seedream_results").iterdir())] == [".jpg", ".json"]
 
@@ -301,17 +303,17 @@ def test_the_code_of_what_is_shown_or_selected(panel: Explorer, client: Seedream
     assert SEASONS in panel.show_code()
     panel.grid.selected = [str(panel.grid.cards[0]["key"])]
     assert panel.show_code() == f"%seedream get {CAT}"
-    panel.ways.value = "Make"
-    panel.make_form.prompt.value = "a red fox"
-    panel.foot.copy.click()
-    assert panel.foot.code.value.startswith("%%seedream generate")
-    assert panel.foot.code.value.endswith("a red fox")
+    panel.tabs.value = "Generate"
+    panel.generate_form.prompt.value = "a red fox"
+    panel.footer.copy.click()
+    assert panel.footer.code.value.startswith("%%seedream generate")
+    assert panel.footer.code.value.endswith("a red fox")
 
 
 def test_the_close_button_closes(client: SeedreamClient) -> None:
     before = len(ipywidgets_module._instances)
     panel = explore(client, [CAT])
-    panel.foot.close_button.click()
+    panel.footer.close_button.click()
     assert len(ipywidgets_module._instances) == before
 
 
@@ -327,7 +329,7 @@ def test_closing_leaves_nothing(client: SeedreamClient) -> None:
     before = len(ipywidgets_module._instances)
     for _ in range(20):
         panel = explore(client, [CAT])
-        send(panel, "want", kind="thumbnail")
+        send(panel, "load", kind="thumbnail")
         assert len(ipywidgets_module._instances) > before
         panel.close()
         panel.close()
@@ -336,7 +338,7 @@ def test_closing_leaves_nothing(client: SeedreamClient) -> None:
     assert [name for name in ours if "sandbox" not in name] == []
 
 
-def test_the_number_of_widgets_does_not_depend_on_the_number_of_pictures(client: SeedreamClient) -> None:
+def test_the_number_of_widgets_does_not_depend_on_the_number_of_images(client: SeedreamClient) -> None:
     counts = []
     for ids in ([CAT], [CAT, SEASONS, OTHER_CAT]):
         before = len(ipywidgets_module._instances)

@@ -1,4 +1,4 @@
-"""Why: a notebook is open for days, and panels come and go in it; each takes all with it that it made."""
+"""A closed panel leaves nothing behind: no widgets, threads, or objects."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ import comm
 import pytest
 
 from seedream_nb import explore
-from tests.panels.conftest import QUICKLY
-from tests.panels.test_composing import layered
-from tests.panels.test_grid import Line, count_models
+from tests.panels.support import QUICKLY, Connection, count_models, layered
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -27,43 +25,43 @@ ROUNDS = 100
 OURS = ("seedream_nb.", "ipywidgets.", "anywidget.", "traitlets.", "requests.", "urllib3.", "PIL.", "tests.")
 
 
-class Browser(Line):
-    """The kernel's end of a line to a browser, which tells when a picture is sent."""
+class Browser(Connection):
+    """A connection that signals when an image is sent."""
 
     def __init__(self, **_opening: object) -> None:
-        self.has_picture = threading.Event()
+        self.image_sent = threading.Event()
         super().__init__()
 
     def publish_msg(self, msg_type: str, data: dict[str, Any] | None = None, *args: Any, **keys: Any) -> None:
         super().publish_msg(msg_type, data, *args, **keys)
-        if data is not None and data.get("method") == "custom" and data["content"]["type"] == "picture":
-            self.has_picture.set()
+        if data is not None and data.get("method") == "custom" and data["content"]["type"] == "image":
+            self.image_sent.set()
 
 
 @pytest.fixture
 def browsers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every widget has a line to a browser, as in a kernel."""
+    """Every widget has a connection to a browser, as in a kernel."""
     monkeypatch.setattr(comm, "create_comm", Browser)
 
 
 def use(client: SeedreamClient, task_id: str) -> list[weakref.ref[object]]:
-    """Opens, shows, uses and closes a panel; returns what tells whether it is gone."""
+    """Opens, shows, uses, and closes a panel; returns weak references to its parts."""
     panel = explore(client, [task_id], pace=QUICKLY)
     browser = panel.grid.comm
     panel.add(layered("whole", "red", "blue"))
     panel._ipython_display_()
     keys = [str(card["key"]) for card in panel.grid.cards]
-    browser.receive_custom({"type": "want", "kind": "thumbnail", "keys": keys, "seen": 0})
+    browser.receive_custom({"type": "load", "kind": "thumbnail", "keys": keys, "seen": 0})
     panel.grid.selected = keys
-    panel.make_form.prompt.value = "a cat"
-    assert browser.has_picture.wait(20)
+    panel.generate_form.prompt.value = "a cat"
+    assert browser.image_sent.wait(20)
     parts = [panel, panel.grid, panel._state, *panel._state.collection.cards, *panel.tasks]
     panel.close()
     return [weakref.ref(part) for part in parts]
 
 
 async def use_often(client: SeedreamClient, task_id: str, rounds: int) -> list[weakref.ref[object]]:
-    """As `use`, in the event loop of a kernel; fails when a task of ours is left in it."""
+    """As `use`, in the event loop of a kernel; fails when a task is left in it."""
     parts: list[weakref.ref[object]] = []
     for _ in range(rounds):
         parts += use(client, task_id)
@@ -78,21 +76,21 @@ def our_threads() -> list[threading.Thread]:
 
 
 def count_objects() -> Counter[str]:
-    """How many objects there are of each of our types, and of those that we use; others' histories may grow."""
+    """The number of live objects of each of our types, and of those that we use."""
     gc.collect()
     names = (f"{type(held).__module__}.{type(held).__qualname__}" for held in gc.get_objects())
     return Counter(name for name in names if name.startswith(OURS) and not name.startswith("seedream_nb.sandbox"))
 
 
-def test_a_hundred_rounds_leave_nothing(
+def test_a_hundred_panels_leave_nothing_behind(
     client: SeedreamClient, sandbox: Sandbox, browsers: None, plain_shell: InteractiveShell
 ) -> None:
     del browsers, plain_shell
     task_id = sandbox.add_task("a fox", size="160x120")
     models = count_models()
-    # A thread of its own has no event loop yet; in this one an open browser's may be running.
+    # A new thread has no event loop yet; in this one, that of a browser test may be running.
     with ThreadPoolExecutor(1) as kernel:
-        kernel.submit(asyncio.run, use_often(client, task_id, 2)).result()  # so that all is loaded
+        kernel.submit(asyncio.run, use_often(client, task_id, 2)).result()  # loads everything
         objects = count_objects()
         parts = kernel.submit(asyncio.run, use_often(client, task_id, ROUNDS)).result()
     assert count_models() == models

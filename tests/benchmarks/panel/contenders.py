@@ -121,7 +121,7 @@ WIDGET_EACH = "widget each"
 WIDGET_EACH_FETCHING = "widget each, fetching"
 IPYPLOT = "ipyplot"
 OUR_TILE = ".seedream-grid-tile"
-OUR_MODULES = ("seedream_nb.panels.door", "PIL.JpegImagePlugin")
+OUR_MODULES = ("seedream_nb.panels.explorer", "PIL.JpegImagePlugin")
 WIDGET_TILE = ".widget-gridbox > *"
 CONTENDERS = {
     OURS: Contender("`explore`, everything still to be fetched", OUR_TILE, OUR_MODULES, panel),

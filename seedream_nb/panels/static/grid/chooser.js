@@ -1,18 +1,14 @@
-/**
- * Why: pictures are chosen by pointer and keys as files are in any file manager.
- */
-
-/** Opens and selects tiles, and goes from one to the next. */
+/** Opens, selects, and moves between tiles by pointer and keyboard, as a file manager does. */
 class Chooser {
   /** @param {Sheet} sheet */
   constructor(sheet) {
     this.sheet = sheet;
     this.view = sheet.view;
-    /** Where a range of selected tiles begins. */
+    /** The tile where a range of selected tiles starts. */
     this.anchor = "";
     const { list } = sheet;
     this.view.listen(list, "click", (event) => this.click(event));
-    this.view.listen(list, "mousedown", (event) => event.shiftKey && event.preventDefault()); // selects no text
+    this.view.listen(list, "mousedown", (event) => event.shiftKey && event.preventDefault()); // would select text
     this.view.listen(list, "keydown", (event) => this.press(event));
   }
 
@@ -35,7 +31,7 @@ class Chooser {
     this.view.select(selected);
   }
 
-  /** Selects all from where the range began up to a tile. @param {string} key */
+  /** Selects all tiles from the anchor to this one. @param {string} key */
   selectRange(key) {
     const { places, shown } = this.sheet;
     const to = places.get(key);
@@ -61,20 +57,20 @@ class Chooser {
       Home: 0,
       End: count - 1,
     };
-    const acts = {
+    const actions = {
       Enter: () => this.view.open(active),
       " ": () => (event.shiftKey ? this.selectRange(active) : this.toggle(active)),
       Escape: () => this.view.select(new Set()),
       a: () => isCommand && this.view.select(new Set(shown.map((card) => card.key))),
     };
     if (event.key in steps) this.step(place, steps[event.key], event.shiftKey);
-    else if (event.key in acts && (event.key !== "a" || isCommand)) acts[event.key]();
+    else if (event.key in actions && (event.key !== "a" || isCommand)) actions[event.key]();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  /** Goes from one place to another, selecting on the way when Shift is held. */
+  /** Moves from one place to another, and selects the range with Shift. */
   step(from, to, isSelecting) {
     const { count, places, shown } = this.sheet;
     if (to < 0 || to >= count) return;

@@ -1,34 +1,30 @@
-/**
- * Why: one picture is looked at closely, with all that is known about it.
- */
+const COPIED_TIME = 1600; // milliseconds that a button shows "Copied"
 
-const COPIED_TIME = 1600; // milliseconds that a button says what it did
-
-/** One picture, large, with all that is known about it. */
+/** One large image with everything known about it. */
 class DetailView extends Dialog {
   /** @param {GridView} view */
   constructor(view) {
     super(view, "detail");
-    this.element.setAttribute("aria-label", "Picture in detail");
+    this.element.setAttribute("aria-label", "Image details");
     this.previous = makeButton("Previous", () => this.go(-1), { icon: "previous", keys: "←" });
     this.next = makeButton("Next", () => this.go(1), { icon: "next", keys: "→" });
     this.choose = makeButton("Select", () => view.sheet.chooser.toggle(this.card.key), { names: "choose", keys: "Space" });
     this.choose.prepend(makeIcon("check"));
-    this.bar.prepend(make("div", "group", { role: "group", "aria-label": "Go through" }, this.previous, this.next));
+    this.bar.prepend(make("div", "group", { role: "group", "aria-label": "Navigation" }, this.previous, this.next));
     this.zoomGroup.before(this.choose);
     this.prompt = make("p", "whole-prompt", { dir: "auto" });
     this.details = make("dl", "details");
     this.copyPrompt = this.makeCopyButton("Copy prompt", () => this.card.prompt, () => this.copyWholePrompt());
-    this.copyId = this.makeCopyButton("Copy id", () => this.card.task_id);
+    this.copyId = this.makeCopyButton("Copy ID", () => this.card.task_id);
     this.link = make("a", "button", { target: "_blank", rel: "noopener noreferrer", ...OWN_KEYS }, "Open link");
     this.save = makeButton("Save original", () => view.act("save", [this.card.key]));
     this.use = makeButton("Use these settings", () => view.act("use_settings", [this.card.key]));
-    const acts = [this.save, this.use, this.copyPrompt, this.copyId, this.link];
+    const buttons = [this.save, this.use, this.copyPrompt, this.copyId, this.link];
     const text = make("div", "text", OWN_KEYS, this.prompt, this.details);
-    this.body.append(this.addStage().element, make("div", "aside", {}, text, make("div", "acts", {}, ...acts)));
+    this.body.append(this.addStage().element, make("div", "aside", {}, text, make("div", "actions", {}, ...buttons)));
   }
 
-  /** @param {string} label @param {() => string} read @param {() => boolean} askPython Whether it did what is to do. */
+  /** @param {string} label @param {() => string} read @param {() => boolean} askPython Returns whether Python does it. */
   makeCopyButton(label, read, askPython = () => false) {
     const button = makeButton(label, async () => {
       if (askPython()) return;
@@ -36,7 +32,7 @@ class DetailView extends Dialog {
         () => true,
         () => false,
       );
-      if (!isCopied) return this.view.notify("The browser did not allow copying.");
+      if (!isCopied) return this.view.notify("The browser blocked copying.");
       this.view.announce(`${label.replace("Copy", "Copied")}.`);
       button.textContent = "Copied";
       this.view.later(COPIED_TIME, () => (button.textContent = label));
@@ -44,27 +40,27 @@ class DetailView extends Dialog {
     return button;
   }
 
-  /** What is not here is copied as soon as Python has sent it. */
+  /** A truncated prompt is copied as soon as Python has sent the rest. */
   copyWholePrompt() {
     const { key, is_prompt_cut: isCut } = this.card;
     if (isCut) this.view.act("copy_prompt", [key]);
     return isCut;
   }
 
-  /** @param {Card[]} cards The one. */
+  /** @param {Card[]} cards Exactly one. */
   show([card]) {
     const isOther = card.key !== this.card?.key;
     this.card = card;
     const { sheet, store } = this.view;
-    // Opening it again is a wish to try again.
-    if (isOther) store.forgive("original", [card.key]);
+    // Opening it again retries what failed.
+    if (isOther) store.clearProblems("original", [card.key]);
     const place = sheet.places.get(card.key);
-    this.title.textContent = place === undefined ? "" : `${spell(place + 1)} of ${spell(sheet.count)}`;
+    this.title.textContent = place === undefined ? "" : `${formatNumber(place + 1)} of ${formatNumber(sheet.count)}`;
     this.previous.disabled = place === undefined ? !sheet.count : place === 0;
     this.next.disabled = place === undefined ? !sheet.count : place === sheet.count - 1;
     this.prompt.textContent = card.prompt || "No prompt";
     this.prompt.classList.toggle("seedream-grid-soft", !card.prompt);
-    // They come a moment after the card was opened; meanwhile their place is held.
+    // They arrive a moment after the card was opened; until then their space is reserved.
     const { key, pairs } = this.view.model.get("details");
     const isThere = key === card.key;
     this.details.style.minHeight = isThere ? "" : `${this.details.offsetHeight}px`;
@@ -79,12 +75,12 @@ class DetailView extends Dialog {
     this.link.hidden = !isWebLink(card.link);
     if (isWebLink(card.link)) this.link.href = card.link;
     else this.link.removeAttribute("href");
-    this.save.hidden = !card.has_picture;
-    this.use.hidden = !this.view.model.get("can_make");
-    this.stages[0].show([card], `Picture${this.title.textContent ? ` ${this.title.textContent}` : ""}: ${card.prompt}`);
+    this.save.hidden = !card.has_image;
+    this.use.hidden = !this.view.model.get("can_generate");
+    this.stages[0].show([card], `Image${this.title.textContent ? ` ${this.title.textContent}` : ""}: ${card.prompt}`);
     if (isOther) this.lens.reset();
     this.mark();
-    store.ask("original");
+    store.request("original");
   }
 
   mark() {
@@ -99,7 +95,7 @@ class DetailView extends Dialog {
     if (!card) return;
     const focused = this.view.focused;
     this.view.open(card.key);
-    // A button that has nothing more to do loses the focus, and with it the arrow keys would be lost.
+    // A button that becomes disabled loses the focus, and the arrow keys with it.
     if (focused?.disabled) this.focus();
   }
 
@@ -113,6 +109,6 @@ class DetailView extends Dialog {
   }
 
   close() {
-    this.view.put({ opened: "" });
+    this.view.update({ opened: "" });
   }
 }

@@ -1,11 +1,7 @@
-/**
- * Why: detail and compare share a bar, zoom, keys, and the way back.
- */
-
 const ZOOM_STEP = 1.4;
-const PAN_STEP = 0.08; // of the picture, for a press of an arrow key
+const PAN_STEP = 0.08; // of the image, per press of an arrow key
 
-/** What lies over the grid, within its own box. */
+/** A view that covers the grid: the bar, zoom, and keys that details and comparison share. */
 class Dialog {
   /** @param {GridView} view @param {string} name */
   constructor(view, name) {
@@ -48,7 +44,7 @@ class Dialog {
     }
   }
 
-  /** A picture has come, or will not. @param {string} key */
+  /** An image has arrived, or failed. @param {string} key */
   fill(key) {
     for (const stage of this.stages) if (stage.layers.some((layer) => layer.card.key === key)) stage.fill();
   }
@@ -56,14 +52,14 @@ class Dialog {
   drawZoom() {
     if (!this.stages.length) return;
     for (const stage of this.stages) stage.apply();
-    const hasPicture = this.stages.some((stage) => stage.fitted);
+    const hasImage = this.stages.some((stage) => stage.fitted);
     const fitted = this.stages.find((stage) => stage.fitted)?.fittedScale ?? 1;
-    const text = this.lens.isZoomed ? `${Math.round(this.lens.scale * fitted * 100)} %` : "Fit";
+    const text = this.lens.isZoomed ? `${Math.round(this.lens.scale * fitted * 100)}%` : "Fit";
     if (this.level.textContent !== text) this.level.textContent = text;
-    const label = this.lens.isZoomed ? `Zoomed to ${text}; fit the picture (0)` : "Zoom to the picture's own pixels";
+    const label = this.lens.isZoomed ? `Zoomed to ${text}. Fit to view (0)` : "Zoom to actual size";
     this.level.setAttribute("aria-label", label);
     this.level.title = label;
-    for (const button of [this.smaller, this.level, this.larger]) button.disabled = !hasPicture;
+    for (const button of [this.smaller, this.level, this.larger]) button.disabled = !hasImage;
   }
 
   toggleZoom() {
@@ -75,25 +71,25 @@ class Dialog {
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const isTyping = /** @type {Element} */ (event.target).matches("input");
-    const acts = {
+    const actions = {
       Escape: () => this.close(),
       "+": () => this.lens.zoom(ZOOM_STEP),
       "=": () => this.lens.zoom(ZOOM_STEP), // plus without Shift
       "-": () => this.lens.zoom(1 / ZOOM_STEP),
       0: () => this.lens.reset(),
     };
-    if (acts[event.key]) acts[event.key]();
+    if (actions[event.key]) actions[event.key]();
     else if (isTyping || !this.move(event)) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  /** Pans with the arrow keys. @param {KeyboardEvent} event @returns {boolean} whether the key meant something */
+  /** Pans with the arrow keys. @param {KeyboardEvent} event @returns {boolean} whether the key was handled */
   move({ key }) {
-    const ways = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    if (!this.lens.isZoomed || !ways[key]) return false;
-    // The further in, the smaller the part of the picture that is in sight.
-    const [x, y] = ways[key];
+    const directions = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    if (!this.lens.isZoomed || !directions[key]) return false;
+    // The higher the zoom, the smaller the visible part of the image.
+    const [x, y] = directions[key];
     this.lens.pan(x * PAN_STEP * this.lens.scale, y * PAN_STEP * this.lens.scale);
     return true;
   }

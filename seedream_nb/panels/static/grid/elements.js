@@ -1,10 +1,10 @@
 /**
- * Why: foreign text (prompts, errors, links) becomes text nodes and checked attributes only, never markup; so
- * all elements are made here.
+ * All elements are made here, so that foreign text (prompts, errors, links) becomes text nodes and checked attributes
+ * only, never markup.
  */
 
-// JupyterLab's command mode must not take letters and arrows (x would cut the cell). It asks the element that has the
-// focus before those around it, so that each one that can have it needs this mark.
+// Keeps letters and arrows from JupyterLab's command mode, where x would cut the cell. JupyterLab checks the focused
+// element first, so every focusable element needs it.
 const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 
 const ICONS = {
@@ -24,7 +24,7 @@ const SEAM = /(?<=[a-z])(?=[A-Z])|(?<=[_.])(?=[A-Za-z])/;
  * Makes an element.
  *
  * @param {string} tag
- * @param {string} names What it is called in the style sheet, without the prefix.
+ * @param {string} names Its CSS classes, without the prefix.
  * @param {Record<string, string>} [attributes]
  * @param {...(Node | string)} children Strings become text nodes.
  * @returns {any}
@@ -49,9 +49,9 @@ function makeIcon(name) {
 }
 
 /**
- * @param {string} label What it says, or is called when it only has an icon.
+ * @param {string} label Its text, or its accessible name when it has an icon.
  * @param {() => void} act
- * @param {{icon?: keyof typeof ICONS, keys?: string, names?: string}} [options] `keys` names its shortcut.
+ * @param {{icon?: keyof typeof ICONS, keys?: string, names?: string}} [options] `keys` is its shortcut.
  * @returns {HTMLButtonElement}
  */
 function makeButton(label, act, { icon, keys = "", names = "" } = {}) {
@@ -64,13 +64,13 @@ function makeButton(label, act, { icon, keys = "", names = "" } = {}) {
     button.append(label);
   }
   if (icon || keys) button.title = keys ? `${label} (${keys})` : label;
-  // The button goes with its listener; it needs no cleaning up of its own.
+  // The listener goes with its button and needs no cleanup.
   button.addEventListener("click", act);
   return button;
 }
 
 /**
- * Text whose long words, such as the code of an error, may be broken where a part of them ends.
+ * Text in which long words, such as error codes, may break between their parts.
  *
  * @param {string} text
  * @returns {(string | HTMLElement)[]}
@@ -81,15 +81,15 @@ function breakable(text) {
   return parts.flatMap(([first, ...others]) => [first, ...others.flatMap((part) => [make("wbr", ""), part])]);
 }
 
-/** What stands where a picture would be. @param {string} icon @param {string} word @param {string} problem */
-function makeLost(icon, word, problem) {
+/** What is shown in place of an image. @param {string} icon @param {string} word @param {string} problem */
+function makePlaceholder(icon, word, problem) {
   return make(
     "div",
-    "lost",
+    "placeholder",
     {},
-    make("span", "lost-icon", { "aria-hidden": "true" }, icon),
-    make("span", "lost-word", {}, word),
-    ...(problem ? [make("span", "lost-problem", { dir: "auto" }, ...breakable(problem))] : []),
+    make("span", "placeholder-icon", { "aria-hidden": "true" }, icon),
+    make("span", "placeholder-word", {}, word),
+    ...(problem ? [make("span", "placeholder-problem", { dir: "auto" }, ...breakable(problem))] : []),
   );
 }
 
@@ -99,12 +99,12 @@ const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 /** @param {string} text */
 async function copyText(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // Without TLS, as on many a JupyterHub, browsers have only the old way.
+  // Without TLS, as on some JupyterHubs, browsers have only the old API.
   const area = make("textarea", "hidden", { "aria-hidden": "true" });
   area.value = text;
   document.body.append(area);
   area.select();
   const isCopied = document.execCommand("copy");
   area.remove();
-  if (!isCopied) throw new Error("copying is not allowed");
+  if (!isCopied) throw new Error("copying is blocked");
 }

@@ -1,14 +1,10 @@
-/**
- * Why: pictures that are compared move together; how far is zoomed in, and where to, is kept apart from them.
- */
+const MOST_ZOOM = 16; // times the fitted size
 
-const MOST_ZOOM = 16; // times the size that fits
-
-/** How far is zoomed in and where to; shared by all pictures that move together. Lengths are parts of the picture. */
+/** Zoom and pan, shared by all images that move together. Lengths are fractions of the image. */
 class Lens {
-  /** @param {() => void} tell */
-  constructor(tell) {
-    this.tell = tell;
+  /** @param {() => void} notify */
+  constructor(notify) {
+    this.notify = notify;
     this.reset();
   }
 
@@ -20,7 +16,7 @@ class Lens {
     return this.scale > 1;
   }
 
-  /** Zooms around a point, given from the picture's middle. @param {number} factor */
+  /** Zooms around a point, relative to the center of the image. @param {number} factor */
   zoom(factor, x = 0, y = 0) {
     const scale = clamp((this.scale ?? 1) * factor, 1, MOST_ZOOM);
     const change = scale / this.scale;
@@ -37,7 +33,7 @@ class Lens {
     this.scale = scale;
     this.x = clamp(x, -reach, reach);
     this.y = clamp(y, -reach, reach);
-    this.tell();
+    this.notify();
   }
 
   get transform() {

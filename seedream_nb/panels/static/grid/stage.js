@@ -1,7 +1,3 @@
-/**
- * Why: a large picture is held by pointer, wheel and fingers; the same in the detail and in the compare view.
- */
-
 const WHEEL_PAUSE = 400; // milliseconds after which the wheel scrolls the page again
 
 /** @typedef {{clientX: number, clientY: number}} Point */
@@ -12,7 +8,7 @@ const middleOf = (a, b) => ({ clientX: (a.clientX + b.clientX) / 2, clientY: (a.
 /** @param {Point} a @param {Point} b */
 const distanceOf = (a, b) => Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
 
-/** Where one large picture is shown, or two over one another; it is zoomed and panned by pointers and wheel. */
+/** One large image, or two overlaid; zoomed and panned by pointer, wheel, and touch. */
 class Stage {
   /** @param {GridView} view @param {Lens} lens @param {Dialog["listen"]} listen */
   constructor(view, lens, listen) {
@@ -20,8 +16,8 @@ class Stage {
     this.lens = lens;
     /** @type {{card: Card, element: HTMLElement, image: ?HTMLImageElement}[]} */
     this.layers = [];
-    /** @type {Map<number, Point>} where the pointers are that hold the picture: one pans it, two pinch it */
-    this.held = new Map();
+    /** @type {Map<number, Point>} the positions of pressed pointers: one pans, two pinch */
+    this.pointers = new Map();
     this.lastWheel = -WHEEL_PAUSE;
     this.note = make("div", "note");
     this.element = make("div", "stage", { tabindex: "0", role: "group", ...OWN_KEYS }, this.note);
@@ -29,10 +25,10 @@ class Stage {
     this.observer.observe(this.element);
     listen(this.element, "wheel", (event) => this.wheel(event), { passive: false });
     listen(this.element, "dblclick", (event) => this.doubleClick(event));
-    listen(this.element, "pointerdown", (event) => this.grip(event));
-    listen(this.element, "pointermove", (event) => this.pull(event));
-    for (const type of ["pointerup", "pointercancel"]) listen(this.element, type, (event) => this.letGo(event));
-    // Two fingers are for the picture; the page must not scroll away below them.
+    listen(this.element, "pointerdown", (event) => this.startDrag(event));
+    listen(this.element, "pointermove", (event) => this.drag(event));
+    for (const type of ["pointerup", "pointercancel"]) listen(this.element, type, (event) => this.endDrag(event));
+    // Two fingers pinch the image; the page must not scroll below them.
     listen(this.element, "touchmove", (event) => event.touches.length > 1 && event.preventDefault(), { passive: false });
   }
 
@@ -40,7 +36,7 @@ class Stage {
     this.observer.disconnect();
   }
 
-  /** @param {Card[]} cards The later ones lie above. @param {string} label */
+  /** @param {Card[]} cards Later ones are on top. @param {string} label */
   show(cards, label) {
     this.element.setAttribute("aria-label", label);
     const isSame = cards.every((card, index) => card === this.layers[index]?.card);
@@ -52,44 +48,44 @@ class Stage {
     this.fill();
   }
 
-  /** Shows the best that is there: the original, the thumbnail until it comes, or why there is none. */
+  /** Shows the original, the thumbnail until it arrives, or the reason why there is none. */
   fill() {
     const notes = [];
     for (const layer of this.layers) {
       const { card } = layer;
-      const picture = this.view.store.find("original", card.key) ?? this.view.store.find("thumbnail", card.key);
+      const loaded = this.view.store.find("original", card.key) ?? this.view.store.find("thumbnail", card.key);
       const problem = this.view.store.findProblem("original", card.key);
-      if (!card.has_picture) layer.element.replaceChildren(makeLost(card.icon, card.state, card.problem));
-      else if (picture) this.put(layer, picture);
-      else if (problem) layer.element.replaceChildren(makeLost("!", "not available", ""));
-      layer.element.classList.toggle("seedream-grid-waiting", card.is_open && !card.has_picture);
-      const isLoading = card.has_picture && !problem && !this.view.store.find("original", card.key);
+      if (!card.has_image) layer.element.replaceChildren(makePlaceholder(card.icon, card.state, card.problem));
+      else if (loaded) this.put(layer, loaded);
+      else if (problem) layer.element.replaceChildren(makePlaceholder("!", "not available", ""));
+      layer.element.classList.toggle("seedream-grid-waiting", card.is_in_progress && !card.has_image);
+      const isLoading = card.has_image && !problem && !this.view.store.find("original", card.key);
       layer.element.classList.toggle("seedream-grid-loading", isLoading);
-      if (card.has_picture && problem) notes.push(this.makeNote(card.key, problem));
+      if (card.has_image && problem) notes.push(this.makeNote(card.key, problem));
     }
     this.note.replaceChildren(...notes);
     this.fit();
   }
 
   makeNote(key, problem) {
-    const again = makeButton("Try again", () => {
+    const retry = makeButton("Retry", () => {
       this.element.focus();
-      this.view.askAgain(key);
+      this.view.retry(key);
     });
-    return make("div", "note-text", {}, make("p", "", { dir: "auto" }, `The original did not come: ${problem}`), again);
+    return make("div", "note-text", {}, make("p", "", { dir: "auto" }, `Couldn't load the original: ${problem}`), retry);
   }
 
-  put(layer, picture) {
+  put(layer, loaded) {
     if (!layer.image) {
       layer.image = make("img", "large", { alt: layer.card.prompt, draggable: "false" });
       if (layer.card.is_transparent) layer.image.classList.add("seedream-grid-transparent");
     }
     if (layer.image.parentElement !== layer.element) layer.element.replaceChildren(layer.image);
-    // The browser goes on showing the thumbnail until the original is decoded.
-    if (layer.image.src !== picture.url) layer.image.src = picture.url;
+    // The browser shows the thumbnail until the original is decoded.
+    if (layer.image.src !== loaded.url) layer.image.src = loaded.url;
   }
 
-  /** The size of a layer's original as far as it is known. @returns {{size: Size, isFull: boolean}} */
+  /** The size of a layer's original, as far as known. @returns {{size: Size, isFull: boolean}} */
   sizeOf({ card }) {
     const original = this.view.store.find("original", card.key);
     if (original) return { size: original, isFull: true };
@@ -97,7 +93,7 @@ class Stage {
     return { size: this.view.store.find("thumbnail", card.key) ?? { width: 1, height: 1 }, isFull: false };
   }
 
-  /** Gives the pictures the size that fits; small originals are not enlarged. */
+  /** Fits the images to the stage; small originals are not enlarged. */
   fit() {
     const { clientWidth, clientHeight } = this.element;
     for (const layer of this.layers) {
@@ -108,7 +104,7 @@ class Stage {
       layer.image.style.height = `${size.height * ratio}px`;
     }
     this.apply();
-    this.lens.tell();
+    this.lens.notify();
   }
 
   apply() {
@@ -116,20 +112,20 @@ class Stage {
     this.element.classList.toggle("seedream-grid-zoomed", this.lens.isZoomed);
   }
 
-  /** The size on the screen of the picture that the pointer moves, when not zoomed. @returns {?Size} */
+  /** The size of the image on the screen when not zoomed. @returns {?Size} */
   get fitted() {
     const image = this.layers.find((layer) => layer.image)?.image;
     return image?.offsetWidth ? { width: image.offsetWidth, height: image.offsetHeight } : null;
   }
 
-  /** How many pixels of the screen one of the original takes, when not zoomed. @returns {?number} */
+  /** Screen pixels per pixel of the original when not zoomed. @returns {?number} */
   get fittedScale() {
     const layer = this.layers.find(({ image }) => image);
     const { size, isFull } = layer ? this.sizeOf(layer) : { size: null, isFull: false };
     return isFull && this.fitted ? this.fitted.width / size.width : null;
   }
 
-  /** Where a place on the screen is, from the picture's middle. @param {Point} point @returns {[number, number]} */
+  /** A position on the screen, relative to the center of the image. @param {Point} point @returns {[number, number]} */
   placeOf({ clientX, clientY }) {
     const box = this.element.getBoundingClientRect();
     return [
@@ -138,7 +134,7 @@ class Stage {
     ];
   }
 
-  /** Zooms to the original's own pixels. */
+  /** Zooms to actual size. */
   zoomToPixels(x = 0, y = 0) {
     this.lens.zoom(Math.max(2, 1 / (this.fittedScale ?? 1)), x, y);
   }
@@ -147,12 +143,12 @@ class Stage {
   wheel(event) {
     if (!this.fitted) return;
     const isLeaving = event.deltaY > 0 && !this.lens.isZoomed && !event.ctrlKey;
-    // Who scrolls past the picture goes on scrolling; who has just zoomed out does not leap away.
+    // Scrolling past the image scrolls the page, but not right after zooming out.
     if (isLeaving && event.timeStamp - this.lastWheel > WHEEL_PAUSE) return;
     event.preventDefault();
     this.lastWheel = event.timeStamp;
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 20 : 1;
-    // A pinch on a touchpad arrives as a wheel with Ctrl, in small steps.
+    // A touchpad pinch arrives as Ctrl+wheel, in small steps.
     const speed = event.ctrlKey ? 0.01 : 0.002;
     this.lens.zoom(Math.exp(-clamp(event.deltaY * lines, -200, 200) * speed), ...this.placeOf(event));
   }
@@ -169,21 +165,21 @@ class Stage {
   }
 
   /** @param {PointerEvent} event */
-  grip(event) {
+  startDrag(event) {
     const isFinger = event.pointerType === "touch";
     if (event.button !== 0 || !this.fitted || this.isControl(event) || !(isFinger || this.lens.isZoomed)) return;
-    this.held.set(event.pointerId, event);
-    // A single finger on a picture that is not zoomed may still be one that scrolls the page.
-    if (this.lens.isZoomed || this.held.size > 1) this.element.setPointerCapture(event.pointerId);
-    this.element.classList.toggle("seedream-grid-gripped", this.lens.isZoomed);
+    this.pointers.set(event.pointerId, event);
+    // A single finger on an image that is not zoomed may still scroll the page.
+    if (this.lens.isZoomed || this.pointers.size > 1) this.element.setPointerCapture(event.pointerId);
+    this.element.classList.toggle("seedream-grid-dragging", this.lens.isZoomed);
   }
 
   /** @param {PointerEvent} event */
-  pull(event) {
-    const before = this.held.get(event.pointerId);
+  drag(event) {
+    const before = this.pointers.get(event.pointerId);
     if (!before) return;
-    const other = [...this.held].find(([pointer]) => pointer !== event.pointerId)?.[1];
-    this.held.set(event.pointerId, event);
+    const other = [...this.pointers].find(([pointer]) => pointer !== event.pointerId)?.[1];
+    this.pointers.set(event.pointerId, event);
     const [from, to] = other ? [middleOf(before, other), middleOf(event, other)] : [before, event];
     if (other) {
       const spread = distanceOf(event, other) / Math.max(1, distanceOf(before, other));
@@ -194,8 +190,8 @@ class Stage {
   }
 
   /** @param {PointerEvent} event */
-  letGo(event) {
-    this.held.delete(event.pointerId);
-    if (!this.held.size) this.element.classList.remove("seedream-grid-gripped");
+  endDrag(event) {
+    this.pointers.delete(event.pointerId);
+    if (!this.pointers.size) this.element.classList.remove("seedream-grid-dragging");
   }
 }

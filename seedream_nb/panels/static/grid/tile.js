@@ -1,18 +1,14 @@
-/**
- * Why: one place of the grid, with a picture or with what stands for it, is redrawn alone.
- */
-
 const SUCCEEDED = "succeeded";
 
-/** One tile: a picture or what stands for it, and its caption. */
+/** One tile: an image or a placeholder, and the caption. */
 class Tile {
   /** @param {GridView} view @param {Card} card */
   constructor(view, card) {
     this.view = view;
     const check = make("span", "mark", { "aria-hidden": "true" }, makeIcon("check"));
-    this.picture = make("div", "picture");
+    this.frame = make("div", "image");
     this.caption = make("div", "caption");
-    this.element = make("div", "tile", { role: "option", ...OWN_KEYS }, this.picture, this.caption, check);
+    this.element = make("div", "tile", { role: "option", ...OWN_KEYS }, this.frame, this.caption, check);
     this.show(card);
   }
 
@@ -30,33 +26,33 @@ class Tile {
     this.fill(false);
   }
 
-  /** What stands in the picture's place says its state itself. @param {string[]} state */
+  /** The state in the caption; a placeholder shows it itself. @param {string[]} state */
   shownState(state) {
-    return this.card.has_picture ? state.map((word) => `${this.card.icon} ${word}`) : [];
+    return this.card.has_image ? state.map((word) => `${this.card.icon} ${word}`) : [];
   }
 
-  /** @param {boolean} isFresh Whether its picture has come just now, in sight. */
+  /** @param {boolean} isFresh Whether its image has just arrived, and is visible. */
   fill(isFresh) {
     const { card, view } = this;
-    const picture = view.store.find("thumbnail", card.key);
+    const loaded = view.store.find("thumbnail", card.key);
     const problem = view.store.findProblem("thumbnail", card.key);
-    const isWaiting = !card.has_picture && card.is_open;
-    this.picture.className = "seedream-grid-picture";
-    this.picture.classList.toggle("seedream-grid-waiting", isWaiting);
-    this.picture.classList.toggle("seedream-grid-empty", !card.has_picture || Boolean(problem));
-    if (!card.has_picture) {
-      this.picture.replaceChildren(makeLost(card.icon, card.state, card.problem));
-    } else if (picture) {
-      const image = make("img", "thumbnail", { alt: card.prompt, draggable: "false", src: picture.url });
-      image.width = picture.width;
-      image.height = picture.height;
-      if (card.is_transparent) image.classList.add("seedream-grid-transparent");
-      if (isFresh) image.classList.add("seedream-grid-fresh");
-      this.picture.replaceChildren(image);
+    const isWaiting = !card.has_image && card.is_in_progress;
+    this.frame.className = "seedream-grid-image";
+    this.frame.classList.toggle("seedream-grid-waiting", isWaiting);
+    this.frame.classList.toggle("seedream-grid-empty", !card.has_image || Boolean(problem));
+    if (!card.has_image) {
+      this.frame.replaceChildren(makePlaceholder(card.icon, card.state, card.problem));
+    } else if (loaded) {
+      const img = make("img", "thumbnail", { alt: card.prompt, draggable: "false", src: loaded.url });
+      img.width = loaded.width;
+      img.height = loaded.height;
+      if (card.is_transparent) img.classList.add("seedream-grid-transparent");
+      if (isFresh) img.classList.add("seedream-grid-fresh");
+      this.frame.replaceChildren(img);
     } else if (problem) {
-      this.picture.replaceChildren(makeLost("!", "not available", problem));
+      this.frame.replaceChildren(makePlaceholder("!", "not available", problem));
     } else {
-      this.picture.replaceChildren();
+      this.frame.replaceChildren();
     }
   }
 
@@ -68,7 +64,7 @@ class Tile {
     Object.assign(style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
   }
 
-  /** @param {boolean} isSelected @param {boolean} isActive Whether the Tab key comes to it. */
+  /** @param {boolean} isSelected @param {boolean} isActive Whether the Tab key focuses it. */
   mark(isSelected, isActive) {
     this.element.setAttribute("aria-selected", String(isSelected));
     this.element.tabIndex = isActive ? 0 : -1;

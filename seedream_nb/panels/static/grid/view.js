@@ -1,11 +1,32 @@
-/**
- * Why: a notebook may show one model in several outputs; each has a view of its own.
- */
-
-const MOST_OBLONG = 4; // how many times longer than wide all places for pictures may be
+// As in `seedream_nb.panels.grid`; pixels of a square tile.
+const SMALLEST_TILE = 96;
+const LARGEST_TILE = 480;
+const TILE_STEP = 8;
+const MOST_OBLONG = 4; // the most extreme ratio of the sides of a tile
 const NOTICE_TIME = 5000; // milliseconds that a notice stays
 
-/** One view of the model: what is in one output. */
+/** The slider for the tile size. */
+class TileSize {
+  /** @param {GridView} view */
+  constructor(view) {
+    this.model = view.model;
+    const range = { min: String(SMALLEST_TILE), max: String(LARGEST_TILE), step: String(TILE_STEP) };
+    this.input = make("input", "range", { type: "range", "aria-label": "Tile size", ...range, ...OWN_KEYS });
+    this.element = make("div", "size", { title: "Tile size" }, makeIcon("small"), this.input, makeIcon("large"));
+    // The grid follows at once; Python gets the final value.
+    view.listen(this.input, "input", () => this.model.set("thumbnail", Number(this.input.value)));
+    view.listen(this.input, "change", () => this.model.save_changes());
+    this.draw();
+  }
+
+  draw() {
+    const size = this.model.get("thumbnail");
+    this.input.value = String(size);
+    this.input.setAttribute("aria-valuetext", `${size} pixels`);
+  }
+}
+
+/** One view of the model; a notebook may show it in several outputs. */
 class GridView {
   constructor(model, element, store) {
     this.model = model;
@@ -19,7 +40,7 @@ class GridView {
     /** @type {?Dialog} */
     this.dialog = null;
     this.counts = make("p", "counts");
-    this.compare = makeButton("Compare", () => this.put({ compared: this.comparable }));
+    this.compare = makeButton("Compare", () => this.update({ compared: this.comparable }));
     this.save = makeButton("Save", () => this.act("save", [...this.selected]));
     this.clear = makeButton("Clear", () => this.clearSelection());
     const tools = [this.compare, this.save, this.clear];
@@ -34,8 +55,8 @@ class GridView {
     this.page = make("div", "page", {}, bar, this.sheet.element);
     this.root.append(this.page, this.live, this.notice);
     element.append(this.root);
-    this.listen(document, "pointerdown", (event) => this.yieldFocus(event), { capture: true });
-    this.listen(this.root, "keydown", (event) => this.handOn(event));
+    this.listen(document, "pointerdown", (event) => this.releaseFocus(event), { capture: true });
+    this.listen(this.root, "keydown", (event) => this.passOnSave(event));
     store.views.add(this);
     this.subscribe("cards", () => this.readCards());
     this.subscribe("order", () => this.readOrder());
@@ -44,12 +65,12 @@ class GridView {
     this.subscribe("opened", () => this.readDialog());
     this.subscribe("details", () => this.readDialog());
     this.subscribe("compared", () => this.readDialog());
-    this.subscribe("can_make", () => this.readDialog());
+    this.subscribe("can_generate", () => this.readDialog());
     this.selected = new Set(model.get("selected"));
     this.readCards();
   }
 
-  // Listening, so that all of it ends with the view.
+  // Listeners, removed together with the view.
 
   listen(element, type, handle, options = {}) {
     element.addEventListener(type, handle, { ...options, signal: this.ending.signal });
@@ -60,7 +81,7 @@ class GridView {
     this.ending.signal.addEventListener("abort", () => this.model.off(`change:${name}`, react));
   }
 
-  /** Draws the grid before the next frame, once for any number of calls. */
+  /** Draws the grid before the next frame, once for all calls. */
   schedule() {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
@@ -88,51 +109,51 @@ class GridView {
     this.root.remove();
   }
 
-  // What the model says.
+  // Changes of the model.
 
-  /** Element that has the focus, wherever the grid may be embedded. @returns {any} */
+  /** The focused element, also within a shadow root. @returns {any} */
   get focused() {
     return /** @type {Document} */ (this.root.getRootNode()).activeElement;
   }
 
   /**
-   * JupyterLab leaves the focus where it is when another part of the same cell is clicked; its keys would then be ours.
+   * Gives up the focus: JupyterLab does not move it when another part of the cell is clicked, and we would take its keys.
    *
    * @param {PointerEvent} event
    */
-  yieldFocus(event) {
+  releaseFocus(event) {
     const isOutside = !this.root.contains(/** @type {Node} */ (event.target));
     if (isOutside && this.root.contains(this.focused)) this.focused.blur();
   }
 
   /**
-   * What keeps JupyterLab's keys away keeps the one that saves the notebook away, too, which nothing here needs.
+   * Passes on the shortcut that saves the notebook, which `OWN_KEYS` would keep from JupyterLab.
    *
    * @param {KeyboardEvent} event
    */
-  handOn(event) {
+  passOnSave(event) {
     const isSaving = event.key === "s" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
     if (!isSaving) return;
     const copy = new KeyboardEvent("keydown", event);
-    // Where nobody takes it, the browser does with it what it does anywhere.
+    // Unless somebody handles it, the browser does its default.
     if (!this.root.parentElement.dispatchEvent(copy)) event.preventDefault();
   }
 
   readCards() {
-    /** @type {Card[]} What has not changed stays the same object, so that nothing is drawn anew for it. */
+    /** @type {Card[]} Unchanged cards stay the same objects and are not drawn again. */
     this.cards = this.model.get("cards").map((card) => {
       const known = this.byKey.get(card.key);
       return known && JSON.stringify(known) === JSON.stringify(card) ? known : card;
     });
     this.byKey = new Map(this.cards.map((card) => [card.key, card]));
     this.aspect = this.findAspect();
-    // What failed may come now that Python has read its task again.
-    this.store.forgive("thumbnail", [...this.byKey.keys()]);
+    // Failed images may load now that Python has read their task again.
+    this.store.clearProblems("thumbnail", [...this.byKey.keys()]);
     this.readOrder();
   }
 
   readOrder() {
-    // Cards and their order may come in two messages; a place that is not there yet is passed over.
+    // Cards and their order may arrive in two messages; missing positions are skipped.
     this.sheet.show(this.model.get("order").flatMap((position) => this.cards[position] ?? []));
     this.readDialog();
     this.drawCounts();
@@ -150,10 +171,10 @@ class GridView {
     this.drawCounts();
   }
 
-  /** The shape that all pictures share, so that no tile has empty bars; else a square. */
+  /** The aspect ratio that all images share, so that no tile has empty bars; else a square. */
   findAspect() {
-    const pictured = this.cards.filter((card) => card.has_picture);
-    const ratios = new Set(pictured.map(({ width, height }) => (width && height ? (width / height).toFixed(2) : "")));
+    const withImages = this.cards.filter((card) => card.has_image);
+    const ratios = new Set(withImages.map(({ width, height }) => (width && height ? (width / height).toFixed(2) : "")));
     const [ratio] = [...ratios].map(Number);
     return ratios.size === 1 && ratio >= 1 / MOST_OBLONG && ratio <= MOST_OBLONG ? ratio : 1;
   }
@@ -187,9 +208,9 @@ class GridView {
     const { count } = this.sheet;
     const total = this.cards.length;
     const hidden = [...this.selected].filter((key) => !this.sheet.places.has(key)).length;
-    const parts = [count === total ? `${spell(total)} shown` : `${spell(count)} of ${spell(total)} shown`];
-    if (this.selected.size) parts.push(`${spell(this.selected.size)} selected`);
-    if (hidden) parts.push(`${spell(hidden)} of them not shown`);
+    const parts = [count === total ? `${formatNumber(total)} shown` : `${formatNumber(count)} of ${formatNumber(total)} shown`];
+    if (this.selected.size) parts.push(`${formatNumber(this.selected.size)} selected`);
+    if (hidden) parts.push(`${formatNumber(hidden)} of them hidden`);
     const text = total ? parts.join(" · ") : "";
     if (this.counts.textContent && this.counts.textContent !== text) this.announce(parts.join(", "));
     this.counts.textContent = text;
@@ -197,69 +218,69 @@ class GridView {
     this.size.element.hidden = !total;
     const isComparable = this.comparable.length >= FEWEST_COMPARED && this.comparable.length <= MOST_COMPARED;
     this.compare.disabled = !isComparable;
-    this.compare.title = isComparable ? "" : `Select ${FEWEST_COMPARED} to ${MOST_COMPARED} to compare them`;
+    this.compare.title = isComparable ? "" : `Select ${FEWEST_COMPARED} to ${MOST_COMPARED} images to compare`;
   }
 
-  /** The selected cards that are there, in the order of their selection. */
+  /** The selected cards that exist, in the order of selection. */
   get comparable() {
     return [...this.selected].filter((key) => this.byKey.has(key));
   }
 
-  // What the user does.
+  // User actions.
 
-  put(changes) {
+  update(changes) {
     for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
     this.model.save_changes();
   }
 
   /** @param {string} key */
   open(key) {
-    this.put({ opened: key });
+    this.update({ opened: key });
   }
 
   /** @param {Set<string>} keys */
   select(keys) {
-    this.put({ selected: [...keys] });
+    this.update({ selected: [...keys] });
   }
 
   clearSelection() {
     this.select(new Set());
-    // Its button is gone.
+    // The focused button is gone.
     this.sheet.focus();
   }
 
   /** @param {string} action @param {string[]} keys */
   act(action, keys) {
-    this.model.send({ type: "act", action, keys });
+    this.model.send({ type: "action", action, keys });
   }
 
-  // Pictures and words.
+  // Images and messages.
 
   /** @param {Kind} kind */
-  neededPictures(kind) {
-    const large = (this.dialog?.cards ?? []).filter((card) => card.has_picture).map((card) => card.key);
+  neededImages(kind) {
+    const large = (this.dialog?.cards ?? []).filter((card) => card.has_image).map((card) => card.key);
     return kind === "original" ? large : [...large, ...this.sheet.neededThumbnails()];
   }
 
   /** @param {Kind} kind @param {string} key */
-  receivePicture(kind, key) {
+  receiveImage(kind, key) {
     if (kind === "thumbnail") this.sheet.fill(key);
     this.dialog?.fill(key);
   }
 
   /** @param {string} key */
-  askAgain(key) {
-    this.store.forgive("original", [key]);
+  retry(key) {
+    this.store.clearProblems("original", [key]);
     this.dialog?.fill(key);
-    this.store.ask("original");
+    this.store.request("original");
   }
 
-  /** Says something to screen readers alone. @param {string} text */
+  /** Announces a text to screen readers. @param {string} text */
   announce(text) {
     this.live.textContent = text;
   }
 
-  /** Says something to everyone. @param {string} text */
+  /** Shows and announces a text. @param {string} text */
   notify(text) {
     this.announce(text);
     this.notice.textContent = text;
@@ -267,3 +288,19 @@ class GridView {
     this.noticeTimer = this.later(NOTICE_TIME, () => (this.notice.textContent = ""));
   }
 }
+
+// The entry point for anywidget; a function, so that each model has its own store.
+export default () => {
+  /** @type {ImageStore} */
+  let store;
+  return {
+    initialize({ model }) {
+      store = new ImageStore(model);
+      return () => store.dispose();
+    },
+    render({ model, el }) {
+      const view = new GridView(model, el, store);
+      return () => view.dispose();
+    },
+  };
+};

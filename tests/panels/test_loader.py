@@ -1,4 +1,4 @@
-"""Pictures come on demand: what is wished for first, each once, within a bound, and no more once it is closed."""
+"""Images are loaded on demand: the most urgent first, each once, within a memory limit, and none after closing."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from seedream_nb import BoundingBox, ErrorDetail, Sandbox, SeedreamClient, Task,
 from seedream_nb.core.errors import ImageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.panels.cards import make_cards
-from seedream_nb.panels.pictures import Kind, Supplied
-from seedream_nb.panels.supply import THREAD_NAME, PictureSupply
+from seedream_nb.panels.image_cache import Kind, LoadedImage
+from seedream_nb.panels.loader import THREAD_NAME, ImageLoader
 from tests.sample_images import decode, encode, noise, plain, translucent
 from tests.scripted_server import Answer, Meeting, Received, ScriptedServer
 
 if TYPE_CHECKING:
-    from seedream_nb.panels.supply import Found
+    from seedream_nb.panels.loader import Loaded
     from seedream_nb.sandbox.faults import FaultKind
 
-LONG = 20.0  # seconds that no test needs
+LONG = 20.0  # seconds; a timeout that no passing test reaches
 PRO = "doubao-seedream-5-0-pro-260628"
 QUICK = ImageFetcher(FetchLimits(tries=1))
 
 
 class Inbox:
-    """What was delivered, to be waited for."""
+    """Collects deliveries and waits for them."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[tuple[str, Kind, Found, threading.Thread]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[str, Kind, Loaded, threading.Thread]] = queue.SimpleQueue()
 
-    def __call__(self, key: str, kind: Kind, found: Found) -> None:
+    def __call__(self, key: str, kind: Kind, found: Loaded) -> None:
         self._queue.put((key, kind, found, threading.current_thread()))
 
-    def take(self) -> tuple[str, Kind, Found]:
+    def take(self) -> tuple[str, Kind, Loaded]:
         key, kind, found, thread = self._queue.get(timeout=LONG)
         assert thread.name == THREAD_NAME
         return key, kind, found
 
-    def take_all(self, count: int) -> dict[str, Found]:
+    def take_all(self, count: int) -> dict[str, Loaded]:
         return {key: found for key, _kind, found in (self.take() for _ in range(count))}
 
     @property
@@ -54,17 +54,17 @@ class Inbox:
 
 
 class Gate:
-    """A host whose pictures come when the test lets them; it knows what was asked for."""
+    """A host that holds slow images back until the test opens them, and records requests."""
 
     def __init__(self, content: bytes | None = None) -> None:
-        self.asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.requested: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.content = content or plain()
         self._open: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
     def __call__(self, received: Received) -> Answer:
         name = received.path.lstrip("/")
-        self.asked.put(name)
+        self.requested.put(name)
         if name.startswith("slow"):
             assert self._event(name).wait(LONG)
         return Answer(self.content)
@@ -73,10 +73,10 @@ class Gate:
         self._event(name).set()
 
     def next(self) -> str:
-        return self.asked.get(timeout=LONG)
+        return self.requested.get(timeout=LONG)
 
     def rest(self) -> list[str]:
-        return [self.asked.get() for _ in range(self.asked.qsize())]
+        return [self.requested.get() for _ in range(self.requested.qsize())]
 
     def _event(self, name: str) -> threading.Event:
         with self._lock:
@@ -89,17 +89,17 @@ def inbox() -> Inbox:
 
 
 @pytest.fixture
-def opened(inbox: Inbox) -> Iterator[Callable[..., PictureSupply]]:
-    """Opens supplies that deliver to the inbox; none of their threads outlives the test."""
-    supplies: list[PictureSupply] = []
+def opened(inbox: Inbox) -> Iterator[Callable[..., ImageLoader]]:
+    """Opens loaders that deliver to the inbox, and checks that no thread outlives the test."""
+    loaders: list[ImageLoader] = []
 
-    def open_supply(**options: object) -> PictureSupply:
-        supplies.append(PictureSupply(QUICK, inbox, **options))  # type: ignore[arg-type]  # as the test says
-        return supplies[-1]
+    def open_loader(**options: object) -> ImageLoader:
+        loaders.append(ImageLoader(QUICK, inbox, **options))  # type: ignore[arg-type]  # as the test says
+        return loaders[-1]
 
-    yield open_supply
-    for supply in supplies:
-        supply.close()
+    yield open_loader
+    for loader in loaders:
+        loader.close()
     assert_no_thread_stays()
 
 
@@ -117,29 +117,29 @@ def at(server: ScriptedServer, *names: str) -> dict[str, TaskImage]:
     return {name: TaskImage("i", url=f"{server.url}/{name}") for name in names}
 
 
-def good(found: Found) -> Supplied:
-    assert isinstance(found, Supplied), found
+def good(found: Loaded) -> LoadedImage:
+    assert isinstance(found, LoadedImage), found
     return found
 
 
-Opened = Callable[..., PictureSupply]
+Opened = Callable[..., ImageLoader]
 
 
-# What is delivered
+# Deliveries
 
 
 def test_thumbnails_and_originals_of_the_sandbox(
     sandbox: Sandbox, client: SeedreamClient, opened: Opened, inbox: Inbox
 ) -> None:
     (image,) = client.retrieve(sandbox.add_task("a red kite", size="1200x900")).images
-    supply = opened(side=160)
-    supply.want("thumbnail", {"a": image})
+    loader = opened(side=160)
+    loader.load("thumbnail", {"a": image})
     key, kind, found = inbox.take()
     assert (key, kind) == ("a", "thumbnail")
     small = good(found)
     assert (small.mime, small.width, small.height) == ("image/jpeg", 160, 120)
     assert decode(small.data).size == (160, 120)
-    supply.want("original", {"b": image})
+    loader.load("original", {"b": image})
     key, kind, found = inbox.take()
     assert (key, kind) == ("b", "original")
     whole = good(found)
@@ -147,15 +147,15 @@ def test_thumbnails_and_originals_of_the_sandbox(
     assert whole.data == QUICK.fetch(image)
 
 
-def test_what_was_sent_inline_is_supplied_as_what_it_is(opened: Opened, inbox: Inbox) -> None:
-    supply = opened()
-    supply.want("original", {"a": TaskImage("i", data=translucent(), output_format="jpeg")})
+def test_the_type_of_an_inline_image_is_read_from_its_bytes(opened: Opened, inbox: Inbox) -> None:
+    loader = opened()
+    loader.load("original", {"a": TaskImage("i", data=translucent(), output_format="jpeg")})
     (found,) = inbox.take_all(1).values()
-    assert good(found) == Supplied(translucent(), "image/png", 40, 30)
+    assert good(found) == LoadedImage(translucent(), "image/png", 40, 30)
 
 
 @pytest.mark.parametrize("kind", ["thumbnail", "original"])
-def test_each_failure_is_told_and_spoils_nothing_else(
+def test_each_failure_is_delivered_and_affects_nothing_else(
     sandbox: Sandbox, client: SeedreamClient, opened: Opened, inbox: Inbox, kind: Kind
 ) -> None:
     faults: dict[FaultKind, str] = {
@@ -173,7 +173,7 @@ def test_each_failure_is_told_and_spoils_nothing_else(
             sandbox.faults.add(fault, on="downloads", match=PurePath(image.url).name)
         wanted[fault] = image
     wanted["failed"] = TaskImage("i", error=ErrorDetail("a_code", "why"))
-    opened().want(kind, wanted)
+    opened().load(kind, wanted)
     found = inbox.take_all(len(wanted))
     assert good(found.pop("none")).height == (320 if kind == "thumbnail" else 960)
     for name, words in [*faults.items(), ("failed", "There is no picture")]:
@@ -182,111 +182,111 @@ def test_each_failure_is_told_and_spoils_nothing_else(
         assert words in error.message
 
 
-def test_what_failed_may_be_asked_for_again(opened: Opened, inbox: Inbox) -> None:
+def test_a_failed_image_can_be_requested_again(opened: Opened, inbox: Inbox) -> None:
     with ScriptedServer([Answer(status=404), Answer(plain())]) as server:
-        supply = opened()
-        supply.want("thumbnail", at(server, "a"))
+        loader = opened()
+        loader.load("thumbnail", at(server, "a"))
         assert isinstance(inbox.take()[2], ImageError)
-        supply.want("thumbnail", at(server, "a"))
+        loader.load("thumbnail", at(server, "a"))
         assert good(inbox.take()[2]).width == 40
 
 
-def test_a_mistake_in_the_fetcher_is_told_like_a_failure(inbox: Inbox) -> None:
+def test_an_unexpected_error_of_the_fetcher_is_delivered(inbox: Inbox) -> None:
     class Broken(ImageFetcher):
         def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
             raise ZeroDivisionError(f"{image.index} {stop}")
 
-    supply = PictureSupply(Broken(), inbox)
-    supply.want("thumbnail", {"a": TaskImage("i", url="http://127.0.0.1/")})
+    loader = ImageLoader(Broken(), inbox)
+    loader.load("thumbnail", {"a": TaskImage("i", url="http://127.0.0.1/")})
     found = inbox.take()[2]
     assert isinstance(found, ImageError)
     assert "ZeroDivisionError" in found.message
-    supply.close()
+    loader.close()
 
 
-# What is fetched
+# Downloads
 
 
-def test_nothing_is_fetched_twice_while_it_is_kept_or_on_its_way(opened: Opened, inbox: Inbox) -> None:
+def test_stored_images_and_images_in_flight_are_not_fetched_twice(opened: Opened, inbox: Inbox) -> None:
     gate = Gate()
     with ScriptedServer(gate, at_once=True) as server:
-        supply = opened()
+        loader = opened()
         wanted = at(server, "slow-1", "slow-2", "fast")
-        supply.want("thumbnail", wanted)
+        loader.load("thumbnail", wanted)
         for _ in range(3):
             gate.next()
-        # The grid repeats its wish with each row that comes near; another card may show the same picture.
-        supply.want("thumbnail", wanted | {"twin": wanted["slow-1"]})
+        # The grid repeats its requests with each row that comes near; another card may show the same image.
+        loader.load("thumbnail", wanted | {"twin": wanted["slow-1"]})
         gate.open("slow-1")
         gate.open("slow-2")
         found = inbox.take_all(4 if inbox.is_empty else 5)
-        supply.want("thumbnail", wanted)
+        loader.load("thumbnail", wanted)
         found |= inbox.take_all(3)
         assert found["twin"] == found["slow-1"]
         assert gate.rest() == []
 
 
-def test_a_wish_that_is_repeated_takes_no_second_thread(opened: Opened, inbox: Inbox) -> None:
+def test_a_repeated_request_takes_no_second_thread(opened: Opened, inbox: Inbox) -> None:
     gate = Gate()
     with ScriptedServer(gate, at_once=True) as server:
-        supply = opened(threads=2)
+        loader = opened(threads=2)
         for _ in range(4):
-            supply.want("thumbnail", at(server, "slow"))
+            loader.load("thumbnail", at(server, "slow"))
         assert gate.next() == "slow"
-        supply.want("thumbnail", at(server, "slow", "fast"))
+        loader.load("thumbnail", at(server, "slow", "fast"))
         assert inbox.take()[0] == "fast"
         gate.open("slow")
         assert inbox.take()[0] == "slow"
         assert inbox.is_empty
 
 
-def test_a_thumbnail_is_made_from_an_original_that_is_there(opened: Opened, inbox: Inbox) -> None:
+def test_a_thumbnail_is_made_from_a_stored_original(opened: Opened, inbox: Inbox) -> None:
     with ScriptedServer(Answer(noise(400, 300))) as server:
-        supply = opened(side=100)
+        loader = opened(side=100)
         for kind in ("original", "thumbnail", "original"):
-            supply.want(kind, at(server, "a"))
+            loader.load(kind, at(server, "a"))
             assert inbox.take()[:2] == ("a", kind)
         assert len(server.received) == 1
 
 
-def test_dropped_wishes_are_not_fetched_and_the_newest_come_first(opened: Opened, inbox: Inbox) -> None:
+def test_dropped_requests_are_not_fetched_and_the_latest_come_first(opened: Opened, inbox: Inbox) -> None:
     gate = Gate()
     with ScriptedServer(gate, at_once=True) as server:
-        supply = opened(threads=2)
-        supply.want("thumbnail", at(server, "slow-1", "slow-2", "dropped-1", "dropped-2", "kept"))
+        loader = opened(threads=2)
+        loader.load("thumbnail", at(server, "slow-1", "slow-2", "dropped-1", "dropped-2", "kept"))
         begun = {gate.next(), gate.next()}
         assert begun == {"slow-1", "slow-2"}
-        supply.want("thumbnail", at(server, "new-1", "new-2", "kept"))
+        loader.load("thumbnail", at(server, "new-1", "new-2", "kept"))
         gate.open("slow-1")
-        # What had begun is delivered; then, by the one thread that is free, what is wished now, in its order.
+        # Started images are delivered; then the one free thread takes the current queue in order.
         assert [inbox.take()[0] for _ in range(4)] == ["slow-1", "new-1", "new-2", "kept"]
         gate.open("slow-2")
         assert inbox.take()[0] == "slow-2"
         assert gate.rest() == ["new-1", "new-2", "kept"]
 
 
-def test_what_is_kept_does_not_wait_for_slow_hosts(opened: Opened, inbox: Inbox) -> None:
+def test_stored_images_do_not_wait_for_slow_hosts(opened: Opened, inbox: Inbox) -> None:
     gate = Gate()
     with ScriptedServer(gate, at_once=True) as server:
-        supply = opened(threads=2)
-        supply.want("thumbnail", at(server, "a", "b"))
+        loader = opened(threads=2)
+        loader.load("thumbnail", at(server, "a", "b"))
         inbox.take_all(2)
-        supply.want("thumbnail", at(server, "slow-1", "slow-2", "slow-3"))
+        loader.load("thumbnail", at(server, "slow-1", "slow-2", "slow-3"))
         assert {gate.next() for _ in range(4)} >= {"slow-1", "slow-2"}
-        supply.want("thumbnail", at(server, "slow-3", "b", "a"))
+        loader.load("thumbnail", at(server, "slow-3", "b", "a"))
         assert [inbox.take()[0] for _ in range(2)] == ["b", "a"]
-        supply.close()
+        loader.close()
         for name in ("slow-1", "slow-2"):
             gate.open(name)
 
 
-def test_an_opened_picture_comes_before_the_grid_and_never_stops_it(opened: Opened, inbox: Inbox) -> None:
+def test_an_opened_image_comes_before_the_grid_and_never_stalls_it(opened: Opened, inbox: Inbox) -> None:
     gate = Gate()
     with ScriptedServer(gate, at_once=True) as server:
-        supply = opened(threads=2)
-        supply.want("thumbnail", at(server, "slow-a", "slow-b", "c", "d"))
+        loader = opened(threads=2)
+        loader.load("thumbnail", at(server, "slow-a", "slow-b", "c", "d"))
         assert {gate.next(), gate.next()} == {"slow-a", "slow-b"}
-        supply.want("original", at(server, "slow-big-1", "slow-big-2"))
+        loader.load("original", at(server, "slow-big-1", "slow-big-2"))
         gate.open("slow-a")
         assert gate.next() == "slow-big-1"
         gate.open("slow-b")
@@ -297,24 +297,24 @@ def test_an_opened_picture_comes_before_the_grid_and_never_stops_it(opened: Open
         assert [inbox.take()[:2] for _ in range(2)] == [("slow-big-1", "original"), ("slow-big-2", "original")]
 
 
-def test_a_key_that_stands_for_another_picture_by_now_gets_that_one(opened: Opened, inbox: Inbox) -> None:
+def test_a_key_that_now_stands_for_another_image_gets_that_one(opened: Opened, inbox: Inbox) -> None:
     gate = Gate()
     with ScriptedServer(gate, at_once=True) as server:
-        supply = opened()
-        supply.want("thumbnail", {"a": at(server, "slow")["slow"]})
+        loader = opened()
+        loader.load("thumbnail", {"a": at(server, "slow")["slow"]})
         assert gate.next() == "slow"
-        supply.want("thumbnail", {"a": TaskImage("i", data=plain(60, 20))})
+        loader.load("thumbnail", {"a": TaskImage("i", data=plain(60, 20))})
         assert good(inbox.take()[2]).width == 60
         gate.open("slow")
-        supply.want("original", at(server, "last"))
+        loader.load("original", at(server, "last"))
         assert inbox.take()[0] == "last"
         assert inbox.is_empty
 
 
-def test_as_many_are_fetched_at_a_time_as_there_are_threads(opened: Opened, inbox: Inbox) -> None:
+def test_no_more_images_are_fetched_at_a_time_than_there_are_threads(opened: Opened, inbox: Inbox) -> None:
     meeting = Meeting(3, Answer(plain()))
     with ScriptedServer(meeting, at_once=True) as server:
-        opened(threads=3).want("thumbnail", at(server, *map(str, range(12))))
+        opened(threads=3).load("thumbnail", at(server, *map(str, range(12))))
         assert len(inbox.take_all(12)) == 12
     assert meeting.most == 3
 
@@ -322,16 +322,16 @@ def test_as_many_are_fetched_at_a_time_as_there_are_threads(opened: Opened, inbo
 # Layers
 
 
-def test_layers_come_as_one_picture_and_are_fetched_once(
+def test_layers_are_composed_and_fetched_once(
     sandbox: Sandbox, client: SeedreamClient, opened: Opened, inbox: Inbox
 ) -> None:
     source = Image.radial_gradient("L").resize((1280, 960)).convert("RGB")
     task = client.generate(image=source, model=PRO, layers=True, wait=True)
     cards = make_cards(task, "a")
-    wanted = {card.key: card.picture for card in cards if card.picture}
+    wanted = {card.key: card.image for card in cards if card.image}
     assert isinstance(wanted["a/0"], tuple)
-    supply = opened(side=200)
-    supply.want("thumbnail", wanted)
+    loader = opened(side=200)
+    loader.load("thumbnail", wanted)
     found = inbox.take_all(len(wanted))
     assert Counter(request.path for request in sandbox.requests.of_kind("downloads")).most_common(1)[0][1] == 1
     whole = compose_layers(task)
@@ -340,7 +340,7 @@ def test_layers_come_as_one_picture_and_are_fetched_once(
     reference = whole.convert("RGB").resize((200, 150))
     for place in ((10, 10), (100, 75), (150, 40)):
         assert decode(small.data).convert("RGB").getpixel(place) == pytest.approx(reference.getpixel(place), abs=16)
-    supply.want("original", {"a/0": wanted["a/0"]})
+    loader.load("original", {"a/0": wanted["a/0"]})
     original = good(inbox.take()[2])
     assert original.mime == "image/png"
     assert decode(original.data).tobytes() == whole.tobytes()
@@ -350,135 +350,113 @@ def test_a_missing_layer_is_named(opened: Opened, inbox: Inbox) -> None:
     base = TaskImage("i", 0, data=plain(), z_index=0)
     lost = TaskImage("i", 1, error=ErrorDetail("a_code"), z_index=1, name="boat")
     for kind in ("thumbnail", "original"):
-        opened().want(kind, {"a": (base, lost)})
+        opened().load(kind, {"a": (base, lost)})
         error = inbox.take()[2]
         assert isinstance(error, ImageError)
         assert "layer 1: boat is missing" in error.message
 
 
-def test_a_layer_lies_where_its_box_says(opened: Opened, inbox: Inbox) -> None:
+def test_a_layer_is_placed_by_its_bounding_box(opened: Opened, inbox: Inbox) -> None:
     box = BoundingBox((20, 0, 40, 30))
     layers = (
         TaskImage("i", 0, data=plain(40, 30, "#0000ff"), z_index=0),
         TaskImage("i", 1, data=plain(20, 30, "#ff0000"), z_index=1, bounding_box=box),
     )
-    opened().want("original", {"a": layers})
-    picture = decode(good(inbox.take()[2]).data)
-    assert [picture.getpixel((x, 15)) for x in (5, 35)] == [(0, 0, 255), (255, 0, 0)]
+    opened().load("original", {"a": layers})
+    image = decode(good(inbox.take()[2]).data)
+    assert [image.getpixel((x, 15)) for x in (5, 35)] == [(0, 0, 255), (255, 0, 0)]
 
 
-# For the static copy
-
-
-def test_thumbnails_can_be_waited_for(opened: Opened, inbox: Inbox) -> None:
-    gate = Gate()
-    with ScriptedServer(gate, at_once=True) as server:
-        supply = opened(threads=2)
-        supply.want("thumbnail", at(server, "slow-1"))
-        assert gate.next() == "slow-1"
-        gate.open("slow-1")
-        wanted = at(server, "d", "slow-1", "b") | {"none": TaskImage("i")}
-        found = supply.thumbnails(wanted)
-        assert list(found) == ["d", "slow-1", "b", "none"]
-        assert isinstance(found.pop("none"), ImageError)
-        assert {good(one).width for one in found.values()} == {40}
-        assert sorted(gate.rest()) == ["b", "d"]
-        assert inbox.take()[0] == "slow-1"
-        supply.close()
-        assert isinstance(supply.thumbnails(at(server, "b"))["b"], ImageError)
-    assert opened().thumbnails({}) == {}
-
-
-# Bounds
+# Limits
 
 
 @pytest.mark.parametrize("kind", ["original", "thumbnail"])
-def test_no_more_is_kept_than_the_bound_says(opened: Opened, inbox: Inbox, kind: Kind) -> None:
+def test_the_memory_limit_holds(opened: Opened, inbox: Inbox, kind: Kind) -> None:
     contents = [noise(300, 300, seed=seed) for seed in range(60)]
     size = max(map(len, contents))
     with ScriptedServer(lambda received: Answer(contents[int(received.path[1:])]), at_once=True) as server:
-        supply = opened(memory=10 * size, threads=2, side=300)
+        loader = opened(memory=10 * size, threads=2, side=300)
         for name in range(3):
-            supply.want(kind, at(server, str(name)))
+            loader.load(kind, at(server, str(name)))
             inbox.take()
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()
         for name in range(60):
-            supply.want(kind, at(server, str(name)))
+            loader.load(kind, at(server, str(name)))
             inbox.take()
         after, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        # Besides what is kept, each of the three threads may hold a picture, and so may the server.
+        # Besides the stored images, each of the three threads may hold one, and so may the server.
         assert after - before < 16 * size
         count = len(server.received)
-        supply.want(kind, at(server, "59"))  # the newest is kept
+        loader.load(kind, at(server, "59"))  # the newest is stored
         inbox.take()
         assert len(server.received) == count
-        supply.want(kind, at(server, "0"))  # the oldest is not
+        loader.load(kind, at(server, "0"))  # the oldest is not
         inbox.take()
         assert len(server.received) == count + 1
 
 
-def test_a_picture_larger_than_the_bound_is_supplied_but_not_kept(opened: Opened, inbox: Inbox) -> None:
+def test_an_image_larger_than_the_memory_limit_is_delivered_but_not_stored(opened: Opened, inbox: Inbox) -> None:
     content = noise(300, 300)
     with ScriptedServer(lambda received: Answer(content if received.path == "/large" else plain())) as server:
-        supply = opened(memory=len(content) - 1)
+        loader = opened(memory=len(content) - 1)
         for name in ("small", "large", "large", "small"):
-            supply.want("original", at(server, name))
+            loader.load("original", at(server, name))
             assert good(inbox.take()[2]).data == (content if name == "large" else plain())
         assert [received.path for received in server.received] == ["/small", "/large", "/large"]
 
 
-def test_an_endless_picture_is_not_read_to_its_end(inbox: Inbox) -> None:
+def test_an_oversized_image_is_not_downloaded_completely(inbox: Inbox) -> None:
     with ScriptedServer(Answer(noise(900, 900))) as server:
-        supply = PictureSupply(ImageFetcher(FetchLimits(image_bytes=100_000)), inbox)
-        supply.want("original", at(server, "a"))
+        loader = ImageLoader(ImageFetcher(FetchLimits(image_bytes=100_000)), inbox)
+        loader.load("original", at(server, "a"))
         found = inbox.take()[2]
         assert isinstance(found, ImageError)
         assert "larger than" in found.message
-        supply.close()
+        loader.close()
 
 
 # Threads
 
 
-def test_threads_are_there_only_while_there_is_work(opened: Opened, inbox: Inbox) -> None:
-    supply = opened(seconds_idle=0.3, threads=4)
+def test_threads_exist_only_while_there_is_work(opened: Opened, inbox: Inbox) -> None:
+    loader = opened(seconds_idle=0.3, threads=4)
     assert our_threads() == []
     for _ in range(2):
-        supply.want("thumbnail", {str(number): TaskImage("i", data=plain(number + 1)) for number in range(20)})
+        loader.load("thumbnail", {str(number): TaskImage("i", data=plain(number + 1)) for number in range(20)})
         assert 0 < len(our_threads()) <= 5
         assert all(thread.daemon for thread in our_threads())
         inbox.take_all(20)
         assert_no_thread_stays()
 
 
-def test_closing_ends_all_threads_and_delivers_nothing_more(opened: Opened, inbox: Inbox) -> None:
+def test_closing_ends_all_threads_and_deliveries(opened: Opened, inbox: Inbox) -> None:
     gate = Gate()
     with ScriptedServer(gate, at_once=True) as server:
-        supply = opened(threads=2)
-        supply.want("thumbnail", at(server, "slow-1", "slow-2", *map(str, range(50))))
+        loader = opened(threads=2)
+        loader.load("thumbnail", at(server, "slow-1", "slow-2", *map(str, range(50))))
         assert {gate.next(), gate.next()} == {"slow-1", "slow-2"}
         threads = our_threads()
         gate.open("slow-1")
-        supply.close()
+        loader.close()
         gate.open("slow-2")
         while not inbox.is_empty:
-            inbox.take()  # what came before
+            inbox.take()  # what was delivered before
         for thread in threads:
             thread.join(LONG)
-        supply.want("thumbnail", at(server, "after"))
+        loader.load("thumbnail", at(server, "after"))
         assert (our_threads(), inbox.is_empty) == ([], True)
         assert "after" not in gate.rest()
-        supply.close()
+        loader.close()
 
 
-def test_a_download_that_drips_is_given_up_at_once(inbox: Inbox) -> None:
+def test_a_slow_download_is_cancelled_at_once(inbox: Inbox) -> None:
     with ScriptedServer(Answer(noise(300, 300), manner="drip")) as server:
-        supply = PictureSupply(ImageFetcher(), inbox)
-        supply.want("original", at(server, "a"))
+        loader = ImageLoader(ImageFetcher(), inbox)
+        loader.load("original", at(server, "a"))
         assert server.arrived.wait(LONG)
-        supply.close()
+        loader.close()
         assert our_threads() == []
     assert inbox.is_empty
 
@@ -486,42 +464,42 @@ def test_a_download_that_drips_is_given_up_at_once(inbox: Inbox) -> None:
 def test_a_hundred_rounds_leave_nothing_behind(inbox: Inbox) -> None:
     with ScriptedServer(Answer(plain()), at_once=True) as server:
         for _ in range(100):
-            supply = PictureSupply(QUICK, inbox)
-            supply.want("thumbnail", at(server, *map(str, range(20))))
-            supply.close()
+            loader = ImageLoader(QUICK, inbox)
+            loader.load("thumbnail", at(server, *map(str, range(20))))
+            loader.close()
         assert_no_thread_stays()
 
 
-def test_a_supply_may_be_closed_and_asked_by_whom_it_delivers_to() -> None:
+def test_the_callback_may_load_and_close() -> None:
     answered = threading.Event()
-    supplies: list[PictureSupply] = []
+    loaders: list[ImageLoader] = []
 
-    def deliver(key: str, _kind: Kind, _found: Found) -> None:
+    def deliver(key: str, _kind: Kind, _found: Loaded) -> None:
         if key == "a":
-            supplies[0].want("thumbnail", {"b": TaskImage("i", data=plain())})
+            loaders[0].load("thumbnail", {"b": TaskImage("i", data=plain())})
         else:
-            supplies[0].close()
+            loaders[0].close()
             answered.set()
 
-    supplies.append(PictureSupply(QUICK, deliver))
-    supplies[0].want("original", {"a": TaskImage("i", data=plain())})
+    loaders.append(ImageLoader(QUICK, deliver))
+    loaders[0].load("original", {"a": TaskImage("i", data=plain())})
     assert answered.wait(LONG)
     assert_no_thread_stays()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_mistake_where_it_is_delivered_to_does_not_end_the_supply() -> None:
+def test_an_error_in_the_callback_does_not_end_the_loader() -> None:
     got: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    def deliver(key: str, _kind: Kind, _found: Found) -> None:
+    def deliver(key: str, _kind: Kind, _found: Loaded) -> None:
         got.put(key)
         if key in "bcd":
             raise ZeroDivisionError
 
-    supply = PictureSupply(QUICK, deliver, threads=1)
-    supply.want("thumbnail", {key: TaskImage("i", data=encode(decode(plain()), "PNG")) for key in "abcdef"})
+    loader = ImageLoader(QUICK, deliver, threads=1)
+    loader.load("thumbnail", {key: TaskImage("i", data=encode(decode(plain()), "PNG")) for key in "abcdef"})
     assert sorted(got.get(timeout=LONG) for _ in range(6)) == list("abcdef")
-    supply.close()
+    loader.close()
     assert_no_thread_stays()
 
 
@@ -529,19 +507,19 @@ def test_only_one_thread_delivers_at_a_time() -> None:
     busy = threading.Lock()
     done: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
-    def deliver(_key: str, _kind: Kind, _found: Found) -> None:
+    def deliver(_key: str, _kind: Kind, _found: Loaded) -> None:
         done.put(busy.acquire(blocking=False))
         busy.release()
 
-    supply = PictureSupply(QUICK, deliver)
+    loader = ImageLoader(QUICK, deliver)
     for kind in ("original", "thumbnail"):
-        supply.want(kind, {str(number): TaskImage("i", data=plain(number + 9)) for number in range(60)})
+        loader.load(kind, {str(number): TaskImage("i", data=plain(number + 9)) for number in range(60)})
     assert all(done.get(timeout=LONG) for _ in range(120))
-    supply.close()
+    loader.close()
 
 
-def test_a_card_of_a_finished_task_is_supplied_by_its_picture(opened: Opened, inbox: Inbox) -> None:
+def test_the_image_of_a_card_is_loaded(opened: Opened, inbox: Inbox) -> None:
     (card,) = make_cards(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", data=plain()),)), "i")
-    assert card.picture
-    opened().want("thumbnail", {card.key: card.picture})
+    assert card.image
+    opened().load("thumbnail", {card.key: card.image})
     assert inbox.take()[0] == "i/0"

@@ -1,4 +1,4 @@
-"""Why: what a form holds is plain data, so that what a click costs and sends is known, and tested, without a form."""
+"""The settings of the generate form as plain data: what a click costs and sends is known and tested without a form."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from seedream_nb.client.sweeps import Sweep
     from seedream_nb.panels.cards import Card
 
-MOST_TAKES = 8  # paid requests of one click; for more there is code, to be read before it is sent
+MOST_TAKES = 8  # paid requests of one click; for more, there is code that can be reviewed before it runs
 FORMATS: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
 WEB_LINKS = ("http://", "https://")
-NO_PICTURE = "data:image/png;base64,AAAA"  # what the checks take for a picture
+EMPTY_IMAGE = "data:image/png;base64,AAAA"  # passes the checks
 
 
 @dataclass(frozen=True)
-class MakeSettings:
-    """What is to be made; None leaves the choice to the service.
+class GenerateSettings:
+    """What to generate; None leaves the choice to the service.
 
     Attributes:
-        prompt: What the picture shows; white space around it does not count.
+        prompt: The prompt; surrounding white space is ignored.
         model: A full model id, or a short name.
         size: A preset such as `2K`, or `<width>x<height>`.
-        max_images: The most pictures of a set; None for a single picture.
-        takes: How often it is made; each is a request of its own.
+        max_images: The most images of a set; None for a single image.
+        takes: How many requests to send.
         output_format: `jpeg` or `png`.
-        watermark: Whether the service marks the picture.
+        watermark: Whether the service adds a watermark.
         references: Reference images; any makes it an edit.
     """
 
@@ -55,10 +55,10 @@ class Accepted:
     """What a model accepts.
 
     Attributes:
-        sizes: Named sizes, small ones first.
-        formats: File formats to choose from; none where the model does not let it be chosen.
-        most_images: The most pictures of a set; 1 where the model makes no sets.
-        most_references: How many reference images at most.
+        sizes: Named sizes, smallest first.
+        formats: File formats; empty where the model offers no choice.
+        most_images: The most images of a set; 1 where the model makes no sets.
+        most_references: The most reference images.
     """
 
     sizes: tuple[str, ...]
@@ -74,7 +74,7 @@ def accepted_by(model: str) -> Accepted:
         model: A full id or a short name.
 
     Returns:
-        What it accepts; of a model that is not in the table, everything that any model might.
+        What it accepts; for an unknown model, everything that any model might accept.
 
     Example:
         >>> accepted_by("4.5").sizes
@@ -91,15 +91,8 @@ def accepted_by(model: str) -> Accepted:
     )
 
 
-def plan(settings: MakeSettings) -> Sweep:
-    """The requests that settings mean. Sends nothing.
-
-    Args:
-        settings: The settings.
-
-    Returns:
-        One request for each take.
-    """
+def plan(settings: GenerateSettings) -> Sweep:
+    """The requests for some settings, one per take. Sends nothing."""
     options = GenerationOptions(
         model=find_model(settings.model),
         size=settings.size,
@@ -111,28 +104,28 @@ def plan(settings: MakeSettings) -> Sweep:
     return sweeps.plan_sweep([settings.prompt.strip()], options, image=references, count=settings.takes)
 
 
-def find_problem(settings: MakeSettings) -> str:
+def find_problem(settings: GenerateSettings) -> str:
     """Why settings cannot be sent. Sends nothing, but reads the reference images.
 
-    It is asked at each keystroke. Reference images that travel inline have megabytes, so they are taken for checked:
-    `find_reference_problem` does that once for each.
+    Cheap enough for each keystroke: inline reference images, which take megabytes, are not checked here but once each
+    by `find_reference_problem`.
 
     Args:
         settings: The settings.
 
     Returns:
-        What is wrong and what would be accepted; empty when nothing is.
+        What is wrong, and what would be accepted; empty when nothing is.
 
     Example:
-        >>> find_problem(MakeSettings("a cat", model="4.5", size="1K"))
-        'SeeDream 4.5 takes 2K or 4K, not 1K.'
+        >>> find_problem(GenerateSettings(takes=9))
+        'Takes must be between 1 and 8, not 9.'
     """
     if not 1 <= settings.takes <= MOST_TAKES:
-        return f"Takes are from 1 to {MOST_TAKES}, not {settings.takes}."
+        return f"Takes must be between 1 and {MOST_TAKES}, not {settings.takes}."
     request = plan(settings).requests[0]
     if not request.prompt:
-        return "Say what the picture shows: the prompt is empty."
-    return _find_refusal(request.prompt, request.options, [_abridge(reference) for reference in settings.references])
+        return "Enter a prompt."
+    return _validate(request.prompt, request.options, [_abridge(reference) for reference in settings.references])
 
 
 def find_reference_problem(reference: Reference) -> str:
@@ -143,65 +136,53 @@ def find_reference_problem(reference: Reference) -> str:
 
     Returns:
         What is wrong; empty when nothing is.
-
-    Example:
-        >>> find_reference_problem("data:image/png;base64,?")
-        'image is a data URI whose data is not base64.'
     """
-    return _find_refusal("any prompt", GenerationOptions(), [reference])
+    return _validate("any prompt", GenerationOptions(), [reference])
 
 
 def is_inline(reference: str) -> bool:
-    """Whether a reference image travels within the request, as a `data:` URI."""
+    """Whether a reference image is sent within the request, as a `data:` URI."""
     return reference.lstrip()[:5].lower() == "data:"
 
 
-def announce(settings: MakeSettings, is_free: bool) -> str:  # noqa: FBT001  the form's own question
-    """Says what a click costs.
-
-    Args:
-        settings: The settings.
-        is_free: Whether it goes to the sandbox.
-
-    Returns:
-        Such as `2 paid requests (2 takes), up to 8 pictures`.
-    """
+def announce(settings: GenerateSettings, is_free: bool) -> str:  # noqa: FBT001  the form's own question
+    """What a click costs, such as `2 paid requests (2 takes), up to 8 images`."""
     return sweeps.describe_cost(plan(settings), is_free=is_free)
 
 
-def settings_of(card: Card) -> MakeSettings:
-    """The settings that make such a picture again.
+def settings_of(card: Card) -> GenerateSettings:
+    """The settings that generate such an image again.
 
     Args:
-        card: The picture's card.
+        card: The card of the image.
 
     Returns:
-        What the record of the request says, or else what is known of the picture. A model that is no longer offered
-        is replaced by its successor. Of reference images only links are known to a record.
+        The settings of the recorded request, or else what is known about the image. A retired model is replaced by
+        its successor. Of reference images, a record holds only links.
     """
     task = card.task
     image = card.tile.images[0] if card.tile.images else None
     request = task.request
     model = _text(request.get("model")) or task.model or (image.model if image else None) or DEFAULT_MODEL
-    # What the model has chosen itself is not asked for; only where no request is known, the result stands for it.
+    # What the model chose is not requested again; the result counts only where no request is known.
     size = _text(request.get("size")) if request else task.size or ""
     output_format = request.get("output_format") if request else image and image.output_format
     watermark = request.get("watermark")
-    return MakeSettings(
+    return GenerateSettings(
         prompt=(_text(request.get("prompt")) or task.prompt or (image.prompt if image else "")).strip(),
         model=RETIRED_MODELS.get(model, model),
         size=size if size in PRESETS or parse_size(size) else None,
-        max_images=_set_size(request, made=len(task.images)),
+        max_images=_max_images(request, received=len(task.images)),
         output_format=next((known for known in FORMATS if known == output_format), None),
         watermark=watermark if isinstance(watermark, bool) else None,
         references=_links(request.get("image")),
     )
 
 
-def _find_refusal(prompt: str, options: GenerationOptions, references: list[Reference]) -> str:
+def _validate(prompt: str, options: GenerationOptions, references: list[Reference]) -> str:
     try:
         with warnings.catch_warnings():
-            # A model that is not in the table is sent unchecked; that is no problem.
+            # An unknown model is sent without checks; that is no problem.
             warnings.simplefilter("ignore", UnknownModelWarning)
             prepare(prompt, options, image=references)
     except UsageError as error:
@@ -210,16 +191,15 @@ def _find_refusal(prompt: str, options: GenerationOptions, references: list[Refe
 
 
 def _abridge(reference: Reference) -> Reference:
-    """A reference image with nothing in it, when it travels inline; else as it is."""
-    return NO_PICTURE if isinstance(reference, str) and is_inline(reference) else reference
+    return EMPTY_IMAGE if isinstance(reference, str) and is_inline(reference) else reference
 
 
-def _set_size(request: Mapping[str, object], *, made: int) -> int | None:
+def _max_images(request: Mapping[str, object], *, received: int) -> int | None:
     if request.get("sequential_image_generation") != "auto":
         return None
     options = request.get("sequential_image_generation_options")
     most = options.get("max_images") if isinstance(options, dict) else None
-    wanted = most if isinstance(most, int) and not isinstance(most, bool) else made
+    wanted = most if isinstance(most, int) and not isinstance(most, bool) else received
     return min(max(1, wanted), MAX_IMAGES)
 
 

@@ -1,0 +1,185 @@
+"""The panel's simple forms: where tasks come from, which are shown, and the lines below the grid."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from seedream_nb.panels.filters import Filter, Sort
+from seedream_nb.protocol.capabilities import display_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seedream_nb.panels.collection import Choices
+    from seedream_nb.panels.jobs import Status
+
+
+def make_field(kind: type[ipywidgets.Widget], label: str, width: str = "auto", **options: Any) -> Any:
+    """A control with a label that screen readers announce.
+
+    Args:
+        kind: The widget class.
+        label: The label.
+        width: A CSS width.
+        **options: Options of the widget.
+
+    Returns:
+        The control.
+    """
+    field = kind(description=label, style={"description_width": "initial"}, **options)
+    field.layout.width = width
+    field.layout.min_width = "0"
+    return field
+
+
+def make_row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Controls side by side, wrapped where there is no room."""
+    row = ipywidgets.HBox(children)
+    row.layout.flex_flow = "row wrap"
+    row.layout.align_items = "baseline"
+    row.add_class("seedream-row")
+    return row
+
+
+def make_fields(*children: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Controls in even columns, each below its label."""
+    fields = ipywidgets.HBox(children)
+    fields.add_class("seedream-fields")
+    return fields
+
+
+class QueryForm(ipywidgets.HBox):
+    """A text and a button that adds tasks to the grid.
+
+    Args:
+        on_submit: Called with the text.
+        field: The control for the text.
+        button: The label of the button.
+        tooltip: Its tooltip.
+    """
+
+    def __init__(self, on_submit: Callable[[str], None], field: Any, button: str, tooltip: str) -> None:
+        self.text = field
+        self.button = ipywidgets.Button(description=button, tooltip=tooltip)
+        self.button.on_click(lambda _button: on_submit(self.text.value))
+        super().__init__([self.text, self.button])
+        self.layout.flex_flow = "row wrap"
+        self.add_class("seedream-row")
+
+
+def make_get_form(on_get: Callable[[str], None]) -> QueryForm:
+    """The form for pasted or typed task ids."""
+    field = make_field(ipywidgets.Textarea, "Task IDs", placeholder="Paste task IDs, with any separators", rows=1)
+    field.layout.flex = "1 1 280px"
+    return QueryForm(on_get, field, "Get tasks", "Fetch these tasks. Free of charge.")
+
+
+def make_history_form(on_load: Callable[[str], None]) -> QueryForm:
+    """The form for the account's history, page by page."""
+    field = make_field(ipywidgets.Text, "Since", "200px", placeholder="2h, 3d, 2026-11-20")
+    return QueryForm(on_load, field, "Load history", "Free of charge. Click again for older tasks.")
+
+
+def make_library_form(on_search: Callable[[str], None]) -> QueryForm:
+    """The form for the library on this machine, page by page."""
+    field = make_field(ipywidgets.Text, "Search", placeholder='Words or an "exact phrase" in prompts, tags, and notes')
+    field.layout.flex = "1 1 280px"
+    return QueryForm(on_search, field, "Search library", "Works offline. Click again for older matches.")
+
+
+class FilterBar(ipywidgets.HBox):
+    """Controls for which tiles are shown, and in what order.
+
+    Args:
+        on_change: Called whenever the filter or the order changes.
+    """
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._is_filling = False
+        self.text = make_field(ipywidgets.Text, "Filter", placeholder="words or task ID", continuous_update=True)
+        self.model = make_field(ipywidgets.Dropdown, "Model", options=[("All", "")])
+        self.status = make_field(ipywidgets.Dropdown, "State", options=[("All", "")])
+        self.size = make_field(ipywidgets.Dropdown, "Size", options=[("All", "")])
+        self.since = make_field(ipywidgets.DatePicker, "From")
+        self.until = make_field(ipywidgets.DatePicker, "To")
+        self.sort = make_field(ipywidgets.Dropdown, "Sort by", options=[(sort.value, sort) for sort in Sort])
+        super().__init__([self.text, self.model, self.status, self.size, self.since, self.until, self.sort])
+        self.add_class("seedream-fields")
+        self.add_class("seedream-filters")
+        for field in self.children:
+            field.observe(lambda _change: None if self._is_filling else on_change(), "value")
+
+    def read(self) -> tuple[Filter, Sort]:
+        """The filter and the order."""
+        wanted = Filter(
+            text=self.text.value,
+            model=self.model.value,
+            status=self.status.value,
+            size=self.size.value,
+            since=self.since.value,
+            until=self.until.value,
+        )
+        return wanted, self.sort.value
+
+    def offer(self, choices: Choices) -> None:
+        """Offers the values that occur, with their counts; the current choices stay."""
+        self._is_filling = True
+        try:
+            for field, counts in (
+                (self.model, choices.models),
+                (self.status, choices.statuses),
+                (self.size, choices.sizes),
+            ):
+                chosen = field.value
+                offered = {**counts, **({chosen: 0} if chosen and chosen not in counts else {})}
+                options = [
+                    ("All", ""),
+                    *((f"{display_name(value)} ({count})", value) for value, count in offered.items()),
+                ]
+                if tuple(options) != tuple(field.options):
+                    field.options = options
+                    field.value = chosen
+        finally:
+            self._is_filling = False
+
+
+class StatusLine(ipywidgets.HTML):
+    """One line for progress and errors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_class("seedream-status")
+
+    def show(self, status: Status) -> None:
+        """Shows a status; foreign text in it is escaped."""
+        kind, icon = ("error", "✕ ") if status.is_error else ("busy", "◔ ") if status.is_busy else ("idle", "")
+        text = html.escape(f"{icon}{status.text}") if status.text else ""
+        self.value = f'<span role="status" class="seedream-status-{kind}">{text}</span>'
+
+
+class Footer(ipywidgets.VBox):
+    """The buttons below the grid, and the equivalent code.
+
+    Args:
+        on_code: Called to show the code.
+        on_close: Called to close the panel.
+    """
+
+    def __init__(self, on_code: Callable[[], None], on_close: Callable[[], None]) -> None:
+        self.code = make_field(ipywidgets.Textarea, "Code", "100%", rows=4)
+        self.code.layout.display = "none"
+        self.copy = ipywidgets.Button(description="Copy code", tooltip="Copy equivalent code")
+        self.close_button = ipywidgets.Button(
+            description="Close", tooltip="Close the panel and free its memory; a static gallery stays"
+        )
+        self.copy.on_click(lambda _button: on_code())
+        self.close_button.on_click(lambda _button: on_close())
+        super().__init__([make_row(self.copy, self.close_button), self.code])
+
+    def show(self, code: str) -> None:
+        """Shows the code, for browsers that block copying."""
+        self.code.value = code
+        self.code.layout.display = ""
