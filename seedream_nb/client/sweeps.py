@@ -124,7 +124,7 @@ def describe_cost(sweep: Sweep, *, is_free: bool) -> str:
     """
     requests = count_of(len(sweep.requests), "request" if is_free else "paid request")
     combinations = f" ({sweep})" if sweep.axes else ""
-    images = f", up to {sweep.max_images:,} pictures" if sweep.max_images > len(sweep.requests) else ""
+    images = f", up to {sweep.max_images:,} images" if sweep.max_images > len(sweep.requests) else ""
     return f"{requests}{combinations}{' to the sandbox' if is_free else ''}{images}"
 
 

@@ -65,7 +65,7 @@ def test_paid_requests_are_called_so_away_from_the_sandbox(
 ) -> None:
     monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
     monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
-    with pytest.raises(UsageError, match=r"This would make 12 paid requests \(12 takes\), up to 36 pictures"):
+    with pytest.raises(UsageError, match=r"This would make 12 paid requests \(12 takes\), up to 36 images"):
         run(shell, "%seedream generate cat --takes 12 --max-images 3")
     assert len(sandbox.requests) == 0
 
