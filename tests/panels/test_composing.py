@@ -13,8 +13,8 @@ from seedream_nb.core.errors import ImageError
 from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.panels.actions import MOST_COMPOSED, compose_image
 from seedream_nb.panels.state import ExplorerState
-from tests.sample_images import decode
 from tests.panels.support import layered
+from tests.sample_images import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,8 +29,8 @@ from seedream_nb.panels.generate_settings import (
 )
 from seedream_nb.protocol.capabilities import MODELS, PRESETS, parse_size
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
-from tests.sample_images import plain
 from tests.panels.support import any_task
+from tests.sample_images import plain
 
 if TYPE_CHECKING:
     from seedream_nb.client.references import Reference
