@@ -176,7 +176,7 @@ def test_each_failure_is_delivered_and_affects_nothing_else(
     opened().load(kind, wanted)
     found = inbox.take_all(len(wanted))
     assert good(found.pop("none")).height == (320 if kind == "thumbnail" else 960)
-    for name, words in [*faults.items(), ("failed", "There is no picture")]:
+    for name, words in [*faults.items(), ("failed", "There is no image")]:
         error = found[name]
         assert isinstance(error, ImageError)
         assert words in error.message
