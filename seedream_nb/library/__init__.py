@@ -1,15 +1,18 @@
-"""Why: links die, and records may be cleared; what was paid for is kept here, and need not be fetched twice.
+"""The library on this machine: what was paid for stays available, even after links and the service's records are gone.
 
-`Library` is the door; `LibraryCache` is what clients use and `LibraryFetcher` what galleries use, and neither ever
-fails because of it. Below, `database` (`opening`, `schema`, `salvage`) holds `records`, whose `words` a `search` finds,
-and tells where `pictures` lie as `files`; `marks` are what people say; `removal`, `budget` and `verification` keep it
-tidy; `exporting` and `importing` hand it on.
+`Library` is the public interface; clients use it through `LibraryCache` and galleries through `LibraryFetcher`
+(`cache`), which never fail because of it. From the ground up:
+
+- the database file: `location`, `opening`, `schema`, `database`, `recovery`
+- tasks: `records`, the images they refer to (`references`), users' `marks`, `full_text` and `search`
+- images: `files` and `image_store`
+- upkeep: `removal` (on demand, by age and size, by budget) and `verification`
+- exchange: `exporting` and `importing` of an `archive` with task `documents`; `frame` for pandas
 """
 
 from __future__ import annotations
 
-from seedream_nb.library.cache import LibraryCache, library_of
-from seedream_nb.library.fetcher import LibraryFetcher
+from seedream_nb.library.cache import LibraryCache, LibraryFetcher, library_of
 from seedream_nb.library.library import Library, LibraryInfo
 
 __all__ = ["Library", "LibraryCache", "LibraryFetcher", "LibraryInfo", "library_of"]

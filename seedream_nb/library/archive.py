@@ -1,6 +1,7 @@
-"""Why: what is handed on is a folder or a zip. Both are written aside and read alike; what is read is foreign.
+"""Reads and writes a library's archive: a folder or a zip.
 
-Nothing of a parcel is ever unpacked under a name that it chose: its parts are read, one at a time and up to a size.
+Archives are untrusted: nothing is ever unpacked under a name that an archive chose. Files are read one at a time, up to
+a size limit.
 """
 
 from __future__ import annotations
@@ -25,49 +26,44 @@ if TYPE_CHECKING:
 MANIFEST = "seedream-library.json"
 _OURS = re.compile(r"tasks/[0-9a-z-]{1,100}\.json|originals/[0-9a-f]{64}\.[a-z]{3,4}")
 _BROKEN = (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, struct.error)
-_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # others take memory as their authors like
-_TIME = (1980, 1, 1, 0, 0, 0)  # the same tasks give the same file
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # others have no bound on memory
+_TIME = (1980, 1, 1, 0, 0, 0)  # so that the same tasks give the same file
+NAME_AN_EXPORT = "Name a folder or a zip that was written by an export."
 
 
 class PartError(Exception):
-    """A part of a parcel cannot be taken; it says why in a few words."""
+    """A file of an archive is rejected; the message is a few words."""
 
 
 class Reader(Protocol):
-    """What is read from."""
+    """An archive to read."""
 
     def names(self) -> list[str]:
         """The names of all files, whoever put them there, with slashes."""
 
     def read(self, name: str, most: int) -> bytes:
-        """The content of a file, of so many bytes at most.
+        """The content of a file.
 
         Raises:
-            PartError: It is larger, or cannot be read.
+            PartError: It has more than `most` bytes, or cannot be read.
         """
 
 
 class Writer(Protocol):
-    """What is written to."""
+    """An archive to write."""
 
     def write(self, name: str, content: bytes) -> None:
         """Adds a file under a name with slashes."""
 
 
 def is_ours(name: str) -> bool:
-    """Whether a file of a parcel has a name that this package gives."""
+    """Whether a file of an archive has a name that an export uses."""
     return name == MANIFEST or _OURS.fullmatch(name) is not None
 
 
 @contextmanager
-def read_parcel(source: str | os.PathLike[str]) -> Iterator[Reader]:
-    """Opens a folder or a zip.
-
-    Args:
-        source: Where it is; `~` is the home directory.
-
-    Yields:
-        What it can be read with.
+def read_archive(source: str | os.PathLike[str]) -> Iterator[Reader]:
+    """Opens a folder or a zip to read; `~` is the home directory.
 
     Raises:
         UsageError: It is neither, or cannot be opened.
@@ -77,38 +73,33 @@ def read_parcel(source: str | os.PathLike[str]) -> Iterator[Reader]:
         yield _Folder(path)
         return
     if not path.exists():
-        raise UsageError(f"There is no {path}.", hint="Name a folder or a zip that an export has made.")
+        raise UsageError(f"{path} does not exist.", hint=NAME_AN_EXPORT)
     try:
-        # What the block raises is not this file's fault.
+        # Only this: whatever the block raises is not the zip's fault.
         opened = zipfile.ZipFile(path)
     except _BROKEN:
-        raise UsageError(
-            f"{path} is no zip, or a broken one.", hint="Name a folder or a zip that an export has made."
-        ) from None
+        raise UsageError(f"{path} is not a zip, or is damaged.", hint=NAME_AN_EXPORT) from None
     with opened:
         yield _Zip(opened)
 
 
 @contextmanager
-def write_parcel(target: str | os.PathLike[str]) -> Iterator[Writer]:
-    """Writes a folder or a zip aside, and moves it into place when all went well.
+def write_archive(target: str | os.PathLike[str]) -> Iterator[Writer]:
+    """Writes a folder or a zip under a temporary name, and moves it into place when it is complete.
 
     Args:
-        target: Where to; a name that ends in `.zip` becomes a zip. `~` is the home directory. An empty folder, and an
-            earlier export, are replaced; anything else is left alone.
-
-    Yields:
-        What it is written with.
+        target: A name that ends in `.zip` becomes a zip. `~` is the home directory. An empty folder and an earlier
+            export are replaced, anything else is left alone.
 
     Raises:
-        UsageError: There is something else, or it cannot be written.
+        UsageError: Something else is there, or it cannot be written.
     """
     path = _path_of(target)
     part = staging_path(path)
     try:
         if os.path.lexists(path) and not _may_be_replaced(path):
             raise UsageError(
-                f"{path} is there already, and something else than an export is in it.", hint="Name another place."
+                f"{path} already exists and is not an export.", hint="Choose another name, or remove it first."
             )
         if _is_zip(path):
             with zipfile.ZipFile(part, "x") as opened:
@@ -119,7 +110,8 @@ def write_parcel(target: str | os.PathLike[str]) -> Iterator[Writer]:
         _move_into_place(part, path)
     except OSError as problem:
         raise UsageError(
-            f"{path} cannot be written: {problem.strerror or problem}.", hint="Name another place, or make room there."
+            f"{path} cannot be written: {problem.strerror or problem}.",
+            hint="Choose another place, or free disk space.",
         ) from None
     finally:
         _remove(part)
@@ -138,9 +130,9 @@ class _Folder:
     def read(self, name: str, most: int) -> bytes:
         path = self._folder / name
         try:
-            # A link may lead anywhere, and a pipe to no end.
+            # A link may lead anywhere, and a pipe may never end.
             if not stat.S_ISREG(path.lstat().st_mode):
-                raise PartError("no file")
+                raise PartError("not a regular file")
             with path.open("rb") as file:
                 return _within(file.read(most + 1), most)
         except (OSError, ValueError):
@@ -163,8 +155,8 @@ class _Zip:
         try:
             info = self._opened.getinfo(name)
             if info.compress_type not in _METHODS:
-                raise PartError("packed in an unusual way")
-            # What the zip says of sizes may be a lie.
+                raise PartError("compressed in an unsupported way")
+            # The sizes that a zip states may be wrong.
             with self._opened.open(info) as file:
                 return _within(file.read(most + 1), most)
         except (KeyError, *_BROKEN):
@@ -173,7 +165,7 @@ class _Zip:
     def write(self, name: str, content: bytes) -> None:
         info = zipfile.ZipInfo(name, _TIME)
         info.external_attr = 0o644 << 16
-        # Images are packed already.
+        # Images are compressed already.
         info.compress_type = zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED
         self._opened.writestr(info, content)
 
@@ -187,11 +179,13 @@ def _within(content: bytes, most: int) -> bytes:
 def _path_of(place: str | os.PathLike[str]) -> Path:
     try:
         path = Path(place).expanduser().absolute()
-        with suppress(OSError):  # nothing need be there
+        with suppress(OSError):  # it need not exist
             path.lstat()
     except (ValueError, RuntimeError) as problem:
-        # A ValueError is for characters that no file name can have, a RuntimeError for the home of an unknown user.
-        raise UsageError(f"{os.fspath(place)!r} is no place: {problem}.", hint="Name a folder or a zip.") from None
+        # ValueError: characters that no file name can have; RuntimeError: the home of an unknown user.
+        raise UsageError(
+            f"{os.fspath(place)!r} is not a valid path: {problem}.", hint="Name a folder or a zip."
+        ) from None
     return path
 
 
@@ -204,7 +198,7 @@ def _may_be_replaced(path: Path) -> bool:
         return False
     if path.is_dir() and not any(path.iterdir()):
         return True
-    with suppress(UsageError, PartError), read_parcel(path) as reader:
+    with suppress(UsageError, PartError), read_archive(path) as reader:
         reader.read(MANIFEST, 1_000)
         return all(map(is_ours, reader.names()))
     return False
@@ -214,7 +208,7 @@ def _move_into_place(part: Path, path: Path) -> None:
     if not path.is_dir():
         part.replace(path)
         return
-    # A folder cannot take the place of another one in a single step.
+    # A folder cannot replace another one in a single step.
     earlier = staging_path(path)
     path.replace(earlier)
     try:

@@ -1,4 +1,4 @@
-"""Why: keeping is a service beside the work. When it fails, a warning says so once, and the work goes on."""
+"""The library as clients and galleries use it: best effort. A failure becomes one warning, and the work continues."""
 
 from __future__ import annotations
 
@@ -11,30 +11,27 @@ from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.core.errors import LibraryWarning, SeedreamError, SettingsError, UsageError
 from seedream_nb.core.hosts import is_loopback
-from seedream_nb.library.database import LibraryMendedError
-from seedream_nb.library.location import OFF, resolve_location
+from seedream_nb.images.fetch import ImageFetcher
+from seedream_nb.library.database import LibraryRecoveredError
+from seedream_nb.library.library import Library
+from seedream_nb.library.location import OFF, resolve_location, skips_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from seedream_nb.core.models import Task, TaskImage
+    from seedream_nb.images.fetch import FetchLimits
     from seedream_nb.images.thumbnails import Thumbnail
-    from seedream_nb.library.library import Library
 
 Result = TypeVar("Result")
 
-# Besides the library's own errors: what a disk refuses, and what foreign records may hold.
+LARGEST_STORED = 512  # pixels; larger thumbnails, as shareable pages use them, are made from the original each time
+# Besides the library's own errors: what a disk may raise, and what foreign records may contain.
 _PROBLEMS = (OSError, sqlite3.Error, ValueError, TypeError, OverflowError, RecursionError)
 
 
 def library_of(tasks: Iterable[Task]) -> str | None:
-    """The library that tasks come from.
-
-    Args:
-        tasks: The tasks.
-
-    Returns:
-        Its folder, or `off`; None when no task names one.
+    """The folder of the library that tasks come from, or `off`; None if no task names one.
 
     Raises:
         UsageError: They come from different libraries.
@@ -49,14 +46,14 @@ def library_of(tasks: Iterable[Task]) -> str | None:
 
 
 class LibraryCache:
-    """Keeps and finds what passes through, as far as that is possible.
+    """Stores and finds tasks and images as far as possible, and never raises.
 
-    The library is opened when it is first used. A failure is told of once, as a warning.
+    The library is opened on first use. A failure to read and a failure to write each cause one warning.
 
     Args:
-        library: A library, its folder, or `off`; None for the environment's, or else the usual place.
-        allow_loopback: Whether pictures of a server on this machine are kept, too. Such a server is a sandbox or a
-            test, whose links mean another picture tomorrow; only a library of its own can hold them.
+        library: A library, its folder, or `off`; None means that of `SEEDREAM_LIBRARY`, or else the default.
+        allow_loopback: Whether images with loopback links are stored, too; by default only if `SEEDREAM_LIBRARY` names
+            the library. Such links usually belong to a sandbox or a test, and lead to other images tomorrow.
 
     Example:
         >>> LibraryCache("off").find(["84d1544a-9043-4dde-a98b-e889dacd75f6"])
@@ -68,34 +65,34 @@ class LibraryCache:
     _opened: Library | None
 
     def __init__(
-        self, library: Library | str | os.PathLike[str] | None = None, *, allow_loopback: bool = False
+        self, library: Library | str | os.PathLike[str] | None = None, *, allow_loopback: bool | None = None
     ) -> None:
         self._given = library
+        if allow_loopback is None:
+            allow_loopback = library is None and not skips_service("http://localhost")
         self._allow_loopback = allow_loopback
         self._reset()
 
     @classmethod
     def for_service(cls, base_url: str, library: Library | str | os.PathLike[str] | None = None) -> LibraryCache:
-        """What keeps the answers of a service.
+        """The cache for the tasks of a service.
 
         Args:
             base_url: The service's address.
-            library: As for a `LibraryCache`; None keeps nothing of a server on this machine.
-
-        Returns:
-            The cache.
+            library: As for `LibraryCache`. If it is None and `SEEDREAM_LIBRARY` is not set, nothing of a service at a
+                loopback address is stored.
         """
-        if library is None and is_loopback(base_url):
+        if library is None and skips_service(base_url):
             return cls(OFF)
         return cls(library, allow_loopback=is_loopback(base_url))
 
     @property
     def library(self) -> Library | None:
-        """The library; None when it is turned off.
+        """The library; None if it is turned off.
 
         Raises:
             LibraryError: It cannot be opened.
-            SettingsError: Its place cannot be one.
+            SettingsError: Its location is invalid.
         """
         if self._process != os.getpid():
             # A forked child must not wait for a lock that a thread of its parent may hold.
@@ -107,22 +104,22 @@ class LibraryCache:
 
     @property
     def location(self) -> str:
-        """The folder of the library, or `off`; the library is not opened for that."""
+        """The folder of the library, or `off`; does not open the library."""
         if self._opened is not None:
             return str(self._opened.location)
+        if isinstance(self._given, Library):
+            return str(self._given.location)
         try:
-            if self._given is None or isinstance(self._given, (str, os.PathLike)):
-                return str(resolve_location(self._given) or OFF)
+            return str(resolve_location(self._given) or OFF)
         except SettingsError:
             return OFF  # nothing can be stored there, as the first use warns
-        return str(self._given.location)
 
     def accepts(self, image: TaskImage) -> bool:
-        """Whether it is a picture that is fetched from a link, and may be kept."""
+        """Whether an image has a link, and may be stored."""
         return image.data is None and image.url is not None and (self._allow_loopback or not is_loopback(image.url))
 
     def store(self, tasks: Iterable[Task]) -> list[Task]:
-        """Stores the records of tasks that are final; returns all tasks, each naming the library."""
+        """Stores the records of final tasks, and returns all tasks with the library's location."""
         given = list(tasks)
         final = [task for task in given if task.status.is_final]
         if final:
@@ -131,28 +128,28 @@ class LibraryCache:
         return [dataclasses.replace(task, library=location) for task in given]
 
     def find(self, task_ids: Iterable[str]) -> dict[str, Task]:
-        """The tasks that are kept, by the ids that were asked for."""
+        """The stored ones of some tasks, by the given ids."""
         wanted = list(task_ids)
         return self._try(lambda library: library.find(wanted), {}) if wanted else {}
 
     def original(self, image: TaskImage) -> bytes | None:
-        """The original of a picture; None when it is not kept."""
+        """The original of an image; None if it is not stored."""
         return self._try(lambda library: library.original(image), None)
 
     def thumbnail(self, image: TaskImage, side: int) -> Thumbnail | None:
-        """A thumbnail of exactly this side, in pixels; None when none is kept."""
+        """A thumbnail of exactly this side, in pixels; None if it is not stored."""
         return self._try(lambda library: library.thumbnail(image, side), None)
 
     def store_image(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
-        """Keeps the original of a picture, and perhaps a thumbnail with the side that was asked for."""
+        """Stores the original of an image, and optionally a thumbnail with its requested side in pixels."""
         self._try(lambda library: library.keep_image(image, content, thumbnail=thumbnail), None, is_writing=True)
 
     def store_thumbnail(self, image: TaskImage, side: int, thumbnail: Thumbnail) -> None:
-        """Keeps a further thumbnail of a picture that is kept."""
+        """Stores another thumbnail of a stored image."""
         self._try(lambda library: library.keep_thumbnail(image, side, thumbnail), None, is_writing=True)
 
     def close(self) -> None:
-        """Closes the library. It is opened again when it is needed."""
+        """Closes the library; it is opened again on next use."""
         with self._lock:
             if self._opened is not None:
                 self._opened.close()
@@ -168,16 +165,13 @@ class LibraryCache:
         self._lock = threading.Lock()
         self._opened = None
         self._process = os.getpid()
-        self._told: set[bool] = set()  # whether a failure to write was told of, and whether another one
+        self._warned: set[bool] = set()  # of a failure to write (True), or to read (False)
 
     def _open(self) -> Library | None:
-        # Imported here: nothing of it is needed where the library is off, or never used.
-        from seedream_nb.library.library import Library  # noqa: PLC0415  see above
-
         if isinstance(self._given, Library):
             return self._given
         location = resolve_location(self._given)
-        # A library that is open already knows how much it may store, and whether it may write at all.
+        # A library that is already open has its own budget, and knows whether it may write at all.
         return None if location is None else Library.opened_at(location) or Library(location)
 
     def _try(self, work: Callable[[Library], Result], otherwise: Result, *, is_writing: bool = False) -> Result:
@@ -187,16 +181,74 @@ class LibraryCache:
                 return otherwise
             try:
                 return work(library)
-            except LibraryMendedError:
+            except LibraryRecoveredError:
                 return work(library)
         except SeedreamError as error:
-            self._tell(error.message, is_writing=is_writing)
+            self._warn(error.message, is_writing=is_writing)
         except _PROBLEMS as problem:
             what = getattr(problem, "strerror", None) or problem
-            self._tell(f"The library cannot be {'written' if is_writing else 'read'}: {what}.", is_writing=is_writing)
+            self._warn(f"Can't {'write to' if is_writing else 'read'} the library: {what}.", is_writing=is_writing)
         return otherwise
 
-    def _tell(self, what: str, *, is_writing: bool) -> None:
-        if is_writing not in self._told:
-            self._told.add(is_writing)
-            warnings.warn(f"{what} All else goes on without it.", LibraryWarning, stacklevel=4)
+    def _warn(self, what: str, *, is_writing: bool) -> None:
+        if is_writing not in self._warned:
+            self._warned.add(is_writing)
+            warnings.warn(f"{what} Everything else works without it.", LibraryWarning, stacklevel=4)
+
+
+class LibraryFetcher(ImageFetcher):
+    """Fetches images from a library, or else from their links, and stores the latter.
+
+    An image is not fetched twice, even if its link is dead by then.
+
+    Args:
+        cache: The library.
+        limits: Limits for what is fetched from links.
+
+    Attributes:
+        cache: As given.
+    """
+
+    def __init__(self, cache: LibraryCache, limits: FetchLimits | None = None) -> None:
+        super().__init__(limits)
+        self.cache = cache
+
+    def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
+        """The bytes of an image, as `ImageFetcher.fetch` returns them.
+
+        Raises:
+            ImageError: As there.
+        """
+        if not self.cache.accepts(image):
+            return super().fetch(image, stop=stop)
+        content = self.cache.original(image)
+        if content is None:
+            content = super().fetch(image, stop=stop)
+            if self._is_whole(content):
+                self.cache.store_image(image, content)
+        return content
+
+    def thumbnail(self, image: TaskImage, side: int, *, stop: threading.Event | None = None) -> Thumbnail:
+        """A thumbnail of an image, as `ImageFetcher.thumbnail` makes it.
+
+        Raises:
+            ImageError: As there.
+        """
+        if image.data is None and not self.cache.accepts(image):
+            return super().thumbnail(image, side, stop=stop)
+        known = self.cache.thumbnail(image, side)
+        if known is not None:
+            return known
+        content = self.cache.original(image)
+        is_new = content is None
+        if content is None:
+            content = super().fetch(image, stop=stop)
+        thumbnail = self._make_thumbnail(content, side)
+        if is_new and self.cache.accepts(image):
+            self.cache.store_image(image, content, thumbnail=(side, thumbnail) if side <= LARGEST_STORED else None)
+        elif not is_new and side <= LARGEST_STORED:
+            self.cache.store_thumbnail(image, side, thumbnail)
+        return thumbnail
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**super().__getstate__(), "cache": self.cache}

@@ -1,7 +1,7 @@
-"""Why: one file holds what is known of thousands of tasks, for several kernels and threads at once.
+"""The database file, shared by several kernels and threads.
 
-SQLite keeps every transaction whole, whatever happens to the process. What is left to decide: reading where nothing
-can be written, what to do with a file that is damaged, and that no connection is carried into a forked child.
+SQLite keeps every transaction atomic. What remains to be done here: reading where nothing can be written, recovering a
+damaged file, and keeping connections out of forked children.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "library.sqlite"
-SECONDS_AT_EXIT = 1.0  # that another thread's transaction is waited for
+SECONDS_AT_EXIT = 1.0  # to wait for another thread's transaction
 
 
-class LibraryMendedError(LibraryError):
-    """The library's file was damaged, and has been replaced since; what was asked for can be asked for again."""
+class LibraryRecoveredError(LibraryError):
+    """The library's file was damaged, and has been replaced; the call can be repeated."""
 
 
 class Database:
@@ -36,11 +36,11 @@ class Database:
 
     Args:
         folder: The library's folder.
-        read_only: Whether to write nothing; a folder that cannot be written to is read only by itself.
-        on_damage: Called with a sentence when the file was damaged and a new one was begun.
+        read_only: Whether to write nothing, as in a folder that is not writable.
+        on_damage: Called with a sentence after a damaged file was replaced.
 
     Raises:
-        LibraryError: The file cannot be opened, or was made by a later version.
+        LibraryError: The file cannot be opened, or was written by a later version.
     """
 
     def __init__(self, folder: Path, *, read_only: bool, on_damage: Callable[[str], None]) -> None:
@@ -50,7 +50,7 @@ class Database:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
-        self._is_passing = False  # whether the connection serves one question only
+        self._is_transient = False  # whether the connection is closed after use
         self._why_read_only: sqlite3.Error | None = None
         self._depth = 0
         _all.add(self)
@@ -59,10 +59,10 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection for questions. May be used within another one, and within `writing`.
+        """A connection for queries. Can be nested, also within `writing`.
 
         Raises:
-            LibraryMendedError: The file was damaged, and has been replaced.
+            LibraryRecoveredError: The file was damaged, and has been replaced.
             LibraryError: The file cannot be read.
         """
         with self._lock:
@@ -71,25 +71,25 @@ class Database:
                 yield self._connect()
             except sqlite3.Error as problem:
                 if self._depth > 1 and _is_damage(problem):
-                    raise  # for the outermost one: only then nobody uses the connection any more
+                    raise  # for the outermost one: only then is the connection unused
                 raise self._to_error(problem) from problem
             finally:
                 self._depth -= 1
-                if self._is_passing and not self._depth:
+                if self._is_transient and not self._depth:
                     self._close()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection within a transaction: all of it is kept, or nothing. Within another one, it is part of that.
+        """A connection in a transaction, which is committed or rolled back as a whole. Can be nested.
 
         Raises:
-            LibraryMendedError: The file was damaged, and has been replaced; nothing was written.
+            LibraryRecoveredError: The file was damaged, and has been replaced; nothing was written.
             LibraryError: Nothing can be written.
         """
         if self.is_read_only:
             raise LibraryError(
-                f"The library {self.path.parent} can only be read.",
-                hint="Use another one for your own: SEEDREAM_LIBRARY, or Library(folder).",
+                f"The library {self.path.parent} is read-only.",
+                hint="Use another folder for your own library: SEEDREAM_LIBRARY, or Library(folder).",
             )
         with self.reading() as connection:
             if self._why_read_only is not None:
@@ -108,18 +108,18 @@ class Database:
 
     @property
     def size(self) -> int:
-        """The bytes of all that it holds, whether in the file yet or still in its log."""
+        """The bytes of its content, whether in the file or still in the log."""
         with self.reading() as connection:
             pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         return int(pages * size)
 
     def close(self) -> None:
-        """Closes the file. It is opened again when it is needed."""
+        """Closes the file; it is opened again on next use."""
         with self._lock:
             self._close()
 
     def close_at_exit(self) -> None:
-        """As `close`, unless another thread is in the middle of something and does not end."""
+        """Closes the file, unless another thread is still using it after a short wait."""
         if self._lock.acquire(timeout=SECONDS_AT_EXIT):
             try:
                 self._close()
@@ -127,32 +127,32 @@ class Database:
                 self._lock.release()
 
     def prepare_for_fork(self) -> None:
-        """Closes the file and keeps others from opening it: SQLite's locks do not survive a fork."""
+        """Closes the file and keeps it closed: SQLite's locks do not survive a fork."""
         self._lock.acquire()
         if not self._depth:
             self._close()
 
-    def go_on_after_fork(self) -> None:
-        """Lets it be opened again, in the parent."""
+    def resume_in_parent(self) -> None:
+        """Allows opening the file again, in the parent."""
         self._lock.release()
 
-    def begin_in_child(self) -> None:
-        """Begins afresh, in the child."""
+    def reset_in_child(self) -> None:
+        """Starts afresh, in the child."""
         self._lock = threading.RLock()
         if self._connection is not None:
-            # Forked in the middle of a question. Not even closing it would be safe.
+            # Forked during a query. Not even closing the connection would be safe.
             _abandoned.append(self._connection)
             self._connection = None
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(sqlite3.Error):  # a damaged file's log cannot be taken in; it is read when it is salvaged
+            with suppress(sqlite3.Error):  # a damaged file's log cannot be applied; it is read during recovery
                 connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         if self._depth == 1 and self._connection is not None and self._identity != _identity(self.path):
-            # Another kernel has replaced a damaged file, or somebody has moved the folder.
+            # Another kernel has replaced a damaged file, or the folder was moved.
             self._close()
         if self._connection is None:
             try:
@@ -160,67 +160,67 @@ class Database:
             except sqlite3.Error as problem:
                 if not _is_damage(problem) or self.is_read_only:
                     raise
-                self._mend(_identity(self.path))
+                self._recover(_identity(self.path))
                 self._connection = self._open()
             self._identity = _identity(self.path)
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
-        self._why_read_only, self._is_passing = None, False
+        self._why_read_only, self._is_transient = None, False
         if not self.is_read_only:
             try:
                 return self._open_to_write()
             except sqlite3.OperationalError as problem:
-                # Such as a full disk, where no log can be begun: what is kept can be read all the same.
+                # Such as a full disk, where no log can be created: reading still works.
                 self._why_read_only = problem
         connection, is_current = open_to_read(self.path)
-        # Later changes must be seen, and writing has to be tried again.
-        self._is_passing = self._why_read_only is not None or not is_current
+        # The next use must see later changes, and try to write again.
+        self._is_transient = self._why_read_only is not None or not is_current
         return connection
 
     def _open_to_write(self) -> sqlite3.Connection:
         was_emptied = _is_emptied(self.path)
         connection = open_to_write(self.path)
         if was_emptied:
-            self._on_damage("The library's file was empty, its records are gone. The images are still there.")
+            self._on_damage("The library's database file was empty; its records are lost. The images are still there.")
         return connection
 
-    def _mend(self, damaged: tuple[int, int] | None) -> None:
+    def _recover(self, damaged: tuple[int, int] | None) -> None:
         self._close()
         try:
-            mended = replace_damaged(self.path, is_damaged=lambda: _identity(self.path) == damaged)
+            recovery = replace_damaged(self.path, is_damaged=lambda: _identity(self.path) == damaged)
         except (OSError, sqlite3.Error) as problem:
             raise LibraryError(
-                f"The library {self.path.parent} is damaged, and could not be mended: {problem}.",
+                f"The library {self.path.parent} is damaged and could not be recovered: {problem}.",
                 hint="Everything else works without it.",
             ) from problem
-        if mended is not None:
+        if recovery is not None:
             self._on_damage(
-                f"The library's file was damaged. {mended.records:,} of its records could be rescued; the damaged file "
-                f"is kept as {mended.kept_as.name}. The images are still there."
+                f"The library's database file was damaged. {recovery.records:,} records were recovered; the damaged "
+                f"file was renamed to {recovery.set_aside.name}. The images are still there."
             )
 
     def _to_error(self, problem: sqlite3.Error) -> LibraryError:
         if not _is_damage(problem):
             return LibraryError(
                 f"The library {self.path.parent} cannot be used: {problem}.",
-                hint="Everything else works without it. %seedream library verify looks what is wrong with it.",
+                hint="Everything else works without it. To find out more: %seedream library verify.",
             )
         if self.is_read_only:
             self._close()
             return LibraryError(
-                f"The library {self.path.parent} is damaged, and cannot be mended as it can only be read.",
-                hint="Whoever may write to it mends it by using it.",
+                f"The library {self.path.parent} is damaged, and read-only: it cannot be recovered.",
+                hint="It is recovered as soon as someone with write access uses it.",
             )
-        self._mend(self._identity)
-        return LibraryMendedError(
-            f"The library {self.path.parent} was damaged; what could be read was carried over into a new file.",
-            hint="Do it once more.",
+        self._recover(self._identity)
+        return LibraryRecoveredError(
+            f"The library {self.path.parent} was damaged; its readable records were recovered into a new file.",
+            hint="Repeat the call.",
         )
 
 
 _all: weakref.WeakSet[Database] = weakref.WeakSet()
-_held: list[list[Database]] = []  # those that a fork keeps closed, by fork
+_held: list[list[Database]] = []  # by a fork in progress
 _abandoned: list[sqlite3.Connection] = []
 
 
@@ -231,15 +231,15 @@ def _prepare_for_fork() -> None:
     _held.append(held)
 
 
-def _go_on_after_fork() -> None:
+def _resume_in_parent() -> None:
     for database in _held.pop():
-        database.go_on_after_fork()
+        database.resume_in_parent()
 
 
-def _begin_in_child() -> None:
+def _reset_in_child() -> None:
     _held.clear()
     for database in list(_all):
-        database.begin_in_child()
+        database.reset_in_child()
 
 
 @atexit.register
@@ -249,7 +249,7 @@ def _close_all() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_prepare_for_fork, after_in_parent=_go_on_after_fork, after_in_child=_begin_in_child)
+    os.register_at_fork(before=_prepare_for_fork, after_in_parent=_resume_in_parent, after_in_child=_reset_in_child)
 
 
 def _can_write(path: Path) -> bool:
@@ -261,12 +261,12 @@ def _can_write(path: Path) -> bool:
 
 
 def _is_emptied(path: Path) -> bool:
-    """Whether nothing is left of the file of a library that holds pictures."""
+    """Whether the file is empty although the library has originals."""
     return path.exists() and not path.stat().st_size and any(path.parent.glob("originals/??"))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one that has taken its name since."""
+    """Tells a file from another one that has replaced it since."""
     try:
         found = path.stat()
     except OSError:
@@ -275,5 +275,5 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _is_damage(problem: sqlite3.Error) -> bool:
-    # All others have classes of their own: a full disk, a locked file, a mistake in a statement.
+    # Everything else has a class of its own: a full disk, a locked file, a wrong statement.
     return type(problem) is sqlite3.DatabaseError or isinstance(problem, DamagedRecordError)

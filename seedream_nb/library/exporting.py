@@ -1,7 +1,4 @@
-"""Why: what is kept is the user's own: it can be taken along, and handed to others, in files that any program reads.
-
-What tells who asked does not go along.
-"""
+"""Writes tasks, marks and originals to an archive: files that any program can read, without user ids."""
 
 from __future__ import annotations
 
@@ -14,13 +11,12 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.redaction import redact
 from seedream_nb.core.sizes import format_size
 from seedream_nb.core.text import count_of
-from seedream_nb.library.archive import MANIFEST, write_parcel
+from seedream_nb.library.archive import MANIFEST, write_archive
 from seedream_nb.library.files import digest_of
-from seedream_nb.library.image_store import INLINE
+from seedream_nb.library.image_store import find_digest
 from seedream_nb.library.marks import read_marks
-from seedream_nb.library.mentions import inline_in, sources_in
-from seedream_nb.library.records import read_kept
-from seedream_nb.library.scan import scan_all, scan_some
+from seedream_nb.library.records import scan_all, scan_some, select_in
+from seedream_nb.library.references import INLINE, inline_digests, sources_in
 
 if TYPE_CHECKING:
     import os
@@ -32,7 +28,7 @@ if TYPE_CHECKING:
     from seedream_nb.library.archive import Writer
     from seedream_nb.library.database import Database
     from seedream_nb.library.image_store import ImageStore
-    from seedream_nb.library.scan import Kept
+    from seedream_nb.library.records import StoredTask
 
 FORMAT = "seedream-library"
 VERSION = 1
@@ -41,14 +37,14 @@ _PLAIN_NAME = re.compile(r"[0-9a-z-]{1,100}")
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """What an export has written.
 
     Attributes:
         path: The folder or zip.
-        tasks: How many records are in it.
-        originals: How many pictures at full size.
+        tasks: The number of records.
+        originals: The number of images at full size.
         size: The bytes of these.
-        missing: How many pictures are not kept; their links stand in the records.
+        missing: The number of images that are not stored; the records hold their links.
     """
 
     path: Path
@@ -62,98 +58,79 @@ class Exported:
         line = f"{tasks} and {originals} ({format_size(self.size)}) in {self.path}"
         if not self.missing:
             return line
-        return f"{line}\n{count_of(self.missing, 'original')} more: not kept, only their links are in the records."
+        return f"{line}\n{count_of(self.missing, 'original')} not stored; the records hold only their links."
 
 
 def export_tasks(
     database: Database, images: ImageStore, target: str | os.PathLike[str], keys: Sequence[str] | None
 ) -> Exported:
-    """Writes tasks and their originals to a folder or a zip.
-
-    Args:
-        database: The library's database.
-        images: Its images.
-        target: Where to, as `write_parcel` takes it.
-        keys: Of which tasks; None for all.
-
-    Returns:
-        What was written.
+    """Writes tasks and their originals, as `Library.export` describes it; None as keys means all tasks.
 
     Raises:
-        UsageError: It cannot be written there.
+        UsageError: The target cannot be written.
         LibraryError: The library cannot be read.
     """
-    with write_parcel(target) as writer:
-        sizes: dict[str, int] = {}  # of the originals that are written, by digest
+    with write_archive(target) as writer:
+        sizes: dict[str, int] = {}  # of the originals written so far, by digest
         tasks = missing = 0
-        for kept in scan_all(database) if keys is None else scan_some(database, keys):
+        for stored in scan_all(database) if keys is None else scan_some(database, keys):
             with database.reading() as connection:
-                task = read_kept(kept.key, kept.record, kept.request, str.encode)
-                links = _links_of(connection, kept, task)
-                document = _describe(connection, kept, links)
-                wanted = {**_names_of(connection, {*links.values(), *inline_in(kept.record, kept.request)})}
-            for digest, name in wanted.items():
-                if digest not in sizes and _write_original(writer, images, digest, name):
-                    sizes[digest] = images.originals.path(name).stat().st_size
-            writer.write(f"tasks/{_name_of(kept.key)}.json", _spell(document))
+                task = stored.read(str.encode)
+                links = _links_of(connection, stored, task)
+                document = _describe(connection, stored, links)
+                digests = sorted({*links.values(), *inline_digests(stored.record, stored.request)})
+                names = select_in(connection, "SELECT digest, name FROM originals WHERE digest IN", digests)
+            for digest, name in sorted(names):
+                if digest not in sizes and (size := _write_original(writer, images, digest, name)) is not None:
+                    sizes[digest] = size
+            _write_json(writer, f"tasks/{_name_of(stored.key)}.json", document)
             tasks += 1
-            # A picture that stands within its record was read as its digest.
-            digests = [links.get(image.url or "") or (image.data or b"").decode() for image in task.good_images]
-            missing += sum(digest not in sizes for digest in digests)
+            # An inline image was read as its digest.
+            wanted = [links.get(image.url or "") or (image.data or b"").decode() for image in task.good_images]
+            missing += sum(digest not in sizes for digest in wanted)
         manifest = {"format": FORMAT, "version": VERSION, "tasks": tasks, "originals": len(sizes)}
-        writer.write(MANIFEST, _spell(manifest))
+        _write_json(writer, MANIFEST, manifest)
     return Exported(Path(target).expanduser(), tasks, len(sizes), sum(sizes.values()), missing)
 
 
-def _describe(connection: Connection, kept: Kept, links: dict[str, str]) -> JsonObject:
-    marks = read_marks(connection, kept.key)
+def _describe(connection: Connection, stored: StoredTask, links: dict[str, str]) -> JsonObject:
+    marks = read_marks(connection, stored.key)
     return redact(
         {
-            "task_id": kept.key,
-            "record": json.loads(kept.record),
-            "request": None if kept.request is None else json.loads(kept.request),
+            "task_id": stored.key,
+            "record": json.loads(stored.record),
+            "request": None if stored.request is None else json.loads(stored.request),
             "marks": {"tags": list(marks.tags), "rating": marks.rating, "note": marks.note},
             "pictures": [{"link": link, "digest": digest} for link, digest in sorted(links.items())],
         }
     )
 
 
-def _links_of(connection: Connection, kept: Kept, task: Task) -> dict[str, str]:
-    """The digests of the pictures behind the links of a record."""
-    links = {}
-    for source in sources_in(kept.record) | sources_in(kept.request or ""):
-        row = connection.execute("SELECT digest FROM pictures WHERE source = ?", (source,)).fetchone()
-        if row is not None and not source.startswith(INLINE):
-            links[source] = row[0]
+def _links_of(connection: Connection, stored: StoredTask, task: Task) -> dict[str, str]:
+    """The digests of the images behind the links of a record."""
+    sources = sources_in(stored.record, stored.request)
+    rows = select_in(connection, "SELECT source, digest FROM pictures WHERE source IN", sources)
+    links: dict[str, str] = {source: digest for source, digest in rows if not source.startswith(INLINE)}
     for image in task.good_images:
-        place = (kept.key, image.index)
-        row = connection.execute("SELECT digest FROM pictures WHERE task = ? AND place = ?", place).fetchone()
-        if row is not None and image.url is not None:
-            # The service has given it another link since.
-            links.setdefault(image.url, row[0])
+        digest = find_digest(connection, image)
+        if image.url is not None and digest is not None:
+            links.setdefault(image.url, digest)
     return links
 
 
-def _names_of(connection: Connection, digests: set[str]) -> dict[str, str]:
-    rows = (
-        connection.execute("SELECT digest, name FROM originals WHERE digest = ?", (digest,)).fetchone()
-        for digest in sorted(digests)
-    )
-    return {row[0]: row[1] for row in rows if row is not None}
-
-
-def _write_original(writer: Writer, images: ImageStore, digest: str, name: str) -> bool:
+def _write_original(writer: Writer, images: ImageStore, digest: str, name: str) -> int | None:
+    """Writes an original, and returns its size in bytes; None if it is damaged or missing."""
     content = images.originals.read(name)
     if content is None or digest_of(content) != digest:
-        return False
+        return None
     writer.write(f"originals/{name}", content)
-    return True
+    return len(content)
 
 
 def _name_of(key: str) -> str:
     return key if _PLAIN_NAME.fullmatch(key) else digest_of(key.encode())
 
 
-def _spell(value: object) -> bytes:
-    # A lone half of a surrogate pair becomes the escape that JSON has for it.
-    return json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
+def _write_json(writer: Writer, name: str, value: object) -> None:
+    # Lone halves of surrogate pairs become the escapes that JSON has for them.
+    writer.write(name, json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))

@@ -1,4 +1,4 @@
-"""Why: the door to what is kept on this machine. It holds no rule of its own."""
+"""`Library`, the public interface to everything stored on this machine."""
 
 from __future__ import annotations
 
@@ -12,48 +12,67 @@ from weakref import WeakValueDictionary
 from seedream_nb.core.errors import LibraryError, LibraryWarning
 from seedream_nb.core.models import Task
 from seedream_nb.core.sizes import format_size
-from seedream_nb.library.budget import evict, size_of_originals
 from seedream_nb.library.database import Database
+from seedream_nb.library.exporting import Exported, export_tasks
+from seedream_nb.library.frame import make_frame
 from seedream_nb.library.image_store import ImageStore
+from seedream_nb.library.importing import Imported, import_archive
 from seedream_nb.library.location import LIBRARY_NAME, resolve_budget, resolve_location
-from seedream_nb.library.maintainable import Maintainable
-from seedream_nb.library.markable import Markable
-from seedream_nb.library.marks import spell_tags
-from seedream_nb.library.portable import Portable
-from seedream_nb.library.records import find_tasks, put_tasks
-from seedream_nb.library.search import FIRST_PAGE, Wanted, count_matches, search_tasks
+from seedream_nb.library.marks import (
+    Marks,
+    add_tags,
+    count_tags,
+    read_marks,
+    remove_tags,
+    set_note,
+    set_rating,
+    stored_keys,
+    with_known_tags,
+)
+from seedream_nb.library.records import find_tasks, store_tasks
+from seedream_nb.library.removal import (
+    Removal,
+    plan_eviction,
+    plan_pruning,
+    plan_removal,
+    remove,
+    size_of_originals,
+)
+from seedream_nb.library.search import FIRST_PAGE, Query, count_matches, search_tasks
+from seedream_nb.library.verification import Verification, verify
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
+    import pandas as pd
+
     from seedream_nb.core.models import TaskImage
     from seedream_nb.images.thumbnails import Thumbnail
 
-LOOKS = 50  # how often its size is looked at, while originals as large as the budget come
+CHECKS = 50  # how often the size is measured while originals as large as the budget are stored
 
-
-# The libraries of this process by their folders, so that their options hold for whoever finds one by its folder.
+# The open libraries of this process by their folders: their options apply wherever the folder is used.
 _opened: WeakValueDictionary[str, Library] = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
 class LibraryInfo:
-    """What a library holds.
+    """What a library contains.
 
     Attributes:
         location: Its folder.
-        tasks: How many records.
-        originals: How many pictures at full size.
-        thumbnails: How many small copies.
+        tasks: The number of records.
+        originals: The number of images at full size.
+        thumbnails: The number of small copies.
         records_size: Bytes of the records.
         originals_size: Bytes of the originals.
         thumbnails_size: Bytes of the thumbnails.
-        budget: The most bytes that originals may take.
-        is_read_only: Whether it can only be read.
+        budget: The maximum bytes of originals.
+        is_read_only: Whether it is read-only.
     """
 
     location: Path
@@ -67,24 +86,25 @@ class LibraryInfo:
     is_read_only: bool
 
 
-class Library(Markable, Maintainable, Portable):
-    """Records and pictures of tasks, kept on this machine.
+class Library:
+    """Records and images of tasks, stored on this machine.
 
-    It can be used by several threads and several processes at once.
+    It can be used by several threads and several processes at once. Tasks with a tag, a rating or a note are never
+    pruned, and their originals are never evicted.
 
     Args:
         location: Its folder; by default that of the environment variable `SEEDREAM_LIBRARY`, or else the usual place
             for a user's data.
-        budget: The most bytes that originals may take; beyond it the longest unused go. By default what the environment
-            variable `SEEDREAM_LIBRARY_BUDGET` says, such as `20 GB`, or else 5 GB.
-        read_only: Whether to write nothing. A folder that cannot be written to is read only by itself.
+        budget: The maximum bytes of originals; beyond it the least recently used are evicted. By default that of the
+            environment variable `SEEDREAM_LIBRARY_BUDGET`, such as `20 GB`, or else 5 GB.
+        read_only: Whether to write nothing. A folder that is not writable is always read-only.
 
     Raises:
         LibraryError: The library is turned off, or its file cannot be opened.
-        SettingsError: The environment's budget is no size.
+        SettingsError: The environment's budget is not a size.
 
     Example:
-        >>> library = Library("pictures-of-the-team")  # doctest: +SKIP
+        >>> library = Library("images-of-the-team")  # doctest: +SKIP
         >>> library.search("siamese cat")  # doctest: +SKIP
     """
 
@@ -108,7 +128,7 @@ class Library(Markable, Maintainable, Portable):
 
     @classmethod
     def opened_at(cls, location: Path) -> Library | None:
-        """The library that this process has opened in a folder; None when it has not."""
+        """The library that this process has opened in a folder; None if it has not."""
         return _opened.get(str(location))
 
     @property
@@ -118,43 +138,43 @@ class Library(Markable, Maintainable, Portable):
 
     @property
     def is_read_only(self) -> bool:
-        """Whether it can only be read."""
+        """Whether it is read-only."""
         return self._database.is_read_only
 
     # Tasks.
 
     def keep(self, tasks: Iterable[Task] | Task) -> int:
-        """Keeps the records of tasks that are final; others are passed over.
+        """Stores the records of final tasks; others are skipped.
 
         Args:
-            tasks: Tasks, one or several, such as a gallery.
+            tasks: One task or several, such as a gallery.
 
         Returns:
-            How many records were new, or other than before.
+            How many records were new or changed.
 
         Raises:
-            LibraryError: Nothing can be written.
+            LibraryError: The library cannot be written.
         """
-        # Gone through before the transaction: a history asks the service meanwhile.
+        # Iterated before the transaction begins: a history fetches its pages meanwhile.
         given = [tasks] if isinstance(tasks, Task) else list(tasks)
         with self._database.writing() as connection:
-            return put_tasks(connection, given, partial(self._images.keep_inline, connection))
+            return store_tasks(connection, given, partial(self._images.store_inline, connection))
 
     def find(self, task_ids: Iterable[str]) -> dict[str, Task]:
-        """Reads what is kept of some tasks.
+        """Reads stored tasks by their ids.
 
         Args:
-            task_ids: Their ids; case does not matter.
+            task_ids: The ids; case does not matter.
 
         Returns:
-            The tasks that are kept, by the ids that were asked for.
+            The tasks that are stored, by the given ids.
 
         Raises:
             LibraryError: The library cannot be read.
         """
         with self._database.reading() as connection:
             found = find_tasks(connection, task_ids, self._images.read)
-        return {task_id: self._named(task) for task_id, task in found.items()}
+        return {task_id: self._located(task) for task_id, task in found.items()}
 
     def search(
         self,
@@ -172,41 +192,41 @@ class Library(Markable, Maintainable, Portable):
         """Finds tasks, the newest first.
 
         Args:
-            text: Words that all occur in prompt, model, tags or note, each from its beginning on and in any language;
-                `"several words"` in quotation marks occur one after the other.
+            text: Words in any language that must all occur in prompt, model, tags or note, each matching from its
+                beginning; `"several words"` in quotation marks match as a phrase.
             model: A full model id, a short name such as `4.5`, or a part of the id.
             since: Created at this time or later.
             until: Created before this time.
-            tags: All of these; their case does not matter.
-            rating: Rated so many stars or more.
-            status: The word of a state, such as `failed`.
-            limit: How many at most; None for all.
-            offset: How many of the newest are passed over.
+            tags: Tags that must all be present; case does not matter.
+            rating: The minimum number of stars.
+            status: The name of a state, such as `failed`.
+            limit: The maximum number of tasks; None for all.
+            offset: How many of the newest tasks to skip.
 
         Returns:
             The tasks, ready for a `Gallery`.
 
         Raises:
-            UsageError: There is text, but no word in it.
+            UsageError: The text contains no word.
             LibraryError: The library cannot be read.
 
         Example:
             >>> Gallery(library.search("siamese", model="4.5"))  # doctest: +SKIP
         """
-        wanted = Wanted(text, model, since, until, (tags,) if isinstance(tags, str) else tuple(tags), rating, status)
+        query = Query(text, model, since, until, (tags,) if isinstance(tags, str) else tuple(tags), rating, status)
         with self._database.reading() as connection:
-            wanted = spell_tags(connection, wanted)
-            found = search_tasks(connection, wanted, self._images.read, limit=limit, offset=offset)
-        return [self._named(task) for task in found]
+            query = with_known_tags(connection, query)
+            found = search_tasks(connection, query, self._images.read, limit=limit, offset=offset)
+        return [self._located(task) for task in found]
 
-    def count(self, wanted: Wanted | None = None) -> int:
-        """How many tasks are kept, or how many of them are wanted.
+    def count(self, query: Query | None = None) -> int:
+        """The number of tasks that match a query, or of all.
 
         Raises:
             LibraryError: The library cannot be read.
         """
         with self._database.reading() as connection:
-            return count_matches(connection, spell_tags(connection, wanted or Wanted()))
+            return count_matches(connection, with_known_tags(connection, query or Query()))
 
     def __len__(self) -> int:
         return self.count()
@@ -224,13 +244,7 @@ class Library(Markable, Maintainable, Portable):
     # Images.
 
     def original(self, image: TaskImage) -> bytes | None:
-        """The original of a picture.
-
-        Args:
-            image: The picture.
-
-        Returns:
-            Its bytes; None when it is not kept, or its file is damaged.
+        """The original of an image; None if it is not stored, or damaged.
 
         Raises:
             LibraryError: The library cannot be read.
@@ -238,14 +252,14 @@ class Library(Markable, Maintainable, Portable):
         return image.data if image.data is not None else self._images.find_original(image)
 
     def thumbnail(self, image: TaskImage, side: int) -> Thumbnail | None:
-        """A thumbnail that was kept.
+        """A stored thumbnail.
 
         Args:
-            image: The picture.
-            side: The side that was asked for when it was made, in pixels.
+            image: The image.
+            side: The side that was requested when it was made, in pixels.
 
         Returns:
-            The thumbnail; None when none of this side is kept.
+            The thumbnail; None if none of this side is stored.
 
         Raises:
             LibraryError: The library cannot be read.
@@ -253,55 +267,137 @@ class Library(Markable, Maintainable, Portable):
         return self._images.find_thumbnail(image, side)
 
     def keep_image(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
-        """Keeps the original of a picture, and perhaps a thumbnail. Evicts others when there is no room.
+        """Stores the original of an image, and optionally a thumbnail. Evicts others if the budget is exceeded.
 
         Args:
-            image: The picture, with its link.
-            content: Its bytes; a whole picture, as the caller has checked.
-            thumbnail: The side that was asked for, in pixels, and the thumbnail.
+            image: The image, with its link.
+            content: Its bytes; the caller has checked that they are a complete image.
+            thumbnail: The requested side in pixels, and the thumbnail.
 
         Raises:
-            LibraryError: Nothing can be written.
+            LibraryError: The library cannot be written.
             OSError: A file cannot be written, such as on a full disk.
 
         Warns:
-            LibraryWarning: Others had to go.
+            LibraryWarning: Other originals were evicted.
         """
         if image.data is not None:
-            # It is kept with its task's record.
+            # An inline image is stored with the record of its task.
             if thumbnail is not None:
-                self._images.keep_thumbnail(image, *thumbnail)
+                self._images.store_thumbnail(image, *thumbnail)
             return
-        self._room -= self._images.keep(image, content, thumbnail)
+        self._room -= self._images.store(image, content, thumbnail)
         if self._room < 0:
             self._evict()
 
     def keep_thumbnail(self, image: TaskImage, side: int, thumbnail: Thumbnail) -> None:
-        """Keeps a further thumbnail of a picture that is kept; does nothing for another.
+        """Stores another thumbnail of a stored image; does nothing for other images.
 
         Args:
-            image: The picture.
-            side: The side that was asked for, in pixels.
+            image: The image.
+            side: The requested side, in pixels.
             thumbnail: The thumbnail.
 
         Raises:
-            LibraryError: Nothing can be written.
+            LibraryError: The library cannot be written.
             OSError: A file cannot be written.
         """
-        self._images.keep_thumbnail(image, side, thumbnail)
+        self._images.store_thumbnail(image, side, thumbnail)
 
-    # The library itself.
+    # Marks.
 
-    def info(self) -> LibraryInfo:
-        """What it holds, and where.
+    def tag(self, task_ids: Iterable[str] | str, *tags: str) -> None:
+        """Tags tasks.
+
+        Args:
+            task_ids: One id or several of stored tasks.
+            *tags: Words in any language. Case is preserved but not significant: after `Cat`, `cat` adds the tag `Cat`.
+                Spaces at the ends are removed.
+
+        Raises:
+            UsageError: A task is not stored, or a tag is empty or longer than 100 characters; nothing was changed.
+            LibraryError: The library cannot be written.
+
+        Example:
+            >>> library.tag([task.id for task in gallery], "cats", "to print")  # doctest: +SKIP
+        """
+        with self._database.writing() as connection:
+            add_tags(connection, stored_keys(connection, task_ids), tags)
+
+    def untag(self, task_ids: Iterable[str] | str, *tags: str) -> None:
+        """Removes tags; those that a task does not have are ignored.
+
+        Args:
+            task_ids: As for `tag`.
+            *tags: As for `tag`.
+
+        Raises:
+            UsageError: As for `tag`.
+            LibraryError: The library cannot be written.
+        """
+        with self._database.writing() as connection:
+            remove_tags(connection, stored_keys(connection, task_ids), tags)
+
+    def rate(self, task_ids: Iterable[str] | str, stars: int | None) -> None:
+        """Rates tasks.
+
+        Args:
+            task_ids: As for `tag`.
+            stars: 1 to 5; None removes the rating.
+
+        Raises:
+            UsageError: A task is not stored, or the rating is not valid; nothing was changed.
+            LibraryError: The library cannot be written.
+        """
+        with self._database.writing() as connection:
+            set_rating(connection, stored_keys(connection, task_ids), stars)
+
+    def note(self, task_ids: Iterable[str] | str, text: str) -> None:
+        """Adds a note to tasks, replacing the one they have.
+
+        Args:
+            task_ids: As for `tag`.
+            text: The note; empty text removes it.
+
+        Raises:
+            UsageError: A task is not stored; nothing was changed.
+            LibraryError: The library cannot be written.
+        """
+        with self._database.writing() as connection:
+            set_note(connection, stored_keys(connection, task_ids), text)
+
+    def tags(self) -> dict[str, int]:
+        """All tags with the number of their tasks, the most frequent first.
 
         Raises:
             LibraryError: The library cannot be read.
         """
         with self._database.reading() as connection:
-            question = "SELECT count(*), coalesce(sum(size), 0) FROM "
-            originals, originals_size = connection.execute(f"{question} originals").fetchone()
-            thumbnails, thumbnails_size = connection.execute(f"{question} thumbnails").fetchone()
+            return count_tags(connection)
+
+    def marks(self, task_id: str) -> Marks:
+        """The tags, the rating and the note of a task.
+
+        Raises:
+            UsageError: It is not stored.
+            LibraryError: The library cannot be read.
+        """
+        with self._database.reading() as connection:
+            (key,) = stored_keys(connection, task_id)
+            return read_marks(connection, key)
+
+    # Upkeep.
+
+    def info(self) -> LibraryInfo:
+        """The library's location, content and size.
+
+        Raises:
+            LibraryError: The library cannot be read.
+        """
+        with self._database.reading() as connection:
+            statement = "SELECT count(*), coalesce(sum(size), 0) FROM "
+            originals, originals_size = connection.execute(f"{statement} originals").fetchone()
+            thumbnails, thumbnails_size = connection.execute(f"{statement} thumbnails").fetchone()
         return LibraryInfo(
             location=self._folder,
             tasks=len(self),
@@ -314,8 +410,159 @@ class Library(Markable, Maintainable, Portable):
             is_read_only=self.is_read_only,
         )
 
+    def weigh(self, task_ids: Iterable[str] | str) -> Removal:
+        """Says what `remove` would free, without removing anything.
+
+        Args:
+            task_ids: As for `remove`.
+
+        Raises:
+            UsageError: A task is not stored.
+            LibraryError: The library cannot be read.
+        """
+        with self._database.reading() as connection:
+            return plan_removal(connection, stored_keys(connection, task_ids)).total
+
+    def remove(self, task_ids: Iterable[str] | str) -> Removal:
+        """Removes tasks from this machine: records, marks, originals and thumbnails. The service's records stay.
+
+        An image that the record of another task references stays.
+
+        Args:
+            task_ids: One id or several of stored tasks.
+
+        Returns:
+            What was removed.
+
+        Raises:
+            UsageError: A task is not stored; nothing was removed.
+            LibraryError: The library cannot be written.
+
+        Example:
+            >>> library.remove(["84d1544a-9043-4dde-a98b-e889dacd75f6"]).size  # doctest: +SKIP
+            1843112
+        """
+        return remove(
+            self._database,
+            self._images,
+            lambda connection: plan_removal(connection, stored_keys(connection, task_ids)),
+        )
+
+    def prune(self, older: datetime | None = None, larger: int | None = None, *, preview: bool = False) -> Removal:
+        """Removes what is old or large. Tasks with a tag, a rating or a note stay.
+
+        Args:
+            older: Remove tasks that were created before this time entirely, as `remove` does.
+            larger: Remove originals of more bytes, but not their records and thumbnails; they are fetched again on
+                demand. Inline images stay, as they cannot be fetched again.
+            preview: Whether to report only what would be removed.
+
+        Returns:
+            What was removed, or would be.
+
+        Raises:
+            UsageError: Neither an age nor a size is given.
+            LibraryError: The library cannot be written.
+        """
+        if preview:
+            with self._database.reading() as connection:
+                return plan_pruning(connection, older, larger).total
+        return remove(self._database, self._images, lambda connection: plan_pruning(connection, older, larger))
+
+    def verify(self, *, repair: bool = True, on_progress: Callable[[int], None] | None = None) -> Verification:
+        """Reads every record and every file, and repairs what it can.
+
+        Damaged and missing originals and thumbnails are forgotten, so that they are fetched or made again on demand.
+        Files that nothing references, and those whose writing was interrupted, are removed if they are older than an
+        hour; another kernel may still be storing younger ones. A damaged database file is set aside, and its readable
+        records are recovered.
+
+        Args:
+            repair: Whether to repair; otherwise nothing is changed. A read-only library is never changed.
+            on_progress: Called with 1 for each file that was read.
+
+        Raises:
+            LibraryError: The library cannot be read.
+        """
+        return verify(self._database, self._images, repair=repair, on_progress=on_progress)
+
+    # Exchange.
+
+    def export(self, target: str | os.PathLike[str], task_ids: Iterable[str] | str | None = None) -> Exported:
+        """Writes tasks, marks and originals to a folder or a zip, as a backup or for others.
+
+        Each task has a JSON file, `tasks/<id>.json`, with the record as the service sent it except for account ids,
+        trace ids, tokens and the callback URL. Each stored original has a file.
+
+        Args:
+            target: The folder or zip; a name that ends in `.zip` becomes a zip. It appears when it is complete. An
+                empty folder and an earlier export are replaced, anything else is left alone.
+            task_ids: Which tasks; None for all.
+
+        Returns:
+            What was written; `print` shows a summary.
+
+        Raises:
+            UsageError: Something else is there, it cannot be written, or a task is not stored.
+            LibraryError: The library cannot be read.
+
+        Example:
+            >>> print(library.export("cats.zip", [task.id for task in library.search("cat")]))  # doctest: +SKIP
+            12 tasks and 20 originals (34.1 MB) in cats.zip
+        """
+        keys = None
+        if task_ids is not None:
+            with self._database.reading() as connection:
+                keys = stored_keys(connection, task_ids)
+        return export_tasks(self._database, self._images, target, keys)
+
+    def import_from(self, source: str | os.PathLike[str]) -> Imported:
+        """Imports what `export` has written, here or elsewhere.
+
+        A known task is left unchanged unless the imported record has more images. Tags and notes are merged, and the
+        existing rating wins. Images must be complete, have at most 50 MB, and match the checksum that they were
+        exported with; anything else is skipped and counted.
+
+        Args:
+            source: The folder or zip.
+
+        Returns:
+            What was imported; `print` shows a summary.
+
+        Raises:
+            UsageError: It is not an export, or one of a later version; nothing was imported.
+            LibraryError: The library cannot be written.
+            OSError: A file cannot be written, such as on a full disk; what was imported before stays.
+
+        Example:
+            >>> print(library.import_from("cats.zip"))  # doctest: +SKIP
+            12 new tasks and 20 new originals.
+        """
+        return import_archive(self._database, self._images, source, self.keep_image)
+
+    def to_frame(self, tasks: Iterable[Task] | None = None) -> pd.DataFrame:
+        """Makes a pandas DataFrame of images, to count and compare them.
+
+        Args:
+            tasks: Such as the result of a search, or a gallery; None for all tasks, the newest first.
+
+        Returns:
+            One row for each image, including failed ones, and one without a `place` for each task without images. The
+            columns are `task_id`, `place` (within its task, from 0), `prompt`, `model`, `size`, `seed`, `status`,
+            `created` (UTC), `elapsed` (seconds), `link`, `rating`, `tags` (a tuple), `note`, and `bytes` (of the
+            original, if it is stored).
+
+        Raises:
+            UsageError: pandas is not installed.
+            LibraryError: The library cannot be read.
+
+        Example:
+            >>> library.to_frame().groupby("model")["elapsed"].median()  # doctest: +SKIP
+        """
+        return make_frame(self._database, self if tasks is None else tasks)
+
     def close(self) -> None:
-        """Closes its file. It is opened again when it is needed."""
+        """Closes its file; it is opened again on next use."""
         self._database.close()
 
     def __enter__(self) -> Library:
@@ -336,29 +583,29 @@ class Library(Markable, Maintainable, Portable):
         self.__dict__.update(state)
         self._open()
 
-    def _named(self, task: Task) -> Task:
+    def _located(self, task: Task) -> Task:
         return dataclasses.replace(task, library=str(self._folder))
 
     def _open(self) -> None:
         _opened[str(self._folder)] = self
-        self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=_tell_of_damage)
+        self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=_warn_of_damage)
         self._images = ImageStore(self._database, self._folder)
         with self._database.reading() as connection:
-            # Other kernels fill it, too: from time to time, what is there is measured.
-            self._room = min(self._budget - size_of_originals(connection), self._budget // LOOKS)
+            # Other kernels fill it, too: the size is measured again from time to time.
+            self._room = min(self._budget - size_of_originals(connection), self._budget // CHECKS)
 
     def _evict(self) -> None:
-        gone = evict(self._database, self._images, self._budget)
-        self._room = self._budget // LOOKS
-        if gone.originals:
+        evicted = remove(self._database, self._images, lambda connection: plan_eviction(connection, self._budget))
+        self._room = self._budget // CHECKS
+        if evicted.originals:
             warnings.warn(
-                f"The library has passed its budget of {format_size(self._budget)}: the {gone.originals:,} originals "
-                f"that were unused for longest are gone ({format_size(gone.size)}). Records and thumbnails stay; tag "
-                "or rate what has to stay whole, or give more room: SEEDREAM_LIBRARY_BUDGET=20GB.",
+                f"The library has exceeded its budget of {format_size(self._budget)}: the {evicted.originals:,} least "
+                f"recently used originals were removed ({format_size(evicted.size)}). Records and thumbnails stay. Tag "
+                "or rate tasks to protect their originals, or raise the budget: SEEDREAM_LIBRARY_BUDGET=20GB.",
                 LibraryWarning,
                 stacklevel=2,
             )
 
 
-def _tell_of_damage(what: str) -> None:
+def _warn_of_damage(what: str) -> None:
     warnings.warn(what, LibraryWarning, stacklevel=2)

@@ -1,4 +1,4 @@
-"""Why: where the library lies, and how large it may become, is decided once: an argument beats the environment."""
+"""Where the library is, how large it may become, and which services it stores: an argument beats the environment."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import SettingsError, UsageError
+from seedream_nb.core.hosts import is_loopback
 from seedream_nb.core.sizes import parse_size
 
 if TYPE_CHECKING:
@@ -24,24 +25,23 @@ def resolve_location(
     """Finds the folder of the library.
 
     Args:
-        location: A folder, or `off`; None or empty to look further.
-        environ: The environment to look in for `SEEDREAM_LIBRARY`; the process's own by default.
+        location: A folder, or `off`; None or empty means that of the environment, or else the default.
+        environ: The environment with `SEEDREAM_LIBRARY`; the process's own by default.
 
     Returns:
-        The folder, which need not exist; None where the library is turned off.
+        The folder, which need not exist; None if the library is turned off.
 
     Raises:
-        SettingsError: It cannot be a folder's name.
+        SettingsError: It cannot be the name of a folder.
 
     Example:
         >>> resolve_location("off") is None
         True
     """
-    environ = os.environ if environ is None else environ
     text = os.fspath(location) if location is not None else ""
-    text = text.strip() or environ.get(LIBRARY_NAME, "").strip()
+    text = text.strip() or _named_by(environ)
     if not text:
-        # Imported here: with a location of one's own it is not needed.
+        # Imported here: an explicit location does not need it.
         from platformdirs import user_data_path  # noqa: PLC0415  see above
 
         return Path(user_data_path("seedream_nb", appauthor=False)) / "library"
@@ -50,7 +50,7 @@ def resolve_location(
     try:
         os.fsencode(text)
         if "\0" in text:
-            raise ValueError("no name holds a zero byte")  # noqa: TRY301  told as the system's own refusals are
+            raise ValueError("no name contains a null byte")  # noqa: TRY301  reported like the system's own errors
         return Path(text).expanduser().absolute()
     except (RuntimeError, ValueError, OSError) as problem:
         raise SettingsError(
@@ -59,19 +59,37 @@ def resolve_location(
         ) from None
 
 
-def resolve_budget(budget: int | None = None, *, environ: Mapping[str, str] | None = None) -> int:
-    """Finds the most bytes that originals may take.
+def skips_service(base_url: str, *, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether nothing of a service is stored, because it has a loopback address and no library was chosen.
+
+    A server at a loopback address is usually a sandbox or a test, whose links lead to other images tomorrow. With
+    `SEEDREAM_LIBRARY`, tasks of a tunnel or a local gateway are stored like any others.
 
     Args:
-        budget: Bytes; None to look further.
-        environ: The environment to look in for `SEEDREAM_LIBRARY_BUDGET`, such as `20 GB`; the process's own by
-            default.
+        base_url: The service's address.
+        environ: The environment with `SEEDREAM_LIBRARY`; the process's own by default.
+
+    Example:
+        >>> skips_service("http://localhost:8000", environ={})
+        True
+        >>> skips_service("http://localhost:8000", environ={"SEEDREAM_LIBRARY": "~/images"})
+        False
+    """
+    return is_loopback(base_url) and not _named_by(environ)
+
+
+def resolve_budget(budget: int | None = None, *, environ: Mapping[str, str] | None = None) -> int:
+    """Finds the maximum size of all originals.
+
+    Args:
+        budget: Bytes; None means that of the environment, or else 5 GB.
+        environ: The environment with `SEEDREAM_LIBRARY_BUDGET`, such as `20 GB`; the process's own by default.
 
     Returns:
-        Bytes; 5 GB where nothing else is said.
+        Bytes.
 
     Raises:
-        SettingsError: It is no size.
+        SettingsError: The environment holds something else than a size.
 
     Example:
         >>> resolve_budget(environ={"SEEDREAM_LIBRARY_BUDGET": "20 GB"})
@@ -84,3 +102,7 @@ def resolve_budget(budget: int | None = None, *, environ: Mapping[str, str] | No
         return parse_size(text) if text else BUDGET
     except UsageError as error:
         raise SettingsError(f"{BUDGET_NAME}: {error.message}", hint=error.hint) from None
+
+
+def _named_by(environ: Mapping[str, str] | None) -> str:
+    return (os.environ if environ is None else environ).get(LIBRARY_NAME, "").strip()

@@ -1,32 +1,31 @@
-"""Why: how the file is opened depends on where it lies: with a log beside it where that is safe, else as it can be."""
+"""Opens the database file: with a write-ahead log where that is safe, otherwise as its location allows."""
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
 
 from seedream_nb.core.errors import LibraryError
-from seedream_nb.library import schema
-from seedream_nb.library.file_systems import is_shared
+from seedream_nb.library.schema import VERSION, migrate, version_of
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-SECONDS_FOR_OTHERS = 30.0  # that another kernel's transaction is waited for
+SECONDS_FOR_OTHERS = 30.0  # to wait for another kernel's transaction
+MOUNTS = Path("/proc/self/mounts")
+# File systems, as Linux names them, that other machines may write to at the same time: those of networks and clusters,
+# and folders that virtual machines share with their host.
+_SHARED = re.compile(
+    r"9p|afs|beegfs|ceph|cifs|coda|drvfs|fhgfs|fuse(\..*)?|gfs2|gpfs|lustre|ncpfs|nfs4?|ocfs2|orangefs|prl_fs|pvfs2|smb3"
+    r"|smbfs|vboxsf|virtiofs|vmhgfs"
+)
+_ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
-    """Opens a library's file, makes a new one where there is none, and brings its tables up to date.
-
-    Args:
-        path: The file.
-
-    Returns:
-        A connection that commits by itself.
+    """Opens or creates a library's file in autocommit mode, and updates its tables.
 
     Raises:
-        LibraryError: It was made by a later version.
+        LibraryError: It was written by a later version.
         sqlite3.Error: It cannot be opened.
     """
     with suppress(OSError):
@@ -34,16 +33,16 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     connection = _open(f"{path.as_uri()}?mode=rwc")
     try:
         _check_version(connection, path)
-        # A write-ahead log needs memory that all processes share, which no network file system gives.
+        # A write-ahead log needs memory that all processes share, which no network file system offers.
         wanted = "delete" if is_shared(path.parent) else "wal"
         granted = connection.execute("PRAGMA journal_mode").fetchone()[0]
         if granted != wanted:
-            with suppress(sqlite3.OperationalError):  # another kernel is at it, at this moment
+            with suppress(sqlite3.OperationalError):  # another kernel is using it at this moment
                 granted = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
-        # With a log, a power cut may cost the last transactions, but never breaks the file.
+        # With a log, a power failure may lose the last transactions, but never damages the file.
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if granted == 'wal' else 'FULL'}")
         connection.execute("PRAGMA foreign_keys = ON")
-        schema.migrate(connection)
+        migrate(connection)
     except BaseException:
         connection.close()
         raise
@@ -53,23 +52,20 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     """Opens a library's file without changing anything.
 
-    Args:
-        path: The file.
-
     Returns:
         A connection, and whether it sees what others write.
 
     Raises:
-        LibraryError: There is none, or it was made by a later version.
+        LibraryError: It does not exist, or was written by a later version.
         sqlite3.Error: It cannot be opened.
     """
     if not path.exists():
         raise LibraryError(
-            f"There is no library in {path.parent}, and none can be made there.",
-            hint="Use another folder: SEEDREAM_LIBRARY, or Library(folder); SEEDREAM_LIBRARY=off goes without one.",
+            f"There is no library in {path.parent}, and none can be created there.",
+            hint="Use another folder: SEEDREAM_LIBRARY, or Library(folder). SEEDREAM_LIBRARY=off turns it off.",
         )
     for options in ("mode=ro", "mode=ro&immutable=1"):
-        # The log of a writer that is gone cannot be taken in where nothing can be written: then the file as it is.
+        # Where nothing can be written, the log of a killed writer cannot be applied: then read the file as it is.
         connection = _open(f"{path.as_uri()}?{options}")
         try:
             _check_version(connection, path)
@@ -85,10 +81,35 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     raise failure
 
 
+def is_shared(folder: Path, mounts: Path = MOUNTS) -> bool:
+    r"""Whether other machines may write to a folder, as far as can be told.
+
+    True for network file systems, including those in user space, and for Windows paths that begin with the name of a
+    machine; False if nothing is known.
+
+    Args:
+        folder: The folder.
+        mounts: Linux's list of mount points.
+    """
+    if str(folder).startswith("\\\\"):
+        return True
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+        place = PurePosixPath(folder.resolve())
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links
+        return False
+    mounted = {}
+    for _device, point, kind, *_rest in (line.split(" ") for line in lines if line.count(" ") > 1):
+        # Spaces in a name are escaped as \040, and other separators likewise.
+        mounted[PurePosixPath(_ESCAPE.sub(lambda found: chr(int(found[1], 8)), point))] = kind
+    nearest = next((mounted[parent] for parent in (place, *place.parents) if parent in mounted), "")
+    return _SHARED.fullmatch(nearest) is not None
+
+
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    if schema.version_of(connection) > schema.VERSION:
+    if version_of(connection) > VERSION:
         raise LibraryError(
-            f"The library {path.parent} was made by a later version of seedream_nb.",
+            f"The library {path.parent} was written by a later version of seedream_nb.",
             hint="Upgrade seedream_nb, or use another library: SEEDREAM_LIBRARY, or Library(folder).",
         )
 

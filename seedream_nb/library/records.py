@@ -1,4 +1,4 @@
-"""Why: what the service said of a task is kept as it was said, so that a later version may read more out of it."""
+"""The records of tasks, stored exactly as the service sent them so that later versions can read more out of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import sqlite3
 import time
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seedream_nb.core.coerce import read_text
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.library.inline import encode, has_words, put_back
-from seedream_nb.library.words import to_words
+from seedream_nb.library.full_text import to_words
+from seedream_nb.library.references import encode, has_placeholders, restore_images
 from seedream_nb.protocol.responses import read_task
 
 if TYPE_CHECKING:
@@ -23,82 +23,137 @@ if TYPE_CHECKING:
 
     from seedream_nb.core.coerce import JsonObject
     from seedream_nb.core.models import TaskImage
+    from seedream_nb.library.database import Database
 
 MICROSECONDS = 1_000_000
-NAMELESS = uuid.UUID("3a2c8f0e-5d64-4b1f-9e07-6c1d2b8fa945")  # the namespace of the ids that nameless tasks are given
-MOST = 100  # images of a task that may be kept at their places; the service makes 17 at most
-MOST_PARAMETERS = 500  # of one statement; older versions of SQLite take 999
+NAMELESS = uuid.UUID("3a2c8f0e-5d64-4b1f-9e07-6c1d2b8fa945")  # the namespace of ids for tasks that have none
+MAX_IMAGES = 100  # of a task whose images keep their places; the service creates 17 at most
+MAX_PARAMETERS = 500  # of one statement; older versions of SQLite accept 999
+PAGE = 500  # records read at a time
+_BEFORE_ALL = -(2**63)
+_STORED = "SELECT number, key, record, request FROM tasks"
 _FIELDS = ("url", "prompt", "model", "size", "output_format", "seed", "z_index", "name", "description")
 
 
 class DamagedRecordError(sqlite3.DatabaseError, ValueError):
-    """What is kept of a task is not what was written; SQLite has no checksums that would tell it."""
+    """A stored record is not what was written; SQLite itself has no checksums."""
+
+
+class StoredTask(NamedTuple):
+    """What the library stores of one task.
+
+    Attributes:
+        number: Its row number, the microsecond of its creation.
+        key: Its key.
+        record: The record as JSON, with placeholders for inline images.
+        request: The request as JSON, if the record lacks it.
+    """
+
+    number: int
+    key: str
+    record: str
+    request: str | None
+
+    def read(self, find_inline: Callable[[str], bytes | None]) -> Task:
+        """The task; `find_inline` returns the image of a digest.
+
+        Raises:
+            DamagedRecordError: The record is damaged.
+        """
+        return read_stored(self.key, self.record, self.request, find_inline)
 
 
 def key_of(task_id: str) -> str:
-    """A task id as the library knows it: ids that differ only in case are the same task's."""
+    """A task id as the library stores it: ids that differ only in case are the same."""
     return read_text(task_id).strip().lower()
 
 
 def storable(text: str) -> str:
-    """Text as SQLite can hold it: without halves of surrogate pairs, which no encoding can carry."""
+    """Text that SQLite can hold: no encoding has lone halves of surrogate pairs."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def put_tasks(connection: Connection, tasks: Iterable[Task], keep_inline: Callable[[bytes], str]) -> int:
-    """Keeps the records of tasks that are final, within a transaction.
+def any_image(_digest: str) -> bytes:
+    """Stands in for an inline image where only its existence matters."""
+    return b"an image"
 
-    A record that is known is replaced, unless pictures would be lost with it: the service may have cleared them.
+
+def chunked(items: Iterable[str], size: int = MAX_PARAMETERS) -> Iterator[list[str]]:
+    """Items in lists of a limited size."""
+    remaining = list(items)
+    for start in range(0, len(remaining), size):
+        yield remaining[start : start + size]
+
+
+def select_in(connection: Connection, statement: str, values: Iterable[str]) -> list[tuple[Any, ...]]:
+    """Runs a statement that ends in `IN` for any number of values."""
+    rows = []
+    for some in chunked(values):
+        rows += connection.execute(f"{statement} ({', '.join('?' * len(some))})", some).fetchall()
+    return rows
+
+
+def store_tasks(connection: Connection, tasks: Iterable[Task], store_inline: Callable[[bytes], str]) -> int:
+    """Stores the records of final tasks, within a transaction.
+
+    A known record is replaced unless that would lose images: the service may have cleared them. Tasks that are not
+    final are skipped, and so are those that have neither an id nor an image.
 
     Args:
         connection: Within a transaction.
-        tasks: Tasks in whatever state; those that are not final are passed over, and so are those that have neither
-            an id nor a picture.
-        keep_inline: Keeps a picture that a record carries within itself, and returns its digest.
+        tasks: Tasks in any state.
+        store_inline: Stores an inline image and returns its digest.
 
     Returns:
-        How many records were new, or other than before.
+        How many records were new or changed.
     """
-    kept = (task for task in tasks if task.status.is_final and (task.id or task.good_images))
-    return sum(_put(connection, task, keep_inline) for task in kept)
+    wanted = (task for task in tasks if task.status.is_final and (task.id or task.good_images))
+    return sum(_store(connection, task, store_inline) for task in wanted)
 
 
 def find_tasks(
     connection: Connection, task_ids: Iterable[str], find_inline: Callable[[str], bytes | None]
 ) -> dict[str, Task]:
-    """Reads the records of some tasks.
-
-    Args:
-        connection: A connection.
-        task_ids: Their ids.
-        find_inline: Gives the picture of a digest.
-
-    Returns:
-        The tasks that are kept, by the ids that were asked for.
+    """Stored tasks by the ids that were given; `find_inline` returns the image of a digest.
 
     Raises:
         DamagedRecordError: A record is damaged.
     """
     keys = {task_id: key_of(task_id) for task_id in task_ids}
-    rows: dict[str, tuple[str, str | None]] = {}
-    for some in _parted(list(dict.fromkeys(keys.values()))):
-        places = ", ".join("?" * len(some))
-        found = connection.execute(f"SELECT key, record, request FROM tasks WHERE key IN ({places})", some)  # noqa: S608  only question marks
-        rows.update({key: (record, request) for key, record, request in found})
-    return {task_id: read_kept(task_id, *rows[key], find_inline) for task_id, key in keys.items() if key in rows}
+    rows = select_in(connection, "SELECT key, record, request FROM tasks WHERE key IN", dict.fromkeys(keys.values()))
+    stored = {key: (record, request) for key, record, request in rows}
+    return {task_id: read_stored(task_id, *stored[key], find_inline) for task_id, key in keys.items() if key in stored}
 
 
-def read_kept(task_id: str, record: str, request: str | None, find_inline: Callable[[str], bytes | None]) -> Task:
-    """A task out of what is kept of it.
+def scan_all(database: Database) -> Iterator[StoredTask]:
+    """All tasks, the oldest first, page by page: neither memory nor other kernels' writes must wait for all."""
+    last = _BEFORE_ALL
+    while True:
+        with database.reading() as connection:
+            rows = connection.execute(f"{_STORED} WHERE number > ? ORDER BY number LIMIT {PAGE}", (last,))
+            page = [StoredTask(*row) for row in rows]
+        yield from page
+        if len(page) < PAGE:
+            return
+        last = page[-1].number
+
+
+def scan_some(database: Database, keys: Sequence[str]) -> Iterator[StoredTask]:
+    """Some tasks in the order of their keys, page by page; unknown ones are skipped."""
+    for some in chunked(keys):
+        with database.reading() as connection:
+            page = {row[1]: StoredTask(*row) for row in select_in(connection, f"{_STORED} WHERE key IN", some)}
+        yield from (page[key] for key in some if key in page)
+
+
+def read_stored(task_id: str, record: str, request: str | None, find_inline: Callable[[str], bytes | None]) -> Task:
+    """Reads a task from its stored record.
 
     Args:
-        task_id: The id, for a record that names none.
-        record: The record, as it is kept.
-        request: The request, where the record does not tell it.
-        find_inline: Gives the picture of a digest.
-
-    Returns:
-        The task.
+        task_id: The id, for a record without one.
+        record: The stored record.
+        request: The stored request, if the record lacks it.
+        find_inline: Returns the image of a digest.
 
     Raises:
         DamagedRecordError: The record is damaged.
@@ -106,20 +161,13 @@ def read_kept(task_id: str, record: str, request: str | None, find_inline: Calla
     raw = _decode(record, find_inline)
     task = read_task(raw if request is None else {**raw, "request": _decode(request, find_inline)}, task_id)
     if not task.status.is_final:
-        # It was when it was kept; only a reader that has learned something new could say otherwise.
+        # It was final when it was stored; only a newer version that reads more could say otherwise.
         task = dataclasses.replace(task, status=TaskStatus.SUCCEEDED)
     return task if task.raw is raw else dataclasses.replace(task, raw=raw)
 
 
 def index_words(connection: Connection, number: int, task: Task, marks: str) -> None:
-    """Makes a task findable by its words, within a transaction.
-
-    Args:
-        connection: Within a transaction.
-        number: The task's number.
-        task: The task.
-        marks: What people say of it: tags and notes.
-    """
+    """Makes a task searchable by its prompts, model and marks, within a transaction."""
     texts = [task.prompt]
     for image in task.images:
         texts += [image.prompt, image.name or "", image.description or ""]
@@ -129,35 +177,32 @@ def index_words(connection: Connection, number: int, task: Task, marks: str) -> 
 
 
 def reindex(connection: Connection) -> None:
-    """Makes the index of words anew, within a transaction; what people say of a task is part of it.
-
-    Records that cannot be read any more go.
-    """
+    """Rebuilds the full-text index within a transaction, and deletes records that can no longer be read."""
     connection.execute("DELETE FROM words")
     unreadable = []
-    for number, key, record, request in connection.execute("SELECT number, key, record, request FROM tasks"):
+    for stored in map(StoredTask._make, connection.execute(_STORED)):
         try:
-            task = read_kept(key, record, request, _any_picture)
+            task = stored.read(any_image)
         except DamagedRecordError:  # noqa: PERF203  one bad record must not spoil the others
-            unreadable.append((number,))
+            unreadable.append((stored.number,))
         else:
-            index_words(connection, number, task, marks_of(connection, key))
+            index_words(connection, stored.number, task, text_of_marks(connection, stored.key))
     connection.executemany("DELETE FROM tasks WHERE number = ?", unreadable)
 
 
-def marks_of(connection: Connection, key: str) -> str:
-    """What people say of a task, in one text: its tags and its note."""
+def text_of_marks(connection: Connection, key: str) -> str:
+    """The tags and the note of a task as one text."""
     tags = [tag for (tag,) in connection.execute("SELECT tag FROM tags WHERE task = ? ORDER BY tag", (key,))]
     notes = [note for (note,) in connection.execute("SELECT note FROM opinions WHERE task = ?", (key,))]
     return " ".join([*tags, *notes])
 
 
-def _put(connection: Connection, task: Task, keep_inline: Callable[[bytes], str]) -> bool:
+def _store(connection: Connection, task: Task, store_inline: Callable[[bytes], str]) -> bool:
     raw = task.raw or _make_record(task)
-    record = encode(raw, keep_inline)
-    is_told = not task.request or raw.get("request") == task.request
-    request = None if is_told else encode(task.request, keep_inline)
-    # The service names no id in a stream, and what was paid for must be found again all the same.
+    record = encode(raw, store_inline)
+    has_request = not task.request or raw.get("request") == task.request
+    request = None if has_request else encode(task.request, store_inline)
+    # A streamed task has no id, and what was paid for must be found again all the same.
     key = key_of(task.id) or str(uuid.uuid5(NAMELESS, record))
     row = (record, request, task.status.value, storable(task.model or ""))
     known = connection.execute("SELECT number, record, request FROM tasks WHERE key = ?", (key,)).fetchone()
@@ -172,9 +217,9 @@ def _put(connection: Connection, task: Task, keep_inline: Callable[[bytes], str]
     number, known_record, known_request = known
     if (known_record, known_request) == (record, request):
         return False
-    with suppress(DamagedRecordError):  # a damaged record is poorer than any other
-        known_task = read_kept(key, known_record, known_request, _any_picture)
-        if _riches(known_task) > _riches(task):
+    with suppress(DamagedRecordError):  # anything is better than a damaged record
+        known_task = read_stored(key, known_record, known_request, any_image)
+        if _richness(known_task) > _richness(task):
             return False
         if task.created_at is not None and known_task.created_at is None:
             connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
@@ -182,13 +227,8 @@ def _put(connection: Connection, task: Task, keep_inline: Callable[[bytes], str]
     connection.execute(
         "UPDATE tasks SET record = ?, request = ?, status = ?, model = ?, number = ? WHERE key = ?", (*row, number, key)
     )
-    index_words(connection, number, task, marks_of(connection, key))
+    index_words(connection, number, task, text_of_marks(connection, key))
     return True
-
-
-def _any_picture(_digest: str) -> bytes:
-    """Stands for a picture where it only matters that there is one."""
-    return b"a picture"
 
 
 def _decode(text: str, find_inline: Callable[[str], bytes | None]) -> JsonObject:
@@ -197,14 +237,14 @@ def _decode(text: str, find_inline: Callable[[str], bytes | None]) -> JsonObject
     except (ValueError, TypeError) as problem:
         raise DamagedRecordError(f"a record cannot be read: {problem}") from problem
     if not isinstance(value, dict):
-        raise DamagedRecordError("a record is none")
-    return put_back(value, find_inline) if has_words(text) else value
+        raise DamagedRecordError("a record is not an object")
+    return restore_images(value, find_inline) if has_placeholders(text) else value
 
 
-def _riches(task: Task) -> tuple[int, int]:
-    """How much is told of a task: the pictures come first."""
-    told = (task.prompt, task.model, task.request, task.created_at, task.finished_at, task.trace_id, task.error)
-    return len(task.good_images), sum(map(bool, told))
+def _richness(task: Task) -> tuple[int, int]:
+    """How much is known of a task: first its images, then everything else."""
+    known = (task.prompt, task.model, task.request, task.created_at, task.finished_at, task.trace_id, task.error)
+    return len(task.good_images), sum(map(bool, known))
 
 
 def _wanted_number(task: Task) -> int:
@@ -212,14 +252,14 @@ def _wanted_number(task: Task) -> int:
 
 
 def _free_number(connection: Connection, wanted: int) -> int:
-    """A number for a task; those that were created in the same microsecond stand behind one another."""
+    """A free row number; tasks that were created in the same microsecond follow one another."""
 
     def is_taken(number: int) -> bool:
         return connection.execute("SELECT 1 FROM tasks WHERE number = ?", (number,)).fetchone() is not None
 
     if not is_taken(wanted):
         return wanted
-    # Thousands may have the same; the end of their row is found in few steps.
+    # Thousands may share one; a binary search finds their end in few steps.
     taken, step = wanted, 1
     while is_taken(wanted + step):
         taken, step = wanted + step, 2 * step
@@ -231,12 +271,11 @@ def _free_number(connection: Connection, wanted: int) -> int:
 
 
 def _make_record(task: Task) -> JsonObject:
-    """A record in the service's own form for a task that came in pieces, as a stream's does."""
+    """A record in the service's format for a task that arrived in pieces, as a streamed one does."""
     items = {image.index: image.raw or _make_item(image) for image in task.images}
-    # Images may have come without some before them; each keeps its place.
-    places = (
-        range(max(items, default=-1) + 1) if len(items) == len(task.images) and max(items, default=0) < MOST else ()
-    )
+    # Some images may be missing; each of the others keeps its place.
+    has_places = len(items) == len(task.images) and max(items, default=0) < MAX_IMAGES
+    places = range(max(items, default=-1) + 1) if has_places else ()
     data = [items.get(place, {}) for place in places] or [image.raw or _make_item(image) for image in task.images]
     response: JsonObject = {"task_id": task.id.strip(), "data": data}
     if task.error is not None:
@@ -263,8 +302,3 @@ def _make_item(image: TaskImage) -> JsonObject:
     if image.bounding_box is not None:
         item["bounding_box"] = dataclasses.asdict(image.bounding_box)
     return item
-
-
-def _parted(items: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), MOST_PARAMETERS):
-        yield items[start : start + MOST_PARAMETERS]

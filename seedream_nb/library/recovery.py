@@ -1,4 +1,4 @@
-"""Why: of a file that broke, most can still be read; what can be is carried over into a new one."""
+"""Recovers what can still be read of a damaged database file into a new one."""
 
 from __future__ import annotations
 
@@ -9,82 +9,74 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.library import schema
 from seedream_nb.library.records import reindex
+from seedream_nb.library.schema import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-# In this order, as marks refer to tasks. The index of words is made anew.
+# In this order, as marks refer to tasks. The full-text index is rebuilt.
 _TABLES = ("tasks", "pictures", "originals", "thumbnails", "tags", "opinions")
 _LOGS = ("-wal", "-shm", "-journal")
-_SECONDS_FOR_OTHERS = 600.0  # while another kernel mends the same library
+_SECONDS_FOR_OTHERS = 600.0  # to wait while another kernel recovers the same library
 
 Row = tuple[object, ...]
 
 
 @dataclass(frozen=True)
-class Mended:
+class Recovery:
     """What has become of a damaged file.
 
     Attributes:
-        kept_as: Where it is now.
-        records: How many records of tasks came over into the new one.
+        set_aside: Where it is now.
+        records: The number of records of tasks in the new one.
     """
 
-    kept_as: Path
+    set_aside: Path
     records: int
 
 
-def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Mended | None:
-    """Puts a new file in the place of a damaged one, in one step: others see the one or the other.
+def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Recovery | None:
+    """Replaces a damaged file in one step: others see either the old one or the new one.
 
     Args:
         path: The damaged file, which this process has closed.
-        is_damaged: Whether it is still there; asked when no other process is mending it.
+        is_damaged: Whether it is still there; called while no other process can replace it.
 
     Returns:
-        What has become of it; None when another process has replaced it meanwhile.
+        What has become of it; None if another process has replaced it in the meantime.
 
     Raises:
-        sqlite3.Error: A new one cannot be made.
+        sqlite3.Error: A new one cannot be written.
         OSError: Likewise.
     """
-    # SQLite's own lock is free again as soon as its process is gone, on every system.
+    # SQLite's own lock is released as soon as its process ends, on every system.
     with closing(sqlite3.connect(path.with_name(f"{path.stem}-mending.lock"), timeout=_SECONDS_FOR_OTHERS)) as lock:
         lock.execute("BEGIN EXCLUSIVE")
         if not is_damaged():
             return None
-        aside = _put_aside(path)
-        part = path.with_name(f"{path.stem}-mended.part")
+        aside = _set_aside(path)
+        part = path.with_name(f"{path.stem}-recovered.part")
         part.unlink(missing_ok=True)
         try:
             with closing(sqlite3.connect(part, isolation_level=None)) as connection:
-                schema.migrate(connection)
-                records = salvage(aside, connection)
+                migrate(connection)
+                records = recover(aside, connection)
             for log in _LOGS:
                 path.with_name(f"{path.name}{log}").unlink(missing_ok=True)
             part.replace(path)
-            aside.with_name(f"{aside.name}-shm").unlink(missing_ok=True)  # made while it was read
+            aside.with_name(f"{aside.name}-shm").unlink(missing_ok=True)  # created while it was read
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-        return Mended(aside, records)
+        return Recovery(aside, records)
 
 
-def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
-    """Carries over what can still be read.
-
-    Args:
-        damaged: The damaged file.
-        connection: A new library, without an open transaction.
-
-    Returns:
-        How many records of tasks came over.
-    """
+def recover(damaged: Path, connection: sqlite3.Connection) -> int:
+    """Copies what can still be read of a damaged file to a new library, and returns the number of records there."""
     connection.execute("BEGIN IMMEDIATE")
-    # With its log at first, where the latest is; then without, as that may be what is damaged.
+    # First with its log, which holds the latest data; then without, as the log may be what is damaged.
     for options in ("mode=ro", "mode=ro&immutable=1"):
         for table, names, row in _rows(f"{damaged.as_uri()}?{options}"):
             places = ", ".join("?" * len(row))
@@ -97,8 +89,8 @@ def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM tasks").fetchone()[0])
 
 
-def _put_aside(path: Path) -> Path:
-    """Gives a damaged file a second name, and its log as well."""
+def _set_aside(path: Path) -> Path:
+    """Gives a damaged file and its log a second name."""
     names = (path.with_name(f"{path.stem}-damaged-{number}{path.suffix}") for number in itertools.count(1))
     aside = next(name for name in names if not name.exists())
     for ending in ("", *_LOGS):
@@ -106,15 +98,15 @@ def _put_aside(path: Path) -> Path:
         if part.exists() and ending != "-shm":
             try:
                 name.hardlink_to(part)
-            except OSError:  # not every file system has files with two names
+            except OSError:  # not every file system has hard links
                 shutil.copyfile(part, name)
     return aside
 
 
 def _rows(uri: str) -> Iterator[tuple[str, list[str], Row]]:
-    """The table, the columns and the values of whatever can be read."""
+    """Table, columns and values of every readable row."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as old:
-        # Or SQLite would not look at a file that is shorter than it should be.
+        # Otherwise SQLite would refuse a file that is shorter than it should be.
         old.execute("PRAGMA writable_schema = ON")
         old.text_factory = lambda text: text.decode("utf-8", "replace")
         for table in _TABLES:
@@ -125,8 +117,8 @@ def _rows(uri: str) -> Iterator[tuple[str, list[str], Row]]:
 
 
 def _rows_of_table(old: sqlite3.Connection, table: str, names: list[str]) -> Iterator[Row]:
-    """The rows from the beginning up to the damage, those from the end back to it, and what lies between two."""
-    # The first column is the key in the order of which rows are stored.
+    """The rows before the damage, those after it, and those between several damaged places."""
+    # The first column is the key that orders the stored rows.
     for direction in ("ASC", "DESC"):
         with suppress(sqlite3.Error):
             yield from old.execute(f"SELECT * FROM {table} ORDER BY {names[0]} {direction}")  # noqa: S608  our own names
@@ -135,7 +127,7 @@ def _rows_of_table(old: sqlite3.Connection, table: str, names: list[str]) -> Ite
         return
     for direction in ("ASC", "DESC"):
         with suppress(sqlite3.Error):
-            # Read from the index of keys alone, which lies elsewhere.
+            # Read from the index of keys alone, which is stored elsewhere.
             for (number,) in old.execute(f"SELECT number FROM tasks ORDER BY key {direction}"):  # noqa: S608  as above
                 with suppress(sqlite3.Error):
                     yield from old.execute("SELECT * FROM tasks WHERE number = ?", (number,)).fetchall()

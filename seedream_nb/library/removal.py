@@ -1,41 +1,41 @@
-"""Why: what is not wanted any more goes, with its pictures, and it is said before what that frees.
+"""Removes tasks and originals: on demand, by age and size, and when the originals exceed their budget.
 
-A picture stays as long as any other record speaks of it. Files go last: a kill leaves at most files that nothing tells
-of, which `verify` clears away.
+An image stays as long as another record references it. Files go last: if the process is killed, at most some files
+remain that nothing references, which `verify` removes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.library.image_store import INLINE
 from seedream_nb.library.marks import MARKED
-from seedream_nb.library.mentions import mentioned_in, parted, sources_in, spell_source
-from seedream_nb.library.records import MICROSECONDS, MOST_PARAMETERS
+from seedream_nb.library.records import MICROSECONDS, chunked, select_in
+from seedream_nb.library.references import INLINE, find_referenced, format_source, sources_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from sqlite3 import Connection
 
     from seedream_nb.library.database import Database
     from seedream_nb.library.image_store import ImageStore
 
-_FEW = 20  # sources that SQLite looks for one after the other
+SHARE_LEFT = 0.9  # of the budget after an eviction; otherwise each new image would evict an old one
+_FEW = 20  # sources that SQLite looks up one by one
 _MARKED_RECORDS = f"SELECT key, record, request FROM tasks WHERE key IN ({MARKED})"  # noqa: S608  our own words
 _OLD_AND_UNMARKED = f"SELECT key FROM tasks WHERE number < ? AND key NOT IN ({MARKED})"  # noqa: S608  our own words
 
 
 @dataclass(frozen=True)
 class Removal:
-    """What goes, or would go.
+    """What was removed, or would be.
 
     Attributes:
-        tasks: How many records.
-        originals: How many pictures at full size.
-        size: The bytes of the files that go: originals and thumbnails.
+        tasks: The number of records.
+        originals: The number of images at full size.
+        size: Bytes of the removed files: originals and thumbnails.
     """
 
     tasks: int
@@ -45,56 +45,57 @@ class Removal:
 
 @dataclass(frozen=True)
 class Plan:
-    """What exactly is to go.
+    """What exactly to remove.
 
     Attributes:
-        keys: Of tasks.
-        sources: Of pictures that no other record speaks of.
-        shared: Sources that others speak of, too; these stay.
-        originals: The name and size of each, by digest.
+        keys: The tasks.
+        sources: Sources of images that no other record references.
+        shared: Sources that other records reference, too; these stay.
+        originals: Name and size of each, by digest.
         thumbnails: The size of each, by name.
     """
 
-    keys: list[str]
-    sources: list[str]
-    shared: list[str]
-    originals: dict[str, tuple[str, int]]
-    thumbnails: dict[str, int]
+    keys: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
+    originals: dict[str, tuple[str, int]] = field(default_factory=dict)
+    thumbnails: dict[str, int] = field(default_factory=dict)
 
     @property
-    def files(self) -> list[str]:
-        """The names of the files that nothing tells of, once it is carried out."""
-        return [*(name for name, _size in self.originals.values()), *self.thumbnails]
-
-    def sum(self) -> Removal:
-        """What that frees."""
+    def total(self) -> Removal:
+        """What it removes, in numbers."""
         sizes = [size for _name, size in self.originals.values()]
         return Removal(len(self.keys), len(self.originals), sum(sizes) + sum(self.thumbnails.values()))
 
 
-def plan_removal(connection: Connection, keys: list[str]) -> Plan:
-    """Finds out what goes with some tasks.
+def remove(database: Database, images: ImageStore, make_plan: Callable[[Connection], Plan]) -> Removal:
+    """Removes what a plan says, which is made in the same transaction.
 
-    Args:
-        connection: A connection.
-        keys: The keys of the tasks.
-
-    Returns:
-        The plan; nothing is removed yet.
+    Raises:
+        LibraryError: The library cannot be written.
     """
-    going = set(keys)
-    rows = _select(connection, "SELECT source, task, digest FROM pictures WHERE task IN", keys)
-    records = _select(connection, "SELECT record, request FROM tasks WHERE key IN", keys)
-    mentioned = {source for texts in records for text in texts if text for source in sources_in(text)}
-    rows += _select(connection, "SELECT source, task, digest FROM pictures WHERE source IN", mentioned)
-    own = {source: digest for source, task, digest in rows if not task or task in going}
-    shared = mentioned_in(_texts_of_others(connection, going, own), own)
+    with database.writing() as connection:
+        plan = make_plan(connection)
+        _delete_rows(connection, plan)
+    delete_files(database, images, [*(name for name, _size in plan.originals.values()), *plan.thumbnails])
+    return plan.total
+
+
+def plan_removal(connection: Connection, keys: list[str]) -> Plan:
+    """The plan to remove some tasks with their images."""
+    removed = set(keys)
+    rows = select_in(connection, "SELECT source, task, digest FROM pictures WHERE task IN", keys)
+    records = select_in(connection, "SELECT record, request FROM tasks WHERE key IN", keys)
+    referenced = {source for texts in records for source in sources_in(*texts)}
+    rows += select_in(connection, "SELECT source, task, digest FROM pictures WHERE source IN", referenced)
+    own = {source: digest for source, task, digest in rows if not task or task in removed}
+    shared = find_referenced(_texts_of_others(connection, removed, own), own)
     digests = {digest for source, digest in own.items() if source not in shared}
-    # Another link, or another record, may have led to the very same picture.
-    others = _select(connection, "SELECT source, digest FROM pictures WHERE digest IN", digests)
+    # Another link, or another record, may lead to the very same image.
+    others = select_in(connection, "SELECT source, digest FROM pictures WHERE digest IN", digests)
     free = sorted(digests - {digest for source, digest in others if source in shared or source not in own})
-    originals = _select(connection, "SELECT digest, name, size FROM originals WHERE digest IN", free)
-    thumbnails = _select(connection, "SELECT name, size FROM thumbnails WHERE digest IN", free)
+    originals = select_in(connection, "SELECT digest, name, size FROM originals WHERE digest IN", free)
+    thumbnails = select_in(connection, "SELECT name, size FROM thumbnails WHERE digest IN", free)
     return Plan(
         keys,
         sorted(own.keys() - shared),
@@ -105,42 +106,61 @@ def plan_removal(connection: Connection, keys: list[str]) -> Plan:
 
 
 def plan_pruning(connection: Connection, older: datetime | None, larger: int | None) -> Plan:
-    """Finds out what is old, and what is large; never what people have marked.
+    """The plan to remove old tasks and large originals, except what is marked.
 
     Args:
         connection: A connection.
-        older: Tasks that were created before go; None for none.
-        larger: Originals of more bytes go, and their records stay; None for none.
-
-    Returns:
-        The plan; nothing is removed yet.
+        older: Remove tasks that were created before; None for none.
+        larger: Remove originals of more bytes, but not their records; None for none.
 
     Raises:
-        UsageError: Neither is said.
+        UsageError: Neither is given.
     """
     if older is None and larger is None:
-        raise UsageError("It is not said what to prune.", hint="Say how old or how large: older=…, larger=….")
+        raise UsageError("Nothing says what to prune.", hint="Give an age or a size: older=…, larger=….")
     before = None if older is None else int(older.timestamp() * MICROSECONDS)
     keys = [] if before is None else [key for (key,) in connection.execute(_OLD_AND_UNMARKED, (before,))]
     plan = plan_removal(connection, keys)
     if larger is not None:
-        staying = find_staying(connection)
+        protected = find_protected(connection)
         large = connection.execute("SELECT digest, name, size FROM originals WHERE size > ?", (larger,))
-        plan.originals.update({digest: (name, size) for digest, name, size in large if digest not in staying})
+        plan.originals.update({digest: (name, size) for digest, name, size in large if digest not in protected})
     return plan
 
 
-def find_staying(connection: Connection) -> set[str]:
-    """The digests of originals that came without a link, and of those that marked tasks speak of.
+def plan_eviction(connection: Connection, budget: int) -> Plan:
+    """The plan to remove the least recently used originals until they fit into a budget, in bytes; nothing if they do.
 
-    What came without a link cannot be fetched again, and what is marked is wanted.
+    Records and thumbnails stay, and so do inline images and the originals of marked tasks.
     """
+    plan = Plan()
+    excess = size_of_originals(connection) - budget
+    if excess <= 0:
+        return plan
+    excess += int(budget * (1 - SHARE_LEFT))
+    protected = find_protected(connection)
+    for digest, name, size in connection.execute("SELECT digest, name, size FROM originals ORDER BY used_at"):
+        if excess <= 0:
+            break
+        if digest not in protected:
+            plan.originals[digest] = (name, size)
+            excess -= size
+    return plan
+
+
+def size_of_originals(connection: Connection) -> int:
+    """The bytes of all originals."""
+    return int(connection.execute("SELECT coalesce(sum(size), 0) FROM originals").fetchone()[0])
+
+
+def find_protected(connection: Connection) -> set[str]:
+    """The digests of inline images, which cannot be fetched again, and of images that marked tasks reference."""
     marked: set[str] = set()
     sources: set[str] = set()
     for key, record, request in connection.execute(_MARKED_RECORDS):
         marked.add(key)
-        # A picture is known by its link, whichever record it was fetched for.
-        sources |= sources_in(record) | sources_in(request or "")
+        # An image is known by its link, whichever record it was fetched for.
+        sources |= sources_in(record, request)
     return {
         digest
         for source, task, digest in connection.execute("SELECT source, task, digest FROM pictures")
@@ -148,67 +168,51 @@ def find_staying(connection: Connection) -> set[str]:
     }
 
 
-def carry_out(connection: Connection, plan: Plan) -> None:
-    """Removes what a plan says, but for the files, within a transaction in which it was made."""
-    keys = _rows(plan.keys)
-    connection.executemany("DELETE FROM words WHERE rowid = (SELECT number FROM tasks WHERE key = ?)", keys)
-    connection.executemany("DELETE FROM tasks WHERE key = ?", keys)
-    connection.executemany("DELETE FROM pictures WHERE source = ?", _rows(plan.sources))
-    # The others find it by its link; it is no task's own any more.
-    connection.executemany("UPDATE pictures SET task = '' WHERE source = ?", _rows(plan.shared))
-    connection.executemany("DELETE FROM originals WHERE digest = ?", _rows(plan.originals))
-    connection.executemany("DELETE FROM thumbnails WHERE name = ?", _rows(plan.thumbnails))
+def delete_files(database: Database, images: ImageStore, names: Iterable[str]) -> None:
+    """Deletes files of originals and thumbnails that no table lists any more.
 
-
-def sweep(database: Database, images: ImageStore, names: Iterable[str]) -> None:
-    """Removes files that nothing tells of any more.
-
-    Another kernel may have kept the same picture again meanwhile: while it cannot, each is looked up once more.
-
-    Args:
-        database: The library's database.
-        images: Its images.
-        names: Of files of originals and thumbnails.
+    Another kernel may have stored the same image again in the meantime: each is looked up once more while none can.
 
     Raises:
         LibraryError: The database cannot be locked.
     """
-    for some in parted(names, MOST_PARAMETERS):
+    for some in chunked(names):
         with database.writing() as connection:
             digests = [name.partition(".")[0].partition("-")[0] for name in some]
-            told = _select(connection, "SELECT name FROM originals WHERE digest IN", digests)
-            told += _select(connection, "SELECT name FROM thumbnails WHERE digest IN", digests)
-            for name in set(some) - {name for (name,) in told}:
+            listed = select_in(connection, "SELECT name FROM originals WHERE digest IN", digests)
+            listed += select_in(connection, "SELECT name FROM thumbnails WHERE digest IN", digests)
+            for name in set(some) - {name for (name,) in listed}:
                 images.originals.remove(name)
                 images.thumbnails.remove(name)
 
 
-def _texts_of_others(connection: Connection, keys: set[str], sources: Iterable[str]) -> Iterator[str]:
-    """The records of other tasks that may speak of some sources."""
-    question = "SELECT key, record, request FROM tasks"
-    spelled = [spell_source(source) for source in sources]
-    if len(spelled) <= _FEW:
-        # SQLite looks through a hundred thousand records many times faster.
+def _delete_rows(connection: Connection, plan: Plan) -> None:
+    for statement, values in (
+        ("DELETE FROM words WHERE rowid = (SELECT number FROM tasks WHERE key = ?)", plan.keys),
+        ("DELETE FROM tasks WHERE key = ?", plan.keys),
+        ("DELETE FROM pictures WHERE source = ?", plan.sources),
+        # The other records find it by its link; no task owns it any more.
+        ("UPDATE pictures SET task = '' WHERE source = ?", plan.shared),
+        ("DELETE FROM originals WHERE digest = ?", plan.originals),
+        ("DELETE FROM thumbnails WHERE name = ?", plan.thumbnails),
+    ):
+        connection.executemany(statement, [(value,) for value in values])
+
+
+def _texts_of_others(connection: Connection, keys: set[str], sources: Iterable[str]) -> Iterator[str | None]:
+    """The records of other tasks that may reference some sources."""
+    statement = "SELECT key, record, request FROM tasks"
+    formatted = [format_source(source) for source in sources]
+    if len(formatted) <= _FEW:
+        # SQLite searches a hundred thousand records many times faster than Python.
         rows = (
             row
-            for one in spelled
-            for row in connection.execute(f"{question} WHERE instr(record, ?) OR instr(request, ?)", (one, one))
+            for one in formatted
+            for row in connection.execute(f"{statement} WHERE instr(record, ?) OR instr(request, ?)", (one, one))
         )
     else:
-        rows = (row for row in connection.execute(question))
+        rows = (row for row in connection.execute(statement))
     for key, record, request in rows:
         if key not in keys:
             yield record
-            yield request or ""
-
-
-def _rows(values: Iterable[str]) -> list[tuple[str]]:
-    return [(value,) for value in values]
-
-
-def _select(connection: Connection, question: str, values: Iterable[str]) -> list[tuple[Any, ...]]:
-    """The answers to a question about many values, asked in parts."""
-    answers = []
-    for some in parted(values, MOST_PARAMETERS):
-        answers += connection.execute(f"{question} ({', '.join('?' * len(some))})", some).fetchall()
-    return answers
+            yield request

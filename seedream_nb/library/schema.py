@@ -1,6 +1,6 @@
-"""Why: a library outlives many versions of this package; each change of its tables is written down here, for ever.
+"""The tables of the database, as steps from each version to the next. Released steps never change.
 
-A new library goes through the same steps as an old one, so that both end the same.
+A new library goes through the same steps as an old one, so that both end up the same.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-# A task's number is the microsecond in which it was created: the newest come first without sorting anything, also
-# among those that a search finds.
+# A task's number is the microsecond of its creation: tasks and search results come in order without sorting.
 _TASKS_AND_PICTURES = """
 CREATE TABLE tasks (
     number INTEGER PRIMARY KEY,
@@ -48,7 +47,7 @@ CREATE TABLE thumbnails (
 ) WITHOUT ROWID;
 """
 
-# What people say of a task, as opposed to what the service says.
+# What users add to a task.
 _MARKS = """
 CREATE TABLE tags (
     tag TEXT NOT NULL,
@@ -63,25 +62,25 @@ CREATE TABLE opinions (
 ) WITHOUT ROWID;
 """
 
-# Whoever looks for a model does not read every record.
+# Finding tasks of a model must not read every record.
 _MODELS = """
 CREATE INDEX tasks_of_models ON tasks (model);
 """
 
 STEPS = (_TASKS_AND_PICTURES, _MARKS, _MODELS)
 VERSION = len(STEPS)
-MODELS_INDEXED = 3  # the version since which there is an index of models
+MODELS_INDEXED = 3  # the first version with an index of models
 
 
 def version_of(connection: Connection) -> int:
-    """The version of a library's tables; 0 for a new one."""
+    """The version of a library's tables; 0 for a new library."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def migrate(connection: Connection) -> None:
-    """Brings the tables up to date, all at once or not at all. For a connection that commits by itself.
+    """Updates the tables completely or not at all, on a connection in autocommit mode.
 
-    Several kernels may do so at the same moment; the first does it, and the others see that it is done.
+    Several kernels may try this at the same time; the first one does it.
     """
     if version_of(connection) >= VERSION:
         return

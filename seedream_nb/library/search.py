@@ -1,13 +1,13 @@
-"""Why: among thousands of tasks the wanted ones are found by words, by model, by date, or by what people said."""
+"""Finds tasks by words, model, date and marks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.library import schema
-from seedream_nb.library.records import MICROSECONDS, read_kept, storable
-from seedream_nb.library.words import to_query
+from seedream_nb.library.full_text import to_query
+from seedream_nb.library.records import MICROSECONDS, read_stored, storable
+from seedream_nb.library.schema import MODELS_INDEXED, version_of
 from seedream_nb.protocol.capabilities import find_model
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 FIRST_PAGE = 24
 TASKS = "tasks"
-_MOST_MODELS = 20  # that are looked up in the index; of more, each record is looked at
-_NOTHING = "0"  # the condition that no task fulfils
-# From one model to the next in the index; `DISTINCT` would go through all of it.
+_MAX_MODELS = 20  # looked up in the index; for more, every record is tested
+_NOTHING = "0"  # a condition that no task meets
+# Jumps from one model to the next in the index; `DISTINCT` would scan all of it.
 _MODELS = """
 WITH RECURSIVE kept (model) AS (
     SELECT min(model) FROM tasks
@@ -33,18 +33,8 @@ SELECT model FROM kept WHERE model IS NOT NULL
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which tasks are looked for; what is left empty does not matter.
-
-    Attributes:
-        text: Words of prompt, model, tags or note, as `seedream_nb.library.words.to_query` reads them.
-        model: A full model id, a short name such as `4.5`, or a part of the id.
-        since: Created at this time or later.
-        until: Created before this time.
-        tags: All of these.
-        rating: Rated so many stars or more.
-        status: The word of a state, such as `failed`.
-    """
+class Query:
+    """What to search for; empty fields match every task. `Library.search` describes them."""
 
     text: str = ""
     model: str | None = None
@@ -57,89 +47,79 @@ class Wanted:
 
 def search_tasks(
     connection: Connection,
-    wanted: Wanted,
+    query: Query,
     find_inline: Callable[[str], bytes | None],
     *,
     limit: int | None = FIRST_PAGE,
     offset: int = 0,
 ) -> list[Task]:
-    """Finds tasks, the newest first.
-
-    Args:
-        connection: A connection.
-        wanted: Which.
-        find_inline: Gives the picture of a digest.
-        limit: How many at most; None for all.
-        offset: How many of the newest are passed over.
-
-    Returns:
-        The tasks.
+    """Matching tasks, the newest first; `find_inline` returns the image of a digest.
 
     Raises:
-        UsageError: There is text, but no word in it.
+        UsageError: The text contains no word.
     """
-    source, conditions, values = _spell(connection, wanted)
+    source, conditions, values = _build(connection, query)
     order = "words.rowid" if source != TASKS else "number"
     page = f"FROM {source} WHERE {conditions} ORDER BY {order} DESC LIMIT ? OFFSET ?"
     if source == TASKS:
-        # First the numbers, out of an index where one has them: records are large.
+        # First the numbers, from an index if possible: records are large.
         page = f"FROM tasks WHERE number IN (SELECT number {page}) ORDER BY number DESC"
     rows = connection.execute(
         f"SELECT key, record, request {page}",
         (*values, -1 if limit is None else limit, offset),
     ).fetchall()
-    return [read_kept(key, record, request, find_inline) for key, record, request in rows]
+    return [read_stored(key, record, request, find_inline) for key, record, request in rows]
 
 
-def count_matches(connection: Connection, wanted: Wanted) -> int:
-    """How many tasks a search would find in all."""
-    source, conditions, values = _spell(connection, wanted)
-    return int(connection.execute(f"SELECT count(*) FROM {source} WHERE {conditions}", values).fetchone()[0])  # noqa: S608  our own words
+def count_matches(connection: Connection, query: Query) -> int:
+    """How many tasks match."""
+    source, conditions, values = _build(connection, query)
+    return int(connection.execute(f"SELECT count(*) FROM {source} WHERE {conditions}", values).fetchone()[0])  # noqa: S608  our own column names
 
 
-def _spell(connection: Connection, wanted: Wanted) -> tuple[str, str, tuple[object, ...]]:
-    """Where to look, the conditions, and their values."""
-    query = to_query(wanted.text)
-    # The order of the numbers is that of the index of words, too: the first page is read from its end.
-    source = "words CROSS JOIN tasks ON tasks.number = words.rowid" if query else TASKS
-    number = "words.rowid" if query else "number"
+def _build(connection: Connection, query: Query) -> tuple[str, str, tuple[object, ...]]:
+    """The source, the conditions, and their values."""
+    words = to_query(query.text)
+    # The full-text index has the same order of numbers: the first page is read from its end.
+    source = "words CROSS JOIN tasks ON tasks.number = words.rowid" if words else TASKS
+    number = "words.rowid" if words else "number"
     conditions: list[tuple[str, object]] = []
-    if query:
-        conditions.append(("words MATCH ?", query))
-    if wanted.since is not None:
-        conditions.append((f"{number} >= ?", int(wanted.since.timestamp() * MICROSECONDS)))
-    if wanted.until is not None:
-        conditions.append((f"{number} < ?", int(wanted.until.timestamp() * MICROSECONDS)))
-    if wanted.model:
-        conditions += _spell_model(connection, wanted.model, is_among_words=bool(query))
-    if wanted.status:
-        conditions.append(("status = ?", wanted.status))
-    if wanted.rating is not None:
-        conditions.append(("key IN (SELECT task FROM opinions WHERE rating >= ?)", wanted.rating))
-    conditions += [("key IN (SELECT task FROM tags WHERE tag = ?)", tag) for tag in wanted.tags]
+    if words:
+        conditions.append(("words MATCH ?", words))
+    if query.since is not None:
+        conditions.append((f"{number} >= ?", int(query.since.timestamp() * MICROSECONDS)))
+    if query.until is not None:
+        conditions.append((f"{number} < ?", int(query.until.timestamp() * MICROSECONDS)))
+    if query.model:
+        conditions += _build_model(connection, query.model, has_words=bool(words))
+    if query.status:
+        conditions.append(("status = ?", query.status))
+    if query.rating is not None:
+        conditions.append(("key IN (SELECT task FROM opinions WHERE rating >= ?)", query.rating))
+    conditions += [("key IN (SELECT task FROM tags WHERE tag = ?)", tag) for tag in query.tags]
     values = tuple(
         storable(one) if isinstance(one, str) else one
-        for _text, value in conditions
+        for _condition, value in conditions
         for one in (value if isinstance(value, tuple) else (value,))
     )
-    return source, " AND ".join(text for text, _value in conditions) or "1", values
+    return source, " AND ".join(condition for condition, _value in conditions) or "1", values
 
 
-def _spell_model(connection: Connection, name: str, *, is_among_words: bool) -> list[tuple[str, object]]:
-    """The conditions for a model, with their values: none when all tasks are of it."""
+def _build_model(connection: Connection, name: str, *, has_words: bool) -> list[tuple[str, object]]:
+    """The conditions for a model with their values; none if all tasks match."""
     known, part = storable(find_model(name)), storable(name.strip().lower())
-    kept = [model for (model,) in connection.execute(_MODELS)]
-    wanted = [model for model in kept if model == known or part in model.lower()]
-    if len(wanted) == len(kept):
+    known_models = [model for (model,) in connection.execute(_MODELS)]
+    wanted = [model for model in known_models if model == known or part in model.lower()]
+    if len(wanted) == len(known_models):
         return []
     if not wanted:
         return [(_NOTHING, ())]
-    if len(wanted) > _MOST_MODELS:
+    if len(wanted) > _MAX_MODELS:
         return [("(tasks.model = ? OR instr(lower(tasks.model), ?))", (known, part))]
     models = f"model IN ({', '.join('?' * len(wanted))})"
-    if not is_among_words:
+    if not has_words:
         return [(models, tuple(wanted))]
-    # By itself, SQLite would look for the number, and read each record for its model.
-    hint = "INDEXED BY tasks_of_models" if schema.version_of(connection) >= schema.MODELS_INDEXED else ""
+    # SQLite alone would look up the number, and read each record for its model.
+    hint = "INDEXED BY tasks_of_models" if version_of(connection) >= MODELS_INDEXED else ""
     found = f"SELECT 1 FROM tasks AS one {hint} WHERE one.{models} AND one.number = words.rowid"  # noqa: S608  as above
     return [(f"EXISTS ({found})", tuple(wanted))]

@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError
-from seedream_nb.library.location import resolve_location
+from seedream_nb.library.location import LIBRARY_NAME, resolve_location, skips_service
 from seedream_nb.notebook.notice import Notice
 
 if TYPE_CHECKING:
@@ -68,8 +68,10 @@ def login(session: Session, front_end: FrontEnd) -> Notice:
 def _describe_library(session: Session) -> str:
     if session.sandbox is not None:
         return "temporary, the sandbox's own"
+    if skips_service(session.settings.base_url):
+        return f"off, as the service has a loopback address; set {LIBRARY_NAME} to a folder to use a library"
     location = resolve_location()
-    return "off" if location is None else str(location)
+    return f"off (from {LIBRARY_NAME})" if location is None else str(location)
 
 
 def config(session: Session) -> Notice:

@@ -61,22 +61,41 @@ def test_which_pictures_it_takes(url: str | None, keeps: tuple[bool, bool]) -> N
     assert not LibraryCache("off", allow_loopback=True).accepts(TaskImage("an-id", url=url, data=CONTENT))
 
 
-def test_of_which_services_it_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+HERE, THERE = "http://127.0.0.1:9/", "https://api.acedata.cloud"
+LOOPBACK_IMAGE = TaskImage("an-id", url="http://127.0.0.1:9/a.jpg")
+
+
+def test_a_loopback_service_is_stored_only_in_an_explicit_library(tmp_path: Path) -> None:
+    assert LibraryCache.for_service(HERE).library is None
+    assert LibraryCache.for_service(HERE, tmp_path / "own").accepts(LOOPBACK_IMAGE)
+    assert not LibraryCache.for_service(THERE).accepts(LOOPBACK_IMAGE)
+    assert not LibraryCache.for_service(THERE, tmp_path / "own").accepts(LOOPBACK_IMAGE)
+    assert not LibraryCache().accepts(LOOPBACK_IMAGE)
+
+
+def test_the_environment_names_an_explicit_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
-    here, there = "http://127.0.0.1:9/", "https://api.acedata.cloud"
-    image = TaskImage("an-id", url="http://127.0.0.1:9/a.jpg")
-    assert LibraryCache.for_service(here).library is None
-    assert LibraryCache.for_service(here, tmp_path / "own").accepts(image)
-    assert not LibraryCache.for_service(there).accepts(image)
-    library = LibraryCache.for_service(there).library
-    assert library is not None
-    library.close()
+    for url in (HERE, THERE, "http://localhost:8000"):
+        cache = LibraryCache.for_service(url)
+        assert cache.library is not None
+        assert cache.library.location == tmp_path / "library"
+        assert cache.accepts(LOOPBACK_IMAGE) == (url != THERE)
+        cache.close()
+    assert LibraryCache().accepts(LOOPBACK_IMAGE)
+    assert not LibraryCache(tmp_path / "own").accepts(LOOPBACK_IMAGE)
+
+
+@pytest.mark.parametrize("value", ["off", "OFF"])
+def test_the_environment_turns_every_service_off(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SEEDREAM_LIBRARY", value)
+    assert LibraryCache.for_service(HERE).library is None
+    assert LibraryCache.for_service(THERE).library is None
 
 
 def test_a_failure_is_told_of_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     cache = LibraryCache(tmp_path / "file")
-    with pytest.warns(LibraryWarning, match=r"There is no library in .* All else goes on without it") as caught:  # noqa: PT031  told once of all
+    with pytest.warns(LibraryWarning, match=r"There is no library in .* Everything else works without it") as caught:  # noqa: PT031  told once of all
         for number in range(5):
             assert cache.find([name_of(number)]) == {}
             assert cache.original(task_of(number).images[0]) is None

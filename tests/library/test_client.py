@@ -12,7 +12,7 @@ from seedream_nb import GenerationOptions, GenerationRequest, RetryPolicy, Sandb
 from seedream_nb.core.errors import ConnectionFailedError, ImageError, InvalidTokenError, LibraryWarning
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.task_ids import find_problem
-from seedream_nb.library import Library
+from seedream_nb.library import Library, LibraryCache, LibraryFetcher
 from tests.library.integrity import run
 from tests.library.tasks import name_of, record_of
 from tests.scripted_server import ScriptedServer, as_json
@@ -32,7 +32,7 @@ def keeping(sandbox: Sandbox, tmp_path: Path) -> Iterator[SeedreamClient]:
         yield opened
 
 
-def kept(client: SeedreamClient) -> Library:
+def stored(client: SeedreamClient) -> Library:
     library = client.cache.library
     assert library is not None
     return library
@@ -86,7 +86,7 @@ def test_what_is_not_finished_or_not_known_is_asked_for_again(sandbox: Sandbox, 
         assert statuses == [TaskStatus.PENDING, TaskStatus.NOT_FOUND]
         assert keeping.retrieve("unknown").status is TaskStatus.NOT_FOUND
     assert asked(sandbox) == 4
-    assert len(kept(keeping)) == 0
+    assert len(stored(keeping)) == 0
 
 
 def test_failed_tasks_are_final_too(sandbox: Sandbox, keeping: SeedreamClient) -> None:
@@ -123,7 +123,7 @@ def test_the_history_is_asked_for_and_kept(sandbox: Sandbox, keeping: SeedreamCl
 def test_what_is_made_is_kept(sandbox: Sandbox, keeping: SeedreamClient, mode: str) -> None:
     task = keeping.generate("a white fox", size="2K", mode=mode, wait=mode == "async")  # type: ignore[arg-type]
     assert task.status is TaskStatus.SUCCEEDED
-    (found,) = kept(keeping).search("white fox")
+    (found,) = stored(keeping).search("white fox")
     assert (found.prompt, found.model, found.size, found.status) == (task.prompt, task.model, task.size, task.status)
     assert [image.url for image in found.images] == [image.url for image in task.images]
     assert found.id == task.id or find_problem(found.id) is None
@@ -135,7 +135,7 @@ def test_what_is_made_is_kept(sandbox: Sandbox, keeping: SeedreamClient, mode: s
 def test_what_is_only_begun_is_not(keeping: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 60
     keeping.generate("a white fox")
-    assert len(kept(keeping)) == 0
+    assert len(stored(keeping)) == 0
 
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
@@ -143,14 +143,14 @@ def test_all_that_are_made_at_once_are_kept(keeping: SeedreamClient, mode: str) 
     requests = [GenerationRequest(f"fox {number}", GenerationOptions(size="2K")) for number in range(5)]
     tasks = keeping.generate_all(requests, mode=mode).finish()  # type: ignore[arg-type]
     assert [task.status for task in tasks] == [TaskStatus.SUCCEEDED] * 5
-    assert {task.prompt for task in kept(keeping)} == {f"fox {number}" for number in range(5)}
+    assert {task.prompt for task in stored(keeping)} == {f"fox {number}" for number in range(5)}
 
 
 def test_pictures_sent_inline_are_kept_as_files(keeping: SeedreamClient) -> None:
     task = keeping.generate("a fox", size="2K", response_format="b64_json", mode="sync")
-    (found,) = kept(keeping)
+    (found,) = stored(keeping)
     assert found.images[0].data == task.images[0].data is not None
-    assert kept(keeping).info().originals == 1
+    assert stored(keeping).info().originals == 1
 
 
 # Offline
@@ -212,27 +212,56 @@ def test_a_poorer_answer_of_later_does_not_take_the_pictures_away(tmp_path: Path
 # On and off
 
 
-def test_of_this_machine_nothing_is_kept_by_itself(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
+def test_nothing_of_a_loopback_address_is_stored_by_default(sandbox: Sandbox, tmp_path: Path) -> None:
     with SeedreamClient(sandbox.token, sandbox.url) as client:
         assert client.cache.library is None
         task_id = sandbox.add_task("a cat", size="100x100")
         assert client.retrieve(task_id) == client.retrieve(task_id)
         client.fetcher.thumbnail(client.retrieve(task_id).images[0], 32)
     assert len(sandbox.requests.of_kind("tasks")) == 3
-    assert not (tmp_path / "library").exists()
+    assert not list(tmp_path.rglob("library.sqlite"))
+
+
+def test_an_explicit_library_stores_tasks_and_images_of_a_loopback_address(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tunnel or a local gateway has a loopback address, too."""
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
+    task_id = sandbox.add_task("a cat", size="100x100")
+    with SeedreamClient(sandbox.token, sandbox.url) as client:
+        assert stored(client).location == tmp_path / "library"
+        task = client.retrieve(task_id)
+        assert client.retrieve(task_id) == task
+        content = client.fetcher.fetch(task.images[0])
+        assert client.fetcher.fetch(task.images[0]) == content
+    assert len(sandbox.requests.of_kind("tasks")) == len(sandbox.requests.of_kind("pictures")) == 1
+    sandbox.stop()
+    with SeedreamClient(sandbox.token, sandbox.url) as client:
+        assert client.retrieve(task_id) == task
+        assert client.fetcher.fetch(task.images[0]) == content
+
+
+def test_a_gallery_without_a_client_finds_loopback_images_in_an_explicit_library(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
+    with SeedreamClient(sandbox.token, sandbox.url) as client:
+        task = client.retrieve(sandbox.add_task("a cat", size="100x100"))
+        content = client.fetcher.fetch(task.images[0])
+    sandbox.stop()
+    cache = LibraryCache()
+    assert LibraryFetcher(cache).fetch(task.images[0]) == content
+    cache.close()
 
 
 def test_of_the_service_itself_all_is_kept_where_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with SeedreamClient("a-token") as client:
-        assert str(kept(client).location).endswith(os.path.join("seedream_nb", "library"))  # noqa: PTH118  the end of one
+        assert str(stored(client).location).endswith(os.path.join("seedream_nb", "library"))  # noqa: PTH118  the end of one
     monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
     with SeedreamClient("a-token") as client:
-        assert kept(client).location == tmp_path / "library"
+        assert stored(client).location == tmp_path / "library"
     monkeypatch.setenv("SEEDREAM_LIBRARY", "off")
     with SeedreamClient("a-token") as client:
         assert client.cache.library is None
@@ -271,7 +300,7 @@ def test_a_pickled_client_keeps_on(sandbox: Sandbox, tmp_path: Path, given: str)
             assert copy.retrieve(task.id) == task
             assert asked(sandbox) == 0
             other = copy.retrieve(sandbox.add_task("a dog"))
-            assert kept(copy).info().budget == (123 if given == "library" else 5_000_000_000)
+            assert stored(copy).info().budget == (123 if given == "library" else 5_000_000_000)
         assert client.cache.find([other.id]) == {other.id: other}
     library.close()
 
@@ -305,7 +334,7 @@ def test_both_sides_of_a_fork(sandbox: Sandbox, tmp_path: Path) -> None:
 def test_nothing_secret_is_kept(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     keeping.fetcher.thumbnail(keeping.retrieve(sandbox.add_task("a cat", size="100x100")).images[0], 32)
     keeping.close()
-    for path in kept(keeping).location.rglob("*"):
+    for path in stored(keeping).location.rglob("*"):
         assert not path.is_file() or sandbox.token.encode() not in path.read_bytes()
 
 

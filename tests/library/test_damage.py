@@ -139,7 +139,7 @@ def test_a_broken_inner_page_costs_only_what_was_on_it(folder: Path) -> None:
     for (page,) in (pages[len(pages) // 4], pages[3 * len(pages) // 4]):
         content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
     file_of(folder).write_bytes(content)
-    with pytest.warns(LibraryWarning, match="could be rescued") as caught, Library(folder) as library:
+    with pytest.warns(LibraryWarning, match="records were recovered") as caught, Library(folder) as library:
         library.verify()
     assert len(caught) == 1
     with Library(folder) as library:
@@ -153,7 +153,7 @@ def _has_dbstat(connection: sqlite3.Connection) -> bool:
 def test_marks_and_pictures_come_over(folder: Path) -> None:
     content = file_of(folder).read_bytes()
     file_of(folder).write_bytes(content[:-4096])  # the last page is one of an index of words
-    with pytest.warns(LibraryWarning, match="rescued"):
+    with pytest.warns(LibraryWarning, match="recovered"):
         library = Library(folder)
     with library:
         assert len(library) == COUNT
@@ -231,7 +231,7 @@ def test_whoever_waited_for_another_to_mend_it_leaves_the_new_file_alone(folder:
     assert (file_of(folder).read_bytes(), damaged_files(folder)) == (before, [])
     mended = replace_damaged(file_of(folder), is_damaged=lambda: True)
     assert mended is not None
-    assert (mended.records, damaged_files(folder)) == (COUNT, [mended.kept_as.name])
+    assert (mended.records, damaged_files(folder)) == (COUNT, [mended.set_aside.name])
 
 
 def test_many_kernels_come_upon_the_same_damage(folder: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_record_that_became_nonsense_is_damage_too(folder: Path) -> None:
     with closing(sqlite3.connect(file_of(folder))) as connection, connection:
         connection.execute("UPDATE tasks SET record = substr(record, 5) WHERE key = ?", (name_of(7),))
     cache = LibraryCache(folder)
-    with pytest.warns(LibraryWarning, match=f"{COUNT - 1} of its records could be rescued"):
+    with pytest.warns(LibraryWarning, match=f"{COUNT - 1} records were recovered"):
         found = cache.find([name_of(7), name_of(8)])
     assert set(found) == {name_of(8)}
     cache.close()
@@ -276,10 +276,10 @@ def test_the_library_itself_says_that_it_was_mended_and_works_at_the_next_call(f
             connection.execute("UPDATE tasks SET record = '[]' WHERE key = ?", (name_of(7),))
         with (
             pytest.warns(LibraryWarning, match="was damaged"),
-            pytest.raises(LibraryError, match="carried over into a new file") as caught,
+            pytest.raises(LibraryError, match="recovered into a new file") as caught,
         ):
             library.find([name_of(7)])
-        assert caught.value.hint == "Do it once more."
+        assert caught.value.hint == "Repeat the call."
         assert library.find([name_of(7)]) == {}
         assert len(library) == COUNT - 1
 
@@ -287,7 +287,7 @@ def test_the_library_itself_says_that_it_was_mended_and_works_at_the_next_call(f
 def test_a_damaged_library_that_can_only_be_read_is_left_as_it_is(folder: Path) -> None:
     broken = b"garbage " * 1000
     file_of(folder).write_bytes(broken)
-    with pytest.raises(LibraryError, match="damaged, and cannot be mended as it can only be read"):
+    with pytest.raises(LibraryError, match="damaged, and read-only: it cannot be recovered"):
         Library(folder, read_only=True)
     assert file_of(folder).read_bytes() == broken
     assert damaged_files(folder) == []
@@ -404,7 +404,7 @@ def test_one_of_a_later_version_is_refused_in_one_sentence(tmp_path: Path, read_
     with closing(sqlite3.connect(file_of(tmp_path))) as connection, connection:
         connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
     before = file_of(tmp_path).read_bytes()
-    with pytest.raises(LibraryError, match="was made by a later version of seedream_nb") as caught:
+    with pytest.raises(LibraryError, match="was written by a later version of seedream_nb") as caught:
         Library(tmp_path, read_only=read_only)
     assert "Upgrade seedream_nb" in str(caught.value.hint)
     cache = LibraryCache(tmp_path)

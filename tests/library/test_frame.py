@@ -72,6 +72,6 @@ def test_a_large_seed_stays_what_it_is_beside_missing_ones(empty: Library) -> No
 
 def test_without_pandas_it_says_how_to_get_it(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)  # what Python itself notes of a module that must not be there
-    with pytest.raises(UsageError, match="needs pandas") as caught:
+    with pytest.raises(UsageError, match="requires pandas") as caught:
         library.to_frame()
     assert caught.value.hint == "pip install pandas"

@@ -234,7 +234,7 @@ def test_the_longest_unused_go_and_it_is_said(small: Library) -> None:
     images = [keep(small, number) for number in range(4)]
     for number, moment in enumerate((30.0, 10.0, 20.0, 40.0)):
         used(small, number, moment)
-    with pytest.warns(LibraryWarning, match="has passed its budget") as caught:
+    with pytest.warns(LibraryWarning, match="has exceeded its budget") as caught:
         images += [keep(small, 4), keep(small, 5)]
     assert len(caught) == 1
     assert "Records and thumbnails stay" in str(caught[0].message)

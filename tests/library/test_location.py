@@ -11,8 +11,8 @@ import pytest
 
 from seedream_nb.core.errors import LibraryError, SettingsError
 from seedream_nb.library import Library, opening
-from seedream_nb.library.file_systems import is_shared
 from seedream_nb.library.location import resolve_location
+from seedream_nb.library.opening import is_shared
 from tests.library.tasks import task_of
 
 

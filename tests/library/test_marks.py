@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from seedream_nb.core.errors import LibraryError, UsageError
 from seedream_nb.library import Library
-from seedream_nb.library.budget import evict
 from seedream_nb.library.marks import Marks, read_tags
-from seedream_nb.library.search import Wanted
+from seedream_nb.library.removal import plan_eviction, remove
+from seedream_nb.library.search import Query
 from tests.library.conftest import CAT, EDIT, INLINE, KITE, REFUSED, ROOF
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_tags_and_ratings_narrow_a_search(library: Library) -> None:
     assert found(library, tags="a") == [CAT, KITE]
     assert found(library, tags=("a", "b")) == [KITE]
     assert (found(library, rating=3), found(library, rating=4)) == ([CAT, KITE, ROOF], [KITE])
-    assert library.count(Wanted(tags=("A",))) == 2
+    assert library.count(Query(tags=("A",))) == 2
 
 
 @pytest.mark.parametrize(
@@ -98,18 +98,22 @@ def test_marks_are_taken_away(library: Library) -> None:
     assert library.marks(CAT) == Marks()
 
 
+def evict_all(library: Library) -> None:
+    remove(library._database, library._images, lambda connection: plan_eviction(connection, budget=0))
+
+
 def test_a_marked_task_keeps_its_originals_until_the_last_mark_is_gone(filled: Filled) -> None:
     library = filled.library
     library.tag(CAT, "a")
     library.rate(KITE, 1)
     library.note(ROOF, "b")
-    evict(library._database, library._images, 0)
+    evict_all(library)
     kept = [task_id for task_id in (CAT, KITE, ROOF, EDIT) if filled.original_of(task_id) is not None]
     assert kept == [CAT, KITE, ROOF]
     library.untag(CAT, "a")
     library.rate(KITE, None)
     library.note(ROOF, "")
-    evict(library._database, library._images, 0)
+    evict_all(library)
     assert [task_id for task_id in kept if filled.original_of(task_id) is not None] == []
 
 
@@ -137,7 +141,7 @@ def test_many_unknown_ids_are_counted(library: Library) -> None:
 @pytest.mark.parametrize("stars", [0, 6, -1, True, 2.5, "3"])
 def test_other_numbers_are_no_rating(library: Library, stars: int) -> None:
     library.rate(CAT, 3)
-    with pytest.raises(UsageError, match="is no rating"):
+    with pytest.raises(UsageError, match="is not a valid rating"):
         library.rate(CAT, stars)
     assert library.marks(CAT).rating == 3
 
@@ -150,7 +154,7 @@ def test_what_is_no_tag_is_refused_whole(library: Library, tags: tuple[str, ...]
 
 
 def test_no_task_is_no_call(library: Library) -> None:
-    with pytest.raises(UsageError, match="No task is named"):
+    with pytest.raises(UsageError, match="No task ids were given"):
         library.tag([], "a")
 
 
@@ -169,7 +173,7 @@ def test_marks_outlive_a_newer_record(library: Library) -> None:
 
 
 def test_a_library_that_can_only_be_read_says_so(library: Library) -> None:
-    with Library(library.location, read_only=True) as other, pytest.raises(LibraryError, match="can only be read"):
+    with Library(library.location, read_only=True) as other, pytest.raises(LibraryError, match="is read-only"):
         other.tag(CAT, "a")
 
 

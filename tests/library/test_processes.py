@@ -16,7 +16,6 @@ import pytest
 
 from seedream_nb.core.models import TaskImage
 from seedream_nb.library import Library, LibraryCache
-from seedream_nb.library.files import Files
 from tests.library.integrity import run, start, wrong_with
 from tests.library.tasks import name_of, task_of
 from tests.sample_images import noise
@@ -165,7 +164,8 @@ def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
 
 def test_a_file_is_never_seen_half_written(tmp_path: Path) -> None:
     """Also not by one who reads while it is written anew."""
-    files = Files(tmp_path)
+    library = Library(tmp_path)
+    files = library._images.originals
     contents = {bytes([value]) * 3_000_000 for value in (1, 2)}
     stop = threading.Event()
 
@@ -183,7 +183,8 @@ def test_a_file_is_never_seen_half_written(tmp_path: Path) -> None:
     finally:
         stop.set()
         thread.join()
-    assert list(files.names()) == ["ab-file"]
+    assert [path.name for path in files.folder.glob("??/*")] == ["ab-file"]
+    library.close()
 
 
 # Full
@@ -338,7 +339,7 @@ def test_where_no_library_can_be_made_the_work_goes_on_without(open_folder: Path
     told = run(PRELUDE + NONE_THERE, open_folder).splitlines()
     open_folder.parent.chmod(0o755)
     assert set(told) == {
-        f"There is no library in {open_folder}, and none can be made there. All else goes on without it."
+        f"There is no library in {open_folder}, and none can be created there. Everything else works without it."
     }
     assert len(told) <= 2  # of reading, and of writing
 

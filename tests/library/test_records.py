@@ -19,7 +19,15 @@ from seedream_nb.core.errors import LibraryWarning, SeedreamError
 from seedream_nb.core.models import ErrorDetail, Task, TaskImage, TaskStatus, Usage
 from seedream_nb.core.task_ids import find_problem
 from seedream_nb.library import Library, LibraryCache
-from seedream_nb.library.inline import AS_IT_IS, KEPT, SHORTEST, encode, has_words, put_back, take_out
+from seedream_nb.library.references import (
+    LITERAL,
+    MIN_IMAGE_LENGTH,
+    PLACEHOLDER,
+    encode,
+    extract_images,
+    has_placeholders,
+    restore_images,
+)
 from seedream_nb.protocol.responses import read_task
 from seedream_nb.protocol.stream_events import add_line
 from tests.gallery.strategies import tasks as any_tasks
@@ -294,28 +302,33 @@ def test_text_that_looks_like_a_picture_stays_text(empty: Library, prompt: str) 
     assert found.raw == task.raw
 
 
-PICTURES = [SHORTEST * b"x", SHORTEST * 3 // 4 * b"y", (SHORTEST // 4 - 1) * b"abc", PICTURE]  # around the shortest
+PICTURES = [
+    MIN_IMAGE_LENGTH * b"x",
+    MIN_IMAGE_LENGTH * 3 // 4 * b"y",
+    (MIN_IMAGE_LENGTH // 4 - 1) * b"abc",
+    PICTURE,
+]  # around the shortest
 HEADS = ["", "data:image/png;base64,"]
 encoded = st.builds(
     lambda head, content, cut: head + (base64.b64encode(content).decode())[: cut or None],
     st.sampled_from(HEADS),
     st.sampled_from(PICTURES),
-    st.sampled_from([0, SHORTEST - 1, SHORTEST, SHORTEST + 1]),
+    st.sampled_from([0, MIN_IMAGE_LENGTH - 1, MIN_IMAGE_LENGTH, MIN_IMAGE_LENGTH + 1]),
 )
 words = st.builds(
     lambda *parts: "".join(parts),
     st.sampled_from(["", " ", *HEADS]),
-    st.sampled_from([AS_IT_IS, KEPT]),
+    st.sampled_from([LITERAL, PLACEHOLDER]),
     st.just(64 * "a"),
 )
-leaves = st.one_of(st.none(), st.integers(), st.text(max_size=5), encoded, words, st.just('"' * SHORTEST))
+leaves = st.one_of(st.none(), st.integers(), st.text(max_size=5), encoded, words, st.just('"' * MIN_IMAGE_LENGTH))
 documents = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 )
 
 
 @given(documents)
-@example(base64.b64encode(SHORTEST * 3 // 4 * b"y").decode())
+@example(base64.b64encode(MIN_IMAGE_LENGTH * 3 // 4 * b"y").decode())
 def test_what_is_not_gone_through_has_nothing_in_it(document: Any) -> None:
     """The quick looks at the text of a record never miss what looking at each of its values finds."""
     kept: dict[str, bytes] = {}
@@ -326,9 +339,9 @@ def test_what_is_not_gone_through_has_nothing_in_it(document: Any) -> None:
         return digest
 
     text = encode(document, keep)
-    assert text == json.dumps(take_out(document, keep))
-    assert put_back(json.loads(text), kept.get) == document
-    assert has_words(text) or json.loads(text) == document
+    assert text == json.dumps(extract_images(document, keep))
+    assert restore_images(json.loads(text), kept.get) == document
+    assert has_placeholders(text) or json.loads(text) == document
 
 
 def test_words_beside_a_picture_are_found_again_when_the_index_is_made_anew(empty: Library) -> None:
@@ -459,7 +472,7 @@ def test_one_that_cannot_be_written_spoils_no_other_call(empty: Library) -> None
     for _level in range(5000):
         nested = [nested]
     cache = LibraryCache(empty)
-    with pytest.warns(LibraryWarning, match="All else goes on without it"):
+    with pytest.warns(LibraryWarning, match="Everything else works without it"):
         cache.store([dataclasses.replace(task_of(), raw={**record_of(), "deep": nested})])
     cache.store([task_of(1)])
     assert len(empty) == 1

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.library.search import Wanted, search_tasks
+from seedream_nb.library.search import Query, search_tasks
 from seedream_nb.protocol.responses import read_task
 from tests.gallery.strategies import HOSTILE
 from tests.library.tasks import CREATED, name_of, record_of, task_of
@@ -118,7 +118,7 @@ def test_pages_of_one_model_of_several_of_many_and_of_all(empty: Library) -> Non
         for text in ("", "cat"):
             assert [task.id for task in empty.search(text, model=name, limit=None)] == newest_first
             assert [task.id for task in empty.search(text, model=name, limit=3, offset=2)] == newest_first[2:5]
-            assert empty.count(Wanted(text, name)) == len(newest_first)
+            assert empty.count(Query(text, name)) == len(newest_first)
 
 
 def test_a_model_together_with_all_else(empty: Library) -> None:
@@ -138,7 +138,7 @@ def test_a_model_is_looked_up_in_the_index_alone(empty: Library, text: str, name
     asked: list[str] = []
     with closing(sqlite3.connect(empty.location / "library.sqlite")) as connection:
         connection.set_trace_callback(asked.append)
-        assert len(search_tasks(connection, Wanted(text, name), lambda _digest: None)) == (1 if name == "a-1" else 2)
+        assert len(search_tasks(connection, Query(text, name), lambda _digest: None)) == (1 if name == "a-1" else 2)
         connection.set_trace_callback(None)
         (question,) = [one for one in asked if one.startswith("SELECT key, record, request")]
         plan = [step for *_ids, step in connection.execute(f"EXPLAIN QUERY PLAN {question}")]
@@ -205,7 +205,7 @@ def test_nothing_that_is_typed_is_an_error_of_the_database(empty: Library, text:
     try:
         found = empty.search(text)
     except UsageError as error:
-        assert "no word" in error.message  # noqa: PT017  either is good
+        assert "contains no words" in error.message  # noqa: PT017  either is good
     else:
         assert len(found) <= 1
     for given_as in ({"model": text}, {"tags": text}, {"tags": [text]}, {"status": text}):
@@ -221,7 +221,7 @@ def test_nor_is_anything_else(empty: Library) -> None:
         try:
             empty.search(text)
         except UsageError as error:
-            assert "no word" in error.message  # noqa: PT017  either is good
+            assert "contains no words" in error.message  # noqa: PT017  either is good
         empty.search(model=text, tags=[text], status=text)
 
     check()
@@ -229,6 +229,6 @@ def test_nor_is_anything_else(empty: Library) -> None:
 
 def test_words_that_are_none_are_said_to_be_none(empty: Library) -> None:
     for text in ("!!!", "_", "🐈", '"'):
-        with pytest.raises(UsageError, match="There is no word in"):
+        with pytest.raises(UsageError, match="contains no words"):
             empty.search(text)
     assert empty.search("  ") == []

@@ -178,7 +178,7 @@ def test_what_is_not_kept_any_more_is_counted(filled: Filled, empty: Library, tm
     exported = filled.library.export(tmp_path / "e.zip")
     kept = len(unpacked(tmp_path / "e.zip")) - len(EVERY) - 1
     assert (exported.originals, exported.missing) == (kept, ORIGINALS - kept)
-    assert f"{ORIGINALS - kept} originals more: not kept" in str(exported)
+    assert f"{ORIGINALS - kept} originals not stored" in str(exported)
     assert empty.import_from(tmp_path / "e.zip").tasks == len(EVERY)
 
 
@@ -206,7 +206,7 @@ def test_what_is_there_is_left_alone_unless_it_is_an_export(filled: Filled, tmp_
     files = {**unpacked(target), "my-thesis.txt": b"years of work"}
     shutil.rmtree(target) if target.is_dir() else target.unlink()
     pack(target, files)
-    with pytest.raises(UsageError, match="something else"):
+    with pytest.raises(UsageError, match="is not an export"):
         filled.library.export(target)
     assert unpacked(target) == files
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
@@ -218,7 +218,7 @@ def test_a_file_or_folder_of_the_name_is_left_alone(filled: Filled, tmp_path: Pa
     (tmp_path / "folder.zip").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "file")
     for name in ("file", "file.zip", "folder.zip", "link"):
-        with pytest.raises(UsageError, match="is there already"):
+        with pytest.raises(UsageError, match="already exists"):
             filled.library.export(tmp_path / name)
     assert (tmp_path / "file").read_text() == (tmp_path / "file.zip").read_text() == "text"
     (tmp_path / "empty-folder").mkdir()
@@ -256,7 +256,7 @@ def test_what_is_known_stays_and_marks_are_united(filled: Filled, tmp_path: Path
         other.export(tmp_path / "back.zip")
     before = library.find([CAT])[CAT]
     for _again in range(2):
-        assert str(library.import_from(tmp_path / "back.zip")) == "0 new tasks and 0 new originals; 6 known already."
+        assert str(library.import_from(tmp_path / "back.zip")) == "0 new tasks and 0 new originals; 6 already known."
         assert library.marks(CAT) == Marks(("mine", "theirs"), 2, "my note\ntheir note")
         assert library.marks(KITE) == Marks(("mine", "theirs"), 5, "their note")
     assert library.find([CAT])[CAT].raw == before.raw
@@ -334,12 +334,12 @@ def test_what_is_no_export_is_refused_in_a_sentence(empty: Library, tmp_path: Pa
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"record": []}, "no task"),
-        ({"record": {"unknown": 1}}, "no task"),
-        ({"task_id": 7}, "no task"),
-        ({"task_id": "", "record": {"success": True, "data": [{"url": "https://x.example/a.jpg"}]}}, "no task"),
-        ({"record": record_of("x" * 201, "https://x.example/a.jpg")}, "no task"),
-        ({"request": "text"}, "no task"),
+        ({"record": []}, "not a task"),
+        ({"record": {"unknown": 1}}, "not a task"),
+        ({"task_id": 7}, "not a task"),
+        ({"task_id": "", "record": {"success": True, "data": [{"url": "https://x.example/a.jpg"}]}}, "not a task"),
+        ({"record": record_of("x" * 201, "https://x.example/a.jpg")}, "not a task"),
+        ({"request": "text"}, "not a task"),
         ({"record": {"id": "a-task", "created_at": 1.0}}, "not finished"),
         ({"record": {"id": "a-task", "deep": json.loads("[" * 60 + "]" * 60)}}, "nested too deeply"),
     ],
@@ -349,27 +349,27 @@ def test_a_file_that_tells_of_no_finished_task_is_passed_over(
 ) -> None:
     report = empty.import_from(pack(tmp_path / "p.zip", foreign(**changes)))  # type: ignore[arg-type]
     assert report == Imported(0, 0, 0, 0, ((reason, 1),))
-    assert str(report).endswith(f"\n1 file passed over: 1 {reason}.")
+    assert str(report).endswith(f"\n1 file skipped: 1 {reason}.")
     assert len(empty) == 0
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"{", "no JSON"), (b"\xff\xfe\x00", "no JSON"), (b"[" * 200_000, "no JSON"), (b" " * 8_000_001, "too large")],
+    [(b"{", "not JSON"), (b"\xff\xfe\x00", "not JSON"), (b"[" * 200_000, "not JSON"), (b" " * 8_000_001, "too large")],
 )
 def test_a_file_that_is_no_json_is_passed_over(empty: Library, tmp_path: Path, content: bytes, reason: str) -> None:
     report = empty.import_from(pack(tmp_path / "p.zip", {**foreign(), "tasks/b.json": content}))
-    assert (report.tasks, report.passed_over) == (1, ((reason, 1),))
+    assert (report.tasks, report.skipped) == (1, ((reason, 1),))
 
 
 def test_pictures_that_are_none_or_others_are_passed_over(empty: Library, tmp_path: Path) -> None:
     page = b"<html>no picture</html>"
     report = empty.import_from(pack(tmp_path / "page.zip", foreign("page", page)))
-    assert (report.tasks, report.originals, report.passed_over) == (1, 0, (("no picture", 1),))
+    assert (report.tasks, report.originals, report.skipped) == (1, 0, (("not an image", 1),))
     files = foreign("altered")
     name = next(name for name in files if name.startswith("originals/"))
     report = empty.import_from(pack(tmp_path / "altered.zip", {**files, name: plain(color="#000000")}))
-    assert (report.tasks, report.originals, report.passed_over) == (1, 0, (("altered", 1),))
+    assert (report.tasks, report.originals, report.skipped) == (1, 0, (("altered", 1),))
     assert list(empty.location.glob("originals/??/*")) == []
 
 
@@ -381,7 +381,7 @@ def test_a_picture_that_only_claims_to_be_one_does_not_replace_a_record(filled: 
     files |= {f"originals/{digest_of(fake)}.png": fake for fake in fakes}
     before = filled.library.find([CAT])
     report = filled.library.import_from(pack(tmp_path / "p.zip", files))
-    assert (report.known, report.originals, report.passed_over) == (1, 0, (("no picture", 3),))
+    assert (report.known, report.originals, report.skipped) == (1, 0, (("not an image", 3),))
     assert filled.library.find([CAT]) == before
 
 
@@ -400,7 +400,7 @@ def test_names_that_lead_elsewhere_are_never_followed(empty: Library, tmp_path: 
         os.mkfifo(place / "tasks" / "c.json")
     report = empty.import_from(place)
     assert (report.tasks, len(empty)) == (1, 1)
-    assert report.passed_over == ((("no file", 2),) if place.is_dir() else ())
+    assert report.skipped == ((("not a regular file", 2),) if place.is_dir() else ())
     outside = set(tmp_path.rglob("*")) - before
     assert {path.relative_to(tmp_path).parts[0] for path in outside} <= {form, "empty", "secret.json"}
 
@@ -416,7 +416,7 @@ def test_a_bomb_takes_no_memory(empty: Library, tmp_path: Path) -> None:
                 entry.write(bytes(10_000_000))
     tracemalloc.start()
     try:
-        assert empty.import_from(bomb).passed_over == (("too large", 1),)
+        assert empty.import_from(bomb).skipped == (("too large", 1),)
         assert tracemalloc.get_traced_memory()[1] < 60_000_000
     finally:
         tracemalloc.stop()
@@ -428,7 +428,7 @@ def test_a_picture_as_large_as_a_bomb_is_passed_over(empty: Library, tmp_path: P
     with zipfile.ZipFile(tmp_path / "p.zip", "w", zipfile.ZIP_DEFLATED) as opened:
         for part in files:
             opened.writestr(part, bytes(50 * 1024 * 1024 + 1) if part == name else files[part])
-    assert empty.import_from(tmp_path / "p.zip").passed_over == (("too large", 1),)
+    assert empty.import_from(tmp_path / "p.zip").skipped == (("too large", 1),)
 
 
 def test_unusual_packing_is_passed_over(empty: Library, tmp_path: Path) -> None:
@@ -436,7 +436,7 @@ def test_unusual_packing_is_passed_over(empty: Library, tmp_path: Path) -> None:
         for name, content in foreign().items():
             method = zipfile.ZIP_LZMA if name.startswith("originals/") else zipfile.ZIP_STORED
             opened.writestr(name, content, method)
-    assert empty.import_from(tmp_path / "p.zip").passed_over == (("packed in an unusual way", 1),)
+    assert empty.import_from(tmp_path / "p.zip").skipped == (("compressed in an unsupported way", 1),)
 
 
 def test_marks_that_are_none_are_left_out(empty: Library, tmp_path: Path) -> None:
@@ -468,7 +468,7 @@ def test_any_json_is_taken_or_passed_over(
     files["tasks/b.json"] = json.dumps(document).encode()
     files["tasks/c.json"] = json.dumps({"task_id": "c", "record": mixed, "marks": marks, "pictures": pictures}).encode()
     report = empty.import_from(pack(tmp_path / "p.zip", files))
-    assert report.tasks + report.known + report.improved + sum(n for _why, n in report.passed_over) >= 3
+    assert report.tasks + report.known + report.improved + sum(n for _why, n in report.skipped) >= 3
     assert all(task.id for task in empty)
     assert empty.verify().is_sound
 

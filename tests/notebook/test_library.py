@@ -97,7 +97,16 @@ class TestShowing:
         monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "kept"))
         assert f"library   {tmp_path / 'kept'}" in repr(run(shell, "%seedream config"))
         monkeypatch.setenv("SEEDREAM_LIBRARY", "off")
-        assert "library   off" in repr(run(shell, "%seedream config"))
+        assert "library   off (from SEEDREAM_LIBRARY)" in repr(run(shell, "%seedream config"))
+
+    def test_config_says_why_a_loopback_address_has_none(
+        self, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", "http://127.0.0.1:9")
+        why = "library   off, as the service has a loopback address; set SEEDREAM_LIBRARY to a folder to use a library"
+        assert why in repr(run(shell, "%seedream config")).splitlines()
+        monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "kept"))
+        assert f"library   {tmp_path / 'kept'}" in repr(run(shell, "%seedream config")).splitlines()
 
     def test_search_finds_words_of_prompts(self, shell: InteractiveShell, service: Sandbox) -> None:
         ids = [add(service, "a white siamese cat"), add(service, "a dog"), add(service, "花园里的暹罗猫")]
@@ -238,7 +247,7 @@ class TestTidyingUp:
 
     def test_verify(self, shell: InteractiveShell, service: Sandbox) -> None:
         run(shell, f"%seedream get {add(service, 'a cat')}")
-        assert repr(run(shell, "%seedream library verify")) == "All is well: 1 record and 1 original are whole."
+        assert repr(run(shell, "%seedream library verify")) == "No problems found: 1 record and 1 original are intact."
 
 
 class TestHandingOn:

@@ -1,7 +1,4 @@
-"""Why: the file of a task that others have written may say anything; it is read as what it should be, or refused.
-
-Pure functions over bytes.
-"""
+"""The file of a task in an archive from elsewhere: read as what it should be, or rejected. Pure functions on bytes."""
 
 from __future__ import annotations
 
@@ -15,11 +12,9 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.coerce import read_integer, read_mapping
 from seedream_nb.core.errors import UnreadableAnswerError, UsageError
 from seedream_nb.library.archive import PartError
-from seedream_nb.library.image_store import INLINE
-from seedream_nb.library.inline import SHORTEST, put_back
-from seedream_nb.library.marks import MOST_STARS, read_tags
-from seedream_nb.library.mentions import sources_in
+from seedream_nb.library.marks import MOST_STARS, Marks, read_tags
 from seedream_nb.library.records import key_of, storable
+from seedream_nb.library.references import MIN_IMAGE_LENGTH, inline_digests, restore_images, sources_in
 from seedream_nb.protocol.responses import read_task
 
 if TYPE_CHECKING:
@@ -29,7 +24,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task
 
 DIGITS = 64  # of a digest
-_MOST_NESTED = 50  # levels of lists and objects
+_MAX_DEPTH = 50  # levels of lists and objects
 _LONGEST_NOTE = 10_000  # characters
 _LONGEST_ID = 200
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
@@ -37,17 +32,15 @@ _DIGEST = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
 
 @dataclass(frozen=True)
 class Document:
-    """What the file of a task says.
+    """The content of a task's file.
 
     Attributes:
-        task_id: The id, for a record that names none.
-        record: The record, with words in the place of pictures that came without a link.
-        request: The request, where the record has none.
-        links: The digests of pictures, by link.
-        inline: The digests of those without a link.
-        tags: Its tags, as far as they are some.
-        rating: Its stars.
-        note: Its note.
+        task_id: The id, for a record without one.
+        record: The record, with placeholders for inline images.
+        request: The request, if the record lacks it.
+        links: The digests of images, by link.
+        inline: The digests of inline images.
+        marks: Its marks, as far as they are valid.
     """
 
     task_id: str
@@ -55,30 +48,28 @@ class Document:
     request: JsonObject | None
     links: dict[str, str]
     inline: set[str]
-    tags: list[str]
-    rating: int | None
-    note: str
+    marks: Marks
 
-    def to_task(self, sound: AbstractSet[str]) -> Task:
-        """The task, with those of its pictures that have a link or are among some digests.
+    def to_task(self, available: AbstractSet[str]) -> Task:
+        """The task, without the inline images whose digests are not available.
 
-        In the place of the latter are stand-ins: together they might not fit into memory.
+        Stand-ins replace the others: together they might not fit into memory.
 
         Raises:
-            PartError: It is no task, or none that is finished.
+            PartError: It is not a task, or not a finished one.
         """
 
         def find(digest: str) -> bytes | None:
-            return stand_in(digest) if digest in sound else None
+            return stand_in(digest) if digest in available else None
 
-        record = put_back(self.record, find)
-        whole = record if self.request is None else {**record, "request": put_back(self.request, find)}
+        record = restore_images(self.record, find)
+        whole = record if self.request is None else {**record, "request": restore_images(self.request, find)}
         try:
             task = read_task(whole, self.task_id)
         except UnreadableAnswerError:
-            raise PartError("no task") from None
+            raise PartError("not a task") from None
         if not key_of(task.id) or len(task.id) > _LONGEST_ID:
-            raise PartError("no task")
+            raise PartError("not a task")
         if not task.status.is_final:
             raise PartError("not finished")
         return dataclasses.replace(task, raw=record)
@@ -88,44 +79,42 @@ def read_document(content: bytes) -> Document:
     """Reads the file of a task.
 
     Raises:
-        PartError: It is none.
+        PartError: It is something else.
     """
     document = read_mapping(read_json(content))
     task_id, record, request = document.get("task_id"), document.get("record"), document.get("request")
     if not isinstance(task_id, str) or not isinstance(record, dict) or not isinstance(request, (dict, type(None))):
-        raise PartError("no task")
-    sources = sources_in(json.dumps([record, request]))
-    tags, rating, note = _read_marks(read_mapping(document.get("marks")))
+        raise PartError("not a task")
+    text = json.dumps([record, request])
+    sources = sources_in(text)
     return Document(
         task_id=key_of(task_id),
         record=record,
         request=request,
         links={link: digest for link, digest in _read_links(document.get("pictures")) if link in sources},
-        inline={source.removeprefix(INLINE) for source in sources if source.startswith(INLINE)},
-        tags=tags,
-        rating=rating,
-        note=note,
+        inline=inline_digests(text),
+        marks=_read_marks(read_mapping(document.get("marks"))),
     )
 
 
 def read_json(content: bytes) -> object:
-    """Reads JSON that is not nested too deeply for anything that goes through it.
+    """Reads JSON, unless it is nested too deeply for later processing.
 
     Raises:
-        PartError: It is none, or is.
+        PartError: It is, or it is not JSON.
     """
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
-        raise PartError("no JSON") from None
-    if _is_nested(value, _MOST_NESTED):
+        raise PartError("not JSON") from None
+    if _is_nested(value, _MAX_DEPTH):
         raise PartError("nested too deeply")
     return value
 
 
 def stand_in(digest: str) -> bytes:
-    """What is taken for a picture where one of this digest belongs."""
-    return digest.encode().ljust(SHORTEST)
+    """What replaces the inline image of this digest: long enough to be taken for an image."""
+    return digest.encode().ljust(MIN_IMAGE_LENGTH)
 
 
 def _is_nested(value: object, levels: int) -> bool:
@@ -133,9 +122,9 @@ def _is_nested(value: object, levels: int) -> bool:
     return any(not levels or _is_nested(one, levels - 1) for one in inner)
 
 
-def _read_links(pictures: object) -> list[tuple[str, str]]:
-    entries = [read_mapping(entry) for entry in pictures] if isinstance(pictures, list) else []
-    links = [(entry.get("link"), entry.get("digest")) for entry in entries]
+def _read_links(entries: object) -> list[tuple[str, str]]:
+    mappings = map(read_mapping, entries) if isinstance(entries, list) else ()
+    links = [(entry.get("link"), entry.get("digest")) for entry in mappings]
     return [
         (link, digest)
         for link, digest in links
@@ -143,11 +132,11 @@ def _read_links(pictures: object) -> list[tuple[str, str]]:
     ]
 
 
-def _read_marks(marks: dict[str, object]) -> tuple[list[str], int | None, str]:
+def _read_marks(marks: dict[str, object]) -> Marks:
     given, stars, note = marks.get("tags"), read_integer(marks.get("rating")), marks.get("note")
-    tags = []
+    tags: list[str] = []
     for tag in given if isinstance(given, list) else []:
         with suppress(UsageError):
             tags += read_tags([tag] if isinstance(tag, str) else [])
     rating = stars if stars is not None and 1 <= stars <= MOST_STARS else None
-    return tags, rating, storable(note)[:_LONGEST_NOTE].strip() if isinstance(note, str) else ""
+    return Marks(tuple(tags), rating, storable(note)[:_LONGEST_NOTE].strip() if isinstance(note, str) else "")

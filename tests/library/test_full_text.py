@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.library.words import to_query, to_words
+from seedream_nb.library.full_text import to_query, to_words
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_queries(text: str, query: str) -> None:
 
 
 def test_a_text_without_a_word_is_refused() -> None:
-    with pytest.raises(UsageError, match="There is no word in"):
+    with pytest.raises(UsageError, match="contains no words"):
         to_query("?!")
 
 
