@@ -89,11 +89,10 @@ class Gallery(Shareable, Sequence[Task]):
         self._contents = Contents(read_tasks(tasks), read_before(before), table)
         self._options = GalleryOptions(columns, thumbnail, embed, limit, max_bytes)
         if fetcher is None and library is not None:
-            fetcher = LibraryFetcher(LibraryCache(library, allow_loopback=True))
+            fetcher = LibraryFetcher(LibraryCache(library))
         self._given_fetcher = fetcher
         self._library = library_of(self._contents.tasks) if fetcher is None else None
-        allow_loopback = self._library is not None
-        self._fetcher = fetcher or LibraryFetcher(LibraryCache(self._library, allow_loopback=allow_loopback))
+        self._fetcher = fetcher or LibraryFetcher(LibraryCache(self._library))
         # Shared with the galleries made from this one.
         self._images = ImageStore()
 

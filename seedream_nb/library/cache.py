@@ -52,8 +52,9 @@ class LibraryCache:
 
     Args:
         library: A library, its folder, or `off`; None means that of `SEEDREAM_LIBRARY`, or else the default.
-        allow_loopback: Whether images with loopback links are stored, too; by default only if `SEEDREAM_LIBRARY` names
-            the library. Such links usually belong to a sandbox or a test, and lead to other images tomorrow.
+        allow_loopback: Whether images with loopback links are stored, too; by default only in a library that is named
+            here or by `SEEDREAM_LIBRARY`. Such links usually belong to a sandbox or a test, and lead to other images
+            tomorrow.
 
     Example:
         >>> LibraryCache("off").find(["84d1544a-9043-4dde-a98b-e889dacd75f6"])
@@ -69,7 +70,7 @@ class LibraryCache:
     ) -> None:
         self._given = library
         if allow_loopback is None:
-            allow_loopback = library is None and not skips_service("http://localhost")
+            allow_loopback = library is not None or not skips_service("http://localhost")
         self._allow_loopback = allow_loopback
         self._reset()
 

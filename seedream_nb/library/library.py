@@ -587,12 +587,12 @@ class Library:
         return dataclasses.replace(task, library=str(self._folder))
 
     def _open(self) -> None:
-        _opened[str(self._folder)] = self
         self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=_warn_of_damage)
         self._images = ImageStore(self._database, self._folder)
         with self._database.reading() as connection:
             # Other kernels fill it, too: the size is measured again from time to time.
             self._room = min(self._budget - size_of_originals(connection), self._budget // CHECKS)
+        _opened[str(self._folder)] = self
 
     def _evict(self) -> None:
         evicted = remove(self._database, self._images, lambda connection: plan_eviction(connection, self._budget))

@@ -49,7 +49,7 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         tasks = client.retrieve_batch(EVERY)
         library.keep(tasks)
-        fetcher = LibraryFetcher(LibraryCache(library, allow_loopback=True))
+        fetcher = LibraryFetcher(LibraryCache(library))
         for task in tasks:
             for image in task.good_images:
                 fetcher.thumbnail(image, THUMBNAIL)

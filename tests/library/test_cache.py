@@ -57,8 +57,8 @@ def test_ids_may_come_one_by_one(empty: Library) -> None:
 )
 def test_which_pictures_it_takes(url: str | None, keeps: tuple[bool, bool]) -> None:
     image = TaskImage("an-id", url=url)
-    assert (LibraryCache("off").accepts(image), LibraryCache("off", allow_loopback=True).accepts(image)) == keeps
-    assert not LibraryCache("off", allow_loopback=True).accepts(TaskImage("an-id", url=url, data=CONTENT))
+    assert (LibraryCache().accepts(image), LibraryCache(allow_loopback=True).accepts(image)) == keeps
+    assert not LibraryCache(allow_loopback=True).accepts(TaskImage("an-id", url=url, data=CONTENT))
 
 
 HERE, THERE = "http://127.0.0.1:9/", "https://api.acedata.cloud"
@@ -71,6 +71,7 @@ def test_a_loopback_service_is_stored_only_in_an_explicit_library(tmp_path: Path
     assert not LibraryCache.for_service(THERE).accepts(LOOPBACK_IMAGE)
     assert not LibraryCache.for_service(THERE, tmp_path / "own").accepts(LOOPBACK_IMAGE)
     assert not LibraryCache().accepts(LOOPBACK_IMAGE)
+    assert LibraryCache(tmp_path / "own").accepts(LOOPBACK_IMAGE)
 
 
 def test_the_environment_names_an_explicit_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +83,6 @@ def test_the_environment_names_an_explicit_library(tmp_path: Path, monkeypatch: 
         assert cache.accepts(LOOPBACK_IMAGE) == (url != THERE)
         cache.close()
     assert LibraryCache().accepts(LOOPBACK_IMAGE)
-    assert not LibraryCache(tmp_path / "own").accepts(LOOPBACK_IMAGE)
 
 
 @pytest.mark.parametrize("value", ["off", "OFF"])

@@ -234,7 +234,7 @@ def test_an_explicit_library_stores_tasks_and_images_of_a_loopback_address(
         assert client.retrieve(task_id) == task
         content = client.fetcher.fetch(task.images[0])
         assert client.fetcher.fetch(task.images[0]) == content
-    assert len(sandbox.requests.of_kind("tasks")) == len(sandbox.requests.of_kind("pictures")) == 1
+    assert len(sandbox.requests.of_kind("tasks")) == len(sandbox.requests.of_kind("downloads")) == 1
     sandbox.stop()
     with SeedreamClient(sandbox.token, sandbox.url) as client:
         assert client.retrieve(task_id) == task

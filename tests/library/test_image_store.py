@@ -58,7 +58,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture
 def fetcher(empty: Library) -> LibraryFetcher:
-    return LibraryFetcher(LibraryCache(empty, allow_loopback=True))
+    return LibraryFetcher(LibraryCache(empty))
 
 
 def originals(library: Library) -> list[Path]:
@@ -197,7 +197,7 @@ def test_pictures_with_holes_keep_them(host: Host, fetcher: LibraryFetcher) -> N
 
 def test_links_to_this_machine_are_kept_only_where_that_is_wanted(host: Host, empty: Library) -> None:
     image = host.add("/a", CONTENT)
-    fetcher = LibraryFetcher(LibraryCache(empty))
+    fetcher = LibraryFetcher(LibraryCache(empty, allow_loopback=False))
     assert fetcher.fetch(image) == fetcher.fetch(image) == CONTENT
     assert host.asked == ["/a", "/a"]
     assert originals(empty) == []
@@ -299,7 +299,7 @@ def test_where_nothing_may_go_nothing_goes(small: Library) -> None:
 
 def test_an_evicted_picture_is_fetched_again(host: Host, tmp_path: Path) -> None:
     with Library(tmp_path / "tiny", budget=1000) as tiny:
-        fetcher = LibraryFetcher(LibraryCache(tiny, allow_loopback=True))
+        fetcher = LibraryFetcher(LibraryCache(tiny))
         image = host.add("/a", CONTENT)
         for _time in range(2):
             with pytest.warns(LibraryWarning, match="budget of 1 KB"):

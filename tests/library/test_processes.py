@@ -195,7 +195,7 @@ FULL = (
 limit = int(sys.argv[2])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-cache = LibraryCache(sys.argv[1], allow_loopback=True)
+cache = LibraryCache(sys.argv[1])
 for number in range(60):
     task = task_of(number, "a long story of a cat " * 200)
     cache.store([task])

@@ -95,7 +95,7 @@ def foreign(task_id: str = "a-task", picture: bytes | None = None, **changes: ob
 
 def facts_of(task: Task) -> dict[str, Any]:
     """What sharing leaves of a task."""
-    facts = dataclasses.asdict(task) | {"raw": None, "trace_id": None}
+    facts = dataclasses.asdict(task) | {"raw": None, "trace_id": None, "library": None}
     for image in facts["images"]:
         image["raw"] = None
     return facts

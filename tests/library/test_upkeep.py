@@ -239,7 +239,7 @@ def test_a_damaged_original_is_fetched_again_over_http(
     sandbox: Sandbox, client: SeedreamClient, empty: Library
 ) -> None:
     task = client.retrieve(sandbox.add_task("a stork", size="64x64"))
-    fetcher = LibraryFetcher(LibraryCache(empty, allow_loopback=True))
+    fetcher = LibraryFetcher(LibraryCache(empty))
     empty.keep(task)
     content = fetcher.fetch(task.images[0])
     path = next((empty.location / "originals").glob("??/*"))
