@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     if all(".py" in argument or ".ipynb" in argument for argument in config.args):
         return 0
     return WORKERS_PER_CORE * (os.cpu_count() or 1)
+
+
+def pytest_configure() -> None:
+    """Makes interrupts work in a run that a shell has started in the background, where they are ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def is_one_of(path: str, patterns: Iterable[str]) -> bool:

@@ -1,10 +1,12 @@
-"""Why: Binder builds its environment from `binder/` alone; this does the same here, and runs the notebooks in it.
+"""Builds Binder's environment from `binder/` alone, as repo2docker does, and runs the notebooks in it.
 
 Run it from the repository's root: `python -m tests.check_binder`. It needs the package index, so it is no test.
+`python -m tests.check_binder --renew` installs the newest releases instead and, when the notebooks run, pins them.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -12,22 +14,31 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+CONSTRAINTS = Path("binder") / "constraints.txt"
+HEADER = """\
+# Every package in Binder's environment, so that a newer release of any of them cannot break it.
+# To renew it: python -m tests.check_binder --renew
+"""
 
 
-def run(*command: str | Path, cwd: Path) -> None:
-    """Runs a command; its failure is ours."""
-    subprocess.run([str(part) for part in command], cwd=cwd, check=True)
+def run(*command: str | Path, cwd: Path) -> str:
+    """Runs a command and returns its output; its failure is ours."""
+    parts = [str(part) for part in command]
+    return subprocess.run(parts, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def find_python() -> str:
-    """The interpreter of the pinned version, as repo2docker would install it."""
+def find_python(*, exact: bool) -> str:
+    """The interpreter of the pinned version, as repo2docker would install it; unless `exact`, any other will do."""
     version = (ROOT / "binder" / "runtime.txt").read_text(encoding="utf-8").strip().removeprefix("python-")
     if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
         return sys.executable
     found = shutil.which(f"python{version}")
-    if found is None:
-        print(f"Python {version} is not on this machine; {sys.executable} stands in for it.")
-    return found or sys.executable
+    if found and subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode == 0:
+        return found
+    if exact:
+        raise SystemExit(f"Python {version} is not on this machine; the pinned versions depend on it.")
+    print(f"Python {version} is not on this machine; using {sys.executable} instead.")
+    return sys.executable
 
 
 def copy_tracked_files(target: Path) -> None:
@@ -40,29 +51,27 @@ def copy_tracked_files(target: Path) -> None:
 
 def main() -> None:
     """Builds the environment in a clean directory and runs every notebook in it."""
+    parser = argparse.ArgumentParser(description="Build Binder's environment and run the notebooks in it.")
+    parser.add_argument("--renew", action="store_true", help=f"pin the newest releases in {CONSTRAINTS}")
+    renew: bool = parser.parse_args().renew
     with tempfile.TemporaryDirectory() as name:
         repository = Path(name) / "repository"
         copy_tracked_files(repository)
+        if renew:
+            (repository / CONSTRAINTS).write_text("", encoding="utf-8")
         environment = Path(name) / "environment"
-        run(find_python(), "-m", "venv", environment, cwd=repository)
+        run(find_python(exact=renew), "-m", "venv", environment, cwd=repository)
         python = environment / "bin" / "python"
         run(python, "-m", "pip", "install", "-q", "-r", "binder/requirements.txt", cwd=repository)
         run(python, "-m", "jupyter", "lab", "--version", cwd=repository)
         # A package beside the notebooks would hide that the installed one is broken.
         shutil.rmtree(repository / "seedream_nb")
+        convert = (python, "-m", "nbconvert", "--execute", "--to", "notebook", "--output", "executed.ipynb")
         for notebook in sorted((repository / "notebooks").glob("*.ipynb")):
-            run(
-                python,
-                "-m",
-                "nbconvert",
-                "--execute",
-                "--to",
-                "notebook",
-                "--output",
-                "executed.ipynb",
-                notebook,
-                cwd=notebook.parent,
-            )
+            run(*convert, notebook, cwd=notebook.parent)
+        if renew:
+            pins = run(python, "-m", "pip", "freeze", "--exclude", "seedream_nb", cwd=repository)
+            (ROOT / CONSTRAINTS).write_text(HEADER + pins, encoding="utf-8")
     print("Binder's environment builds, and its notebooks run.")
 
 
