@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import PurePosixPath
@@ -68,6 +69,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Spares the quick lane the import of what it would deselect."""
     is_quick_lane = str(config.option.markexpr).strip() == "not slow"
     return True if is_quick_lane and is_one_of(collection_path.as_posix(), SLOW_FILES) else None
+
+
+def pytest_collection_finish() -> None:
+    """Spares the many garbage collections of the tests all that is imported by now."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m is read
