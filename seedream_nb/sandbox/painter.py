@@ -1,38 +1,54 @@
-"""Pictures for the sandbox: any prompt gets one, without a model, a download or a token.
+"""Images for the sandbox: any prompt gets one, without a model, a download or a token.
 
 Tutorials, tests and a first look at the gallery need images that arrive at once, never change and are pleasant to look
-at. All functions here are pure: the same arguments give the same pixels and the same file bytes, and any number of
-threads may call them at once.
+at. All functions are pure and thread-safe: the same arguments give the same pixels and the same file bytes.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import Final
 
-from seedream_nb.sandbox.painting import catalog, edit, finish
-from seedream_nb.sandbox.painting.canvas import Canvas
+from PIL import Image
+
+from seedream_nb.sandbox.painting import edit, finish
+from seedream_nb.sandbox.painting.abstract import abstract
+from seedream_nb.sandbox.painting.canvas import Canvas, Plane, Scene
+from seedream_nb.sandbox.painting.cat import cat
+from seedream_nb.sandbox.painting.city import city
 from seedream_nb.sandbox.painting.finish import encode
-from seedream_nb.sandbox.painting.theme import read_theme
-
-if TYPE_CHECKING:
-    from PIL import Image
+from seedream_nb.sandbox.painting.flowers import flowers
+from seedream_nb.sandbox.painting.land import forest, mountains
+from seedream_nb.sandbox.painting.sea import sea
+from seedream_nb.sandbox.painting.sky import paint_motes
+from seedream_nb.sandbox.painting.space import space
+from seedream_nb.sandbox.painting.theme import Theme, read_theme
 
 __all__ = ["Layer", "decompose", "encode", "paint", "paint_cutout", "paint_layers", "restyle"]
 
 _MARK = "sandbox"
+_SCENES: Final[Mapping[str, Callable[[Theme], Scene]]] = {
+    "abstract": abstract,
+    "cat": cat,
+    "city": city,
+    "flowers": flowers,
+    "forest": forest,
+    "mountains": mountains,
+    "sea": sea,
+    "space": space,
+}
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One image of a layered picture.
+    """One layer of an image.
 
-    Args:
-        image: The base (``z_index`` 0) is RGB and fills the picture; those above are RGBA, cropped to `box`.
+    Attributes:
+        image: The base (``z_index`` 0) is RGB and fills the image; those above are RGBA, cropped to `box`.
         z_index: Position in the stack, from the back.
         name: A short name.
         description: What it shows.
-        box: Left, top, right and bottom within the whole picture, pixels.
+        box: Left, top, right and bottom within the whole image, pixels.
     """
 
     image: Image.Image
@@ -45,15 +61,15 @@ class Layer:
 def paint(
     prompt: str, width: int, height: int, *, index: int = 0, seed: int | None = None, watermark_text: str = _MARK
 ) -> Image.Image:
-    """Paint a picture for a prompt.
+    """Paint an image for a prompt.
 
     Args:
-        prompt: Any text. Known words, in English and a few in Chinese, choose the subject, the mood and the colours.
+        prompt: Any text. Known words, in English and a few in Chinese, choose the subject, the mood and the colors.
         width: Pixels.
         height: Pixels.
         index: Position in a set; each index is another variation on the same theme.
-        seed: Another set of pictures for the same prompt.
-        watermark_text: What the mark in the lower right corner says.
+        seed: Selects another set of images for the same prompt.
+        watermark_text: Text of the mark in the lower right corner.
 
     Returns:
         An RGB image of exactly that size.
@@ -63,75 +79,84 @@ def paint(
         (64, 64)
     """
     canvas = Canvas(*finish.work_size(width, height))
-    for plane in catalog.scene(read_theme(prompt, index=index, seed=seed)):
+    theme = read_theme(prompt, index=index, seed=seed)
+    for plane in _SCENES[theme.subject](theme):
         plane.paint(canvas)
-    picture = finish.add_grain(finish.enlarge(canvas.picture(), width, height))
-    return finish.add_mark(picture, watermark_text)
+    return finish.add_mark(finish.add_grain(finish.enlarge(canvas.image(), width, height)), watermark_text)
 
 
 def restyle(source: Image.Image, prompt: str, width: int, height: int, *, index: int = 0) -> Image.Image:
-    """Paint an edit of a picture: its composition stays, the prompt's colours and mood come in.
+    """Paint an edit of an image of any size and mode.
 
     Args:
-        source: The picture to edit, of any size and mode.
-        prompt: Chooses the colours (or day and night) and how painterly the result is.
-        width: Of the result, pixels; the source is cropped around its middle to fit.
-        height: As ``width``.
-        index: Position in a set; each index is another strength and another palette.
+        source: The image to edit; it keeps its composition and is cropped around its middle to fit.
+        prompt: Determines the colors, or day and night.
+        width: Of the result, pixels.
+        height: Of the result, pixels.
+        index: Position in a set; each index is another strength and palette.
 
     Returns:
         An RGB image of exactly that size.
     """
     theme = read_theme(prompt, index=index)
-    picture = edit.restyled(source, theme, finish.work_size(width, height))
-    return finish.add_mark(finish.add_grain(finish.enlarge(picture, width, height)), _MARK)
+    edited = edit.restyled(source, theme, finish.work_size(width, height))
+    return finish.add_mark(finish.add_grain(finish.enlarge(edited, width, height)), _MARK)
 
 
 def paint_layers(prompt: str, width: int, height: int, count: int) -> list[Layer]:
-    """Paint a picture as a base and transparent layers above it.
+    """Paint an image as a base and transparent layers above it.
 
     Args:
         prompt: As for `paint`.
-        width: Of the whole picture, pixels.
-        height: As ``width``.
-        count: Transparent layers wanted, at least one; the wire contract allows 16.
+        width: Of the whole image, pixels.
+        height: Of the whole image, pixels.
+        count: Number of transparent layers, at least one; the wire contract allows 16.
 
     Returns:
-        The base, then `count` layers from back to front; laid over each other in that accepted they make the picture.
+        The base, then `count` layers from back to front; composed in that order they give the image.
     """
-    base, groups = catalog.layered(read_theme(prompt), max(1, count))
+    theme = read_theme(prompt)
+    base, *planes = _SCENES[theme.subject](theme)
+    planes += [_motes(theme, number + 1) for number in range(count - len(planes))]
     size = finish.work_size(width, height)
     canvas = Canvas(*size)
     base.paint(canvas)
-    picture = finish.add_mark(finish.add_grain(finish.enlarge(canvas.picture(), width, height)), _MARK)
-    layers = [Layer(picture, 0, base.name, base.description, (0, 0, width, height))]
-    for planes in groups:
+    whole = finish.add_mark(finish.add_grain(finish.enlarge(canvas.image(), width, height)), _MARK)
+    layers = [Layer(whole, 0, base.name, base.description, (0, 0, width, height))]
+    edges = [round(number * len(planes) / count) for number in range(count + 1)]
+    for start, end in pairwise(edges):
         canvas = Canvas(*size, transparent=True)
-        for plane in planes:
+        for plane in planes[start:end]:
             plane.paint(canvas)
-        whole = finish.enlarge(canvas.picture(), width, height)
-        description = "; ".join(plane.description for plane in planes)
-        layers.append(_cropped(whole, len(layers), planes[-1].name, description))
+        description = "; ".join(plane.description for plane in planes[start:end])
+        image = finish.enlarge(canvas.image(), width, height)
+        layers.append(_cropped(image, len(layers), planes[end - 1].name, description))
     return layers
 
 
+def _motes(theme: Theme, number: int) -> Plane:
+    """Return a plane of light that stands in where a scene has fewer planes than layers are requested."""
+    rng, color = theme.rng(f"motes {number}"), theme.palette.light
+    return Plane(f"light {number}", "Specks of light in the air", lambda canvas: paint_motes(canvas, rng, color))
+
+
 def decompose(source: Image.Image, width: int, height: int, count: int) -> list[Layer]:
-    """Take a given picture apart into a base and transparent layers.
+    """Split a given image of any size and mode into a base and transparent layers.
 
     Args:
-        source: The picture, of any size and mode.
-        width: Of the whole result, pixels; the source is cropped around its middle to fit.
-        height: As ``width``.
-        count: Transparent layers wanted.
+        source: The image, cropped around its middle to fit.
+        width: Of the whole result, pixels.
+        height: Of the whole result, pixels.
+        count: Number of transparent layers.
 
     Returns:
-        The base (a softened background), then `count` regions of similar colour and place as layers, the largest first.
+        The base (a softened background), then regions of similar color and place, the largest first.
     """
     base, regions = edit.regions(source, (width, height), max(1, count))
     layers = [Layer(finish.add_mark(base, _MARK), 0, "background", "The softened background", (0, 0, width, height))]
     for region in regions:
         name = f"region {len(layers)}"
-        layers.append(_cropped(region, len(layers), name, f"Region {len(layers)}, of one colour and place"))
+        layers.append(_cropped(region, len(layers), name, f"Region {len(layers)} of similar color and place"))
     return layers
 
 
@@ -148,13 +173,14 @@ def paint_cutout(prompt: str, width: int, height: int, *, index: int = 0) -> Ima
         An RGBA image of exactly that size.
     """
     canvas = Canvas(*finish.work_size(width, height), transparent=True)
-    for plane in catalog.scene(read_theme(prompt, index=index)):
+    theme = read_theme(prompt, index=index)
+    for plane in _SCENES[theme.subject](theme):
         if plane.subject:
             plane.paint(canvas)
-    return finish.add_mark(finish.enlarge(canvas.picture(), width, height), _MARK)
+    return finish.add_mark(finish.enlarge(canvas.image(), width, height), _MARK)
 
 
 def _cropped(whole: Image.Image, z_index: int, name: str, description: str) -> Layer:
-    finish.repeat_mark(whole, _MARK)
+    finish.add_mark(whole, _MARK, only_over_content=True)
     box = whole.getchannel("A").getbbox() or (0, 0, 1, 1)
     return Layer(whole.crop(box), z_index, name, description, box)

@@ -1,1 +1,1 @@
-"""The sandbox painter's workshop: each module knows one craft; `seedream_nb.sandbox.painter` is the shop window."""
+"""The parts of the sandbox's painter, see `seedream_nb.sandbox.painter`."""

@@ -1,10 +1,8 @@
-"""Colour arithmetic that keeps gradients clean.
+"""Color arithmetic that keeps gradients clean.
 
-Mixing in sRGB turns blue-to-orange skies grey in the middle. Mixing in Oklab (Björn Ottosson, 2020) keeps lightness and
-chroma even, which is most of what makes flat illustration look considered.
+Mixing in sRGB turns blue-to-orange skies gray in the middle. Mixing in Oklab (Björn Ottosson, 2020) keeps lightness and
+chroma even.
 """
-
-from __future__ import annotations
 
 from functools import lru_cache
 from typing import TypeAlias
@@ -14,6 +12,8 @@ from numpy.typing import NDArray
 
 Color: TypeAlias = tuple[int, int, int]
 Floats: TypeAlias = NDArray[np.float64]
+Stops: TypeAlias = tuple[tuple[float, Color], ...]
+"""A gradient: positions from 0 to 1, rising, each with its color."""
 
 _TO_LMS = np.array(
     [
@@ -34,16 +34,10 @@ _FROM_LMS = np.linalg.inv(_TO_LMS)
 _FROM_LAB = np.linalg.inv(_TO_LAB)
 
 
-def rgb(code: str) -> Color:
-    """Read ``"f2c9a1"`` as a colour.
-
-    Args:
-        code: Six hexadecimal digits.
-
-    Returns:
-        Red, green and blue, 0-255.
-    """
-    return int(code[0:2], 16), int(code[2:4], 16), int(code[4:6], 16)
+def hex_colors(codes: str) -> tuple[Color, ...]:
+    """Read colors such as ``"f2c9a1 5b6ea8"``."""
+    values = [bytes.fromhex(code) for code in codes.split()]
+    return tuple((red, green, blue) for red, green, blue in values)
 
 
 def to_oklab(colors: Floats) -> Floats:
@@ -55,7 +49,7 @@ def to_oklab(colors: Floats) -> Floats:
 
 
 def from_oklab(lab: Floats) -> Floats:
-    """Convert Oklab back to sRGB values (0-255), clipped to what a screen shows."""
+    """Convert Oklab to sRGB values (0-255), clipped to the gamut."""
     linear = np.clip((lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T, 0.0, 1.0)
     unit = np.where(linear <= _LINEAR_UNTIL, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     result: Floats = np.clip(unit * 255.0, 0.0, 255.0)
@@ -63,19 +57,11 @@ def from_oklab(lab: Floats) -> Floats:
 
 
 @lru_cache(maxsize=512)
-def ramp(stops: tuple[tuple[float, Color], ...], steps: int = 256) -> NDArray[np.uint8]:
-    """Look-up table of a gradient.
-
-    Args:
-        stops: Positions from 0 to 1, rising, each with its colour.
-        steps: Number of entries.
-
-    Returns:
-        A read-only ``(steps, 3)`` array.
-    """
+def ramp(stops: Stops) -> NDArray[np.uint8]:
+    """Return the lookup table of a gradient, a read-only ``(256, 3)`` array."""
     lab = to_oklab(np.array([color for _, color in stops], dtype=np.float64))
     places = np.array([place for place, _ in stops])
-    at = np.linspace(0.0, 1.0, steps)
+    at = np.linspace(0.0, 1.0, 256)
     mixed = np.stack([np.interp(at, places, lab[:, channel]) for channel in range(3)], axis=-1)
     table = np.rint(from_oklab(mixed)).astype(np.uint8)
     table.setflags(write=False)
@@ -84,34 +70,14 @@ def ramp(stops: tuple[tuple[float, Color], ...], steps: int = 256) -> NDArray[np
 
 @lru_cache(maxsize=2048)
 def mix(first: Color, second: Color, amount: float) -> Color:
-    """Blend two colours evenly to the eye.
-
-    Args:
-        first: The colour at ``amount`` 0.
-        second: The colour at ``amount`` 1.
-        amount: From 0 to 1.
-
-    Returns:
-        The blend.
-    """
+    """Blend two colors evenly to the eye; ``amount`` is the share of the second, from 0 to 1."""
     ends = to_oklab(np.array([first, second], dtype=np.float64))
     red, green, blue = np.rint(from_oklab(ends[0] + (ends[1] - ends[0]) * amount)).astype(int).tolist()
     return red, green, blue
 
 
-def turned(color: Color, *, lightness: float = 0.0, chroma: float = 1.0) -> Color:
-    """Shift a colour's lightness (Oklab, added) and chroma (multiplied).
-
-    Args:
-        color: The colour to start from.
-        lightness: Added to Oklab's L, which runs from 0 to 1.
-        chroma: Multiplies colourfulness; 0 is grey.
-
-    Returns:
-        The new colour.
-    """
+def lighter(color: Color, lightness: float) -> Color:
+    """Return a color with an amount added to its Oklab lightness, which runs from 0 to 1."""
     lab = to_oklab(np.array(color, dtype=np.float64))
-    red, green, blue = (
-        np.rint(from_oklab((lab + np.array((lightness, 0, 0))) * [1, chroma, chroma])).astype(int).tolist()
-    )
+    red, green, blue = np.rint(from_oklab(lab + np.array((lightness, 0, 0)))).astype(int).tolist()
     return red, green, blue

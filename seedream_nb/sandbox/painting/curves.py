@@ -1,36 +1,26 @@
-"""Outlines: smooth closed shapes, tapered strokes and the one-dimensional noise that mountains are made of.
+"""Outlines: smooth closed shapes, tapered strokes, and the one-dimensional noise that mountains are made of.
 
-Everything is a plain ``(n, 2)`` array of points: shapes can be placed, mirrored and turned before they are drawn.
+An outline is an ``(n, 2)`` array of points, so shapes can be placed, mirrored and rotated before they are drawn.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from seedream_nb.sandbox.painting.colors import Floats
 
-    from seedream_nb.sandbox.painting.colors import Floats
+Point: TypeAlias = tuple[float, float]
 
 _LATTICE = 512
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where and how large a shape of design coordinates lands on a canvas.
-
-    Args:
-        x: Canvas position of the design's origin, pixels.
-        y: As ``x``, downwards.
-        scale: Pixels per design unit.
-        angle: Clockwise rotation, degrees.
-        flip: Mirror left and right.
-    """
+    """A coordinate system on the canvas: origin and scale in pixels, clockwise rotation in degrees, mirrored or not."""
 
     x: float
     y: float
@@ -38,33 +28,29 @@ class Frame:
     angle: float = 0.0
     flip: bool = False
 
-    def __call__(self, points: Floats | Sequence[tuple[float, float]]) -> Floats:
-        """Place design points on the canvas."""
+    def __call__(self, outline: Floats | Sequence[Point]) -> Floats:
+        """Return the canvas points of points in this frame."""
         turn = math.radians(self.angle)
         along, across = math.cos(turn) * self.scale, math.sin(turn) * self.scale
         side = -1.0 if self.flip else 1.0
         matrix = np.array(((along * side, across * side), (-across, along)))
-        placed: Floats = np.asarray(points, dtype=np.float64) @ matrix + np.array((self.x, self.y))
+        placed: Floats = np.asarray(outline, dtype=np.float64) @ matrix + np.array((self.x, self.y))
         return placed
 
-    def inner(self, x: float, y: float, *, scale: float = 1.0, angle: float = 0.0) -> Frame:
-        """A frame within this one, for a part that moves on its own (a head on a body)."""
+    def inner(self, x: float, y: float, *, scale: float = 1.0, angle: float = 0.0) -> "Frame":
+        """Return a frame within this one, for a part that moves on its own (a head on a body)."""
         origin = self([(x, y)])[0]
         return Frame(float(origin[0]), float(origin[1]), self.scale * scale, self.angle + angle, self.flip)
 
 
-def smooth(points: Floats | Sequence[tuple[float, float]], *, closed: bool = True, steps: int = 10) -> Floats:
-    """A Catmull-Rom curve through the points.
+def polygon(text: str) -> Floats:
+    """Read an outline such as ``"0,-1.5 2,3"``, as in an SVG polygon."""
+    return np.array([pair.split(",") for pair in text.split()], dtype=np.float64)
 
-    Args:
-        points: Two or more points to pass through.
-        closed: Join the end to the start.
-        steps: Points drawn per given point.
 
-    Returns:
-        The finer outline.
-    """
-    given = np.asarray(points, dtype=np.float64)
+def smooth(outline: Floats | Sequence[Point], *, closed: bool = True, steps: int = 10) -> Floats:
+    """Return a Catmull-Rom curve through two or more points, with ``steps`` points for each."""
+    given = np.asarray(outline, dtype=np.float64)
     if closed:
         padded = np.concatenate([given[-1:], given, given[:2]])
     else:
@@ -77,52 +63,51 @@ def smooth(points: Floats | Sequence[tuple[float, float]], *, closed: bool = Tru
         + (2 * before - 5 * start + 4 * end - after) * t**2
         + (3 * start - before - 3 * end + after) * t**3
     )
-    outline: Floats = curve.reshape(-1, 2)
-    return outline if closed else np.concatenate([outline, given[-1:]])
+    finer: Floats = curve.reshape(-1, 2)
+    return finer if closed else np.concatenate([finer, given[-1:]])
 
 
-def mirrored(half: Sequence[tuple[float, float]]) -> Floats:
-    """Complete the right half of a symmetric outline, given from top to bottom, with its left half."""
+def mirrored(half: Floats | Sequence[Point]) -> Floats:
+    """Add the left half to the right half of a symmetric outline, given from top to bottom."""
     right = np.asarray(half, dtype=np.float64)
     left = right[::-1] * [-1.0, 1.0]
     keep = np.abs(left[:, 0]) > 1e-9  # noqa: PLR2004 - points on the axis would otherwise come twice
     return np.concatenate([right, left[keep]])
 
 
-def ellipse(x: float, y: float, width: float, height: float, *, angle: float = 0.0, points: int = 64) -> Floats:
-    """An ellipse by its half width and half height, turned clockwise by ``angle`` degrees."""
-    return Frame(x, y, 1.0, angle)(_circle(points) * np.array((width, height)))
+def ellipse(x: float, y: float, width: float, height: float, *, angle: float = 0.0, many: int = 64) -> Floats:
+    """Return an ellipse by its half width and half height, rotated clockwise by ``angle`` degrees."""
+    return Frame(x, y, 1.0, angle)(_circle(many) * np.array((width, height)))
 
 
 @lru_cache(maxsize=32)
-def _circle(points: int) -> Floats:
-    around = np.linspace(0.0, 2 * np.pi, points, endpoint=False)
+def _circle(many: int) -> Floats:
+    around = np.linspace(0.0, 2 * np.pi, many, endpoint=False)
     circle: Floats = np.stack([np.cos(around), np.sin(around)], axis=-1)
     circle.setflags(write=False)
     return circle
 
 
-def shifted(points: Floats, x: float, y: float) -> Floats:
-    """The same outline, moved."""
-    moved: Floats = points + np.array((x, y))
+def shifted(outline: Floats, x: float, y: float) -> Floats:
+    """Return an outline, moved."""
+    moved: Floats = outline + np.array((x, y))
     return moved
 
 
+def arch(x: float, y: float, radius: float, bottom: float) -> Floats:
+    """Return a half circle on a rectangle that ends at ``bottom``."""
+    around = np.linspace(np.pi, 2 * np.pi, 100)
+    top = np.stack([x + np.cos(around) * radius, y + np.sin(around) * radius], axis=-1)
+    return np.concatenate([top, [(x + radius, bottom), (x - radius, bottom)]])
+
+
 def box(left: float, top: float, right: float, bottom: float) -> Floats:
-    """A rectangle's four corners."""
+    """Return the corners of a rectangle."""
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], dtype=np.float64)
 
 
-def stroke(path: Floats | Sequence[tuple[float, float]], widths: Floats | Sequence[float]) -> Floats:
-    """The outline of a brush stroke of changing width.
-
-    Args:
-        path: The stroke's middle line.
-        widths: Half widths, spread evenly along the path.
-
-    Returns:
-        A closed outline.
-    """
+def stroke(path: Floats | Sequence[Point], widths: Floats | Sequence[float]) -> Floats:
+    """Return the outline of a brush stroke along ``path``, with half widths spread evenly along it."""
     middle = np.asarray(path, dtype=np.float64)
     given = np.asarray(widths, dtype=np.float64)
     half = np.interp(np.linspace(0, 1, len(middle)), np.linspace(0, 1, len(given)), given)
@@ -133,17 +118,9 @@ def stroke(path: Floats | Sequence[tuple[float, float]], widths: Floats | Sequen
 
 
 def noise(rng: np.random.Generator, x: Floats, *, frequency: float, octaves: int = 4, gain: float = 0.5) -> Floats:
-    """Smooth value noise along a line, the same wherever and however finely it is sampled.
+    """Return smooth value noise from about -1 to 1 at ``x``, with ``frequency`` bumps per unit of ``x``.
 
-    Args:
-        rng: Source of the lattice; advanced the same amount for every ``x``.
-        x: Places to sample, in any unit.
-        frequency: Bumps per unit of ``x`` in the first octave.
-        octaves: Number of finer copies added.
-        gain: Height of each octave relative to the one before.
-
-    Returns:
-        Values from about -1 to 1, shaped like ``x``.
+    It is the same wherever and however finely it is sampled; each finer octave is ``gain`` times as high.
     """
     total = np.zeros_like(x, dtype=np.float64)
     height, reach = 1.0, 0.0

@@ -1,19 +1,15 @@
-"""The last steps, the same for every picture: full size, grain, mark, file."""
-
-from __future__ import annotations
+"""The last steps, the same for every image: full size, grain, mark, file."""
 
 import io
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-_WORK_PIXELS = 1_250_000  # shapes are painted at this many pixels at most (or a quarter of a larger picture)
-_FEWEST_PIXELS = 50_000  # and at least this many, so that small pictures are scaled down from a clean one
+_WORK_PIXELS = 1_250_000  # shapes are painted at this many pixels at most, or at a quarter of a larger image's
+_FEWEST_PIXELS = 50_000  # and at least at this many, so that small images are scaled down from a clean one
 _LONGEST_SIDE = 4096
 _TILE = 512
 _GRAIN = 3.0  # standard deviation, of 255
@@ -22,15 +18,7 @@ _PNG_LEVEL = 2
 
 
 def work_size(width: int, height: int) -> tuple[int, int]:
-    """The size at which shapes are painted for a picture of the given size; `enlarge` does the rest.
-
-    Args:
-        width: Of the finished picture, pixels.
-        height: As ``width``.
-
-    Returns:
-        Width and height of the canvas.
-    """
+    """Return the size of the canvas for an image of the given size in pixels; `enlarge` does the rest."""
     pixels = width * height
     wanted = min(max(pixels, _FEWEST_PIXELS), max(_WORK_PIXELS, pixels // 4))
     factor = (wanted / pixels) ** 0.5
@@ -39,34 +27,26 @@ def work_size(width: int, height: int) -> tuple[int, int]:
     return max(2, round(width * factor)), max(2, round(height * factor))
 
 
-def enlarge(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """Bring a canvas to its final size."""
-    if picture.size == (width, height):
-        return picture
-    resampling = Image.Resampling.BICUBIC if width > picture.width else Image.Resampling.LANCZOS
-    return picture.resize((width, height), resampling)
+def enlarge(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Resize a canvas to its final size."""
+    if image.size == (width, height):
+        return image
+    return image.resize((width, height), Image.Resampling.BICUBIC if width > image.width else Image.Resampling.LANCZOS)
 
 
 @lru_cache(maxsize=1)
 def _grain_tile() -> NDArray[np.int16]:
     rng = np.random.Generator(np.random.PCG64(20260101))
     speck = np.clip(np.rint(rng.normal(0.0, _GRAIN, (_TILE, _TILE))), -40, 40).astype(np.int16)
-    tile = np.repeat(speck, 3, axis=1)  # one value for red, green and blue, in the order in which pixels lie in memory
+    tile = np.repeat(speck, 3, axis=1)  # the same value for red, green and blue, which are interleaved
     tile.setflags(write=False)
     return tile
 
 
-def add_grain(picture: Image.Image) -> Image.Image:
-    """Add fine film grain, which hides banding in gradients and makes flat colour look printed.
-
-    Args:
-        picture: RGB.
-
-    Returns:
-        A new picture.
-    """
-    width, height = picture.size
-    values = np.array(picture).reshape(height, width * 3)
+def add_grain(image: Image.Image) -> Image.Image:
+    """Return an RGB image with fine film grain, which hides banding in gradients."""
+    width, height = image.size
+    values = np.array(image).reshape(height, width * 3)
     grain = np.tile(_grain_tile(), (1, -(-width // _TILE)))[:, : width * 3]
     for top in range(0, height, _TILE):
         band = values[top : top + _TILE]
@@ -76,32 +56,21 @@ def add_grain(picture: Image.Image) -> Image.Image:
     return Image.fromarray(values.reshape(height, width, 3))
 
 
-def add_mark(picture: Image.Image, text: str) -> Image.Image:
-    """Put a small translucent pill with the text into the lower right corner.
+def add_mark(image: Image.Image, text: str, *, only_over_content: bool = False) -> Image.Image:
+    """Put a small translucent pill with a text, if any, into the lower right corner of an image, in place.
 
-    Args:
-        picture: RGB or RGBA; changed in place.
-        text: What the pill says; a blank text draws no pill.
-
-    Returns:
-        The same picture.
+    A layer stays unmarked where it is fully transparent with ``only_over_content``.
     """
     if not text.strip():
-        return picture
-    pill, place = _placed_pill(picture.size, text.strip())
-    if picture.mode == "RGBA":
-        picture.alpha_composite(pill, place)
-    else:
-        picture.paste(pill, place, pill)
-    return picture
-
-
-def repeat_mark(layer: Image.Image, text: str) -> None:
-    """Put the mark on a full-size RGBA layer too, in place, if the layer would cover the one below."""
-    pill, place = _placed_pill(layer.size, text)
-    under = layer.crop((*place, place[0] + pill.width, place[1] + pill.height)).getchannel("A")
-    if under.getextrema()[1]:
-        layer.alpha_composite(pill, place)
+        return image
+    pill, place = _placed_pill(image.size, text.strip())
+    if image.mode != "RGBA":
+        image.paste(pill, place, pill)
+        return image
+    below = image.crop((*place, place[0] + pill.width, place[1] + pill.height)).getchannel("A")
+    if not only_over_content or below.getbbox():
+        image.alpha_composite(pill, place)
+    return image
 
 
 def _placed_pill(size: tuple[int, int], text: str) -> tuple[Image.Image, tuple[int, int]]:
@@ -119,9 +88,8 @@ def _placed_pill(size: tuple[int, int], text: str) -> tuple[Image.Image, tuple[i
 def _pill(text: str, size: float) -> Image.Image:
     finer = 2
     font = ImageFont.load_default(size=size * finer)
-    letters = font.getlength(text)
     high = round(size * finer * 1.8)
-    wide = round(letters) + round(size * finer * 1.5)
+    wide = round(font.getlength(text)) + round(size * finer * 1.5)
     pill = Image.new("RGBA", (wide, high), (255, 255, 255, 0))
     draw = ImageDraw.Draw(pill)
     draw.rounded_rectangle((0, 0, wide - 1, high - 1), radius=high // 2, fill=(22, 24, 34, 92))
@@ -129,23 +97,19 @@ def _pill(text: str, size: float) -> Image.Image:
     return pill.reduce(finer)
 
 
+def on_white(image: Image.Image) -> Image.Image:
+    """Return an image of any mode as RGB, transparency laid on white."""
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return image.convert("RGB")
+    paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
+    return Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB")
+
+
 def encode(image: Image.Image, output_format: Literal["jpeg", "png"]) -> bytes:
-    """Write a picture as a file's bytes.
-
-    Args:
-        image: RGB or RGBA. A JPEG has no transparency: an RGBA picture is laid on white for it.
-        output_format: ``"jpeg"`` or ``"png"``, the wire contract's words.
-
-    Returns:
-        The file's content, the same bytes for the same picture.
-    """
+    """Return an image file, the same bytes for the same image; a JPEG shows transparency as white."""
     content = io.BytesIO()
     if output_format == "png":
         image.save(content, "PNG", compress_level=_PNG_LEVEL)
-        return content.getvalue()
-    if image.mode == "RGBA":
-        paper = Image.new("RGB", image.size, (255, 255, 255))
-        paper.paste(image, mask=image.getchannel("A"))
-        image = paper
-    image.convert("RGB").save(content, "JPEG", quality=_JPEG_QUALITY)
+    else:
+        on_white(image).save(content, "JPEG", quality=_JPEG_QUALITY)
     return content.getvalue()
