@@ -1,7 +1,7 @@
-"""Why: what costs money is never sent twice, and an unclear end is told as what it is.
+"""Sends a paid request at most once, and reports an unknown outcome as such.
 
-A request can have been carried out as soon as any of its body has left. From then on only a clear answer of the
-service ends it; everything else becomes an error of its own that says how to look for the task.
+The service may have carried out a request as soon as any of its body was sent. From then on, only a clear answer
+settles the outcome; everything else becomes an error that says how to look for the task.
 """
 
 from __future__ import annotations
@@ -31,34 +31,34 @@ if TYPE_CHECKING:
 
 CLOCK_SKEW = timedelta(seconds=5)  # how far the service's clock may be behind ours
 
-HTTP_REQUEST_TIMEOUT = 408  # some proxies say so when it was the service that took too long
+HTTP_REQUEST_TIMEOUT = 408  # some proxies answer so when it was the service that took too long
 HTTP_TOO_MANY_REQUESTS = 429
 
-_MAY_EXIST = "The request had left, so the task may exist and may have been paid for."
-_HOW_TO_LOOK = "Look before sending it again: %seedream history, or client.history(created_after=error.sent_at)."
+_MAY_EXIST = "The request was sent, so the task may exist and may have been paid for."
+_HOW_TO_LOOK = "Check before you send it again: %seedream history, or client.history(created_after=error.sent_at)."
 
 
 @contextlib.contextmanager
 def send_paid(settings: Settings, path: str, content: bytes, timeouts: Timeouts, *, accept: str) -> Iterator[Incoming]:
-    """Sends one paid request, once, over a connection of its own.
+    """Sends one paid request, once, over a new connection.
 
-    A kept connection may have been closed by the service meanwhile; whether a request over it has arrived is unclear.
+    The service may have closed a kept-alive connection meanwhile, and whether a request over it arrived is unknown.
 
     Args:
-        settings: Where to send, and as whom.
-        path: The path behind the base URL.
-        content: JSON as bytes.
+        settings: The base URL and the token.
+        path: The path after the base URL.
+        content: The encoded JSON.
         timeouts: How long to wait.
-        accept: The kind of answer that is wanted.
+        accept: The media type of the answer.
 
     Yields:
-        The answer. An answer that cannot be read, raised within the `with` block, is an unclear one too.
+        The answer. An unreadable answer, raised within the `with` block, is an unknown outcome too.
 
     Raises:
-        OutcomeUnknownError: It has left, and no clear answer came.
-        InterruptedRequest: It has left, and then came an interrupt.
-        NetworkError: It has never left.
-        SeedreamError: A clear answer of the service that says no.
+        OutcomeUnknownError: The request was sent, and no clear answer came.
+        InterruptedRequest: The request was sent, and then an interrupt came.
+        NetworkError: The request was not sent.
+        SeedreamError: The service clearly rejected the request.
     """
     sent_at = (datetime.now(timezone.utc) - CLOCK_SKEW).replace(microsecond=0)
     body = OutgoingBody(content)
@@ -80,16 +80,16 @@ def send_paid(settings: Settings, path: str, content: bytes, timeouts: Timeouts,
 
 
 def is_unclear(error: SeedreamError) -> bool:
-    """Whether a paid request may have been carried out in spite of this error, which came after it had left."""
+    """Whether a paid request may have been carried out despite this error, which came after it was sent."""
     return isinstance(error, (NetworkError, ServerError, UnreadableAnswerError)) or (
         error.status_code == HTTP_REQUEST_TIMEOUT
     )
 
 
 def is_safe_to_resend(error: SeedreamError) -> bool:
-    """Whether a paid request was certainly not carried out, and another try may help.
+    """Whether a paid request was certainly not carried out, and another attempt may help.
 
-    That is so when no connection was made, and when the service said that there were too many requests.
+    That is so when no connection was made, and when the service answered that there were too many requests.
     """
     if isinstance(error, RateLimitedError):
         return error.status_code == HTTP_TOO_MANY_REQUESTS

@@ -1,6 +1,6 @@
-"""Why: many tasks are asked for in few requests, whatever length the service takes, and one bad chunk spoils no other.
+"""Queries many tasks with few batch requests, whatever length the service accepts; one bad chunk spoils no other.
 
-The module knows nothing of HTTP: it is given a function that asks.
+The module knows nothing of HTTP: it is given a function that sends a query.
 """
 
 from __future__ import annotations
@@ -9,25 +9,21 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from seedream_nb.core.errors import (
-    AuthenticationError,
-    BalanceUsedUpError,
-    EndpointNotFoundError,
-    InvalidTaskIdError,
-    SeedreamError,
-    SettingsError,
-    shorten,
-)
+from seedream_nb.client.retries import FATAL_ERRORS
+from seedream_nb.core.errors import SeedreamError
 from seedream_nb.core.models import Task
 from seedream_nb.core.parallel import run_parallel
 from seedream_nb.protocol.responses import TaskPage, read_error, read_page
 from seedream_nb.protocol.status_errors import means_too_many_ids, to_error
 
-CHUNK_SIZE = 50  # ids in one request; no maximum is stated, one official client stops at 50 (wire contract, many tasks)
+CHUNK_SIZE = 50  # ids in one request; undocumented, one official client stops at 50 (wire contract, many tasks)
 PARALLEL_CHUNKS = 4
 
 Query = Callable[[Mapping[str, object], threading.Event], object]
-"""Sends a body and returns the decoded answer; tries no further once the event is set."""
+"""Sends a body and returns the decoded answer; does not retry once the event is set."""
+
+Store = Callable[[Iterable[Task]], list[Task]]
+"""Stores tasks, and returns them with the library that has them."""
 
 
 def retrieve_batch(
@@ -37,23 +33,23 @@ def retrieve_batch(
     on_progress: Callable[[int], None] | None = None,
     *,
     known: Mapping[str, Task] | None = None,
-    store: Callable[[Iterable[Task]], list[Task]] | None = None,
+    store: Store | None = None,
 ) -> list[Task]:
-    """Asks for many tasks at once.
+    """Queries many tasks at once.
 
     Args:
-        query: How to ask.
+        query: Sends a query.
         task_ids: The ids, checked, repeats allowed.
-        chunk_size: How many ids go into one request.
-        on_progress: Called with the number of distinct ids that were dealt with since the last call.
-        known: Tasks by id that need not be asked for.
+        chunk_size: Number of ids in one request.
+        on_progress: Called with the number of distinct ids processed since the last call.
+        known: Tasks by id that need not be queried.
         store: Called in this thread with the tasks of each answer.
 
     Returns:
-        One task for every id in the order asked, repeats included.
+        One task for every id in the given order, repeats included.
 
     Raises:
-        SeedreamError: Some ids could not be asked for; see `SeedreamClient.retrieve_batch`.
+        SeedreamError: Some ids could not be queried; see `SeedreamClient.retrieve_batch`.
     """
     known = known or {}
     distinct = [task_id for task_id in dict.fromkeys(task_ids) if task_id not in known]
@@ -70,37 +66,17 @@ def retrieve_batch(
 def read_task_page(answer: object) -> TaskPage:
     """Reads an answer that holds many tasks.
 
-    Args:
-        answer: The decoded JSON.
-
-    Returns:
-        The tasks.
-
     Raises:
-        SeedreamError: It is a refusal under a good status, or no page.
+        SeedreamError: The answer is an error under a good status, or not a page.
     """
     if isinstance(answer, dict) and "items" not in answer and read_error(answer):
         raise to_error(200, answer)
     return read_page(answer)
 
 
-def check_id(task_id: object) -> str:
-    """Returns an id without space around it.
-
-    Raises:
-        InvalidTaskIdError: It is empty or no text.
-    """
-    if not isinstance(task_id, str) or not task_id.strip():
-        raise InvalidTaskIdError(
-            f"A task id is text, not {shorten(repr(task_id))}.",
-            hint="It looks like 84d1544a-9043-4dde-a98b-e889dacd75f6.",
-        )
-    return task_id.strip()
-
-
 @dataclass
 class _Outcome:
-    """What has become of some ids; chunks are added up in it."""
+    """The tasks of some ids; chunks are added up in it."""
 
     tasks: dict[str, Task] = field(default_factory=dict)
     error: SeedreamError | None = None
@@ -113,16 +89,12 @@ class _Outcome:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether asking for the rest would only repeat the same failure, slowly."""
-        everywhere = (SettingsError, AuthenticationError, BalanceUsedUpError, EndpointNotFoundError)
-        return isinstance(self.error, everywhere) or self.failures_in_a_row >= PARALLEL_CHUNKS
+        """Whether querying the rest would only repeat the same failure, slowly."""
+        return isinstance(self.error, FATAL_ERRORS) or self.failures_in_a_row >= PARALLEL_CHUNKS
 
 
 def _retrieve_chunks(
-    query: Query,
-    chunks: Sequence[Sequence[str]],
-    on_progress: Callable[[int], None],
-    store: Callable[[Iterable[Task]], list[Task]],
+    query: Query, chunks: Sequence[Sequence[str]], on_progress: Callable[[int], None], store: Store
 ) -> _Outcome:
     outcome = _Outcome()
     adding = threading.Lock()
@@ -130,7 +102,7 @@ def _retrieve_chunks(
 
     def work(chunk: Sequence[str]) -> _Outcome:
         part = _retrieve_chunk(query, chunk, stop)
-        # Here and not where parts are read: a slow reader would let the threads go on asking in vain.
+        # Here and not where parts are read: a slow reader would let the threads send queries in vain.
         with adding:
             outcome.add(part)
             if outcome.is_hopeless:
@@ -142,7 +114,7 @@ def _retrieve_chunks(
             outcome.tasks.update(zip(part.tasks, store(part.tasks.values()), strict=True))
             on_progress(len(chunk))
     finally:
-        # After an interrupt, nothing more is asked for that nobody will read.
+        # After an interrupt, nobody reads further answers.
         stop.set()
     return outcome
 

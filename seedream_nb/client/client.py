@@ -1,51 +1,64 @@
-"""Why: the service as plain Python, usable without any notebook: ask for pictures and tasks, get `Task`s.
-
-The client is the door to the rooms below it, and holds no rule of its own.
-"""
+"""The service as plain Python, usable without a notebook: `SeedreamClient` generates images and retrieves tasks."""
 
 from __future__ import annotations
 
-import dataclasses
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from seedream_nb.client.batches import CHUNK_SIZE, retrieve_batch
 from seedream_nb.client.generation_batch import GenerationBatch
-from seedream_nb.client.polling import choose_pace
-from seedream_nb.client.queries import WAIT_SECONDS, QueryClient
+from seedream_nb.client.history import PAGE_SIZE, History, build_filters
+from seedream_nb.client.polling import Waiting, choose_pace
+from seedream_nb.client.settings import resolve_settings
 from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all, submit
 from seedream_nb.client.transport import Transport
-from seedream_nb.core.errors import UsageError
+from seedream_nb.core.errors import SeedreamError, UsageError
+from seedream_nb.core.models import Task
+from seedream_nb.core.task_ids import check_id
+from seedream_nb.library import LibraryCache, LibraryFetcher
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
+from seedream_nb.protocol.responses import read_task
+from seedream_nb.protocol.status_errors import means_unknown_task
 
 if TYPE_CHECKING:
+    import os
     import threading
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from types import TracebackType
     from typing import Literal
 
+    from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.references import Reference
+    from seedream_nb.client.retries import RetryPolicy
+    from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, Mode
-    from seedream_nb.core.models import Task
+    from seedream_nb.library import Library
+
+TASKS_PATH = "/seedream/tasks"
+WAIT_SECONDS = 600.0
 
 
-class SeedreamClient(QueryClient):
-    """Talks to the SeeDream API of Ace Data Cloud.
+class SeedreamClient:
+    """A client of the SeeDream API of Ace Data Cloud.
 
     Settings come from the arguments, then the environment (`ACEDATACLOUD_API_TOKEN`, `ACEDATACLOUD_API_BASE_URL`),
     then a `.env` file in the working directory or above. A client can be shared between threads, used as a context
-    manager and pickled; a pickle holds the token, so treat it like one.
+    manager and pickled; a pickle holds the token, so keep it as safe.
 
     Args:
         token: The API token.
-        base_url: The API's address, `https://api.acedata.cloud` by default.
-        settings: Settings that were resolved before, instead of token and base URL.
+        base_url: The base URL of the API, `https://api.acedata.cloud` by default.
+        settings: Resolved settings, instead of token and base URL.
         timeouts: How long to wait for a connection and for an answer.
-        retries: How to repeat what is safe to repeat; what costs money is repeated only if it never arrived.
-        library: Where tasks and pictures are kept: a `Library`, its folder, or `off`. By default the folder of the
-            environment variable `SEEDREAM_LIBRARY`, or else the usual place for a user's data; of a server on this
-            machine, such as a sandbox, nothing is kept unless a library is given.
+        retries: How often to retry. A paid request is retried only if it certainly did not arrive.
+        library: Where tasks and images are stored: a `Library`, its folder, or `off`. By default the folder in the
+            environment variable `SEEDREAM_LIBRARY`, or else the usual place for user data; from a server on this
+            machine, such as a sandbox, nothing is stored unless a library is given.
 
     Raises:
-        SettingsError: The token or the base URL is unusable. That no token is set at all is told by the first call.
+        SettingsError: The token or the base URL is unusable. A missing token is reported by the first call.
 
     Example:
         >>> from seedream_nb import Sandbox, SeedreamClient
@@ -53,6 +66,201 @@ class SeedreamClient(QueryClient):
         ...     client.retrieve("84d1544a-9043-4dde-a98b-e889dacd75f6").prompt
         'a white siamese cat'
     """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        base_url: str | None = None,
+        *,
+        settings: Settings | None = None,
+        timeouts: Timeouts | None = None,
+        retries: RetryPolicy | None = None,
+        library: Library | str | os.PathLike[str] | None = None,
+    ) -> None:
+        settings = settings or resolve_settings(token, base_url)
+        self._transport = Transport(settings, timeouts=timeouts, retries=retries)
+        self._cache = LibraryCache.for_service(settings.base_url, library)
+
+    @property
+    def settings(self) -> Settings:
+        """The base URL, and whether a token is set; its repr never shows the token."""
+        return self._transport.settings
+
+    @property
+    def cache(self) -> LibraryCache:
+        """Stores the tasks that pass through; its `library` is None when that is turned off."""
+        return self._cache
+
+    @property
+    def fetcher(self) -> LibraryFetcher:
+        """Loads images from the library, and downloads what is missing there."""
+        return LibraryFetcher(self._cache)
+
+    # Free of charge
+
+    def retrieve(self, task_id: str, *, refresh: bool = False) -> Task:
+        """Retrieves one task, from the library or else from the service. Free of charge.
+
+        Args:
+            task_id: The task's id.
+            refresh: Whether to query the service in any case. Tasks in the library are finished and do not change.
+
+        Returns:
+            The task in whatever state it is: `Task.raise_for_status()` turns a failure into an error. An unknown id
+            gives a task of status `not found`.
+
+        Raises:
+            InvalidTaskIdError: The id is empty or not text; nothing was sent.
+            SeedreamError: What the service answered, or that no answer came.
+        """
+        task_id = check_id(task_id)
+        cached = {} if refresh else self._cache.find([task_id])
+        if task_id in cached:
+            return cached[task_id]
+        try:
+            answer = self._query({"action": "retrieve", "id": task_id})
+        except SeedreamError as error:
+            if means_unknown_task(error):
+                return Task.not_found(task_id)
+            raise
+        (task,) = self._cache.store([read_task(answer, task_id)])
+        return task
+
+    def retrieve_batch(
+        self,
+        task_ids: Iterable[str],
+        *,
+        refresh: bool = False,
+        chunk_size: int = CHUNK_SIZE,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[Task]:
+        """Retrieves many tasks: cached ones from the library, the others with few parallel batch requests. Free.
+
+        Args:
+            task_ids: The ids, repeats allowed; a repeated id is sent once.
+            refresh: Whether to query the service for cached tasks, too.
+            chunk_size: Number of ids in one request; a request rejected as too large is halved and sent again.
+            on_progress: Called in this thread with the number of distinct ids processed since the last call.
+
+        Returns:
+            One task for every id in the given order, repeats included; unknown ids give tasks of status `not found`.
+
+        Raises:
+            InvalidTaskIdError: An id is empty or not text; nothing was sent.
+            SeedreamError: Some ids could not be queried. Its `partial` holds the tasks of all others in the given
+                order, its `failed_ids` the missing ids.
+
+        Example:
+            >>> from seedream_nb import Sandbox, SeedreamClient
+            >>> with Sandbox() as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
+            ...     tasks = client.retrieve_batch(["84d1544a-9043-4dde-a98b-e889dacd75f6", "unknown"])
+            >>> [task.status.value for task in tasks]
+            ['succeeded', 'not found']
+        """
+        if chunk_size < 1:
+            raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
+        ids = [check_id(task_id) for task_id in ([task_ids] if isinstance(task_ids, str) else task_ids)]
+        cached = {} if refresh else self._cache.find(ids)
+        if cached and on_progress:
+            on_progress(len(cached))
+        return retrieve_batch(self._query, ids, chunk_size, on_progress, known=cached, store=self._cache.store)
+
+    def wait(
+        self,
+        tasks: Iterable[str | Task] | str | Task,
+        *,
+        timeout: float | None = WAIT_SECONDS,
+        pace: Pace | None = None,
+        interval: float | None = None,
+    ) -> list[Task]:
+        """Waits until tasks are finished, polled with one batch request per interval. Free of charge.
+
+        Args:
+            tasks: Ids, or tasks; repeats allowed.
+            timeout: Maximum seconds to wait; None for no limit.
+            pace: How often to poll: by default after 2 s, then less and less often, down to every 10 s, while nothing
+                finishes.
+            interval: Poll at this fixed interval in seconds instead.
+
+        Returns:
+            The finished tasks in the given order, repeats included, succeeded or not; unknown ids give tasks of status
+            `not found`.
+
+        Raises:
+            UsageError: Both pace and interval are given, or the interval is not a positive number; nothing was sent.
+            InvalidTaskIdError: An id is empty or not text; nothing was sent.
+            WaitTimeoutError: Some tasks are not finished in time. Its `partial` holds what is known of all, its
+                `failed_ids` the ids still in progress.
+            InterruptedWait: An interrupt came; its `tasks` and `open_ids` hold the same.
+            SeedreamError: Every further poll would fail like this; a single failed poll is ignored.
+        """
+        return self.iter_wait(tasks, timeout=timeout, pace=pace, interval=interval).finish()
+
+    def iter_wait(
+        self,
+        tasks: Iterable[str | Task] | str | Task,
+        *,
+        timeout: float | None = WAIT_SECONDS,
+        pace: Pace | None = None,
+        interval: float | None = None,
+        stop: threading.Event | None = None,
+    ) -> Waiting:
+        """Waits as `wait` does, and yields each task as soon as it is finished.
+
+        Args:
+            tasks: As for `wait`.
+            timeout: As for `wait`.
+            pace: As for `wait`.
+            interval: As for `wait`.
+            stop: Ends the wait quietly when another thread sets it.
+
+        Returns:
+            An iterable of tasks that also says, at any moment, what is known of all of them.
+
+        Raises:
+            UsageError: As for `wait`.
+            InvalidTaskIdError: An id is empty or not text; nothing was sent.
+        """
+        pace = choose_pace(pace, interval)
+        given = [tasks] if isinstance(tasks, (str, Task)) else list(tasks)
+        cached = self._cache.find([task_id for task_id in given if isinstance(task_id, str)])
+        known = [cached.get(item, item) if isinstance(item, str) else item for item in given]
+        return Waiting(known, self._retrieve_once, timeout=timeout, pace=pace, stop=stop)
+
+    def history(
+        self,
+        limit: int | None = None,
+        *,
+        offset: int = 0,
+        created_after: datetime | float | None = None,
+        created_before: datetime | float | None = None,
+        application_id: str | None = None,
+        user_id: str | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> History:
+        """The account's tasks, newest first. Free of charge; pages are fetched when they are needed.
+
+        Args:
+            limit: Maximum number of tasks; None for all.
+            offset: Number of newest tasks to skip.
+            created_after: Only tasks since this time: a datetime (local if it has no time zone) or Unix seconds.
+            created_before: Only tasks until this time.
+            application_id: Only tasks of this application.
+            user_id: Only tasks of this user.
+            page_size: Number of tasks in one request.
+
+        Returns:
+            An iterable of tasks that can be indexed, sliced, and iterated over again without a further request.
+
+        Raises:
+            UsageError: An argument is out of range; nothing was sent.
+        """
+        filters = build_filters(
+            created_after=created_after, created_before=created_before, application_id=application_id, user_id=user_id
+        )
+        return History(self._query, filters, limit=limit, offset=offset, page_size=page_size, store=self._cache.store)
+
+    # Paid
 
     def generate(
         self,
@@ -80,48 +288,48 @@ class SeedreamClient(QueryClient):
         interval: float | None = None,
         strict: bool = True,
     ) -> Task:
-        """Makes a picture, or a set of pictures. Costs money, and is never sent twice by itself.
+        """Generates an image, or a set of images. Paid; the request reaches the service at most once.
 
         Args:
-            prompt: What the picture shows; may be left out when a picture is taken apart into layers.
+            prompt: What the image shows; may be omitted for a layer decomposition.
             model: The full model id, or a short name such as `4.5` or `lite`.
             size: A preset such as `2K`, or `<width>x<height>`.
             image: Reference images, one or several: links, data URIs, bytes, paths, Pillow images, images of earlier
-                tasks. Any makes the call an edit. Local ones have 10 MB each at most.
-            max_images: The most images of a set, 1 to 15; None makes a single image.
+                tasks. Any makes the call an edit. Local ones may have up to 10 MB each.
+            max_images: Maximum number of images in a set, 1 to 15; None generates a single image.
             output_format: `jpeg` or `png`.
-            watermark: Whether the service marks the picture; it does when left out.
+            watermark: Whether to watermark the image; the service's default is yes.
             web_search: Whether the model may search the web.
             optimize_prompt: `standard` or `fast`.
-            response_format: `url`, or `b64_json` for images within the answer.
-            layers: Whether to take the picture apart into layers.
+            response_format: `url`, or `b64_json` for inline images.
+            layers: Whether to decompose the image into layers.
             background: `transparent` or `opaque`.
             seed: For models of the third generation.
             guidance_scale: For models of the third generation.
-            callback_url: A public address that gets the result.
-            extra: Further fields, sent as they are.
-            mode: `async` answers at once with a pending task; `sync` holds the connection until it is finished;
-                `stream` too, and images come one by one (see `stream`).
+            callback_url: A public address that receives the result.
+            extra: Further fields, sent unchanged.
+            mode: `async` returns a pending task at once; `sync` holds the connection until it is finished; `stream`
+                too, with images arriving one by one (see `stream`).
             wait: Whether to wait until the task is finished.
-            timeout: Seconds to wait at most, with `wait`.
+            timeout: Maximum seconds to wait, with `wait`.
             pace: How often to poll meanwhile, see `wait`.
             interval: Poll at this fixed interval in seconds instead.
-            strict: Whether to refuse, before anything is sent, what a known model does not accept.
+            strict: Whether to reject, before anything is sent, what a known model does not accept.
 
         Returns:
-            The task: pending, or finished in one way or another.
+            The task: pending, or finished, succeeded or not.
 
         Raises:
-            UsageError: It would be refused; nothing was sent.
-            OutcomeUnknownError: No clear answer came. The task may exist; its `sent_at` says from when on to look in
-                the `history`.
-            InterruptedRequest: An interrupt came after the request had left; it carries the same.
-            WaitTimeoutError: It is not finished in time; its `failed_ids` holds the id.
-            InterruptedWait: An interrupt came while waiting; its `open_ids` holds the id.
+            UsageError: The request was rejected before anything was sent.
+            OutcomeUnknownError: No clear answer came. The task may exist; `sent_at` says from when on to look in the
+                `history`.
+            InterruptedRequest: An interrupt came after the request was sent; it carries the same.
+            WaitTimeoutError: The task is not finished in time; `failed_ids` holds its id.
+            InterruptedWait: An interrupt came while waiting; `open_ids` holds the id.
             SeedreamError: What the service answered, or that it could not be reached; nothing was paid for.
 
         Warns:
-            UnknownModelWarning: The model is not in the table; the request is sent all the same.
+            UnknownModelWarning: The model is unknown; the request is sent anyway.
 
         Example:
             >>> from seedream_nb import Sandbox
@@ -149,20 +357,20 @@ class SeedreamClient(QueryClient):
         )
         body = prepare(prompt, options, image=image, mode=mode, strict=strict)
         if mode == "stream":
-            return ImageStream(self._transport, body, store=self.cache.store).finish()
-        (task,) = self.cache.store([submit(self._transport, body)])
+            return ImageStream(self._transport, body, store=self._cache.store).finish()
+        (task,) = self._cache.store([submit(self._transport, body)])
         return self.wait(task, timeout=timeout, pace=pace)[0] if wait else task
 
     def edit(self, image: Reference | Iterable[Reference], prompt: str, **options: Any) -> Task:
-        """Changes a picture as the prompt says. Costs money.
+        """Edits an image as the prompt says. Paid.
 
         Args:
-            image: The picture, or several; as for `generate`.
+            image: The image, or several; as for `generate`.
             prompt: What to change.
             **options: All others of `generate`.
 
         Returns:
-            The task, as `generate` does.
+            The task, as for `generate`.
 
         Raises:
             SeedreamError: As for `generate`.
@@ -177,19 +385,19 @@ class SeedreamClient(QueryClient):
         strict: bool = True,
         **options: Any,
     ) -> ImageStream:
-        """Makes pictures and hands out each as soon as it has come. Costs money once the first is asked for.
+        """Generates images and yields each as soon as it arrives. Paid once the first is requested.
 
         Args:
-            prompt: What the pictures show.
+            prompt: What the images show.
             image: As for `generate`.
             strict: As for `generate`.
-            **options: Those of `generate` that say how pictures are made, see `GenerationOptions`.
+            **options: The fields of `GenerationOptions`.
 
         Returns:
-            An iterator of `TaskImage`s, failed ones with their `error`. Its `task` holds all that has come so far.
+            An iterator of `TaskImage`s, failed ones with their `error`. Its `task` holds all that has arrived so far.
 
         Raises:
-            UsageError: It would be refused; nothing was sent.
+            UsageError: The request was rejected; nothing was sent.
 
         Example:
             >>> from seedream_nb import Sandbox
@@ -199,7 +407,7 @@ class SeedreamClient(QueryClient):
             0 1 2 3 succeeded
         """
         body = prepare(prompt, GenerationOptions(**options), image=image, mode="stream", strict=strict)
-        return ImageStream(self._transport, body, store=self.cache.store)
+        return ImageStream(self._transport, body, store=self._cache.store)
 
     def generate_all(
         self,
@@ -214,28 +422,28 @@ class SeedreamClient(QueryClient):
         strict: bool = True,
         stop: threading.Event | None = None,
     ) -> GenerationBatch:
-        """Makes pictures of many requests, a few at a time. Each costs money, and is never sent twice by itself.
+        """Generates the images of many requests, a few in flight. Each is paid, and sent at most once.
 
-        All requests are checked here; nothing is sent before the result is gone through, and nothing more once that
-        has ended, for whatever reason. One failure leaves the others standing; but after one that every further
-        request would meet too, such as a refused token or a used-up balance, no more is sent.
+        All requests are checked here. Nothing is sent before the result is iterated over, and nothing more once the
+        iteration has ended, for whatever reason. A failure does not affect the other requests, unless every further one
+        would meet it too, such as a rejected token or a used-up balance: then no more are sent.
 
         Args:
-            requests: What is asked for.
-            mode: As for `generate`; with `stream`, images are seen as they come.
+            requests: The requests.
+            mode: As for `generate`; with `stream`, images are seen as they arrive.
             wait: Whether to wait until the tasks are finished; otherwise they are only started.
-            in_flight: How many tasks may be open at the service at a time. Without `wait`, how many requests.
-            timeout: Seconds after the last request was sent, after which waiting is given up; None for never.
+            in_flight: Maximum number of tasks in progress at a time; without `wait`, of unanswered requests.
+            timeout: Maximum seconds to wait after the last request was sent; None for no limit.
             pace: How often to poll meanwhile, see `wait`.
             interval: Poll at this fixed interval in seconds instead.
             strict: As for `generate`, for each request.
             stop: Ends it quietly when another thread sets it.
 
         Returns:
-            What to go through; it tells at any moment what is known of each task.
+            The batch to iterate over; it says, at any moment, what is known of each task.
 
         Raises:
-            UsageError: A request would be refused; the message says which. Nothing was sent.
+            UsageError: A request was rejected; the message says which. Nothing was sent.
 
         Warns:
             UnknownModelWarning: As for `generate`.
@@ -248,21 +456,41 @@ class SeedreamClient(QueryClient):
             ['succeeded', 'succeeded', 'succeeded']
         """
         if in_flight < 1:
-            raise UsageError(f"in_flight is 1 or more, not {in_flight}.", hint="Nothing was sent.")
+            raise UsageError(f"in_flight must be at least 1, not {in_flight}.", hint="Nothing was sent.")
         pace = choose_pace(pace, interval)
-        bodies = prepare_all(requests, mode=mode, strict=strict)
-        retries = self._transport.retries
-        # Tried again by `GenerationBatch`, which can be stopped in between.
-        once = dataclasses.replace(retries, tries=1)
-        transport = Transport(self.settings, timeouts=self._transport.timeouts, retries=once)
         return GenerationBatch(
-            bodies,
-            lambda body: follow(transport, body, store=self.cache.store),
+            prepare_all(requests, mode=mode, strict=strict),
+            lambda body, pause: follow(self._transport, body, store=self._cache.store, pause=pause),
             self._retrieve_once,
             wait=wait,
             in_flight=in_flight,
             timeout=timeout,
             pace=pace,
-            retries=retries,
             stop=stop,
         )
+
+    def close(self) -> None:
+        """Closes the connections and the library. The client stays usable and opens them again when needed."""
+        self._transport.close()
+        self._cache.close()
+
+    def __enter__(self) -> SeedreamClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.settings!r})"
+
+    def _query(
+        self, body: Mapping[str, object], stop: threading.Event | None = None, *, tries: int | None = None
+    ) -> object:
+        return self._transport.query(TASKS_PATH, body, stop=stop, tries=tries)
+
+    def _retrieve_once(self, task_ids: Sequence[str]) -> list[Task]:
+        """As `retrieve_batch`, without retries: the next poll is the retry."""
+        query = partial(self._query, tries=1)
+        return retrieve_batch(query, task_ids, CHUNK_SIZE, store=self._cache.store)

@@ -10,8 +10,9 @@ from seedream_nb.client.batches import read_task_page
 from seedream_nb.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from seedream_nb.client.batches import Store
     from seedream_nb.core.models import Task
     from seedream_nb.protocol.responses import TaskPage
 
@@ -52,7 +53,7 @@ class History:
         limit: int | None = None,
         offset: int = 0,
         page_size: int = PAGE_SIZE,
-        store: Callable[[Iterable[Task]], list[Task]] | None = None,
+        store: Store | None = None,
     ) -> None:
         if (limit is not None and limit < 0) or offset < 0 or page_size < 1:
             raise UsageError(

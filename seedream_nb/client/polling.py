@@ -1,6 +1,6 @@
-"""Why: many tasks are waited for with one question a tick, not one question each, and a bad tick loses nothing.
+"""Waits for many tasks with one batch request per interval; a failed poll loses nothing.
 
-The module knows nothing of HTTP: it is given a function that asks for many tasks at once.
+The module knows nothing of HTTP: it is given a function that queries many tasks at once.
 """
 
 from __future__ import annotations
@@ -14,39 +14,36 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from seedream_nb.client.batches import check_id
+from seedream_nb.client.retries import TRANSIENT_ERRORS
 from seedream_nb.core.errors import (
     Interrupted,
     InterruptedWait,
-    NetworkError,
-    RateLimitedError,
     SeedreamError,
-    ServerError,
     UnreadableAnswerError,
     UsageError,
     WaitTimeoutError,
 )
 from seedream_nb.core.models import Task, TaskStatus
+from seedream_nb.core.task_ids import check_id
 from seedream_nb.core.text import count_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
-# Failures of one tick that the next may not meet; all others would come again, and are raised.
-TRANSIENT_ERRORS = (NetworkError, RateLimitedError, ServerError)
-
-# A task that was just started may not be found at once, and a page of some proxy may be gone at the next question:
-# only what is answered so often in a row is believed.
+# A new task may not be found at once, and a page of some proxy may be gone at the next poll: only what is answered this
+# often in a row is believed.
 CONFIRMED_AFTER = 3
+
+STILL_RUNNING = "Unfinished tasks continue at the service. To resume, wait for the ids in {}."
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How often is asked.
+    """How often to poll.
 
     Attributes:
-        first: Seconds between the first two questions, and after each that told of a finished task.
-        longest: The most seconds between two questions.
+        first: Seconds between the first two polls, and after each that found a finished task.
+        longest: Maximum seconds between two polls.
         factor: By how much a pause grows while nothing finishes.
     """
 
@@ -88,21 +85,21 @@ def choose_pace(pace: Pace | None, interval: float | None) -> Pace:
 
 @dataclass(frozen=True)
 class _State:
-    """What is known at one moment; never changed but replaced, so that other threads see no half of an answer.
+    """What is known at one moment; replaced as a whole, so that other threads never see half of an answer.
 
     Attributes:
-        asked: A key for each task, in the order asked, repeats included.
+        keys: A key for each task, in the given order, repeats included.
         known: The tasks by key.
         open: The ids of those that are not finished, by key.
     """
 
-    asked: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     known: Mapping[str, Task] = field(default_factory=dict)
     open: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tasks(self) -> list[Task]:
-        return [self.known[key] for key in self.asked]
+        return [self.known[key] for key in self.keys]
 
     @property
     def open_ids(self) -> tuple[str, ...]:
@@ -110,24 +107,24 @@ class _State:
 
 
 class Waiting:
-    """Tasks that are waited for, and what is known of each at any moment.
+    """Tasks that are polled, and what is known of each at any moment.
 
-    Going through it yields each task once, as soon as it is finished or turns out not to exist. After a timeout, an
-    interrupt or an early end, going through it again goes on where it was left.
+    Iteration yields each task once, as soon as it is finished or turns out not to exist. After a timeout, an interrupt
+    or an early end, iterating again resumes.
 
     Args:
-        tasks: Ids, or tasks as they were known before; repeats allowed. Finished ones are not asked for.
-        retrieve: Asks for many tasks at once and answers in their order; an error of it may carry some in `partial`.
-        timeout: Seconds after which is given up.
-        pace: How often is asked.
+        tasks: Ids, or tasks as known before; repeats allowed. Finished tasks are not queried.
+        retrieve: Queries many tasks at once and returns them in order; its errors may carry some in `partial`.
+        timeout: Maximum seconds to wait.
+        pace: How often to poll.
         stop: Ends the wait quietly when another thread sets it.
 
     Attributes:
-        failure: Why the last question had no or no whole answer; None when it had.
-        poll_count: How often was asked.
+        failure: Why the last poll failed, wholly or in part; None when it succeeded.
+        poll_count: The number of polls.
 
     Raises:
-        InvalidTaskIdError: An id is empty or no text.
+        InvalidTaskIdError: An id is empty or not text.
 
     Example:
         >>> from seedream_nb import Sandbox, SeedreamClient
@@ -153,17 +150,17 @@ class Waiting:
         self._pace = pace
         self._stop = stop or threading.Event()
         self._state = _State()
-        self._told: set[str] = set()
-        self._untold: deque[Task] = deque()
+        self._reported: set[str] = set()
+        self._unread: deque[Task] = deque()
         self._misses: Counter[str] = Counter()
         self._unreadable = 0
         self.add(tasks)
 
     @property
     def tasks(self) -> list[Task]:
-        """What is known of each task, in the order asked, repeats included; `not found` before the first answer.
+        """What is known of each task, in the given order, repeats included; `not found` before the first answer.
 
-        It can be read in any thread, as `open_ids` can; each is of one moment, not in the middle of an answer.
+        It can be read in any thread, as can `open_ids`; each shows one moment, never half of an answer.
         """
         return self._state.tasks
 
@@ -173,58 +170,58 @@ class Waiting:
         return self._state.open_ids
 
     def add(self, tasks: Iterable[str | Task] | str | Task) -> None:
-        """Waits for further tasks too, also while it is gone through: in the body of the loop, in the same thread.
+        """Waits for further tasks too. During iteration, call it in the body of the loop, in the same thread.
 
-        The timeout counts anew, and it is asked at the first pace again.
+        The timeout starts again, and the pace with its first pause.
 
         Args:
-            tasks: As for the constructor. Ids that were given up as unknown are asked for again.
+            tasks: As for the constructor. Ids that were given up as not found are queried again.
 
         Raises:
-            InvalidTaskIdError: An id is empty or no text; nothing was added.
+            InvalidTaskIdError: An id is empty or not text; nothing was added.
         """
-        asked, known, still_open = list(self._state.asked), dict(self._state.known), dict(self._state.open)
+        keys, known, still_open = list(self._state.keys), dict(self._state.known), dict(self._state.open)
         for task in [tasks] if isinstance(tasks, (str, Task)) else tasks:
             key = _note(task, known)
-            asked.append(key)
+            keys.append(key)
             if not known[key].status.is_final and key not in still_open:
                 still_open[key] = known[key].id
-                self._told.discard(key)
+                self._reported.discard(key)
                 self._misses[key] = 0
-        self._state = _State(tuple(asked), known, still_open)
-        self._hurry()
+        self._state = _State(tuple(keys), known, still_open)
+        self._restart_clock()
 
     def __iter__(self) -> Iterator[Task]:
-        # What an earlier loop left in the middle of a tick comes first.
+        # What an earlier loop left over from a poll comes first.
         for news in itertools.chain([()], self.updates()):
-            self._untold.extend(news)
-            while self._untold:
-                yield self._untold.popleft()
+            self._unread.extend(news)
+            while self._unread:
+                yield self._unread.popleft()
 
     def updates(self) -> Generator[list[Task], None, None]:
-        """Asks again and again until all tasks are finished.
+        """Polls until all tasks are finished.
 
         Yields:
-            After each question the tasks that it found finished; often none.
+            After each poll, the tasks that it found finished; often none.
 
         Raises:
-            WaitTimeoutError: Some are not finished in time. Its `partial` holds what is known of all, its
-                `failed_ids` the ids that are still open.
+            WaitTimeoutError: Some tasks are not finished in time. Its `partial` holds what is known of all, its
+                `failed_ids` the ids still in progress.
             InterruptedWait: An interrupt came; it carries the same.
-            SeedreamError: What every further question would meet as well, such as a refused token.
+            SeedreamError: Every further poll would fail like this, such as with a rejected token.
         """
         try:
-            yield from self._ticks()
+            yield from self._updates()
         except Interrupted:
             raise
         except KeyboardInterrupt:
             raise self.interrupted() from None
 
     def finish(self) -> list[Task]:
-        """Waits until all tasks are finished; the same as going through `updates`.
+        """Waits until all tasks are finished; the same as iterating over `updates`.
 
         Returns:
-            The tasks in the order asked, repeats included.
+            The tasks in the given order, repeats included.
 
         Raises:
             SeedreamError: As for `updates`.
@@ -234,33 +231,32 @@ class Waiting:
         return self.tasks
 
     def interrupted(self) -> InterruptedWait:
-        """An interrupt that carries what is known, for whoever goes through `updates` and meets one in between."""
+        """An interrupt that carries what is known, for a caller interrupted between two `updates`."""
         state = self._state
-        count = len(state.open)
         return InterruptedWait(
-            describe_interruption(count, len(state.known)),
-            hint="They go on at the service; wait again for their ids, which are in open_ids." if count else None,
+            describe_interruption(len(state.open), len(state.known)),
+            hint=STILL_RUNNING.format("open_ids") if state.open else None,
             tasks=state.tasks,
             open_ids=state.open_ids,
         )
 
-    def _hurry(self) -> None:
+    def _restart_clock(self) -> None:
         self._deadline = time.monotonic() + self._timeout
         self._pause = self._pace.first
 
-    def _ticks(self) -> Iterator[list[Task]]:
-        self._hurry()
-        has_asked = False
+    def _updates(self) -> Iterator[list[Task]]:
+        self._restart_clock()
+        has_polled = False
         while True:
-            while news := self._tell():
+            while news := self._report():
                 yield news
-            if has_asked and self._state.open:
+            if has_polled and self._state.open:
                 self._rest()
             if not self._state.open or self._stop.is_set():
                 return
-            self._query()
-            has_asked = True
-            news = self._tell()
+            self._poll()
+            has_polled = True
+            news = self._report()
             if news:
                 self._pause = self._pace.first
             yield news
@@ -268,13 +264,13 @@ class Waiting:
     def _rest(self) -> None:
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
-            raise self._too_late()
+            raise self._timed_out()
         wanted = (self.failure.retry_after or 0.0) if self.failure else 0.0
         pause, self._pause = self._pause, self._pace.after(self._pause)
-        # An endless pause is none that a lock can take; it is cut like every other.
+        # A lock cannot wait for an infinite time.
         self._stop.wait(min(max(pause, wanted), remaining, threading.TIMEOUT_MAX))
 
-    def _query(self) -> None:
+    def _poll(self) -> None:
         self.poll_count += 1
         self.failure = None
         try:
@@ -304,28 +300,28 @@ class Waiting:
             elif not task.status.is_final:
                 continue
             del still_open[key]
-        self._state = _State(self._state.asked, known, still_open)
+        self._state = _State(self._state.keys, known, still_open)
 
-    def _tell(self) -> list[Task]:
-        """The tasks that are closed and were not told of before."""
+    def _report(self) -> list[Task]:
+        """The tasks that are no longer polled and were not reported before."""
         state = self._state
-        keys = [key for key in state.known if key not in state.open and key not in self._told]
-        self._told.update(keys)
+        keys = [key for key in state.known if key not in state.open and key not in self._reported]
+        self._reported.update(keys)
         return [state.known[key] for key in keys]
 
-    def _too_late(self) -> WaitTimeoutError:
+    def _timed_out(self) -> WaitTimeoutError:
         count = count_part(len(self.open_ids), len(self._state.known))
-        last = f" The last question failed: {self.failure.message}" if self.failure else ""
+        last = f" The last poll failed: {self.failure.message}" if self.failure else ""
         error = WaitTimeoutError(
-            f"After {self._timeout:g} s {count} not finished.{last}",
-            hint="They go on at the service; wait again for their ids, which are in failed_ids.",
+            f"Timed out after {self._timeout:g} s with {count} unfinished.{last}",
+            hint=STILL_RUNNING.format("failed_ids"),
         )
         error.partial, error.failed_ids = self.tasks, self.open_ids
         return error
 
 
 def _note(task: str | Task, known: dict[str, Task]) -> str:
-    """Enters a task among those that are known, and returns its key."""
+    """Adds a task to those that are known, and returns its key."""
     if isinstance(task, Task) and task.status.is_final:
         key = task.id.lower() or f"without id {len(known)}"
         known[key] = task
@@ -341,19 +337,10 @@ def _note(task: str | Task, known: dict[str, Task]) -> str:
 def run_to_end(
     updates: Callable[[], Generator[list[Task], None, None]], interrupted: Callable[[], Interrupted]
 ) -> None:
-    """Goes through updates to their end.
-
-    Args:
-        updates: Begins them.
-        interrupted: Makes an interrupt that carries what is known, for one that meets no tick but the moment between.
-
-    Raises:
-        Interrupted: An interrupt came.
-        SeedreamError: As for a tick.
-    """
+    """Iterates over updates to their end; an interrupt between two of them carries what is known, too."""
     try:
-        with contextlib.closing(updates()) as going:
-            for _news in going:
+        with contextlib.closing(updates()) as running:
+            for _news in running:
                 pass
     except Interrupted:
         raise
@@ -362,12 +349,10 @@ def run_to_end(
 
 
 def describe_interruption(still_open: int, total: int) -> str:
-    """A sentence for an interrupt while so many of all tasks are open.
+    """A sentence for an interrupt while some of all tasks are in progress.
 
     Example:
         >>> describe_interruption(2, 3)
-        'Interrupted while 2 of 3 tasks are not finished.'
+        'Interrupted with 2 of 3 tasks unfinished.'
     """
-    if not still_open:
-        return "Interrupted while no task was open."
-    return f"Interrupted while {count_part(still_open, total)} not finished."
+    return f"Interrupted with {count_part(still_open, total) if still_open else 'no task'} unfinished."

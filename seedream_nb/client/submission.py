@@ -1,16 +1,16 @@
-"""Why: a request that costs money ends as one `Task`, whichever of its three ways the answer takes.
+"""A paid request: prepared and checked, sent, and read as one `Task`, whichever way the answer comes.
 
 Asynchronous: the id comes at once. Synchronous: the finished task. Stream: image by image.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from seedream_nb.client.references import read_references
+from seedream_nb.client.transport import encode
 from seedream_nb.core.errors import (
     Interrupted,
     InterruptedRequest,
@@ -26,16 +26,18 @@ from seedream_nb.protocol.status_errors import to_error
 from seedream_nb.protocol.stream_events import add_line, complete
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from seedream_nb.client.batches import Store
     from seedream_nb.client.references import Reference
+    from seedream_nb.client.retries import Pause
     from seedream_nb.client.transport import Transport
     from seedream_nb.core.models import TaskImage
 
 IMAGES_PATH = "/seedream/images"
 
 Mode = Literal["async", "sync", "stream"]
-Store = Callable[[Iterable[Task]], list[Task]]
+
 
 _FIELDS_OF_MODE: dict[str, dict[str, object]] = {"async": {"async": True}, "sync": {}, "stream": {"stream": True}}
 
@@ -45,9 +47,9 @@ class GenerationRequest:
     """One of many paid requests, see `SeedreamClient.generate_all`.
 
     Attributes:
-        prompt: What the picture shows; may be empty when a picture is taken apart into layers.
-        options: How it is to be made.
-        image: Reference images; any makes it an edit.
+        prompt: What the image shows; may be empty for a layer decomposition.
+        options: Model, size and so on.
+        image: Reference images; any makes the request an edit.
 
     Example:
         >>> GenerationRequest("a cat", GenerationOptions(model="4.5", size="2K")).options.size
@@ -67,57 +69,52 @@ def prepare(
     mode: Mode = "async",
     strict: bool = True,
 ) -> dict[str, object]:
-    """Makes the body of a paid request, and refuses what the service would refuse. Sends nothing.
+    """Builds and checks the body of a paid request. Sends nothing.
 
     Args:
-        prompt: What the picture shows.
-        options: How it is to be made.
+        prompt: What the image shows.
+        options: Model, size and so on.
         image: Reference images.
-        mode: How the answer is to come.
-        strict: Whether to refuse what a known model does not accept.
+        mode: How the answer comes.
+        strict: Whether to reject what a known model does not accept.
 
     Returns:
-        The body as it travels.
+        The body to send.
 
     Raises:
-        UsageError: It would be refused; the message says what would be accepted.
+        UsageError: The service would reject it; the message says what it accepts.
 
     Warns:
-        UnknownModelWarning: The model is not in the table.
+        UnknownModelWarning: The model is unknown.
     """
-    if mode not in _FIELDS_OF_MODE:
-        raise UsageError(f"mode is {', '.join(get_args(Mode))}, not {mode!r}.", hint="Nothing was sent.")
-    body = build_body(prompt, options, read_references(image, strict=strict)) | _FIELDS_OF_MODE[mode]
-    if strict:
-        check_body(body)
-    try:
-        json.dumps(body, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as problem:
-        raise UsageError(f"The request cannot be sent as JSON: {problem}.", hint="Nothing was sent.") from None
-    return body
+    return _prepare(prompt, options, read_references(image, strict=strict), mode, strict=strict)
 
 
 def prepare_all(
     requests: Iterable[GenerationRequest], *, mode: Mode = "async", strict: bool = True
 ) -> list[dict[str, object]]:
-    """Makes the bodies of many paid requests, or of none. Sends nothing.
+    """Builds and checks the bodies of many paid requests, or of none. Sends nothing.
 
     Args:
-        requests: What is asked for.
+        requests: The requests. Reference images that several share are read once.
         mode: As for `prepare`.
         strict: As for `prepare`.
 
     Returns:
-        The bodies in their order.
+        The bodies in order.
 
     Raises:
-        UsageError: One would be refused; the message says which, and what would be accepted.
+        UsageError: The service would reject one; the message says which, and what it accepts.
     """
     listed = list(requests)
     bodies = []
+    references: dict[int, tuple[str, ...]] = {}
     for number, request in enumerate(listed, start=1):
         try:
-            bodies.append(prepare(request.prompt, request.options, image=request.image, mode=mode, strict=strict))
+            key = id(request.image)
+            if key not in references:
+                references[key] = read_references(request.image, strict=strict)
+            bodies.append(_prepare(request.prompt, request.options, references[key], mode, strict=strict))
         except UsageError as error:  # noqa: PERF203  nothing is slow next to what follows
             if len(listed) > 1:
                 error.message = f"Request {number} of {len(listed)}: {error.message}"
@@ -125,64 +122,68 @@ def prepare_all(
     return bodies
 
 
-def submit(transport: Transport, body: Mapping[str, object]) -> Task:
-    """Sends a body that was prepared, asynchronous or not.
+def _prepare(
+    prompt: str, options: GenerationOptions, references: tuple[str, ...], mode: Mode, *, strict: bool
+) -> dict[str, object]:
+    if mode not in _FIELDS_OF_MODE:
+        raise UsageError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}.", hint="Nothing was sent.")
+    body = build_body(prompt, options, references) | _FIELDS_OF_MODE[mode]
+    if strict:
+        check_body(body)
+    # Without the reference images, which are text of many megabytes: those are encoded once, to be sent.
+    encode(describe_request(body, TaskStatus.PENDING).request)
+    return body
+
+
+def submit(transport: Transport, body: Mapping[str, object], *, pause: Pause = time.sleep) -> Task:
+    """Sends a prepared body, asynchronous or synchronous.
 
     Args:
         transport: Sends it, at most once.
         body: The body.
+        pause: As for `Transport.submit`.
 
     Returns:
-        The task: pending when the answer came at once, else finished.
+        The task: pending when the answer came at once, otherwise finished.
 
     Raises:
         OutcomeUnknownError: No clear answer came; the task may exist.
         SeedreamError: What the service answered, or that it could not be reached.
     """
-    asked = describe_request(body, TaskStatus.PENDING)
-    return transport.submit(IMAGES_PATH, body, lambda answer: read_submitted(answer, asked), is_slow=_is_slow(body))
+    requested = describe_request(body, TaskStatus.PENDING)
+
+    def read(answer: object) -> Task:
+        task = read_task(answer, "")
+        if task.id or task.images:
+            return complete(task, requested)
+        if read_error(answer):
+            raise to_error(200, answer)
+        raise UnreadableAnswerError("The answer names no task.", hint="The service may have a new answer format.")
+
+    return transport.submit(IMAGES_PATH, body, read, is_slow=_is_slow(body), pause=pause)
 
 
-def read_submitted(answer: object, asked: Task) -> Task:
-    """Reads the answer to a paid request: an id, or a whole task.
-
-    Args:
-        answer: The decoded JSON.
-        asked: The task as the request describes it.
-
-    Returns:
-        The task, with what the answer leaves out taken from the request.
-
-    Raises:
-        SeedreamError: A refusal under a good status.
-        UnreadableAnswerError: The answer names neither a task nor an image.
-    """
-    task = read_task(answer, "")
-    if task.id or task.images:
-        return complete(task, asked)
-    if read_error(answer):
-        raise to_error(200, answer)
-    raise UnreadableAnswerError("The answer names no task.", hint="The service may have a new answer form.")
-
-
-def follow(transport: Transport, body: Mapping[str, object], *, store: Store | None = None) -> Iterator[Task]:
-    """Sends a body that was prepared, in whatever mode, and tells of its task each time that more is known of it.
+def follow(
+    transport: Transport, body: Mapping[str, object], *, store: Store | None = None, pause: Pause = time.sleep
+) -> Iterator[Task]:
+    """Sends a prepared body in any mode, and yields its task each time more is known of it.
 
     Args:
         transport: Sends it, at most once.
         body: The body.
         store: Called with the task when the answer has come.
+        pause: As for `Transport.submit`.
 
     Yields:
-        The task. The last one is pending when the answer came at once, else finished. Of an answer that takes until
-        pictures are made, the first one is running.
+        The task. The last one is pending when the answer came at once, otherwise finished. When the answer takes until
+        the images are finished, the first one is running.
 
     Raises:
-        OutcomeUnknownError: No clear answer came; of a stream its `partial` holds the task with what came before.
+        OutcomeUnknownError: No clear answer came; for a stream, its `partial` holds the task with what came before.
         SeedreamError: What the service answered, or that it could not be reached.
     """
     if body.get("stream"):
-        stream = ImageStream(transport, body, store=store)
+        stream = ImageStream(transport, body, store=store, pause=pause)
         yield stream.task
         for _image in stream:
             yield stream.task
@@ -190,29 +191,37 @@ def follow(transport: Transport, body: Mapping[str, object], *, store: Store | N
         return
     if _is_slow(body):
         yield describe_request(body, TaskStatus.RUNNING)
-    task = submit(transport, body)
+    task = submit(transport, body, pause=pause)
     yield store([task])[0] if store else task
 
 
 class ImageStream:
-    """Images of one paid request as they come, failed ones with their `error`; iterable once.
+    """The images of one paid request as they arrive, failed ones with their `error`; iterable once.
 
-    Nothing is sent before the first image is asked for.
+    Nothing is sent before the first image is requested.
 
     Args:
         transport: Sends the request, at most once.
-        body: The body that was prepared.
-        store: Called with the task when all has come.
+        body: The prepared body.
+        store: Called with the task when everything has arrived.
+        pause: As for `Transport.submit`.
 
     Attributes:
-        task: The task with everything that has come so far; its status is final when all has come. The service
-            names no task id in a stream, so the id is empty unless it does.
+        task: The task with everything that has arrived; its status is final at the end. The service does not name the
+            task in a stream, so the id is empty unless it does.
     """
 
-    def __init__(self, transport: Transport, body: Mapping[str, object], *, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        body: Mapping[str, object],
+        *,
+        store: Store | None = None,
+        pause: Pause = time.sleep,
+    ) -> None:
         self._store = store or list
         self.task = describe_request(body, TaskStatus.RUNNING)
-        self._images = transport.stream(IMAGES_PATH, body, self._read)
+        self._images = transport.stream(IMAGES_PATH, body, self._read, pause=pause)
 
     def __iter__(self) -> ImageStream:
         return self
@@ -222,7 +231,7 @@ class ImageStream:
 
         Raises:
             OutcomeUnknownError: The stream broke off; its `partial` holds the task with what came before.
-            InterruptedRequest: An interrupt came; its `tasks` hold the same.
+            InterruptedRequest: An interrupt came; its `tasks` holds the same.
             SeedreamError: What the service answered, or that it could not be reached.
         """
         try:
@@ -250,23 +259,23 @@ class ImageStream:
         except Interrupted:
             raise
         except KeyboardInterrupt:
-            raise InterruptedRequest("Interrupted; what had come is in tasks.", tasks=(self.task,)) from None
+            raise InterruptedRequest("Interrupted. Images received so far are in tasks.", tasks=(self.task,)) from None
         return self.task
 
     def _read(self, lines: Iterator[str]) -> Iterator[TaskImage]:
         for line in lines:
             self.task, images = add_line(self.task, line)
             if self.task.status.is_final:
-                # Before the last images are handed out: whoever has these need not ask for another.
+                # Before the last images are handed out: whoever has these need not request another.
                 (self.task,) = self._store([self.task])
             yield from images
             if self.task.status.is_final:
                 return
         raise UnreadableAnswerError(
-            f"The stream ended after {count_of(len(self.task.images), 'image')}, before it was complete.",
+            f"The stream ended after {count_of(len(self.task.images), 'image')}, before it was complete."
         )
 
 
 def _is_slow(body: Mapping[str, object]) -> bool:
-    """Whether the answer comes only when the pictures are made."""
+    """Whether the answer comes only when the images are finished."""
     return not (body.get("async") or body.get("callback_url"))

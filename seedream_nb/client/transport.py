@@ -1,65 +1,42 @@
-"""Why: what is asked of the API is repeated where that is safe, and only there.
-
-A question is free and is repeated when that may help. What costs money is sent again only when it has certainly not
-arrived.
-"""
+"""Sends requests to the API, retries what is safe to retry, and sends a paid request at most once."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import random
 import threading
-from dataclasses import dataclass, replace
+import time
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.client.at_most_once import is_safe_to_resend, send_paid
 from seedream_nb.client.http import JSON, NDJSON, OutgoingBody, Timeouts, exchange, open_session
-from seedream_nb.core.errors import NetworkError, RateLimitedError, SeedreamError, ServerError, UsageError
+from seedream_nb.client.retries import TRANSIENT_ERRORS, RetryPolicy
+from seedream_nb.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from types import TracebackType
 
     import requests
 
     from seedream_nb.client.http import Incoming
+    from seedream_nb.client.retries import Pause
     from seedream_nb.client.settings import Settings
 
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How often and how patiently a question that is safe to repeat is asked again.
-
-    Attributes:
-        tries: How often it is sent at most, the first time included.
-        first_pause: Seconds before the second try; doubled for each further one, with jitter.
-        longest_pause: The most seconds that a `Retry-After` of the service is waited for.
-    """
-
-    tries: int = 4
-    first_pause: float = 0.5
-    longest_pause: float = 60.0
-
-    def pause(self, failures: int) -> float:
-        """Seconds to wait after this many failures, between half of the exponential step and the whole of it."""
-        step = self.first_pause * 2.0 ** (failures - 1)
-        return min(self.longest_pause, step * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not cryptography
-
-
 class Transport:
-    """Sends JSON to the API and returns decoded JSON, or raises an error of the tree.
+    """Sends JSON to the API and returns decoded JSON, or raises a `SeedreamError`.
 
-    Safe to share between threads. A copy that was pickled or forked makes its own connections.
+    Can be shared between threads. A pickled or forked copy opens its own connections.
 
     Args:
-        settings: Where to send, and as whom.
+        settings: The base URL and the token.
         timeouts: How long to wait for an answer.
-        retries: How to repeat.
-        connections: How many connections are kept open.
+        retries: How often to retry.
+        connections: Maximum number of connections kept open.
     """
 
     def __init__(
@@ -85,74 +62,83 @@ class Transport:
         stop: threading.Event | None = None,
         tries: int | None = None,
     ) -> object:
-        """Sends a question that is safe to repeat, and repeats it when that may help.
+        """Sends a free request, and retries it when that may help.
 
         Args:
-            path: The path behind the base URL, such as `/seedream/tasks`.
+            path: The path after the base URL, such as `/seedream/tasks`.
             body: The JSON to send.
-            stop: When set by another thread, no further try is made.
-            tries: How often it is sent at most, instead of what the retry policy says.
+            stop: Ends the retries when another thread sets it.
+            tries: Maximum number of attempts, instead of the retry policy's.
 
         Returns:
             The decoded answer.
 
         Raises:
             MissingTokenError: No token is set; nothing was sent.
-            SeedreamError: What the service answered, or that no answer came, after the last try.
+            SeedreamError: What the service answered, or that no answer came, after the last attempt.
         """
-        content = _encode(body)
+        content = encode(body)
+        retries = self.retries if tries is None else replace(self.retries, tries=tries)
 
         def send() -> object:
             with exchange(self._connected(), self.settings, path, OutgoingBody(content), self.timeouts) as incoming:
                 return incoming.json()
 
-        return self._repeat(send, _may_pass, stop or threading.Event(), tries or self.retries.tries)
+        return retries.run(send, lambda error: isinstance(error, TRANSIENT_ERRORS), (stop or threading.Event()).wait)
 
     def submit(
-        self, path: str, body: Mapping[str, object], read: Callable[[object], Result], *, is_slow: bool = False
+        self,
+        path: str,
+        body: Mapping[str, object],
+        read: Callable[[object], Result],
+        *,
+        is_slow: bool = False,
+        pause: Pause = time.sleep,
     ) -> Result:
-        """Sends what costs money. At most one request can ever have reached the service.
+        """Sends a paid request. It reaches the service at most once.
 
         Args:
-            path: The path behind the base URL.
+            path: The path after the base URL.
             body: The JSON to send.
-            read: Makes the result of the decoded answer; an answer that it cannot read is an unclear one.
-            is_slow: Whether the answer comes only when a picture is finished.
+            read: Converts the decoded answer; when it cannot, the outcome is unknown.
+            is_slow: Whether the answer comes only when an image is finished.
+            pause: Waits before an attempt after one that certainly did not arrive.
 
         Returns:
-            The result.
+            What `read` returned.
 
         Raises:
             OutcomeUnknownError: No clear answer came; the request may have been carried out.
-            InterruptedRequest: An interrupt came while the answer was waited for.
+            InterruptedRequest: An interrupt came while waiting for the answer.
             SeedreamError: What the service answered, or that it could not be reached; nothing was carried out.
         """
-        with self._send_paid(path, body, is_slow=is_slow) as incoming:
-            return read(incoming.json())
+        with ExitStack() as stack:
+            return read(self._send_paid(stack, path, body, JSON, pause, is_slow=is_slow).json())
 
     def stream(
-        self, path: str, body: Mapping[str, object], read: Callable[[Iterator[str]], Iterator[Result]]
+        self,
+        path: str,
+        body: Mapping[str, object],
+        read: Callable[[Iterator[str]], Iterator[Result]],
+        *,
+        pause: Pause = time.sleep,
     ) -> Iterator[Result]:
-        """Sends what costs money and is answered line by line, as `submit` does.
+        """Sends a paid request that is answered line by line; everything else is as for `submit`.
 
         Args:
-            path: The path behind the base URL.
+            path: The path after the base URL.
             body: The JSON to send.
-            read: Makes results of the lines; lines that it cannot read are an unclear answer.
+            read: Converts lines; when it cannot, the outcome is unknown.
+            pause: As for `submit`.
 
         Yields:
-            The results as they come.
-
-        Raises:
-            OutcomeUnknownError: The lines broke off, or no clear answer came.
-            InterruptedRequest: An interrupt came while a line was waited for.
-            SeedreamError: What the service answered, or that it could not be reached; nothing was carried out.
+            The results as they arrive.
         """
-        with self._send_paid(path, body, accept=NDJSON, is_slow=True) as incoming:
-            yield from read(incoming.lines())
+        with ExitStack() as stack:
+            yield from read(self._send_paid(stack, path, body, NDJSON, pause, is_slow=True).lines())
 
     def close(self) -> None:
-        """Closes all connections; the next question opens new ones."""
+        """Closes all connections; the next request opens new ones."""
         self._leave_parent_process()
         with self._lock:
             session, self._session = self._session, None
@@ -184,71 +170,24 @@ class Transport:
             return self._session
 
     def _send_paid(
-        self, path: str, body: Mapping[str, object], *, is_slow: bool, accept: str = JSON
-    ) -> contextlib.AbstractContextManager[Incoming]:
-        content = _encode(body)
+        self, stack: ExitStack, path: str, body: Mapping[str, object], accept: str, pause: Pause, *, is_slow: bool
+    ) -> Incoming:
+        """Sends a paid request and leaves its open answer on the stack."""
+        content = encode(body)
         timeouts = replace(self.timeouts, read=self.timeouts.generate) if is_slow else self.timeouts
-
-        def send() -> contextlib.AbstractContextManager[Incoming]:
-            with contextlib.ExitStack() as stack:
-                incoming = stack.enter_context(send_paid(self.settings, path, content, timeouts, accept=accept))
-                return _Opened(incoming, stack.pop_all())
-
-        return self._repeat(send, is_safe_to_resend, threading.Event(), self.retries.tries)
-
-    def _repeat(
-        self, send: Callable[[], Result], may_help: Callable[[SeedreamError], bool], stop: threading.Event, limit: int
-    ) -> Result:
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                return send()
-            except SeedreamError as error:
-                if not may_help(error):
-                    raise
-                pause = self._pause_after(error, tries)
-                if tries >= limit:
-                    error.message += f" It was tried {tries} times." if tries > 1 else ""
-                    raise
-                failure = error
-            # Outside of the handler, so that an interrupt of the pause shows no failure that came before it.
-            if stop.wait(pause):
-                raise failure
-
-    def _pause_after(self, error: SeedreamError, tries: int) -> float:
-        if error.retry_after is None:
-            return self.retries.pause(tries)
-        if error.retry_after > self.retries.longest_pause:
-            error.hint = (
-                f"The service asks to wait {error.retry_after:.0f} s, more than the {self.retries.longest_pause:.0f} s "
-                "that are waited for: try again after that time."
-            )
-            raise error
-        return error.retry_after
+        return self.retries.run(
+            lambda: stack.enter_context(send_paid(self.settings, path, content, timeouts, accept=accept)),
+            is_safe_to_resend,
+            pause,
+        )
 
 
-class _Opened:
-    """A context that was entered already, so that entering it could be repeated."""
+def encode(body: Mapping[str, object]) -> bytes:
+    """Encodes a request's body as JSON.
 
-    def __init__(self, incoming: Incoming, context: contextlib.ExitStack) -> None:
-        self._incoming = incoming
-        self._context = context
-
-    def __enter__(self) -> Incoming:
-        return self._incoming
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        return self._context.__exit__(kind, error, traceback)
-
-
-def _may_pass(error: SeedreamError) -> bool:
-    return isinstance(error, (NetworkError, RateLimitedError, ServerError))
-
-
-def _encode(body: Mapping[str, object]) -> bytes:
+    Raises:
+        UsageError: It holds something that JSON cannot express.
+    """
     try:
         return json.dumps(body, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from seedream_nb.core.errors import InvalidTaskIdError, UsageError
+from seedream_nb.core.errors import InvalidTaskIdError, UsageError, shorten
 
 EXAMPLE_ID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 MAX_LISTED = 3  # bad ids that a message names
@@ -49,6 +49,19 @@ def read_task_ids(text: str, command: str = "get") -> tuple[str, ...]:
             hint=f"A task id looks like {EXAMPLE_ID}. Nothing was sent.",
         )
     return tuple(word.lower() for word in words)
+
+
+def check_id(task_id: object) -> str:
+    """Returns an id without surrounding white space; it need not look like the service's.
+
+    Raises:
+        InvalidTaskIdError: It is empty or not text.
+    """
+    if not isinstance(task_id, str) or not task_id.strip():
+        raise InvalidTaskIdError(
+            f"A task id must be text, not {shorten(repr(task_id))}.", hint=f"It looks like {EXAMPLE_ID}."
+        )
+    return task_id.strip()
 
 
 def _without_braces(part: str) -> str:

@@ -19,11 +19,10 @@ def count_of(number: int, noun: str) -> str:
 
 
 def count_part(some: int, total: int) -> str:
-    """Words for some of all tasks, with their verb: `2 of 3 tasks are`, `the task is`.
+    """Some of all tasks.
 
     Example:
         >>> count_part(2, 3), count_part(1, 1)
-        ('2 of 3 tasks are', 'the task is')
+        ('2 of 3 tasks', '1 task')
     """
-    of_all = f"{some:,} of {total:,} tasks" if total > 1 else "the task" if some else "no task"
-    return f"{of_all} {'is' if some == 1 or total <= 1 else 'are'}"
+    return f"{some:,} of {total:,} tasks" if total > 1 else count_of(some, "task")

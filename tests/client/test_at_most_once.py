@@ -21,7 +21,7 @@ from seedream_nb import (
     Timeouts,
     WaitTimeoutError,
 )
-from seedream_nb.client.transport import RetryPolicy
+from seedream_nb.client.retries import RetryPolicy
 from seedream_nb.core.errors import (
     BadRequestError,
     BalanceUsedUpError,
@@ -158,7 +158,7 @@ def test_too_many_requests_are_sent_again(client: SeedreamClient, sandbox: Sandb
 
 def test_too_many_requests_for_good(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.faults.add("rate_limit", on="images")
-    with pytest.raises(RateLimitedError, match="tried 4 times"):
+    with pytest.raises(RateLimitedError, match="after 4 attempts"):
         client.generate("a cat")
     sandbox.faults.clear()
     sandbox.faults.add("rate_limit", on="images", retry_after=3600)
@@ -186,7 +186,7 @@ def test_an_unclear_end_after_a_clear_one_is_the_last(client: SeedreamClient, sa
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
 def test_a_refused_connection_is_tried_again_and_never_unclear(mode: Any) -> None:
     client = SeedreamClient(TOKEN, f"http://127.0.0.1:{closed_port()}", retries=QUICK)
-    with pytest.raises(ConnectionFailedError, match=r"refused the connection.*tried 4 times") as caught:
+    with pytest.raises(ConnectionFailedError, match=r"refused the connection.*after 4 attempts") as caught:
         client.generate("a cat", mode=mode)
     assert not isinstance(caught.value, OutcomeUnknownError)
 
@@ -225,7 +225,7 @@ def test_a_connection_that_is_never_made_is_not_unclear() -> None:
                 retries=RetryPolicy(tries=2, first_pause=0.001),
                 timeouts=Timeouts(connect=0.1),
             )
-            with pytest.raises(RequestTimeoutError, match=r"No connection to .* It was tried 2 times"):
+            with pytest.raises(RequestTimeoutError, match=r"No connection to .* Gave up after 2 attempts"):
                 client.generate("a cat")
 
 
@@ -324,7 +324,7 @@ SeedreamClient('a-token', sys.argv[1]).generate('a cat')
 @pytest.mark.skipif(sys.platform == "win32", reason="there, Ctrl-C is no signal to one process")
 def test_a_script_that_is_stopped_says_what_may_be_lost() -> None:
     errors = stop_script(INTERRUPTED, Answer(manner="hang"))
-    assert "InterruptedRequest: Interrupted. The request had left, so the task may exist" in errors
+    assert "InterruptedRequest: Interrupted. The request was sent, so the task may exist" in errors
     assert errors.count("Traceback") == 1
 
 

@@ -24,7 +24,6 @@ from seedream_nb import (
     InterruptedWait,
     OutcomeUnknownError,
     Pace,
-    RetryPolicy,
     Sandbox,
     SeedreamClient,
     SeedreamError,
@@ -37,6 +36,7 @@ from seedream_nb.client import dispatcher as dispatcher_module
 from seedream_nb.client import generation_batch as generation_batch_module
 from seedream_nb.client import polling as polling_module
 from seedream_nb.client.dispatcher import Dispatcher
+from seedream_nb.client.retries import Pause
 from seedream_nb.core.errors import (
     BadRequestError,
     BalanceUsedUpError,
@@ -218,7 +218,7 @@ def test_all_are_checked_before_the_first_is_sent(
     with pytest.raises(UsageError) as caught:
         client.generate_all([wrong])
     assert "Request" not in caught.value.message.replace("The request", "")
-    with pytest.raises(UsageError, match="in_flight is 1 or more, not 0"):
+    with pytest.raises(UsageError, match="in_flight must be at least 1, not 0"):
         client.generate_all(SIX, in_flight=0)
     assert len(sandbox.requests) == 0
 
@@ -311,7 +311,7 @@ def test_too_many_requests_for_good(client: SeedreamClient, sandbox: Sandbox) ->
         (0, RateLimitedError),
         (1, RateLimitedError),
     ]
-    assert batch.failures[0].message.endswith("It was tried 4 times.")
+    assert batch.failures[0].message.endswith("Gave up after 4 attempts.")
     assert "asks to wait 3600 s" in (batch.failures[1].hint or "")
     assert paid(sandbox) == 1
     assert len(sandbox.requests.of_kind("images")) == 4 + 1 + 1
@@ -367,7 +367,7 @@ def test_a_timeout_carries_what_is_known_and_it_can_go_on(client: SeedreamClient
     with pytest.raises(WaitTimeoutError) as caught:
         batch.finish()
     error = caught.value
-    assert error.message == "After 0.05 s 2 of 2 tasks are not finished. 4 of 6 requests were never sent."
+    assert error.message == "Timed out after 0.05 s with 2 of 2 tasks unfinished. 4 of 6 requests were not sent."
     assert set(error.failed_ids) == set(made(sandbox)) == set(batch.open_ids)
     assert [task.prompt for task in error.partial] == [request.prompt for request in SIX]
     assert paid(sandbox) == 2
@@ -457,9 +457,9 @@ def test_an_interrupt_at_any_request_loses_no_id(mode: Any, at: int) -> None:
         assert list(caught.tasks) == batch.tasks
         assert caught.open_ids == batch.open_ids
         assert caught.sent_at is None
-        still_open = f"{len(batch.open_ids)} of 6 tasks " if batch.open_ids else "no task was open."
-        assert str(caught).startswith(f"Interrupted while {still_open}")
-        assert ("never sent" in str(caught)) == (batch.unsent > 0)
+        still_open = f"{len(batch.open_ids)} of 6 tasks" if batch.open_ids else "no task"
+        assert str(caught).startswith(f"Interrupted with {still_open} unfinished.")
+        assert ("not sent" in str(caught)) == (batch.unsent > 0)
         assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
     assert Counter(service.prompts) == Counter(request.prompt for request in SIX)
 
@@ -487,7 +487,7 @@ def test_a_second_interrupt_gives_up_on_the_answers(mode: Any) -> None:
             batch.finish()
         assert caught.value.open_ids == ()
         assert caught.value.sent_at is not None
-        assert "2 requests had left without an answer yet, and may have been paid for" in str(caught.value)
+        assert "2 requests had no answer yet and may have been paid for" in str(caught.value)
         assert f"client.history(created_after={caught.value.sent_at.timestamp():.0f})" in str(caught.value)
         assert batch.unsent == 4
         # Their answers are taken in all the same when they come.
@@ -569,7 +569,7 @@ class LocalService:
         self._open: set[str] = set()
         self._lock = threading.Lock()
 
-    def send(self, body: Mapping[str, object]) -> Iterator[Task]:
+    def send(self, body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
         prompt = str(body["prompt"])
         if "stream" in prompt:
             yield Task("", TaskStatus.RUNNING, prompt=prompt)
@@ -603,7 +603,6 @@ class LocalService:
             in_flight=in_flight,
             timeout=60,
             pace=Pace(first=0.0, longest=0.0),
-            retries=RetryPolicy(tries=1),
         )
 
 
@@ -647,7 +646,9 @@ def test_whatever_becomes_of_them_each_is_sent_once(fates: list[str], in_flight:
         assert service.most_open <= in_flight
 
 
-def batch_sending(send: Callable[[Mapping[str, object]], Iterator[Task]], retrieve: Any = None) -> GenerationBatch:
+def batch_sending(
+    send: Callable[[Mapping[str, object], Pause], Iterator[Task]], retrieve: Any = None
+) -> GenerationBatch:
     service = LocalService()
     service.send = send  # type: ignore[method-assign,assignment]
     if retrieve:
@@ -659,7 +660,7 @@ def test_images_of_a_stream_are_seen_as_they_come() -> None:
     image = TaskImage("", 0, url="https://x.example/0.jpg")
     was_seen = threading.Event()
 
-    def send(_body: Mapping[str, object]) -> Iterator[Task]:
+    def send(_body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
         yield Task("", TaskStatus.RUNNING, images=(image,))
         assert was_seen.wait(20)
         yield Task("", TaskStatus.SUCCEEDED, images=(image, replace(image, index=1)))
@@ -686,11 +687,11 @@ def _hasty_threads() -> Iterator[None]:
 def test_news_come_when_they_are_there_and_not_later() -> None:
     may_end = threading.Event()
 
-    def send(body: Mapping[str, object]) -> Iterator[Task]:
+    def send(body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
         yield Task("", TaskStatus.RUNNING, prompt=str(body["prompt"]))
         assert may_end.wait(20)
 
-    box = Dispatcher([{"prompt": str(number)} for number in range(50)], send, QUICK, threading.Event())
+    box = Dispatcher([{"prompt": str(number)} for number in range(50)], send, threading.Event())
     box.send_next()
     assert (box.unsent, box.unanswered) == (50, {})  # it begins closed
     box.open()
@@ -706,7 +707,7 @@ def test_news_come_when_they_are_there_and_not_later() -> None:
 
 
 def test_a_stream_that_named_its_task_is_asked_for_when_it_breaks_off() -> None:
-    def send(_body: Mapping[str, object]) -> Iterator[Task]:
+    def send(_body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
         yield Task("", TaskStatus.RUNNING)
         error = OutcomeUnknownError("broken")
         error.partial = [Task("the-id", TaskStatus.RUNNING)]
@@ -719,7 +720,7 @@ def test_a_stream_that_named_its_task_is_asked_for_when_it_breaks_off() -> None:
 
 def test_a_task_that_is_lost_at_the_service_ends_the_wait() -> None:
     batch = batch_sending(
-        lambda _body: iter([Task("the-id", TaskStatus.PENDING)]), lambda ids: [Task.not_found(i) for i in ids]
+        lambda _body, _pause: iter([Task("the-id", TaskStatus.PENDING)]), lambda ids: [Task.not_found(i) for i in ids]
     )
     assert [task.status for task in batch.finish()] == [TaskStatus.NOT_FOUND]
     assert batch.open_ids == ()
@@ -730,7 +731,7 @@ def test_answers_that_stay_away_hold_up_no_question() -> None:
     """One request has no answer until another one's task is finished."""
     was_asked = threading.Event()
 
-    def send(body: Mapping[str, object]) -> Iterator[Task]:
+    def send(body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
         if body["prompt"] == "slow":
             assert was_asked.wait(20)
         yield Task(str(body["prompt"]), TaskStatus.PENDING)
@@ -745,7 +746,7 @@ def test_answers_that_stay_away_hold_up_no_question() -> None:
 
 
 def test_a_mistake_of_ours_is_not_swallowed() -> None:
-    def send(_body: Mapping[str, object]) -> Iterator[Task]:
+    def send(_body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
         yield Task("", TaskStatus.RUNNING)
         raise ZeroDivisionError
 
@@ -756,7 +757,7 @@ def test_a_mistake_of_ours_is_not_swallowed() -> None:
 
 
 def test_an_error_is_told_in_words() -> None:
-    def send(_body: Mapping[str, object]) -> Iterator[Task]:
+    def send(_body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
         raise SeedreamError("It is wrong.", hint="Do it better.", code="bad")
         yield
 

@@ -480,7 +480,7 @@ def test_what_every_tick_would_meet_is_told(answer: Answer, kind: type[SeedreamE
 def test_a_timeout_carries_what_is_known_and_waiting_can_go_on(client: SeedreamClient, sandbox: Sandbox) -> None:
     done, open_id = sandbox.add_task("done"), sandbox.add_task("open", ready_in=None)
     waiting = client.iter_wait([open_id, done, open_id], timeout=0.05, pace=QUICKLY)
-    with pytest.raises(WaitTimeoutError, match=r"After 0\.05 s 1 of 2 tasks is not finished\.") as caught:
+    with pytest.raises(WaitTimeoutError, match=r"Timed out after 0\.05 s with 1 of 2 tasks unfinished\.") as caught:
         waiting.finish()
     error = caught.value
     assert error.failed_ids == (open_id,)
@@ -500,7 +500,7 @@ def test_without_any_time_it_is_asked_once(client: SeedreamClient, sandbox: Sand
 
 def test_a_timeout_says_why_nothing_came(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.faults.add("server_error", on="tasks")
-    with pytest.raises(WaitTimeoutError, match=r"the task is not finished\. The last question failed: The service"):
+    with pytest.raises(WaitTimeoutError, match=r"with 1 task unfinished\. The last poll failed: The service"):
         client.wait([sandbox.add_task()], timeout=0.05, pace=QUICKLY)
 
 
@@ -539,7 +539,7 @@ def test_an_interrupt_carries_all_that_is_known(manner: str) -> None:
     assert isinstance(interrupt, InterruptedWait)
     assert interrupt.open_ids == ("a", "c")
     assert [task.status.value for task in interrupt.tasks] == ["running", "succeeded", "not found"]
-    assert str(interrupt).startswith("Interrupted while 2 of 3 tasks are not finished. They go on at the service")
+    assert str(interrupt).startswith("Interrupted with 2 of 3 tasks unfinished. Unfinished tasks continue")
     assert any("open_ids" in line for line in interrupt._render_traceback_())
     assert vars(pickle.loads(pickle.dumps(interrupt))) == vars(interrupt)  # noqa: S301  our own bytes
 
@@ -590,7 +590,7 @@ SeedreamClient('a-token', sys.argv[1]).wait(['first', 'second'])
 @pytest.mark.parametrize("answer", [Answer(manner="hang"), as_json({"items": [pending("first")]})])
 def test_a_script_that_is_stopped_ends_at_once(answer: Answer) -> None:
     errors = stop_script(STOPPED, answer)
-    assert "InterruptedWait: Interrupted while 2 of 2 tasks are not finished." in errors
+    assert "InterruptedWait: Interrupted with 2 of 2 tasks unfinished." in errors
     assert errors.count("Traceback") == 1
 
 

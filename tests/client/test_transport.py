@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from IPython.core.ultratb import VerboseTB
 
 from seedream_nb.client.http import Timeouts
+from seedream_nb.client.retries import RetryPolicy
 from seedream_nb.client.settings import resolve_settings
-from seedream_nb.client.transport import RetryPolicy, Transport
+from seedream_nb.client.transport import Transport
 from seedream_nb.core.errors import (
     BadRequestError,
     ConnectionFailedError,
@@ -105,7 +106,7 @@ def test_what_may_pass_is_asked_again(bad: Answer) -> None:
 )
 def test_after_four_tries_it_is_enough(bad: Answer, kind: type[SeedreamError]) -> None:
     with ScriptedServer(bad) as server:
-        with pytest.raises(kind, match="It was tried 4 times") as caught:
+        with pytest.raises(kind, match="Gave up after 4 attempts") as caught:
             query(server)
         assert len(server.received) == 4
     assert caught.value.hint
@@ -151,7 +152,7 @@ def test_a_pause_beyond_the_cap_is_told_instead_of_kept(form: str) -> None:
         with pytest.raises(RateLimitedError) as caught:
             query(server)
         assert len(server.received) == 1
-    assert re.search(r"asks to wait 3[56]\d\d s, more than the 60 s", caught.value.hint or "")
+    assert re.search(r"asks to wait 3[56]\d\d s, longer than the limit of 60 s", caught.value.hint or "")
     assert caught.value.retry_after == pytest.approx(3600, abs=5)
 
 
@@ -209,7 +210,7 @@ def closed_port() -> int:
 def test_a_refused_connection_says_so() -> None:
     with pytest.raises(ConnectionFailedError, match="refused the connection") as caught:
         transport_to(f"http://127.0.0.1:{closed_port()}").query("/", {})
-    assert "tried 4 times" in caught.value.message
+    assert "after 4 attempts" in caught.value.message
 
 
 def test_https_to_a_server_that_speaks_none_is_not_blamed_on_a_certificate() -> None:

@@ -84,7 +84,7 @@ def test_an_unclear_end_is_shown_and_fails_the_cell(
         pytest.raises(OutcomeUnknownError, match="1 of 3 requests failed") as caught,
     ):
         run(shell, THREE)
-    assert "The request had left, so the task may exist and may have been paid for." in caught.value.message
+    assert "The request was sent, so the task may exist and may have been paid for." in caught.value.message
     assert statuses(shell) == [TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SUCCEEDED]
     assert "3 tasks · 2 images · 1 failed" in capsys.readouterr().out
     assert paid(service) == 3

@@ -121,7 +121,7 @@ class TestTimeout:
         self, shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
     ) -> None:
         quick, slow = add(service, ready_in=0), add(service, "a dog", ready_in=None)
-        with pytest.raises(WaitTimeoutError, match=r"After 0\.3 s 1 of 2 tasks is not finished"):
+        with pytest.raises(WaitTimeoutError, match=r"Timed out after 0\.3 s with 1 of 2 tasks unfinished"):
             run(shell, f"%seedream wait {quick} {slow} --timeout 0.3 --out made")
         assert kept(shell, "made") == [(quick, TaskStatus.SUCCEEDED), (slow, TaskStatus.PENDING)]
         assert kept(shell, "_") == kept(shell, "made")

@@ -106,7 +106,7 @@ def test_a_timeout_says_how_to_go_on(
     run(shell, f"%seedream watch {task_id} --timeout 0.1 --out watched")
     until_it_ends()
     shown = capsys.readouterr().out
-    assert "WaitTimeoutError: After 0.1 s the task is not finished." in shown
+    assert "WaitTimeoutError: Timed out after 0.1 s with 1 task unfinished." in shown
     (line,) = re.findall(r"%seedream wait .*", shown)
     assert run_gallery(shell, line)[0].status is TaskStatus.SUCCEEDED
 
