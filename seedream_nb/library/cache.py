@@ -76,12 +76,11 @@ class LibraryCache:
 
     @classmethod
     def for_service(cls, base_url: str, library: Library | str | os.PathLike[str] | None = None) -> LibraryCache:
-        """The cache for the tasks of a service.
+        """The cache for a service, which stores nothing of a loopback address unless a library is named.
 
         Args:
             base_url: The service's address.
-            library: As for `LibraryCache`. If it is None and `SEEDREAM_LIBRARY` is not set, nothing of a service at a
-                loopback address is stored.
+            library: As for `LibraryCache`.
         """
         if library is None and skips_service(base_url):
             return cls(OFF)

@@ -38,9 +38,6 @@ class Database:
         folder: The library's folder.
         read_only: Whether to write nothing, as in a folder that is not writable.
         on_damage: Called with a sentence after a damaged file was replaced.
-
-    Raises:
-        LibraryError: The file cannot be opened, or was written by a later version.
     """
 
     def __init__(self, folder: Path, *, read_only: bool, on_damage: Callable[[str], None]) -> None:

@@ -32,23 +32,14 @@ _DIGEST = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
 
 @dataclass(frozen=True)
 class Document:
-    """The content of a task's file.
+    """The content of a task's file."""
 
-    Attributes:
-        task_id: The id, for a record without one.
-        record: The record, with placeholders for inline images.
-        request: The request, if the record lacks it.
-        links: The digests of images, by link.
-        inline: The digests of inline images.
-        marks: Its marks, as far as they are valid.
-    """
-
-    task_id: str
-    record: JsonObject
-    request: JsonObject | None
-    links: dict[str, str]
-    inline: set[str]
-    marks: Marks
+    task_id: str  # for a record without an id
+    record: JsonObject  # with placeholders for inline images
+    request: JsonObject | None  # None if the record includes it
+    links: dict[str, str]  # the digests of images by link
+    inline: set[str]  # the digests of inline images
+    marks: Marks  # as far as they are valid
 
     def to_task(self, available: AbstractSet[str]) -> Task:
         """The task, without the inline images whose digests are not available.

@@ -64,12 +64,7 @@ class Exported:
 def export_tasks(
     database: Database, images: ImageStore, target: str | os.PathLike[str], keys: Sequence[str] | None
 ) -> Exported:
-    """Writes tasks and their originals, as `Library.export` describes it; None as keys means all tasks.
-
-    Raises:
-        UsageError: The target cannot be written.
-        LibraryError: The library cannot be read.
-    """
+    """Writes tasks and their originals, as `Library.export` describes it; None as keys means all tasks."""
     with write_archive(target) as writer:
         sizes: dict[str, int] = {}  # of the originals written so far, by digest
         tasks = missing = 0

@@ -71,11 +71,7 @@ class Files:
         return self.folder / name[:2] / name
 
     def write(self, name: str, content: bytes) -> None:
-        """Writes a file completely or not at all; replaces one of the same name.
-
-        Raises:
-            OSError: It cannot be written, such as on a full disk.
-        """
+        """Writes a file completely or not at all; replaces one of the same name."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
@@ -108,11 +104,7 @@ class Files:
             yield digest, name, state
 
     def forget(self, names: Iterable[tuple[str, str]]) -> None:
-        """Deletes the rows (by digest and name) of damaged and missing files, so that these are fetched or made again.
-
-        Raises:
-            LibraryError: The library cannot be written.
-        """
+        """Deletes the rows (by digest and name) of damaged and missing files, which are then fetched or made again."""
         for key in names:
             with self._database.writing() as connection:
                 row = connection.execute(f"{self._rows} WHERE digest = ? AND name = ?", key).fetchone()

@@ -39,12 +39,7 @@ COLUMNS = {
 
 
 def make_frame(database: Database, tasks: Iterable[Task]) -> pd.DataFrame:
-    """One row for each image, and one for each task without images; `Library.to_frame` describes the columns.
-
-    Raises:
-        UsageError: pandas is not installed.
-        LibraryError: The library cannot be read.
-    """
+    """One row for each image, and one for each task without images; `Library.to_frame` describes the columns."""
     try:
         # Imported here: it is large, and most users never need it.
         import pandas as pd  # noqa: PLC0415  see above

@@ -52,10 +52,6 @@ class ImageStore:
 
         Returns:
             By how many bytes the originals have grown.
-
-        Raises:
-            OSError: A file cannot be written.
-            LibraryError: The database cannot be written.
         """
         digest, name = _name_of(content)
         is_new = not self.has(digest)
@@ -75,11 +71,7 @@ class ImageStore:
         return len(content) if is_new else 0
 
     def store_inline(self, connection: Connection, content: bytes) -> str:
-        """Stores an inline image in the transaction that stores its record, and returns its digest.
-
-        Raises:
-            OSError: The file cannot be written.
-        """
+        """Stores an inline image in the transaction that stores its record, and returns its digest."""
         digest, name = _name_of(content)
         self._write_original(name, content)
         add_inline(connection, digest)
@@ -141,12 +133,7 @@ class ImageStore:
             return None
 
     def store_thumbnail(self, image: TaskImage, side: int, thumbnail: Thumbnail) -> None:
-        """Stores another thumbnail of an image that is known; does nothing for any other.
-
-        Raises:
-            OSError: The file cannot be written.
-            LibraryError: The database cannot be written.
-        """
+        """Stores another thumbnail of an image that is known; does nothing for any other."""
         with self._database.reading() as connection:
             digest = find_digest(connection, image)
             known = connection.execute("SELECT 1 FROM pictures WHERE digest = ?", (digest,)).fetchone()

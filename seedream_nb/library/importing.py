@@ -21,7 +21,7 @@ from seedream_nb.library.documents import DIGITS, read_document, read_json, stan
 from seedream_nb.library.exporting import FORMAT, VERSION
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.marks import add_tags, read_marks, set_note, set_rating
-from seedream_nb.library.records import any_image, key_of, read_stored, store_tasks
+from seedream_nb.library.records import STORED, StoredTask, any_image, key_of, store_tasks
 from seedream_nb.library.references import inline_digests
 
 if TYPE_CHECKING:
@@ -76,16 +76,7 @@ def import_archive(
 ) -> Imported:
     """Imports an archive, as `Library.import_from` describes it.
 
-    Args:
-        database: The library's database.
-        images: Its images.
-        source: A folder or a zip.
-        keep_image: Stores an original that has a link, within the library's budget.
-
-    Raises:
-        UsageError: It is not an export, or one of a later version.
-        LibraryError: The library cannot be written.
-        OSError: A file cannot be written.
+    `keep_image` stores an original that has a link, within the library's budget.
     """
     with read_archive(source) as reader:
         _check_manifest(reader, source)
@@ -134,14 +125,18 @@ class _Import:
         task = document.to_task(self._originals.keys())
         key = key_of(task.id)
         with self._database.reading() as connection:
-            row = connection.execute("SELECT record, request FROM tasks WHERE key = ?", (key,)).fetchone()
-            known = None if row is None else read_stored(key, row[0], row[1], any_image)
+            row = connection.execute(f"{STORED} WHERE key = ?", (key,)).fetchone()
+        stored = None if row is None else StoredTask(*row)
+        known = None if stored is None else stored.read(any_image)
         if _has_more(task, known):
             # Once more, without those that only claim to be images.
             task = document.to_task({digest for digest in document.inline if self._is_available(digest)})
         is_wanted = _has_more(task, known)
+        wanted = document.inline
+        if stored is not None and not is_wanted:
+            wanted = wanted & inline_digests(stored.record, stored.request)
         # Images first: a record is never seen without its inline images.
-        for digest in sorted(document.inline if is_wanted else document.inline & inline_digests(*row)):
+        for digest in sorted(wanted):
             self._import_inline(digest)
         if is_wanted:
             with self._database.writing() as connection:

@@ -252,14 +252,7 @@ class Library:
         return image.data if image.data is not None else self._images.find_original(image)
 
     def thumbnail(self, image: TaskImage, side: int) -> Thumbnail | None:
-        """A stored thumbnail.
-
-        Args:
-            image: The image.
-            side: The side that was requested when it was made, in pixels.
-
-        Returns:
-            The thumbnail; None if none of this side is stored.
+        """The thumbnail for exactly this requested side, in pixels; None if it is not stored.
 
         Raises:
             LibraryError: The library cannot be read.
@@ -291,12 +284,7 @@ class Library:
             self._evict()
 
     def keep_thumbnail(self, image: TaskImage, side: int, thumbnail: Thumbnail) -> None:
-        """Stores another thumbnail of a stored image; does nothing for other images.
-
-        Args:
-            image: The image.
-            side: The requested side, in pixels.
-            thumbnail: The thumbnail.
+        """Stores another thumbnail of a stored image, with its requested side in pixels; does nothing for other images.
 
         Raises:
             LibraryError: The library cannot be written.
@@ -325,16 +313,7 @@ class Library:
             add_tags(connection, stored_keys(connection, task_ids), tags)
 
     def untag(self, task_ids: Iterable[str] | str, *tags: str) -> None:
-        """Removes tags; those that a task does not have are ignored.
-
-        Args:
-            task_ids: As for `tag`.
-            *tags: As for `tag`.
-
-        Raises:
-            UsageError: As for `tag`.
-            LibraryError: The library cannot be written.
-        """
+        """Removes tags; takes and raises the same as `tag`. Tags that a task does not have are ignored."""
         with self._database.writing() as connection:
             remove_tags(connection, stored_keys(connection, task_ids), tags)
 
@@ -412,9 +391,6 @@ class Library:
 
     def weigh(self, task_ids: Iterable[str] | str) -> Removal:
         """Says what `remove` would free, without removing anything.
-
-        Args:
-            task_ids: As for `remove`.
 
         Raises:
             UsageError: A task is not stored.

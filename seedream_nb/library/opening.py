@@ -22,12 +22,7 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
-    """Opens or creates a library's file in autocommit mode, and updates its tables.
-
-    Raises:
-        LibraryError: It was written by a later version.
-        sqlite3.Error: It cannot be opened.
-    """
+    """Opens or creates a library's file in autocommit mode, and updates its tables."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
     connection = _open(f"{path.as_uri()}?mode=rwc")
@@ -54,10 +49,6 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
 
     Returns:
         A connection, and whether it sees what others write.
-
-    Raises:
-        LibraryError: It does not exist, or was written by a later version.
-        sqlite3.Error: It cannot be opened.
     """
     if not path.exists():
         raise LibraryError(

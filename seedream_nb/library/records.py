@@ -31,7 +31,7 @@ MAX_IMAGES = 100  # of a task whose images keep their places; the service create
 MAX_PARAMETERS = 500  # of one statement; older versions of SQLite accept 999
 PAGE = 500  # records read at a time
 _BEFORE_ALL = -(2**63)
-_STORED = "SELECT number, key, record, request FROM tasks"
+STORED = "SELECT key, record, request, number FROM tasks"  # as `StoredTask` takes it
 _FIELDS = ("url", "prompt", "model", "size", "output_format", "seed", "z_index", "name", "description")
 
 
@@ -40,19 +40,12 @@ class DamagedRecordError(sqlite3.DatabaseError, ValueError):
 
 
 class StoredTask(NamedTuple):
-    """What the library stores of one task.
+    """What the library stores of one task."""
 
-    Attributes:
-        number: Its row number, the microsecond of its creation.
-        key: Its key.
-        record: The record as JSON, with placeholders for inline images.
-        request: The request as JSON, if the record lacks it.
-    """
-
-    number: int
-    key: str
-    record: str
-    request: str | None
+    key: str  # the id, for a record without one
+    record: str  # as JSON, with placeholders for inline images
+    request: str | None  # likewise; None if the record includes it
+    number: int = 0  # the microsecond of its creation, and the order of tasks
 
     def read(self, find_inline: Callable[[str], bytes | None]) -> Task:
         """The task; `find_inline` returns the image of a digest.
@@ -60,7 +53,13 @@ class StoredTask(NamedTuple):
         Raises:
             DamagedRecordError: The record is damaged.
         """
-        return read_stored(self.key, self.record, self.request, find_inline)
+        raw = _decode(self.record, find_inline)
+        request = None if self.request is None else _decode(self.request, find_inline)
+        task = read_task(raw if request is None else {**raw, "request": request}, self.key)
+        if not task.status.is_final:
+            # It was final when it was stored; only a newer version that reads more could say otherwise.
+            task = dataclasses.replace(task, status=TaskStatus.SUCCEEDED)
+        return task if task.raw is raw else dataclasses.replace(task, raw=raw)
 
 
 def key_of(task_id: str) -> str:
@@ -97,12 +96,8 @@ def store_tasks(connection: Connection, tasks: Iterable[Task], store_inline: Cal
     """Stores the records of final tasks, within a transaction.
 
     A known record is replaced unless that would lose images: the service may have cleared them. Tasks that are not
-    final are skipped, and so are those that have neither an id nor an image.
-
-    Args:
-        connection: Within a transaction.
-        tasks: Tasks in any state.
-        store_inline: Stores an inline image and returns its digest.
+    final are skipped, and so are those that have neither an id nor an image. `store_inline` stores an inline image and
+    returns its digest.
 
     Returns:
         How many records were new or changed.
@@ -114,15 +109,13 @@ def store_tasks(connection: Connection, tasks: Iterable[Task], store_inline: Cal
 def find_tasks(
     connection: Connection, task_ids: Iterable[str], find_inline: Callable[[str], bytes | None]
 ) -> dict[str, Task]:
-    """Stored tasks by the ids that were given; `find_inline` returns the image of a digest.
-
-    Raises:
-        DamagedRecordError: A record is damaged.
-    """
+    """Stored tasks by the ids that were given; `find_inline` returns the image of a digest."""
     keys = {task_id: key_of(task_id) for task_id in task_ids}
-    rows = select_in(connection, "SELECT key, record, request FROM tasks WHERE key IN", dict.fromkeys(keys.values()))
-    stored = {key: (record, request) for key, record, request in rows}
-    return {task_id: read_stored(task_id, *stored[key], find_inline) for task_id, key in keys.items() if key in stored}
+    rows = map(StoredTask._make, select_in(connection, f"{STORED} WHERE key IN", dict.fromkeys(keys.values())))
+    stored = {row.key: row for row in rows}
+    return {
+        task_id: stored[key]._replace(key=task_id).read(find_inline) for task_id, key in keys.items() if key in stored
+    }
 
 
 def scan_all(database: Database) -> Iterator[StoredTask]:
@@ -130,7 +123,7 @@ def scan_all(database: Database) -> Iterator[StoredTask]:
     last = _BEFORE_ALL
     while True:
         with database.reading() as connection:
-            rows = connection.execute(f"{_STORED} WHERE number > ? ORDER BY number LIMIT {PAGE}", (last,))
+            rows = connection.execute(f"{STORED} WHERE number > ? ORDER BY number LIMIT {PAGE}", (last,))
             page = [StoredTask(*row) for row in rows]
         yield from page
         if len(page) < PAGE:
@@ -142,28 +135,8 @@ def scan_some(database: Database, keys: Sequence[str]) -> Iterator[StoredTask]:
     """Some tasks in the order of their keys, page by page; unknown ones are skipped."""
     for some in chunked(keys):
         with database.reading() as connection:
-            page = {row[1]: StoredTask(*row) for row in select_in(connection, f"{_STORED} WHERE key IN", some)}
+            page = {row[0]: StoredTask(*row) for row in select_in(connection, f"{STORED} WHERE key IN", some)}
         yield from (page[key] for key in some if key in page)
-
-
-def read_stored(task_id: str, record: str, request: str | None, find_inline: Callable[[str], bytes | None]) -> Task:
-    """Reads a task from its stored record.
-
-    Args:
-        task_id: The id, for a record without one.
-        record: The stored record.
-        request: The stored request, if the record lacks it.
-        find_inline: Returns the image of a digest.
-
-    Raises:
-        DamagedRecordError: The record is damaged.
-    """
-    raw = _decode(record, find_inline)
-    task = read_task(raw if request is None else {**raw, "request": _decode(request, find_inline)}, task_id)
-    if not task.status.is_final:
-        # It was final when it was stored; only a newer version that reads more could say otherwise.
-        task = dataclasses.replace(task, status=TaskStatus.SUCCEEDED)
-    return task if task.raw is raw else dataclasses.replace(task, raw=raw)
 
 
 def index_words(connection: Connection, number: int, task: Task, marks: str) -> None:
@@ -180,7 +153,7 @@ def reindex(connection: Connection) -> None:
     """Rebuilds the full-text index within a transaction, and deletes records that can no longer be read."""
     connection.execute("DELETE FROM words")
     unreadable = []
-    for stored in map(StoredTask._make, connection.execute(_STORED)):
+    for stored in map(StoredTask._make, connection.execute(STORED)):
         try:
             task = stored.read(any_image)
         except DamagedRecordError:  # noqa: PERF203  one bad record must not spoil the others
@@ -218,7 +191,7 @@ def _store(connection: Connection, task: Task, store_inline: Callable[[bytes], s
     if (known_record, known_request) == (record, request):
         return False
     with suppress(DamagedRecordError):  # anything is better than a damaged record
-        known_task = read_stored(key, known_record, known_request, any_image)
+        known_task = StoredTask(key, known_record, known_request).read(any_image)
         if _richness(known_task) > _richness(task):
             return False
         if task.created_at is not None and known_task.created_at is None:

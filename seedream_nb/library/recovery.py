@@ -26,15 +26,10 @@ Row = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Recovery:
-    """What has become of a damaged file.
+    """What has become of a damaged file."""
 
-    Attributes:
-        set_aside: Where it is now.
-        records: The number of records of tasks in the new one.
-    """
-
-    set_aside: Path
-    records: int
+    set_aside: Path  # where it is now
+    records: int  # of tasks in the new file
 
 
 def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Recovery | None:
@@ -46,10 +41,6 @@ def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Recovery |
 
     Returns:
         What has become of it; None if another process has replaced it in the meantime.
-
-    Raises:
-        sqlite3.Error: A new one cannot be written.
-        OSError: Likewise.
     """
     # SQLite's own lock is released as soon as its process ends, on every system.
     with closing(sqlite3.connect(path.with_name(f"{path.stem}-mending.lock"), timeout=_SECONDS_FOR_OTHERS)) as lock:

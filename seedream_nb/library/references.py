@@ -28,12 +28,7 @@ _SOURCE = re.compile(rf'{PLACEHOLDER}([0-9a-f]{{64}})|(?i:https?)://(?:[^"\\]|\\
 
 
 def encode(value: Any, store: Callable[[bytes], str]) -> str:
-    """A record as JSON text, with placeholders for its inline images.
-
-    Args:
-        value: Decoded JSON.
-        store: Stores an image and returns its digest.
-    """
+    """A record as JSON text with a placeholder for each inline image; `store` takes an image and returns its digest."""
     text = json.dumps(value)
     # Most records hold no image; walking through their values would be slow.
     return json.dumps(extract_images(value, store)) if has_placeholders(text) or _has_long_text(text) else text
@@ -61,14 +56,9 @@ def extract_images(value: Any, store: Callable[[bytes], str]) -> Any:
 
 
 def restore_images(value: Any, find: Callable[[str], bytes | None]) -> Any:
-    """The reverse of `extract_images`.
+    """The reverse of `extract_images`, except for line breaks within images; `find` returns the image of a digest.
 
-    Args:
-        value: Decoded JSON.
-        find: Returns the image of a digest, or None if it is lost.
-
-    Returns:
-        The record as it came, except for line breaks within images; lost images become empty text.
+    Lost images, for which it returns None, become empty text.
     """
     if isinstance(value, dict):
         return {key: restore_images(inner, find) for key, inner in value.items()}

@@ -45,21 +45,13 @@ class Removal:
 
 @dataclass(frozen=True)
 class Plan:
-    """What exactly to remove.
+    """What exactly to remove."""
 
-    Attributes:
-        keys: The tasks.
-        sources: Sources of images that no other record references.
-        shared: Sources that other records reference, too; these stay.
-        originals: Name and size of each, by digest.
-        thumbnails: The size of each, by name.
-    """
-
-    keys: list[str] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
-    shared: list[str] = field(default_factory=list)
-    originals: dict[str, tuple[str, int]] = field(default_factory=dict)
-    thumbnails: dict[str, int] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)  # of tasks
+    sources: list[str] = field(default_factory=list)  # of images that no other record references
+    shared: list[str] = field(default_factory=list)  # of images that others reference, too; these stay
+    originals: dict[str, tuple[str, int]] = field(default_factory=dict)  # name and size by digest
+    thumbnails: dict[str, int] = field(default_factory=dict)  # size by name
 
     @property
     def total(self) -> Removal:
@@ -69,11 +61,7 @@ class Plan:
 
 
 def remove(database: Database, images: ImageStore, make_plan: Callable[[Connection], Plan]) -> Removal:
-    """Removes what a plan says, which is made in the same transaction.
-
-    Raises:
-        LibraryError: The library cannot be written.
-    """
+    """Removes what a plan says, which is made in the same transaction."""
     with database.writing() as connection:
         plan = make_plan(connection)
         _delete_rows(connection, plan)
@@ -106,12 +94,7 @@ def plan_removal(connection: Connection, keys: list[str]) -> Plan:
 
 
 def plan_pruning(connection: Connection, older: datetime | None, larger: int | None) -> Plan:
-    """The plan to remove old tasks and large originals, except what is marked.
-
-    Args:
-        connection: A connection.
-        older: Remove tasks that were created before; None for none.
-        larger: Remove originals of more bytes, but not their records; None for none.
+    """The plan to remove tasks created before a time, and originals of more bytes than a size, except what is marked.
 
     Raises:
         UsageError: Neither is given.
@@ -172,9 +155,6 @@ def delete_files(database: Database, images: ImageStore, names: Iterable[str]) -
     """Deletes files of originals and thumbnails that no table lists any more.
 
     Another kernel may have stored the same image again in the meantime: each is looked up once more while none can.
-
-    Raises:
-        LibraryError: The database cannot be locked.
     """
     for some in chunked(names):
         with database.writing() as connection:

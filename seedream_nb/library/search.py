@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.library.full_text import to_query
-from seedream_nb.library.records import MICROSECONDS, read_stored, storable
+from seedream_nb.library.records import MICROSECONDS, STORED, StoredTask, storable
 from seedream_nb.library.schema import MODELS_INDEXED, version_of
 from seedream_nb.protocol.capabilities import find_model
 
@@ -53,22 +53,16 @@ def search_tasks(
     limit: int | None = FIRST_PAGE,
     offset: int = 0,
 ) -> list[Task]:
-    """Matching tasks, the newest first; `find_inline` returns the image of a digest.
-
-    Raises:
-        UsageError: The text contains no word.
-    """
+    """Matching tasks, the newest first; `find_inline` returns the image of a digest."""
     source, conditions, values = _build(connection, query)
     order = "words.rowid" if source != TASKS else "number"
     page = f"FROM {source} WHERE {conditions} ORDER BY {order} DESC LIMIT ? OFFSET ?"
     if source == TASKS:
         # First the numbers, from an index if possible: records are large.
         page = f"FROM tasks WHERE number IN (SELECT number {page}) ORDER BY number DESC"
-    rows = connection.execute(
-        f"SELECT key, record, request {page}",
-        (*values, -1 if limit is None else limit, offset),
-    ).fetchall()
-    return [read_stored(key, record, request, find_inline) for key, record, request in rows]
+    statement = STORED.replace("FROM tasks", page)
+    rows = connection.execute(statement, (*values, -1 if limit is None else limit, offset)).fetchall()
+    return [StoredTask(*row).read(find_inline) for row in rows]
 
 
 def count_matches(connection: Connection, query: Query) -> int:

@@ -82,11 +82,7 @@ class Verification:
 def verify(
     database: Database, images: ImageStore, *, repair: bool, on_progress: Callable[[int], None] | None = None
 ) -> Verification:
-    """Reads every record and every file, as `Library.verify` describes it.
-
-    Raises:
-        LibraryError: The database cannot be read.
-    """
+    """Reads every record and every file, as `Library.verify` describes it."""
     repair = repair and not database.is_read_only
     report = on_progress or (lambda _one: None)
     try:
