@@ -1,7 +1,7 @@
-"""Why: the only rooms that know IPython; a typed line comes in, a gallery goes out.
+"""`%seedream`: a typed line comes in, a gallery goes out.
 
-`parser` and the `*_arguments` turn text into typed, frozen arguments, without IPython. `session` is what one kernel
-remembers, the `*_commands` have a handler for each command, and `magics` only dispatches.
+`magics` is what IPython sees. `commands` turns a line into the typed, frozen arguments of one command, which run
+against the `session` (what one kernel remembers) and a `front_end` (the shell and cell).
 """
 
 from __future__ import annotations

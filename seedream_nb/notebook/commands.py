@@ -1,87 +1,300 @@
-"""Why: one handler for each command, from typed arguments to the cell's value, without knowing IPython."""
+"""All commands: a typed line becomes frozen arguments, which run; help and Tab completion come from the same table."""
 
 from __future__ import annotations
 
+import difflib
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from seedream_nb.notebook import (
-    explore_command,
-    generate_commands,
-    library_commands,
-    query_commands,
-    session_commands,
-    wait_commands,
-)
-from seedream_nb.notebook.arguments import ConfigArguments, HelpArguments, LoginArguments, SandboxArguments
-from seedream_nb.notebook.explore_command import ExploreArguments
-from seedream_nb.notebook.generate_arguments import GenerateArguments
-from seedream_nb.notebook.library_arguments import (
-    LibraryInfoArguments,
-    MarkArguments,
-    RemoveArguments,
-    SearchArguments,
-    TransferArguments,
-    VerifyArguments,
-)
-from seedream_nb.notebook.notice import Notice
-from seedream_nb.notebook.query_arguments import (
-    GetArguments,
-    HistoryArguments,
-    LastArguments,
-    WaitArguments,
-    WatchArguments,
-)
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.task_ids import find_problem
+from seedream_nb.notebook import explore, generate, library, queries, services, wait
+from seedream_nb.notebook.arguments import HelpRequest, Parser, split_line
+from seedream_nb.notebook.front_end import Notice
 
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+
     from seedream_nb.notebook.arguments import Arguments
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.session import Session
 
 
-def run(arguments: Arguments, session: Session, front_end: FrontEnd) -> object:  # noqa: C901, PLR0911  one line a command
-    """Runs a command.
+@dataclass(frozen=True)
+class HelpArguments:
+    """`%seedream help` and `%seedream COMMAND --help`.
+
+    Attributes:
+        text: The help to show.
+    """
+
+    text: str
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Shows the help."""
+        del session, front_end
+        return Notice(self.text)
+
+
+def _add_nothing(parser: Parser) -> None:
+    """Adds no options."""
+    del parser
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as the user sees it.
+
+    Attributes:
+        name: The words after `%seedream`.
+        description: What it does; the first sentence is its summary.
+        read: Turns a parsed line and the cell's body into typed arguments.
+        add_options: Adds its options to a parser.
+        parts: Its own commands by the word that follows its name.
+    """
+
+    name: str
+    description: str
+    read: Callable[[argparse.Namespace, str], Arguments]
+    add_options: Callable[[Parser], None] = _add_nothing
+    parts: Mapping[str, Command] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one line."""
+        return self.description.partition(". ")[0].removesuffix(".")
+
+    def make_parser(self) -> Parser:
+        """A parser with its options."""
+        parser = Parser(self.name, self.description)
+        self.add_options(parser)
+        return parser
+
+    def format_help(self) -> str:
+        """The text of `--help`."""
+        text = self.make_parser().format_help()
+        if not self.parts:
+            return text
+        return "\n".join([text, "commands:", *_list_commands(self.parts), ""])
+
+
+def _list_commands(commands: Mapping[str, Command], prefix: str = "") -> list[str]:
+    width = max(map(len, commands))
+    return [f"  {prefix}{word:<{width}}  {command.summary}" for word, command in commands.items()]
+
+
+def parse(line: str, cell: str | None = None) -> Arguments:
+    """Turns a magic's line and cell into typed arguments.
 
     Args:
-        arguments: The command's typed arguments.
-        session: What the kernel remembers.
-        front_end: Where it runs.
+        line: What follows `%seedream` or `%%seedream`.
+        cell: The body of a cell magic; None for a line magic.
 
     Returns:
-        The cell's value.
+        The arguments of the command; help for an empty line.
 
     Raises:
-        SeedreamError: The command failed; what was read before is shown.
-        Interrupted: An interrupt came; it says how to go on.
+        UsageError: The line is invalid; the message says why.
+
+    Example:
+        >>> parse("get 84d1544a-9043-4dde-a98b-e889dacd75f6 --columns 2").presentation.options.columns
+        2
     """
-    match arguments:
-        case GenerateArguments():
-            return generate_commands.generate(arguments, session, front_end)
-        case GetArguments():
-            return query_commands.get(arguments, session, front_end)
-        case WaitArguments():
-            return wait_commands.wait(arguments, session, front_end)
-        case WatchArguments():
-            return wait_commands.watch(arguments, session, front_end)
-        case HistoryArguments():
-            return query_commands.history(arguments, session, front_end)
-        case LastArguments():
-            return query_commands.last(arguments, session, front_end)
-        case ExploreArguments():
-            return explore_command.explore(arguments, session, front_end)
-        case (
-            LibraryInfoArguments()
-            | SearchArguments()
-            | MarkArguments()
-            | RemoveArguments()
-            | VerifyArguments()
-            | TransferArguments()
-        ):
-            return library_commands.run_on_library(arguments, session, front_end)
-        case SandboxArguments():
-            return session_commands.sandbox(arguments, session)
-        case LoginArguments():
-            return session_commands.login(session, front_end)
-        case ConfigArguments():
-            return session_commands.config(session)
-        case HelpArguments():
-            return Notice(arguments.text)
+    words = split_line(line)
+    if not words or words[0] in {"-h", "--help"}:
+        return HelpArguments(overview())
+    name, *rest = words
+    command = _find(name, COMMANDS)
+    if command.parts and rest and not rest[0].startswith("-"):
+        command, *rest = _find(rest[0], command.parts, command.name), *rest[1:]
+    parser = command.make_parser()
+    if cell is not None and not parser.takes_cell:
+        raise UsageError(
+            f"%%seedream {command.name} does not take a cell body.", hint=f"Use %seedream {command.name} on one line."
+        )
+    try:
+        return command.read(parser.parse_args(rest), cell or "")
+    except HelpRequest:
+        return HelpArguments(command.format_help())
+
+
+def overview() -> str:
+    """The help without a command."""
+    lines = _list_commands(COMMANDS, "%seedream ")
+    return "\n".join(
+        ["SeeDream image generation in notebooks.", "", *lines, "", "Run %seedream COMMAND --help for its options."]
+    )
+
+
+def _find(word: str, commands: Mapping[str, Command], parent: str = "") -> Command:
+    command = commands.get(word)
+    if command is not None:
+        return command
+    start = f"%seedream {parent}".rstrip()
+    if not parent and find_problem(word) is None:
+        raise UsageError(f"{word!r} is a task id, not a command.", hint=f"Did you mean {start} get {word}?")
+    near = difflib.get_close_matches(word.lower(), commands, n=1, cutoff=0.5)
+    hint = f"Did you mean {start} {near[0]}?" if near else f"Available commands: {', '.join(commands)}."
+    raise UsageError(f"Unknown command {f'{parent} {word}'.strip()!r}.", hint=hint)
+
+
+def _add_help(parser: Parser) -> None:
+    parser.add_argument("command", nargs="?", help="the command to describe")
+
+
+def _read_help(parsed: argparse.Namespace, _cell: str) -> HelpArguments:
+    return HelpArguments(overview() if parsed.command is None else _find(parsed.command, COMMANDS).format_help())
+
+
+def _mark(kind: library.MarkKind, description: str) -> Command:
+    return Command(
+        f"library {kind}", description, partial(library.read_mark, kind=kind), partial(library.add_mark, kind=kind)
+    )
+
+
+_LIBRARY = (
+    Command(
+        "library search",
+        "Search prompts and notes, newest first. Works offline.",
+        library.read_search,
+        library.add_search,
+    ),
+    Command("library show", "Show stored tasks. Works offline.", library.read_show, library.add_show),
+    _mark("tag", "Tag tasks. Tagged originals are never evicted."),
+    _mark("untag", "Remove a tag."),
+    _mark("rate", "Rate tasks. Rated originals are never evicted."),
+    _mark("note", "Add a note to tasks. Searches find its words."),
+    Command(
+        "library remove",
+        "Remove tasks and their images from this machine. Prompts for confirmation.",
+        library.read_remove,
+        library.add_remove,
+    ),
+    Command(
+        "library prune",
+        "Remove old tasks and large originals, but nothing that is marked. Prompts for confirmation.",
+        library.read_prune,
+        library.add_prune,
+    ),
+    Command(
+        "library verify",
+        "Verify every record and original. Damaged originals are downloaded again when needed.",
+        lambda _parsed, _cell: library.VerifyArguments(),
+    ),
+    Command(
+        "library export",
+        "Export records and originals to a directory or a zip file.",
+        partial(library.read_transfer, kind="export"),
+        library.add_export,
+    ),
+    Command(
+        "library import",
+        "Import an exported directory or zip file.",
+        partial(library.read_transfer, kind="import"),
+        library.add_import,
+    ),
+)
+
+_ALL = (
+    Command(
+        "generate",
+        "Generate images from a prompt. Costs money on the live service. As a cell magic, the body is the prompt; "
+        "separate prompts with a line of ---. Several prompts or option values generate a table of all combinations.",
+        generate.read_generate,
+        generate.add_generate,
+    ),
+    Command(
+        "edit",
+        "Edit an image and show it before and after. Costs money on the live service. As a cell magic, the body is the "
+        "prompt.",
+        generate.read_edit,
+        generate.add_edit,
+    ),
+    Command("get", "Show tasks in a gallery. Free of charge.", queries.read_get, queries.add_get),
+    Command(
+        "wait",
+        "Wait until tasks finish and show them as they arrive. Free of charge.",
+        wait.read_wait,
+        wait.add_wait,
+    ),
+    Command(
+        "watch",
+        "Wait in the background while other cells run. The gallery fills in below this cell. Free of charge.",
+        wait.read_watch,
+        wait.add_watch,
+    ),
+    Command(
+        "history",
+        "Show the account's tasks, newest first. Free of charge.",
+        queries.read_history,
+        queries.add_history,
+    ),
+    Command("last", "Show the last result again. Works offline.", queries.read_last, queries.add_last),
+    Command(
+        "explore",
+        "Open a panel to browse, compare and generate images.",
+        explore.read_explore,
+        explore.add_explore,
+    ),
+    Command(
+        "library",
+        "Describe, search, mark and maintain the library on this machine. Works offline. Without a command, show the "
+        "library's location, contents and size.",
+        lambda _parsed, _cell: library.LibraryInfoArguments(),
+        parts={command.name.rpartition(" ")[2]: command for command in _LIBRARY},
+    ),
+    Command(
+        "sandbox",
+        "Start or stop a local server with the same API: no token, no internet, no cost.",
+        services.read_sandbox,
+        services.add_sandbox,
+    ),
+    Command(
+        "login",
+        "Enter a token for the live service and leave the sandbox. The token is stored for this kernel only.",
+        lambda _parsed, _cell: services.LoginArguments(),
+    ),
+    Command(
+        "config",
+        "Show the service in use, whether a token is set, and versions.",
+        lambda _parsed, _cell: services.ConfigArguments(),
+    ),
+    Command("help", "Show all commands, or the help of one.", _read_help, _add_help),
+)
+
+COMMANDS: Mapping[str, Command] = {command.name: command for command in _ALL}
+
+
+def completions(words: Sequence[str], known_ids: Sequence[str] = ()) -> list[str]:
+    """Completes a line.
+
+    Args:
+        words: The complete words after `%seedream`, without the one being typed.
+        known_ids: Task ids that the kernel has seen.
+
+    Returns:
+        Commands, then options, choices and ids of the command, except those on the line already.
+    """
+    if not words:
+        return list(COMMANDS)
+    command = COMMANDS.get(words[0])
+    if command is None:
+        return []
+    if command.name == "help":
+        return list(COMMANDS)
+    if command.parts:
+        if len(words) == 1:
+            return list(command.parts)
+        command = command.parts.get(words[1], command)
+        words = words[1:]
+    parser = command.make_parser()
+    actions = parser._actions  # noqa: SLF001  argparse has no public way to list its options
+    by_option = {option: action for action in actions for option in action.option_strings if option != "-h"}
+    pending = by_option.get(words[-1])
+    if pending is not None and pending.nargs != 0:
+        return [str(choice) for choice in pending.choices or generate.SUGGESTIONS.get(pending.dest, ())]
+    positional = [str(choice) for action in actions if not action.option_strings for choice in action.choices or ()]
+    ids = list(known_ids) if parser.takes_ids else []
+    return [word for word in [*positional, *by_option, *ids] if word not in words]

@@ -1,7 +1,4 @@
-"""Why: tasks are followed in a thread of their own, so that an interrupt of the cell can lose nothing of them.
-
-The cell's thread only draws; or a thread of a watch does, while other cells run.
-"""
+"""Follows tasks in a background thread, so that interrupting the cell loses nothing; the cell's thread only draws."""
 
 from __future__ import annotations
 
@@ -13,18 +10,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from seedream_nb.core.errors import WaitTimeoutError
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.notebook.counts import count_by_state
-from seedream_nb.notebook.going_on import with_way_on
+from seedream_nb.notebook.live import Counts
+from seedream_nb.notebook.results import with_next_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from seedream_nb.core.errors import InterruptedWait, SeedreamError
     from seedream_nb.gallery import Gallery
-    from seedream_nb.notebook.front_end import LiveDisplay
+    from seedream_nb.notebook.live import LiveDisplay
 
 THREAD_NAME = "seedream-follow"
-REDRAWN_EVERY = 1.0  # seconds
+REDRAW_INTERVAL = 1.0  # seconds
 PAUSE_AFTER_FAILURE = 2.0  # seconds
 
 
@@ -37,29 +34,29 @@ class Followed(Protocol):
 
     @property
     def open_ids(self) -> tuple[str, ...]:
-        """The ids of those that are not finished."""
+        """The ids of the tasks in progress."""
 
     @property
     def failure(self) -> SeedreamError | None:
-        """Why the last question had no answer."""
+        """Why the last poll failed."""
 
     def updates(self) -> Iterator[list[Task]]:
-        """Asks again and again; can be gone through once more after a failure."""
+        """Polls until all tasks are finished; can be called again after a failure."""
 
     def interrupted(self) -> InterruptedWait:
         """An interrupt that carries what is known."""
 
 
 class Follower:
-    """Goes through the updates of a wait in a thread.
+    """Follows tasks in a thread of its own.
 
     Args:
-        work: What is followed.
-        stop: What ends it; the same event that the work looks at.
-        tries: How many failures in a row are survived, less one.
+        work: The tasks.
+        stop: Ends it; the same event that the work checks.
+        tries: How many failures in a row end it.
 
     Attributes:
-        error: Why it ended early; None when it did not.
+        error: Why it ended early, if it did.
     """
 
     def __init__(self, work: Followed, stop: threading.Event, *, tries: int = 1) -> None:
@@ -72,23 +69,28 @@ class Follower:
         self._has_begun = False
         self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will change."""
+        return self._is_over.is_set()
+
     def start(self) -> None:
-        """Begins."""
+        """Starts the thread."""
         self._has_begun = True
         self._thread.start()
 
-    def changes(self, every: float = REDRAWN_EVERY) -> Iterator[bool]:
-        """Waits for what happens, until it is over.
+    def changes(self, interval: float = REDRAW_INTERVAL) -> Iterator[bool]:
+        """Waits for changes until it is over.
 
         Args:
-            every: Seconds after which it yields though nothing has happened.
+            interval: Seconds after which it yields without a change.
 
         Yields:
-            Whether something has happened.
+            Whether something has changed.
         """
         while True:
-            is_over = self._is_over.is_set()
-            has_changed = self._changed.wait(0 if is_over else every)
+            is_over = self.is_over
+            has_changed = self._changed.wait(0 if is_over else interval)
             self._changed.clear()
             if has_changed or not is_over:
                 yield has_changed
@@ -96,14 +98,7 @@ class Follower:
                 return
 
     def stop(self, seconds: float) -> bool:
-        """Ends it, and gives what is on its way some time to arrive.
-
-        Args:
-            seconds: How long.
-
-        Returns:
-            Whether it is over.
-        """
+        """Ends it, and leaves answers on their way some seconds to arrive; returns whether it is over."""
         self._stop.set()
         return not self._has_begun or self._is_over.wait(seconds)
 
@@ -115,7 +110,7 @@ class Follower:
                     tries = self._tries
                     self._changed.set()
                 break
-            except Exception as error:  # noqa: BLE001  whoever draws raises it, or shows it
+            except Exception as error:  # noqa: BLE001  the drawing thread raises or shows it
                 tries -= 1
                 if tries < 1 or isinstance(error, WaitTimeoutError) or self._stop.wait(PAUSE_AFTER_FAILURE):
                     self.error = error
@@ -133,19 +128,19 @@ def follow_in_cell(
     heading: str = "",
     seconds_to_answer: float = 0.0,
 ) -> tuple[Gallery, BaseException | None]:
-    """Follows tasks and shows them until all is over, or an interrupt comes.
+    """Follows tasks and shows them until all are finished, or the user interrupts it.
 
     Args:
         work: The tasks.
-        stop: The event that the work looks at.
+        stop: The event that the work checks.
         gallery: How they are shown.
         live: Where; it is cleared at the end.
         heading: What is going on.
-        seconds_to_answer: After an interrupt, how long to wait for answers that are on their way; a second interrupt
-            gives up on them.
+        seconds_to_answer: After an interrupt, how long to wait for answers on their way; a second interrupt gives up
+            on them.
 
     Returns:
-        The gallery with the tasks as they are at the end, and why it ended early, with the way on.
+        The gallery with the latest tasks, and why it ended early, with the next step.
     """
     follower = Follower(work, stop)
     failure: BaseException | None
@@ -156,47 +151,48 @@ def follow_in_cell(
         with contextlib.suppress(KeyboardInterrupt):
             follower.stop(seconds_to_answer)
         failure = work.interrupted()
-    except Exception as error:  # noqa: BLE001  it is raised when what is known is kept
+    except Exception as error:  # noqa: BLE001  raised once what is known is kept
         follower.stop(seconds_to_answer)
         failure = error
     finally:
         live.clear()
-    return gallery.renew(as_they_run(work)), failure and with_way_on(failure)
+    return gallery.renew(shown_tasks(work)), failure and with_next_step(failure)
 
 
 def draw(follower: Follower, work: Followed, gallery: Gallery, live: LiveDisplay, *, heading: str = "") -> Gallery:
-    """Starts to follow tasks and shows them as they are being made, until all is over.
+    """Starts to follow tasks and shows them until all are finished.
 
     Args:
-        follower: What follows them; not started yet, as it is shown what is to come before anything is sent.
+        follower: Follows them; not started yet, as what will be sent is shown before anything is.
         work: The tasks.
         gallery: How they are shown.
         live: Where.
         heading: What is going on.
 
     Returns:
-        The gallery with the tasks as they are at the end.
+        The gallery with the latest tasks.
     """
     begin = time.monotonic()
-    shown = as_they_run(work)
-    live.count(count_by_state(shown, 0, heading=heading))
+    shown = shown_tasks(work)
+    live.count(Counts.of(shown, 0, heading=heading))
     gallery = gallery.renew(shown)
     live.fill(gallery)
     follower.start()
     for _has_changed in follower.changes():
-        tasks = as_they_run(work)
-        live.count(count_by_state(tasks, time.monotonic() - begin, heading=heading, problem=work.failure))
+        is_over = follower.is_over  # before the tasks, so that they are the latest
+        tasks = shown_tasks(work)
+        live.count(Counts.of(tasks, time.monotonic() - begin, heading=heading, problem=work.failure))
         if tasks != shown:
             gallery = gallery.renew(tasks)
-            live.fill(gallery)
+            live.fill(gallery, is_final=is_over or all(task.status.is_final for task in tasks))
             shown = tasks
-    while live.is_filling(REDRAWN_EVERY):
-        live.count(count_by_state(shown, time.monotonic() - begin, heading=heading))
-    return gallery.renew(as_they_run(work))
+    while live.is_filling(REDRAW_INTERVAL):
+        live.count(Counts.of(shown, time.monotonic() - begin, heading=heading))
+    return gallery.renew(shown_tasks(work))
 
 
-def as_they_run(work: Followed) -> list[Task]:
-    """The tasks as they are shown meanwhile: one that is not found yet may have been started a moment ago."""
+def shown_tasks(work: Followed) -> list[Task]:
+    """The tasks as shown in the meantime: one that is not found yet may have been started a moment ago."""
     open_ids = {task_id.lower() for task_id in work.open_ids}
     return [
         replace(task, status=TaskStatus.PENDING)

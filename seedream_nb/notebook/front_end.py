@@ -1,67 +1,265 @@
-"""Why: commands are written and tested without IPython; this is all that they ask of the place where they run."""
+"""The place where a command runs: an IPython shell, in a notebook or a terminal, and the cell's output."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import getpass
+import html
+import re
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from IPython.core.error import StdinNotImplementedError
+from IPython.display import clear_output, display
+
+from seedream_nb.core.errors import UsageError, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator
 
-    from seedream_nb.gallery import Gallery
-    from seedream_nb.notebook.counts import Counts
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.display import DisplayHandle
 
+_START = r"(?:\s*(?:#[^\n]*)?\n)*\s*"
+_BEGINS_WITH_MAGIC = re.compile(rf"{_START}(?:[\w.]+\s*=\s*)?%{{1,2}}seedream\b")
+_IS_MAGIC_ALONE = re.compile(rf"{_START}(?:%%seedream\b([^\n]*)(?:\n.*)?|%seedream\b([^\n]*)\s*)", re.DOTALL)
 
-class LiveDisplay(Protocol):
-    """A gallery that fills in, below one line that counts."""
+PROGRESS_DELAY = 0.5  # seconds before progress appears; anything faster needs none
+PROGRESS_INTERVAL = 0.1  # seconds between two updates
 
-    def count(self, counts: Counts) -> None:
-        """Shows how far it is, in place of what was shown before."""
-
-    def fill(self, gallery: Gallery) -> None:
-        """Shows the gallery as it is now, in place of what was shown before, and fetches its pictures meanwhile."""
-
-    def is_filling(self, seconds: float) -> bool:
-        """Waits some time for pictures that are being fetched; says whether some still are."""
-
-    def clear(self) -> None:
-        """Takes all of it away, as the cell's value follows."""
-
-    def settle(self, gallery: Gallery, problem: BaseException | None) -> None:
-        """Leaves the finished gallery in its place, and why it is not complete, if so."""
+# As high as the summary of the finished gallery that replaces it, so that the tiles stay where they are.
+LINE_STYLE = (
+    "margin:0;padding:2px 2px 6px;font-size:0.85em;line-height:1.35;white-space:nowrap;overflow:hidden;"
+    "text-overflow:ellipsis;font-variant-numeric:tabular-nums"
+)
+BAR_STYLE = "width:80px;height:8px;vertical-align:middle"
 
 
-class FrontEnd(Protocol):
-    """What a handler may ask of the place where it runs."""
+@dataclass(frozen=True)
+class Notice:
+    """Lines of text as the value of a cell.
+
+    Attributes:
+        text: The text; line breaks are preserved.
+    """
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a command knows about the cell that it runs in.
+
+    Attributes:
+        is_untouched: Whether the cell has no output yet.
+        value_follows: Whether the command's value is certainly shown as the cell's value.
+    """
+
+    is_untouched: bool = False
+    value_follows: bool = False
+
+    @classmethod
+    def read(cls, code: str) -> Cell:
+        """Reads a cell's code as typed.
+
+        Args:
+            code: The code.
+
+        Returns:
+            A cell that is untouched if only blank lines and comments precede its first `%seedream` or `%%seedream`,
+            and whose value follows if that is all it holds, neither assigned nor silenced.
+        """
+        alone = _IS_MAGIC_ALONE.fullmatch(code)
+        return cls(
+            is_untouched=_BEGINS_WITH_MAGIC.match(code) is not None,
+            value_follows=alone is not None and not is_silenced(alone[1] or alone[2] or ""),
+        )
+
+
+def is_silenced(line: str) -> bool:
+    """Whether a semicolon ends the magic's line and silences its value; in a cell's body it belongs to a prompt."""
+    return line.rstrip().endswith(";")
+
+
+class CellOutput:
+    """One output of a notebook's cell that is updated in place, so that the saved notebook does not grow."""
+
+    def __init__(self) -> None:
+        self._handle: DisplayHandle | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the output exists."""
+        return self._handle is not None
+
+    def open(self) -> None:
+        """Creates the output in the cell that runs now; later updates from any thread go there."""
+        if self._handle is None:
+            # Created empty: nbval keeps what is displayed first, and knows neither updates nor clearing.
+            self._handle = display({}, raw=True, display_id=True)
+
+    def show(self, bundle: dict[str, str]) -> None:
+        """Replaces the output with a MIME bundle."""
+        self.open()
+        if self._handle is not None:
+            self._handle.update(bundle, raw=True)
+
+    def empty(self) -> None:
+        """Empties the output; front ends show nothing for it."""
+        if self._handle is not None:
+            self._handle.update({}, raw=True)
+
+
+class TerminalLine:
+    """One line of a terminal that is updated in place."""
+
+    def show(self, text: str) -> None:
+        """Replaces the line."""
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+
+    def empty(self) -> None:
+        """Clears the line."""
+        self.show("")
+
+
+def progress_bundle(done: int, total: int, text: str) -> dict[str, str]:
+    """A progress bar with a line of text, as HTML and as text.
+
+    Args:
+        done: How many steps are done.
+        total: How many there are.
+        text: The line.
+
+    Returns:
+        The MIME bundle.
+    """
+    bar = f'<progress max="{max(1, total)}" value="{done}" style="{BAR_STYLE}"></progress>'
+    line = f'<div role="status" style="{LINE_STYLE}">{bar} {html.escape(text)}</div>'
+    return {"text/html": line, "text/plain": text}
+
+
+class FrontEnd:
+    """Where one command runs.
+
+    Args:
+        shell: The shell.
+        cell: The cell that the command runs in.
+    """
+
+    def __init__(self, shell: InteractiveShell, cell: Cell) -> None:
+        self._shell = shell
+        self._is_untouched = cell.is_untouched
+        self.value_follows = cell.value_follows
+
+    @property
+    def in_notebook(self) -> bool:
+        """Whether the shell belongs to a kernel; otherwise it is a terminal."""
+        return hasattr(self._shell, "kernel")
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the cell has no output yet, so that all of its output may be cleared."""
+        return self._is_untouched
 
     def show(self, value: object) -> None:
-        """Shows something beside the cell's value."""
+        """Shows something besides the cell's value."""
+        self._is_untouched = False
+        display(value)
 
     def assign(self, name: str, value: object) -> None:
         """Assigns a variable in the user's namespace."""
+        self._shell.push({name: value})
 
     def keep_value(self, value: object) -> None:
-        """Keeps something as the cell's value (`_`) although the cell is about to fail."""
+        """Sets the cell's value (`_`) although the cell is about to fail."""
+        self._shell.displayhook.update_user_ns(value)
 
     def evaluate(self, expression: str) -> object:
-        """The value of a Python expression in the user's namespace.
+        """Evaluates a Python expression in the user's namespace.
 
         Raises:
-            UsageError: It has none.
+            UsageError: It cannot be evaluated.
         """
+        try:
+            return self._shell.ev(expression)
+        except (NameError, SyntaxError):
+            raise UsageError(
+                f"{expression!r} is not a link, an existing file or a valid Python expression.",
+                hint="Check the spelling; nothing was sent.",
+            ) from None
+        except Exception as problem:  # noqa: BLE001  whatever the expression raises
+            raise UsageError(
+                f"Can't evaluate {expression!r}: {type(problem).__name__}: {shorten(str(problem))}.",
+                hint="Check the expression; nothing was sent.",
+            ) from None
 
-    def ask_secret(self, question: str) -> str:
-        """Asks the user for something that is not shown while typed."""
-
-    def confirm(self, question: str) -> bool:
-        """Asks whether to go on.
+    def ask_secret(self, prompt: str) -> str:
+        """Prompts for a secret that is not shown while typed.
 
         Raises:
-            UsageError: There is nobody to ask.
+            UsageError: The notebook runs without a user.
         """
+        try:
+            return getpass.getpass(prompt)
+        except (StdinNotImplementedError, EOFError):
+            raise UsageError(
+                "Can't prompt for a token here.",
+                hint="Set the environment variable ACEDATACLOUD_API_TOKEN instead.",
+            ) from None
 
-    def progress(self, total: int, description: str) -> AbstractContextManager[Callable[[int], None]]:
-        """A progress bar that leaves nothing behind."""
+    def confirm(self, prompt: str) -> bool:
+        """Prompts for a confirmation; anything but yes is a no.
 
-    def live(self) -> LiveDisplay:
-        """A display for tasks that are being made."""
+        Raises:
+            UsageError: The notebook runs without a user.
+        """
+        try:
+            answer = input(f"{prompt} [y/N] ")
+        except (StdinNotImplementedError, EOFError):
+            raise UsageError(f"{prompt} Can't prompt for confirmation here.", hint="Add --yes to confirm.") from None
+        return answer.strip().lower() in {"y", "yes"}
+
+    @contextmanager
+    def progress(self, total: int, description: str) -> Iterator[Callable[[int], None]]:
+        """Shows progress while a block runs, if that takes long enough, and leaves nothing behind.
+
+        Args:
+            total: How many steps there are.
+            description: What is being done, such as `Fetching images`.
+
+        Yields:
+            A function to call with the number of steps done since the last call.
+        """
+        output = CellOutput()
+        terminal = TerminalLine()
+        done, shown_at = 0, time.monotonic() + PROGRESS_DELAY - PROGRESS_INTERVAL
+
+        def advance(steps: int) -> None:
+            nonlocal done, shown_at
+            done += steps
+            now = time.monotonic()
+            if now - shown_at < PROGRESS_INTERVAL:
+                return
+            shown_at = now
+            text = f"{description}: {done:,} of {total:,}"
+            if self.in_notebook:
+                output.show(progress_bundle(done, total, text))
+            else:
+                terminal.show(text)
+
+        try:
+            yield advance
+        finally:
+            if not self.in_notebook:
+                terminal.empty()
+            elif output.is_open and self._is_untouched:
+                clear_output()
+            else:
+                output.empty()

@@ -1,71 +1,217 @@
-"""Why: while tasks run, the cell shows them filling in; the saved notebook holds the finished gallery alone."""
+"""What a cell shows while tasks run: a line of counts and a gallery that fills in; the saved notebook keeps neither."""
 
 from __future__ import annotations
 
-import sys
+import contextlib
+import threading
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.notebook.cell_display import CellDisplay, clear_cell
-from seedream_nb.notebook.picture_loader import PictureLoader
+from IPython.display import clear_output
+
+from seedream_nb.core.models import TaskStatus
+from seedream_nb.notebook.front_end import CellOutput, TerminalLine, progress_bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seedream_nb.core.models import Task
     from seedream_nb.gallery import Gallery
-    from seedream_nb.notebook.counts import Counts
+    from seedream_nb.notebook.front_end import FrontEnd
 
-
+THREAD_NAME = "seedream-images"
+MOST_AT_ONCE = 4  # galleries whose images are fetched at the same time
 SECONDS_BEFORE_DRAWING = 0.3  # what is fetched sooner is never shown as missing
+SECONDS_PER_MINUTE = 60
+
+_DONE = {TaskStatus.SUCCEEDED, TaskStatus.PARTIALLY_FAILED}
+_FAILED = {TaskStatus.FAILED, TaskStatus.NOT_FOUND}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The progress of some tasks.
+
+    Attributes:
+        done: How many have succeeded, at least in part.
+        running: How many are in progress.
+        failed: How many have failed, or were not found.
+        unsent: How many requests are not sent yet.
+        seconds: The time elapsed.
+        heading: What is going on, such as `4 paid requests`; may be empty.
+        note: A current problem, such as a lost connection; may be empty.
+    """
+
+    done: int = 0
+    running: int = 0
+    failed: int = 0
+    unsent: int = 0
+    seconds: float = 0.0
+    heading: str = ""
+    note: str = ""
+
+    @classmethod
+    def of(
+        cls, tasks: Sequence[Task], seconds: float, *, heading: str = "", problem: BaseException | None = None
+    ) -> Counts:
+        """Counts tasks by their progress.
+
+        Args:
+            tasks: The tasks; a pending one without an id is a request that is not sent yet.
+            seconds: The time elapsed.
+            heading: What is going on.
+            problem: Why the last poll failed; it is retried.
+
+        Returns:
+            The counts.
+        """
+        kinds = Counter(_kind_of(task) for task in tasks)
+        note = f"{getattr(problem, 'message', problem)} Retrying." if problem else ""
+        return cls(kinds["done"], kinds["running"], kinds["failed"], kinds["unsent"], seconds, heading, note)
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return self.done + self.running + self.failed + self.unsent
+
+    def __str__(self) -> str:
+        numbers = [
+            f"{self.done} of {self.total} done",
+            f"{self.running} running" if self.running else "",
+            f"{self.unsent} waiting" if self.unsent else "",
+            f"{self.failed} failed" if self.failed else "",
+            format_seconds(self.seconds),
+        ]
+        return " · ".join(part for part in (*numbers, self.note, self.heading) if part)
+
+    def to_bundle(self) -> dict[str, str]:
+        """The line for front ends, as HTML and as text."""
+        return progress_bundle(self.done + self.failed, self.total, str(self))
+
+
+def _kind_of(task: Task) -> str:
+    if task.status in _DONE:
+        return "done"
+    if task.status in _FAILED:
+        return "failed"
+    return "running" if task.id or task.status is TaskStatus.RUNNING else "unsent"
+
+
+def format_seconds(seconds: float) -> str:
+    """Formats a duration.
+
+    Example:
+        >>> format_seconds(9.7), format_seconds(83)
+        ('9 s', '1 min 23 s')
+    """
+    minutes, rest = divmod(int(seconds), SECONDS_PER_MINUTE)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+class ImageLoader:
+    """Fetches the images of a gallery that is renewed again and again, in background threads.
+
+    The images of a newer gallery need not wait for slow images of an older one.
+
+    Attributes:
+        finished: How many images are fetched, or given up, so far.
+    """
+
+    def __init__(self) -> None:
+        self.finished = 0
+        self._state = threading.Condition()
+        self._newest: Gallery | None = None
+        self._running = 0
+
+    def load(self, gallery: Gallery) -> None:
+        """Fetches missing images; of several queued galleries only the newest, which holds all of them."""
+        with self._state:
+            self._newest = gallery
+            if self._running == MOST_AT_ONCE:
+                return
+            self._running += 1
+        threading.Thread(target=self._run, name=THREAD_NAME, daemon=True).start()
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until everything is fetched, for some seconds at most; returns whether it is."""
+        with self._state:
+            return self._state.wait_for(lambda: not self._running, seconds)
+
+    def _run(self) -> None:
+        while (gallery := self._take()) is not None:
+            # Drawing the finished gallery meets the same problem, and can raise it.
+            with contextlib.suppress(Exception):
+                gallery.load(again=False, on_progress=self._count)
+
+    def _take(self) -> Gallery | None:
+        with self._state:
+            gallery, self._newest = self._newest, None
+            if gallery is None:
+                self._running -= 1
+                self._state.notify_all()
+            return gallery
+
+    def _count(self, number: int) -> None:
+        with self._state:
+            self.finished += number
 
 
 class CellLiveDisplay:
-    """Shows a line that counts and a gallery that fills in, each in one output of a notebook's cell.
+    """A line of counts and a gallery that fills in, each in one output of a notebook's cell.
 
     Args:
-        wipe_cell: Whether the cell's whole output may be cleared at the end, as it holds nothing else.
+        wipe_cell: Whether all of the cell's output may be cleared at the end, as it holds nothing else.
         value_follows: Whether the cell's value is shown next, so that the page need not jump in between.
     """
 
     def __init__(self, *, wipe_cell: bool, value_follows: bool) -> None:
         self._wipe_cell = wipe_cell
         self._value_follows = value_follows
-        self._line = CellDisplay()
-        self._gallery = CellDisplay()
-        self._loader = PictureLoader()
-        self._filled_with: Gallery | None = None
-        self._pictures_drawn = 0
+        self._line = CellOutput()
+        self._gallery = CellOutput()
+        self._loader = ImageLoader()
+        self._shown: Gallery | None = None
+        self._images_shown = 0
         # Now: a watch draws from a thread, while another cell may run.
         self._line.open()
         self._gallery.open()
 
     def count(self, counts: Counts) -> None:
-        """Shows how far it is, in place of what was shown before."""
+        """Updates the counts, and draws images that have arrived."""
         self._line.show(counts.to_bundle())
-        if self._filled_with is not None and self._loader.finished != self._pictures_drawn:
-            self._draw(self._filled_with)
+        if self._shown is not None and self._loader.finished != self._images_shown:
+            self._draw(self._shown)
 
-    def fill(self, gallery: Gallery) -> None:
-        """Shows the gallery as it is now, in place of what was shown before, and fetches its pictures meanwhile."""
-        self._filled_with = gallery
+    def fill(self, gallery: Gallery, *, is_final: bool = False) -> None:
+        """Updates the gallery and fetches its images in the background.
+
+        A final gallery whose images are all here is not drawn: the cell's value, or `settle`, shows it next.
+        """
         self._loader.load(gallery)
-        self._loader.wait(SECONDS_BEFORE_DRAWING)
-        self._draw(gallery)
+        if self._loader.wait(SECONDS_BEFORE_DRAWING) and is_final:
+            self._images_shown = self._loader.finished
+        else:
+            self._draw(gallery)
+        self._shown = gallery
 
     def is_filling(self, seconds: float) -> bool:
-        """Waits some time for pictures that are being fetched; says whether some still are."""
+        """Waits for images that are being fetched, for some seconds at most; returns whether some still are."""
         return not self._loader.wait(seconds)
 
     def clear(self) -> None:
-        """Takes all of it away, as the cell's value follows."""
+        """Removes everything; the cell's value follows."""
         if self._wipe_cell:
-            clear_cell(wait=self._value_follows)
+            clear_output(wait=self._value_follows)
         else:
             self._line.empty()
             self._gallery.empty()
 
     def settle(self, gallery: Gallery, problem: BaseException | None) -> None:
-        """Leaves the finished gallery in its place, and why it is not complete, if so."""
+        """Leaves the finished gallery in place, and the reason if it is incomplete."""
         try:
             self._gallery.show(gallery._repr_mimebundle_())
-        except Exception as error:  # noqa: BLE001  it comes from a thread, where nobody would see it
+        except Exception as error:  # noqa: BLE001  in a background thread nobody would see it
             self._gallery.show({"text/plain": repr(gallery)})
             problem = problem or error
         if problem is None:
@@ -74,36 +220,45 @@ class CellLiveDisplay:
             self._line.show({"text/plain": f"{type(problem).__name__}: {problem}"})
 
     def _draw(self, gallery: Gallery) -> None:
-        self._pictures_drawn = self._loader.finished
+        self._images_shown = self._loader.finished
         self._gallery.show(gallery.live_bundle())
 
 
 class TerminalLiveDisplay:
-    """Shows the line that counts in a terminal; pictures have no place there."""
+    """A line of counts in a terminal, which has no place for images."""
+
+    def __init__(self) -> None:
+        self._line = TerminalLine()
 
     def count(self, counts: Counts) -> None:
-        """Shows how far it is, in place of what was shown before."""
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{counts}")
-            sys.stderr.flush()
+        """Updates the counts."""
+        self._line.show(str(counts))
 
-    def fill(self, gallery: Gallery) -> None:
-        """Shows nothing: the text follows at the end."""
+    def fill(self, gallery: Gallery, *, is_final: bool = False) -> None:
+        """Shows nothing; the text follows at the end."""
 
     def is_filling(self, seconds: float) -> bool:
-        """There is nothing to wait for."""
+        """Returns False: no images are fetched."""
         del seconds
         return False
 
     def clear(self) -> None:
-        """Takes the line away."""
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        """Clears the line."""
+        self._line.empty()
 
     def settle(self, gallery: Gallery, problem: BaseException | None) -> None:
-        """Prints the finished gallery, and why it is not complete, if so."""
+        """Prints the finished gallery, and the reason if it is incomplete."""
         self.clear()
         print(gallery)  # noqa: T201  a terminal has no other way to show what comes later
         if problem is not None:
             print(f"{type(problem).__name__}: {problem}")  # noqa: T201  as above
+
+
+LiveDisplay = CellLiveDisplay | TerminalLiveDisplay
+
+
+def open_live_display(front_end: FrontEnd) -> LiveDisplay:
+    """The display for tasks in progress, in the cell or the terminal that a command runs in."""
+    if not front_end.in_notebook:
+        return TerminalLiveDisplay()
+    return CellLiveDisplay(wipe_cell=front_end.is_untouched, value_follows=front_end.value_follows)

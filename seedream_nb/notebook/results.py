@@ -1,26 +1,29 @@
-"""Why: what every command does with the tasks it has found or made: keep, assign, show, save; in this order."""
+"""What every command does with its tasks, in order: remember, assign, show, save; and the next step after a failure."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.core.errors import Interrupted, SeedreamError
+from seedream_nb.core.errors import Interrupted, InterruptedWait, OutcomeUnknownError, SeedreamError, WaitTimeoutError
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.gallery import Gallery
-from seedream_nb.notebook.going_on import interrupted_at_pictures, with_way_to_pictures
-from seedream_nb.notebook.notice import Notice
+from seedream_nb.notebook.front_end import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.gallery.table import Table
+    from seedream_nb.notebook.arguments import Presentation
     from seedream_nb.notebook.front_end import FrontEnd
-    from seedream_nb.notebook.parser import Presentation
     from seedream_nb.notebook.session import Session
 
+Failure = TypeVar("Failure", bound=BaseException)
+
 MAX_LISTED = 5  # ids that a message names
+BETWEEN_STEPS = "\n    "
 
 
 def make_gallery(
@@ -31,11 +34,11 @@ def make_gallery(
     table: Table | None = None,
     before: Iterable[TaskImage] = (),
 ) -> Gallery:
-    """The gallery of a command; its pictures come out of the session's library, and are kept there.
+    """The gallery of a command; its images come from the session's library and are stored there.
 
     Args:
         tasks: The tasks.
-        presentation: How it is drawn.
+        presentation: The gallery's options.
         session: Whose library.
         table: As for a `Gallery`.
         before: As for a `Gallery`.
@@ -59,67 +62,81 @@ def present(
 
     Args:
         gallery: The tasks.
-        presentation: What is to become of them.
+        presentation: What to do with them.
         session: Remembers them.
-        front_end: Where they are shown.
-        failure: Why the result is not what was wanted; raised when all the rest is done. After an interrupt nothing
-            more is fetched.
+        front_end: Shows them.
+        failure: Why the result is incomplete; raised at the end. After an interrupt nothing more is fetched.
 
     Returns:
         The cell's value: the gallery, or its records.
 
     Raises:
-        BaseException: The failure, or else that the pictures could not be saved, or an interrupt. What there is was
-            shown, assigned and kept as the cell's value before.
+        BaseException: The failure; or the images could not be saved; or an interrupt. By then the result is shown,
+            assigned and the cell's value.
     """
-    # Before anything is fetched, so that an interrupt does not lose what is there.
-    result = keep(gallery, presentation, session, front_end)
-    is_hurried = isinstance(failure, Interrupted)
-    if not is_hurried:
+    # Before anything is fetched, so that an interrupt does not lose the result.
+    result = remember(gallery, presentation, session, front_end)
+    is_interrupted = isinstance(failure, Interrupted)
+    if not is_interrupted:
         try:
             _fetch(gallery, presentation, front_end)
         except KeyboardInterrupt:
-            is_hurried, failure = True, failure or interrupted_at_pictures(list(gallery))
+            is_interrupted, failure = True, failure or _interrupted_fetch(gallery)
         except SeedreamError as problem:
             failure = failure or problem
     if failure is None:
         return result
-    # To show pictures is to fetch those that are missing, and an interrupt is to end all at once.
-    is_bare = is_hurried and not presentation.as_json and gallery.unloaded > 0
+    # Showing a gallery fetches missing images, but an interrupt must end the cell at once.
+    is_bare = is_interrupted and not presentation.as_json and gallery.unloaded > 0
     front_end.show(Notice(repr(gallery)) if is_bare else result)
     front_end.keep_value(result)
-    raise with_way_to_pictures(failure) if is_bare else failure
+    if is_bare and isinstance(failure, Interrupted):
+        failure.hint = BETWEEN_STEPS.join(filter(None, [failure.hint, "See the images: %seedream last"]))
+    raise failure
 
 
-def keep(gallery: Gallery, presentation: Presentation, session: Session, front_end: FrontEnd) -> object:
-    """Remembers a gallery as the last result, and assigns it where that is wanted.
+def present_search(
+    tasks: Sequence[Task], presentation: Presentation, session: Session, front_end: FrontEnd, *, none_found: str
+) -> object:
+    """Makes the tasks that a search found the result of a command.
+
+    Args:
+        tasks: The tasks.
+        presentation: What to do with them.
+        session: Remembers them.
+        front_end: Shows them.
+        none_found: The message when there are none. The last result stays what it was, but the variable of `--out`
+            must not keep what an earlier search found.
+
+    Returns:
+        The cell's value: the gallery, its records, or the message.
+    """
+    gallery = make_gallery(tasks, presentation, session)
+    if tasks:
+        return present(gallery, presentation, session, front_end)
+    result = _assign(gallery, presentation, front_end)
+    return result if presentation.as_json else Notice(none_found)
+
+
+def remember(gallery: Gallery, presentation: Presentation, session: Session, front_end: FrontEnd) -> object:
+    """Makes a gallery the last result and assigns it to the variable of `--out`.
 
     Returns:
         The gallery, or its records.
     """
     session.last = gallery
     session.remember(task.id for task in gallery if task.id and task.status is not TaskStatus.NOT_FOUND)
-    result = choose_form(gallery, presentation)
+    return _assign(gallery, presentation, front_end)
+
+
+def _assign(gallery: Gallery, presentation: Presentation, front_end: FrontEnd) -> object:
+    result: object = gallery
+    if presentation.as_json:
+        # A streamed task has no id.
+        result = {task.id or f"request {number}": task.raw for number, task in enumerate(gallery, 1)}
     if presentation.out is not None:
         front_end.assign(presentation.out, result)
     return result
-
-
-def choose_form(gallery: Gallery, presentation: Presentation) -> object:
-    """The gallery itself, or the records of its tasks where these are wanted.
-
-    A record stands under its task's id, or under `request 2` where the second request has brought none.
-    """
-    if not presentation.as_json:
-        return gallery
-    return {task.id or f"request {number}": task.raw for number, task in enumerate(gallery, 1)}
-
-
-def name_ids(task_ids: Sequence[str]) -> str:
-    """Some ids for a message, each once; the rest is counted."""
-    distinct = list(dict.fromkeys(task_ids))
-    more = f" and {len(distinct) - MAX_LISTED} more" if len(distinct) > MAX_LISTED else ""
-    return f"{', '.join(distinct[:MAX_LISTED])}{more}"
 
 
 def _fetch(gallery: Gallery, presentation: Presentation, front_end: FrontEnd) -> None:
@@ -129,3 +146,41 @@ def _fetch(gallery: Gallery, presentation: Presentation, front_end: FrontEnd) ->
     if presentation.save is not None:
         with front_end.progress(len(gallery.images), "Saving originals") as advance:
             front_end.show(gallery.save(presentation.save, on_progress=advance))
+
+
+def name_ids(task_ids: Sequence[str]) -> str:
+    """Lists ids for a message, each once; the rest is counted."""
+    distinct = list(dict.fromkeys(task_ids))
+    more = f" and {len(distinct) - MAX_LISTED} more" if len(distinct) > MAX_LISTED else ""
+    return f"{', '.join(distinct[:MAX_LISTED])}{more}"
+
+
+def with_next_step(failure: Failure) -> Failure:
+    """Sets the hint of an error to lines that can be copied and run, so that nothing is lost or paid for twice.
+
+    Args:
+        failure: Any failure.
+
+    Returns:
+        The same failure, with another hint if tasks are still in progress or the outcome of a request is unknown.
+    """
+    if isinstance(failure, (Interrupted, WaitTimeoutError)):
+        open_ids = failure.open_ids if isinstance(failure, Interrupted) else failure.failed_ids
+        steps = [f"The tasks continue at the service. Resume: %seedream wait {' '.join(open_ids)}"] if open_ids else []
+        if isinstance(failure, Interrupted) and failure.sent_at is not None:
+            steps.append(f"Some requests were sent but not answered. {_check_history(failure.sent_at)}")
+        failure.hint = BETWEEN_STEPS.join(steps) or None
+    elif isinstance(failure, OutcomeUnknownError) and failure.sent_at is not None:
+        failure.hint = _check_history(failure.sent_at)
+    return failure
+
+
+def _interrupted_fetch(tasks: Iterable[Task]) -> InterruptedWait:
+    """An interrupt while the tasks are known and their images are fetched."""
+    tasks = list(tasks)
+    open_ids = dict.fromkeys(task.id for task in tasks if task.id and not task.status.is_final)
+    return with_next_step(InterruptedWait("Interrupted while fetching images.", tasks=tasks, open_ids=tuple(open_ids)))
+
+
+def _check_history(sent_at: datetime) -> str:
+    return f"Check before sending again: %seedream history --since {sent_at:%Y-%m-%dT%H:%M:%SZ}"

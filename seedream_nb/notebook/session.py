@@ -1,4 +1,4 @@
-"""Why: one kernel has one idea of whom `%seedream` talks to: the sandbox, the token of a login, or the environment."""
+"""What one kernel remembers between commands: the service it talks to, the last result, and running watches."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from seedream_nb.client.client import SeedreamClient
 from seedream_nb.client.polling import Pace
 from seedream_nb.client.settings import Secret, Settings, resolve_settings
+from seedream_nb.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from seedream_nb.gallery import Gallery
-    from seedream_nb.notebook.watch import Watch
+    from seedream_nb.notebook.wait import Watch
     from seedream_nb.sandbox import Sandbox
 
 LOGIN = "%seedream login, for this kernel only"
@@ -23,12 +24,12 @@ SANDBOX_PACE = Pace(first=0.2, longest=1.0)  # its tasks take tenths of a second
 
 
 class Session:
-    """What one kernel remembers between commands.
+    """The state of one kernel.
 
     Attributes:
         sandbox: The sandbox, while it runs.
-        known_ids: Task ids that were met, the latest first.
-        last: The gallery that the last command has made.
+        known_ids: Recent task ids, latest first.
+        last: The gallery of the last command, if any.
     """
 
     def __init__(self) -> None:
@@ -39,45 +40,55 @@ class Session:
         self._login: Secret | None = None
         self._sandbox_folder: TemporaryDirectory[str] | None = None
         self._client: SeedreamClient | None = None
-        self._client_settings: Settings | None = None
+        self._settings: Settings | None = None
+
+    def begin_command(self) -> None:
+        """Makes the next access of `settings` read the environment and the `.env` file again."""
+        self._settings = None
 
     @property
     def settings(self) -> Settings:
-        """Whom the next request goes to.
+        """Where requests go, and the token; the same throughout a command.
 
         Raises:
-            SettingsError: The environment or a `.env` file holds something unusable.
+            SettingsError: The environment or a `.env` file holds an unusable value.
         """
-        if self.sandbox is not None:
-            return Settings(Secret(self.sandbox.token), self.sandbox.url, "the sandbox", "the sandbox")
-        settings = resolve_settings()
-        if self._login is None:
-            return settings
-        return dataclasses.replace(settings, token=self._login, token_source=LOGIN)
+        if self._settings is None:
+            self._settings = self._resolve()
+        return self._settings
 
     @property
     def client(self) -> SeedreamClient:
-        """The client for these settings; the same one as long as they do not change."""
-        settings = self.settings
-        if self._client is None or settings != self._client_settings:
+        """The client for these settings; it stays open as long as they stay the same."""
+        if self._client is None or self._client.settings != self.settings:
             self._close_client()
-            self._client = SeedreamClient(settings=settings, library=self._sandbox_library)
-            self._client_settings = settings
+            folder = self._sandbox_folder
+            self._client = SeedreamClient(settings=self.settings, library=folder.name if folder else None)
         return self._client
 
     @property
     def pace(self) -> Pace:
-        """How often is asked for tasks that are waited for."""
+        """The polling intervals for this service."""
         return Pace() if self.sandbox is None else SANDBOX_PACE
 
+    def require_last(self, hint: str) -> Gallery:
+        """The last result.
+
+        Raises:
+            UsageError: There is none yet; the hint says what to do instead.
+        """
+        if self.last is None:
+            raise UsageError("There is no result in this kernel yet.", hint=hint)
+        return self.last
+
     def watch(self, watch: Watch) -> None:
-        """Starts a watch and keeps it, to be stopped with the others."""
+        """Starts a watch, to be stopped with the others."""
         self._watches = [other for other in self._watches if other.is_running]
         self._watches.append(watch)
         watch.start()
 
     def stop_watches(self) -> int:
-        """Ends all watches.
+        """Stops all watches.
 
         Returns:
             How many were running.
@@ -89,25 +100,26 @@ class Session:
         return len(running)
 
     def start_sandbox(self) -> Sandbox:
-        """Starts the sandbox, or goes on with the one that runs, and points the session at it."""
+        """Starts the sandbox, unless it runs already, and sends requests to it."""
         if self.sandbox is None:
             # Imported here: the server and the painter are needed only by those who use the sandbox.
             from seedream_nb.sandbox import Sandbox  # noqa: PLC0415  see above
 
             self.sandbox = Sandbox().start()
-            # Nothing of a sandbox outlives it: the next one gives other pictures the same links.
-            # At the end of the kernel a thread may still be writing to it.
+            # Nothing of a sandbox outlives it: the next one gives other images the same links.
+            # When the kernel exits, a thread may still be writing to the folder.
             self._sandbox_folder = TemporaryDirectory(prefix="seedream-library-", ignore_cleanup_errors=True)
+            self._settings = None
             self.remember(example.id for example in self.sandbox.examples)
         return self.sandbox
 
     def stop_sandbox(self) -> bool:
-        """Stops the sandbox and points the session back at the live service.
+        """Stops the sandbox and sends requests to the live service again.
 
         Returns:
-            Whether there was one.
+            Whether it was running.
         """
-        sandbox, self.sandbox = self.sandbox, None
+        sandbox, self.sandbox, self._settings = self.sandbox, None, None
         if sandbox is not None:
             self.stop_watches()
             sandbox.stop()
@@ -118,26 +130,31 @@ class Session:
         return sandbox is not None
 
     def log_in(self, token: str) -> None:
-        """Keeps a token for this kernel.
+        """Uses a token for the rest of this kernel's life.
 
         Raises:
             SettingsError: The text cannot be a token.
         """
         self._login = resolve_settings(token).token
+        self._settings = None
 
     def remember(self, task_ids: Iterable[str]) -> None:
-        """Keeps task ids for tab completion, the latest first."""
+        """Adds task ids to tab completion, latest first."""
         self.known_ids = tuple(dict.fromkeys([*task_ids, *self.known_ids]))[:MOST_KNOWN_IDS]
 
     def close(self) -> None:
-        """Stops what was started and closes what was opened."""
+        """Stops everything that was started and closes everything that was opened."""
         self.stop_watches()
         self.stop_sandbox()
         self._close_client()
 
-    @property
-    def _sandbox_library(self) -> str | None:
-        return None if self._sandbox_folder is None else self._sandbox_folder.name
+    def _resolve(self) -> Settings:
+        if self.sandbox is not None:
+            return Settings(Secret(self.sandbox.token), self.sandbox.url, "the sandbox", "the sandbox")
+        settings = resolve_settings()
+        if self._login is None:
+            return settings
+        return dataclasses.replace(settings, token=self._login, token_source=LOGIN)
 
     def _close_client(self) -> None:
         client, self._client = self._client, None

@@ -83,9 +83,10 @@ def test_a_reopened_notebook_shows_its_pictures_without_a_kernel(page: Page, ser
 def test_a_progress_bar_is_seen_while_it_lasts(page: Page, server: JupyterServer) -> None:
     notebook = Notebook.open(page, server, server.add_notebook("empty", ""))
     cell = notebook.run_cell(
-        "from seedream_nb.notebook import progress\n"
-        "progress.DELAY = 0\n"
-        "with progress.progress_bar(2, 'Fetching images', progress.CellBar(wipe_cell=False)) as advance:\n"
+        "from seedream_nb.notebook import front_end\n"
+        "front_end.PROGRESS_DELAY = 0\n"
+        "place = front_end.FrontEnd(get_ipython(), front_end.Cell())\n"
+        "with place.progress(2, 'Fetching images') as advance:\n"
         "    advance(1)\n"
         "    input('go on?')\n"
     )

@@ -35,7 +35,7 @@ from seedream_nb.core.errors import (
     RequestTooLargeError,
     SeedreamError,
 )
-from seedream_nb.notebook.arguments import COMMANDS
+from seedream_nb.notebook.commands import COMMANDS
 from tests.client.test_transport import closed_port, verbose
 from tests.conftest import QUICK
 from tests.interrupts import stop_script

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import GalleryOptions
-from seedream_nb.notebook.arguments import COMMANDS, HelpArguments, SandboxArguments, completions, parse
-from seedream_nb.notebook.parser import Presentation, split_line
-from seedream_nb.notebook.query_arguments import GetArguments
+from seedream_nb.notebook.arguments import Presentation, split_line
+from seedream_nb.notebook.commands import COMMANDS, HelpArguments, completions, parse
+from seedream_nb.notebook.queries import GetArguments
+from seedream_nb.notebook.services import SandboxArguments
 
 ID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 
@@ -54,9 +55,9 @@ def test_every_command_has_help(name: str) -> None:
 @pytest.mark.parametrize(
     ("line", "message", "hint"),
     [
-        ("gte x", "There is no command 'gte'", "Did you mean %seedream get?"),
-        ("Sandbox", "There is no command 'Sandbox'", "Did you mean %seedream sandbox?"),
-        ("xyzzy", "There is no command 'xyzzy'", "The commands are: generate"),
+        ("gte x", "Unknown command 'gte'", "Did you mean %seedream get?"),
+        ("Sandbox", "Unknown command 'Sandbox'", "Did you mean %seedream sandbox?"),
+        ("xyzzy", "Unknown command 'xyzzy'", "Available commands: generate"),
         (ID, "is a task id, not a command", f"%seedream get {ID}"),
         (f"get {ID} --column 3", "unrecognized arguments: --column", "--help"),
         (f"get {ID} --columns three", "invalid int value: 'three'", "--help"),
@@ -64,8 +65,8 @@ def test_every_command_has_help(name: str) -> None:
         (f"get {ID} --limit 0", "limit is 0", "whole number"),
         (f"get {ID} --thumbnail 5", "thumbnail is 5", "whole number"),
         (f"get {ID} --embed all", "invalid choice: 'all'", "--help"),
-        (f"get {ID} --out 2nd", "'2nd' cannot be a variable", "--out"),
-        (f"get '{ID}", "quotation mark is never closed", "Close it"),
+        (f"get {ID} --out 2nd", "'2nd' is not a valid variable name", "--out"),
+        (f"get '{ID}", "Unclosed quotation mark", "Close it"),
         ("sandbox pause", "invalid choice: 'pause'", "--help"),
         ("get", "No task id was given", "%seedream get"),
     ],
@@ -78,7 +79,7 @@ def test_each_mistake_is_one_sentence_with_a_way_on(line: str, message: str, hin
 
 
 def test_a_body_is_refused_where_it_would_be_ignored() -> None:
-    with pytest.raises(UsageError, match="no use for a cell's body"):
+    with pytest.raises(UsageError, match="does not take a cell body"):
         parse("sandbox", "something")
 
 

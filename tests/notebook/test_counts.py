@@ -4,7 +4,7 @@ import pytest
 
 from seedream_nb.core.errors import ConnectionFailedError
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.notebook.counts import count_by_state, spell_seconds
+from seedream_nb.notebook.live import Counts, format_seconds
 
 TASKS = [
     Task("a", TaskStatus.SUCCEEDED),
@@ -18,22 +18,22 @@ TASKS = [
 
 
 def test_every_task_is_counted_once() -> None:
-    counts = count_by_state(TASKS, 83.4, heading="7 paid requests")
+    counts = Counts.of(TASKS, 83.4, heading="7 paid requests")
     assert (counts.done, counts.running, counts.failed, counts.unsent) == (2, 2, 2, 1)
     assert str(counts) == "2 of 7 done · 2 running · 1 waiting · 2 failed · 1 min 23 s · 7 paid requests"
 
 
 def test_what_is_none_is_not_mentioned() -> None:
-    assert str(count_by_state(TASKS[:1], 0.4)) == "1 of 1 done · 0 s"
+    assert str(Counts.of(TASKS[:1], 0.4)) == "1 of 1 done · 0 s"
 
 
 def test_html_and_text_say_the_same_and_nothing_foreign_is_markup() -> None:
-    bundle = count_by_state(TASKS, 5, problem=ConnectionFailedError("<b>gone</b>.")).to_bundle()
-    assert "<b>gone</b>. Trying again." in bundle["text/plain"]
-    assert "&lt;b&gt;gone&lt;/b&gt;. Trying again." in bundle["text/html"]
+    bundle = Counts.of(TASKS, 5, problem=ConnectionFailedError("<b>gone</b>.")).to_bundle()
+    assert "<b>gone</b>. Retrying." in bundle["text/plain"]
+    assert "&lt;b&gt;gone&lt;/b&gt;. Retrying." in bundle["text/html"]
     assert 'max="7" value="4"' in bundle["text/html"]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.9, "59 s"), (60, "1 min 0 s"), (3725, "62 min 5 s")])
 def test_seconds_are_spelled(seconds: float, text: str) -> None:
-    assert spell_seconds(seconds) == text
+    assert format_seconds(seconds) == text

@@ -112,10 +112,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("word", "message"),
         [
-            ("nothing", "'nothing' is neither a link, nor a file that exists, nor a Python expression"),
-            ("missing/photo.png", "'missing/photo.png' is neither a link, nor a file that exists"),
-            ('"my photo.png"', "'my photo.png' is neither a link, nor a file that exists"),
-            ("gallery[7]", "'gallery[7]' has no value: IndexError: "),
+            ("nothing", "'nothing' is not a link, an existing file or a valid Python expression"),
+            ("missing/photo.png", "'missing/photo.png' is not a link, an existing file"),
+            ('"my photo.png"', "'my photo.png' is not a link, an existing file"),
+            ("gallery[7]", "Can't evaluate 'gallery[7]': IndexError: "),
             ("several", "several: The reference image is a task with 2 pictures."),
             ("several.images", "several.images: Reference image 3 is an image that failed."),
             ("number", "number: The reference image is a int."),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.notebook.arguments import completions, parse
-from seedream_nb.notebook.generate_arguments import GenerateArguments
+from seedream_nb.notebook.commands import completions, parse
+from seedream_nb.notebook.generate import GenerateArguments
 from seedream_nb.protocol.request_body import GenerationOptions
 
 
@@ -51,13 +51,13 @@ def test_prompts_are_read_from_line_or_cell(line: str, cell: str | None, prompts
         ("generate a cat", "a dog", "another in the cell's body"),
         ('generate "a white cat" asleep', None, "unclear where the prompt begins"),
         ("edit", "make it night", "required: IMAGE"),
-        ("generate cat --takes 0", None, "takes is 0"),
-        ("generate cat --timeout 0", None, "timeout is 0"),
-        ("generate cat --timeout nan", None, "timeout is nan"),
-        ("generate cat --stream --no-wait", None, "A stream is waited for"),
-        ("generate cat --stream --callback-url https://example.org", None, "A stream takes no callback"),
+        ("generate cat --takes 0", None, "--takes must be between 1 and 100, not 0"),
+        ("generate cat --timeout 0", None, "--timeout must be more than 0, not 0"),
+        ("generate cat --timeout nan", None, "--timeout must be more than 0, not nan"),
+        ("generate cat --stream --no-wait", None, "--stream always waits"),
+        ("generate cat --stream --callback-url https://example.org", None, "--stream does not support callbacks"),
         ("generate cat --format gif", None, "invalid choice: 'gif'"),
-        ("generate cat --field safety", None, "'safety' is no field"),
+        ("generate cat --field safety", None, "'safety' is not a field"),
         ("generate cat --sise 2K", None, "unrecognized arguments: --sise"),
     ],
 )

@@ -111,7 +111,7 @@ def test_a_used_up_balance_keeps_what_was_made(
     assert counts[TaskStatus.SUCCEEDED] == 2
     assert counts[TaskStatus.FAILED] == paid(service) - 2
     assert counts[TaskStatus.PENDING] == 8 - paid(service) > 0
-    assert f"{counts[TaskStatus.PENDING]} requests never sent, so not paid for." in caught.value.message
+    assert f"{counts[TaskStatus.PENDING]} requests not sent, so not paid for." in caught.value.message
     shown = capsys.readouterr().out
     assert "○ not sent" in shown
     assert "✓ succeeded" in shown

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         ("generate cat --max-images 16", "max_images has to be from 1 to 15, not 16."),
         ("generate cat --size 100x100", "takes at least 3,686,400 pixels, not 100x100"),
         ("generate cat --callback-url ftp://example.org", "callback_url has to be an http(s) address"),
-        ("generate cat --out 2nd", "'2nd' cannot be a variable"),
+        ("generate cat --out 2nd", "'2nd' is not a valid variable name"),
     ],
 )
 def test_what_a_model_does_not_accept(shell: InteractiveShell, service: Sandbox, line: str, message: str) -> None:
@@ -55,7 +55,7 @@ def test_one_bad_combination_holds_back_all(shell: InteractiveShell, service: Sa
 def test_more_than_eight_want_to_be_confirmed(shell: InteractiveShell, service: Sandbox, options: str) -> None:
     with pytest.raises(UsageError) as caught:
         run(shell, f'%seedream generate "a cat" {options}')
-    assert "This would make 9 requests (" in caught.value.message
+    assert "This would send 9 requests (" in caught.value.message
     assert "--yes" in (caught.value.hint or "")
     assert len(service.requests) == 0
 
@@ -65,7 +65,7 @@ def test_paid_requests_are_called_so_away_from_the_sandbox(
 ) -> None:
     monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
     monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
-    with pytest.raises(UsageError, match=r"This would make 12 paid requests \(12 takes\), up to 36 images"):
+    with pytest.raises(UsageError, match=r"This would send 12 paid requests \(12 takes\), up to 36 images"):
         run(shell, "%seedream generate cat --takes 12 --max-images 3")
     assert len(sandbox.requests) == 0
 

@@ -78,8 +78,8 @@ class TestHistory:
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
-            ("--model 9.9", "The history has no task of a model like '9.9'."),
-            ("--failed --model pro --since 2999-01-01", "has no failed task of a model like 'pro' since 2999-01-01"),
+            ("--model 9.9", "The history has no task of a model matching '9.9'."),
+            ("--failed --model pro --since 2999-01-01", "no failed task of a model matching 'pro' since 2999-01-01"),
             ("--since 2999-01-01", "The history has no task since 2999-01-01 00:00."),
         ],
     )

@@ -108,7 +108,7 @@ def test_a_second_one_gives_up_on_the_answers(kernel: Kernel, sandbox: Sandbox) 
     kernel.interrupt()
     assert not kernel.has_ended_within(cell, 0.5)
     _, error = interrupt(kernel, cell)
-    assert "Some requests had left without an answer." in error
+    assert "Some requests were sent but not answered." in error
     (line,) = re.findall(r"%seedream history.*", error)
     wait_until(lambda: not sandbox.open_requests)
     found = kernel.run(line)
@@ -125,7 +125,7 @@ def test_while_pictures_are_fetched(kernel: Kernel, sandbox: Sandbox, command: s
     name, error = interrupt(kernel, cell)
     assert name == "InterruptedWait"
     assert "%seedream wait" not in error  # there is nothing to wait for
-    assert "To see the pictures: %seedream last" in error
+    assert "See the images: %seedream last" in error
     assert kernel.value("[task.id for task in _]") == kernel.value("[task.id for task in made]") == f"['{task_id}']\n"
     sandbox.faults.remove(fault)
     (shown,) = kernel.run("%seedream last")

@@ -35,11 +35,11 @@ def test_an_error_fails_an_unattended_run(source: str, name: str) -> None:
 
 
 SLOW_BAR = """
-import seedream_nb.notebook.progress as progress
-progress.DELAY = 0
+from seedream_nb.notebook import front_end
+front_end.PROGRESS_DELAY = front_end.PROGRESS_INTERVAL = 0
 seen = []
-show = progress.CellBar.show
-progress.CellBar.show = lambda self, bar: (seen.append(bar), show(self, bar))
+show = front_end.CellOutput.show
+front_end.CellOutput.show = lambda self, bundle: (seen.append(bundle["text/plain"]), show(self, bundle))
 """
 
 

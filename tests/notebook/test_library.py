@@ -9,7 +9,7 @@ import pytest
 
 from seedream_nb import Gallery, TaskStatus
 from seedream_nb.core.errors import InvalidTaskIdError, LibraryError, NetworkError, TaskNotFoundError, UsageError
-from seedream_nb.notebook.arguments import completions, parse
+from seedream_nb.notebook.commands import HelpArguments, completions, parse
 from tests.notebook.running import SMALL, UNKNOWN, run, run_gallery, seen
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class TestGet:
         first = seen(run_gallery(shell, f"%seedream get {kept}"))
         with (
             service.faults.during("drop", on="tasks"),
-            pytest.raises(NetworkError, match=f"is offline: 1 task could not be read: {missing}"),
+            pytest.raises(NetworkError, match=f"is offline. Could not retrieve 1 task: {missing}"),
         ):
             run(shell, f"%seedream get {kept} {missing}")
         gallery = shell.user_ns["_"]
@@ -89,7 +89,7 @@ class TestShowing:
         assert "tasks      1 (" in text
         assert "originals  1 (" in text
         assert "of at most 5 GB" in text
-        assert "temporary; it goes with the sandbox" in text
+        assert "temporary; deleted with the sandbox" in text
 
     def test_config_names_its_place(
         self, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -103,7 +103,7 @@ class TestShowing:
         self, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", "http://127.0.0.1:9")
-        why = "library   off, as the service has a loopback address; set SEEDREAM_LIBRARY to a folder to use a library"
+        why = "library   off for a service at a loopback address; set SEEDREAM_LIBRARY to a directory to turn it on"
         assert why in repr(run(shell, "%seedream config")).splitlines()
         monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "kept"))
         assert f"library   {tmp_path / 'kept'}" in repr(run(shell, "%seedream config")).splitlines()
@@ -135,7 +135,7 @@ class TestShowing:
     def test_nothing_found_is_said_and_empties_the_variable(self, shell: InteractiveShell, service: Sandbox) -> None:
         assert repr(run(shell, "%seedream library search cat")) == "The library is empty."
         run(shell, f"%seedream get {add(service, 'a dog')} --out found --embed links")
-        assert repr(run(shell, "%seedream library search cat --out found")) == "None of the 1 task in the library fits."
+        assert repr(run(shell, "%seedream library search cat --out found")) == "No matches among 1 task."
         assert list(shell.user_ns["found"]) == []
 
     def test_show_gives_the_newest_or_what_is_named(self, shell: InteractiveShell, service: Sandbox) -> None:
@@ -145,7 +145,7 @@ class TestShowing:
         assert prompts(run_gallery(shell, "%seedream library show --limit 1 --embed links")) == ["new"]
         named = run_gallery(shell, f"%seedream library show {old} {UNKNOWN} --embed links")
         assert [task.status for task in named] == [TaskStatus.SUCCEEDED, TaskStatus.NOT_FOUND]
-        with pytest.raises(TaskNotFoundError, match="does not hold"):
+        with pytest.raises(TaskNotFoundError, match="not found in the library"):
             run(shell, f"%seedream library show {UNKNOWN}")
 
 
@@ -158,21 +158,21 @@ class TestMarking:
         return cat
 
     def test_tags(self, shell: InteractiveShell, cat: str) -> None:
-        assert repr(run(shell, f"%seedream library tag winter {cat}")) == "1 task tagged 'winter'."
+        assert repr(run(shell, f"%seedream library tag winter {cat}")) == "Tagged 1 task with 'winter'."
         assert prompts(run_gallery(shell, "%seedream library search --tag winter --embed links")) == ["a cat"]
-        assert repr(run(shell, f"%seedream library untag winter {cat}")) == "1 task no longer tagged 'winter'."
-        assert "fits" in repr(run(shell, "%seedream library search --tag winter --embed links"))
+        assert repr(run(shell, f"%seedream library untag winter {cat}")) == "Removed the tag 'winter' from 1 task."
+        assert "No matches" in repr(run(shell, "%seedream library search --tag winter --embed links"))
 
     def test_without_ids_it_is_the_last_result(self, shell: InteractiveShell, cat: str) -> None:
         run(shell, "%seedream library tag best")
         assert [task.id for task in run_gallery(shell, "%seedream library search --tag best --embed links")] == [cat]
 
     def test_ratings(self, shell: InteractiveShell, cat: str) -> None:
-        assert repr(run(shell, f"%seedream library rate 4 {cat}")) == "1 task rated ★★★★."
+        assert repr(run(shell, f"%seedream library rate 4 {cat}")) == "Rated 1 task ★★★★."
         assert prompts(run_gallery(shell, "%seedream library search --rating 4 --embed links")) == ["a cat"]
-        assert "fits" in repr(run(shell, "%seedream library search --rating 5"))
-        assert repr(run(shell, f"%seedream library rate 0 {cat}")) == "1 task not rated."
-        assert "fits" in repr(run(shell, "%seedream library search --rating 1"))
+        assert "No matches" in repr(run(shell, "%seedream library search --rating 5"))
+        assert repr(run(shell, f"%seedream library rate 0 {cat}")) == "Removed the rating of 1 task."
+        assert "No matches" in repr(run(shell, "%seedream library search --rating 1"))
 
     def test_notes_are_found(self, shell: InteractiveShell, cat: str) -> None:
         run(shell, f'%seedream library note "for the calendar" {cat}')
@@ -209,7 +209,7 @@ class TestTidyingUp:
         asked = self.answer(monkeypatch, answer)
         said = repr(run(shell, f"%seedream library remove {task_id}"))
         (question,) = asked
-        assert question.startswith("Remove 1 task and 1 original from this machine? That frees ")
+        assert question.startswith("Remove 1 task and 1 original from this machine? This frees ")
         assert ("freed" in said) is (left == 0)
         assert f"tasks      {left} (" in repr(run(shell, "%seedream library"))
 
@@ -225,7 +225,7 @@ class TestTidyingUp:
         monkeypatch.setattr(builtins, "input", nobody)
         with pytest.raises(UsageError, match="--yes"):
             run(shell, f"%seedream library remove {task_id}")
-        assert "removed" in repr(run(shell, f"%seedream library remove {task_id} --yes"))
+        assert "Removed" in repr(run(shell, f"%seedream library remove {task_id} --yes"))
 
     def test_pruning_spares_what_is_marked(self, shell: InteractiveShell, service: Sandbox) -> None:
         ids = [add(service, prompt, created_at=1_700_000_000) for prompt in ("old", "old but good")] + [
@@ -235,7 +235,7 @@ class TestTidyingUp:
         run(shell, f"%seedream library tag good {ids[1]}")
         assert "1 task" in repr(run(shell, "%seedream library prune --older 30d --yes"))
         assert prompts(run_gallery(shell, "%seedream library show --embed links")) == ["new", "old but good"]
-        assert repr(run(shell, "%seedream library prune --older 30d --yes")) == "There is nothing to remove."
+        assert repr(run(shell, "%seedream library prune --older 30d --yes")) == "Nothing to remove."
 
     def test_large_originals_go_and_records_stay(self, shell: InteractiveShell, service: Sandbox) -> None:
         task_id = service.add_task("large", size="1024x1024")
@@ -283,7 +283,7 @@ class TestOff:
 
 class TestLine:
     def test_a_mistyped_command_is_corrected(self) -> None:
-        with pytest.raises(UsageError, match="library 'serach'") as caught:
+        with pytest.raises(UsageError, match="'library serach'") as caught:
             parse("library serach cat")
         assert caught.value.hint == "Did you mean %seedream library search?"
 
@@ -313,9 +313,12 @@ class TestLine:
             parse("library remove winter")
 
     def test_help_lists_its_commands(self) -> None:
-        text = parse("library --help").text  # type: ignore[union-attr]  # it is help
-        assert all(word in text for word in ("search", "prune", "import"))
-        assert "--model" in parse("library search --help").text  # type: ignore[union-attr]  # as above
+        parsed = parse("library --help")
+        assert isinstance(parsed, HelpArguments)
+        assert all(word in parsed.text for word in ("search", "prune", "import"))
+        parsed = parse("library search --help")
+        assert isinstance(parsed, HelpArguments)
+        assert "--model" in parsed.text
 
     def test_tab_offers_its_commands_options_and_ids(self) -> None:
         assert "search" in completions(["library"])

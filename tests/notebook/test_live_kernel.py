@@ -97,7 +97,8 @@ class TestWhileItRuns:
         assert updates[0].text == "0 of 5 done · 5 waiting · 0 s · 5 requests (5 prompts) to the sandbox"
         assert updates[1].text.count("○ waiting") == 5
         # One tile after another fills in.
-        filled = [update.text.count("✓ succeeded") for update in updates if update.display_id == gallery]
+        shown = [update for update in updates if update.display_id == gallery]
+        filled = [message.text.count("✓ succeeded") for message in (*shown, messages[-1])]
         assert filled == sorted(filled)
         assert (filled[0], filled[-1]) == (0, 5)
         assert any(0 < count < 5 for count in filled)
@@ -118,7 +119,7 @@ class TestWhileItRuns:
     def test_a_slow_picture_holds_up_neither_the_line_nor_the_others(self, kernel: Kernel) -> None:
         kernel.run(
             "sandbox = get_ipython().magics_manager.registry['SeedreamMagics']._session.sandbox\n"
-            "_ = sandbox.faults.add('latency', on='pictures', seconds=6, times=1)"
+            "_ = sandbox.faults.add('latency', on='downloads', seconds=6, times=1)"
         )
         # The fifth is sent when one of the first is finished, so that they come in two rounds.
         messages = kernel.run(f'%seedream generate "a cat" "a dog" "a fox" "an owl" "a hen" {SMALL}')
@@ -128,7 +129,7 @@ class TestWhileItRuns:
         counts = [message.text for message in messages if message.display_id == line]
         assert len([text for text in counts if text.startswith("5 of 5 done")]) >= 2
         # What was fetched meanwhile is not fetched again for the end.
-        asked = kernel.run("len(sandbox.requests.of_kind('pictures'))")
+        asked = kernel.run("len(sandbox.requests.of_kind('downloads'))")
         assert asked[-1].text == "5"
         assert "◔ fetching" not in messages[-1].text
 
@@ -138,5 +139,5 @@ class TestWhileItRuns:
             "_ = sandbox.faults.add('server_error', on='tasks', times=2)"
         )
         messages = kernel.run(f"%seedream generate a cat {SMALL}")
-        assert any("Trying again." in message.text for message in messages)
+        assert any("Retrying." in message.text for message in messages)
         assert messages[-1].kind == "execute_result"

@@ -114,7 +114,7 @@ def test_what_was_read_before_a_failure_is_shown(
     shell.user_ns["ids"] = [*good, bad]
     with sandbox.faults.during("server_error", on="tasks", match=bad), pytest.raises(ServerError) as caught:
         run(shell, "%seedream get {ids} --embed links --out rescued")
-    assert f"1 task could not be read: {bad}." in caught.value.message
+    assert f"Could not retrieve 1 task: {bad}." in caught.value.message
     assert [task.id for task in caught.value.partial] == good
     assert len(shell.user_ns["rescued"]) == 50
     assert "50 tasks" in capsys.readouterr().out
@@ -162,8 +162,8 @@ class TestSandboxCommand:
     def test_stopping_goes_back_to_the_service(self, shell: InteractiveShell) -> None:
         run(shell, "%seedream sandbox")
         assert "https://api.acedata.cloud" in str(run(shell, "%seedream sandbox stop"))
-        assert "does not run" in str(run(shell, "%seedream sandbox status"))
-        assert "does not run" in str(run(shell, "%seedream sandbox stop"))
+        assert "not running" in str(run(shell, "%seedream sandbox status"))
+        assert "not running" in str(run(shell, "%seedream sandbox stop"))
         with pytest.raises(MissingTokenError):
             run(shell, f"%seedream get {CAT}")
 
@@ -198,7 +198,7 @@ class TestConfigAndLogin:
         shown = str(run(shell, "%seedream login"))
         assert sandbox.url in shown
         assert sandbox.token not in shown
-        assert "does not run" in str(run(shell, "%seedream sandbox status"))
+        assert "not running" in str(run(shell, "%seedream sandbox status"))
         assert run_gallery(shell, f"%seedream get {CAT}")[0].id == CAT
 
     def test_an_empty_answer_to_login_changes_nothing(
@@ -206,7 +206,7 @@ class TestConfigAndLogin:
     ) -> None:
         monkeypatch.setattr("getpass.getpass", lambda _question: "")
         run(shell, "%seedream sandbox")
-        with pytest.raises(MissingTokenError, match="nothing has changed"):
+        with pytest.raises(MissingTokenError, match="nothing changed"):
             run(shell, "%seedream login")
         assert CAT in str(run(shell, "%seedream sandbox status"))
 

@@ -47,7 +47,7 @@ class TestWhatIsWaitedFor:
         finished = run_gallery(shell, "%seedream wait")
         assert [task.id for task in finished] == [task.id for task in started]
         assert {task.status for task in finished} == {TaskStatus.SUCCEEDED}
-        with pytest.raises(UsageError, match="The last result left nothing unfinished"):
+        with pytest.raises(UsageError, match="No task of the last result is in progress"):
             run(shell, "%seedream wait")
 
     def test_without_any_the_last_result_stays_as_it_was_shown(self, shell: InteractiveShell, service: Sandbox) -> None:

@@ -125,10 +125,10 @@ class TestEndingIt:
     def test_stop_ends_all(self, shell: InteractiveShell, service: Sandbox) -> None:
         for name in ("one", "two"):
             run(shell, f"%seedream watch {add(service, ready_in=None)} --out {name}")
-        assert str(run(shell, "%seedream watch --stop")) == "2 watches ended; the tasks go on at the service."
+        assert str(run(shell, "%seedream watch --stop")) == "Stopped 2 watches; the tasks continue at the service."
         assert our_threads() == []
         asked = len(service.requests)
-        assert str(run(shell, "%seedream watch --stop")) == "Nothing is being watched."
+        assert str(run(shell, "%seedream watch --stop")) == "No watch is running."
         assert len(service.requests) == asked
         assert statuses(shell, "one") == [TaskStatus.PENDING]
 
@@ -144,7 +144,7 @@ class TestEndingIt:
         shell.run_line_magic("load_ext", "seedream_nb")
 
     def test_ids_and_stop_contradict_each_other(self, shell: InteractiveShell, service: Sandbox) -> None:
-        with pytest.raises(UsageError, match="--stop ends all watches and takes no ids"):
+        with pytest.raises(UsageError, match="--stop stops all watches and takes no ids"):
             run(shell, f"%seedream watch {add(service)} --stop")
         assert len(service.requests) == 0
 

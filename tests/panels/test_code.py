@@ -14,9 +14,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from seedream_nb import GenerationOptions, GenerationRequest, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.client.sweeps import plan_sweep
-from seedream_nb.notebook.arguments import parse
-from seedream_nb.notebook.generate_arguments import GenerateArguments
-from seedream_nb.notebook.query_arguments import GetArguments
+from seedream_nb.notebook.commands import parse
+from seedream_nb.notebook.generate import GenerateArguments
+from seedream_nb.notebook.queries import GetArguments
 from seedream_nb.panels.code import generate_code, get_code, python_code
 from seedream_nb.panels.generate_settings import GenerateSettings, plan
 from seedream_nb.protocol.capabilities import MODELS, find_model

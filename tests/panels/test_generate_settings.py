@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from seedream_nb import Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.client.references import read_references
 from seedream_nb.client.submission import prepare_all
-from seedream_nb.notebook.generate_commands import MOST_UNASKED
+from seedream_nb.notebook.generate import MOST_UNCONFIRMED
 from seedream_nb.panels.cards import Card, make_cards
 from seedream_nb.panels.generate_settings import (
     MOST_TAKES,
@@ -157,7 +157,7 @@ def test_a_problem_is_found_without_sending_anything(sandbox: Sandbox) -> None:
 
 
 def test_a_click_never_sends_more_than_a_command_without_confirmation() -> None:
-    assert MOST_TAKES <= MOST_UNASKED
+    assert MOST_TAKES <= MOST_UNCONFIRMED
 
 
 # What a model accepts

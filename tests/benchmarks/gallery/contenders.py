@@ -118,7 +118,6 @@ CONTENDERS = {
             "seedream_nb",
             "seedream_nb.notebook.commands",
             "seedream_nb.notebook.session",
-            "seedream_nb.notebook.progress",
             *_PILLOW,
         ),
         seedream_get,

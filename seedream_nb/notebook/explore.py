@@ -1,0 +1,77 @@
+"""The command `explore`: its value is a panel that lives on, not a gallery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seedream_nb.core.errors import UsageError
+from seedream_nb.notebook.arguments import DEFAULT_TASKS, add_ids, add_out, read_ids, read_out
+
+if TYPE_CHECKING:
+    import argparse
+
+    from seedream_nb.notebook.arguments import Parser
+    from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.session import Session
+
+
+@dataclass(frozen=True)
+class ExploreArguments:
+    """`%seedream explore`.
+
+    Attributes:
+        task_ids: The tasks to start with.
+        last: Whether to add the last result.
+        history: How many of the newest tasks to add.
+        out: The variable to assign the panel to, or None.
+    """
+
+    task_ids: tuple[str, ...] = ()
+    last: bool = False
+    history: int = 0
+    out: str | None = None
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Opens a panel.
+
+        Raises:
+            UsageError: There is no last result.
+            SeedreamError: The tasks could not be retrieved.
+        """
+        # Imported here: widgets are needed only by those who open a panel.
+        from seedream_nb.panels import explore  # noqa: PLC0415  see above
+
+        last = session.require_last("Run generate or get first, or remove --last.") if self.last else ()
+        tasks = [
+            *(session.client.retrieve_batch(self.task_ids) if self.task_ids else ()),
+            *last,
+            *(session.client.history(self.history) if self.history else ()),
+        ]
+        panel = explore(session.client, tasks, pace=session.pace)
+        if self.out is not None:
+            front_end.assign(self.out, panel)
+        return panel
+
+
+def add_explore(parser: Parser) -> None:
+    """Adds the options of `%seedream explore`."""
+    add_ids(parser, default="an empty panel")
+    parser.add_argument("--last", action="store_true", help="start with the last result")
+    parser.add_argument(
+        "--history",
+        type=int,
+        nargs="?",
+        const=DEFAULT_TASKS,
+        default=0,
+        metavar="N",
+        help=f"start with the newest N tasks (N defaults to {DEFAULT_TASKS})",
+    )
+    add_out(parser, "panel")
+
+
+def read_explore(parsed: argparse.Namespace, cell: str) -> ExploreArguments:
+    """Reads the arguments of `%seedream explore`."""
+    if parsed.history < 0:
+        raise UsageError(f"--history must be at least 1, not {parsed.history}.", hint="Use a whole number.")
+    return ExploreArguments(read_ids(parsed, cell, "explore"), parsed.last, parsed.history, read_out(parsed.out))

@@ -1,0 +1,371 @@
+"""The commands `generate` and `edit`.
+
+An unclear line is an error, never another prompt; money is announced before it is spent, and every result is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import contextlib
+import json
+import re
+import threading
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedream_nb.client.references import LINKS, read_references
+from seedream_nb.client.sweeps import describe_cost, plan_sweep
+from seedream_nb.core.errors import (
+    AuthenticationError,
+    BalanceUsedUpError,
+    OutcomeUnknownError,
+    SeedreamError,
+    SettingsError,
+    UsageError,
+    shorten,
+)
+from seedream_nb.core.models import TaskImage
+from seedream_nb.core.text import count_of
+from seedream_nb.gallery import Table
+from seedream_nb.gallery.table import label_parts
+from seedream_nb.notebook.arguments import (
+    WAIT_SECONDS,
+    Presentation,
+    add_presentation,
+    add_timeout,
+    read_presentation,
+    read_timeout,
+)
+from seedream_nb.notebook.follow import follow_in_cell
+from seedream_nb.notebook.front_end import Notice
+from seedream_nb.notebook.live import open_live_display
+from seedream_nb.notebook.results import make_gallery, present, with_next_step
+from seedream_nb.protocol.capabilities import MODELS, PRESETS
+from seedream_nb.protocol.request_body import GenerationOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from seedream_nb.client.generation_batch import GenerationBatch
+    from seedream_nb.client.sweeps import Sweep
+    from seedream_nb.core.models import Task
+    from seedream_nb.notebook.arguments import Parser
+    from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.session import Session
+
+MOST_TAKES = 100
+MOST_UNCONFIRMED = 8  # paid requests that need no --yes
+SECONDS_TO_ANSWER = 15.0  # after an interrupt, for requests that were already sent
+
+# What Tab offers behind an option whose values are not a closed list.
+SUGGESTIONS = {"model": tuple(model.short_name for model in MODELS.values()), "size": tuple(PRESETS)}
+
+# Failures that fail the cell even if most requests succeeded.
+_UNSETTLED = (OutcomeUnknownError, AuthenticationError, BalanceUsedUpError, SettingsError)
+_PROMPT_SEPARATOR = re.compile(r"^[ \t]*-{3,}[ \t]*$", re.MULTILINE)
+_VARIED = ("model", "size", "output_format", "optimize_prompt", "background", "seed", "guidance_scale")
+_SHARED = ("max_images", "watermark", "web_search", "layers", "response_format", "callback_url")
+
+
+@dataclass(frozen=True)
+class GenerateArguments:
+    """`%seedream generate` and `%seedream edit`.
+
+    Attributes:
+        prompts: The prompts; a layer decomposition may have an empty one.
+        options: What all requests share.
+        varied: Options with the values to try.
+        images: Reference images as typed: links, files, Python expressions.
+        takes: How many times to send each combination.
+        stream: Whether images arrive one by one over an open connection.
+        wait: Whether to wait until all tasks are finished.
+        timeout: Seconds after which to stop waiting.
+        confirmed: Whether the user confirmed many paid requests.
+        dry_run: Whether to list the requests without sending them.
+        strict: Whether to reject what a known model does not accept.
+        presentation: How the tasks are presented.
+    """
+
+    prompts: tuple[str, ...]
+    options: GenerationOptions = field(default_factory=GenerationOptions)
+    varied: tuple[tuple[str, tuple[object, ...]], ...] = ()
+    images: tuple[str, ...] = ()
+    takes: int = 1
+    stream: bool = False
+    wait: bool = True
+    timeout: float = WAIT_SECONDS
+    confirmed: bool = False
+    dry_run: bool = False
+    strict: bool = True
+    presentation: Presentation = field(default_factory=Presentation)
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Generates images: one, or a table of all combinations.
+
+        Raises:
+            UsageError: A request is invalid, or many paid requests are not confirmed; nothing was sent.
+            SeedreamError: There is no result, or the outcome of a request is unknown; what is known was shown.
+            InterruptedWait: The user interrupted it; the error names the next step.
+        """
+        references = read_image_words(self.images, front_end, strict=self.strict)
+        sweep = plan_sweep(self.prompts, self.options, dict(self.varied), image=references or None, count=self.takes)
+        stop = threading.Event()
+        with _warnings_as_notices(front_end):
+            batch = self._prepare(sweep, session, stop)
+        announcement = describe_cost(sweep, is_free=session.sandbox is not None)
+        if self.dry_run:
+            return Notice(f"{announcement}. Nothing was sent.\n{_list_requests(sweep)}")
+        if len(sweep.requests) > MOST_UNCONFIRMED and not self.confirmed:
+            raise UsageError(
+                f"This would send {announcement}; nothing was sent.",
+                hint=f"Add --yes to confirm more than {MOST_UNCONFIRMED} requests.",
+            )
+        gallery = make_gallery(
+            batch.tasks,
+            self.presentation,
+            session,
+            table=Table(sweep.rows, sweep.columns) if sweep.axes else None,
+            before=map(to_image, references),
+        )
+        live = open_live_display(front_end)
+        gallery, failure = follow_in_cell(
+            batch, stop, gallery, live, heading=announcement, seconds_to_answer=SECONDS_TO_ANSWER
+        )
+        return present(gallery, self.presentation, session, front_end, failure=failure or _find_failure(batch))
+
+    def _prepare(self, sweep: Sweep, session: Session, stop: threading.Event) -> GenerationBatch:
+        try:
+            return session.client.generate_all(
+                sweep.requests,
+                mode="stream" if self.stream else "async",
+                wait=self.wait,
+                timeout=self.timeout,
+                pace=session.pace,
+                strict=self.strict,
+                stop=stop,
+            )
+        except UsageError as error:
+            error.hint = (error.hint or "").replace("strict=False", "--no-check") or None
+            raise
+
+
+@contextlib.contextmanager
+def _warnings_as_notices(front_end: FrontEnd) -> Iterator[None]:
+    """Shows warnings in the cell; Python would name a line within IPython, and the end of the cell would wipe them."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for message in dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught):
+        front_end.show(Notice(message))
+
+
+def _list_requests(sweep: Sweep) -> str:
+    lines = []
+    for place, request in enumerate(sweep.requests):
+        row, column = sweep.rows[place // len(sweep.columns)], sweep.columns[place % len(sweep.columns)]
+        parts = [" ".join(part.split()) for part in (*label_parts(row), *label_parts(column)) if part.strip()]
+        lines.append(f"  {place + 1}. {' · '.join(parts) or ' '.join(request.prompt.split())}")
+    return "\n".join(lines)
+
+
+def _find_failure(batch: GenerationBatch) -> SeedreamError | None:
+    """Why the cell fails: there is no result, or the user has to look into one; other failures are tiles."""
+    tasks = batch.tasks
+    failures = list(batch.failures.values())
+    if any(task.good_images or not task.status.is_final for task in tasks):
+        failures = [failure for failure in failures if isinstance(failure, _UNSETTLED)]
+    elif not failures:
+        return _error_of(tasks[0])
+    if not failures:
+        return None
+    # A request that may have been paid for comes first.
+    first = with_next_step(next((one for one in failures if isinstance(one, OutcomeUnknownError)), failures[0]))
+    if len(tasks) > 1:
+        unsent = f" {count_of(batch.unsent, 'request')} not sent, so not paid for." if batch.unsent else ""
+        first.message = f"{len(failures)} of {len(tasks)} requests failed. {first.message}{unsent}"
+    return first
+
+
+def _error_of(task: Task) -> SeedreamError | None:
+    try:
+        task.raise_for_status()
+    except SeedreamError as error:
+        return error
+    return None
+
+
+def read_image_words(words: Sequence[str], front_end: FrontEnd, *, strict: bool = True) -> tuple[str, ...]:
+    """Reads reference images as typed on the line.
+
+    Args:
+        words: Links, files, or Python expressions such as `photo` or `gallery[0]`.
+        front_end: Evaluates the expressions.
+        strict: Whether to reject files that are too large or not images.
+
+    Returns:
+        What is sent for each: a link or a data URI.
+
+    Raises:
+        UsageError: A word is none of these, or not an image; nothing was sent.
+    """
+    return tuple(found for word in words for found in _read_image_word(word, front_end, strict=strict))
+
+
+def _read_image_word(word: str, front_end: FrontEnd, *, strict: bool) -> tuple[str, ...]:
+    value = word if word.lower().startswith(LINKS) else _find_file(word) or front_end.evaluate(word)
+    if isinstance(value, str) and not value.lower().startswith(LINKS):
+        value = Path(value)
+    try:
+        return read_references(value, strict=strict)  # type: ignore[arg-type]  # it reports what it cannot use
+    except UsageError as error:
+        # With several images on a line, the message has to name the one.
+        error.message = f"{shorten(word)}: {error.message}"
+        raise
+
+
+def _find_file(word: str) -> Path | None:
+    try:
+        path = Path(word).expanduser()
+        return path if path.is_file() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def to_image(reference: str) -> TaskImage:
+    """An image for the gallery from a link or a data URI; without bytes if the data URI is broken."""
+    if not reference.lower().startswith("data:"):
+        return TaskImage(task_id="", url=reference)
+    try:
+        return TaskImage(task_id="", data=base64.b64decode(reference.partition(",")[2]))
+    except binascii.Error:
+        return TaskImage(task_id="", data=b"")
+
+
+_IMAGE_HELP = "reference image: a link, a file, or a Python expression such as photo or gallery[0]"
+
+
+def add_generate(parser: Parser) -> None:
+    """Adds the options of `%seedream generate`."""
+    parser.add_argument("prompt", nargs="*", metavar="PROMPT", help='the prompt, before any option: "a white cat"')
+    parser.add_argument("--image", nargs="+", default=[], metavar="IMAGE", help=_IMAGE_HELP)
+    _add_generation(parser)
+
+
+def add_edit(parser: Parser) -> None:
+    """Adds the options of `%seedream edit`."""
+    parser.add_argument("edited", metavar="IMAGE", help=_IMAGE_HELP)
+    parser.add_argument("prompt", nargs="*", metavar="PROMPT", help="the change to make, before any option")
+    parser.add_argument("--image", nargs="+", default=[], metavar="IMAGE", help="additional reference images")
+    _add_generation(parser)
+
+
+def _add_generation(parser: Parser) -> None:
+    parser.takes_cell = True
+    add = parser.add_argument_group("generation options (give several values to compare them)").add_argument
+    add("--model", nargs="+", metavar="NAME", help=f"{', '.join(SUGGESTIONS['model'])}, or a full model id")
+    add("--size", nargs="+", metavar="SIZE", help=f"{', '.join(PRESETS)}, or WIDTHxHEIGHT")
+    add("--format", nargs="+", choices=("jpeg", "png"), dest="output_format", help="the file format")
+    add("--optimize-prompt", nargs="+", choices=("standard", "fast"), help="how the service rewrites the prompt")
+    add("--background", nargs="+", choices=("transparent", "opaque"), help="the background, with --layers")
+    add("--seed", type=int, nargs="+", metavar="N", help="random seed (third-generation models)")
+    add("--guidance-scale", type=float, nargs="+", metavar="X", help="guidance scale (third-generation models)")
+    add = parser.add_argument_group("request options").add_argument
+    add("--max-images", type=int, metavar="N", help="let the model generate a set of at most N images")
+    add("--takes", type=int, default=1, metavar="N", help="send each combination N times (default: 1)")
+    add("--watermark", action=argparse.BooleanOptionalAction, help="add the service's watermark, or do not")
+    add("--web-search", action="store_true", help="let the model search the web")
+    add("--layers", action="store_true", help="decompose the image into layers")
+    add("--response-format", choices=("url", "b64_json"), help="receive images as links or as inline images")
+    add("--callback-url", metavar="URL", help="public URL that also receives the result")
+    add("--field", action="append", default=[], metavar="NAME=VALUE", help="add any other field; VALUE is JSON or text")
+    add("--no-check", action="store_true", help="send the request even if the model is not known to accept it")
+    group = parser.add_argument_group("execution options")
+    group.add_argument(
+        "--wait", action=argparse.BooleanOptionalAction, default=True, help="wait until all tasks finish (default)"
+    )
+    add_timeout(group)
+    group.add_argument("--stream", action="store_true", help="show each image of a set as soon as it arrives")
+    group.add_argument("--yes", action="store_true", help=f"confirm more than {MOST_UNCONFIRMED} paid requests")
+    group.add_argument("--dry-run", action="store_true", help="list the requests without sending them")
+    add_presentation(parser)
+
+
+def read_generate(parsed: argparse.Namespace, cell: str) -> GenerateArguments:
+    """Reads the arguments of `%seedream generate`."""
+    return _read(parsed, cell, "generate", parsed.image)
+
+
+def read_edit(parsed: argparse.Namespace, cell: str) -> GenerateArguments:
+    """Reads the arguments of `%seedream edit`."""
+    return _read(parsed, cell, "edit", [parsed.edited, *parsed.image])
+
+
+def _read(parsed: argparse.Namespace, cell: str, command: str, images: Sequence[str]) -> GenerateArguments:
+    if not 1 <= parsed.takes <= MOST_TAKES:
+        raise UsageError(
+            f"--takes must be between 1 and {MOST_TAKES}, not {parsed.takes}.", hint="Use a whole number in this range."
+        )
+    if parsed.stream and not parsed.wait:
+        raise UsageError("--stream always waits for its images.", hint="Remove --stream or --no-wait.")
+    if parsed.stream and parsed.callback_url:
+        raise UsageError("--stream does not support callbacks.", hint="Remove --stream or --callback-url.")
+    shared = {name: getattr(parsed, name) for name in _SHARED}
+    return GenerateArguments(
+        prompts=_read_prompts(parsed.prompt, cell, command, optional=parsed.layers and bool(images)),
+        options=GenerationOptions(**shared, extra=dict(map(_read_field, parsed.field))),
+        varied=tuple((name, tuple(getattr(parsed, name))) for name in _VARIED if getattr(parsed, name)),
+        images=tuple(images),
+        takes=parsed.takes,
+        stream=parsed.stream,
+        wait=parsed.wait,
+        timeout=read_timeout(parsed.timeout),
+        confirmed=parsed.yes,
+        dry_run=parsed.dry_run,
+        strict=not parsed.no_check,
+        presentation=read_presentation(parsed),
+    )
+
+
+def _read_prompts(words: Sequence[str], cell: str, command: str, *, optional: bool) -> tuple[str, ...]:
+    """Reads the prompts from the line or from the cell's body.
+
+    On the line, words without quotes form one prompt, and several quoted texts are one prompt each. A mixture is
+    ambiguous, and nothing ambiguous is paid for.
+    """
+    in_cell = tuple(prompt for part in _PROMPT_SEPARATOR.split(cell) if (prompt := part.strip()))
+    on_line = [word for word in words if word.strip()]
+    if in_cell and on_line:
+        raise UsageError(
+            f"There is a prompt on the line ({' '.join(on_line)!r}) and another in the cell's body.",
+            hint="Keep one of them; nothing was sent.",
+        )
+    if in_cell:
+        return in_cell
+    if not on_line:
+        if optional:
+            return ("",)
+        raise UsageError(
+            "There is no prompt.",
+            hint=f'Write it in the body of a %%seedream {command} cell, or before the options: "a white cat".',
+        )
+    are_quoted = [len(word.split()) > 1 for word in on_line]
+    if len(on_line) == 1 or all(are_quoted):
+        return tuple(word.strip() for word in on_line)
+    if any(are_quoted):
+        raise UsageError(
+            "It is unclear where the prompt begins and ends.", hint="Quote the whole prompt; nothing was sent."
+        )
+    return (" ".join(on_line),)
+
+
+def _read_field(text: str) -> tuple[str, object]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise UsageError(f"{text!r} is not a field.", hint="Write a name and a value: --field safety=3.")
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value

@@ -1,0 +1,375 @@
+"""The command `library`: search, mark, maintain, export and import what is stored on this machine, offline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from seedream_nb.core.errors import LibraryError, SeedreamError, TaskNotFoundError, UsageError
+from seedream_nb.core.models import Task, TaskStatus
+from seedream_nb.core.sizes import format_size, parse_size
+from seedream_nb.core.text import count_of
+from seedream_nb.library.location import LIBRARY_NAME
+from seedream_nb.library.marks import MOST_STARS
+from seedream_nb.notebook.arguments import (
+    DEFAULT_TASKS,
+    Presentation,
+    add_filters,
+    add_ids,
+    add_limit,
+    add_presentation,
+    read_ids,
+    read_limit,
+    read_moment,
+    read_presentation,
+)
+from seedream_nb.notebook.front_end import Notice
+from seedream_nb.notebook.results import name_ids, present_search
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from seedream_nb.library import Library, LibraryInfo
+    from seedream_nb.notebook.arguments import Parser
+    from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.session import Session
+
+MarkKind = Literal["tag", "untag", "rate", "note"]
+# The argument of each, and its help.
+_MARKS: dict[MarkKind, tuple[str, str]] = {
+    "tag": ("TAG", "the tag to add"),
+    "untag": ("TAG", "the tag to remove"),
+    "rate": ("STARS", f"1 to {MOST_STARS}, or 0 to remove the rating"),
+    "note": ('"NOTE"', 'the note in quotation marks, or "" to remove it'),
+}
+
+
+def open_library(session: Session) -> Library:
+    """The session's library.
+
+    Raises:
+        LibraryError: It is turned off, or cannot be used.
+    """
+    library = session.client.cache.library
+    if library is None:
+        raise LibraryError("The library is turned off.", hint=f"Unset {LIBRARY_NAME}, or set it to a directory.")
+    return library
+
+
+@dataclass(frozen=True)
+class LibraryInfoArguments:
+    """`%seedream library`."""
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Shows the location, the contents and the size of the library."""
+        del front_end
+        return Notice(describe(open_library(session).info(), is_temporary=session.sandbox is not None))
+
+
+def describe(info: LibraryInfo, *, is_temporary: bool) -> str:
+    """Describes a library in a few lines.
+
+    Args:
+        info: The figures.
+        is_temporary: Whether the library belongs to a sandbox, so that its path does not matter.
+
+    Returns:
+        The lines.
+    """
+    place = "temporary; deleted with the sandbox" if is_temporary else str(info.location)
+    access = " (read-only)" if info.is_read_only else ""
+    rows = {
+        "library": f"{place}{access}",
+        "tasks": f"{info.tasks:,} ({format_size(info.records_size)})",
+        "originals": f"{info.originals:,} ({format_size(info.originals_size)} of at most {format_size(info.budget)})",
+        "thumbnails": f"{info.thumbnails:,} ({format_size(info.thumbnails_size)})",
+    }
+    return "\n".join(f"{name:<10} {value}" for name, value in rows.items())
+
+
+@dataclass(frozen=True)
+class SearchArguments:
+    """`%seedream library search` and `show`.
+
+    Attributes:
+        text: Words to search for; empty for all tasks.
+        task_ids: The ids of `show`; none for the newest.
+        model: A model, or None.
+        since: The earliest time, or None.
+        tags: Tags that a task must all have.
+        rating: The lowest rating, or None.
+        failed: Whether to find only tasks that failed.
+        limit: How many tasks to show at most.
+        presentation: How the tasks are presented.
+    """
+
+    text: str = ""
+    task_ids: tuple[str, ...] = ()
+    model: str | None = None
+    since: datetime | None = None
+    tags: tuple[str, ...] = ()
+    rating: int | None = None
+    failed: bool = False
+    limit: int = DEFAULT_TASKS
+    presentation: Presentation = field(default_factory=Presentation)
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Shows the tasks that match, newest first, or the tasks with these ids."""
+        library = open_library(session)
+        tasks = self._find(library)
+        total = len(library)
+        none_found = f"No matches among {count_of(total, 'task')}." if total else "The library is empty."
+        return present_search(tasks, self.presentation, session, front_end, none_found=none_found)
+
+    def _find(self, library: Library) -> Sequence[Task]:
+        if not self.task_ids:
+            return library.search(
+                self.text,
+                model=self.model,
+                since=self.since,
+                tags=self.tags,
+                rating=self.rating,
+                status=TaskStatus.FAILED.value if self.failed else None,
+                limit=self.limit,
+            )
+        stored = library.find(self.task_ids)
+        if not stored:
+            raise TaskNotFoundError(
+                f"{name_ids(self.task_ids)} not found in the library.",
+                hint=f"%seedream get {self.task_ids[0]} queries the service.",
+            )
+        return [stored.get(task_id) or Task.not_found(task_id) for task_id in self.task_ids]
+
+
+@dataclass(frozen=True)
+class MarkArguments:
+    """`%seedream library tag`, `untag`, `rate` and `note`.
+
+    Attributes:
+        kind: Which.
+        value: The tag, the number of stars, or the note; empty removes a rating or a note.
+        task_ids: The tasks to mark; none means those of the last result.
+    """
+
+    kind: MarkKind
+    value: str
+    task_ids: tuple[str, ...] = ()
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Marks tasks.
+
+        Raises:
+            UsageError: There are no ids and no last result, or a task is not in the library.
+        """
+        del front_end
+        library = open_library(session)
+        last = () if self.task_ids else session.require_last("Pass the ids of the tasks to mark.")
+        task_ids = self.task_ids or [task.id for task in last if task.id]
+        tasks = count_of(len(set(task_ids)), "task")
+        if self.kind == "tag":
+            library.tag(task_ids, self.value)
+            return Notice(f"Tagged {tasks} with {self.value!r}.")
+        if self.kind == "untag":
+            library.untag(task_ids, self.value)
+            return Notice(f"Removed the tag {self.value!r} from {tasks}.")
+        if self.kind == "rate":
+            library.rate(task_ids, int(self.value) if self.value else None)
+            return Notice(
+                f"Rated {tasks} {'★' * int(self.value)}." if self.value else f"Removed the rating of {tasks}."
+            )
+        library.note(task_ids, self.value)
+        return Notice(f"Added the note to {tasks}." if self.value else f"Removed the note from {tasks}.")
+
+
+@dataclass(frozen=True)
+class RemoveArguments:
+    """`%seedream library remove` and `prune`.
+
+    Attributes:
+        task_ids: The tasks to remove; none for `prune`.
+        older: `prune`: tasks created before this time; or None.
+        larger: `prune`: originals of more bytes than this; or None.
+        confirmed: Whether to skip the confirmation.
+    """
+
+    task_ids: tuple[str, ...] = ()
+    older: datetime | None = None
+    larger: int | None = None
+    confirmed: bool = False
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Removes tasks and images once the user confirms."""
+        library = open_library(session)
+        prune = partial(library.prune, older=self.older, larger=self.larger)
+        removal = library.weigh(self.task_ids) if self.task_ids else prune(preview=True)
+        what = f"{count_of(removal.tasks, 'task')} and {count_of(removal.originals, 'original')}"
+        if not removal.tasks and not removal.originals:
+            return Notice("Nothing to remove.")
+        question = f"Remove {what} from this machine? This frees {format_size(removal.size)}."
+        if not self.confirmed and not front_end.confirm(question):
+            return Notice("Nothing was removed.")
+        if self.task_ids:
+            library.remove(self.task_ids)
+        else:
+            prune()
+        return Notice(f"Removed {what}; freed {format_size(removal.size)}.")
+
+
+@dataclass(frozen=True)
+class VerifyArguments:
+    """`%seedream library verify`."""
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Verifies the library."""
+        del front_end
+        return Notice(str(open_library(session).verify()))
+
+
+@dataclass(frozen=True)
+class TransferArguments:
+    """`%seedream library export` and `import`.
+
+    Attributes:
+        kind: Which.
+        place: A directory, or a file ending in `.zip`.
+        task_ids: The tasks to export; none for all.
+    """
+
+    kind: Literal["export", "import"]
+    place: str
+    task_ids: tuple[str, ...] = ()
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Writes or reads an archive.
+
+        Raises:
+            SeedreamError: It cannot be written or read.
+        """
+        del front_end
+        library = open_library(session)
+        try:
+            if self.kind == "export":
+                return Notice(str(library.export(self.place, self.task_ids or None)))
+            return Notice(str(library.import_from(self.place)))
+        except OSError as problem:
+            raise SeedreamError(
+                f"Can't {'write' if self.kind == 'export' else 'read'} {self.place}: {problem.strerror or problem}.",
+                hint="Check the path and the free space; the library is unchanged.",
+            ) from None
+
+
+def add_search(parser: Parser) -> None:
+    """Adds the options of `%seedream library search`."""
+    parser.add_argument("words", nargs="*", metavar="WORD", help='word of a prompt or note, or a quoted "exact phrase"')
+    add_filters(parser)
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only tasks with this tag")
+    parser.add_argument("--rating", type=int, metavar="N", help="only tasks rated N stars or more")
+    add_limit(parser)
+    add_presentation(parser, with_limit=False)
+
+
+def read_search(parsed: argparse.Namespace, _cell: str) -> SearchArguments:
+    """Reads the arguments of `%seedream library search`."""
+    limit = read_limit(parsed.limit)
+    if parsed.rating is not None:
+        _check_rating(parsed.rating)
+    # A phrase lost its quotation marks when the line was split.
+    text = " ".join(f'"{word}"' if " " in word else word for word in parsed.words)
+    return SearchArguments(
+        text,
+        model=parsed.model,
+        since=read_moment(parsed.since),
+        tags=tuple(parsed.tag),
+        rating=parsed.rating,
+        failed=parsed.failed,
+        limit=limit,
+        presentation=read_presentation(parsed, tiles=limit),
+    )
+
+
+def add_show(parser: Parser) -> None:
+    """Adds the options of `%seedream library show`."""
+    add_ids(parser, default="the newest tasks")
+    add_limit(parser)
+    add_presentation(parser, with_limit=False)
+
+
+def read_show(parsed: argparse.Namespace, cell: str) -> SearchArguments:
+    """Reads the arguments of `%seedream library show`."""
+    limit = read_limit(parsed.limit)
+    task_ids = read_ids(parsed, cell, "library show")
+    presentation = read_presentation(parsed, tiles=max(limit, len(task_ids)))
+    return SearchArguments(task_ids=task_ids, limit=limit, presentation=presentation)
+
+
+def add_mark(parser: Parser, kind: MarkKind) -> None:
+    """Adds the options of `%seedream library tag`, `untag`, `rate` and `note`."""
+    name, text = _MARKS[kind]
+    parser.add_argument("value", metavar=name, help=text)
+    add_ids(parser, default="the tasks of the last result")
+
+
+def read_mark(parsed: argparse.Namespace, cell: str, kind: MarkKind) -> MarkArguments:
+    """Reads the arguments of `%seedream library tag`, `untag`, `rate` and `note`."""
+    value = parsed.value
+    if kind == "rate":
+        rating = int(value) if value.isascii() and value.isdigit() else value
+        value = "" if rating == 0 else str(_check_rating(rating))
+    return MarkArguments(kind, value, read_ids(parsed, cell, f"library {kind} {parsed.value}"))
+
+
+def add_yes(parser: Parser) -> None:
+    """Adds `--yes`."""
+    parser.add_argument("--yes", action="store_true", help="skip the confirmation")
+
+
+def add_remove(parser: Parser) -> None:
+    """Adds the options of `%seedream library remove`."""
+    add_ids(parser)
+    add_yes(parser)
+
+
+def read_remove(parsed: argparse.Namespace, cell: str) -> RemoveArguments:
+    """Reads the arguments of `%seedream library remove`."""
+    return RemoveArguments(read_ids(parsed, cell, "library remove", required=True), confirmed=parsed.yes)
+
+
+def add_prune(parser: Parser) -> None:
+    """Adds the options of `%seedream library prune`."""
+    parser.add_argument("--older", metavar="TIME", help="tasks created before TIME, such as 90d, 12w or 2026-01-01")
+    parser.add_argument("--larger", metavar="SIZE", help="originals larger than SIZE, such as 5MB; their records stay")
+    add_yes(parser)
+
+
+def read_prune(parsed: argparse.Namespace, _cell: str) -> RemoveArguments:
+    """Reads the arguments of `%seedream library prune`."""
+    if parsed.older is None and parsed.larger is None:
+        raise UsageError("There is no criterion for what to remove.", hint="Add --older 90d, --larger 5MB, or both.")
+    larger = None if parsed.larger is None else parse_size(parsed.larger)
+    return RemoveArguments(older=read_moment(parsed.older), larger=larger, confirmed=parsed.yes)
+
+
+def add_export(parser: Parser) -> None:
+    """Adds the options of `%seedream library export`."""
+    parser.add_argument("place", metavar="TARGET", help="a new directory, or a file ending in .zip")
+    add_ids(parser, default="all tasks")
+
+
+def add_import(parser: Parser) -> None:
+    """Adds the options of `%seedream library import`."""
+    parser.add_argument("place", metavar="SOURCE", help="the exported directory or .zip file")
+
+
+def read_transfer(parsed: argparse.Namespace, cell: str, kind: Literal["export", "import"]) -> TransferArguments:
+    """Reads the arguments of `%seedream library export` and `import`."""
+    task_ids = read_ids(parsed, cell, "library export TARGET") if kind == "export" else ()
+    return TransferArguments(kind, parsed.place, task_ids)
+
+
+def _check_rating(rating: object) -> int:
+    if not isinstance(rating, int) or not 1 <= rating <= MOST_STARS:
+        raise UsageError(f"{rating} is not a valid rating.", hint=f"Use 1 to {MOST_STARS} stars.")
+    return rating

@@ -1,0 +1,137 @@
+"""The commands that choose and describe the service that `%seedream` talks to: `sandbox`, `login` and `config`."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Literal
+
+from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError, UsageError
+from seedream_nb.library.location import LIBRARY_NAME, resolve_location, skips_service
+from seedream_nb.notebook.front_end import Notice
+
+if TYPE_CHECKING:
+    import argparse
+
+    from seedream_nb.notebook.arguments import Parser
+    from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.session import Session
+    from seedream_nb.sandbox import Sandbox
+
+LONGEST_PROMPT = 72  # characters of a prompt in a list
+LONGEST_GENERATION = 3600.0  # seconds that the sandbox may take for an image
+
+
+@dataclass(frozen=True)
+class SandboxArguments:
+    """`%seedream sandbox`.
+
+    Attributes:
+        action: What to do with it.
+        seconds: How long a generation takes; None leaves that unchanged.
+        balance: How many images it generates until the balance is used up; None leaves that unchanged.
+    """
+
+    action: Literal["start", "stop", "status"] = "start"
+    seconds: float | None = None
+    balance: int | None = None
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Starts, stops or describes the sandbox."""
+        del front_end
+        if self.action == "stop":
+            if not session.stop_sandbox():
+                return Notice("The sandbox is not running.")
+            return Notice(f"The sandbox is stopped. %seedream now uses {session.settings.base_url}.")
+        if self.action == "status" and session.sandbox is None:
+            return Notice("The sandbox is not running. Start it with %seedream sandbox.")
+        running = session.start_sandbox()
+        if self.seconds is not None:
+            running.settings.generation_seconds = self.seconds
+        if self.balance is not None:
+            running.settings.balance = self.balance
+        if self.action == "status":
+            return Notice(_describe_sandbox(running))
+        return Notice(
+            "The sandbox is running: no token, no internet, no cost. %seedream now uses it.\n"
+            f"%seedream sandbox status   list its {len(running.examples)} example tasks\n"
+            "%seedream login            switch to the live service"
+        )
+
+
+def _describe_sandbox(sandbox: Sandbox) -> str:
+    width = max(len(example.state) for example in sandbox.examples)
+    tasks = [f"  {example.id}  {example.state:<{width}}  {_clip(example.prompt)}" for example in sandbox.examples]
+    return "\n".join([f"The sandbox is running at {sandbox.url} (token {sandbox.token}).", "", *tasks])
+
+
+def _clip(prompt: str) -> str:
+    return prompt if len(prompt) <= LONGEST_PROMPT else f"{prompt[: LONGEST_PROMPT - 1].rstrip()}…"
+
+
+def add_sandbox(parser: Parser) -> None:
+    """Adds the options of `%seedream sandbox`."""
+    parser.add_argument(
+        "action", nargs="?", choices=("start", "stop", "status"), default="start", help="what to do (default: start)"
+    )
+    parser.add_argument("--seconds", type=float, metavar="S", help="seconds that a generation takes (default: 0.3)")
+    parser.add_argument("--balance", type=int, metavar="N", help="let the balance run out after N images")
+
+
+def read_sandbox(parsed: argparse.Namespace, _cell: str) -> SandboxArguments:
+    """Reads the arguments of `%seedream sandbox`."""
+    if parsed.seconds is not None and not 0 <= parsed.seconds <= LONGEST_GENERATION:
+        raise UsageError(
+            f"--seconds must be between 0 and {LONGEST_GENERATION:g}, not {parsed.seconds:g}.",
+            hint="Use a number in this range.",
+        )
+    if parsed.balance is not None and parsed.balance < 0:
+        raise UsageError(f"--balance must be at least 0, not {parsed.balance}.", hint="Use a whole number.")
+    return SandboxArguments(parsed.action, parsed.seconds, parsed.balance)
+
+
+@dataclass(frozen=True)
+class LoginArguments:
+    """`%seedream login`."""
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Prompts for a token and leaves the sandbox.
+
+        Raises:
+            MissingTokenError: The user entered none.
+        """
+        token = front_end.ask_secret("Ace Data Cloud token: ")
+        if not token.strip():
+            raise MissingTokenError("No token was entered; nothing changed.", hint=GETTING_STARTED_HINT)
+        session.log_in(token)
+        session.stop_sandbox()
+        return Notice(f"The token is stored for this kernel only. %seedream now uses {session.settings.base_url}.")
+
+
+@dataclass(frozen=True)
+class ConfigArguments:
+    """`%seedream config`."""
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Describes the service in use."""
+        del front_end
+        settings = session.settings
+        versions = [f"{name} {metadata.version(name)}" for name in ("seedream_nb", "ipython", "requests", "pillow")]
+        rows = {
+            "service": f"{settings.base_url} (from {settings.base_url_source})",
+            "token": f"set (from {settings.token_source})" if settings.token else "not set",
+            "sandbox": "running" if session.sandbox else "not running",
+            "library": _describe_library(session),
+            "versions": f"{', '.join(versions)}, Python {platform.python_version()}",
+        }
+        return Notice("\n".join(f"{name:<9} {value}" for name, value in rows.items()))
+
+
+def _describe_library(session: Session) -> str:
+    if session.sandbox is not None:
+        return "temporary, deleted with the sandbox"
+    if skips_service(session.settings.base_url):
+        return f"off for a service at a loopback address; set {LIBRARY_NAME} to a directory to turn it on"
+    location = resolve_location()
+    return f"off (from {LIBRARY_NAME})" if location is None else str(location)
