@@ -39,7 +39,7 @@ from seedream_nb.notebook.commands import COMMANDS
 from tests.client.test_transport import closed_port, verbose
 from tests.conftest import QUICK
 from tests.interrupts import stop_script
-from tests.protocol.test_responses import ID
+from tests.protocol.samples import ID
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 
 TOKEN = "0123456789abcdef0123456789abcdef"

@@ -29,7 +29,7 @@ from seedream_nb.core.errors import (
 )
 from seedream_nb.core.models import ErrorDetail
 from tests.conftest import QUICK
-from tests.protocol.test_responses import FAILURE, ID, ITEM, RECORD, RESPONSE, STATUS_FORM
+from tests.protocol.samples import FAILURE, ID, ITEM, RECORD, RESPONSE, STATUS_FORM
 from tests.protocol.test_status_errors import ROWS, UNREADABLE
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 

@@ -52,7 +52,7 @@ from tests.client.test_at_most_once import UNCLEAR
 from tests.client.test_transport import closed_port
 from tests.conftest import QUICK
 from tests.interrupts import interrupt_at
-from tests.protocol.test_responses import RECORD, RESPONSE
+from tests.protocol.samples import RECORD, RESPONSE
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 
 TOKEN = "0123456789abcdef0123456789abcdef"

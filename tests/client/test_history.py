@@ -11,7 +11,7 @@ from seedream_nb import Sandbox, SeedreamClient
 from seedream_nb.client.history import History, build_filters
 from seedream_nb.core.errors import BalanceUsedUpError, UnreadableAnswerError, UsageError
 from tests.conftest import QUICK
-from tests.protocol.test_responses import RECORD
+from tests.protocol.samples import RECORD
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 
 LONG_AGO = 1_000_000_000.0

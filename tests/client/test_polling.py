@@ -39,7 +39,7 @@ from seedream_nb.core.errors import (
 )
 from tests.conftest import QUICK
 from tests.interrupts import interrupt_at, stop_script
-from tests.protocol.test_responses import RECORD
+from tests.protocol.samples import RECORD
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 
 TOKEN = "0123456789abcdef0123456789abcdef"

@@ -12,7 +12,7 @@ from seedream_nb import OutcomeUnknownError, Sandbox, SeedreamClient, Task, Task
 from seedream_nb.core.models import ErrorDetail
 from seedream_nb.protocol.stream_events import MOST_IMAGES, add_event, add_line
 from tests.conftest import QUICK
-from tests.protocol.test_responses import ID, RESPONSE
+from tests.protocol.samples import ID, RESPONSE
 from tests.scripted_server import Answer, ScriptedServer, as_json
 
 TOKEN = "0123456789abcdef0123456789abcdef"

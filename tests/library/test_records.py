@@ -32,7 +32,7 @@ from seedream_nb.protocol.responses import read_task
 from seedream_nb.protocol.stream_events import add_line
 from tests.gallery.strategies import tasks as any_tasks
 from tests.library.tasks import CREATED, MODEL, name_of, record_of, seconds_of, task_of
-from tests.protocol.test_responses import FAILURE, ID, RECORD, RESPONSE, STATUS_FORM, records
+from tests.protocol.samples import FAILURE, ID, RECORD, RESPONSE, STATUS_FORM, records
 from tests.sample_images import noise
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from seedream_nb.core.errors import (
 from seedream_nb.protocol.capabilities import MODELS
 from seedream_nb.protocol.request_body import build_body, check_body, describe_request
 from tests.conftest import QUICK
-from tests.protocol.test_responses import ID, RESPONSE
+from tests.protocol.samples import ID, RESPONSE
 from tests.scripted_server import ScriptedServer, as_json
 
 PRO, LITE, V45, V40 = MODELS
