@@ -52,7 +52,7 @@ class ExampleTask:
     def build(self) -> tuple[SandboxTask, dict[str, ImageSpec]]:
         """Return the task and the specs of its images by file name."""
         items, specs = plan_items(self.images, self.id)
-        request = {"action": "generate", "model": self.model, "prompt": self.images.prompt, "size": "2K"}
+        request = {"action": "generate", "model": self.model, "prompt": self.images.spec.prompt, "size": "2K"}
         task = SandboxTask(
             id=self.id,
             request={**request, **self.options},
@@ -75,11 +75,22 @@ def _set_of(count: int) -> dict[str, object]:
     }
 
 
+_LONG_PROMPT = (
+    "A far planet seen from its innermost moon, painted like the cover of a science magazine of the seventies: "
+    "in the foreground a dark ridge with a tiny lander, its windows the only warm light; beyond it the planet, "
+    "banded in cream, rust and violet, with a broad ring system that throws a thin curved shadow; two small "
+    "moons, one lit, one a black disc in front of the bands; behind everything a nebula in teal and magenta, "
+    "dense with stars of many sizes, a few with faint diffraction spikes; calm, vast, a little lonely; fine "
+    "grain, soft edges in the far distance, crisp edges up close, no text, no border, no people"
+)
+
 EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="84d1544a-9043-4dde-a98b-e889dacd75f6",
         note="the API documentation's example",
-        images=ImagePlan("a white siamese cat", 2048, 2048, names=("6e5f9085-cc4a-4801-b77b-31550129ff19.jpg",)),
+        images=ImagePlan(
+            ImageSpec("a white siamese cat", 2048, 2048), names=("6e5f9085-cc4a-4801-b77b-31550129ff19.jpg",)
+        ),
         created_at=1766427547.107,
         elapsed=14.493,
         trace_id="176acf03-7ca7-4fc6-85db-e3724d4f59eb",
@@ -87,7 +98,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="20068983-0cc9-4c6a-aeb6-9c6a3c668be0",
         note="the API documentation's second example: same prompt, different image",
-        images=ImagePlan("a white siamese cat", 2048, 2048, seed=7),
+        images=ImagePlan(ImageSpec("a white siamese cat", 2048, 2048, seed=7)),
         created_at=1766428103.482,
         elapsed=13.871,
     ),
@@ -95,9 +106,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
         id="5c0f6b1e-7d3a-4e92-8f41-2b9d60c7a3e5",
         note="a set of four images",
         images=ImagePlan(
-            "One mountain valley through the four seasons: spring, summer, autumn and winter",
-            2048,
-            2048,
+            ImageSpec("One mountain valley through the four seasons: spring, summer, autumn and winter", 2048, 2048),
             count=4,
             captions=(
                 "A mountain valley in spring, fresh green slopes in the morning",
@@ -115,9 +124,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
         id="e3a94d70-16bf-4c58-9d02-87f1b5c2e46a",
         note="partially failed: one of three images was withheld",
         images=ImagePlan(
-            "Three posters for a harbour jazz festival at night, neon reflections on wet stone",
-            2048,
-            2048,
+            ImageSpec("Three posters for a harbour jazz festival at night, neon reflections on wet stone", 2048, 2048),
             count=3,
             withheld={1: OUTPUT_WITHHELD},
         ),
@@ -128,7 +135,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="b7215f8c-40de-4a6b-b3c9-f05e8d7a1924",
         note="failed: the service could not generate the image",
-        images=ImagePlan("A lighthouse on a cliff in a storm, oil painting", 2048, 2048),
+        images=ImagePlan(ImageSpec("A lighthouse on a cliff in a storm, oil painting", 2048, 2048)),
         created_at=1766688211.015,
         elapsed=61.2,
         error=ErrorDetail("api_error", "The image could not be generated. Please try again later."),
@@ -136,7 +143,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90",
         note="failed: moderation rejected the prompt",
-        images=ImagePlan("A forbidden scene that the moderation does not let through", 2048, 2048),
+        images=ImagePlan(ImageSpec("A forbidden scene that the moderation does not let through", 2048, 2048)),
         created_at=1766774940.66,
         elapsed=1.35,
         error=INPUT_REJECTED,
@@ -144,7 +151,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="f19a7e45-c2d3-4b80-8e67-5a4c0b9d3f12",
         note="landscape: 16:9 at 4K",
-        images=ImagePlan("Misty mountains at dawn, ridge behind ridge, wide panorama", 5404, 3040),
+        images=ImagePlan(ImageSpec("Misty mountains at dawn, ridge behind ridge, wide panorama", 5404, 3040)),
         created_at=1766861500.5,
         elapsed=24.8,
         model="doubao-seedream-4-5-251128",
@@ -153,7 +160,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="63b8d1c9-5e0f-4d27-9a3b-c84f7e216d05",
         note="portrait: 9:16",
-        images=ImagePlan("A city skyline at blue hour, lit windows mirrored in the water", 1536, 2730),
+        images=ImagePlan(ImageSpec("A city skyline at blue hour, lit windows mirrored in the water", 1536, 2730)),
         created_at=1766948033.71,
         elapsed=15.9,
         options={"size": "1536x2730"},
@@ -162,7 +169,13 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
         id="a5e07f34-8c61-4b9d-b2f7-190d3c6e58ab",
         note="PNG with a transparent background",
         images=ImagePlan(
-            "A bouquet of poppies and daisies in a vase, studio light", 1536, 1536, style="cutout", output_format="png"
+            ImageSpec(
+                "A bouquet of poppies and daisies in a vase, studio light",
+                1536,
+                1536,
+                style="cutout",
+                output_format="png",
+            )
         ),
         created_at=1767034615.128,
         elapsed=19.3,
@@ -172,7 +185,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="2fd4b690-a7e8-4351-8c1d-e96b05f8d73c",
         note="layer decomposition",
-        images=ImagePlan("A sailing boat in a quiet bay at sunset", 1536, 1024, style="layer", layers=3),
+        images=ImagePlan(ImageSpec("A sailing boat in a quiet bay at sunset", 1536, 1024, style="layer", layers=3)),
         created_at=1767121298.4,
         elapsed=38.7,
         model="doubao-seedream-5-0-pro-260628",
@@ -181,7 +194,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="c8e13a5d-0f92-4764-b5a8-7d2c94e6f081",
         note="a prompt in Chinese",
-        images=ImagePlan("江南山水，清晨薄雾，远山如黛，水墨画风格", 2048, 2048),  # noqa: RUF001 - Chinese has its own comma
+        images=ImagePlan(ImageSpec("江南山水，清晨薄雾，远山如黛，水墨画风格", 2048, 2048)),  # noqa: RUF001 - Chinese has its own comma
         created_at=1767207843.933,
         elapsed=17.6,
         model="doubao-seedream-5-0-lite-260128",
@@ -189,16 +202,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="97a2c6e0-d41b-4f85-a0e3-3b58f7d9c264",
         note="a very long prompt",
-        images=ImagePlan(
-            "A far planet seen from its innermost moon, painted like the cover of a science magazine of the seventies: "
-            "in the foreground a dark ridge with a tiny lander, its windows the only warm light; beyond it the planet, "
-            "banded in cream, rust and violet, with a broad ring system that throws a thin curved shadow; two small "
-            "moons, one lit, one a black disc in front of the bands; behind everything a nebula in teal and magenta, "
-            "dense with stars of many sizes, a few with faint diffraction spikes; calm, vast, a little lonely; fine "
-            "grain, soft edges in the far distance, crisp edges up close, no text, no border, no people",
-            2304,
-            1728,
-        ),
+        images=ImagePlan(ImageSpec(_LONG_PROMPT, 2304, 1728)),
         created_at=1767294401.07,
         elapsed=22.1,
         model="doubao-seedream-4-5-251128",
@@ -207,7 +211,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="4be96d27-f83c-4a05-9e71-d0c5a2b8467f",
         note="a model that is no longer offered",
-        images=ImagePlan("A small sailing boat on a golden sea, quiet evening", 1024, 1024, seed=42),
+        images=ImagePlan(ImageSpec("A small sailing boat on a golden sea, quiet evening", 1024, 1024, seed=42)),
         created_at=1752570123.84,
         elapsed=6.2,
         model="doubao-seedream-3-0-t2i-250415",
@@ -216,7 +220,7 @@ EXAMPLE_TASKS: Final[tuple[ExampleTask, ...]] = (
     ExampleTask(
         id="d60b82f7-3a9e-4c14-b8d5-f27e91c04a3b",
         note="in progress: finishes two seconds after the first query",
-        images=ImagePlan("Snowy mountains under a night sky full of stars", 2048, 2048),
+        images=ImagePlan(ImageSpec("Snowy mountains under a night sky full of stars", 2048, 2048)),
         created_at=1767380987.5,
         elapsed=11.4,
         ready_after_query=2.0,

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from seedream_nb.sandbox.serialization import MESSAGE_OF_CODE, STATUS_OF_CODE, error_body
+from seedream_nb.sandbox.serialization import describe_error, error_body
 
 FaultKind = Literal[
     "latency",
@@ -116,14 +116,7 @@ class RawResponse:
 
 
 def apply_fault(response: RawResponse, fault: Fault, *, trace_id: str, here: str = "") -> RawResponse:
-    """Return `response` with `fault` applied.
-
-    Args:
-        response: What would have been sent.
-        fault: The fault.
-        trace_id: For error bodies.
-        here: Path of the request, for redirects.
-    """
+    """Return `response` with `fault` applied; `here` is the path of the request."""
     half = len(response.content) // 2
     responses = {
         "rate_limit": lambda: _error(fault, "too_many_requests", trace_id),
@@ -142,10 +135,10 @@ def apply_fault(response: RawResponse, fault: Fault, *, trace_id: str, here: str
 
 
 def _error(fault: Fault, code: str, trace_id: str) -> RawResponse:
-    message = MESSAGE_OF_CODE.get(code, code)
+    status, message = describe_error(code)
     headers = () if fault.retry_after is None else (("Retry-After", _retry_after(fault.retry_after)),)
     content = json.dumps(error_body(code, message, trace_id)).encode()
-    return RawResponse(fault.status or STATUS_OF_CODE.get(code, 400), content, headers=headers)
+    return RawResponse(fault.status or status, content, headers=headers)
 
 
 def _retry_after(value: float | str | dt.datetime) -> str:
@@ -215,12 +208,7 @@ class Faults:
     def take(self, target: str, text: str) -> list[Fault]:
         """Return the faults that apply to one request, and count them as used.
 
-        Args:
-            target: Kind of request.
-            text: Text to search for `match`.
-
-        Returns:
-            All delays, and at most one fault of another kind: the one added first.
+        These are all delays, and at most one fault of another kind: the one added first whose `match` is in `text`.
         """
         taken: list[Fault] = []
         with self._lock:

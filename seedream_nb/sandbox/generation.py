@@ -32,15 +32,7 @@ _LONGEST = 4.0  # maximum ratio of the sides of an image that takes its shape fr
 
 @dataclasses.dataclass(frozen=True)
 class AcceptedRequest:
-    """A valid request and the task it creates.
-
-    Attributes:
-        task: The task, finished or not.
-        seconds_per_image: How long each image takes.
-        is_async: True when the call returns at once.
-        is_stream: True when the images are streamed one by one.
-        callback_url: Where to send the result, empty for nowhere.
-    """
+    """A valid request: the task it creates, and how the result is sent; without `callback_url` to nobody else."""
 
     task: SandboxTask
     seconds_per_image: float
@@ -80,37 +72,24 @@ def plan(
 ) -> AcceptedRequest:
     """Return the task that a valid request creates, and register its images in `images`.
 
-    Links to the sandbox's own images are resolved inside the sandbox. No other link is ever fetched; an image painted
-    from the link's text stands in.
-
-    Args:
-        body: The request as sent, valid.
-        task_id: Id of the new task.
-        take: How many times this very request has been sent, including this time.
-        now: Unix seconds.
-        seconds: How long each image takes.
-        images: Where the images are registered.
-        image_base_url: URL of the sandbox's own images without their file names.
+    Links that start with `image_base_url` are resolved inside the sandbox. No other link is ever fetched; an image
+    painted from the link's text stands in. `take` counts how often this very request has been sent.
     """
     prompt = str(body.get("prompt") or "")
     sources = tuple(_source(text, images, image_base_url) for text in _images(body))
     width, height = _image_size(body, sources)
-    style = _style(body)
-    items, specs = plan_items(
-        ImagePlan(
-            prompt,
-            width,
-            height,
-            count=_count(body),
-            withheld={0: OUTPUT_WITHHELD} if _has_word(prompt, OUTPUT_TRIGGER) else {},
-            style=style,
-            output_format=_output_format(body),
-            seed=_seed(body, take),
-            sources=sources,
-            layers=_LAYERS,
-        ),
-        task_id,
+    spec = ImageSpec(
+        prompt,
+        width,
+        height,
+        style=_style(body),
+        output_format=_output_format(body),
+        seed=_seed(body, take),
+        sources=sources,
+        layers=_LAYERS,
     )
+    withheld = {0: OUTPUT_WITHHELD} if _has_word(prompt, OUTPUT_TRIGGER) else {}
+    items, specs = plan_items(ImagePlan(spec, _count(body), withheld=withheld), task_id)
     error = INPUT_REJECTED if _has_word(prompt, INPUT_TRIGGER) else None
     for name, spec in {} if error else specs.items():
         images.add(name, spec, task_id)

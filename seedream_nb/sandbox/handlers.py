@@ -105,19 +105,7 @@ class RequestLog:
 
 @dataclasses.dataclass
 class Backend:
-    """The parts of a sandbox that the handlers use.
-
-    Attributes:
-        service: Responds to API requests.
-        images: The images.
-        faults: The injected faults.
-        log: The received requests.
-        responding: Threads for API responses.
-        painting: Threads for images.
-        settings: See `SandboxSettings`.
-        open_requests: Number of requests without a response yet.
-        callbacks: Results being sent to callback addresses.
-    """
+    """The parts of a sandbox that the handlers use, with the number of open requests and the callbacks on their way."""
 
     service: SandboxService
     images: ImageStore
@@ -160,6 +148,12 @@ class _Handler(web.RequestHandler):
     async def in_thread(self, executor: concurrent.futures.Executor, call: Callable[[], _Result]) -> _Result:
         """Run `call` in a thread and return its result."""
         return await asyncio.get_running_loop().run_in_executor(executor, call)
+
+    def take_faults(self, text: str) -> tuple[Fault | None, float]:
+        """Return what goes wrong with this request, which contains `text`, and the seconds that it is delayed."""
+        faults = self.backend.faults.take(self.kind, text)
+        other = next((fault for fault in faults if fault.kind != "latency"), None)
+        return other, self.backend.settings.latency + sum(fault.seconds for fault in faults)
 
     def on_finish(self) -> None:
         """Count the request as finished; called by tornado."""
@@ -221,9 +215,7 @@ class ApiHandler(_Handler):
         self.kind = {TASKS_PATH: "tasks", IMAGES_PATH: "images"}[self.request.path]
         request = Request(self.request.path, self.request.headers.get("Authorization"), self.request.body)
         body = request.json()
-        faults = backend.faults.take(self.kind, json.dumps(body, ensure_ascii=False))
-        fault = next((fault for fault in faults if fault.kind != "latency"), None)
-        delay = backend.settings.latency + sum(fault.seconds for fault in faults)
+        fault, delay = self.take_faults(json.dumps(body, ensure_ascii=False))
         if fault and not fault.needs_response:
             answer = ApiResponse(200, {}, backend.service.next_trace_id())
         else:
@@ -288,9 +280,7 @@ class ImageHandler(_Handler):
     async def get(self, name: str) -> None:
         """Send one image."""
         backend = self.backend
-        faults = backend.faults.take("downloads", f"{self.request.path} {backend.images.task_id(name)}")
-        fault = next((fault for fault in faults if fault.kind != "latency"), None)
-        delay = backend.settings.latency + sum(fault.seconds for fault in faults)
+        fault, delay = self.take_faults(f"{self.request.path} {backend.images.task_id(name)}")
         await asyncio.sleep(delay)
         spec = backend.images.spec(name)
         response = RawResponse(404, b"<html><body>404 Not Found</body></html>", "text/html")

@@ -41,9 +41,9 @@ class ImageSpec:
         width: In pixels.
         height: In pixels.
         index: Position in a set; the z-index for a layer.
-        style: `scene` from the prompt alone, `edit` from `sources`, `cutout` on a transparent background,
-            `layer` as one part of a layer decomposition, 0 being the base image.
-        output_format: `jpeg` or `png`; layers above the base image are always PNG.
+        style: `scene` from the prompt alone, `edit` from `sources`, `cutout` on a transparent background, `layer` as
+            one part of a layer decomposition.
+        output_format: The requested format, JPEG when None; layers above the base image are always PNG.
         seed: Selects another image of the same prompt.
         sources: For edits and layers: encoded images, or specs of images of this sandbox.
         layers: Number of layers above the base image.
@@ -54,15 +54,15 @@ class ImageSpec:
     height: int
     index: int = 0
     style: ImageStyle = "scene"
-    output_format: OutputFormat = "jpeg"
+    output_format: OutputFormat | None = None
     seed: int | None = None
     sources: "tuple[bytes | ImageSpec, ...]" = ()
     layers: int = 0
 
     @property
     def file_format(self) -> OutputFormat:
-        """The format of the image file."""
-        return "png" if self.style == "layer" and self.index else self.output_format
+        """The format of the file."""
+        return "png" if self.style == "layer" and self.index else self.output_format or "jpeg"
 
     @property
     def content_type(self) -> str:
@@ -86,15 +86,15 @@ class ImageSpec:
 
 @dataclasses.dataclass(frozen=True)
 class RenderedImage:
-    """An encoded image, and what a record says about it when it is a layer (wire contract, Layers).
+    """An encoded image, cropped to its box if it is a layer (wire contract, Layers).
 
     Attributes:
         content: The file's bytes.
         output_format: `jpeg` or `png`.
-        width: In pixels; a layer is cropped to its box.
+        width: In pixels.
         height: In pixels.
         z_index: 0 for the base image.
-        name: Short name of what the layer shows.
+        name: Short name of what a layer shows.
         description: One sentence about it.
         box: Left, top, right, bottom within the whole image, in pixels.
     """
@@ -114,31 +114,17 @@ class ImagePlan:
     """The images of one task.
 
     Attributes:
-        prompt: What they are painted from.
-        width: Of each, in pixels.
-        height: Of each, in pixels.
+        spec: How the first one is painted; the others differ in their index.
         count: Number of images; a layer decomposition counts once.
         captions: Prompts of the single images, where they differ.
         withheld: The error that takes the place of an image, by position.
-        style: See `ImageSpec`.
-        output_format: `jpeg` or `png`; named in the items when set, JPEG otherwise.
-        seed: See `ImageSpec`.
-        sources: See `ImageSpec`.
-        layers: See `ImageSpec`.
         names: File names of the first images, where they are given.
     """
 
-    prompt: str
-    width: int
-    height: int
+    spec: ImageSpec
     count: int = 1
     captions: tuple[str, ...] = ()
     withheld: Mapping[int, ErrorDetail] = dataclasses.field(default_factory=dict)
-    style: ImageStyle = "scene"
-    output_format: OutputFormat | None = None
-    seed: int | None = None
-    sources: tuple[bytes | ImageSpec, ...] = ()
-    layers: int = 0
     names: tuple[str, ...] = ()
 
 
@@ -146,27 +132,17 @@ def plan_items(plan: ImagePlan, task_id: str) -> tuple[tuple[Item, ...], dict[st
     """Return the items of a task and the specs of its images by file name."""
     items: list[Item] = []
     specs: dict[str, ImageSpec] = {}
-    size = f"{plan.width}x{plan.height}"
+    size = f"{plan.spec.width}x{plan.spec.height}"
     for index in range(plan.count):
-        caption = plan.captions[index] if index < len(plan.captions) else plan.prompt
+        caption = plan.captions[index] if index < len(plan.captions) else plan.spec.prompt
         if index in plan.withheld:
             items.append(Item(caption, size, error=plan.withheld[index]))
             continue
-        spec = ImageSpec(
-            prompt=caption,
-            width=plan.width,
-            height=plan.height,
-            index=index,
-            style=plan.style,
-            output_format=plan.output_format or "jpeg",
-            seed=plan.seed,
-            sources=plan.sources,
-            layers=plan.layers,
-        )
+        spec = dataclasses.replace(plan.spec, prompt=caption, index=index)
         given = plan.names[index] if index < len(plan.names) else ""
         name = given or f"{stable_id('image', task_id, index)}.{spec.extension}"
         specs[name] = spec
-        items.append(Item(caption, size, name, output_format=plan.output_format, is_layered=plan.style == "layer"))
+        items.append(Item(caption, size, name, output_format=spec.output_format, is_layered=spec.style == "layer"))
     return tuple(items), specs
 
 
@@ -213,16 +189,7 @@ class ImageStore:
         return self._render(spec)[0]
 
     def layers(self, name: str) -> dict[str, RenderedImage]:
-        """Return the parts of a layer decomposition by file name, base image first, and register them.
-
-        Their number and boxes are known only once they are painted.
-
-        Args:
-            name: File name of the base image.
-
-        Raises:
-            KeyError: There is no such image.
-        """
+        """Return the parts of the layer decomposition whose base image is `name`, by file name, and register them."""
         spec, task_id = self._entries[name]
         parts: dict[str, RenderedImage] = {}
         for part in self._render(spec):
@@ -294,7 +261,7 @@ def _render(spec: ImageSpec) -> tuple[RenderedImage, ...]:
     if spec.style == "layer":
         return tuple(
             RenderedImage(
-                painter.encode(layer.image, file_format := "png" if layer.z_index else spec.output_format),
+                painter.encode(layer.image, file_format := "png" if layer.z_index else spec.file_format),
                 file_format,
                 *layer.image.size,
                 layer.z_index,
@@ -305,7 +272,7 @@ def _render(spec: ImageSpec) -> tuple[RenderedImage, ...]:
             for layer in _paint_layers(spec)
         )
     image = paint(spec)
-    return (RenderedImage(painter.encode(image, spec.output_format), spec.output_format, *image.size),)
+    return (RenderedImage(painter.encode(image, spec.file_format), spec.file_format, *image.size),)
 
 
 def paint(spec: ImageSpec) -> "Image.Image":

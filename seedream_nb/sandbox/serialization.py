@@ -13,39 +13,27 @@ from seedream_nb.sandbox.tasks import API_ID, CREDENTIAL_ID, ErrorDetail, Item, 
 
 Json = dict[str, object]
 
-STATUS_OF_CODE: Final[Mapping[str, int]] = {
-    "bad_request": 400,
-    "no_token": 400,
-    "disabled": 400,
-    "api_not_implemented": 400,
-    "invalid_token": 401,
-    "token_expired": 401,
-    "token_mismatched": 401,
-    "used_up": 403,
-    "no_api": 404,
-    "not_found": 404,
-    "request_too_large": 413,
-    "too_many_requests": 429,
-    "api_error": 500,
+_ERRORS: Final[Mapping[str, tuple[int, str]]] = {
+    "bad_request": (400, "The request parameters are invalid."),
+    "no_token": (400, "No token was sent. Send the header 'authorization: Bearer <token>'."),
+    "disabled": (400, "This account is disabled."),
+    "api_not_implemented": (400, "This action is not implemented."),
+    "invalid_token": (401, "The token is invalid."),
+    "token_expired": (401, "The token has expired."),
+    "token_mismatched": (401, "The token belongs to another API."),
+    "used_up": (403, "The balance is used up."),
+    "no_api": (404, "There is no API at this address."),
+    "not_found": (404, "No such task."),
+    "request_too_large": (413, "The request is too large."),
+    "too_many_requests": (429, "Too many requests. Try again later."),
+    "api_error": (500, "The server failed to handle the request."),
 }
-"""HTTP status of each documented error code (wire contract, Common); the clearer one where two are documented."""
+"""HTTP status (the clearer one of two) of each documented error code (wire contract, Common), and a message."""
 
-MESSAGE_OF_CODE: Final[Mapping[str, str]] = {
-    "bad_request": "The request parameters are invalid.",
-    "no_token": "No token was sent. Send the header 'authorization: Bearer <token>'.",
-    "disabled": "This account is disabled.",
-    "api_not_implemented": "This action is not implemented.",
-    "invalid_token": "The token is invalid.",
-    "token_expired": "The token has expired.",
-    "token_mismatched": "The token belongs to another API.",
-    "used_up": "The balance is used up.",
-    "no_api": "There is no API at this address.",
-    "not_found": "No such task.",
-    "request_too_large": "The request is too large.",
-    "too_many_requests": "Too many requests. Try again later.",
-    "api_error": "The server failed to handle the request.",
-}
-"""A message for each documented error code; the service's own wording is not documented."""
+
+def describe_error(code: str) -> tuple[int, str]:
+    """Return the HTTP status and the message of an error code."""
+    return _ERRORS.get(code, (400, code))
 
 
 def error_body(code: str, message: str, trace_id: str) -> Json:
@@ -55,12 +43,7 @@ def error_body(code: str, message: str, trace_id: str) -> Json:
 
 @dataclasses.dataclass(frozen=True)
 class TaskSerializer:
-    """Serializes tasks as the service would.
-
-    Args:
-        images: Source of the images, for `b64_json` and layers.
-        image_base_url: URL of an image without its file name.
-    """
+    """Serializes tasks as the service would, with images from a store and links that start with a base URL."""
 
     images: ImageStore
     image_base_url: str

@@ -278,8 +278,8 @@ class Sandbox:
             task_id = task_id or stable_id("added", self._added)
         width, height = (int(side) for side in size.split("x"))
         withheld = {index: ErrorDetail(*detail) for index, detail in (image_errors or {}).items()}
-        plan = ImagePlan(prompt, width, height, images, withheld=withheld, output_format=output_format)
-        items, specs = plan_items(plan, task_id)
+        spec = ImageSpec(prompt, width, height, output_format=output_format)
+        items, specs = plan_items(ImagePlan(spec, images, withheld=withheld), task_id)
         ready_at = NEVER if ready_in is None else now + ready_in
         created_at = round(now if created_at is None else created_at, 3)
         self._keep(

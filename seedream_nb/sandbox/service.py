@@ -15,10 +15,9 @@ from typing import Final
 from seedream_nb.sandbox import generation
 from seedream_nb.sandbox.images import ImageStore
 from seedream_nb.sandbox.serialization import (
-    MESSAGE_OF_CODE,
-    STATUS_OF_CODE,
     Json,
     TaskSerializer,
+    describe_error,
     error_body,
     failed_wholly,
 )
@@ -61,29 +60,17 @@ class SandboxSettings:
 
 
 class ApiError(Exception):
-    """A documented error response.
+    """A documented error response; without a message it has the code's default."""
 
-    Args:
-        code: Error code, documented or an upstream's.
-        message: One sentence; the code's default when empty.
-        status: HTTP status; the code's documented one when None.
-    """
-
-    def __init__(self, code: str, message: str = "", *, status: int | None = None) -> None:
-        super().__init__(message or MESSAGE_OF_CODE.get(code, code))
+    def __init__(self, code: str, message: str = "") -> None:
+        self.status, default = describe_error(code)
+        super().__init__(message or default)
         self.code = code
-        self.status = STATUS_OF_CODE.get(code, 400) if status is None else status
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """A request as the service sees it.
-
-    Attributes:
-        path: Path of the API, such as `/seedream/tasks`.
-        authorization: The header as sent, None without one.
-        content: The body as sent.
-    """
+    """A request: its path, the `Authorization` header (None without one) and the body, as sent."""
 
     path: str
     authorization: str | None
@@ -109,15 +96,10 @@ class Callback:
 
 @dataclasses.dataclass(frozen=True)
 class ApiResponse:
-    """The service's response to one request.
+    """The service's response to one request, ready after `delay` seconds.
 
-    Attributes:
-        status: HTTP status.
-        body: JSON body.
-        trace_id: Also sent as the header `X-Trace-Id`.
-        delay: Seconds until it is ready.
-        events: For a stream: seconds to wait before each event, and the event; `body` is unused then.
-        callback: Set when the result is also sent to a callback address.
+    A stream has `events` instead of a body: the seconds to wait before each event, and the event. `callback` is set
+    when the result is also sent to a callback address.
     """
 
     status: int
@@ -131,15 +113,7 @@ class ApiResponse:
 class SandboxService:
     """The API of one sandbox; thread-safe.
 
-    Args:
-        token: The token to accept.
-        store: The tasks.
-        images: The images.
-        settings: See `SandboxSettings`.
-        clock: Returns the current time in Unix seconds.
-
-    Attributes:
-        image_base_url: URL of an image without its file name; set once the port is known.
+    `image_base_url` is the URL of an image without its file name; it is set once the port is known.
     """
 
     def __init__(
@@ -296,8 +270,7 @@ def _check_history(body: Json) -> None:
         if not isinstance(body.get(name), str | None):
             raise ApiError("bad_request", f"{name} must be a string.")
     for name in _HISTORY_TIMES:
-        value = body.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float | None):
+        if isinstance(body.get(name), bool) or not isinstance(body.get(name), int | float | None):
             raise ApiError("bad_request", f"{name} must be a time in Unix seconds.")
     for name in _HISTORY_COUNTS:
         value = body.get(name)

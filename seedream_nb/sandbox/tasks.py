@@ -150,11 +150,7 @@ class SandboxTask:
 
 
 class TaskStore:
-    """Tasks by id; thread-safe.
-
-    Args:
-        clock: Returns the current time in Unix seconds.
-    """
+    """Tasks by id; thread-safe. The clock returns the current time in Unix seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

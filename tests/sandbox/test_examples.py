@@ -71,7 +71,7 @@ def test_every_picture_of_every_example_is_what_its_record_says(sandbox: Sandbox
 
 
 def test_the_layered_example_says_where_its_layers_lie(api: Api) -> None:
-    layered = next(example for example in EXAMPLE_TASKS if example.images.style == "layer")
+    layered = next(example for example in EXAMPLE_TASKS if example.images.spec.style == "layer")
 
     base, *layers = api.tasks(id=layered.id)["response"]["data"]
 
