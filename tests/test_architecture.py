@@ -33,7 +33,6 @@ KEPT_IN = {
     "numpy": ("sandbox",),
     "tornado": ("sandbox",),
     "IPython": ("notebook", "panels"),
-    "tqdm": ("notebook",),
     "ipywidgets": ("panels",),
     "anywidget": ("panels",),
     "traitlets": ("panels",),
@@ -45,7 +44,7 @@ KEPT_IN = {
 }
 
 # What costs time to import and must wait for its first use.
-HEAVY = ("PIL", "requests", "urllib3", "numpy", "tornado", "tqdm", "ipywidgets", "anywidget", "dotenv", "slugify")
+HEAVY = ("PIL", "requests", "urllib3", "numpy", "tornado", "ipywidgets", "anywidget", "dotenv", "slugify")
 
 
 def module_name(path: Path) -> str:

@@ -66,6 +66,12 @@ class Parser(argparse.ArgumentParser):
         self.takes_cell = False
         self.takes_ids = False
 
+    def format_help(self) -> str:
+        """The help, with a usage line that names the positional arguments only."""
+        words = [_format_positional(action) for action in self._actions if not action.option_strings]
+        self.usage = " ".join(["%(prog)s", *words, "[options]"])
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         """Raises what argparse would print."""
         raise UsageError(f"{self.prog}: {message}.", hint=f"Run {self.prog} --help for usage.")
@@ -74,6 +80,11 @@ class Parser(argparse.ArgumentParser):
         """Raises the help that argparse would print."""
         del file
         raise HelpRequest(self.format_help())
+
+
+def _format_positional(action: argparse.Action) -> str:
+    name = str(action.metavar or "|".join(action.choices or [action.dest.upper()]))
+    return f"[{name} ...]" if action.nargs == "*" else f"[{name}]" if action.nargs == "?" else name
 
 
 def split_line(line: str) -> list[str]:
@@ -127,7 +138,7 @@ def add_presentation(parser: Parser, *, with_limit: bool = True) -> None:
     group.add_argument("--embed", choices=EMBED_CHOICES, help="what to store in the notebook (default: thumbnails)")
     if with_limit:
         group.add_argument("--limit", type=int, metavar="N", help="show at most N tiles (default: 60)")
-    group.add_argument("--max-bytes", type=int, metavar="N", help="limit the size of the output (default: 2000000)")
+    group.add_argument("--max-bytes", type=int, metavar="N", help="limit the output to N bytes (default: 2000000)")
     group.add_argument("--save", metavar="DIR", help="save the originals and their records to this directory")
     group.add_argument("--json", action="store_true", help="return the records as a dict instead of a gallery")
     add_out(group, "result")
@@ -219,15 +230,27 @@ def read_moment(text: str | None) -> datetime | None:
     return None if text is None else read_since(text, datetime.now(timezone.utc).astimezone())
 
 
-def add_timeout(parser: argparse._ActionsContainer) -> None:
-    """Adds `--timeout`."""
+def add_polling(parser: argparse._ActionsContainer) -> None:
+    """Adds `--timeout` and `--interval`."""
     parser.add_argument(
-        "--timeout", type=float, default=WAIT_SECONDS, metavar="S", help="stop waiting after S seconds (default: 600)"
+        "--timeout",
+        type=float,
+        default=WAIT_SECONDS,
+        metavar="SECONDS",
+        help=f"stop waiting after this time (default: {WAIT_SECONDS:g})",
+    )
+    parser.add_argument(
+        "--interval", type=float, metavar="SECONDS", help="poll at this fixed interval (default: 2, growing to 10)"
     )
 
 
-def read_timeout(seconds: float) -> float:
-    """Checks a timeout."""
-    if not seconds > 0:
-        raise UsageError(f"--timeout must be more than 0, not {seconds:g}.", hint="Use a number of seconds.")
-    return seconds
+def read_polling(parsed: argparse.Namespace) -> tuple[float, float | None]:
+    """Reads the timeout and the interval in seconds, None for the default intervals.
+
+    Raises:
+        UsageError: One is not a positive number.
+    """
+    for name, seconds in (("timeout", parsed.timeout), ("interval", parsed.interval)):
+        if seconds is not None and not seconds > 0:
+            raise UsageError(f"--{name} must be more than 0, not {seconds:g}.", hint="Use a number of seconds.")
+    return parsed.timeout, parsed.interval

@@ -48,7 +48,7 @@ class ExploreArguments:
             *last,
             *(session.client.history(self.history) if self.history else ()),
         ]
-        panel = explore(session.client, tasks, pace=session.pace)
+        panel = explore(session.client, tasks, pace=session.choose_pace())
         if self.out is not None:
             front_end.assign(self.out, panel)
         return panel
@@ -56,7 +56,7 @@ class ExploreArguments:
 
 def add_explore(parser: Parser) -> None:
     """Adds the options of `%seedream explore`."""
-    add_ids(parser, default="an empty panel")
+    add_ids(parser, default="none")
     parser.add_argument("--last", action="store_true", help="start with the last result")
     parser.add_argument(
         "--history",

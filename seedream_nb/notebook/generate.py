@@ -35,17 +35,17 @@ from seedream_nb.gallery.table import label_parts
 from seedream_nb.notebook.arguments import (
     WAIT_SECONDS,
     Presentation,
+    add_polling,
     add_presentation,
-    add_timeout,
+    read_polling,
     read_presentation,
-    read_timeout,
 )
 from seedream_nb.notebook.follow import follow_in_cell
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.live import open_live_display
 from seedream_nb.notebook.results import make_gallery, present, with_next_step
 from seedream_nb.protocol.capabilities import MODELS, PRESETS
-from seedream_nb.protocol.request_body import GenerationOptions
+from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,6 +84,7 @@ class GenerateArguments:
         stream: Whether images arrive one by one over an open connection.
         wait: Whether to wait until all tasks are finished.
         timeout: Seconds after which to stop waiting.
+        interval: Seconds between polls; None for the default intervals.
         confirmed: Whether the user confirmed many paid requests.
         dry_run: Whether to list the requests without sending them.
         strict: Whether to reject what a known model does not accept.
@@ -98,6 +99,7 @@ class GenerateArguments:
     stream: bool = False
     wait: bool = True
     timeout: float = WAIT_SECONDS
+    interval: float | None = None
     confirmed: bool = False
     dry_run: bool = False
     strict: bool = True
@@ -144,7 +146,7 @@ class GenerateArguments:
                 mode="stream" if self.stream else "async",
                 wait=self.wait,
                 timeout=self.timeout,
-                pace=session.pace,
+                pace=session.choose_pace(self.interval),
                 strict=self.strict,
                 stop=stop,
             )
@@ -244,6 +246,7 @@ def to_image(reference: str) -> TaskImage:
         return TaskImage(task_id="", data=b"")
 
 
+_DEFAULT = MODELS[DEFAULT_MODEL].short_name
 _IMAGE_HELP = "reference image: a link, a file, or a Python expression such as photo or gallery[0]"
 
 
@@ -265,7 +268,12 @@ def add_edit(parser: Parser) -> None:
 def _add_generation(parser: Parser) -> None:
     parser.takes_cell = True
     add = parser.add_argument_group("generation options (give several values to compare them)").add_argument
-    add("--model", nargs="+", metavar="NAME", help=f"{', '.join(SUGGESTIONS['model'])}, or a full model id")
+    add(
+        "--model",
+        nargs="+",
+        metavar="NAME",
+        help=f"{', '.join(SUGGESTIONS['model'])}, or a full model id (default: {_DEFAULT})",
+    )
     add("--size", nargs="+", metavar="SIZE", help=f"{', '.join(PRESETS)}, or WIDTHxHEIGHT")
     add("--format", nargs="+", choices=("jpeg", "png"), dest="output_format", help="the file format")
     add("--optimize-prompt", nargs="+", choices=("standard", "fast"), help="how the service rewrites the prompt")
@@ -275,7 +283,11 @@ def _add_generation(parser: Parser) -> None:
     add = parser.add_argument_group("request options").add_argument
     add("--max-images", type=int, metavar="N", help="let the model generate a set of at most N images")
     add("--takes", type=int, default=1, metavar="N", help="send each combination N times (default: 1)")
-    add("--watermark", action=argparse.BooleanOptionalAction, help="add the service's watermark, or do not")
+    add(
+        "--watermark",
+        action=argparse.BooleanOptionalAction,
+        help="add the service's watermark (the default) or not",
+    )
     add("--web-search", action="store_true", help="let the model search the web")
     add("--layers", action="store_true", help="decompose the image into layers")
     add("--response-format", choices=("url", "b64_json"), help="receive images as links or as inline images")
@@ -286,7 +298,7 @@ def _add_generation(parser: Parser) -> None:
     group.add_argument(
         "--wait", action=argparse.BooleanOptionalAction, default=True, help="wait until all tasks finish (default)"
     )
-    add_timeout(group)
+    add_polling(group)
     group.add_argument("--stream", action="store_true", help="show each image of a set as soon as it arrives")
     group.add_argument("--yes", action="store_true", help=f"confirm more than {MOST_UNCONFIRMED} paid requests")
     group.add_argument("--dry-run", action="store_true", help="list the requests without sending them")
@@ -312,6 +324,7 @@ def _read(parsed: argparse.Namespace, cell: str, command: str, images: Sequence[
         raise UsageError("--stream always waits for its images.", hint="Remove --stream or --no-wait.")
     if parsed.stream and parsed.callback_url:
         raise UsageError("--stream does not support callbacks.", hint="Remove --stream or --callback-url.")
+    timeout, interval = read_polling(parsed)
     shared = {name: getattr(parsed, name) for name in _SHARED}
     return GenerateArguments(
         prompts=_read_prompts(parsed.prompt, cell, command, optional=parsed.layers and bool(images)),
@@ -321,7 +334,8 @@ def _read(parsed: argparse.Namespace, cell: str, command: str, images: Sequence[
         takes=parsed.takes,
         stream=parsed.stream,
         wait=parsed.wait,
-        timeout=read_timeout(parsed.timeout),
+        timeout=timeout,
+        interval=interval,
         confirmed=parsed.yes,
         dry_run=parsed.dry_run,
         strict=not parsed.no_check,

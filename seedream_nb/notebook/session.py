@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from seedream_nb.client.client import SeedreamClient
-from seedream_nb.client.polling import Pace
+from seedream_nb.client.polling import Pace, choose_pace
 from seedream_nb.client.settings import Secret, Settings, resolve_settings
 from seedream_nb.core.errors import UsageError
 
@@ -66,9 +66,10 @@ class Session:
             self._client = SeedreamClient(settings=self.settings, library=folder.name if folder else None)
         return self._client
 
-    @property
-    def pace(self) -> Pace:
-        """The polling intervals for this service."""
+    def choose_pace(self, interval: float | None = None) -> Pace:
+        """The polling intervals: a fixed one in seconds, or those for the service in use."""
+        if interval is not None:
+            return choose_pace(None, interval)
         return Pace() if self.sandbox is None else SANDBOX_PACE
 
     def require_last(self, hint: str) -> Gallery:

@@ -14,11 +14,11 @@ from seedream_nb.notebook.arguments import (
     WAIT_SECONDS,
     Presentation,
     add_ids,
+    add_polling,
     add_presentation,
-    add_timeout,
     read_ids,
+    read_polling,
     read_presentation,
-    read_timeout,
 )
 from seedream_nb.notebook.follow import Follower, draw, follow_in_cell, shown_tasks
 from seedream_nb.notebook.front_end import Notice
@@ -53,11 +53,13 @@ class WaitArguments:
     Attributes:
         task_ids: The ids in order, repeats included; none means the tasks in progress of the last result.
         timeout: Seconds after which to stop waiting.
+        interval: Seconds between polls; None for the default intervals.
         presentation: How the tasks are presented.
     """
 
     task_ids: tuple[str, ...]
     timeout: float = WAIT_SECONDS
+    interval: float | None = None
     presentation: Presentation = field(default_factory=Presentation)
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
@@ -88,12 +90,14 @@ class WatchArguments:
         task_ids: As for `wait`.
         stop: Whether to stop all watches instead.
         timeout: As for `wait`.
+        interval: As for `wait`.
         presentation: As for `wait`.
     """
 
     task_ids: tuple[str, ...]
     stop: bool = False
     timeout: float = WAIT_SECONDS
+    interval: float | None = None
     presentation: Presentation = field(default_factory=Presentation)
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
@@ -126,20 +130,20 @@ class WatchArguments:
 def add_wait(parser: Parser) -> None:
     """Adds the options of `%seedream wait`."""
     add_ids(parser, default=DEFAULT_IDS)
-    add_timeout(parser)
+    add_polling(parser)
     add_presentation(parser)
 
 
 def read_wait(parsed: argparse.Namespace, cell: str) -> WaitArguments:
     """Reads the arguments of `%seedream wait`."""
-    return WaitArguments(read_ids(parsed, cell, "wait"), read_timeout(parsed.timeout), read_presentation(parsed))
+    return WaitArguments(read_ids(parsed, cell, "wait"), *read_polling(parsed), read_presentation(parsed))
 
 
 def add_watch(parser: Parser) -> None:
     """Adds the options of `%seedream watch`."""
     add_ids(parser, default=DEFAULT_IDS)
     parser.add_argument("--stop", action="store_true", help="stop all watches; the tasks continue at the service")
-    add_timeout(parser)
+    add_polling(parser)
     add_presentation(parser)
 
 
@@ -150,7 +154,7 @@ def read_watch(parsed: argparse.Namespace, cell: str) -> WatchArguments:
         raise UsageError("--stop stops all watches and takes no ids.", hint="Run %seedream watch --stop.")
     if parsed.json:
         raise UsageError("A watch returns no value, so --json has no effect.", hint="Use --out NAME instead.")
-    return WatchArguments(task_ids, parsed.stop, read_timeout(parsed.timeout), read_presentation(parsed))
+    return WatchArguments(task_ids, parsed.stop, *read_polling(parsed), read_presentation(parsed))
 
 
 class Watch:
@@ -244,7 +248,9 @@ def _open(
     arguments: WaitArguments | WatchArguments, session: Session, stop: threading.Event
 ) -> tuple[Followed, Gallery]:
     """What to follow, and the gallery that shows it."""
-    follow = partial(session.client.iter_wait, timeout=arguments.timeout, pace=session.pace, stop=stop)
+    follow = partial(
+        session.client.iter_wait, timeout=arguments.timeout, pace=session.choose_pace(arguments.interval), stop=stop
+    )
     if arguments.task_ids:
         waiting = follow(arguments.task_ids)
         return waiting, make_gallery(waiting.tasks, arguments.presentation, session)

@@ -53,6 +53,7 @@ def test_prompts_are_read_from_line_or_cell(line: str, cell: str | None, prompts
         ("edit", "make it night", "required: IMAGE"),
         ("generate cat --takes 0", None, "--takes must be between 1 and 100, not 0"),
         ("generate cat --timeout 0", None, "--timeout must be more than 0, not 0"),
+        ("generate cat --interval 0", None, "--interval must be more than 0, not 0"),
         ("generate cat --timeout nan", None, "--timeout must be more than 0, not nan"),
         ("generate cat --stream --no-wait", None, "--stream always waits"),
         ("generate cat --stream --callback-url https://example.org", None, "--stream does not support callbacks"),
@@ -73,7 +74,7 @@ def test_every_option_arrives() -> None:
         "generate cat --model pro lite --size 2K 4K --format png --max-images 4 --takes 2 --no-watermark --web-search "
         "--optimize-prompt fast --layers --background transparent --seed 1 2 --guidance-scale 2.5 "
         "--response-format b64_json --callback-url https://example.org/x --field safety=3 --field note=fine "
-        '--image a.png "b c.png" --no-wait --timeout 5 --yes --dry-run --no-check --columns 2 --out made'
+        '--image a.png "b c.png" --no-wait --timeout 5 --interval 3 --yes --dry-run --no-check --columns 2 --out made'
     )
     assert parsed.options == GenerationOptions(
         max_images=4,
@@ -93,7 +94,8 @@ def test_every_option_arrives() -> None:
         "seed": (1, 2),
         "guidance_scale": (2.5,),
     }
-    assert (parsed.images, parsed.takes, parsed.timeout) == (("a.png", "b c.png"), 2, 5)
+    assert (parsed.images, parsed.takes) == (("a.png", "b c.png"), 2)
+    assert (parsed.timeout, parsed.interval) == (5, 3)
     assert (parsed.wait, parsed.confirmed, parsed.dry_run, parsed.strict) == (False, True, True, False)
     assert (parsed.presentation.options.columns, parsed.presentation.out) == (2, "made")
 

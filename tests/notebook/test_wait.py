@@ -159,6 +159,18 @@ class TestTimeout:
         assert "1 task · " not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "line", ["%seedream wait --interval 0.05", "%seedream generate a cat --model 4.0 --size 960x960 --interval 0.05"]
+)
+def test_the_interval_between_polls_is_fixed(shell: InteractiveShell, service: Sandbox, line: str) -> None:
+    service.settings.generation_seconds = 0.8
+    if "wait" in line:
+        run(shell, "%seedream generate a cat --model 4.0 --size 960x960 --no-wait")
+    run_gallery(shell, line)
+    # The sandbox's own intervals of 0.2, 0.3, 0.45 seconds would give four polls.
+    assert len(service.requests.of_kind("tasks")) > 5
+
+
 def test_no_thread_is_left(shell: InteractiveShell, service: Sandbox) -> None:
     with pytest.raises(WaitTimeoutError):
         run(shell, f"%seedream wait {add(service, ready_in=None)} --timeout 0.2")
