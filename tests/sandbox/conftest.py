@@ -1,4 +1,4 @@
-"""The shortest way to talk to a sandbox over real HTTP."""
+"""A minimal client of a sandbox over real HTTP."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SMALLEST = "960x960"
 
 @dataclasses.dataclass
 class Api:
-    """A client that adds nothing: what it sends is what the test says, what it returns is what came."""
+    """A client that adds nothing to requests and responses."""
 
     sandbox: Sandbox
     session: requests.Session

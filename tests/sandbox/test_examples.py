@@ -1,4 +1,4 @@
-"""The tasks that are there from the start."""
+"""The example tasks."""
 
 import io
 import time
@@ -16,7 +16,7 @@ from .conftest import Api
 CATS = ["84d1544a-9043-4dde-a98b-e889dacd75f6", "20068983-0cc9-4c6a-aeb6-9c6a3c668be0"]
 
 
-def test_there_is_one_of_each_state(sandbox: Sandbox) -> None:
+def test_examples_cover_every_state(sandbox: Sandbox) -> None:
     states = [example.state for example in sandbox.examples]
 
     assert {"succeeded", "failed", "partially failed", "pending"} == set(states)
@@ -25,7 +25,7 @@ def test_there_is_one_of_each_state(sandbox: Sandbox) -> None:
     assert all(example.prompt and example.note for example in sandbox.examples)
 
 
-def test_listing_the_examples_does_not_set_the_pending_one_going(sandbox: Sandbox, api: Api) -> None:
+def test_listing_the_examples_does_not_start_the_pending_one(sandbox: Sandbox, api: Api) -> None:
     for _ in range(2):
         assert sum(example.state == "pending" for example in sandbox.examples) == 1
         api.tasks(action="retrieve_batch", limit=100)
@@ -38,21 +38,21 @@ def test_listing_the_examples_does_not_set_the_pending_one_going(sandbox: Sandbo
     assert record["finished_at"] == round(pending.created_at + 0.3 + pending.elapsed, 3)
 
 
-def test_the_two_cats_are_different_pictures_of_the_documented_size(api: Api) -> None:
-    pictures = []
+def test_the_two_cats_are_different_images_of_the_documented_size(api: Api) -> None:
+    images = []
     for task_id in CATS:
         (item,) = api.tasks(id=task_id)["response"]["data"]
         assert item["prompt"] == "a white siamese cat"
         content = api.get(item["image_url"]).content
         with Image.open(io.BytesIO(content)) as image:
             assert (image.format, image.size) == ("JPEG", (2048, 2048))
-        pictures.append(content)
+        images.append(content)
 
-    assert pictures[0] != pictures[1]
+    assert images[0] != images[1]
 
 
 @pytest.mark.timeout(120)
-def test_every_picture_of_every_example_is_what_its_record_says(sandbox: Sandbox, api: Api) -> None:
+def test_every_example_image_matches_its_record(sandbox: Sandbox, api: Api) -> None:
     items = [
         item
         for record in api.tasks(action="retrieve_batch", limit=100)["items"]
@@ -70,7 +70,7 @@ def test_every_picture_of_every_example_is_what_its_record_says(sandbox: Sandbox
     assert not [request for request in sandbox.requests if request.status >= 400]
 
 
-def test_the_layered_example_says_where_its_layers_lie(api: Api) -> None:
+def test_the_layered_example_has_bounding_boxes(api: Api) -> None:
     layered = next(example for example in EXAMPLE_TASKS if example.images.spec.style == "layer")
 
     base, *layers = api.tasks(id=layered.id)["response"]["data"]
@@ -88,7 +88,7 @@ def test_the_layered_example_says_where_its_layers_lie(api: Api) -> None:
         assert layer["name"]
 
 
-def test_the_examples_have_the_same_addresses_at_every_start() -> None:
+def test_the_examples_have_the_same_urls_in_every_run() -> None:
     def addresses() -> str:
         with Sandbox() as sandbox, requests.Session() as session:
             return str(Api(sandbox, session).tasks(action="retrieve_batch", limit=100)).replace(sandbox.url, "")

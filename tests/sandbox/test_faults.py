@@ -1,4 +1,4 @@
-"""Everything that can go wrong on demand, as a client sees it."""
+"""Fault injection as a client sees it."""
 
 import datetime as dt
 import email.utils
@@ -21,12 +21,12 @@ def query(api: Api) -> requests.Response:
 
 
 @pytest.fixture
-def picture_url(api: Api) -> str:
+def image_url(api: Api) -> str:
     task_id = api.sandbox.add_task("a kite", size="200x200")
     return str(api.tasks(id=task_id)["response"]["data"][0]["image_url"])
 
 
-def test_no_faults_no_harm(api: Api) -> None:
+def test_without_faults_everything_succeeds(api: Api) -> None:
     assert query(api).json()["id"] == CAT
     assert len(api.sandbox.faults) == 0
 
@@ -53,7 +53,7 @@ def test_rate_limit(api: Api, retry_after: Any, header: str | None) -> None:
     assert query(api).status_code == 200
 
 
-def test_server_error_twice_then_well_again(api: Api) -> None:
+def test_server_error_twice_then_success(api: Api) -> None:
     api.sandbox.faults.add("server_error", times=2)
 
     answers = [query(api) for _ in range(3)]
@@ -90,18 +90,18 @@ def test_dropped_connection(api: Api) -> None:
     assert query(api).status_code == 200
 
 
-def test_an_answer_cut_short_of_its_promised_length(api: Api) -> None:
+def test_a_response_cut_short_of_its_content_length(api: Api) -> None:
     api.sandbox.faults.add("cut")
 
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         query(api)
 
 
-def test_an_image_cut_short_of_its_promised_length(api: Api, picture_url: str) -> None:
+def test_an_image_cut_short_of_its_content_length(api: Api, image_url: str) -> None:
     api.sandbox.faults.add("cut", on="downloads")
 
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
-        api.get(picture_url)
+        api.get(image_url)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_image_cut_short_of_its_promised_length(api: Api, picture_url: str) -
     ],
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )
-def test_answers_that_are_no_json(api: Api, fault: Fault) -> None:
+def test_responses_that_are_not_json(api: Api, fault: Fault) -> None:
     api.sandbox.faults.add(fault)
 
     answer = query(api)
@@ -125,20 +125,20 @@ def test_answers_that_are_no_json(api: Api, fault: Fault) -> None:
         answer.json()
 
 
-def test_a_proxy_page_says_that_it_is_html(api: Api) -> None:
+def test_a_proxy_page_is_html(api: Api) -> None:
     api.sandbox.faults.add("html")
 
     assert query(api).headers["Content-Type"].startswith("text/html")
 
 
 @pytest.mark.parametrize(("body", "value"), [("null", None), ("[]", []), ('"text"', "text"), ("7", 7)])
-def test_json_that_is_no_object(api: Api, body: str, value: object) -> None:
+def test_json_that_is_not_an_object(api: Api, body: str, value: object) -> None:
     api.sandbox.faults.add("json", body=body)
 
     assert query(api).json() == value
 
 
-def test_latency_comes_on_top_of_another_fault(api: Api) -> None:
+def test_latency_combines_with_another_fault(api: Api) -> None:
     api.sandbox.faults.add("latency", seconds=0.2, times=1)
     api.sandbox.faults.add("server_error", times=1)
 
@@ -148,51 +148,51 @@ def test_latency_comes_on_top_of_another_fault(api: Api) -> None:
     assert slow.elapsed.total_seconds() >= 0.2 > quick.elapsed.total_seconds()
 
 
-def test_a_dead_image_link(api: Api, picture_url: str) -> None:
+def test_a_dead_image_link(api: Api, image_url: str) -> None:
     api.sandbox.faults.add("missing", on="downloads", times=1)
 
-    assert [api.get(picture_url).status_code for _ in range(2)] == [404, 200]
+    assert [api.get(image_url).status_code for _ in range(2)] == [404, 200]
 
 
-def test_html_under_an_image_content_type(api: Api, picture_url: str) -> None:
+def test_html_under_an_image_content_type(api: Api, image_url: str) -> None:
     api.sandbox.faults.add("html", on="downloads")
 
-    answer = api.get(picture_url)
+    answer = api.get(image_url)
 
     assert answer.headers["Content-Type"] == "image/jpeg"
     assert answer.text.startswith("<!DOCTYPE html>")
 
 
-def test_half_an_image(api: Api, picture_url: str) -> None:
+def test_half_an_image(api: Api, image_url: str) -> None:
     api.sandbox.faults.add("truncate", on="downloads")
 
-    with Image.open(io.BytesIO(api.get(picture_url).content)) as image, pytest.raises(OSError, match="truncated"):
+    with Image.open(io.BytesIO(api.get(image_url).content)) as image, pytest.raises(OSError, match="truncated"):
         image.load()
 
 
-def test_an_image_that_redirects_to_itself_for_ever(api: Api, picture_url: str) -> None:
+def test_an_image_that_redirects_to_itself_endlessly(api: Api, image_url: str) -> None:
     api.sandbox.faults.add("redirect", on="downloads")
 
     with pytest.raises(requests.exceptions.TooManyRedirects):
-        api.get(picture_url)
+        api.get(image_url)
 
 
-def test_an_image_that_redirects_once(api: Api, picture_url: str) -> None:
+def test_an_image_that_redirects_once(api: Api, image_url: str) -> None:
     api.sandbox.faults.add("redirect", on="downloads", times=1)
 
-    assert api.get(picture_url).headers["Content-Type"] == "image/jpeg"
+    assert api.get(image_url).headers["Content-Type"] == "image/jpeg"
 
 
-@pytest.mark.parametrize("location", ["file:///etc/hostname", "ftp://127.0.0.1/picture.jpg"])
-def test_an_image_that_redirects_out_of_http(api: Api, picture_url: str, location: str) -> None:
+@pytest.mark.parametrize("location", ["file:///etc/hostname", "ftp://127.0.0.1/image.jpg"])
+def test_an_image_that_redirects_out_of_http(api: Api, image_url: str, location: str) -> None:
     api.sandbox.faults.add("redirect", on="downloads", location=location)
 
-    answer = api.get(picture_url, allow_redirects=False)
+    answer = api.get(image_url, allow_redirects=False)
 
     assert (answer.status_code, answer.headers["Location"]) == (302, location)
 
 
-def test_only_what_matches_is_hit(api: Api) -> None:
+def test_a_fault_applies_only_to_matching_requests(api: Api) -> None:
     slow, quick = (api.sandbox.add_task(prompt, size="200x200") for prompt in ("a kite", "a boat"))
     urls = [api.tasks(id=task_id)["response"]["data"][0]["image_url"] for task_id in (slow, quick)]
 
@@ -207,13 +207,13 @@ def test_only_what_matches_is_hit(api: Api) -> None:
     assert api.get(urls[0]).status_code == 200
 
 
-def test_the_first_requests_can_be_spared(api: Api) -> None:
+def test_the_first_requests_can_succeed(api: Api) -> None:
     api.sandbox.faults.add("server_error", after=2, times=1)
 
     assert [query(api).status_code for _ in range(4)] == [200, 200, 500, 200]
 
 
-def test_faults_can_be_taken_away(api: Api) -> None:
+def test_faults_can_be_removed(api: Api) -> None:
     gone = api.sandbox.faults.add("server_error")
     api.sandbox.faults.add("rate_limit")
     api.sandbox.faults.remove(gone)
@@ -223,7 +223,7 @@ def test_faults_can_be_taken_away(api: Api) -> None:
     assert query(api).status_code == 200
 
 
-def test_equal_faults_are_counted_each_for_itself(api: Api) -> None:
+def test_equal_faults_are_counted_separately(api: Api) -> None:
     fault = Fault("server_error", times=1)
     for _ in range(2):
         api.sandbox.faults.add(fault)
@@ -233,7 +233,7 @@ def test_equal_faults_are_counted_each_for_itself(api: Api) -> None:
 
 @pytest.mark.parametrize("kind", ["drop", "server_error", "html", "empty", "json", "cut", "truncate"])
 @pytest.mark.parametrize("processed", [False, True])
-def test_a_lost_answer_may_leave_a_task_behind(api: Api, kind: Any, *, processed: bool) -> None:
+def test_a_lost_response_may_leave_a_task_behind(api: Api, kind: Any, *, processed: bool) -> None:
     before = len(api.sandbox.task_ids)
     api.sandbox.faults.add(kind, on="images", processed=processed)
 

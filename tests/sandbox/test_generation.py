@@ -1,4 +1,4 @@
-"""POST /seedream/images: from a prompt to pictures, at once, later, and out of other pictures."""
+"""POST /seedream/images: generation, synchronous and asynchronous, and edits."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ LITE = "doubao-seedream-5-0-lite-260128"
 
 
 def finished(api: Api, task_id: str) -> Any:
-    """Ask until the task is finished and return its record."""
+    """Query until the task is finished and return its record."""
     deadline = time.monotonic() + 20
     while not (record := api.tasks(id=task_id))["finished_at"]:
         assert time.monotonic() < deadline
@@ -41,7 +41,7 @@ def data_uri(image: Image.Image, image_format: str = "PNG") -> str:
     return f"data:image/{image_format.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def test_a_synchronous_call_answers_with_the_picture(api: Api) -> None:
+def test_a_synchronous_call_returns_the_image(api: Api) -> None:
     body = api.images(prompt="a red kite").json()
 
     assert sorted(body) == ["data", "success", "task_id", "trace_id", "usage"]
@@ -62,7 +62,7 @@ def test_a_synchronous_call_takes_its_time(api: Api) -> None:
     assert record["finished_at"] - record["created_at"] == pytest.approx(0.4, abs=0.002)
 
 
-def test_an_asynchronous_call_answers_at_once_with_the_task_id_alone(api: Api) -> None:
+def test_an_asynchronous_call_returns_only_the_task_id_at_once(api: Api) -> None:
     api.sandbox.settings.generation_seconds = 60
 
     answer = api.images(**{"async": True})
@@ -85,14 +85,14 @@ def test_an_asynchronous_task_finishes(api: Api) -> None:
     assert len(record["response"]["data"]) == 1
 
 
-def test_the_same_calls_give_the_same_tasks_and_pictures_at_every_start(api: Api) -> None:
+def test_the_same_calls_give_the_same_tasks_and_images_in_every_run(api: Api) -> None:
     with Sandbox(generation_seconds=0.01) as other:
         there = Api(other, api.session)
         answers = [caller.images(prompt="a blue kite").json() for caller in (api, there)]
-        pictures = [api.get(answer["data"][0]["image_url"]).content for answer in answers]
+        images = [api.get(answer["data"][0]["image_url"]).content for answer in answers]
 
     assert answers[0]["task_id"] == answers[1]["task_id"]
-    assert pictures[0] == pictures[1]
+    assert images[0] == images[1]
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,11 @@ def test_sizes(api: Api, model: str, size: str | None, expected: str) -> None:
     assert api.images(model=model, size=size).json()["data"][0]["size"] == expected
 
 
-def test_a_set_has_as_many_different_pictures_as_asked_for(api: Api) -> None:
+def test_a_set_has_as_many_different_images_as_requested(api: Api) -> None:
     body = api.images(sequential_image_generation="auto", sequential_image_generation_options={"max_images": 3}).json()
 
-    pictures = {api.get(item["image_url"]).content for item in body["data"]}
-    assert len(pictures) == len(body["data"]) == body["usage"]["generated_images"] == 3
+    images = {api.get(item["image_url"]).content for item in body["data"]}
+    assert len(images) == len(body["data"]) == body["usage"]["generated_images"] == 3
 
 
 def test_max_images_alone_makes_no_set(api: Api) -> None:
@@ -124,7 +124,7 @@ def test_max_images_alone_makes_no_set(api: Api) -> None:
     assert len(body["data"]) == 1
 
 
-def test_pictures_inside_the_answer(api: Api) -> None:
+def test_inline_images(api: Api) -> None:
     body = api.images(response_format="b64_json").json()
 
     (item,) = body["data"]
@@ -149,11 +149,11 @@ def test_a_transparent_background(api: Api) -> None:
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP"])
-def test_an_edit_shows_the_picture_it_came_from(api: Api, image_format: str) -> None:
+def test_an_edit_shows_the_image_it_came_from(api: Api, image_format: str) -> None:
     source = Image.new("L", (480, 480), 20)
     source.paste(235, (0, 0, 240, 480))
 
-    (item,) = api.images(image=data_uri(source, image_format), prompt="in warm colours").json()["data"]
+    (item,) = api.images(image=data_uri(source, image_format), prompt="in warm colors").json()["data"]
 
     with opened(api, item).convert("L") as edited:
         assert edited.size == (960, 960)
@@ -162,12 +162,12 @@ def test_an_edit_shows_the_picture_it_came_from(api: Api, image_format: str) -> 
 
 
 def difference(api: Api, one: dict[str, Any], other: dict[str, Any]) -> float:
-    """Return how far two pictures are apart, 0 to 255."""
-    pictures = (opened(api, item).convert("RGB") for item in (one, other))
-    return sum(ImageStat.Stat(ImageChops.difference(*pictures)).mean) / 3
+    """Return how far two images are apart, 0 to 255."""
+    images = (opened(api, item).convert("RGB") for item in (one, other))
+    return sum(ImageStat.Stat(ImageChops.difference(*images)).mean) / 3
 
 
-def test_an_edit_of_a_picture_of_the_sandbox_itself(api: Api) -> None:
+def test_an_edit_of_an_image_of_the_sandbox_itself(api: Api) -> None:
     source = api.sandbox.add_task("a city at night", size="400x400")
     url = api.tasks(id=source)["response"]["data"][0]["image_url"]
     embedded = f"data:image/jpeg;base64,{base64.b64encode(api.get(url).content).decode()}"
@@ -180,7 +180,7 @@ def test_an_edit_of_a_picture_of_the_sandbox_itself(api: Api) -> None:
     assert difference(api, by_link, by_content) < 5 < difference(api, by_link, stand_in)
 
 
-def test_an_edit_keeps_the_shape_of_its_picture_unless_told_otherwise(api: Api) -> None:
+def test_an_edit_keeps_the_aspect_ratio_unless_given_a_size(api: Api) -> None:
     wide = data_uri(Image.new("RGB", (400, 200), "teal"))
 
     shaped = api.images(image=wide, size="1K").json()["data"][0]["size"]
@@ -192,7 +192,7 @@ def test_an_edit_keeps_the_shape_of_its_picture_unless_told_otherwise(api: Api) 
     assert told == SMALLEST
 
 
-def test_the_record_of_an_edit_does_not_repeat_the_embedded_picture(api: Api) -> None:
+def test_the_record_of_an_edit_does_not_repeat_the_embedded_image(api: Api) -> None:
     embedded, link = data_uri(Image.new("RGB", (64, 64))), "https://images.invalid/a.jpg"
 
     one, several = (
@@ -204,8 +204,8 @@ def test_the_record_of_an_edit_does_not_repeat_the_embedded_picture(api: Api) ->
     assert several["image"] == ["data:image/png;base64,...", link]
 
 
-def test_several_pictures_can_be_combined(api: Api) -> None:
-    white, black = (data_uri(Image.new("RGB", (300, 300), colour)) for colour in ("white", "black"))
+def test_several_images_can_be_combined(api: Api) -> None:
+    white, black = (data_uri(Image.new("RGB", (300, 300), color)) for color in ("white", "black"))
 
     (both,) = api.images(image=[white, black], prompt="together").json()["data"]
     (one,) = api.images(image=[white], prompt="together").json()["data"]
@@ -213,14 +213,14 @@ def test_several_pictures_can_be_combined(api: Api) -> None:
     assert api.get(both["image_url"]).content != api.get(one["image_url"]).content
 
 
-def test_an_embedded_picture_that_is_none_is_refused(api: Api) -> None:
+def test_an_unreadable_embedded_image_is_rejected(api: Api) -> None:
     answer = api.images(image=["data:image/png;base64,AAAA"])
 
     assert answer.status_code == 400
     assert "Input image 1" in answer.json()["error"]["message"]
 
 
-def test_layers_of_a_picture(api: Api) -> None:
+def test_layers_of_an_image(api: Api) -> None:
     source = Image.radial_gradient("L").resize((1024, 1024))
 
     body = api.images(model=PRO, image=data_uri(source), prompt=None, size="auto", layer_decomposition=True).json()
@@ -234,7 +234,7 @@ def test_layers_of_a_picture(api: Api) -> None:
             assert f"{image.width}x{image.height}" == layer["size"]
 
 
-def test_the_input_moderation_refuses_by_a_word(api: Api) -> None:
+def test_input_moderation_rejects_a_trigger_word(api: Api) -> None:
     answer = api.images(prompt="Something Forbidden, please")
     later = finished(api, api.images(prompt="something forbidden", **{"async": True}).json()["task_id"])
 
@@ -244,7 +244,7 @@ def test_the_input_moderation_refuses_by_a_word(api: Api) -> None:
     assert later["response"]["error"]["code"] == "InputTextSensitiveContentDetected"
 
 
-def test_the_output_moderation_keeps_one_image_back(api: Api) -> None:
+def test_output_moderation_withholds_one_image(api: Api) -> None:
     body = api.images(
         prompt="a leak in the roof",
         sequential_image_generation="auto",
@@ -292,7 +292,7 @@ def test_the_balance_runs_out(api: Api) -> None:
         ({"watermark": "yes"}, "watermark"),
     ],
 )
-def test_what_the_service_does_not_take(api: Api, body: dict[str, object], words: str) -> None:
+def test_invalid_requests_are_rejected(api: Api, body: dict[str, object], words: str) -> None:
     answer = api.images(**body)
 
     assert answer.status_code == 400
@@ -302,7 +302,7 @@ def test_what_the_service_does_not_take(api: Api, body: dict[str, object], words
 
 @pytest.fixture
 def receiver() -> Iterator[tuple[int, "queue.Queue[bytes]"]]:
-    """A server on all addresses of this machine that keeps what is posted to it."""
+    """A server on all addresses of this machine that stores what is posted to it."""
     received: queue.Queue[bytes] = queue.Queue()
 
     class Receiver(BaseHTTPRequestHandler):
@@ -341,7 +341,7 @@ def test_a_result_is_sent_to_a_callback_on_this_machine(api: Api, receiver: tupl
     assert json.loads(received.get(timeout=20)) == api.tasks(id=answer["task_id"])["response"]
 
 
-def test_a_callback_anywhere_else_is_accepted_and_left_alone(
+def test_a_callback_to_another_machine_is_accepted_but_never_sent(
     api: Api, receiver: tuple[int, "queue.Queue[bytes]"]
 ) -> None:
     port, received = receiver

@@ -1,4 +1,4 @@
-"""The official clients, unchanged, against the sandbox: the Python SDK in this process, the CLI as a command."""
+"""The official clients against the sandbox: the Python SDK in this process, the CLI as a command."""
 
 import base64
 import json
@@ -59,7 +59,7 @@ class Cli:
         """Return the JSON documents that a command prints with `--json`."""
         done = self.run(*arguments, "--json")
         assert (done.returncode, done.stderr) == (0, "")
-        decoder = json.JSONDecoder(strict=False)  # it breaks long lines inside strings
+        decoder = json.JSONDecoder(strict=False)  # the CLI breaks long lines inside strings
         text, documents = done.stdout.strip(), []
         while text:
             document, end = decoder.raw_decode(text)
@@ -99,7 +99,7 @@ def test_sdk_edits(sdk: AceDataCloud) -> None:
     assert len(handle.urls()) == 1
 
 
-def test_sdk_makes_a_set(sdk: AceDataCloud) -> None:
+def test_sdk_generates_a_set(sdk: AceDataCloud) -> None:
     handle = sdk.seedream.generate(
         model=MODEL,
         prompt="kites",
@@ -138,7 +138,7 @@ def test_sdk_knows_the_errors(sandbox: Sandbox, token: str, error: type[Exceptio
         client.tasks.get(CAT, service="seedream")
 
 
-def test_sdk_sees_what_the_service_does_not_take(sdk: AceDataCloud) -> None:
+def test_sdk_raises_on_an_invalid_request(sdk: AceDataCloud) -> None:
     with pytest.raises(ValidationError, match="2K or 4K, not 1K"):
         sdk.seedream.generate(model="doubao-seedream-4-5-251128", prompt="a kite", size="1K")
 
@@ -152,7 +152,7 @@ def test_cli_generates(cli: Cli, sandbox: Sandbox) -> None:
     assert "Task ID" in shown.stdout
 
 
-def test_cli_generates_later_and_waits(cli: Cli) -> None:
+def test_cli_generates_asynchronously_and_waits(cli: Cli) -> None:
     (answer,) = cli.json("generate", "a red kite", "--async")
 
     (record,) = cli.json("wait", answer["task_id"], "--interval", "1")
@@ -178,7 +178,7 @@ def test_cli_edits(cli: Cli, sandbox: Sandbox) -> None:
     assert len(answer["data"]) == 1
 
 
-def test_cli_takes_a_picture_apart(cli: Cli) -> None:
+def test_cli_decomposes_an_image(cli: Cli) -> None:
     (answer,) = cli.json("decompose", f"data:image/png;base64,{PIXEL}", "--async")
     (record,) = cli.json("wait", answer["task_id"], "--interval", "1")
 
@@ -196,13 +196,13 @@ def test_cli_shows_one_task_and_many(cli: Cli) -> None:
     assert "a white siamese cat" in shown.stdout
 
 
-def test_cli_shows_pictures_sent_inside_the_answer(cli: Cli) -> None:
+def test_cli_shows_inline_images(cli: Cli) -> None:
     (answer,) = cli.json("generate", "a red kite", "-m", MODEL, "-r", "1K", "--response-format", "b64_json")
 
     assert base64.b64decode(answer["data"][0]["b64_json"]).startswith(b"\xff\xd8\xff")
 
 
-def test_cli_says_that_a_token_is_refused(cli: Cli) -> None:
+def test_cli_reports_an_invalid_token(cli: Cli) -> None:
     done = cli.run("task", CAT, token="wrong")
 
     assert done.returncode == 1

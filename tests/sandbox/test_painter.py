@@ -65,11 +65,11 @@ def _bytes_elsewhere(hash_seed: str) -> str:
 
 
 @pytest.mark.parametrize(("subject", "prompt"), PROMPTS.items(), ids=PROMPTS)
-def test_each_subject_is_recognised_and_painted_with_contrast(subject: str, prompt: str) -> None:
+def test_each_subject_is_recognized_and_painted_with_contrast(subject: str, prompt: str) -> None:
     assert read_theme(prompt).subject == subject
-    picture = paint(prompt, 160, 120)
-    assert (picture.mode, picture.size) == ("RGB", (160, 120))
-    assert np.asarray(picture.convert("L")).std() > 10
+    image = paint(prompt, 160, 120)
+    assert (image.mode, image.size) == ("RGB", (160, 120))
+    assert np.asarray(image.convert("L")).std() > 10
 
 
 def test_every_subject_has_a_prompt_here() -> None:
@@ -102,18 +102,18 @@ def test_the_same_arguments_give_the_same_bytes_and_index_and_seed_vary_them(pro
     assert encode(first, "jpeg") == encode(again, "jpeg")
     assert encode(first, "png") == encode(again, "png")
     variations = [first, paint(prompt, 80, 80, index=1), paint(prompt, 80, 80, seed=7)]
-    assert len({_fingerprint(picture) for picture in variations}) == 3
+    assert len({_fingerprint(image) for image in variations}) == 3
     difference = np.abs(np.asarray(variations[0], dtype=int) - np.asarray(variations[1], dtype=int))
     assert difference.mean() > 6
 
 
-def test_the_prompt_varies_the_picture_even_within_a_subject() -> None:
+def test_the_prompt_varies_the_image_even_within_a_subject() -> None:
     prompts = ["a cat", "a cat on a roof", "a dream", "another dream", ""]
     assert len({_fingerprint(paint(prompt, 64, 64)) for prompt in prompts}) == len(prompts)
 
 
 @pytest.mark.parametrize(("word", "channel"), [("red", 0), ("green", 1), ("blue", 2)])
-def test_colour_words_shift_the_colours(word: str, channel: int) -> None:
+def test_color_words_shift_the_colors(word: str, channel: int) -> None:
     average = np.asarray(paint(f"{word} dreams", 96, 96), dtype=float).mean(axis=(0, 1))
     plain = np.asarray(paint("grey dreams", 96, 96), dtype=float).mean(axis=(0, 1))
     assert average[channel] / average.sum() > plain[channel] / plain.sum() + 0.015
@@ -130,11 +130,11 @@ def test_fur_follows_the_prompt() -> None:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("prompt", ["a cat", "a planet", "mountains"])
-def test_pictures_have_exactly_the_size_asked(prompt: str, size: tuple[int, int]) -> None:
+def test_images_have_exactly_the_requested_size(prompt: str, size: tuple[int, int]) -> None:
     assert paint(prompt, *size).size == size
 
 
-def test_a_picture_of_another_size_is_the_same_picture() -> None:
+def test_an_image_of_another_size_is_the_same_image() -> None:
     for prompt in ("a cat", "mountains", "a planet", "waves of thought"):
         assert _likeness(paint(prompt, 128, 128), paint(prompt, 400, 400)) > 0.95
 
@@ -146,15 +146,15 @@ def test_a_picture_of_another_size_is_the_same_picture() -> None:
     height=st.integers(1, 90),
     index=st.integers(0, 20),
 )
-def test_any_prompt_and_size_gets_a_picture(prompt: str, width: int, height: int, index: int) -> None:
+def test_any_prompt_and_size_gets_an_image(prompt: str, width: int, height: int, index: int) -> None:
     assert paint(prompt, width, height, index=index).size == (width, height)
 
 
-def test_lone_surrogates_in_a_prompt_are_no_trouble() -> None:
+def test_lone_surrogates_in_a_prompt_are_accepted() -> None:
     assert paint("broken \ud800 text", 32, 32).size == (32, 32)
 
 
-def test_the_mark_sits_in_the_lower_right_corner_and_says_what_it_is_told() -> None:
+def test_the_mark_is_in_the_lower_right_corner_with_the_given_text() -> None:
     plain = paint("the sea", 300, 300, watermark_text=" ")
     marked, other = paint("the sea", 300, 300), paint("the sea", 300, 300, watermark_text="draft")
     box = ImageChops.difference(plain, marked).getbbox()
@@ -170,16 +170,16 @@ def test_the_mark_sits_in_the_lower_right_corner_and_says_what_it_is_told() -> N
 
 @pytest.mark.parametrize(("output_format", "name"), [("jpeg", "JPEG"), ("png", "PNG")])
 @pytest.mark.parametrize("transparent", [False, True])
-def test_encoded_pictures_are_what_they_say(
+def test_encoded_images_have_their_format(
     output_format: Literal["jpeg", "png"], name: str, *, transparent: bool
 ) -> None:
-    picture = paint_cutout("a cat", 120, 90) if transparent else paint("a cat", 120, 90)
-    with Image.open(io.BytesIO(encode(picture, output_format))) as opened:
+    image = paint_cutout("a cat", 120, 90) if transparent else paint("a cat", 120, 90)
+    with Image.open(io.BytesIO(encode(image, output_format))) as opened:
         opened.load()
         assert (opened.format, opened.size) == (name, (120, 90))
         if name == "PNG":
-            assert opened.mode == picture.mode
-            assert opened.tobytes() == picture.tobytes()
+            assert opened.mode == image.mode
+            assert opened.tobytes() == image.tobytes()
 
 
 def test_transparency_becomes_white_in_a_jpeg() -> None:
@@ -187,12 +187,12 @@ def test_transparency_becomes_white_in_a_jpeg() -> None:
         assert opened.getpixel((8, 8)) == (255, 255, 255)
 
 
-def test_a_large_jpeg_weighs_what_the_service_sends() -> None:
+def test_a_large_jpeg_is_as_large_as_those_of_the_service() -> None:
     assert 300_000 < len(encode(paint("a white siamese cat", 2048, 2048), "jpeg")) < 750_000
 
 
 @pytest.mark.parametrize("prompt", ["a cat", "the sea", "a planet", "waves of thought"])
-def test_layers_lie_in_their_boxes_and_make_the_picture(prompt: str) -> None:
+def test_layers_match_their_boxes_and_compose_the_image(prompt: str) -> None:
     layers = paint_layers(prompt, 240, 160, 3)
     assert [layer.z_index for layer in layers] == [0, 1, 2, 3]
     assert (layers[0].image.mode, layers[0].box) == ("RGB", (0, 0, 240, 160))
@@ -208,12 +208,12 @@ def test_layers_lie_in_their_boxes_and_make_the_picture(prompt: str) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 5, 16])
-def test_as_many_layers_come_as_are_asked_for(count: int) -> None:
+def test_the_number_of_layers_is_as_requested(count: int) -> None:
     assert len(paint_layers("a cat", 64, 64, count)) == count + 1
     assert len(decompose(paint("a cat", 64, 64), 64, 64, count)) == count + 1
 
 
-def test_a_picture_taken_apart_can_be_put_together() -> None:
+def test_a_decomposed_image_can_be_composed_again() -> None:
     source = paint("flowers", 200, 200)
     layers = decompose(source, 160, 120, 4)
     assert layers[0].image.size == (160, 120)
@@ -226,7 +226,7 @@ def test_a_picture_taken_apart_can_be_put_together() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["make it night", "as a monochrome etching", "neon"])
-def test_an_edit_keeps_the_composition_and_changes_the_colours(prompt: str) -> None:
+def test_an_edit_keeps_the_composition_and_changes_the_colors(prompt: str) -> None:
     source, stranger = paint("a white siamese cat", 256, 256), paint("a city at night", 256, 256)
     edited = restyle(source, prompt, 256, 256)
     assert (edited.mode, edited.size) == ("RGB", (256, 256))
@@ -243,7 +243,7 @@ def test_edits_differ_by_index_and_prompt_but_not_by_run() -> None:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F"])
-def test_a_source_of_any_mode_can_be_edited_and_taken_apart(mode: str) -> None:
+def test_a_source_of_any_mode_can_be_edited_and_decomposed(mode: str) -> None:
     source = Image.new("L", (40, 30), 90) if mode in {"I;16", "F"} else paint("a cat", 40, 30)
     source = source.convert("I").convert(mode) if mode == "I;16" else source.convert(mode)
     before = source.tobytes()

@@ -10,7 +10,7 @@ from .conftest import Api
 CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 
 
-def test_one_task_answers_the_whole_record(api: Api) -> None:
+def test_one_task_returns_the_whole_record(api: Api) -> None:
     record = api.tasks(action="retrieve", id=CAT)
 
     assert record["id"] == CAT
@@ -28,7 +28,7 @@ def test_one_task_answers_the_whole_record(api: Api) -> None:
     ]
 
 
-def test_the_action_may_be_left_out(api: Api) -> None:
+def test_the_action_is_optional(api: Api) -> None:
     assert api.tasks(id=CAT) == api.tasks(action="retrieve", id=CAT)
 
 
@@ -53,7 +53,7 @@ def test_the_older_form_with_a_status_word(api: Api) -> None:
     assert api.tasks(id=pending)["data"]["status"] == "processing"
 
 
-def test_the_three_looks_of_a_pending_record(api: Api) -> None:
+def test_the_three_forms_of_a_pending_record(api: Api) -> None:
     null = api.tasks(id=api.sandbox.add_task(ready_in=None, pending_form="null"))
     absent = api.tasks(id=api.sandbox.add_task(ready_in=None, pending_form="absent"))
     started = api.tasks(id=api.sandbox.add_task(ready_in=None, pending_form="started"))
@@ -63,7 +63,7 @@ def test_the_three_looks_of_a_pending_record(api: Api) -> None:
     assert started["response"] == {"success": True, "task_id": started["id"]}
 
 
-def test_a_failed_task_is_an_ordinary_answer_with_its_error(api: Api) -> None:
+def test_a_failed_task_is_an_ordinary_response_with_its_error(api: Api) -> None:
     task_id = api.sandbox.add_task(error=("QuotaRiskDetection", "It was refused."))
 
     response = api.tasks(id=task_id)["response"]
@@ -81,7 +81,7 @@ def test_one_image_of_a_set_can_fail(api: Api) -> None:
     assert data[1]["error"] == {"code": "OutputImageSensitiveContentDetected", "message": "Withheld."}
 
 
-def test_a_task_finishes_when_its_time_has_come(api: Api) -> None:
+def test_a_task_finishes_at_its_time(api: Api) -> None:
     task_id = api.sandbox.add_task(ready_in=0.15)
     assert api.tasks(id=task_id)["finished_at"] is None
 
@@ -94,13 +94,13 @@ def test_a_task_finishes_when_its_time_has_come(api: Api) -> None:
     assert record["response"]["data"]
 
 
-def test_an_unknown_id_answers_an_empty_object(api: Api) -> None:
+def test_an_unknown_id_returns_an_empty_object(api: Api) -> None:
     answer = api.post("/seedream/tasks", {"id": str(uuid.uuid4())})
 
     assert (answer.status_code, answer.json()) == (200, {})
 
 
-def test_many_tasks_come_without_the_unknown_and_without_repeats(api: Api) -> None:
+def test_a_batch_has_no_unknown_ids_and_no_duplicates(api: Api) -> None:
     ids = [api.sandbox.add_task(f"kite {number}", size="32x32") for number in range(120)]
 
     answer = api.tasks(action="retrieve_batch", ids=[*reversed(ids), ids[0], "nobody"])
@@ -110,11 +110,11 @@ def test_many_tasks_come_without_the_unknown_and_without_repeats(api: Api) -> No
     assert len(answer["items"]) == 120
 
 
-def test_no_ids_at_all_are_no_history(api: Api) -> None:
+def test_an_empty_batch_is_not_the_history(api: Api) -> None:
     assert api.tasks(action="retrieve_batch", ids=[]) == {"items": [], "count": 0}
 
 
-def test_a_batch_above_the_maximum_is_too_large(api: Api) -> None:
+def test_a_batch_above_the_maximum_is_rejected(api: Api) -> None:
     api.sandbox.settings.max_batch = 2
 
     answer = api.post("/seedream/tasks", {"action": "retrieve_batch", "ids": ["a", "b", "c"]})
@@ -124,7 +124,7 @@ def test_a_batch_above_the_maximum_is_too_large(api: Api) -> None:
     assert api.post("/seedream/tasks", {"action": "retrieve_batch", "ids": ["a", "b"]}).status_code == 200
 
 
-def test_the_history_is_newest_first_and_twelve_long(api: Api) -> None:
+def test_the_history_has_twelve_tasks_newest_first(api: Api) -> None:
     for number in range(20):
         api.sandbox.add_task(f"kite {number}", created_at=4_000_000_000 + number)
 
@@ -181,7 +181,7 @@ def test_the_history_filters(api: Api, filters: dict[str, object], prompts: list
         (None, "bad_request"),
     ],
 )
-def test_a_wrong_query_is_refused_with_its_code(api: Api, body: object, code: str) -> None:
+def test_an_invalid_query_is_rejected_with_its_code(api: Api, body: object, code: str) -> None:
     answer = api.post("/seedream/tasks", body)
 
     assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""The server itself: starting, stopping, where it listens, what it logs, and how it runs alone."""
+"""The server: starting, stopping, where it listens, what it logs, and the command."""
 
 import concurrent.futures
 import os
@@ -46,7 +46,7 @@ def test_stopping_frees_the_port_and_ends_all_threads() -> None:
     assert not is_open(port)
 
 
-def test_stopping_does_not_wait_for_slow_answers() -> None:
+def test_stopping_does_not_wait_for_slow_responses() -> None:
     with Sandbox(latency=60) as sandbox, concurrent.futures.ThreadPoolExecutor() as pool:
         waiting = [
             pool.submit(requests.post, f"{sandbox.url}/seedream/tasks", json={"id": CAT}, timeout=30) for _ in range(4)
@@ -64,7 +64,7 @@ def test_stopping_does_not_wait_for_slow_answers() -> None:
     assert sandbox_threads() == []
 
 
-def test_starting_and_stopping_twice_is_fine() -> None:
+def test_starting_and_stopping_twice_does_nothing() -> None:
     sandbox = Sandbox()
     sandbox.stop()
     with sandbox:
@@ -90,7 +90,7 @@ def test_a_stopped_sandbox_starts_again_with_its_address_and_tasks() -> None:
     assert answer.json()["request"]["prompt"] == "kept"
 
 
-def test_two_sandboxes_know_nothing_of_each_other() -> None:
+def test_sandboxes_are_independent() -> None:
     with Sandbox() as one, Sandbox(token="other-token") as other, requests.Session() as session:
         task_id = one.add_task("mine")
         assert one.url != other.url
@@ -98,14 +98,14 @@ def test_two_sandboxes_know_nothing_of_each_other() -> None:
         assert Api(one, session).tasks(id=task_id)["id"] == task_id
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", "127.0.0.1.example.com"])  # noqa: S104 - refused
-def test_it_refuses_to_listen_elsewhere(host: str) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", "127.0.0.1.example.com"])  # noqa: S104 - rejected
+def test_it_listens_only_on_loopback_addresses(host: str) -> None:
     with pytest.raises(SandboxError, match="allow_remote=True"):
         Sandbox(host=host)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2", "::1"])
-def test_it_listens_on_any_address_of_this_machine_itself(host: str) -> None:
+def test_it_listens_on_any_loopback_address(host: str) -> None:
     if host == "::1" and not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
     with Sandbox(host=host) as sandbox, requests.Session() as session:
@@ -113,26 +113,26 @@ def test_it_listens_on_any_address_of_this_machine_itself(host: str) -> None:
     assert record["response"]["data"][0]["image_url"].startswith(sandbox.url + "/images/")
 
 
-def test_it_listens_elsewhere_when_told_so() -> None:
+def test_it_listens_elsewhere_when_allowed() -> None:
     with Sandbox(host="0.0.0.0", allow_remote=True) as sandbox, requests.Session() as session:  # noqa: S104 - on purpose
         assert Api(sandbox, session).tasks(id=CAT)["id"] == CAT
 
 
-def test_image_links_can_have_another_base() -> None:
+def test_image_links_can_have_another_base_url() -> None:
     with Sandbox(public_url="https://hub.example/proxy/8000/") as sandbox, requests.Session() as session:
         record = Api(sandbox, session).tasks(id=CAT)
     (item,) = record["response"]["data"]
     assert item["image_url"] == "https://hub.example/proxy/8000/images/6e5f9085-cc4a-4801-b77b-31550129ff19.jpg"
 
 
-def test_a_taken_port_is_said_clearly(sandbox: Sandbox) -> None:
+def test_a_port_in_use_is_reported(sandbox: Sandbox) -> None:
     port = int(sandbox.url.rpartition(":")[2])
 
     with pytest.raises(SandboxError, match=f"cannot listen on 127.0.0.1:{port}"):
         Sandbox(port=port).start()
 
 
-def test_sixteen_readers_at_once_over_connections_that_stay_open(api: Api) -> None:
+def test_sixteen_concurrent_clients_with_keep_alive(api: Api) -> None:
     ids = [api.sandbox.add_task(f"kite {number}", size="120x120") for number in range(40)]
     records = api.tasks(action="retrieve_batch", ids=ids)["items"]
     urls = [record["response"]["data"][0]["image_url"] for record in records]
@@ -151,7 +151,7 @@ def test_sixteen_readers_at_once_over_connections_that_stay_open(api: Api) -> No
     assert all(answer.headers.get("Connection", "keep-alive").lower() == "keep-alive" for answer in answers)
 
 
-def test_a_slow_picture_does_not_hold_up_others(api: Api) -> None:
+def test_a_slow_image_does_not_block_others(api: Api) -> None:
     api.sandbox.faults.add("latency", on="downloads", seconds=30, match="slow")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         slow = pool.submit(requests.get, f"{api.sandbox.url}/images/slow.jpg", timeout=60)
@@ -161,14 +161,14 @@ def test_a_slow_picture_does_not_hold_up_others(api: Api) -> None:
         api.sandbox.stop()
 
 
-def test_a_thousand_tasks_cost_nothing_until_shown(sandbox: Sandbox) -> None:
+def test_a_thousand_tasks_cost_nothing_until_fetched(sandbox: Sandbox) -> None:
     started = time.perf_counter()
     for number in range(1000):
         sandbox.add_task(f"kite {number}", images=4)
     assert time.perf_counter() - started < 2
 
 
-def test_the_log_counts_and_names_what_was_received(sandbox: Sandbox, api: Api) -> None:
+def test_the_log_lists_the_received_requests(sandbox: Sandbox, api: Api) -> None:
     item = api.tasks(id=CAT)["response"]["data"][0]
     api.tasks(action="retrieve_batch", ids=["a", "b"])
     api.images(model="short")
@@ -196,7 +196,7 @@ def test_the_log_counts_and_names_what_was_received(sandbox: Sandbox, api: Api) 
     assert len(sandbox.requests) == 0
 
 
-def test_head_tells_the_size_without_the_picture(api: Api) -> None:
+def test_head_returns_the_size_without_the_image(api: Api) -> None:
     url = api.tasks(id=api.sandbox.add_task(size="100x100"))["response"]["data"][0]["image_url"]
 
     answer = api.session.head(url, timeout=10)
@@ -205,7 +205,7 @@ def test_head_tells_the_size_without_the_picture(api: Api) -> None:
     assert int(answer.headers["Content-Length"]) == len(api.get(url).content)
 
 
-def test_an_unknown_picture_is_not_found(api: Api) -> None:
+def test_an_unknown_image_is_not_found(api: Api) -> None:
     assert api.get(f"{api.sandbox.url}/images/none.jpg").status_code == 404
     assert api.get(f"{api.sandbox.url}/images/..%2f..%2fetc%2fpasswd").status_code == 404
 
@@ -226,7 +226,7 @@ def test_a_sandbox_left_running_does_not_keep_the_process_alive() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_it_works_where_the_main_thread_has_a_running_loop() -> None:
+def test_it_works_when_the_main_thread_has_a_running_loop() -> None:
     code = """
         import asyncio, requests
         from seedream_nb.sandbox import Sandbox
@@ -259,12 +259,12 @@ def alone() -> Iterator["subprocess.Popen[str]"]:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_runs_alone_says_where_and_ends_cleanly(alone: "subprocess.Popen[str]", number: signal.Signals) -> None:
+def test_the_command_prints_its_url_and_ends_cleanly(alone: "subprocess.Popen[str]", number: signal.Signals) -> None:
     assert alone.stdout is not None
     text = ""
     while "Ctrl-C" not in text:
         line = alone.stdout.readline()
-        assert line, "it ended before it was ready"
+        assert line, "the command ended before it was ready"
         text += line
     settings = dict(line.split()[1].split("=", 1) for line in text.splitlines() if "export" in line)
     answer = requests.post(
@@ -281,8 +281,8 @@ def test_it_runs_alone_says_where_and_ends_cleanly(alone: "subprocess.Popen[str]
     assert (alone.returncode, errors) == (0, "")
 
 
-def test_running_alone_it_refuses_other_addresses_too() -> None:
-    command = [sys.executable, "-m", "seedream_nb.sandbox", "--host", "0.0.0.0"]  # noqa: S104 - refused
+def test_the_command_rejects_other_addresses_too() -> None:
+    command = [sys.executable, "-m", "seedream_nb.sandbox", "--host", "0.0.0.0"]  # noqa: S104 - rejected
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     assert done.returncode == 2

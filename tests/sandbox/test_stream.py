@@ -1,4 +1,4 @@
-"""POST /seedream/images with stream: one JSON object a line, as the images come."""
+"""POST /seedream/images with stream: one JSON object per line."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def events(api: Api, **body: object) -> list[Any]:
         return [json.loads(line) for line in answer.iter_lines()]
 
 
-def test_each_image_is_an_event_and_the_last_says_it_is_complete(api: Api) -> None:
+def test_each_image_is_an_event_and_the_last_event_completes(api: Api) -> None:
     *images, last = events(api)
 
     assert [event["type"] for event in images] == ["image_generation.partial_succeeded"] * 3
@@ -36,7 +36,7 @@ def test_each_image_is_an_event_and_the_last_says_it_is_complete(api: Api) -> No
     assert last["usage"]["generated_images"] == 3
 
 
-def test_events_come_while_the_rest_is_still_being_made(api: Api) -> None:
+def test_events_arrive_while_the_rest_is_in_progress(api: Api) -> None:
     api.sandbox.settings.generation_seconds = 0.2
     body = {"model": MODEL, "prompt": "a kite", "size": SMALLEST, "stream": True, "sequential_image_generation": "auto"}
 
@@ -51,7 +51,7 @@ def test_events_come_while_the_rest_is_still_being_made(api: Api) -> None:
     assert len(rest) == 4
 
 
-def test_a_failed_image_is_an_event_too(api: Api) -> None:
+def test_a_failed_image_is_an_event(api: Api) -> None:
     first, second, _, _ = events(api, prompt="a leak in the roof")
 
     assert first["type"] == "image_generation.partial_failed"
@@ -59,20 +59,20 @@ def test_a_failed_image_is_an_event_too(api: Api) -> None:
     assert second["type"] == "image_generation.partial_succeeded"
 
 
-def test_pictures_inside_the_events(api: Api) -> None:
+def test_inline_images_in_events(api: Api) -> None:
     first, _ = events(api, response_format="b64_json", sequential_image_generation="disabled")
 
     assert first["b64_json"].startswith("/9j/")
 
 
-def test_a_refused_stream_is_an_ordinary_error(api: Api) -> None:
+def test_a_rejected_stream_is_an_ordinary_error(api: Api) -> None:
     answer = api.images(stream=True, prompt="forbidden")
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/json")
 
 
 @pytest.mark.parametrize("whole_events", [0, 1, 2])
-def test_a_stream_cut_in_the_middle_keeps_what_came(api: Api, whole_events: int) -> None:
+def test_a_stream_cut_in_the_middle_keeps_earlier_events(api: Api, whole_events: int) -> None:
     api.sandbox.faults.add("cut", on="images", events=whole_events)
     body = {"model": MODEL, "prompt": "a kite", "size": SMALLEST, "stream": True, "sequential_image_generation": "auto"}
     received: list[bytes] = []
@@ -89,7 +89,7 @@ def test_a_stream_cut_in_the_middle_keeps_what_came(api: Api, whole_events: int)
         json.loads(rest)
 
 
-def test_a_stream_can_end_early_without_any_sign(api: Api) -> None:
+def test_a_stream_can_end_early_without_an_error(api: Api) -> None:
     api.sandbox.faults.add("truncate", on="images", events=1)
 
     answer = api.images(stream=True)

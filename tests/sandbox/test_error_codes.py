@@ -26,7 +26,7 @@ PATHS = ["/seedream/tasks", "/seedream/images"]
         ({"authorization": "Bearer disabled-token"}, 400, "disabled"),
     ],
 )
-def test_a_token_that_is_not_accepted(api: Api, path: str, headers: dict[str, str], status: int, code: str) -> None:
+def test_an_invalid_token_is_rejected(api: Api, path: str, headers: dict[str, str], status: int, code: str) -> None:
     answer = api.post(path, QUERY, headers=headers)
 
     assert answer.status_code == status
@@ -45,7 +45,7 @@ def test_bearer_in_any_case_is_accepted(api: Api) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"null", b'"text"'])
-def test_a_body_that_is_no_object(api: Api, path: str, content: bytes) -> None:
+def test_a_body_that_is_not_an_object(api: Api, path: str, content: bytes) -> None:
     answer = api.post(path, data=content)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
@@ -60,7 +60,7 @@ def test_a_body_above_the_limit(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/seedream", "/seedream/task", "/v1/seedream/tasks", "/seedream/tasks/"])
-def test_a_wrong_address(api: Api, path: str) -> None:
+def test_an_unknown_path(api: Api, path: str) -> None:
     answer = api.post(path, QUERY)
 
     assert answer.status_code == 404
@@ -68,7 +68,7 @@ def test_a_wrong_address(api: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_get_is_not_how_the_api_is_called(api: Api, path: str) -> None:
+def test_get_is_rejected(api: Api, path: str) -> None:
     answer = api.get(api.sandbox.url + path)
 
     assert answer.status_code == 405
