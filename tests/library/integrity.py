@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -42,6 +44,37 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
     )
+
+
+# Forked, they start at the same moment, and import everything only once.
+_AT_ONCE = """
+children = []
+for first in map(int, sys.argv[3:]):
+    child = os.fork()
+    if not child:
+        work(first)
+        sys.stderr.flush()
+        os._exit(0)
+    children.append(child)
+work(int(sys.argv[2]))
+assert [os.waitpid(child, 0)[1] for child in children] == [0] * len(children)
+"""
+
+
+def run_at_once(script: str, folder: Path, firsts: Sequence[int]) -> str:
+    """Runs the function `work` of a script in several processes, each with a number of its own.
+
+    Returns:
+        What they have written to stderr, such as warnings.
+    """
+    groups = [firsts] if hasattr(os, "fork") else [[first] for first in firsts]
+    processes = [start(script + _AT_ONCE, folder, *group) for group in groups]
+    written = ""
+    for process in processes:
+        _output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        written += errors
+    return written
 
 
 def run(script: str, *arguments: object) -> str:

@@ -99,7 +99,7 @@ def test_waiting_asks_only_for_what_is_open(sandbox: Sandbox, keeping: SeedreamC
     done, coming = sandbox.add_task("done"), sandbox.add_task("coming", ready_in=0.05)
     keeping.retrieve(done)
     sandbox.requests.clear()
-    tasks = list(keeping.iter_wait([coming, done]))
+    tasks = list(keeping.iter_wait([coming, done], interval=0.05))
     assert {task.id for task in tasks} == {done, coming}
     assert {task_id for request in sandbox.requests for task_id in request.ids} == {coming}
     asked(sandbox)
@@ -121,7 +121,7 @@ def test_the_history_is_asked_for_and_kept(sandbox: Sandbox, keeping: SeedreamCl
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
 def test_what_is_made_is_kept(sandbox: Sandbox, keeping: SeedreamClient, mode: str) -> None:
-    task = keeping.generate("a white fox", size="2K", mode=mode, wait=mode == "async")  # type: ignore[arg-type]
+    task = keeping.generate("a white fox", size="2K", mode=mode, wait=mode == "async", interval=0.05)  # type: ignore[arg-type]
     assert task.status is TaskStatus.SUCCEEDED
     (found,) = stored(keeping).search("white fox")
     assert (found.prompt, found.model, found.size, found.status) == (task.prompt, task.model, task.size, task.status)
@@ -141,7 +141,7 @@ def test_what_is_only_begun_is_not(keeping: SeedreamClient, sandbox: Sandbox) ->
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
 def test_all_that_are_made_at_once_are_kept(keeping: SeedreamClient, mode: str) -> None:
     requests = [GenerationRequest(f"fox {number}", GenerationOptions(size="2K")) for number in range(5)]
-    tasks = keeping.generate_all(requests, mode=mode).finish()  # type: ignore[arg-type]
+    tasks = keeping.generate_all(requests, mode=mode, interval=0.05).finish()  # type: ignore[arg-type]
     assert [task.status for task in tasks] == [TaskStatus.SUCCEEDED] * 5
     assert {task.prompt for task in stored(keeping)} == {f"fox {number}" for number in range(5)}
 

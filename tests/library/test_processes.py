@@ -16,7 +16,7 @@ import pytest
 
 from seedream_nb.core.models import TaskImage
 from seedream_nb.library import Library, LibraryCache
-from tests.library.integrity import run, start, wrong_with
+from tests.library.integrity import run, run_at_once, start, wrong_with
 from tests.library.tasks import name_of, task_of
 from tests.sample_images import noise
 
@@ -46,34 +46,25 @@ SAME_TASKS = (
     + """
 contents = [noise(64, 48, seed) for seed in range(20)]
 thumbnails = [make_thumbnail(content, 32) for content in contents]
-print("ready", flush=True)
-sys.stdin.readline()
-cache = LibraryCache(sys.argv[1])
-order = list(range(200))
-random.Random(int(sys.argv[2])).shuffle(order)
-for number in order:
-    task = task_of(number)
-    cache.store([task])
-    cache.store_image(task.images[0], contents[number % 20], thumbnail=(32, thumbnails[number % 20]))
-    assert cache.find([task.id]) == {task.id: task}
-    assert cache.original(task.images[0]) == contents[number % 20]
-cache.close()
+
+def work(seed):
+    cache = LibraryCache(sys.argv[1])
+    order = list(range(200))
+    random.Random(seed).shuffle(order)
+    for number in order:
+        task = task_of(number)
+        cache.store([task])
+        cache.store_image(task.images[0], contents[number % 20], thumbnail=(32, thumbnails[number % 20]))
+        assert cache.find([task.id]) == {task.id: task}
+        assert cache.original(task.images[0]) == contents[number % 20]
+    cache.close()
 """
 )
 
 
 def test_kernels_that_keep_the_same_tasks_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "library"
-    kernels = [start(SAME_TASKS, folder, seed) for seed in range(3)]
-    for kernel in kernels:
-        assert kernel.stdout is not None
-        assert kernel.stdout.readline() == "ready\n"
-    for kernel in kernels:
-        assert kernel.stdin is not None
-        kernel.stdin.write("go\n")
-        kernel.stdin.flush()
-    for kernel in kernels:
-        assert (kernel.communicate(timeout=120)[1], kernel.returncode) == ("", 0)
+    assert run_at_once(SAME_TASKS, folder, [0, 1, 2]) == ""
     assert wrong_with(folder) == []
     with Library(folder) as library:
         info = library.info()
