@@ -109,7 +109,7 @@ class TestGet:
 def test_what_was_read_before_a_failure_is_shown(
     shell: InteractiveShell, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good = [sandbox.add_task(f"number {number}") for number in range(50)]
+    good = [sandbox.add_task(f"number {number}", size="64x64") for number in range(50)]
     bad = sandbox.add_task("the one that fails")
     shell.user_ns["ids"] = [*good, bad]
     with sandbox.faults.during("server_error", on="tasks", match=bad), pytest.raises(ServerError) as caught:
