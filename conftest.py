@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xdist.remote import Producer
+
+# nbformat imports jsonschema, which spends two seconds on grammars of foreign-language links when it finds this package.
+# Hence nbval is loaded here, after that, rather than by its entry point.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # the documented way to make an import fail
+pytest_plugins = ("nbval.plugin",)
 
 # Most tests wait: for a server, a kernel, a browser.
 WORKERS_PER_CORE = 2

@@ -21,11 +21,15 @@ IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
 
 # The same examples in every run, and no time limit on a busy machine.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
-hypothesis.settings.load_profile("steady")
+hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("steady"), max_examples=20)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """All processes of a test run share the sandbox's painted images, unless a lasting folder is given."""
+    """Gives the quick lane fewer examples, and all processes the same painted images of the sandbox.
+
+    A folder that is given keeps those images for later runs.
+    """
+    hypothesis.settings.load_profile("quick" if config.option.markexpr.strip() == "not slow" else "steady")
     if IMAGE_CACHE not in os.environ:
         os.environ[IMAGE_CACHE] = folder = tempfile.mkdtemp(prefix="seedream-sandbox-")
         config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
