@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from xdist.remote import Producer
 
-# nbformat imports jsonschema, which spends two seconds on grammars of foreign-language links when it finds this package.
-# Hence nbval is loaded here, after that, rather than by its entry point.
+# With this package, jsonschema spends two seconds on grammars of links that no test needs, in every process.
+# nbval imports jsonschema, so it is loaded here rather than by its entry point.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # the documented way to make an import fail
 pytest_plugins = ("nbval.plugin",)
 
