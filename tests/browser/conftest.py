@@ -8,15 +8,14 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
-from tests.browser.jupyter import JupyterServer, serve
+from tests.browser.jupyter import JupyterServer, Lab, serve
+from tests.browser.pages import VIEWPORT, errors_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
 
-# It stumbles in notebooks that are opened without a kernel, whatever is in them.
-WIDGET_MANAGER = "@jupyter-widgets/jupyterlab-manager"
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
@@ -29,18 +28,6 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_OPTIONS)
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of its own; whatever its console reports as an error fails the test."""
-    errors: list[str] = []
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        page = context.new_page()
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: None if WIDGET_MANAGER in (error.stack or "") else errors.append(str(error)))
-        yield page
-    assert errors == []
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +44,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
                 cell.update(outputs=[], execution_count=None)
         nbformat.write(notebook, root / "blank" / path.name)
     yield from serve(root, tmp_path_factory.mktemp("jupyter"))
+
+
+@pytest.fixture(scope="session")
+def lab(browser: Browser, server: JupyterServer) -> Iterator[Lab]:
+    lab = Lab(browser, server)
+    yield lab
+    lab.discard()
+
+
+@pytest.fixture
+def lab_page(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A JupyterLab without documents, shared because loading it takes longest; errors in its console fail the test.
+
+    After a failure, the next test gets a new one.
+    """
+    page = lab.page()
+    page.set_viewport_size(VIEWPORT)
+    failed_before = request.session.testsfailed
+    with errors_of(page) as errors:
+        yield page
+        lab.close_documents()
+    lab.server.shut_down_kernels()
+    if errors or request.session.testsfailed > failed_before:
+        lab.discard()
+    assert errors == []

@@ -1,4 +1,4 @@
-"""Why: the browser tests drive a real JupyterLab; starting one and working in it is written once, here."""
+"""A real JupyterLab for the browser tests: how to start it, and how to work in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from dataclasses import dataclass
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import requests
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 # Long enough for a kernel to start on a busy machine with few cores.
 PATIENCE = 30_000  # milliseconds
-FINISHED = re.compile(r"\[\d+\]:")  # what stands before a cell that has run
+FINISHED = re.compile(r"\[\d+\]:")  # the prompt of a cell that has run
 
 QUIET_SETTINGS: dict[str, dict[str, object]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -49,9 +49,9 @@ class JupyterServer:
 
     Attributes:
         url: Its address without a final slash.
-        token: What it wants to be shown.
+        token: Its token.
         root: The directory that it serves.
-        settings: Where it keeps the user's settings.
+        settings: The directory of the user's settings.
     """
 
     url: str
@@ -60,14 +60,14 @@ class JupyterServer:
     settings: Path
 
     def choose_theme(self, name: str) -> None:
-        """Sets the theme for pages that are opened from now on."""
+        """Sets the theme of pages that are opened later."""
         write_setting(self.settings, "apputils-extension/themes", {"theme": THEMES[name]})
 
     def add_notebook(self, name: str, *sources: str) -> str:
-        """Writes a notebook into a directory of its own, as JupyterLab keeps the kernel of one that it had open.
+        """Writes a notebook into a directory of its own, and starts its kernel.
 
         Args:
-            name: Its name, without the ending.
+            name: Its name, without the extension.
             *sources: Its code cells.
 
         Returns:
@@ -77,15 +77,59 @@ class JupyterServer:
         (self.root / path).parent.mkdir()
         notebook = new_notebook(cells=[new_code_cell(source) for source in sources], metadata={"kernelspec": KERNEL})
         nbformat.write(notebook, self.root / path)
+        # The kernel starts while the page loads, and JupyterLab finds it by the path.
+        kernel = {"kernel": {"name": KERNEL["name"]}, "path": path, "name": name, "type": "notebook"}
+        self._request("POST", "/api/sessions", json=kernel)
         return path
 
     def shut_down_kernels(self) -> None:
         """Ends all sessions and their kernels."""
-        sessions = f"{self.url}/api/sessions"
+        for session in self._request("GET", "/api/sessions").json():
+            self._request("DELETE", f"/api/sessions/{session['id']}")
+
+    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": f"token {self.token}"}
-        for session in requests.get(sessions, headers=headers, timeout=PATIENCE / 1000).json():
-            answer = requests.delete(f"{sessions}/{session['id']}", headers=headers, timeout=PATIENCE / 1000)
-            answer.raise_for_status()
+        response = requests.request(method, f"{self.url}{path}", headers=headers, timeout=PATIENCE / 1000, **options)
+        response.raise_for_status()
+        return response
+
+
+class Lab:
+    """One page with JupyterLab, in which tests open their notebooks one after the other.
+
+    Attributes:
+        server: The server.
+    """
+
+    def __init__(self, browser: Browser, server: JupyterServer) -> None:
+        self.server = server
+        self._browser = browser
+        self._page: Page | None = None
+
+    def page(self) -> Page:
+        """The page, loaded when there is none."""
+        if self._page is None:
+            self._page = self._browser.new_context().new_page()
+            self._page.goto(f"{self.server.url}/lab/workspaces/{next(_workspaces)}?reset&token={self.server.token}")
+            self._page.wait_for_function("window.jupyterapp?.restored.then(() => true)", timeout=PATIENCE)
+        return self._page
+
+    def close_documents(self) -> None:
+        """Closes all notebooks without saving."""
+        self.page().evaluate(
+            """() => {
+              for (const widget of [...jupyterapp.shell.widgets("main")]) {
+                if (widget.context?.model) widget.context.model.dirty = false;
+                widget.close();
+              }
+            }"""
+        )
+
+    def discard(self) -> None:
+        """Closes the page, so that the next test gets a new one."""
+        if self._page is not None:
+            self._page.context.close()
+            self._page = None
 
 
 def write_setting(settings: Path, plugin: str, values: dict[str, object]) -> None:
@@ -100,7 +144,7 @@ def serve(root: Path, home: Path) -> Generator[JupyterServer, None, None]:
 
     Args:
         root: The directory to serve.
-        home: Where it may keep its own files.
+        home: The directory for its own files.
 
     Yields:
         The server, ready for requests.
@@ -117,6 +161,7 @@ def serve(root: Path, home: Path) -> Generator[JupyterServer, None, None]:
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
     }
     options = ["--no-browser", "--port=0", "--ip=127.0.0.1", "--allow-root", f"--IdentityProvider.token={token}"]
+    options.append("--expose-app-in-browser")
     command = [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={root}"]
     server_settings = home / "settings"
     for plugin, values in QUIET_SETTINGS.items():
@@ -125,12 +170,12 @@ def serve(root: Path, home: Path) -> Generator[JupyterServer, None, None]:
     patient.mount("http://", HTTPAdapter(max_retries=Retry(connect=10, backoff_factor=0.1)))
     with patient, subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         log = process.stderr or ()
-        # The rest of its log has to be read, or it blocks when the pipe is full.
+        # It would block if nobody read the rest of its log.
         drain = Thread(target=deque, args=(log, 0))
         try:
             url = next(found[1] for line in log if (found := re.search(r"(http://127\.0\.0\.1:\d+)/lab", line)))
             drain.start()
-            # It tells its address shortly before it listens there.
+            # It logs its address shortly before it listens there.
             patient.get(f"{url}/api", timeout=PATIENCE / 1000)
             yield JupyterServer(url, token, root, server_settings)
         finally:
@@ -151,9 +196,12 @@ class Notebook:
 
     @classmethod
     def open(cls, page: Page, server: JupyterServer, path: str) -> Notebook:
-        """Opens a notebook of the server, alone on the page."""
-        # A workspace of its own, as JupyterLab restores in each what was open there before.
-        page.goto(f"{server.url}/lab/workspaces/{next(_workspaces)}/tree/{path}?token={server.token}")
+        """Opens a notebook as the only one on the page, in the page's JupyterLab when there is one."""
+        if page.url.startswith(f"{server.url}/lab"):
+            page.evaluate("async path => void await jupyterapp.commands.execute('docmanager:open', { path })", path)
+        else:
+            # A workspace of its own, because JupyterLab restores what was open in it before.
+            page.goto(f"{server.url}/lab/workspaces/{next(_workspaces)}/tree/{path}?token={server.token}")
         expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=PATIENCE)
         return cls(page)
 
@@ -162,13 +210,23 @@ class Notebook:
         """The code cells."""
         return self.page.locator(".jp-Notebook .jp-CodeCell")
 
+    def hide_sidebar(self) -> None:
+        """Leaves the whole width to the notebook."""
+        self.page.evaluate("jupyterapp.shell.collapseLeft()")
+
+    def choose_theme(self, name: str) -> None:
+        """Sets JupyterLab's theme, and waits until it is loaded."""
+        theme = THEMES[name]
+        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+        self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+
     def run_all(self) -> None:
         """Runs all cells, and waits until the last one is finished."""
         self.start_all()
         self.wait_for_cell(self.code_cells.last)
 
     def start_all(self) -> None:
-        """Starts to run all cells; does not wait until they are finished."""
+        """Starts running all cells without waiting for them."""
         self.wait_for_kernel()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
@@ -178,7 +236,7 @@ class Notebook:
         expect(cell.locator(".jp-InputPrompt")).to_have_text(FINISHED, timeout=PATIENCE)
 
     def add_cell(self, source: str) -> Locator:
-        """Appends a code cell with some source, and gives it back; the cursor is at its end."""
+        """Appends a code cell, with the cursor at the end of its source."""
         count = self.code_cells.count()
         self.code_cells.last.locator(".jp-InputPrompt").click()
         self.page.keyboard.press("b")
@@ -188,14 +246,14 @@ class Notebook:
         return self.code_cells.nth(count)
 
     def run_cell(self, source: str) -> Locator:
-        """Appends a code cell, starts to run it and gives it back; does not wait until it is finished."""
+        """Appends a code cell and starts running it without waiting for it."""
         self.wait_for_kernel()
         cell = self.add_cell(source)
         self.page.keyboard.press("Control+Enter")
         return cell
 
     def wait_for_kernel(self) -> None:
-        """Waits until the kernel is there and has nothing to do."""
+        """Waits until the kernel is idle."""
         expect(self.page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=PATIENCE)
 
     def save(self) -> None:
@@ -206,5 +264,5 @@ class Notebook:
             self.page.locator("[data-jp-item-name=save] jp-button").click()
 
     def interrupt(self) -> None:
-        """Interrupts the kernel by the toolbar's button."""
+        """Clicks the button that interrupts the kernel."""
         self.page.locator("[data-jp-item-name=interrupt] jp-button").click()

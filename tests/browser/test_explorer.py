@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.accessibility import expect_accessible
 from tests.browser.jupyter import PATIENCE, JupyterServer, Notebook
 from tests.browser.other_front_ends import notebook_seven, open_and_run, voila
+from tests.browser.pages import WIDGET_MANAGER, open_page
 from tests.gallery import front_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Locator, Page
@@ -35,34 +34,11 @@ EMPTY_PANEL = f"{START}\npanel = explore(client)\npanel"
 FULL_PANEL = f"{START}\npanel = explore(client, ['{CAT}', '{SEASONS}', '{REFUSED}'])\npanel"
 CONTRASTS = front_ends.CONTRASTS.replace(".seedream-gallery", ".seedream-explorer")
 DECODED = "all => Promise.all(all.map(image => image.decode().then(() => image.naturalWidth)))"
-NO_FOREIGN_ERRORS = r"(?!)"  # matches nothing
 
 
-@pytest.fixture(autouse=True)
-def _no_kernels_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    if "server" in request.fixturenames:
-        request.getfixturevalue("server").shut_down_kernels()
-
-
-@contextlib.contextmanager
-def open_page(browser: Browser, foreign_errors: str) -> Iterator[Page]:
-    """A page where whatever its console reports as an error fails the test, apart from what is not of our making.
-
-    Args:
-        browser: The browser.
-        foreign_errors: A pattern for what an error says, or where it comes from, when it is none of ours.
-
-    Yields:
-        The page.
-    """
-    errors: list[str] = []
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        page = context.new_page()
-        page.on("console", lambda told: errors.append(f"{told.text} {told.location}") if told.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(f"{error} {error.stack}"))
-        yield page
-    assert [error for error in errors if not re.search(foreign_errors, error)] == []
+@pytest.fixture
+def page(lab_page: Page) -> Page:
+    return lab_page
 
 
 class Panel:
@@ -107,7 +83,7 @@ class Panel:
 
 def open_panel(page: Page, server: JupyterServer, source: str) -> tuple[Notebook, Panel]:
     notebook = Notebook.open(page, server, server.add_notebook("explorer", source))
-    page.keyboard.press("Control+b")  # the room of the file browser
+    notebook.hide_sidebar()
     notebook.run_all()
     return notebook, Panel(page)
 
@@ -187,29 +163,29 @@ def test_a_picture_is_made_saved_and_made_again(page: Page, server: JupyterServe
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_is_readable_and_accessible(page: Page, server: JupyterServer, theme: str) -> None:
-    server.choose_theme(theme)
-    _notebook, panel = open_panel(page, server, FULL_PANEL)
+    notebook, panel = open_panel(page, server, FULL_PANEL)
+    notebook.choose_theme(theme)
     panel.expect_pictures(PICTURES)
-    expect_accessible(page)
+    expect_accessible(page, ".seedream-explorer")
     for way in ("History", "Generate"):
         panel.choose(way)
         expect_readable(page)
-        expect_accessible(page)
+        expect_accessible(page, ".seedream-explorer")
     panel.field("Prompt").fill("a forbidden fox")
     panel.button("Generate image").click()
     expect(panel.status).to_contain_text("✕", timeout=PATIENCE)
     expect_readable(page)
-    expect_accessible(page)
+    expect_accessible(page, ".seedream-explorer")
     panel.tiles.filter(has_text="siamese").click()
     panel.expect_original()
     expect_readable(page)
-    expect_accessible(page)
+    expect_accessible(page, ".seedream-explorer")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_controls_are_tidy(page: Page, server: JupyterServer, theme: str) -> None:
-    server.choose_theme(theme)
-    _notebook, panel = open_panel(page, server, FULL_PANEL)
+    notebook, panel = open_panel(page, server, FULL_PANEL)
+    notebook.choose_theme(theme)
     panel.expect_pictures(PICTURES)
     for way in ("Get", "History", "Generate"):
         panel.choose(way)
@@ -247,17 +223,6 @@ def expect_readable(page: Page) -> None:
     assert [(round(contrast, 2), text[:60]) for contrast, text in found if contrast < 4.5] == []
 
 
-def expect_accessible(page: Page) -> None:
-    found = Axe().run(page, context=".seedream-explorer")
-    grave = [
-        (fault["id"], node["html"])
-        for fault in found.response["violations"]
-        if fault["impact"] in {"serious", "critical"}
-        for node in fault["nodes"]
-    ]
-    assert grave == []
-
-
 def expect_static_gallery(page: Page, pictures: int, outputs: int = 1) -> None:
     """The gallery that stands for the panel is all that is seen of it."""
     static = page.locator(".seedream-static")
@@ -285,7 +250,7 @@ def test_closing_leaves_the_static_gallery(page: Page, server: JupyterServer) ->
 @pytest.mark.parametrize("way", ["without a kernel", "with a new kernel", "untrusted"])
 def test_a_saved_panel_is_a_gallery(browser: Browser, server: JupyterServer, way: str) -> None:
     path = server.add_notebook("explorer", EMPTY_PANEL)
-    with open_page(browser, NO_FOREIGN_ERRORS) as page:
+    with open_page(browser) as page:
         notebook = Notebook.open(page, server, path)
         notebook.run_all()
         panel = Panel(page)
@@ -305,7 +270,7 @@ def test_a_saved_panel_is_a_gallery(browser: Browser, server: JupyterServer, way
         nbformat.write(saved, server.root / path)
 
     # ipywidgets itself reports that it does not find its models.
-    with open_page(browser, "@jupyter-widgets/jupyterlab-manager") as page:
+    with open_page(browser, WIDGET_MANAGER) as page:
         if way == "without a kernel":
             page.route(re.compile(r"/api/(kernels|sessions)\b"), lambda route: route.fulfill(json=[]))
         notebook = Notebook.open(page, server, path)

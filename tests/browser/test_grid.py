@@ -6,14 +6,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from seedream_nb.panels.grid import NARROWEST, WIDEST
+from tests.browser.accessibility import expect_accessible
 from tests.browser.grid_page import THEMES, failed_card, load_page, make_card, make_cards, open_grid, pending_card
 from tests.browser.jupyter import PATIENCE, JupyterServer, Notebook
+from tests.browser.pages import VIEWPORT, errors_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Browser, Locator, Page
 
     from tests.browser.grid_page import GridPage
@@ -29,6 +32,23 @@ FIRST = """() => {
     .map(([key, tile]) => ({ key, offset: Math.round(tile.getBoundingClientRect().top - edge) }));
   return tiles.find(({ offset }) => offset >= 0);
 }"""
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport=VIEWPORT, permissions=["clipboard-read", "clipboard-write"]) as context:
+        page = context.new_page()
+        load_page(page)
+        yield page
+
+
+@pytest.fixture
+def page(shared_page: Page) -> Iterator[Page]:
+    """The bare page, shared because loading it and painting take longest; errors in its console fail the test."""
+    shared_page.set_viewport_size(VIEWPORT)
+    with errors_of(shared_page) as errors:
+        yield shared_page
+    assert errors == []
 
 
 def keys_of(cards: list[dict[str, object]]) -> list[str]:
@@ -87,12 +107,6 @@ def expect_large_images(grid: GridPage, number: int = 1) -> None:
     """Waits for the originals."""
     expect(grid.page.locator(".seedream-grid-large")).to_have_count(number)
     expect(grid.page.locator(".seedream-grid-loading")).to_have_count(0)
-
-
-def expect_accessible(page: Page) -> None:
-    found = Axe().run(page, context=".seedream-grid")
-    grave = [found for found in found.response["violations"] if found["impact"] in {"serious", "critical"}]
-    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in grave] == []
 
 
 # The document, and requests for images.
@@ -580,7 +594,6 @@ def test_a_card_without_an_image_can_be_opened(page: Page) -> None:
 
 
 def test_prompt_and_id_are_copied(page: Page) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     card = make_card(0, prompt="قطة بيضاء\n一只白色的猫 <b>")
     grid = open_grid(page, [card])
     grid.tiles.first.click()
@@ -592,7 +605,6 @@ def test_prompt_and_id_are_copied(page: Page) -> None:
 
 
 def test_a_truncated_prompt_is_copied_by_python(page: Page) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     card = make_card(0, prompt="the beginning… (9 more characters)", is_prompt_cut=True)
     grid = open_grid(page, [card])
     grid.tiles.first.click()
@@ -689,6 +701,7 @@ def test_the_wheel_zooms_at_the_pointer(page: Page) -> None:
 def test_two_fingers_pinch_the_image(browser: Browser) -> None:
     with browser.new_context(has_touch=True, viewport={"width": 1000, "height": 900}) as context:
         page = context.new_page()
+        load_page(page)
         grid = open_grid(page, make_cards(3))
         grid.tiles.first.click()
         expect_large_images(grid)
@@ -871,21 +884,21 @@ def test_it_is_accessible(page: Page, theme: str) -> None:
     keys = keys_of(cards)
     grid = open_grid(page, cards, theme=theme, selected=keys[:2])
     expect(page.locator("[role=option] img")).to_have_count(9)
-    expect_accessible(page)
+    expect_accessible(page, ".seedream-grid")
     for key in (keys[0], keys[9]):
         grid.update(opened=key)
         expect(grid.dialog).to_be_visible()
-        expect_accessible(page)
+        expect_accessible(page, ".seedream-grid")
     page.evaluate("key => model.fail('original', key, 'The host does not answer.')", keys[1])
     grid.update(opened=keys[1])
-    expect_accessible(page)
+    expect_accessible(page, ".seedream-grid")
     grid.update(opened="", compared=keys[:2])
     expect_large_images(grid, 2)
-    expect_accessible(page)
+    expect_accessible(page, ".seedream-grid")
     grid.button("Slider").click()
-    expect_accessible(page)
+    expect_accessible(page, ".seedream-grid")
     grid.update(compared=[], order=[])
-    expect_accessible(page)
+    expect_accessible(page, ".seedream-grid")
 
 
 def test_every_focusable_element_keeps_its_keys_from_jupyterlab(page: Page) -> None:
@@ -959,17 +972,19 @@ def test_nothing_overflows(page: Page, width: int) -> None:
 def test_a_click_elsewhere_removes_the_focus(page: Page) -> None:
     grid = open_grid(page, make_cards(3))
     # As JupyterLab does where a cell is dragged.
-    page.evaluate("() => document.addEventListener('mousedown', event => event.preventDefault())")
+    page.evaluate("() => document.addEventListener('mousedown', event => event.preventDefault(), { once: true })")
     grid.tiles.first.focus()
     page.mouse.click(640, 880)
     expect(grid.tiles.first).not_to_be_focused()
 
 
-def test_the_module_loads_nothing_else(page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    load_page(page)
-    assert {url.rpartition("/")[2] for url in asked} == {"", "grid.css", "grid.js"}
+def test_the_module_loads_nothing_else(browser: Browser) -> None:
+    urls: list[str] = []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.on("request", lambda request: urls.append(request.url))
+        load_page(page)
+    assert {url.rpartition("/")[2] for url in urls} == {"", "grid.css", "grid.js"}
 
 
 # In JupyterLab, with images from Python.
@@ -1011,7 +1026,8 @@ def expect_finished(cell: Locator) -> None:
     expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=PATIENCE)
 
 
-def test_in_jupyterlab_it_talks_to_python(page: Page, server: JupyterServer) -> None:
+def test_in_jupyterlab_it_talks_to_python(lab_page: Page, server: JupyterServer) -> None:
+    page = lab_page
     notebook = Notebook.open(page, server, server.add_notebook("empty", ""))
     cell = notebook.run_cell(SETUP)
     grid = cell.locator(".seedream-grid")

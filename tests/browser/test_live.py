@@ -13,8 +13,6 @@ from tests.browser.film import Film
 from tests.browser.jupyter import FINISHED, PATIENCE, JupyterServer, Notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
@@ -28,16 +26,15 @@ a city at night"""
 WAIT_LINE = re.compile(r"%seedream wait(?: [0-9a-f-]{36})+")
 
 
-@pytest.fixture(autouse=True)
-def _no_kernels_left(server: JupyterServer) -> Iterator[None]:
-    yield
-    server.shut_down_kernels()
+@pytest.fixture
+def page(lab_page: Page) -> Page:
+    return lab_page
 
 
 def open_sandbox(page: Page, server: JupyterServer, seconds: float) -> Notebook:
     """A new notebook with a sandbox that takes so many seconds over each picture."""
     notebook = Notebook.open(page, server, server.add_notebook("live", f"{START} {seconds}"))
-    page.keyboard.press("Control+b")  # the room of the file browser
+    notebook.hide_sidebar()
     notebook.run_all()
     return notebook
 

@@ -1,4 +1,4 @@
-"""Why: what counts is what a reader sees in a real JupyterLab."""
+"""What a reader sees in a real JupyterLab."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.jupyter import PATIENCE, JupyterServer, Notebook
+from tests.browser.pages import WIDGET_MANAGER, open_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
 GALLERIES = 6
-# The contrast of each text in a gallery with what lies behind it, by the formula of WCAG 2.
+# The contrast of each text in a gallery with its background, by the formula of WCAG 2.
 CONTRASTS = """
 galleries => galleries.flatMap(gallery => {
   const numbers = color => color.match(/[\\d.]+/g).map(Number);
@@ -42,22 +43,27 @@ galleries => galleries.flatMap(gallery => {
 """
 
 
-def expect_decoded_pictures(page: Page, at_least: int) -> None:
-    pictures = page.locator(".jp-OutputArea figure img")
-    expect(pictures.nth(at_least - 1)).to_be_attached(timeout=PATIENCE)
-    sizes = pictures.evaluate_all("all => Promise.all(all.map(img => img.decode().then(() => img.naturalWidth)))")
+@pytest.fixture
+def page(lab_page: Page) -> Page:
+    return lab_page
+
+
+def expect_decoded_images(page: Page, at_least: int) -> None:
+    images = page.locator(".jp-OutputArea figure img")
+    expect(images.nth(at_least - 1)).to_be_attached(timeout=PATIENCE)
+    sizes = images.evaluate_all("all => Promise.all(all.map(img => img.decode().then(() => img.naturalWidth)))")
     assert len(sizes) >= at_least
     assert all(sizes)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_quickstart_runs_and_is_readable(page: Page, server: JupyterServer, theme: str) -> None:
-    server.choose_theme(theme)
     notebook = Notebook.open(page, server, "blank/01_quickstart.ipynb")
+    notebook.choose_theme(theme)
     notebook.run_all()
     galleries = page.locator(".jp-OutputArea .seedream-gallery")
     expect(galleries).to_have_count(GALLERIES)
-    expect_decoded_pictures(page, at_least=14)
+    expect_decoded_images(page, at_least=14)
     expect(galleries.first.locator("figcaption")).to_contain_text("a white siamese cat")
     expect(galleries.nth(3).locator("figcaption").nth(1)).to_contain_text("Refused by the content check")
     paper = page.locator(".seedream-gallery").first.evaluate("g => getComputedStyle(g).backgroundColor")
@@ -67,20 +73,21 @@ def test_the_quickstart_runs_and_is_readable(page: Page, server: JupyterServer, 
     assert min(contrasts) >= 4.5
 
 
-def test_a_reopened_notebook_shows_its_pictures_without_a_kernel(page: Page, server: JupyterServer) -> None:
-    page.route(re.compile(r"/api/(kernels|sessions)\b"), lambda route: route.fulfill(json=[]))
-    Notebook.open(page, server, "saved/01_quickstart.ipynb")
-    expect_decoded_pictures(page, at_least=14)
-    tiles = page.locator(".jp-OutputArea figure")
-    first, second = tiles.nth(1).bounding_box(), tiles.nth(2).bounding_box()
+def test_a_reopened_notebook_shows_its_images_without_a_kernel(browser: Browser, server: JupyterServer) -> None:
+    with open_page(browser, WIDGET_MANAGER) as page:
+        page.route(re.compile(r"/api/(kernels|sessions)\b"), lambda route: route.fulfill(json=[]))
+        Notebook.open(page, server, "saved/01_quickstart.ipynb")
+        expect_decoded_images(page, at_least=14)
+        tiles = page.locator(".jp-OutputArea figure")
+        first, second = tiles.nth(1).bounding_box(), tiles.nth(2).bounding_box()
     assert first is not None
     assert second is not None
-    # Not trusted yet, it has lost its style sheet, but the tiles still stand side by side.
+    # An untrusted notebook has lost its style sheet, but the tiles are still side by side.
     assert second["y"] == first["y"]
     assert second["x"] >= first["x"] + first["width"]
 
 
-def test_a_progress_bar_is_seen_while_it_lasts(page: Page, server: JupyterServer) -> None:
+def test_a_progress_bar_is_visible_until_it_ends(page: Page, server: JupyterServer) -> None:
     notebook = Notebook.open(page, server, server.add_notebook("empty", ""))
     cell = notebook.run_cell(
         "from seedream_nb.notebook import front_end\n"

@@ -1,0 +1,21 @@
+"""Checks with axe-core: it is injected once per page, and only serious faults count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from axe_playwright_python.base import AXE_SCRIPT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+_RUN = """selector => axe.run(selector, { resultTypes: ["violations"] }).then(found => found.violations
+  .filter(fault => ["serious", "critical"].includes(fault.impact))
+  .map(fault => [fault.id, fault.nodes.map(node => node.html)]))"""
+
+
+def expect_accessible(page: Page, selector: str) -> None:
+    """Fails when axe-core finds serious or critical faults within an element."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    assert page.evaluate(_RUN, selector) == []
