@@ -1,4 +1,4 @@
-"""Why: the browser is the system's own; where it is and how it is started is known in one place."""
+"""Finds the system's Chromium, and the options to start it with."""
 
 from __future__ import annotations
 

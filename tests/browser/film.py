@@ -1,4 +1,4 @@
-"""Why: what fills in, jumps or flickers is seen only frame by frame, and no test can look at the right moment."""
+"""Records a cell frame by frame, to find what jumps or flickers between the moments at which a test can look."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
-# Before each paint, what is about to be seen; kept when it differs from the frame before.
+# Looks before each paint, and records frames that differ from the one before.
 _START = """
 cell => {
   const seen = [];
@@ -20,7 +20,7 @@ cell => {
       prompt: cell.querySelector('.jp-InputPrompt').textContent,
       line: texts('[role=status]').join(' '),
       galleries: cell.querySelectorAll('.seedream-gallery').length,
-      pictures: [...cell.querySelectorAll('figure img')].filter(picture => picture.naturalWidth).length,
+      images: [...cell.querySelectorAll('figure img')].filter(image => image.naturalWidth).length,
       places: texts('.seedream-empty > span:last-child'),
       boxes: boxes.filter(height => height > 0).length,
       height: area ? Math.round(area.getBoundingClientRect().height) : 0,
@@ -37,48 +37,40 @@ _STOP = "cell => { cancelAnimationFrame(cell.film.next); return cell.film.seen; 
 
 @dataclass(frozen=True)
 class Frame:
-    """What one cell's output looked like for a moment.
+    """One frame of a cell's output.
 
     Attributes:
-        prompt: What stands before the cell: `[*]:` while it runs.
-        line: The line that counts; empty when there is none.
-        galleries: How many galleries there were.
-        pictures: How many pictures were drawn.
-        places: What stood in the place of each picture that is not there.
-        boxes: How many outputs took some room.
-        height: Of the whole output, in pixels.
+        prompt: The prompt of the cell: `[*]:` while it runs.
+        line: The line with the counts; empty when there is none.
+        galleries: The number of galleries.
+        images: The number of images drawn.
+        places: The text of each placeholder.
+        boxes: The number of visible outputs.
+        height: The height of the output, in pixels.
     """
 
     prompt: str
     line: str
     galleries: int
-    pictures: int
+    images: int
     places: tuple[str, ...]
     boxes: int
     height: int
 
     @property
     def is_half_way(self) -> bool:
-        """Whether some pictures are there and others are still to come."""
-        return bool(self.pictures) and bool(self.places)
+        """Whether some images are there and others are still to come."""
+        return bool(self.images) and bool(self.places)
 
 
 class Film:
-    """Records a cell, frame by frame, from now on.
-
-    Args:
-        cell: The cell.
-    """
+    """Records a cell from now on."""
 
     def __init__(self, cell: Locator) -> None:
         self._cell = cell
         cell.evaluate(_START)
 
     def stop(self) -> list[Frame]:
-        """Ends it.
-
-        Returns:
-            The frames that differ from the one before.
-        """
+        """Ends the recording, and returns the frames that differ from the one before."""
         seen: list[dict[str, Any]] = self._cell.evaluate(_STOP)
         return [Frame(**{**frame, "places": tuple(frame["places"])}) for frame in seen]

@@ -1,4 +1,4 @@
-"""Why: the explorer has to live in Notebook 7 and in Voilà too; both are started here as a user would start them."""
+"""Starts Notebook 7 and Voilà as a user would."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TOKEN = "browser-test"
 TRIES = 3
-NOT_RUN = re.compile(r"\[\s*\]:")  # what stands before a cell that has not run
+NOT_RUN = re.compile(r"\[\s*\]:")  # the prompt of a cell that has not run
 
 
 @contextlib.contextmanager
@@ -36,7 +36,7 @@ def notebook_seven(root: Path, home: Path) -> Iterator[str]:
 
     Args:
         root: The directory to serve.
-        home: Where it may keep its own files.
+        home: The directory for its own files.
 
     Yields:
         Its address without a final slash.
@@ -53,13 +53,13 @@ def voila(notebook: Path, home: Path) -> Iterator[str]:
     """Runs a Voilà with one notebook.
 
     Args:
-        notebook: The notebook that becomes an app.
-        home: Where it may keep its own files.
+        notebook: The notebook to serve as an app.
+        home: The directory for its own files.
 
     Yields:
         Its address without a final slash.
     """
-    # It says the port that it was told, even when that is 0.
+    # It logs the port that it was given, even when that is 0.
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
@@ -68,7 +68,7 @@ def voila(notebook: Path, home: Path) -> Iterator[str]:
 
 
 def open_and_run(page: Page, url: str, path: str) -> None:
-    """Opens a notebook in Notebook 7, and starts to run all its cells."""
+    """Opens a notebook in Notebook 7, and starts running all its cells."""
     page.goto(f"{url}/notebooks/{path}?token={TOKEN}")
     idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     expect(idle).to_be_visible(timeout=PATIENCE)
@@ -76,7 +76,7 @@ def open_and_run(page: Page, url: str, path: str) -> None:
     for _ in range(TRIES):
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        # A click that comes before the session is wholly there is lost without a word.
+        # A click before the session is complete is silently lost.
         with contextlib.suppress(AssertionError):
             expect(prompt).not_to_have_text(NOT_RUN, timeout=PATIENCE / TRIES)
             return
@@ -84,7 +84,7 @@ def open_and_run(page: Page, url: str, path: str) -> None:
 
 @contextlib.contextmanager
 def _running(command: Sequence[str], home: Path, address: str) -> Iterator[str]:
-    """Runs a module that tells its address in its log, until the block ends."""
+    """Runs a module that logs its address, until the block ends."""
     environment = {**os.environ, "HOME": str(home), "IPYTHONDIR": str(home / "ipython")}
     environment |= {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     patient = requests.Session()
@@ -92,12 +92,12 @@ def _running(command: Sequence[str], home: Path, address: str) -> Iterator[str]:
     whole = [sys.executable, "-m", *command]
     with patient, subprocess.Popen(whole, env=environment, stderr=subprocess.PIPE, text=True) as process:
         log = process.stderr or ()
-        # The rest of its log has to be read, or it blocks when the pipe is full.
+        # It would block if nobody read the rest of its log.
         drain = Thread(target=deque, args=(log, 0))
         try:
             url = next(found[1] for line in log if (found := re.search(address, line)))
             drain.start()
-            # It tells its address shortly before it listens there.
+            # It logs its address shortly before it listens there.
             patient.get(url, timeout=PATIENCE / 1000)
             yield url
         finally:

@@ -1,6 +1,6 @@
-"""Why: the README shows what a reader will really get; its pictures are taken anew when the looks change.
+"""Takes the screenshots for the README and the notebooks.
 
-Run it from the repository's root: `python -m tests.browser.take_screenshots`, with names to take only some.
+Run it from the root of the repository: `python -m tests.browser.take_screenshots`, with names to take only some.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ GALLERY = """%%seedream get --columns 4
 a5e07f34-8c61-4b9d-b2f7-190d3c6e58ab
 c8e13a5d-0f92-4764-b5a8-7d2c94e6f081  97a2c6e0-d41b-4f85-a0e3-3b58f7d9c264
 4be96d27-f83c-4a05-9e71-d0c5a2b8467f
-0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90  # refused: it gets a tile that says so"""
+0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90  # rejected: its tile shows why"""
 SWEEP = """%%seedream generate --model 5.0-pro 4.5 4.0 --thumbnail 240
 a white siamese cat by the window, soft morning light
 ---
@@ -40,7 +40,7 @@ EDIT = "%%seedream edit hills[0] --size 2304x1728 --thumbnail 440\nmake it a lat
 EXPLORER = "%seedream explore --history 14"
 IMAGES_ARE_LOADED = """() => {
     const tiles = [...document.querySelectorAll(".seedream-explorer [role=option]")];
-    const isShown = (picture) => picture?.naturalWidth && getComputedStyle(picture).opacity === "1";
+    const isShown = (image) => image?.naturalWidth && getComputedStyle(image).opacity === "1";
     const isDone = (tile) => tile.querySelector(".seedream-grid-placeholder") || isShown(tile.querySelector("img"));
     return tiles.length > 9 && tiles.every(isDone);
 }"""
@@ -48,16 +48,16 @@ IMAGES_ARE_LOADED = """() => {
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture to take.
+    """A screenshot to take.
 
     Attributes:
-        name: Of its file, without the ending.
-        cells: What is run.
-        height: Of the window, in CSS pixels.
-        theme: JupyterLab's.
-        quality: Of the JPEG.
-        first_cell: The cell that stands at the top.
-        ready_when: JavaScript that says when the page is ready; right after the last cell when empty.
+        name: The file name, without the extension.
+        cells: The cells to run.
+        height: The height of the window, in CSS pixels.
+        theme: The theme of JupyterLab.
+        quality: The quality of the JPEG.
+        first_cell: The cell at the top.
+        ready_when: JavaScript that returns whether the page is ready; empty for right after the last cell.
     """
 
     name: str
@@ -83,7 +83,7 @@ def main(names: list[str]) -> None:
     """Takes screenshots of JupyterLab.
 
     Args:
-        names: Which; all when there are none.
+        names: Which ones; all when empty.
     """
     TARGET.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
@@ -102,13 +102,13 @@ def take(shot: Shot, browser: Browser, server: JupyterServer) -> None:
     server.choose_theme(shot.theme)
     page = browser.new_page(viewport={"width": WIDTH, "height": shot.height}, device_scale_factor=SCALE)
     notebook = Notebook.open(page, server, server.add_notebook("seedream", *shot.cells))
-    page.keyboard.press("Control+b")
+    notebook.hide_sidebar()
     notebook.run_all()
     if shot.ready_when:
         page.wait_for_function(shot.ready_when)
     first = page.locator(".jp-Notebook .jp-Cell").nth(shot.first_cell)
     first.evaluate("cell => cell.scrollIntoView({block: 'start'})")
-    # Where nothing reacts to it.
+    # Where nothing reacts to the pointer.
     page.mouse.move(WIDTH / 2, 2)
     page.screenshot(path=TARGET / f"{shot.name}.jpg", quality=shot.quality)
     page.close()

@@ -1,18 +1,17 @@
-"""Why: the explorer is what people see and touch; each front end has its say in how it looks and whether it works."""
+"""The explorer in JupyterLab, Notebook 7, and Voilà."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.accessibility import expect_accessible
-from tests.browser.jupyter import PATIENCE, JupyterServer, Notebook
+from tests.browser.jupyter import PATIENCE, JupyterServer, Lab, Notebook
 from tests.browser.other_front_ends import notebook_seven, open_and_run, voila
-from tests.browser.pages import WIDGET_MANAGER, open_page
+from tests.browser.pages import WIDGET_MANAGER, errors_of, open_page
 from tests.gallery import front_ends
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.browser
 CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 SEASONS = "5c0f6b1e-7d3a-4e92-8f41-2b9d60c7a3e5"
 REFUSED = "0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90"
-PICTURES = 5  # of the cat and the seasons
+IMAGES = 5  # of the cat and the seasons
 START = """from seedream_nb import Sandbox, SeedreamClient, explore
 sandbox = Sandbox(generation_seconds=0.05)
 sandbox.start()
@@ -52,32 +51,32 @@ class Panel:
         self.dialog = self.grid.get_by_role("dialog")
         self.status = self.root.get_by_role("status")
 
-    def expect_pictures(self, count: int) -> None:
-        """Waits until so many tiles have their pictures, and these can be seen."""
-        pictures = self.tiles.locator("img")
-        expect(pictures).to_have_count(count, timeout=PATIENCE)
-        assert all(pictures.evaluate_all(DECODED))
+    def expect_images(self, count: int) -> None:
+        """Waits until this many tiles have visible images."""
+        images = self.tiles.locator("img")
+        expect(images).to_have_count(count, timeout=PATIENCE)
+        assert all(images.evaluate_all(DECODED))
 
     def expect_original(self, count: int = 1) -> None:
-        """Waits until the large pictures are the originals."""
+        """Waits until the large images are the originals."""
         large = self.grid.locator(".seedream-grid-large")
         expect(large).to_have_count(count)
         expect(self.grid.locator(".seedream-grid-loading")).to_have_count(0, timeout=PATIENCE)
         assert min(large.evaluate_all(DECODED)) >= 1024
 
-    def choose(self, way: str) -> None:
+    def choose(self, tab: str) -> None:
         """Shows one of the forms."""
-        self.root.locator(".seedream-tabs").get_by_role("button", name=way, exact=True).click()
+        self.root.locator(".seedream-tabs").get_by_role("button", name=tab, exact=True).click()
 
     def button(self, name: str) -> Locator:
-        """A button that is in sight, apart from those that choose a form."""
+        """A visible button, except for the tabs."""
         chosen = self.root.locator("button:not(.widget-toggle-button)").and_(
             self.page.get_by_role("button", name=name, exact=True)
         )
         return chosen.filter(visible=True)
 
     def field(self, label: str) -> Locator:
-        """A control that is in sight."""
+        """A visible control."""
         return self.root.get_by_label(label, exact=True).filter(visible=True)
 
 
@@ -92,12 +91,12 @@ def expect_text_output(cell: Locator, text: str) -> None:
     expect(cell.locator(".jp-OutputArea-output")).to_have_text(text, timeout=PATIENCE)
 
 
-def test_pasted_ids_become_tiles_to_be_filtered_and_opened(page: Page, server: JupyterServer) -> None:
+def test_pasted_ids_become_tiles_that_are_filtered_and_opened(page: Page, server: JupyterServer) -> None:
     _notebook, panel = open_panel(page, server, EMPTY_PANEL)
     panel.field("Task IDs").fill(f"{CAT};\n{SEASONS}, {REFUSED}")
     panel.button("Get tasks").click()
-    panel.expect_pictures(PICTURES)
-    expect(panel.tiles).to_have_count(PICTURES + 1)
+    panel.expect_images(IMAGES)
+    expect(panel.tiles).to_have_count(IMAGES + 1)
     expect(panel.status).to_have_text("3 tasks.")
     expect(panel.button("Get tasks")).to_be_enabled()
 
@@ -117,12 +116,12 @@ def test_pasted_ids_become_tiles_to_be_filtered_and_opened(page: Page, server: J
     expect(panel.tiles.nth(2)).to_be_focused()
 
     panel.field("Filter").fill("")
-    expect(panel.tiles).to_have_count(PICTURES + 1)
+    expect(panel.tiles).to_have_count(IMAGES + 1)
 
 
-def test_selected_pictures_are_compared_and_come_back_to_python(page: Page, server: JupyterServer) -> None:
+def test_selected_images_are_compared_and_available_in_python(page: Page, server: JupyterServer) -> None:
     notebook, panel = open_panel(page, server, FULL_PANEL)
-    panel.expect_pictures(PICTURES)
+    panel.expect_images(IMAGES)
     panel.tiles.filter(has_text="siamese").click(modifiers=["Control"])
     panel.tiles.filter(has_text="summer").click(modifiers=["Control"])
     panel.button("Compare").click()
@@ -137,13 +136,13 @@ def test_selected_pictures_are_compared_and_come_back_to_python(page: Page, serv
     expect(panel.field("Filter")).to_have_value("siamese")
 
 
-def test_a_picture_is_made_saved_and_made_again(page: Page, server: JupyterServer) -> None:
+def test_an_image_is_generated_saved_and_reused(page: Page, server: JupyterServer) -> None:
     notebook, panel = open_panel(page, server, EMPTY_PANEL)
     panel.choose("Generate")
     expect(panel.button("Generate image")).to_be_disabled()
     panel.field("Prompt").fill("a red fox in the snow")
     panel.button("Generate image").click()
-    panel.expect_pictures(1)
+    panel.expect_images(1)
     expect(panel.status).to_have_text("1 image generated.", timeout=PATIENCE)
     expect(panel.button("Generate image")).to_be_enabled()
 
@@ -165,10 +164,10 @@ def test_a_picture_is_made_saved_and_made_again(page: Page, server: JupyterServe
 def test_it_is_readable_and_accessible(page: Page, server: JupyterServer, theme: str) -> None:
     notebook, panel = open_panel(page, server, FULL_PANEL)
     notebook.choose_theme(theme)
-    panel.expect_pictures(PICTURES)
+    panel.expect_images(IMAGES)
     expect_accessible(page, ".seedream-explorer")
-    for way in ("History", "Generate"):
-        panel.choose(way)
+    for tab in ("History", "Generate"):
+        panel.choose(tab)
         expect_readable(page)
         expect_accessible(page, ".seedream-explorer")
     panel.field("Prompt").fill("a forbidden fox")
@@ -186,9 +185,9 @@ def test_it_is_readable_and_accessible(page: Page, server: JupyterServer, theme:
 def test_the_controls_are_tidy(page: Page, server: JupyterServer, theme: str) -> None:
     notebook, panel = open_panel(page, server, FULL_PANEL)
     notebook.choose_theme(theme)
-    panel.expect_pictures(PICTURES)
-    for way in ("Get", "History", "Generate"):
-        panel.choose(way)
+    panel.expect_images(IMAGES)
+    for tab in ("Get", "History", "Generate"):
+        panel.choose(tab)
         names = (
             panel.root.get_by_role("button")
             .filter(visible=True)
@@ -196,7 +195,7 @@ def test_the_controls_are_tidy(page: Page, server: JupyterServer, theme: str) ->
         )
         assert len([name for name in names if name]) == len({name for name in names if name}) >= 5
     panel.tiles.first.click(modifiers=["Control"])
-    # The button's own text counts files that it never keeps; what is seen says no number.
+    # The button's own text includes a file count, which is always 0; the visible text does not.
     upload = panel.root.get_by_role("button", name="Add reference images")
     assert upload.evaluate("button => getComputedStyle(button).fontSize") == "0px"
     assert "Add reference images" in upload.evaluate("button => getComputedStyle(button, '::after').content")
@@ -217,20 +216,20 @@ def test_the_controls_are_tidy(page: Page, server: JupyterServer, theme: str) ->
 
 
 def expect_readable(page: Page) -> None:
-    """All texts in sight have the contrast that WCAG 2 wants; a control that is disabled need not."""
+    """All visible text has the contrast that WCAG 2 requires; disabled controls are exempt."""
     found = page.evaluate(CONTRASTS)
     assert len(found) > 20
     assert [(round(contrast, 2), text[:60]) for contrast, text in found if contrast < 4.5] == []
 
 
-def expect_static_gallery(page: Page, pictures: int, outputs: int = 1) -> None:
-    """The gallery that stands for the panel is all that is seen of it."""
+def expect_static_gallery(page: Page, images: int, outputs: int = 1) -> None:
+    """Only the static gallery of the panel is visible."""
     static = page.locator(".seedream-static")
     expect(static).to_have_count(1)
     expect(static).to_be_visible(timeout=PATIENCE)
-    images = static.locator("figure img")
-    expect(images).to_have_count(pictures)
-    assert all(images.evaluate_all(DECODED))
+    shown = static.locator("figure img")
+    expect(shown).to_have_count(images)
+    assert all(shown.evaluate_all(DECODED))
     expect(page.locator(".seedream-explorer")).to_have_count(0)
     expect(page.locator(".jp-OutputArea-output").filter(visible=True)).to_have_count(outputs)
     for message in (re.compile("Loading widget"), re.compile("model not found", re.IGNORECASE)):
@@ -239,36 +238,40 @@ def expect_static_gallery(page: Page, pictures: int, outputs: int = 1) -> None:
 
 def test_closing_leaves_the_static_gallery(page: Page, server: JupyterServer) -> None:
     notebook, panel = open_panel(page, server, FULL_PANEL)
-    panel.expect_pictures(PICTURES)
+    panel.expect_images(IMAGES)
     static = page.locator(".seedream-static")
     expect(static).to_have_count(1)
     expect(static).to_be_hidden()
     notebook.wait_for_cell(notebook.run_cell("panel.close()"))
-    expect_static_gallery(page, PICTURES)
+    expect_static_gallery(page, IMAGES)
 
 
-@pytest.mark.parametrize("way", ["without a kernel", "with a new kernel", "untrusted"])
-def test_a_saved_panel_is_a_gallery(browser: Browser, server: JupyterServer, way: str) -> None:
-    path = server.add_notebook("explorer", EMPTY_PANEL)
-    with open_page(browser) as page:
-        notebook = Notebook.open(page, server, path)
+@pytest.fixture(scope="module")
+def saved_panel(lab: Lab) -> str:
+    """The path of a notebook that was saved with a panel."""
+    path = lab.server.add_notebook("explorer", EMPTY_PANEL)
+    page = lab.page()
+    with errors_of(page) as errors:
+        notebook = Notebook.open(page, lab.server, path)
         notebook.run_all()
         panel = Panel(page)
         panel.field("Task IDs").fill(f"{CAT} {SEASONS}")
         panel.button("Get tasks").click()
-        panel.expect_pictures(PICTURES)
+        panel.expect_images(IMAGES)
         static = page.locator(".seedream-static")
-        # What came later is in it as well, and it is not in the way.
-        expect(static.locator("figure img")).to_have_count(PICTURES, timeout=PATIENCE)
+        # It includes the later tasks, and is hidden behind the panel.
+        expect(static.locator("figure img")).to_have_count(IMAGES, timeout=PATIENCE)
         expect(static).to_be_hidden()
         notebook.save()
-    server.shut_down_kernels()
-    if way == "untrusted":
-        # Its signature does not fit any more.
-        saved = nbformat.read(server.root / path, as_version=4)
-        saved.metadata["title"] = "from elsewhere"
-        nbformat.write(saved, server.root / path)
+        lab.close_documents()
+    lab.server.shut_down_kernels()
+    assert errors == []
+    return path
 
+
+@pytest.mark.parametrize("way", ["without a kernel", "with a new kernel", "untrusted"])
+def test_a_saved_panel_is_a_gallery(browser: Browser, server: JupyterServer, saved_panel: str, way: str) -> None:
+    path = server.copy_notebook(saved_panel, is_trusted=way != "untrusted")
     # ipywidgets itself reports that it does not find its models.
     with open_page(browser, WIDGET_MANAGER) as page:
         if way == "without a kernel":
@@ -276,13 +279,13 @@ def test_a_saved_panel_is_a_gallery(browser: Browser, server: JupyterServer, way
         notebook = Notebook.open(page, server, path)
         if way != "without a kernel":
             notebook.wait_for_kernel()
-        # What is not trusted is shown without styles; the panel's own output is a line of text then.
-        expect_static_gallery(page, PICTURES, outputs=2 if way == "untrusted" else 1)
+        # Untrusted output is shown without styles; then the panel's own output is a line of text.
+        expect_static_gallery(page, IMAGES, outputs=2 if way == "untrusted" else 1)
 
 
 def expect_living_panel(page: Page) -> None:
     panel = Panel(page)
-    panel.expect_pictures(PICTURES)
+    panel.expect_images(IMAGES)
     expect(page.locator(".seedream-static")).to_be_hidden()
     panel.tiles.filter(has_text="siamese").click()
     expect(panel.dialog).to_contain_text(CAT)
@@ -291,23 +294,23 @@ def expect_living_panel(page: Page) -> None:
     expect(panel.tiles.filter(has_text="siamese")).to_be_focused()
 
 
-def test_it_lives_in_notebook_7(browser: Browser, server: JupyterServer, tmp_path: Path) -> None:
+def test_it_works_in_notebook_7(browser: Browser, server: JupyterServer, tmp_path: Path) -> None:
     path = server.add_notebook("explorer", FULL_PANEL)
-    # It reports this for an empty notebook just as well.
+    # It reports this for an empty notebook, too.
     own = "(?s)reading 'schema'.*/static/notebook/notebook_core"
     with notebook_seven(server.root, tmp_path) as url, open_page(browser, own) as page:
         open_and_run(page, url, path)
         expect_living_panel(page)
 
 
-def test_voila_makes_an_app_of_it(browser: Browser, server: JupyterServer, tmp_path: Path) -> None:
+def test_it_works_in_voila(browser: Browser, server: JupyterServer, tmp_path: Path) -> None:
     path = server.add_notebook("explorer", FULL_PANEL)
-    # Voilà's own page asks for its icons elsewhere, and it lacks a part of JupyterLab that some extension wants.
+    # Voilà's page requests its icons from elsewhere, and lacks a part of JupyterLab that an extension needs.
     with voila(server.root / path, tmp_path) as url, open_page(browser, "(?s)RUNTIME-012.*docregistry") as page:
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        urls: list[str] = []
+        page.on("request", lambda request: urls.append(request.url))
         page.route("**/fontawesome-free@*/**", lambda route: route.fulfill(body="", content_type="text/css"))
         page.goto(url)
         expect_living_panel(page)
-        foreign = [each for each in asked if not each.startswith((url, "data:", "blob:")) and "fontawesome" not in each]
+        foreign = [each for each in urls if not each.startswith((url, "data:", "blob:")) and "fontawesome" not in each]
         assert foreign == []

@@ -1,4 +1,4 @@
-"""Why: what happens in a cell while tasks run is an agreement of kernel and page, and shows in a page alone."""
+"""A cell while its tasks run, as a page shows it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.film import Film
-from tests.browser.jupyter import FINISHED, PATIENCE, JupyterServer, Notebook
+from tests.browser.jupyter import FINISHED, PATIENCE, JupyterServer, Lab, Notebook
+from tests.browser.pages import WIDGET_MANAGER, open_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 START = "%load_ext seedream_nb\n%seedream sandbox --seconds"
-# Eight requests, as only four are under way at a time.
+# Eight requests, because only four are in flight at a time.
 SWEEP = """%%seedream generate --model 5.0-pro 4.0 --size 1K 2K --thumbnail 160
 the sea with a sailing boat
 ---
@@ -32,7 +33,7 @@ def page(lab_page: Page) -> Page:
 
 
 def open_sandbox(page: Page, server: JupyterServer, seconds: float) -> Notebook:
-    """A new notebook with a sandbox that takes so many seconds over each picture."""
+    """A new notebook with a sandbox that takes this many seconds per image."""
     notebook = Notebook.open(page, server, server.add_notebook("live", f"{START} {seconds}"))
     notebook.hide_sidebar()
     notebook.run_all()
@@ -48,13 +49,13 @@ def film_cell(notebook: Notebook, source: str) -> tuple[Locator, Film]:
     return cell, film
 
 
-def expect_gallery_alone(cell: Locator, pictures: int) -> None:
-    """Nothing but one gallery is in a cell's output, and all its pictures are drawn."""
-    expect(cell.locator("figure img")).to_have_count(pictures, timeout=PATIENCE)
+def expect_gallery_alone(cell: Locator, images: int) -> None:
+    """The output of a cell is exactly one gallery, with all images drawn."""
+    expect(cell.locator("figure img")).to_have_count(images, timeout=PATIENCE)
     expect(cell.get_by_role("status")).to_have_count(0, timeout=PATIENCE)
     expect(cell.locator(".jp-OutputArea-child").filter(visible=True)).to_have_count(1)
     expect(cell.locator(".seedream-gallery")).to_have_count(1)
-    widths = cell.locator("figure img").evaluate_all("all => all.map(picture => picture.naturalWidth)")
+    widths = cell.locator("figure img").evaluate_all("all => all.map(image => image.naturalWidth)")
     assert all(widths)
 
 
@@ -63,7 +64,7 @@ def test_a_sweep_fills_in_tile_by_tile(page: Page, server: JupyterServer) -> Non
     cell, film = film_cell(notebook, SWEEP)
     notebook.wait_for_cell(cell)
     frames = film.stop()
-    expect_gallery_alone(cell, pictures=8)
+    expect_gallery_alone(cell, images=8)
     expect(cell.locator(".jp-OutputArea-child")).to_have_count(1)
 
     half_way = [frame for frame in frames if frame.is_half_way]
@@ -80,22 +81,22 @@ def test_a_sweep_fills_in_tile_by_tile(page: Page, server: JupyterServer) -> Non
 
     begin = next(number for number, frame in enumerate(frames) if frame.galleries)
     assert {frame.galleries for frame in frames[begin:]} == {1}
-    pictures = [frame.pictures for frame in frames[begin:]]
-    assert pictures == sorted(pictures)
+    images = [frame.images for frame in frames[begin:]]
+    assert images == sorted(images)
 
 
 @pytest.mark.parametrize("width", [1280, 520])
-def test_the_page_stands_still_while_tiles_fill_in(page: Page, server: JupyterServer, width: int) -> None:
+def test_the_page_does_not_move_while_tiles_fill_in(page: Page, server: JupyterServer, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     notebook = open_sandbox(page, server, seconds=0.3)
     cell, film = film_cell(notebook, SWEEP)
     notebook.wait_for_cell(cell)
-    # All places are there from the start: only the line of the count comes and goes.
+    # All tiles are there from the start; only the line with the counts appears and disappears.
     filling = [frame.height for frame in film.stop() if frame.galleries and frame.line]
     assert max(filling) == min(filling)
 
 
-def test_a_set_has_all_its_places_while_it_is_streamed(page: Page, server: JupyterServer) -> None:
+def test_a_streamed_set_has_all_its_tiles_from_the_start(page: Page, server: JupyterServer) -> None:
     notebook = open_sandbox(page, server, seconds=3)
     cell, film = film_cell(notebook, '%seedream generate "a mountain lake" --max-images 4 --stream')
     notebook.wait_for_cell(cell)
@@ -104,12 +105,14 @@ def test_a_set_has_all_its_places_while_it_is_streamed(page: Page, server: Jupyt
     assert len(filling[0].places) == 4
     assert {place for frame in filling for place in frame.places} <= {"waiting", "running", "fetching"}
     assert len({frame.height for frame in filling}) == 1
-    expect_gallery_alone(cell, pictures=4)
+    expect_gallery_alone(cell, images=4)
 
 
-def test_a_watch_leaves_the_kernel_and_other_cells_alone(page: Page, server: JupyterServer) -> None:
+def test_watching_does_not_block_other_cells(page: Page, server: JupyterServer) -> None:
     generate = '%seedream generate "a mountain lake" "a bunch of flowers" --no-wait'
-    path = server.add_notebook("live", f"{START} 3", generate, "%seedream watch", "print('at once')\ninput('go on?')")
+    path = server.add_notebook(
+        "live", f"{START} 3", generate, "%seedream watch", "print('at once')\ninput('continue?')"
+    )
     notebook = Notebook.open(page, server, path)
     watching, following = notebook.code_cells.nth(2), notebook.code_cells.nth(3)
     film = Film(watching)
@@ -118,54 +121,58 @@ def test_a_watch_leaves_the_kernel_and_other_cells_alone(page: Page, server: Jup
     expect(watching.get_by_role("status")).to_contain_text("0 of 2 done")
     expect(watching.locator(".jp-InputPrompt")).to_have_text(FINISHED)
 
-    # The following cell holds the kernel all the time.
-    expect_gallery_alone(watching, pictures=2)
+    # The following cell keeps the kernel busy all the time.
+    expect_gallery_alone(watching, images=2)
     expect(following.locator(".jp-InputPrompt")).to_have_text("[*]:")
     following.locator(".jp-Stdin-input").press("Enter")
     notebook.wait_for_cell(following)
     outputs = following.locator(".jp-OutputArea-output")
-    expect(outputs).to_have_text(["at once", "go on?", "''"])
+    expect(outputs).to_have_text(["at once", "continue?", "''"])
 
     frames = film.stop()
     begin = next(number for number, frame in enumerate(frames) if frame.galleries)
     assert {frame.galleries for frame in frames[begin:]} == {1}
-    assert all(FINISHED.fullmatch(frame.prompt) for frame in frames if frame.pictures)
+    assert all(FINISHED.fullmatch(frame.prompt) for frame in frames if frame.images)
+
+
+@pytest.fixture(scope="module")
+def saved_sweep(lab: Lab) -> str:
+    """The path of a notebook that was saved with a sweep."""
+    path = lab.server.add_notebook("live", f"{START} 0.3", SWEEP)
+    notebook = Notebook.open(lab.page(), lab.server, path)
+    notebook.run_all()
+    expect_gallery_alone(notebook.code_cells.last, images=8)
+    notebook.save()
+    lab.close_documents()
+    lab.server.shut_down_kernels()
+    return path
 
 
 @pytest.mark.parametrize("is_trusted", [True, False], ids=["trusted", "untrusted"])
-def test_a_saved_sweep_is_whole_without_a_kernel(browser: Browser, server: JupyterServer, *, is_trusted: bool) -> None:
-    path = server.add_notebook("live", f"{START} 0.3", SWEEP)
-    with browser.new_context() as context:
-        notebook = Notebook.open(context.new_page(), server, path)
-        notebook.run_all()
-        expect_gallery_alone(notebook.code_cells.last, pictures=8)
-        notebook.save()
-    server.shut_down_kernels()
+def test_a_saved_sweep_is_complete_without_a_kernel(
+    browser: Browser, server: JupyterServer, saved_sweep: str, *, is_trusted: bool
+) -> None:
+    path = server.copy_notebook(saved_sweep, is_trusted=is_trusted)
     saved = nbformat.read(server.root / path, as_version=4)
     assert [output.output_type for output in saved.cells[1].outputs] == ["execute_result"]
-    if not is_trusted:
-        # Its signature does not fit any more.
-        saved.metadata["title"] = "from elsewhere"
-        nbformat.write(saved, server.root / path)
 
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        page = context.new_page()
+    with open_page(browser, WIDGET_MANAGER) as page:
         page.route(re.compile(r"/api/(kernels|sessions)\b"), lambda route: route.fulfill(json=[]))
         cell = Notebook.open(page, server, path).code_cells.last
         trust = "Notebook trusted: 2 of 2" if is_trusted else "Notebook not trusted: 0 of 2"
         expect(page.get_by_title(trust)).to_be_visible()
-        expect_gallery_alone(cell, pictures=8)
+        expect_gallery_alone(cell, images=8)
         expect(cell.locator("thead th")).to_have_text(["1K", "2K"])
         rows = cell.locator("tbody th")
         expect(rows).to_have_count(4)
         expect(rows.first).to_contain_text("the sea with a sailing boat")
-        expect(rows.first).to_contain_text("5.0-pro")
+        expect(rows.first).to_contain_text("SeeDream 5.0 Pro")
         expect(rows.last).to_contain_text("a city at night")
         expect(rows.last).to_contain_text("SeeDream 4.0")
         expect(cell.locator(".jp-OutputArea")).not_to_contain_text("running")
 
 
-def test_an_interrupted_cell_says_how_to_go_on(page: Page, server: JupyterServer) -> None:
+def test_an_interrupted_cell_shows_how_to_resume(page: Page, server: JupyterServer) -> None:
     notebook = open_sandbox(page, server, seconds=4)
     cell = notebook.run_cell('%seedream generate "a galaxy in space" "a white cat"')
     expect(cell.get_by_role("status")).to_contain_text("2 running", timeout=PATIENCE)
@@ -179,18 +186,18 @@ def test_an_interrupted_cell_says_how_to_go_on(page: Page, server: JupyterServer
 
     again = notebook.run_cell(line[0])
     notebook.wait_for_cell(again)
-    expect_gallery_alone(again, pictures=2)
+    expect_gallery_alone(again, images=2)
     expect(again.locator("figcaption")).to_contain_text(["a galaxy in space", "a white cat"])
 
 
 @pytest.mark.parametrize("width", [1400, 500])
-def test_an_edit_stands_beside_what_it_was_made_from(page: Page, server: JupyterServer, width: int) -> None:
+def test_an_edit_is_shown_beside_its_original(page: Page, server: JupyterServer, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     notebook = open_sandbox(page, server, seconds=0.3)
     notebook.wait_for_cell(notebook.run_cell('%seedream generate "a white siamese cat" --out cat'))
     cell = notebook.run_cell('%seedream edit cat[0] "make it a late evening"')
     notebook.wait_for_cell(cell)
-    expect_gallery_alone(cell, pictures=2)
+    expect_gallery_alone(cell, images=2)
     expect(cell.locator("figcaption .seedream-label")).to_have_text(["before", "after"])
     before, after = (cell.locator("figure img").nth(number).bounding_box() for number in (0, 1))
     assert before is not None
