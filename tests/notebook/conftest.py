@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.notebook.kernels import Kernel, open_kernel
+from tests.notebook.kernels import Kernel, Runner, open_kernel, open_runner
 from tests.notebook.running import run
 
 if TYPE_CHECKING:
@@ -15,13 +15,24 @@ if TYPE_CHECKING:
     from seedream_nb import Sandbox
 
 
-@pytest.fixture
-def kernel(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
-    """A kernel that talks to a sandbox in this process, which sees all that is sent."""
-    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
-    monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
-    with open_kernel() as kernel:
+@pytest.fixture(scope="module")
+def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with open_kernel(tmp_path_factory.mktemp("kernel")) as kernel:
         yield kernel
+
+
+@pytest.fixture
+def kernel(shared_kernel: Kernel, sandbox: Sandbox) -> Kernel:
+    """A kernel as good as new that talks to a sandbox in this process, which sees all requests."""
+    shared_kernel.reset({"ACEDATACLOUD_API_TOKEN": sandbox.token, "ACEDATACLOUD_API_BASE_URL": sandbox.url})
+    return shared_kernel
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """Runs notebooks as nbclient does, each in a kernel as good as new."""
+    with open_runner(tmp_path_factory.mktemp("runner")) as runner:
+        yield runner
 
 
 @pytest.fixture
@@ -34,7 +45,7 @@ def shell(plain_shell: InteractiveShell) -> Iterator[InteractiveShell]:
 
 @pytest.fixture
 def service(shell: InteractiveShell) -> Sandbox:
-    """The sandbox that `%seedream` talks to in the shell; it makes pictures at once."""
+    """The sandbox that `%seedream` talks to in the shell; it generates images at once."""
     run(shell, "%seedream sandbox --seconds 0")
     sandbox: Sandbox = shell.magics_manager.registry["SeedreamMagics"]._session.sandbox
     return sandbox

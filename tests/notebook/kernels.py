@@ -1,7 +1,8 @@
-"""Why: what a front end is sent, in which order and for which cell, is seen only beside a real kernel."""
+"""Real kernels: what a front end receives, in which order and for which cell."""
 
 from __future__ import annotations
 
+import os
 import queue
 import time
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from jupyter_client.blocking.client import BlockingKernelClient
     from nbformat import NotebookNode
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 PATIENCE = 60.0  # seconds
 OUR_THREADS = "[t.name for t in __import__('threading').enumerate() if t.name.startswith('seedream-')]"
 UNTIL_OVER = f"while {OUR_THREADS}: pass"
+# Reloading closes the session: it stops watches and the sandbox.
+_RESET = "%reload_ext seedream_nb\n%reset -f\n"
 _SHOWN = {"stream", "display_data", "update_display_data", "execute_result", "clear_output", "error"}
 
 
@@ -55,10 +59,12 @@ class Kernel:
         self.messages: list[Message] = []
         self._manager = manager
         self._client = client
+        self._running = ""
 
     def start(self, code: str) -> str:
-        """Starts a cell, and names it."""
-        return str(self._client.execute(code))
+        """Starts a cell; returns its name."""
+        self._running = str(self._client.execute(code))
+        return self._running
 
     def run(self, code: str) -> list[Message]:
         """Runs a cell to its end; what it has sent."""
@@ -67,6 +73,7 @@ class Kernel:
     def finish(self, cell: str) -> list[Message]:
         """Waits for the end of a cell; what it has sent since it began."""
         self.read_until(lambda message: _is_end(message, cell))
+        self._running = "" if self._running == cell else self._running
         return [message for message in self.messages if message.cell == cell and message.kind in _SHOWN]
 
     def read_until(self, condition: Callable[[Message], bool]) -> Message:
@@ -87,8 +94,16 @@ class Kernel:
         return False
 
     def interrupt(self) -> None:
-        """As the stop button does."""
+        """Interrupts the kernel as the stop button does."""
         self._manager.interrupt_kernel()
+
+    def reset(self, variables: Mapping[str, str]) -> None:
+        """Makes the kernel as good as new, with some environment variables."""
+        if self._running:  # a test that failed has left a cell
+            self.interrupt()
+            self.finish(self._running)
+        self.run(_RESET + f"import os; os.environ.update({dict(variables)!r})")
+        self.messages.clear()
 
     def value(self, expression: str) -> str:
         """The text of a Python expression's value in the kernel."""
@@ -104,11 +119,28 @@ class Kernel:
         return message
 
 
+class Runner:
+    """Runs notebooks one after the other in a kernel, as nbclient, nbconvert and `jupyter execute` do."""
+
+    def __init__(self, client: NotebookClient) -> None:
+        self._client = client
+
+    def execute(self, *sources: str, allow_errors: bool = False) -> list[NotebookNode]:
+        """Runs cells in the kernel, which is as good as new, and returns them."""
+        self._client.nb = new_notebook(cells=[new_code_cell(source) for source in (_RESET, *sources)])
+        self._client.reset_execution_trackers()
+        self._client.allow_errors = allow_errors
+        for place, cell in enumerate(self._client.nb.cells):
+            self._client.execute_cell(cell, place)
+        cells: list[NotebookNode] = self._client.nb.cells[1:]
+        return cells
+
+
 @contextmanager
-def open_kernel() -> Iterator[Kernel]:
-    """A new kernel, ended with the block."""
+def open_kernel(home: Path) -> Iterator[Kernel]:
+    """A new kernel in a home directory of its own, shut down with the block."""
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel()
+    manager.start_kernel(env=_environment(home), cwd=str(home))
     client = manager.client()
     client.start_channels()
     try:
@@ -121,12 +153,22 @@ def open_kernel() -> Iterator[Kernel]:
         manager.shutdown_kernel(now=True)
 
 
-def execute(*sources: str, allow_errors: bool = False) -> list[NotebookNode]:
-    """Runs cells in a new kernel as nbclient, nbconvert and `jupyter execute` do, and gives them back."""
-    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
-    NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=allow_errors).execute()
-    executed: list[NotebookNode] = notebook.cells
-    return executed
+@contextmanager
+def open_runner(home: Path) -> Iterator[Runner]:
+    """A new kernel for notebooks in a home directory of its own, shut down with the block."""
+    client = NotebookClient(new_notebook(), timeout=120, kernel_name="python3")
+    with client.setup_kernel(env=_environment(home), cwd=str(home)):
+        yield Runner(client)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """This process's environment without the settings of whoever runs the tests."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ACEDATACLOUD_", "SEEDREAM_", "XDG_")) and not name.lower().endswith("_proxy")
+    }
+    return kept | {"HOME": str(home), "USERPROFILE": str(home), "NETRC": str(home / ".netrc")}
 
 
 def _is_end(message: Message, cell: str) -> bool:

@@ -14,6 +14,8 @@ from tests.notebook.running import SMALL, paid, wait_until
 if TYPE_CHECKING:
     from seedream_nb import Sandbox
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = 5.0  # seconds, on a busy machine
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from nbclient.exceptions import CellExecutionError
 
-from tests.notebook.kernels import execute
+if TYPE_CHECKING:
+    from tests.notebook.kernels import Runner
+
+pytestmark = pytest.mark.slow
 
 CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 
 
-def test_a_gallery_is_html_and_text_that_a_saved_notebook_keeps() -> None:
-    _, cell = execute("%load_ext seedream_nb\n%seedream sandbox", f"%seedream get {CAT}")
+def test_a_gallery_is_html_and_text_that_a_saved_notebook_keeps(runner: Runner) -> None:
+    _, cell = runner.execute("%load_ext seedream_nb\n%seedream sandbox", f"%seedream get {CAT}")
     (output,) = cell.outputs
     assert output.output_type == "execute_result"
     assert set(output.data) == {"text/html", "text/plain"}
@@ -27,24 +32,29 @@ def test_a_gallery_is_html_and_text_that_a_saved_notebook_keeps() -> None:
         ("%seedream login", "UsageError"),
     ],
 )
-def test_an_error_fails_an_unattended_run(source: str, name: str) -> None:
+def test_an_error_fails_an_unattended_run(runner: Runner, source: str, name: str) -> None:
     with pytest.raises(CellExecutionError) as caught:
-        execute("%load_ext seedream_nb\n%seedream sandbox", source)
+        runner.execute("%load_ext seedream_nb\n%seedream sandbox", source)
     assert caught.value.ename == name
     assert "Traceback" not in caught.value.traceback
 
 
 SLOW_BAR = """
+import functools
 from seedream_nb.notebook import front_end
 front_end.PROGRESS_DELAY = front_end.PROGRESS_INTERVAL = 0
 seen = []
-show = front_end.CellOutput.show
-front_end.CellOutput.show = lambda self, bundle: (seen.append(bundle["text/plain"]), show(self, bundle))
+show = getattr(front_end.CellOutput.show, "__wrapped__", front_end.CellOutput.show)
+@functools.wraps(show)
+def show_and_note(self, bundle):
+    seen.append(bundle["text/plain"])
+    show(self, bundle)
+front_end.CellOutput.show = show_and_note
 """
 
 
-def test_a_progress_bar_leaves_nothing_behind() -> None:
-    *_, bare, assigned, seen = execute(
+def test_a_progress_bar_leaves_nothing_behind(runner: Runner) -> None:
+    *_, bare, assigned, seen = runner.execute(
         "%load_ext seedream_nb\n%seedream sandbox",
         SLOW_BAR,
         f"# the cat\n%seedream get {CAT} --thumbnail 64",
@@ -56,8 +66,8 @@ def test_a_progress_bar_leaves_nothing_behind() -> None:
     assert "Fetching images" in seen.outputs[0].text
 
 
-def test_what_was_printed_before_a_progress_bar_stays() -> None:
-    *_, cell = execute(
+def test_what_was_printed_before_a_progress_bar_stays(runner: Runner) -> None:
+    *_, cell = runner.execute(
         "%load_ext seedream_nb\n%seedream sandbox",
         SLOW_BAR,
         f"print('before')\ng = %seedream get {CAT} --thumbnail 64\nprint('after')",

@@ -7,25 +7,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.notebook.kernels import Kernel, execute, open_kernel
 from tests.notebook.running import SMALL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.notebook.kernels import Kernel, Runner
 
 START = "%load_ext seedream_nb\n%seedream sandbox --seconds 0"
 TWO = f'%seedream generate "a cat" "a dog" {SMALL}'
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
-def kernel() -> Iterator[Kernel]:
-    with open_kernel() as kernel:
-        kernel.run("%seedream sandbox --seconds 1")
-        yield kernel
+def kernel(shared_kernel: Kernel) -> Kernel:
+    shared_kernel.reset({})
+    shared_kernel.run("%seedream sandbox --seconds 1")
+    return shared_kernel
 
 
 class TestFinishedCells:
-    def test_only_the_gallery_is_left(self) -> None:
+    def test_only_the_gallery_is_left(self, runner: Runner) -> None:
         sources = {
             "line": f"# the animals\n\n{TWO}",
             "cell": f"%%seedream generate {SMALL}\na cat\n---\na dog",
@@ -35,7 +37,7 @@ class TestFinishedCells:
             "last": "%seedream last",
         }
         started = f"g = %seedream generate a cat {SMALL} --no-wait\nmade = [task.id for task in g]"
-        _, _, *cells = execute(START, started, *sources.values())
+        _, _, *cells = runner.execute(START, started, *sources.values())
         for name, cell in zip(sources, cells, strict=True):
             (output,) = cell.outputs
             assert output.output_type == "execute_result", name
@@ -43,39 +45,39 @@ class TestFinishedCells:
             assert "data:image/jpeg;base64," in output.data["text/html"], name
             assert "<progress" not in output.data["text/html"], name
 
-    def test_an_assigned_or_silenced_one_leaves_nothing(self) -> None:
-        _, assigned, silenced = execute(START, f"g = {TWO}", f"{TWO};")
+    def test_an_assigned_or_silenced_one_leaves_nothing(self, runner: Runner) -> None:
+        _, assigned, silenced = runner.execute(START, f"g = {TWO}", f"{TWO};")
         assert assigned.outputs == silenced.outputs == []
 
-    def test_what_was_printed_before_stays(self) -> None:
-        _, cell = execute(START, f"print('before')\n{TWO}")
+    def test_what_was_printed_before_stays(self, runner: Runner) -> None:
+        _, cell = runner.execute(START, f"print('before')\n{TWO}")
         printed, *empty, gallery = cell.outputs
         assert printed.text == "before\n"
         assert [output.data for output in empty] == [{}] * len(empty)
         assert gallery.output_type == "execute_result"
 
-    def test_two_in_one_cell_both_stay(self) -> None:
-        _, cell = execute(START, f"from IPython.display import display\na = {TWO}\ndisplay(a)\nb = {TWO}\nb")
+    def test_two_in_one_cell_both_stay(self, runner: Runner) -> None:
+        _, cell = runner.execute(START, f"from IPython.display import display\na = {TWO}\ndisplay(a)\nb = {TWO}\nb")
         shown = [output for output in cell.outputs if output.data]
         assert [output.output_type for output in shown] == ["display_data", "execute_result"]
 
-    def test_a_failed_one_shows_the_gallery_and_then_the_error(self) -> None:
-        _, cell = execute(START, f'%seedream generate "a forbidden cat" {SMALL}', allow_errors=True)
+    def test_a_failed_one_shows_the_gallery_and_then_the_error(self, runner: Runner) -> None:
+        _, cell = runner.execute(START, f'%seedream generate "a forbidden cat" {SMALL}', allow_errors=True)
         gallery, error = cell.outputs
         assert gallery.output_type == "display_data"
         assert "InputTextSensitiveContentDetected" in gallery.data["text/plain"]
         assert (error.output_type, error.ename) == ("error", "ModerationError")
 
-    def test_a_warning_is_not_wiped_away(self) -> None:
-        _, cell = execute(START, "%seedream generate a cat --model doubao-seedream-5-0-260128 --no-wait")
+    def test_a_warning_is_not_wiped_away(self, runner: Runner) -> None:
+        _, cell = runner.execute(START, "%seedream generate a cat --model doubao-seedream-5-0-260128 --no-wait")
         first, *empty, gallery = cell.outputs
         assert first.data["text/plain"].startswith("UnknownModelWarning: ")
         assert [output.data for output in empty] == [{}] * len(empty)
         assert gallery.output_type == "execute_result"
 
     @pytest.mark.parametrize("line", ["generate cat --size 1K", "generate cat --takes 9", "wait", "edit gone make it"])
-    def test_a_refusal_shows_nothing_but_the_error(self, line: str) -> None:
-        _, cell = execute(START, f"%seedream {line}", allow_errors=True)
+    def test_a_refusal_shows_nothing_but_the_error(self, runner: Runner, line: str) -> None:
+        _, cell = runner.execute(START, f"%seedream {line}", allow_errors=True)
         (error,) = cell.outputs
         assert (error.output_type, error.ename) == ("error", "UsageError")
         assert len(error.traceback) <= 3

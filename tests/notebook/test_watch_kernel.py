@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.notebook.kernels import OUR_THREADS, UNTIL_OVER, Kernel
 from tests.notebook.running import wait_until
 
 if TYPE_CHECKING:
     from seedream_nb import Sandbox
+
+pytestmark = pytest.mark.slow
 
 
 def test_its_output_lands_in_its_own_cell(kernel: Kernel, sandbox: Sandbox) -> None:
@@ -75,11 +79,13 @@ def test_stopping_keeps_what_is_there(kernel: Kernel, sandbox: Sandbox) -> None:
 
 # Any front end may break a drawing: the picture libraries, the memory, the connection to the page.
 BREAK_DRAWING = """
+from unittest.mock import patch
 from seedream_nb import Gallery
-def live_bundle(self):
-    raise RuntimeError("the page is gone")
-Gallery.live_bundle = live_bundle
+broken = [patch.object(Gallery, name, side_effect=RuntimeError("the page is gone")) for name in {names}]
+for each in broken:
+    each.start()
 """
+MEND_DRAWING = "for each in broken: each.stop()"
 
 
 def watch_to_the_end(kernel: Kernel, task_id: str) -> list[str]:
@@ -87,11 +93,12 @@ def watch_to_the_end(kernel: Kernel, task_id: str) -> list[str]:
     watching = kernel.start(f"%seedream watch {task_id} --out watched")
     kernel.finish(watching)
     kernel.run(UNTIL_OVER)
+    kernel.run(MEND_DRAWING)
     return [message.text for message in kernel.messages if message.cell == watching]
 
 
 def test_a_drawing_that_fails_is_told(kernel: Kernel, sandbox: Sandbox) -> None:
-    kernel.run(BREAK_DRAWING)
+    kernel.run(BREAK_DRAWING.format(names=["live_bundle"]))
     task_id = sandbox.add_task(size="64x64")
     texts = watch_to_the_end(kernel, task_id)
     assert any("RuntimeError: the page is gone" in text for text in texts)
@@ -99,7 +106,7 @@ def test_a_drawing_that_fails_is_told(kernel: Kernel, sandbox: Sandbox) -> None:
 
 
 def test_a_drawing_that_never_works_leaves_the_text(kernel: Kernel, sandbox: Sandbox) -> None:
-    kernel.run(f"{BREAK_DRAWING}Gallery._repr_mimebundle_ = live_bundle")
+    kernel.run(BREAK_DRAWING.format(names=["live_bundle", "_repr_mimebundle_"]))
     task_id = sandbox.add_task(size="64x64")
     texts = watch_to_the_end(kernel, task_id)
     assert any("RuntimeError: the page is gone" in text for text in texts)
