@@ -162,10 +162,10 @@ def test_a_slow_image_does_not_block_others(api: Api) -> None:
 
 
 def test_a_thousand_tasks_cost_nothing_until_fetched(sandbox: Sandbox) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for number in range(1000):
         sandbox.add_task(f"kite {number}", images=4)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_the_log_lists_the_received_requests(sandbox: Sandbox, api: Api) -> None:

@@ -44,7 +44,7 @@ def regions(source: Image.Image, size: tuple[int, int], count: int) -> tuple[Ima
 
 
 def _clusters(image: Image.Image, count: int) -> NDArray[np.int64]:
-    """Lloyd's k-means on colour and position, started from pixels spread over the brightness range."""
+    """Lloyd's k-means on color and position, started from pixels spread over the brightness range."""
     height, width = image.height, image.width
     y, x = np.mgrid[0:height, 0:width]
     lab = to_oklab(np.asarray(image, dtype=np.float64)).reshape(-1, 3)
