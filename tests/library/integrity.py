@@ -1,4 +1,4 @@
-"""Whether a library is what it says it is, found out without its own code."""
+"""Checks a library without its own code, and runs scripts in processes of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks as the service tells of them, in thousands if need be."""
+"""Tasks in the format of the service, by the thousand if need be."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def record_of(number: int = 0, prompt: str = "a white siamese cat", images: int 
             "success": True,
             "task_id": task_id,
             "data": [
-                {"prompt": prompt, "size": "2048x2048", "image_url": f"https://pictures.example/{task_id}-{index}.jpg"}
+                {"prompt": prompt, "size": "2048x2048", "image_url": f"https://images.example/{task_id}-{index}.jpg"}
                 for index in range(images)
             ],
         },

@@ -1,4 +1,4 @@
-"""Keeping never stands in the way of the work: what cannot be kept is said once."""
+"""The cache never gets in the way: whatever cannot be stored causes one warning."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CONTENT = noise(40, 40)
 
 
-def test_it_is_opened_when_it_is_used(tmp_path: Path) -> None:
+def test_it_opens_on_first_use(tmp_path: Path) -> None:
     cache = LibraryCache(tmp_path / "library")
     cache.close()
     assert cache.find([]) == {}
@@ -33,7 +33,7 @@ def test_it_is_opened_when_it_is_used(tmp_path: Path) -> None:
     cache.close()
 
 
-def test_off_keeps_and_finds_nothing() -> None:
+def test_off_stores_and_finds_nothing() -> None:
     cache = LibraryCache("off")
     image = task_of().images[0]
     cache.store([task_of()])
@@ -41,7 +41,7 @@ def test_off_keeps_and_finds_nothing() -> None:
     assert (cache.library, cache.find([name_of(0)]), cache.original(image)) == (None, {}, None)
 
 
-def test_ids_may_come_one_by_one(empty: Library) -> None:
+def test_ids_may_be_an_iterator(empty: Library) -> None:
     empty.keep([task_of(0), task_of(1)])
     assert len(LibraryCache(empty).find(name_of(number) for number in range(3))) == 2
 
@@ -49,13 +49,13 @@ def test_ids_may_come_one_by_one(empty: Library) -> None:
 @pytest.mark.parametrize(
     ("url", "keeps"),
     [
-        ("https://pictures.example/a.jpg", (True, True)),
+        ("https://images.example/a.jpg", (True, True)),
         ("http://127.0.0.1:8000/a.jpg", (False, True)),
         ("http://localhost/a.jpg", (False, True)),
         (None, (False, False)),
     ],
 )
-def test_which_pictures_it_takes(url: str | None, keeps: tuple[bool, bool]) -> None:
+def test_which_images_it_accepts(url: str | None, keeps: tuple[bool, bool]) -> None:
     image = TaskImage("an-id", url=url)
     assert (LibraryCache().accepts(image), LibraryCache(allow_loopback=True).accepts(image)) == keeps
     assert not LibraryCache(allow_loopback=True).accepts(TaskImage("an-id", url=url, data=CONTENT))
@@ -92,29 +92,29 @@ def test_the_environment_turns_every_service_off(monkeypatch: pytest.MonkeyPatch
     assert LibraryCache.for_service(THERE).library is None
 
 
-def test_a_failure_is_told_of_once(tmp_path: Path) -> None:
+def test_a_failure_causes_one_warning(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     cache = LibraryCache(tmp_path / "file")
-    with pytest.warns(LibraryWarning, match=r"There is no library in .* Everything else works without it") as caught:  # noqa: PT031  told once of all
+    with pytest.warns(LibraryWarning, match=r"There is no library in .* Everything else works without it") as caught:  # noqa: PT031  one warning for all
         for number in range(5):
             assert cache.find([name_of(number)]) == {}
             assert cache.original(task_of(number).images[0]) is None
     assert len(caught) == 1
-    with pytest.warns(LibraryWarning) as caught:  # noqa: PT031  told once of all
+    with pytest.warns(LibraryWarning) as caught:  # noqa: PT031  one warning for all
         for number in range(5):
             cache.store([task_of(number)])
     assert len(caught) == 1
 
 
-def test_what_is_strange_is_told_of_and_harms_nothing(empty: Library) -> None:
+def test_unstorable_links_cause_a_warning_and_no_harm(empty: Library) -> None:
     cache = LibraryCache(empty)
     with pytest.warns(LibraryWarning):
-        cache.store_image(TaskImage("an-id", url="https://pictures.example/\ud800.jpg"), CONTENT)
+        cache.store_image(TaskImage("an-id", url="https://images.example/\ud800.jpg"), CONTENT)
     cache.store_image(task_of().images[0], CONTENT)
     assert cache.original(task_of().images[0]) == CONTENT
 
 
-def test_a_library_that_can_only_be_read_is_no_failure(tmp_path: Path) -> None:
+def test_a_read_only_library_is_not_a_failure(tmp_path: Path) -> None:
     with Library(tmp_path) as library:
         library.keep(task_of())
     with Library(tmp_path, read_only=True) as library, warnings.catch_warnings():
@@ -125,7 +125,7 @@ def test_a_library_that_can_only_be_read_is_no_failure(tmp_path: Path) -> None:
         assert set(cache.find([name_of(0), name_of(1)])) == {name_of(0)}
 
 
-def test_a_pickled_one_goes_on(tmp_path: Path) -> None:
+def test_a_pickled_cache_works(tmp_path: Path) -> None:
     cache = LibraryCache(tmp_path / "library", allow_loopback=True)
     cache.store([task_of()])
     copy = pickle.loads(pickle.dumps(cache))  # noqa: S301  our own

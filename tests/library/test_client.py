@@ -1,4 +1,4 @@
-"""What passed through a client once is not asked for again, and is there when the service is not."""
+"""What passed through a client once is not requested again, and is available offline."""
 
 from __future__ import annotations
 
@@ -38,39 +38,39 @@ def stored(client: SeedreamClient) -> Library:
     return library
 
 
-def asked(sandbox: Sandbox) -> int:
-    """How many questions came since this was called last."""
+def requests_to(sandbox: Sandbox) -> int:
+    """How many requests came since the last call."""
     count = len(sandbox.requests.of_kind("tasks"))
     sandbox.requests.clear()
     return count
 
 
-# Asked once
+# Requested once
 
 
-def test_one_task_is_asked_for_once(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_one_task_is_requested_once(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     task_id = sandbox.add_task("a cat")
     first = keeping.retrieve(task_id)
-    assert asked(sandbox) == 1
+    assert requests_to(sandbox) == 1
     assert keeping.retrieve(task_id) == keeping.retrieve(f" {task_id} ") == first
-    assert asked(sandbox) == 0
+    assert requests_to(sandbox) == 0
     assert keeping.retrieve(task_id, refresh=True) == first
-    assert asked(sandbox) == 1
+    assert requests_to(sandbox) == 1
 
 
-def test_many_tasks_are_asked_for_once(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_many_tasks_are_requested_once(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     task_ids = [sandbox.add_task(f"cat {number}") for number in range(120)]
     progress: list[int] = []
     first = keeping.retrieve_batch(task_ids, on_progress=progress.append)
-    assert (asked(sandbox), sum(progress)) == (3, 120)
+    assert (requests_to(sandbox), sum(progress)) == (3, 120)
     again = keeping.retrieve_batch([*task_ids, task_ids[0]], on_progress=progress.append)
     assert again == [*first, first[0]]
-    assert (asked(sandbox), sum(progress)) == (0, 240)
+    assert (requests_to(sandbox), sum(progress)) == (0, 240)
     assert keeping.retrieve_batch(task_ids, refresh=True) == first
-    assert asked(sandbox) == 3
+    assert requests_to(sandbox) == 3
 
 
-def test_only_those_that_are_missing_are_asked_for(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_only_missing_tasks_are_requested(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     task_ids = [sandbox.add_task(f"cat {number}") for number in range(10)]
     keeping.retrieve_batch(task_ids[::2])
     sandbox.requests.clear()
@@ -79,74 +79,74 @@ def test_only_those_that_are_missing_are_asked_for(sandbox: Sandbox, keeping: Se
     assert request.ids == (*task_ids[1::2], "unknown")
 
 
-def test_what_is_not_finished_or_not_known_is_asked_for_again(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_unfinished_and_unknown_tasks_are_requested_again(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     task_id = sandbox.add_task("a slow cat", ready_in=None)
     for _time in range(2):
         statuses = [task.status for task in keeping.retrieve_batch([task_id, "unknown"])]
         assert statuses == [TaskStatus.PENDING, TaskStatus.NOT_FOUND]
         assert keeping.retrieve("unknown").status is TaskStatus.NOT_FOUND
-    assert asked(sandbox) == 4
+    assert requests_to(sandbox) == 4
     assert len(stored(keeping)) == 0
 
 
-def test_failed_tasks_are_final_too(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_failed_tasks_are_stored(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     task_id = sandbox.add_task("a secret", error=("OutputRiskDetection", "No."))
     assert keeping.retrieve(task_id) == keeping.retrieve(task_id)
-    assert asked(sandbox) == 1
+    assert requests_to(sandbox) == 1
 
 
-def test_waiting_asks_only_for_what_is_open(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_waiting_polls_only_unfinished_tasks(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     done, coming = sandbox.add_task("done"), sandbox.add_task("coming", ready_in=0.05)
     keeping.retrieve(done)
     sandbox.requests.clear()
     tasks = list(keeping.iter_wait([coming, done], interval=0.05))
     assert {task.id for task in tasks} == {done, coming}
     assert {task_id for request in sandbox.requests for task_id in request.ids} == {coming}
-    asked(sandbox)
+    requests_to(sandbox)
     assert [task.status for task in keeping.wait([coming, done])] == [TaskStatus.SUCCEEDED] * 2
-    assert asked(sandbox) == 0
+    assert requests_to(sandbox) == 0
 
 
-def test_the_history_is_asked_for_and_kept(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_the_history_is_stored(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     task_ids = [sandbox.add_task(f"cat {number}") for number in range(5)]
     found = keeping.history(5)[:5]
     assert {task.id for task in found} == set(task_ids)
-    asked(sandbox)
+    requests_to(sandbox)
     assert {task.id for task in keeping.retrieve_batch(task_ids)} == set(task_ids)
-    assert asked(sandbox) == 0
+    assert requests_to(sandbox) == 0
 
 
-# Made
+# Generated
 
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
-def test_what_is_made_is_kept(sandbox: Sandbox, keeping: SeedreamClient, mode: str) -> None:
+def test_a_generated_task_is_stored(sandbox: Sandbox, keeping: SeedreamClient, mode: str) -> None:
     task = keeping.generate("a white fox", size="2K", mode=mode, wait=mode == "async", interval=0.05)  # type: ignore[arg-type]
     assert task.status is TaskStatus.SUCCEEDED
     (found,) = stored(keeping).search("white fox")
     assert (found.prompt, found.model, found.size, found.status) == (task.prompt, task.model, task.size, task.status)
     assert [image.url for image in found.images] == [image.url for image in task.images]
     assert found.id == task.id or find_problem(found.id) is None
-    asked(sandbox)
+    requests_to(sandbox)
     assert keeping.retrieve(found.id) == found
-    assert asked(sandbox) == 0
+    assert requests_to(sandbox) == 0
 
 
-def test_what_is_only_begun_is_not(keeping: SeedreamClient, sandbox: Sandbox) -> None:
+def test_a_task_in_progress_is_not_stored(keeping: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 60
     keeping.generate("a white fox")
     assert len(stored(keeping)) == 0
 
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
-def test_all_that_are_made_at_once_are_kept(keeping: SeedreamClient, mode: str) -> None:
+def test_a_generation_batch_is_stored(keeping: SeedreamClient, mode: str) -> None:
     requests = [GenerationRequest(f"fox {number}", GenerationOptions(size="2K")) for number in range(5)]
     tasks = keeping.generate_all(requests, mode=mode, interval=0.05).finish()  # type: ignore[arg-type]
     assert [task.status for task in tasks] == [TaskStatus.SUCCEEDED] * 5
     assert {task.prompt for task in stored(keeping)} == {f"fox {number}" for number in range(5)}
 
 
-def test_pictures_sent_inline_are_kept_as_files(keeping: SeedreamClient) -> None:
+def test_inline_images_are_stored_as_files(keeping: SeedreamClient) -> None:
     task = keeping.generate("a fox", size="2K", response_format="b64_json", mode="sync")
     (found,) = stored(keeping)
     assert found.images[0].data == task.images[0].data is not None
@@ -156,7 +156,7 @@ def test_pictures_sent_inline_are_kept_as_files(keeping: SeedreamClient) -> None
 # Offline
 
 
-def test_without_the_service_what_is_kept_is_there(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_stored_tasks_are_available_offline(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     task_ids = [sandbox.add_task(f"cat {number}") for number in range(6)]
     keeping.retrieve_batch(task_ids[1::2])
     sandbox.stop()
@@ -172,7 +172,7 @@ def test_without_the_service_what_is_kept_is_there(sandbox: Sandbox, keeping: Se
         keeping.retrieve(task_ids[0])
 
 
-def test_a_dead_link_is_served_without_a_word(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_an_image_with_a_dead_link_is_served(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     image = keeping.retrieve(sandbox.add_task("a cat", size="200x100")).images[0]
     content = keeping.fetcher.fetch(image)
     thumbnail = keeping.fetcher.thumbnail(image, 64)
@@ -182,17 +182,17 @@ def test_a_dead_link_is_served_without_a_word(sandbox: Sandbox, keeping: Seedrea
     assert keeping.fetcher.thumbnail(image, 32).width == 32  # made of the original
 
 
-def test_one_that_was_never_fetched_is_still_an_error(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_a_dead_link_of_an_unknown_image_is_an_error(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     image = keeping.retrieve(sandbox.add_task("a cat", size="200x100")).images[0]
     sandbox.stop()
     with pytest.raises(ImageError):
         keeping.fetcher.fetch(image)
 
 
-# A service that answers as it likes
+# Unusual answers
 
 
-def test_a_poorer_answer_of_later_does_not_take_the_pictures_away(tmp_path: Path) -> None:
+def test_a_cleared_record_does_not_replace_one_with_images(tmp_path: Path) -> None:
     rich, cleared = record_of(images=2), {**record_of(), "response": {"success": True, "data": []}}
 
     def script(_received: Received) -> Answer:
@@ -254,9 +254,7 @@ def test_a_gallery_without_a_client_finds_loopback_images_in_an_explicit_library
     cache.close()
 
 
-def test_of_the_service_itself_all_is_kept_where_the_environment_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_live_service_is_stored_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with SeedreamClient("a-token") as client:
         assert str(stored(client).location).endswith(os.path.join("seedream_nb", "library"))  # noqa: PTH118  the end of one
     monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
@@ -271,16 +269,16 @@ def test_off_is_off(sandbox: Sandbox, tmp_path: Path) -> None:
     with SeedreamClient(sandbox.token, sandbox.url, library="off") as client:
         task_id = sandbox.add_task("a cat")
         assert client.retrieve(task_id) == client.retrieve(task_id)
-    assert asked(sandbox) == 2
+    assert requests_to(sandbox) == 2
     assert not list(tmp_path.rglob("library.sqlite"))
 
 
-def test_making_a_client_makes_no_folder(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_creating_a_client_creates_no_folder(sandbox: Sandbox, tmp_path: Path) -> None:
     SeedreamClient(sandbox.token, sandbox.url, library=tmp_path / "library").close()
     assert not (tmp_path / "library").exists()
 
 
-def test_a_place_that_cannot_be_one_costs_a_warning(sandbox: Sandbox) -> None:
+def test_an_invalid_location_causes_warnings(sandbox: Sandbox) -> None:
     task_id = sandbox.add_task("a cat")
     with SeedreamClient(sandbox.token, sandbox.url, library="~nobody-of-this-name/x") as client:
         with pytest.warns(LibraryWarning, match="cannot be used") as caught:
@@ -289,16 +287,16 @@ def test_a_place_that_cannot_be_one_costs_a_warning(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("given", ["folder", "library"])
-def test_a_pickled_client_keeps_on(sandbox: Sandbox, tmp_path: Path, given: str) -> None:
+def test_a_pickled_client_uses_the_library(sandbox: Sandbox, tmp_path: Path, given: str) -> None:
     library = Library(tmp_path / "library", budget=123)
     with SeedreamClient(
         sandbox.token, sandbox.url, library=library if given == "library" else tmp_path / "library"
     ) as client:
         task = client.retrieve(sandbox.add_task("a cat"))
         with pickle.loads(pickle.dumps(client)) as copy:  # noqa: S301  our own
-            asked(sandbox)
+            requests_to(sandbox)
             assert copy.retrieve(task.id) == task
-            assert asked(sandbox) == 0
+            assert requests_to(sandbox) == 0
             other = copy.retrieve(sandbox.add_task("a dog"))
             assert stored(copy).info().budget == (123 if given == "library" else 5_000_000_000)
         assert client.cache.find([other.id]) == {other.id: other}
@@ -328,17 +326,17 @@ client.close()
 def test_both_sides_of_a_fork(sandbox: Sandbox, tmp_path: Path) -> None:
     first, second = sandbox.add_task("a cat"), sandbox.add_task("a dog")
     run(FORK, sandbox.token, sandbox.url, tmp_path / "library", first, second)
-    assert asked(sandbox) == 2
+    assert requests_to(sandbox) == 2
 
 
-def test_nothing_secret_is_kept(sandbox: Sandbox, keeping: SeedreamClient) -> None:
+def test_the_token_is_not_stored(sandbox: Sandbox, keeping: SeedreamClient) -> None:
     keeping.fetcher.thumbnail(keeping.retrieve(sandbox.add_task("a cat", size="100x100")).images[0], 32)
     keeping.close()
     for path in stored(keeping).location.rglob("*"):
         assert not path.is_file() or sandbox.token.encode() not in path.read_bytes()
 
 
-def test_a_refusal_is_not_hidden_by_what_is_kept(sandbox: Sandbox, keeping: SeedreamClient, tmp_path: Path) -> None:
+def test_a_stored_task_hides_no_invalid_token(sandbox: Sandbox, keeping: SeedreamClient, tmp_path: Path) -> None:
     task_id = sandbox.add_task("a cat")
     keeping.retrieve(task_id)
     with SeedreamClient("another-token", sandbox.url, library=tmp_path / "library") as other:

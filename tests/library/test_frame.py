@@ -1,4 +1,4 @@
-"""The library as a table: one row for each picture, and nothing that is missing becomes a number."""
+"""The library as a DataFrame: one row for each image, and missing values stay missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.library.conftest import Filled
 
 
-def test_each_picture_has_a_row_and_so_has_a_task_without_any(filled: Filled) -> None:
+def test_each_image_and_each_task_without_images_has_a_row(filled: Filled) -> None:
     library = filled.library
     library.tag(CAT, "b", "a")
     library.rate(CAT, 4)
@@ -44,11 +44,11 @@ def test_each_picture_has_a_row_and_so_has_a_task_without_any(filled: Filled) ->
     assert set(frame[frame["rating"] >= 4]["task_id"]) == {CAT}
 
 
-def test_only_what_is_asked_for_is_in_it(filled: Filled) -> None:
+def test_only_the_given_tasks_are_included(filled: Filled) -> None:
     assert list(filled.library.to_frame(filled.library.search("kite"))["task_id"]) == [KITE, EDIT]
 
 
-def test_an_original_that_is_not_kept_any_more_has_no_size(filled: Filled) -> None:
+def test_a_removed_original_has_no_size(filled: Filled) -> None:
     filled.library.prune(larger=0)
     frame = filled.library.to_frame()
     assert set(frame[frame["bytes"].notna()]["task_id"]) == {INLINE}
@@ -59,7 +59,7 @@ def test_an_empty_library_has_the_same_columns(filled: Filled, empty: Library) -
     assert dict(empty.to_frame().dtypes) == dict(filled.library.to_frame().dtypes)
 
 
-def test_a_large_seed_stays_what_it_is_beside_missing_ones(empty: Library) -> None:
+def test_large_seeds_are_exact_beside_missing_ones(empty: Library) -> None:
     images = [
         TaskImage("x", index, url="https://x.example/a.jpg", seed=seed) for index, seed in enumerate((2**63 - 1, None))
     ]
@@ -70,7 +70,7 @@ def test_a_large_seed_stays_what_it_is_beside_missing_ones(empty: Library) -> No
     assert frame["created"][0].year == 9999
 
 
-def test_without_pandas_it_says_how_to_get_it(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pandas_the_hint_says_how_to_install_it(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)  # what Python itself notes of a module that must not be there
     with pytest.raises(UsageError, match="requires pandas") as caught:
         library.to_frame()

@@ -1,3 +1,5 @@
+"""Words and queries of full-text search."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from seedream_nb.library.full_text import to_query, to_words
         ("", ""),
     ],
 )
-def test_words_as_they_are_kept(text: str, words: str) -> None:
+def test_indexed_words(text: str, words: str) -> None:
     assert to_words(text) == words
 
 
@@ -36,12 +38,12 @@ def test_queries(text: str, query: str) -> None:
     assert to_query(text) == query
 
 
-def test_a_text_without_a_word_is_refused() -> None:
+def test_text_without_words_is_rejected() -> None:
     with pytest.raises(UsageError, match="contains no words"):
         to_query("?!")
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=40))
-def test_keeping_words_twice_changes_nothing(text: str) -> None:
+def test_indexing_words_is_idempotent(text: str) -> None:
     assert to_words(to_words(text)) == to_words(text)
     to_words(text).encode()

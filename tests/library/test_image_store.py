@@ -1,4 +1,4 @@
-"""Originals are what they were, or are fetched again; and they take no more room than they may."""
+"""Originals are returned unchanged or fetched again, and stay within their budget."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ GONE = Answer(b"gone", 404)
 
 
 class Host:
-    """Answers with pictures by path, and counts."""
+    """Serves images by path, and counts requests."""
 
     def __init__(self) -> None:
-        self.pictures: dict[str, bytes] = {}
+        self.images: dict[str, bytes] = {}
         self.server = ScriptedServer(
-            lambda received: Answer(self.pictures[received.path]) if received.path in self.pictures else GONE
+            lambda received: Answer(self.images[received.path]) if received.path in self.images else GONE
         )
 
     def add(self, path: str, content: bytes, *, task: int = 0, place: int = 0) -> TaskImage:
-        self.pictures[path] = content
+        self.images[path] = content
         return TaskImage(name_of(task), place, url=f"{self.server.url}{path}")
 
     @property
-    def asked(self) -> list[str]:
+    def requested(self) -> list[str]:
         paths = [received.path for received in self.server.received]
         self.server.received.clear()
         return paths
@@ -70,27 +70,27 @@ def thumbnails(library: Library) -> list[Path]:
 
 
 @pytest.mark.parametrize("content", [CONTENT, plain(), noise(20, 20, 3, "WEBP")])
-def test_a_picture_is_fetched_once(host: Host, fetcher: LibraryFetcher, empty: Library, content: bytes) -> None:
+def test_an_image_is_fetched_once(host: Host, fetcher: LibraryFetcher, empty: Library, content: bytes) -> None:
     image = host.add("/a", content)
     assert fetcher.fetch(image) == fetcher.fetch(image) == content
     assert fetcher.thumbnail(image, 32) == fetcher.thumbnail(image, 32) == make_thumbnail(content, 32)
-    assert host.asked == ["/a"]
+    assert host.requested == ["/a"]
     (path,) = originals(empty)
     assert path.read_bytes() == content
     assert path.suffix in {".jpg", ".png", ".webp"}
     assert wrong_with(empty.location) == []
 
 
-def test_a_thumbnail_brings_the_original_along(host: Host, fetcher: LibraryFetcher) -> None:
+def test_a_thumbnail_stores_the_original_too(host: Host, fetcher: LibraryFetcher) -> None:
     image = host.add("/a", CONTENT)
     thumbnail = fetcher.thumbnail(image, 32)
     assert fetcher.fetch(image) == CONTENT
     assert fetcher.thumbnail(image, 16) == make_thumbnail(CONTENT, 16)
     assert fetcher.thumbnail(image, 32) == thumbnail
-    assert host.asked == ["/a"]
+    assert host.requested == ["/a"]
 
 
-def test_what_is_no_picture_is_not_kept(host: Host, fetcher: LibraryFetcher, empty: Library) -> None:
+def test_only_images_are_stored(host: Host, fetcher: LibraryFetcher, empty: Library) -> None:
     for number, content in enumerate((b"<html>", b"", CONTENT[:500])):
         image = host.add(f"/{number}", content)
         assert fetcher.fetch(image) == content
@@ -100,9 +100,7 @@ def test_what_is_no_picture_is_not_kept(host: Host, fetcher: LibraryFetcher, emp
 
 
 @pytest.mark.parametrize("place", [0, 100, -1])
-def test_an_altered_byte_is_noticed_and_the_picture_fetched_again(
-    host: Host, fetcher: LibraryFetcher, empty: Library, place: int
-) -> None:
+def test_an_altered_original_is_fetched_again(host: Host, fetcher: LibraryFetcher, empty: Library, place: int) -> None:
     image = host.add("/a", CONTENT)
     fetcher.fetch(image)
     (path,) = originals(empty)
@@ -111,21 +109,21 @@ def test_an_altered_byte_is_noticed_and_the_picture_fetched_again(
     path.write_bytes(altered)
     assert empty.original(image) is None
     assert fetcher.fetch(image) == CONTENT
-    assert host.asked == ["/a", "/a"]
+    assert host.requested == ["/a", "/a"]
     assert path.read_bytes() == CONTENT
     assert wrong_with(empty.location) == []
 
 
-def test_a_damaged_picture_whose_link_is_dead_is_not_shown(host: Host, fetcher: LibraryFetcher, empty: Library) -> None:
+def test_a_damaged_original_with_a_dead_link_is_an_error(host: Host, fetcher: LibraryFetcher, empty: Library) -> None:
     image = host.add("/a", CONTENT)
     fetcher.fetch(image)
     originals(empty)[0].write_bytes(CONTENT[:-1])
-    host.pictures.clear()
+    host.images.clear()
     with pytest.raises(ImageError, match="no longer works"):
         fetcher.fetch(image)
 
 
-def test_a_lost_picture_is_fetched_again(host: Host, fetcher: LibraryFetcher, empty: Library) -> None:
+def test_a_missing_original_is_fetched_again(host: Host, fetcher: LibraryFetcher, empty: Library) -> None:
     image = host.add("/a", CONTENT)
     fetcher.fetch(image)
     originals(empty)[0].unlink()
@@ -149,7 +147,7 @@ def test_a_damaged_thumbnail_is_made_again_without_a_request(
     with closing(sqlite3.connect(empty.location / "library.sqlite")) as connection, connection:
         connection.execute("UPDATE thumbnails SET facts = '{'")
     assert fetcher.thumbnail(image, 32) == thumbnail
-    assert host.asked == ["/a"]
+    assert host.requested == ["/a"]
 
 
 def test_a_damaged_original_does_not_matter_while_its_thumbnail_is_enough(
@@ -160,19 +158,19 @@ def test_a_damaged_original_does_not_matter_while_its_thumbnail_is_enough(
     originals(empty)[0].write_bytes(b"x")
     assert fetcher.thumbnail(image, 32) == thumbnail
     assert fetcher.thumbnail(image, 16) == make_thumbnail(CONTENT, 16)
-    assert host.asked == ["/a", "/a"]
+    assert host.requested == ["/a", "/a"]
 
 
-def test_the_same_picture_under_two_links_is_one_file(host: Host, fetcher: LibraryFetcher, empty: Library) -> None:
+def test_the_same_image_under_two_links_is_one_file(host: Host, fetcher: LibraryFetcher, empty: Library) -> None:
     first, second = host.add("/a", CONTENT, task=1), host.add("/b", CONTENT, task=2)
     assert fetcher.fetch(first) == fetcher.fetch(second) == CONTENT
     assert len(originals(empty)) == 1
     assert empty.info().originals_size == len(CONTENT)
-    host.pictures.clear()
+    host.images.clear()
     assert fetcher.fetch(first) == fetcher.fetch(second) == CONTENT
 
 
-def test_a_picture_is_found_under_a_new_link_of_its_task(host: Host, fetcher: LibraryFetcher) -> None:
+def test_an_image_is_found_under_a_new_link_of_its_task(host: Host, fetcher: LibraryFetcher) -> None:
     image = host.add("/a", CONTENT, task=1, place=2)
     fetcher.fetch(image)
     assert fetcher.fetch(replace(image, url=f"{host.server.url}/renewed")) == CONTENT
@@ -180,7 +178,7 @@ def test_a_picture_is_found_under_a_new_link_of_its_task(host: Host, fetcher: Li
         fetcher.fetch(replace(image, url=f"{host.server.url}/other", index=1))
 
 
-def test_thumbnails_of_inline_pictures_are_kept_once_their_record_is(fetcher: LibraryFetcher, empty: Library) -> None:
+def test_thumbnails_of_inline_images_are_stored_after_their_record(fetcher: LibraryFetcher, empty: Library) -> None:
     image = TaskImage(name_of(0), data=CONTENT)
     assert fetcher.thumbnail(image, 32) == make_thumbnail(CONTENT, 32)
     assert thumbnails(empty) == []
@@ -189,17 +187,17 @@ def test_thumbnails_of_inline_pictures_are_kept_once_their_record_is(fetcher: Li
     assert len(thumbnails(empty)) == 1
 
 
-def test_pictures_with_holes_keep_them(host: Host, fetcher: LibraryFetcher) -> None:
+def test_thumbnails_keep_transparency(host: Host, fetcher: LibraryFetcher) -> None:
     image = host.add("/a", translucent())
     assert fetcher.thumbnail(image, 32).is_transparent
     assert fetcher.thumbnail(image, 32).is_transparent
 
 
-def test_links_to_this_machine_are_kept_only_where_that_is_wanted(host: Host, empty: Library) -> None:
+def test_loopback_links_are_stored_only_if_allowed(host: Host, empty: Library) -> None:
     image = host.add("/a", CONTENT)
     fetcher = LibraryFetcher(LibraryCache(empty, allow_loopback=False))
     assert fetcher.fetch(image) == fetcher.fetch(image) == CONTENT
-    assert host.asked == ["/a", "/a"]
+    assert host.requested == ["/a", "/a"]
     assert originals(empty) == []
 
 
@@ -208,7 +206,7 @@ def test_links_to_this_machine_are_kept_only_where_that_is_wanted(host: Host, em
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Library]:
-    """One with room for some five pictures."""
+    """A library with room for about five images."""
     with Library(tmp_path / "small", budget=11 * len(noise(60, 60)) // 2) as opened:
         yield opened
 
@@ -230,7 +228,7 @@ def used(library: Library, number: int, moment: float) -> None:
         )
 
 
-def test_the_longest_unused_go_and_it_is_said(small: Library) -> None:
+def test_the_least_recently_used_are_evicted_with_a_warning(small: Library) -> None:
     images = [keep(small, number) for number in range(4)]
     for number, moment in enumerate((30.0, 10.0, 20.0, 40.0)):
         used(small, number, moment)
@@ -246,7 +244,7 @@ def test_the_longest_unused_go_and_it_is_said(small: Library) -> None:
     assert small.info().originals_size <= small.info().budget
 
 
-def test_using_a_picture_saves_it(small: Library) -> None:
+def test_using_an_image_protects_it(small: Library) -> None:
     images = [keep(small, number) for number in range(4)]
     for number in range(4):
         used(small, number, 10.0 + number)
@@ -257,7 +255,7 @@ def test_using_a_picture_saves_it(small: Library) -> None:
     assert small.original(images[1]) is None
 
 
-def test_what_is_marked_or_came_without_a_link_stays(small: Library) -> None:
+def test_marked_and_inline_images_are_not_evicted(small: Library) -> None:
     record = record_of(10)
     inline = noise(60, 60, 99)
     record["response"]["data"] = [{"b64_json": base64.b64encode(inline).decode()}]
@@ -268,28 +266,28 @@ def test_what_is_marked_or_came_without_a_link_stays(small: Library) -> None:
     small.note(name_of(2), "for the wall")
     for number in range(3):
         used(small, number, 10.0 + number)
-    with pytest.warns(LibraryWarning, match="budget"):  # noqa: PT031  told once of all
+    with pytest.warns(LibraryWarning, match="budget"):  # noqa: PT031  one warning for all
         for number in range(3, 9):
             keep(small, number)
     assert [small.original(image) for image in images] == [noise(60, 60, number) for number in range(3)]
     assert small.find([name_of(10)])[name_of(10)].images[0].data == inline
 
 
-def test_what_is_marked_stays_whichever_record_its_picture_was_fetched_for(small: Library) -> None:
-    """A stream's pictures come before it has a name."""
+def test_an_image_of_a_marked_task_is_not_evicted_whichever_record_it_was_fetched_for(small: Library) -> None:
+    """Streamed images arrive before their task has an id."""
     image = task_of(0).images[0]
     small.keep_image(replace(image, task_id=""), noise(60, 60))
     small.keep(task_of(0))
     small.tag(name_of(0), "good")
     with closing(sqlite3.connect(small.location / "library.sqlite")) as connection, connection:
         connection.execute("UPDATE originals SET used_at = 1")
-    with pytest.warns(LibraryWarning, match="budget"):  # noqa: PT031  told once of all
+    with pytest.warns(LibraryWarning, match="budget"):  # noqa: PT031  one warning for all
         for number in range(1, 7):
             keep(small, number)
     assert small.original(image) == noise(60, 60)
 
 
-def test_where_nothing_may_go_nothing_goes(small: Library) -> None:
+def test_nothing_is_evicted_if_everything_is_protected(small: Library) -> None:
     for number in range(8):
         small.keep(task_of(number))
         small.tag(name_of(number), "good")
@@ -297,29 +295,29 @@ def test_where_nothing_may_go_nothing_goes(small: Library) -> None:
     assert small.info().originals == 8
 
 
-def test_an_evicted_picture_is_fetched_again(host: Host, tmp_path: Path) -> None:
+def test_an_evicted_image_is_fetched_again(host: Host, tmp_path: Path) -> None:
     with Library(tmp_path / "tiny", budget=1000) as tiny:
         fetcher = LibraryFetcher(LibraryCache(tiny))
         image = host.add("/a", CONTENT)
         for _time in range(2):
             with pytest.warns(LibraryWarning, match="budget of 1 KB"):
                 assert fetcher.fetch(image) == CONTENT
-        assert host.asked == ["/a", "/a"]
+        assert host.requested == ["/a", "/a"]
         assert originals(tiny) == []
 
 
-def test_what_another_kernel_has_filled_counts(tmp_path: Path) -> None:
+def test_originals_of_another_kernel_count(tmp_path: Path) -> None:
     budget = 10 * len(noise(60, 60))
     with Library(tmp_path / "both", budget=budget) as mine, Library(tmp_path / "both", budget=budget) as theirs:
         for number in range(9):
             keep(theirs, number)
-        with pytest.warns(LibraryWarning, match="budget"):  # noqa: PT031  told once of all
+        with pytest.warns(LibraryWarning, match="budget"):  # noqa: PT031  one warning for all
             for number in range(9, 12):
                 keep(mine, number)
         assert mine.info().originals_size <= budget
 
 
-def test_names_tell_nothing_and_folders_stay_small(empty: Library) -> None:
+def test_file_names_reveal_nothing_and_folders_stay_small(empty: Library) -> None:
     for number in range(5):
         keep(empty, number)
     for path in originals(empty):

@@ -1,4 +1,4 @@
-"""Where the library lies, and what kind of file system that is."""
+"""Where the library is, and on what kind of file system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seedream_nb.library.opening import is_shared
 from tests.library.tasks import task_of
 
 
-def test_an_argument_beats_the_environment_which_beats_the_usual_place(tmp_path: Path) -> None:
+def test_an_argument_beats_the_environment_which_beats_the_default(tmp_path: Path) -> None:
     environ = {"SEEDREAM_LIBRARY": str(tmp_path / "env")}
     assert resolve_location(tmp_path / "own", environ=environ) == tmp_path / "own"
     assert resolve_location(environ=environ) == tmp_path / "env"
@@ -26,8 +26,8 @@ def test_an_argument_beats_the_environment_which_beats_the_usual_place(tmp_path:
     assert (usual.is_absolute(), usual.name, usual.parent.name) == (True, "library", "seedream_nb")
 
 
-def test_names_are_read_as_a_shell_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolve_location(" ~/pictures ") == Path.home() / "pictures"
+def test_paths_are_expanded_as_in_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolve_location(" ~/images ") == Path.home() / "images"
     assert resolve_location("here") == Path.cwd() / "here"
     monkeypatch.setenv("SEEDREAM_LIBRARY", "there")
     assert resolve_location() == Path.cwd() / "there"
@@ -43,13 +43,13 @@ def test_off(word: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["~nobody-of-this-name/x", "a\0b", "\ud800"])
-def test_what_can_be_no_folder_is_refused_in_a_sentence(text: str) -> None:
+def test_invalid_folder_names_are_rejected(text: str) -> None:
     with pytest.raises(SettingsError, match="cannot be used"):
         resolve_location(text)
 
 
 @pytest.mark.parametrize("name", ["with space", "ünïcödé 字", "a?b#c%20d&mode=ro", "it's"])
-def test_any_folder_name_will_do(tmp_path: Path, name: str) -> None:
+def test_any_valid_folder_name_works(tmp_path: Path, name: str) -> None:
     with Library(tmp_path / name) as library:
         library.keep(task_of())
     assert (tmp_path / name / "library.sqlite").is_file()
@@ -94,7 +94,7 @@ def test_which_folders_other_machines_may_write_to(tmp_path: Path, folder: str, 
     assert is_shared(Path(folder), mounts) == expected
 
 
-def test_where_nothing_is_known_it_is_a_disk_of_this_machine(tmp_path: Path) -> None:
+def test_an_unknown_file_system_counts_as_local(tmp_path: Path) -> None:
     assert not is_shared(tmp_path, tmp_path / "no-such-file")
     assert is_shared(Path(r"\\server\share\library"), tmp_path / "no-such-file")
 
@@ -105,7 +105,7 @@ def mode_of(folder: Path) -> str:
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("ext4", "wal"), ("nfs4", "delete")])
-def test_a_log_is_written_only_where_all_see_it(
+def test_a_log_is_used_only_on_local_file_systems(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, mode: str
 ) -> None:
     mounts = tmp_path / "mounts"
@@ -118,7 +118,7 @@ def test_a_log_is_written_only_where_all_see_it(
     assert mode_of(tmp_path / "library") == mode
 
 
-def test_a_library_that_moves_to_a_shared_folder_loses_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_moved_to_a_shared_folder_stops_using_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Library(tmp_path / "library") as library:
         library.keep(task_of())
     assert mode_of(tmp_path / "library") == "wal"
@@ -128,7 +128,7 @@ def test_a_library_that_moves_to_a_shared_folder_loses_its_log(tmp_path: Path, m
     assert mode_of(tmp_path / "library") == "delete"
 
 
-def test_the_budget_is_an_argument_the_environments_or_five_gigabytes(
+def test_the_budget_is_an_argument_or_the_environments_or_five_gigabytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def budget_of(budget: int | None = None) -> int:

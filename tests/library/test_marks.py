@@ -1,4 +1,4 @@
-"""What people say of a task is found again, protects it, and is changed wholly or not at all."""
+"""Marks are searchable, protect their tasks, and change completely or not at all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def found(
     return [task.id for task in library.search(text, tags=tags, rating=rating)]
 
 
-def test_a_task_has_no_marks_until_someone_gives_it_some(library: Library) -> None:
+def test_a_task_has_no_marks_at_first(library: Library) -> None:
     assert library.marks(CAT) == Marks((), None, "")
     assert library.tags() == {}
 
@@ -55,7 +55,7 @@ def test_a_search_finds_the_words_of_tags_and_notes_next_to_those_of_the_prompt(
     assert (found(library, "猫咪"), found(library, "hall")) == ([KITE], [CAT])
 
 
-def test_words_that_only_a_picture_has_are_still_found_after_marking(library: Library) -> None:
+def test_words_of_images_are_still_found_after_marking(library: Library) -> None:
     library.tag(INLINE, "calm")
     assert found(library, "harbour") == found(library, "calm harbour") == [INLINE]
 
@@ -85,7 +85,7 @@ def test_one_tag_has_one_spelling(library: Library, first: str, second: str) -> 
     assert library.tags() == {spelling: 1}
 
 
-def test_marks_are_taken_away(library: Library) -> None:
+def test_marks_are_removed(library: Library) -> None:
     library.tag(CAT, "one", "two")
     library.rate(CAT, 2)
     library.note(CAT, "a note")
@@ -117,7 +117,7 @@ def test_a_marked_task_keeps_its_originals_until_the_last_mark_is_gone(filled: F
     assert [task_id for task_id in kept if filled.original_of(task_id) is not None] == []
 
 
-def test_an_id_that_is_not_kept_is_named_and_nothing_changes(library: Library) -> None:
+def test_an_unknown_id_is_named_and_nothing_changes(library: Library) -> None:
     changes: tuple[Callable[[list[str]], None], ...] = (
         lambda ids: library.tag(ids, "a"),
         lambda ids: library.untag(ids, "kept"),
@@ -139,7 +139,7 @@ def test_many_unknown_ids_are_counted(library: Library) -> None:
 
 
 @pytest.mark.parametrize("stars", [0, 6, -1, True, 2.5, "3"])
-def test_other_numbers_are_no_rating(library: Library, stars: int) -> None:
+def test_other_numbers_are_not_valid_ratings(library: Library, stars: int) -> None:
     library.rate(CAT, 3)
     with pytest.raises(UsageError, match="is not a valid rating"):
         library.rate(CAT, stars)
@@ -147,24 +147,24 @@ def test_other_numbers_are_no_rating(library: Library, stars: int) -> None:
 
 
 @pytest.mark.parametrize("tags", [(), ("",), ("good", " \n"), ("x" * 101,), ("half \ud83d",)])
-def test_what_is_no_tag_is_refused_whole(library: Library, tags: tuple[str, ...]) -> None:
+def test_an_invalid_tag_changes_nothing(library: Library, tags: tuple[str, ...]) -> None:
     with pytest.raises(UsageError):
         library.tag(CAT, *tags)
     assert library.marks(CAT) == Marks()
 
 
-def test_no_task_is_no_call(library: Library) -> None:
+def test_an_empty_list_of_tasks_is_rejected(library: Library) -> None:
     with pytest.raises(UsageError, match="No task ids were given"):
         library.tag([], "a")
 
 
-def test_ids_are_taken_in_any_case_and_one_alone(library: Library) -> None:
+def test_ids_in_any_case_or_a_single_one(library: Library) -> None:
     library.tag(f" {CAT.upper()} ", "a")
     assert library.marks(CAT).tags == ("a",)
 
 
 def test_marks_outlive_a_newer_record(library: Library) -> None:
-    """The record is replaced with more pictures; what people said stays, and is still found."""
+    """The record is replaced by one with more images; the marks stay, and are still found."""
     library.tag(REFUSED, "again")
     task = library.find([CAT])[CAT]
     raw = {**task.raw, "id": REFUSED}
@@ -172,14 +172,14 @@ def test_marks_outlive_a_newer_record(library: Library) -> None:
     assert found(library, "siamese again") == [REFUSED]
 
 
-def test_a_library_that_can_only_be_read_says_so(library: Library) -> None:
+def test_a_read_only_library_cannot_be_marked(library: Library) -> None:
     with Library(library.location, read_only=True) as other, pytest.raises(LibraryError, match="is read-only"):
         other.tag(CAT, "a")
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tag=st.text(max_size=30), note=st.text(max_size=200))
-def test_any_text_is_kept_and_found_or_refused(library: Library, tag: str, note: str) -> None:
+def test_any_text_is_stored_and_found_or_rejected(library: Library, tag: str, note: str) -> None:
     library.note(CAT, note)
     assert library.marks(CAT).note == note.encode("utf-8", "replace").decode().strip()
     try:

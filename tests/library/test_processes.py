@@ -1,4 +1,4 @@
-"""Several kernels at once, and ends of all kinds: what was kept stays, and nothing is half there."""
+"""Several kernels at the same time, and crashes of all kinds: nothing stored is lost, and nothing is half there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals, limits and forks are of Unix")
 
-# Everything that is imported late is imported here: a child is killed, or loses its rights, soon after it began.
+# Lazy imports happen here: a child is killed, or loses its permissions, soon after it starts.
 PRELUDE = """
 import os, random, resource, signal, sys, warnings
 import PIL.Image, platformdirs
@@ -39,7 +39,7 @@ PIL.Image.init()
 """
 
 
-# Two kernels
+# Several kernels
 
 SAME_TASKS = (
     PRELUDE
@@ -62,7 +62,7 @@ def work(seed):
 )
 
 
-def test_kernels_that_keep_the_same_tasks_at_once(tmp_path: Path) -> None:
+def test_kernels_that_store_the_same_tasks_at_the_same_time(tmp_path: Path) -> None:
     folder = tmp_path / "library"
     assert run_at_once(SAME_TASKS, folder, [0, 1, 2]) == ""
     assert wrong_with(folder) == []
@@ -73,14 +73,14 @@ def test_kernels_that_keep_the_same_tasks_at_once(tmp_path: Path) -> None:
     assert not [path for path in folder.rglob("*") if path.name.endswith(".part")]
 
 
-def test_one_sees_at_once_what_another_has_kept(tmp_path: Path) -> None:
+def test_changes_of_another_connection_are_seen_immediately(tmp_path: Path) -> None:
     with Library(tmp_path) as mine, Library(tmp_path) as theirs, Library(tmp_path, read_only=True) as reader:
         for number in range(3):
             theirs.keep(task_of(number))
             assert [len(mine), len(reader)] == [number + 1] * 2
 
 
-def test_one_can_read_while_another_writes(tmp_path: Path) -> None:
+def test_reading_while_another_connection_writes(tmp_path: Path) -> None:
     with Library(tmp_path) as mine, Library(tmp_path) as theirs:
         mine.keep(task_of(0))
         with theirs._database.writing() as connection:
@@ -141,20 +141,20 @@ def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "library"
     kept = run(WRITE_ON, folder, 100).split()
     tasks = {int(word[1:]) for word in kept if word[0] == "t"}
-    pictures = {int(word[1:]) for word in kept if word[0] == "p"}
+    images = {int(word[1:]) for word in kept if word[0] == "p"}
     assert len(tasks) > 300
     assert wrong_with(folder) == []
     with Library(folder) as library:
         found = library.find(map(name_of, tasks))
         assert found == {name_of(number): task_of(number) for number in tasks}
-        for number in pictures:
+        for number in images:
             assert library.original(task_of(number).images[0]) == noise(64, 48, number % 40)
             assert library.thumbnail(task_of(number).images[0], 32) is not None
         assert library.verify(repair=False).is_sound
 
 
 def test_a_file_is_never_seen_half_written(tmp_path: Path) -> None:
-    """Also not by one who reads while it is written anew."""
+    """Not even while it is being replaced."""
     library = Library(tmp_path)
     files = library._images.originals
     contents = {bytes([value]) * 3_000_000 for value in (1, 2)}
@@ -178,7 +178,7 @@ def test_a_file_is_never_seen_half_written(tmp_path: Path) -> None:
     library.close()
 
 
-# Full
+# Full disks
 
 FULL = (
     PRELUDE
@@ -201,7 +201,7 @@ print(len(cache.find(map(name_of, range(60)))))
 
 @posix
 @pytest.mark.parametrize("limit", [30_000, 300_000])
-def test_files_that_may_not_grow_cost_a_warning_and_nothing_else(tmp_path: Path, limit: int) -> None:
+def test_a_file_size_limit_causes_only_a_warning(tmp_path: Path, limit: int) -> None:
     folder = tmp_path / "library"
     with Library(folder) as library:
         library.keep(task_of(0))
@@ -235,7 +235,7 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_disk_that_is_full(tmp_path: Path) -> None:
+def test_a_full_disk(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "1m") as disk:
         folder = disk / "library"
         process = start(FULL, folder, 0)
@@ -248,7 +248,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
             assert len(library) == int(output)
 
 
-def test_what_is_kept_on_a_disk_without_a_byte_left_is_served(tmp_path: Path) -> None:
+def test_reading_from_a_disk_without_a_byte_left(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "1m") as disk:
         with Library(disk / "library") as library:
             library.keep(task_of())
@@ -266,7 +266,7 @@ task = cache.find([name_of(0)])[name_of(0)]
 print(task.prompt, cache.original(task.images[0]) == noise(64, 48))
 """
 
-# Read only
+# Read-only folders
 
 AS_NOBODY = """
 if os.getuid() == 0:
@@ -278,7 +278,7 @@ warnings.simplefilter("error")
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may read."""
+    """A folder that every user can read."""
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="seedream-test-") as name:  # where others get to
         Path(name).chmod(0o755)
         yield Path(name) / "library"
@@ -286,12 +286,12 @@ def open_folder() -> Iterator[Path]:
 
 @posix
 @pytest.mark.parametrize("is_in_use", [False, True])
-def test_a_folder_that_can_only_be_read_serves_what_it_has(open_folder: Path, is_in_use: bool) -> None:  # noqa: FBT001  both ways
-    picture = task_of().images[0]
+def test_a_read_only_folder_can_be_read(open_folder: Path, is_in_use: bool) -> None:  # noqa: FBT001  both ways
+    image = task_of().images[0]
     library = Library(open_folder)
     try:
         library.keep(task_of())
-        library.keep_image(picture, noise(64, 48))
+        library.keep_image(image, noise(64, 48))
         if not is_in_use:
             library.close()
         for path in (open_folder, *open_folder.rglob("*")):
@@ -325,7 +325,7 @@ print(*(warning.message for warning in caught), sep="\\n")
 
 
 @posix
-def test_where_no_library_can_be_made_the_work_goes_on_without(open_folder: Path) -> None:
+def test_without_write_permission_work_continues_without_a_library(open_folder: Path) -> None:
     open_folder.parent.chmod(0o555)
     told = run(PRELUDE + NONE_THERE, open_folder).splitlines()
     open_folder.parent.chmod(0o755)
@@ -335,7 +335,7 @@ def test_where_no_library_can_be_made_the_work_goes_on_without(open_folder: Path
     assert len(told) <= 2  # of reading, and of writing
 
 
-# Forked
+# Forks and threads
 
 FORK = (
     PRELUDE
@@ -362,7 +362,7 @@ cache.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_both_sides_of_a_fork_keep_on(tmp_path: Path) -> None:
+def test_both_sides_of_a_fork_can_store(tmp_path: Path) -> None:
     run(FORK, tmp_path / "library")
     assert wrong_with(tmp_path / "library") == []
     with Library(tmp_path / "library") as library:
@@ -406,13 +406,13 @@ def test_a_fork_while_threads_write(tmp_path: Path) -> None:
     assert wrong_with(tmp_path / "library") == []
 
 
-def test_a_keeper_can_be_used_by_many_threads(tmp_path: Path) -> None:
+def test_a_cache_can_be_used_by_many_threads(tmp_path: Path) -> None:
     cache = LibraryCache(tmp_path / "library")
     content = noise(64, 48)
 
     def work(number: int) -> bytes | None:
         cache.store([task_of(number)])
-        image = TaskImage(name_of(number), url=f"https://pictures.example/{number}.jpg")
+        image = TaskImage(name_of(number), url=f"https://images.example/{number}.jpg")
         cache.store_image(image, content)
         return cache.original(image)
 

@@ -1,4 +1,4 @@
-"""What the service said of a task is found as it was said, and what it said best is not lost to what it says later."""
+"""A record is found as the service sent it, and a poorer one never replaces a richer one."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from tests.sample_images import noise
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PICTURE = noise(64, 64)
-ENCODED = base64.b64encode(PICTURE).decode()
+IMAGE = noise(64, 64)
+ENCODED = base64.b64encode(IMAGE).decode()
 FEWER = settings(max_examples=80)  # each writes to the disk
 
 
 def records_in(library: Library) -> list[str]:
-    """The texts of the database as they lie on the disk."""
+    """The stored text of the database."""
     with closing(sqlite3.connect(library.location / "library.sqlite")) as connection:
         return [f"{record} {request}" for record, request in connection.execute("SELECT record, request FROM tasks")]
 
@@ -58,7 +58,7 @@ def inline_of(task: Task) -> list[bytes]:
     return [image.data for image in task.images if image.data]
 
 
-# As it was said
+# Unchanged
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def inline_of(task: Task) -> list[bytes]:
         STATUS_FORM,
         {**RECORD, "response": FAILURE},
         {**RECORD, "surprise": {"deep": [1, None]}, "created_at": None},
-        {"success": True, "data": [{"image_url": "https://pictures.example/a.jpg"}]},
+        {"success": True, "data": [{"image_url": "https://images.example/a.jpg"}]},
         {**RECORD, "response": {**RESPONSE, "data": [*RESPONSE["data"], {"error": {"code": "x", "message": "no"}}]}},  # type: ignore[misc]
     ],
 )
@@ -100,7 +100,7 @@ def test_any_record_is_found_as_it_was_read(empty: Library) -> None:
     check()
 
 
-def test_any_task_at_all_can_be_kept(empty: Library) -> None:
+def test_any_task_can_be_stored(empty: Library) -> None:
     @FEWER
     @given(task=any_tasks)
     def check(task: Task) -> None:
@@ -124,7 +124,7 @@ def test_ids_differ_in_case_and_space_and_are_one(empty: Library) -> None:
     assert "" not in empty
 
 
-def test_ids_that_no_encoding_can_carry_are_asked_for_without_harm(empty: Library) -> None:
+def test_ids_that_cannot_be_encoded_do_no_harm(empty: Library) -> None:
     assert empty.find(["\ud800", "a\0b", "'; DROP TABLE tasks; --"]) == {}
 
 
@@ -136,25 +136,25 @@ def test_ids_that_no_encoding_can_carry_are_asked_for_without_harm(empty: Librar
         {},
     ],
 )
-def test_what_is_not_finished_is_not_kept(empty: Library, answer: dict[str, Any]) -> None:
+def test_unfinished_tasks_are_not_stored(empty: Library, answer: dict[str, Any]) -> None:
     assert empty.keep(read_task(answer, ID)) == 0
     assert ID not in empty
 
 
-def test_thousands_are_asked_for_at_once(empty: Library) -> None:
+def test_thousands_are_found_in_one_call(empty: Library) -> None:
     empty.keep(task_of(number) for number in range(1200))
     found = empty.find(name_of(number) for number in range(2400))
     assert list(found) == [name_of(number) for number in range(1200)]
 
 
-# Again
+# Stored again
 
 
-def test_the_same_again_is_nothing_new(empty: Library) -> None:
+def test_storing_the_same_record_again_changes_nothing(empty: Library) -> None:
     assert [empty.keep([task_of(1), task_of(2)]), empty.keep([task_of(1), task_of(2)])] == [2, 0]
 
 
-def test_a_later_answer_that_says_more_takes_the_place(empty: Library) -> None:
+def test_a_richer_record_replaces_a_poorer_one(empty: Library) -> None:
     empty.keep(task_of(images=1))
     assert empty.keep(task_of(images=3, mood="good")) == 1
     (found,) = empty
@@ -171,29 +171,29 @@ def test_a_later_answer_that_says_more_takes_the_place(empty: Library) -> None:
         record_of(images=2)["response"],
     ],
 )
-def test_a_later_answer_that_says_less_does_not(empty: Library, poorer: dict[str, Any]) -> None:
+def test_a_poorer_record_does_not_replace_a_richer_one(empty: Library, poorer: dict[str, Any]) -> None:
     rich = task_of(images=2)
     empty.keep(rich)
     assert empty.keep(read_task(poorer, rich.id)) == 0
     assert empty.find([rich.id]) == {rich.id: rich}
 
 
-def test_nor_does_one_where_the_pictures_travelled_inline(empty: Library) -> None:
+def test_a_poorer_record_does_not_replace_one_with_inline_images(empty: Library) -> None:
     record = record_of()
     record["response"]["data"] = [{"b64_json": ENCODED}]
     empty.keep(read_task(record, ""))
     empty.keep(read_task({**record, "response": {"success": True, "data": []}}, ""))
     (found,) = empty
-    assert [image.data for image in found.images] == [PICTURE]
+    assert [image.data for image in found.images] == [IMAGE]
 
 
-def test_a_new_link_to_the_same_picture_takes_the_place_of_the_old_one(empty: Library) -> None:
+def test_a_new_link_replaces_the_old_one(empty: Library) -> None:
     empty.keep(task_of())
     renewed = record_of()
-    renewed["response"]["data"][0]["image_url"] = "https://pictures.example/renewed.jpg"
+    renewed["response"]["data"][0]["image_url"] = "https://images.example/renewed.jpg"
     empty.keep(read_task(renewed, ""))
     (found,) = empty
-    assert found.images[0].url == "https://pictures.example/renewed.jpg"
+    assert found.images[0].url == "https://images.example/renewed.jpg"
 
 
 def test_the_words_of_a_replaced_record_are_found_and_the_old_ones_are_not(empty: Library) -> None:
@@ -202,7 +202,7 @@ def test_the_words_of_a_replaced_record_are_found_and_the_old_ones_are_not(empty
     assert [len(empty.search(words)) for words in ("dog", "fox")] == [0, 1]
 
 
-def test_a_time_that_becomes_known_later_gives_a_task_its_place(empty: Library) -> None:
+def test_a_creation_time_that_becomes_known_later_moves_a_task(empty: Library) -> None:
     empty.keep(read_task(record_of(1)["response"], ""))
     empty.keep(task_of(2))
     assert empty.find([name_of(1)])[name_of(1)].created_at is None
@@ -216,7 +216,7 @@ def test_a_time_that_becomes_known_later_gives_a_task_its_place(empty: Library) 
     assert [task.id for task in empty.search("good")] == [name_of(1)]
 
 
-def test_a_record_that_was_damaged_is_bettered_by_any_other(empty: Library) -> None:
+def test_any_record_replaces_a_damaged_one(empty: Library) -> None:
     task = task_of()
     empty.keep(task)
     with closing(sqlite3.connect(empty.location / "library.sqlite")) as connection, connection:
@@ -244,8 +244,8 @@ def test_thousands_of_the_same_microsecond_keep_their_order_and_stay_quick(empty
     assert len(empty.search(until=early, limit=None)) == 1500
 
 
-def test_a_task_of_a_full_second_does_not_jump_over_it(empty: Library) -> None:
-    """A second in which others were created must not move it behind them."""
+def test_a_task_of_a_full_second_keeps_its_order(empty: Library) -> None:
+    """Other tasks of the same second must not change its order."""
     early, late = task_of(1, created_at=CREATED), task_of(2, created_at=CREATED + 0.9)
     empty.keep([early, late, task_of(3, created_at=CREATED)])
     assert [task.id for task in empty] == [name_of(2), name_of(3), name_of(1)]
@@ -257,11 +257,11 @@ def test_the_end_of_a_second_is_no_collision(empty: Library) -> None:
     assert len(empty) == 4
 
 
-# ImageStore within records
+# Inline images
 
 
 @pytest.mark.parametrize("spell", [lambda text: text, lambda text: f"data:image/jpeg;base64,{text}"])
-def test_pictures_within_records_are_files_and_come_back(empty: Library, spell: Callable[[str], str]) -> None:
+def test_inline_images_are_stored_as_files_and_restored(empty: Library, spell: Callable[[str], str]) -> None:
     record = record_of()
     record["response"]["data"] = [{"b64_json": spell(ENCODED)}]
     record["request"]["image"] = [f"data:image/png;base64,{base64.b64encode(noise(64, 64, 1)).decode()}"]
@@ -271,10 +271,10 @@ def test_pictures_within_records_are_files_and_come_back(empty: Library, spell: 
     assert found.raw == record
     assert max(map(len, records_in(empty))) < 1000
     assert empty.info().originals == 2
-    assert [image.data for image in found.images] == [PICTURE]
+    assert [image.data for image in found.images] == [IMAGE]
 
 
-def test_a_picture_with_line_breaks_is_a_file_too(empty: Library) -> None:
+def test_an_inline_image_with_line_breaks_is_stored_as_a_file(empty: Library) -> None:
     record = record_of()
     lines = "\n".join(ENCODED[start : start + 76] for start in range(0, len(ENCODED), 76))
     record["response"]["data"] = [{"b64_json": lines}]
@@ -295,24 +295,24 @@ def test_a_picture_with_line_breaks_is_a_file_too(empty: Library) -> None:
         "字" * 3000,
     ],
 )
-def test_text_that_looks_like_a_picture_stays_text(empty: Library, prompt: str) -> None:
+def test_text_that_looks_like_an_image_stays_text(empty: Library, prompt: str) -> None:
     task = task_of(prompt=prompt)
     found = keep_and_find(empty, task)
     assert found == task
     assert found.raw == task.raw
 
 
-PICTURES = [
+CONTENTS = [
     MIN_IMAGE_LENGTH * b"x",
     MIN_IMAGE_LENGTH * 3 // 4 * b"y",
     (MIN_IMAGE_LENGTH // 4 - 1) * b"abc",
-    PICTURE,
+    IMAGE,
 ]  # around the shortest
 HEADS = ["", "data:image/png;base64,"]
 encoded = st.builds(
     lambda head, content, cut: head + (base64.b64encode(content).decode())[: cut or None],
     st.sampled_from(HEADS),
-    st.sampled_from(PICTURES),
+    st.sampled_from(CONTENTS),
     st.sampled_from([0, MIN_IMAGE_LENGTH - 1, MIN_IMAGE_LENGTH, MIN_IMAGE_LENGTH + 1]),
 )
 words = st.builds(
@@ -329,8 +329,8 @@ documents = st.recursive(
 
 @given(documents)
 @example(base64.b64encode(MIN_IMAGE_LENGTH * 3 // 4 * b"y").decode())
-def test_what_is_not_gone_through_has_nothing_in_it(document: Any) -> None:
-    """The quick looks at the text of a record never miss what looking at each of its values finds."""
+def test_shortcuts_never_miss_an_inline_image(document: Any) -> None:
+    """Tests on the text of a record never miss what walking through its values finds."""
     kept: dict[str, bytes] = {}
 
     def keep(content: bytes) -> str:
@@ -344,7 +344,7 @@ def test_what_is_not_gone_through_has_nothing_in_it(document: Any) -> None:
     assert has_placeholders(text) or json.loads(text) == document
 
 
-def test_words_beside_a_picture_are_found_again_when_the_index_is_made_anew(empty: Library) -> None:
+def test_words_beside_an_inline_image_are_found_after_rebuilding_the_index(empty: Library) -> None:
     record = record_of()
     record["response"]["data"] = [{"b64_json": ENCODED, "name": "umbrella"}]
     empty.keep(read_task(record, ""))
@@ -355,7 +355,7 @@ def test_words_beside_a_picture_are_found_again_when_the_index_is_made_anew(empt
     assert len(empty.search("umbrella")) == 1
 
 
-def test_a_picture_that_two_records_carry_is_one_file(empty: Library) -> None:
+def test_an_inline_image_of_two_records_is_one_file(empty: Library) -> None:
     for number in range(2):
         record = record_of(number)
         record["response"]["data"] = [{"b64_json": ENCODED}]
@@ -363,26 +363,26 @@ def test_a_picture_that_two_records_carry_is_one_file(empty: Library) -> None:
     assert empty.info().originals == 1
 
 
-def test_a_record_whose_picture_is_lost_is_found_without_it(empty: Library) -> None:
+def test_a_record_whose_inline_image_is_lost_is_found_without_it(empty: Library) -> None:
     record = record_of()
-    record["response"]["data"] = [{"b64_json": ENCODED}, {"url": "https://pictures.example/b.jpg"}]
+    record["response"]["data"] = [{"b64_json": ENCODED}, {"url": "https://images.example/b.jpg"}]
     empty.keep(read_task(record, ""))
     next((empty.location / "originals").glob("??/*")).unlink()
     (found,) = empty
-    assert [(image.index, image.url) for image in found.images] == [(1, "https://pictures.example/b.jpg")]
+    assert [(image.index, image.url) for image in found.images] == [(1, "https://images.example/b.jpg")]
 
 
-def test_a_damaged_picture_within_a_record_is_whole_again_when_the_record_comes_again(empty: Library) -> None:
+def test_storing_a_record_again_repairs_its_inline_image(empty: Library) -> None:
     record = record_of()
     record["response"]["data"] = [{"b64_json": ENCODED}]
     task = read_task(record, "")
     empty.keep(task)
     path = next((empty.location / "originals").glob("??/*"))
-    path.write_bytes(bytes(len(PICTURE)))
+    path.write_bytes(bytes(len(IMAGE)))
     assert keep_and_find(empty, task) == task
 
 
-# Streams, and tasks made by hand
+# Streams, and tasks built in code
 
 
 def streamed(*lines: dict[str, object]) -> Task:
@@ -400,20 +400,20 @@ DONE = {"type": "image_generation.completed", "usage": {"generated_images": 2}, 
 @pytest.mark.parametrize(
     "lines",
     [
-        [{**EVENT, "image_index": 0, "url": "https://pictures.example/0.jpg"}, DONE],
-        [{**EVENT, "image_index": place, "url": f"https://pictures.example/{place}.jpg"} for place in (3, 1)] + [DONE],
+        [{**EVENT, "image_index": 0, "url": "https://images.example/0.jpg"}, DONE],
+        [{**EVENT, "image_index": place, "url": f"https://images.example/{place}.jpg"} for place in (3, 1)] + [DONE],
         [
             {**EVENT, "image_index": 0, "b64_json": ENCODED},
             {"type": "image_generation.partial_failed", "image_index": 1, "error": {"code": "x", "message": "no"}},
             DONE,
         ],
         [
-            {**EVENT, "image_index": 0, "url": "https://pictures.example/0.jpg"},
+            {**EVENT, "image_index": 0, "url": "https://images.example/0.jpg"},
             {"success": False, "error": {"code": "x", "message": "it broke"}},
         ],
     ],
 )
-def test_a_stream_without_an_id_gets_a_name_and_is_found(empty: Library, lines: list[dict[str, object]]) -> None:
+def test_a_streamed_task_without_an_id_gets_one(empty: Library, lines: list[dict[str, object]]) -> None:
     task = streamed(*lines)
     assert task.id == ""
     assert [empty.keep(task), empty.keep(task)] == [1, 0]
@@ -424,18 +424,18 @@ def test_a_stream_without_an_id_gets_a_name_and_is_found(empty: Library, lines: 
     assert dataclasses.replace(found, id="", images=nameless) == task
 
 
-def test_a_stream_that_brought_nothing_is_not_kept(empty: Library) -> None:
+def test_a_stream_without_images_is_not_stored(empty: Library) -> None:
     assert empty.keep(streamed({"success": False, "error": "no"})) == 0
 
 
-def test_a_task_made_by_hand_keeps_all_that_it_says(empty: Library) -> None:
+def test_a_task_built_in_code_is_stored_completely(empty: Library) -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
     task = Task(
         "by-hand",
         TaskStatus.PARTIALLY_FAILED,
         (
-            TaskImage("by-hand", 0, url="https://pictures.example/0.jpg", prompt="a cat", model="m", seed=3),
-            TaskImage("by-hand", 1, data=PICTURE, prompt="a cat", model="m", seed=3, size="64x64"),
+            TaskImage("by-hand", 0, url="https://images.example/0.jpg", prompt="a cat", model="m", seed=3),
+            TaskImage("by-hand", 1, data=IMAGE, prompt="a cat", model="m", seed=3, size="64x64"),
             TaskImage("by-hand", 4, prompt="a cat", model="m", seed=3, error=ErrorDetail("code", "words")),
         ),
         prompt="a cat",
@@ -451,7 +451,7 @@ def test_a_task_made_by_hand_keeps_all_that_it_says(empty: Library) -> None:
     assert keep_and_find(empty, task) == task
 
 
-def test_a_request_that_the_answer_does_not_repeat_is_kept_with_it(empty: Library) -> None:
+def test_a_request_missing_from_the_record_is_stored_beside_it(empty: Library) -> None:
     for number, told in enumerate([{}, {"request": None}, {"request": {}}]):
         answer = record_of(number)["response"] | told
         asked: dict[str, object] = {
@@ -466,8 +466,8 @@ def test_a_request_that_the_answer_does_not_repeat_is_kept_with_it(empty: Librar
     assert max(map(len, records_in(empty))) < 1000
 
 
-def test_one_that_cannot_be_written_spoils_no_other_call(empty: Library) -> None:
-    """A record nested deeper than Python goes is refused by the cache with a warning, not with an error."""
+def test_an_unstorable_record_does_not_affect_later_calls(empty: Library) -> None:
+    """The cache rejects a record that is nested too deeply for Python with a warning, not an error."""
     nested: list[object] = []
     for _level in range(5000):
         nested = [nested]

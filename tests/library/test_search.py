@@ -1,4 +1,4 @@
-"""What is looked for is found in any language, and nothing that is typed is an error of the database."""
+"""Search works in any language, and no input is a database error."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_any_language(empty: Library, prompt: str, found_by: list[str], not_by: 
         assert empty.search(text) == [], text
 
 
-def test_a_phrase_is_found_as_it_is_and_words_in_any_order(empty: Library) -> None:
+def test_phrases_and_words_in_any_order(empty: Library) -> None:
     empty.keep([task_of(0, "a white cat"), task_of(1, "a cat in white snow")])
     assert prompts(empty.search('"white cat"')) == ["a white cat"]
     assert len(empty.search("white cat")) == 2
@@ -76,7 +76,7 @@ def test_the_newest_come_first_page_by_page(empty: Library) -> None:
     assert prompts(list(empty)) == newest_first
 
 
-def test_more_than_one_page_can_be_gone_through(empty: Library) -> None:
+def test_iterating_over_several_pages(empty: Library) -> None:
     empty.keep(task_of(number) for number in range(60))
     assert [task.id for task in empty] == [name_of(number) for number in reversed(range(60))]
 
@@ -121,7 +121,7 @@ def test_pages_of_one_model_of_several_of_many_and_of_all(empty: Library) -> Non
             assert empty.count(Query(text, name)) == len(newest_first)
 
 
-def test_a_model_together_with_all_else(empty: Library) -> None:
+def test_a_model_combined_with_other_conditions(empty: Library) -> None:
     keep_models(empty, ["a-1", "a-2", "b-1", "a-1", "a-3"])
     empty.tag([name_of(number) for number in (0, 2, 3)], "good")
     since = datetime.fromtimestamp(CREATED + 1, timezone.utc)
@@ -146,7 +146,7 @@ def test_a_model_is_looked_up_in_the_index_alone(empty: Library, text: str, name
     assert "SCAN tasks" not in plan
 
 
-def test_since_is_included_and_until_is_not(empty: Library) -> None:
+def test_since_is_inclusive_and_until_exclusive(empty: Library) -> None:
     empty.keep(task_of(number, f"cat number {number}") for number in range(5))
     first = datetime.fromtimestamp(CREATED, timezone.utc)
     for text in ("", "cat"):
@@ -156,7 +156,7 @@ def test_since_is_included_and_until_is_not(empty: Library) -> None:
         assert prompts(empty.search(text, since=local)) == ["cat number 4"]
 
 
-def test_tags_stars_state_and_count(empty: Library) -> None:
+def test_tags_rating_status_and_count(empty: Library) -> None:
     failed = {"success": False, "error": {"code": "x", "message": "no"}}
     empty.keep([task_of(0, "cat"), task_of(1, "cat"), task_of(2, "dog"), task_of(3, "cat", response=failed)])
     empty.tag([name_of(0), name_of(2)], "good")
@@ -200,7 +200,7 @@ typed = st.one_of(st.sampled_from((*OPERATORS, *HOSTILE)), st.text(st.characters
 
 
 @pytest.mark.parametrize("text", OPERATORS, ids=range(len(OPERATORS)))
-def test_nothing_that_is_typed_is_an_error_of_the_database(empty: Library, text: str) -> None:
+def test_hostile_text_is_never_a_database_error(empty: Library, text: str) -> None:
     empty.keep(task_of(prompt="cat"))
     try:
         found = empty.search(text)
@@ -212,7 +212,7 @@ def test_nothing_that_is_typed_is_an_error_of_the_database(empty: Library, text:
         assert len(empty.search("cat", **given_as)) <= 1
 
 
-def test_nor_is_anything_else(empty: Library) -> None:
+def test_no_text_is_ever_a_database_error(empty: Library) -> None:
     empty.keep(task_of(prompt="cat"))
 
     @settings(max_examples=150)
@@ -227,7 +227,7 @@ def test_nor_is_anything_else(empty: Library) -> None:
     check()
 
 
-def test_words_that_are_none_are_said_to_be_none(empty: Library) -> None:
+def test_text_without_words_cannot_be_searched(empty: Library) -> None:
     for text in ("!!!", "_", "🐈", '"'):
         with pytest.raises(UsageError, match="contains no words"):
             empty.search(text)

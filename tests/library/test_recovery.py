@@ -1,4 +1,4 @@
-"""Files break. What can be read of them is carried over, the rest is said once, and all goes on."""
+"""Files get damaged. Readable records are recovered with one warning, and older versions are migrated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COUNT = 400
 TASKS = [task_of(number, f"cat number {number} " + "with a long story " * 20) for number in range(COUNT)]
-PICTURE = noise(64, 48)
+IMAGE = noise(64, 48)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def _whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "library"
     with Library(folder) as library:
         library.keep(TASKS)
-        library.keep_image(task_of(0).images[0], PICTURE)
+        library.keep_image(task_of(0).images[0], IMAGE)
         library.tag([name_of(number) for number in range(0, COUNT, 10)], "good")
         library.note(name_of(3), "the third")
     return folder
@@ -106,7 +106,7 @@ def test_a_damaged_file_is_set_aside_and_its_readable_records_are_recovered(
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
 @pytest.mark.parametrize("value", [b"\xff", b"\0", b"x"])
-def test_of_a_file_with_a_hole_nearly_all_is_rescued(folder: Path, share: float, value: bytes) -> None:
+def test_nearly_all_records_of_a_file_with_a_hole_are_recovered(folder: Path, share: float, value: bytes) -> None:
     file_of(folder).write_bytes(overwrite(share, 5000, value)(file_of(folder).read_bytes()))
     cache = LibraryCache(folder)
     with warnings.catch_warnings(record=True) as caught:
@@ -126,8 +126,8 @@ def test_of_a_file_with_a_hole_nearly_all_is_rescued(folder: Path, share: float,
     assert [text for text in wrong_with(folder) if "no original" not in text] == []
 
 
-def test_a_broken_inner_page_costs_only_what_was_on_it(folder: Path) -> None:
-    """Whatever lies between two damaged places is found by another way."""
+def test_damaged_pages_cost_only_their_own_records(folder: Path) -> None:
+    """Records between two damaged pages are found by another index."""
     with closing(sqlite3.connect(file_of(folder))) as connection:
         pages = (
             connection.execute(
@@ -153,20 +153,20 @@ def _has_dbstat(connection: sqlite3.Connection) -> bool:
     return ("ENABLE_DBSTAT_VTAB",) in connection.execute("PRAGMA compile_options").fetchall()
 
 
-def test_marks_and_pictures_come_over(folder: Path) -> None:
+def test_marks_and_images_are_recovered(folder: Path) -> None:
     content = file_of(folder).read_bytes()
     file_of(folder).write_bytes(content[:-4096])  # the last page is one of an index of words
     with pytest.warns(LibraryWarning, match="recovered"):
         library = Library(folder)
     with library:
         assert len(library) == COUNT
-        assert library.original(task_of(0).images[0]) == PICTURE
+        assert library.original(task_of(0).images[0]) == IMAGE
         assert library.tags() == {"good": COUNT // 10}
         assert [task.id for task in library.search("third")] == [name_of(3)]
         assert len(library.search("cat number", tags="good", limit=None)) == COUNT // 10
 
 
-def test_what_only_the_log_has_comes_over(folder: Path) -> None:
+def test_records_in_the_log_are_recovered(folder: Path) -> None:
     process = start(KILLED, folder, COUNT)
     process.communicate(timeout=60)
     assert (folder / "library.sqlite-wal").stat().st_size > 1000
@@ -189,7 +189,7 @@ os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 """
 
 
-def test_a_second_damage_is_set_aside_beside_the_first(folder: Path) -> None:
+def test_each_damaged_file_is_set_aside(folder: Path) -> None:
     for number in (1, 2):
         file_of(folder).write_bytes(b"garbage " * 1000)
         with pytest.warns(LibraryWarning, match=f"library-damaged-{number}.sqlite"), Library(folder) as library:
@@ -197,27 +197,27 @@ def test_a_second_damage_is_set_aside_beside_the_first(folder: Path) -> None:
     assert damaged_files(folder) == ["library-damaged-1.sqlite", "library-damaged-2.sqlite"]
 
 
-def test_an_emptied_file_is_said_to_be_empty(folder: Path) -> None:
+def test_an_emptied_file_causes_a_warning(folder: Path) -> None:
     file_of(folder).write_bytes(b"")
     with pytest.warns(LibraryWarning, match="was empty"), Library(folder) as library:
         assert len(library) == 0
 
 
-def test_a_new_library_says_nothing(tmp_path: Path) -> None:
+def test_an_empty_file_without_images_causes_no_warning(tmp_path: Path) -> None:
     file_of(tmp_path).write_bytes(b"")
     with Library(tmp_path) as library:
         assert len(library) == 0
 
 
-def test_damage_that_another_kernel_has_mended_is_not_mended_twice(folder: Path) -> None:
-    """Each of them comes upon it, and what the first keeps in the new file stays."""
+def test_damage_is_recovered_by_one_kernel_only(folder: Path) -> None:
+    """Both find it, and what the first one stores in the new file stays."""
     with Library(folder) as mine, Library(folder) as theirs:
         assert len(mine) == len(theirs) == COUNT
         content = file_of(folder).read_bytes()
         with file_of(folder).open("r+b") as file:  # in place, under both
             file.seek(4096)
             file.write(b"\xff" * (len(content) - 4096))
-        with pytest.warns(LibraryWarning, match="was damaged") as caught:  # noqa: PT031  told once of all
+        with pytest.warns(LibraryWarning, match="was damaged") as caught:  # noqa: PT031  one warning for all
             for number, library in enumerate((mine, theirs)):
                 cache = LibraryCache(library)
                 cache.store([task_of(COUNT + number)])
@@ -228,7 +228,7 @@ def test_damage_that_another_kernel_has_mended_is_not_mended_twice(folder: Path)
         assert len(theirs.find([name_of(COUNT), name_of(COUNT + 1)])) == 2
 
 
-def test_whoever_waited_for_another_to_mend_it_leaves_the_new_file_alone(folder: Path) -> None:
+def test_a_replaced_file_is_left_alone(folder: Path) -> None:
     before = file_of(folder).read_bytes()
     assert replace_damaged(file_of(folder), is_damaged=lambda: False) is None
     assert (file_of(folder).read_bytes(), damaged_files(folder)) == (before, [])
@@ -237,7 +237,7 @@ def test_whoever_waited_for_another_to_mend_it_leaves_the_new_file_alone(folder:
     assert (mended.records, damaged_files(folder)) == (COUNT, [mended.set_aside.name])
 
 
-def test_many_kernels_come_upon_the_same_damage(folder: Path) -> None:
+def test_many_kernels_find_the_same_damage(folder: Path) -> None:
     file_of(folder).write_bytes(file_of(folder).read_bytes()[:50_000])
     warned = run_at_once(STORE_TEN, folder, [COUNT, COUNT + 10, COUNT + 20])
     assert warned.count("LibraryWarning") == 1, warned
@@ -261,7 +261,7 @@ def work(first):
 """
 
 
-def test_a_record_that_became_nonsense_is_damage_too(folder: Path) -> None:
+def test_an_unreadable_record_is_damage(folder: Path) -> None:
     with closing(sqlite3.connect(file_of(folder))) as connection, connection:
         connection.execute("UPDATE tasks SET record = substr(record, 5) WHERE key = ?", (name_of(7),))
     cache = LibraryCache(folder)
@@ -271,7 +271,7 @@ def test_a_record_that_became_nonsense_is_damage_too(folder: Path) -> None:
     cache.close()
 
 
-def test_the_library_itself_says_that_it_was_mended_and_works_at_the_next_call(folder: Path) -> None:
+def test_the_library_raises_once_and_works_at_the_next_call(folder: Path) -> None:
     with Library(folder) as library:
         with closing(sqlite3.connect(file_of(folder))) as connection, connection:
             connection.execute("UPDATE tasks SET record = '[]' WHERE key = ?", (name_of(7),))
@@ -285,7 +285,7 @@ def test_the_library_itself_says_that_it_was_mended_and_works_at_the_next_call(f
         assert len(library) == COUNT - 1
 
 
-def test_a_damaged_library_that_can_only_be_read_is_left_as_it_is(folder: Path) -> None:
+def test_a_damaged_read_only_library_is_left_unchanged(folder: Path) -> None:
     broken = b"garbage " * 1000
     file_of(folder).write_bytes(broken)
     with pytest.raises(LibraryError, match="damaged, and read-only: it cannot be recovered"):
@@ -294,15 +294,15 @@ def test_a_damaged_library_that_can_only_be_read_is_left_as_it_is(folder: Path) 
     assert damaged_files(folder) == []
 
 
-def test_a_folder_that_is_gone_is_made_again(folder: Path) -> None:
+def test_a_deleted_folder_is_created_again(folder: Path) -> None:
     with Library(folder) as library:
         assert len(library) == COUNT
         shutil.rmtree(folder)
         library.keep(task_of(1))
-        library.keep_image(task_of(1).images[0], PICTURE)
+        library.keep_image(task_of(1).images[0], IMAGE)
         assert len(library) == 1
     with Library(folder) as library:
-        assert library.original(task_of(1).images[0]) == PICTURE
+        assert library.original(task_of(1).images[0]) == IMAGE
 
 
 # Versions
@@ -312,10 +312,10 @@ OTHER = task_of(1, request={"model": "other", "prompt": "a white siamese cat"}) 
 
 
 def make_version(version: int, folder: Path) -> None:
-    """As an earlier version of the tables left it, filled by the code of today as far as that fits."""
+    """A library with an earlier version of the tables, filled by today's code as far as possible."""
     with Library(folder) as library:
         library.keep([task_of(0), OTHER])
-        library.keep_image(task_of(0).images[0], PICTURE)
+        library.keep_image(task_of(0).images[0], IMAGE)
         if version > 1:
             library.note(name_of(1), "the second")
     tables = ("tasks", "words", "pictures", "originals", "thumbnails", *(("tags", "opinions") if version > 1 else ()))
@@ -341,11 +341,11 @@ EARLIER = pytest.mark.parametrize("version", range(1, schema.VERSION))
 
 
 @EARLIER
-def test_a_library_of_an_earlier_version_keeps_everything(tmp_path: Path, version: int) -> None:
+def test_migrating_an_earlier_version_loses_nothing(tmp_path: Path, version: int) -> None:
     make_version(version, tmp_path)
     with Library(tmp_path) as library:
         assert library.find([name_of(0), name_of(1)]) == {name_of(0): task_of(0), name_of(1): OTHER}
-        assert library.original(task_of(0).images[0]) == PICTURE
+        assert library.original(task_of(0).images[0]) == IMAGE
         assert len(library.search("siamese")) == 2
         library.tag(name_of(0), "good")
         assert [task.id for task in library.search("good")] == [name_of(0)]
@@ -367,7 +367,7 @@ def new_tables() -> list[tuple[str, str]]:
 
 
 @EARLIER
-def test_a_library_of_an_earlier_version_can_be_read_where_it_cannot_be_changed(tmp_path: Path, version: int) -> None:
+def test_an_earlier_version_can_be_read_without_migrating(tmp_path: Path, version: int) -> None:
     make_version(version, tmp_path)
     with Library(tmp_path, read_only=True) as library:
         assert library.find([name_of(0)]) == {name_of(0): task_of(0)}
@@ -377,7 +377,7 @@ def test_a_library_of_an_earlier_version_can_be_read_where_it_cannot_be_changed(
             assert found == [1, 1, 2, 0]
 
 
-def test_a_migration_that_is_interrupted_has_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_migration_is_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_version(1, tmp_path)
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS[:1], "CREATE TABLE half (x);\nCREATE TABLE tasks (x);\n"))
     with pytest.raises(LibraryError, match="table tasks already exists"):
@@ -390,7 +390,7 @@ def test_a_migration_that_is_interrupted_has_not_begun(tmp_path: Path, monkeypat
         assert len(library) == 2
 
 
-def test_kernels_that_migrate_at_once(tmp_path: Path) -> None:
+def test_kernels_that_migrate_at_the_same_time(tmp_path: Path) -> None:
     make_version(1, tmp_path)
     assert run_at_once(STORE_TEN, tmp_path, [10, 20, 30]) == ""
     with Library(tmp_path) as library:
@@ -398,7 +398,7 @@ def test_kernels_that_migrate_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_one_of_a_later_version_is_refused_in_one_sentence(tmp_path: Path, read_only: bool) -> None:  # noqa: FBT001  both ways
+def test_a_later_version_is_rejected(tmp_path: Path, read_only: bool) -> None:  # noqa: FBT001  both ways
     Library(tmp_path).close()
     with closing(sqlite3.connect(file_of(tmp_path))) as connection, connection:
         connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
@@ -407,14 +407,14 @@ def test_one_of_a_later_version_is_refused_in_one_sentence(tmp_path: Path, read_
         Library(tmp_path, read_only=read_only)
     assert "Upgrade seedream_nb" in str(caught.value.hint)
     cache = LibraryCache(tmp_path)
-    with pytest.warns(LibraryWarning, match="later version") as told:  # noqa: PT031  told once of all
+    with pytest.warns(LibraryWarning, match="later version") as told:  # noqa: PT031  one warning for all
         cache.find([name_of(0)])
         cache.find([name_of(0)])
     assert len(told) == 1
     assert file_of(tmp_path).read_bytes() == before
 
 
-def test_new_libraries_begun_at_once_are_one(tmp_path: Path) -> None:
+def test_kernels_that_create_the_same_library(tmp_path: Path) -> None:
     assert run_at_once(STORE_TEN, tmp_path / "library", [0, 10, 20, 30]) == ""
     with Library(tmp_path / "library") as library:
         assert len(library) == 40
