@@ -1,8 +1,8 @@
-"""Why: seeing the results is the point. Tasks go in; what any front end can show, and files, come out.
+"""Shows tasks in any front end, and shares them as files.
 
-`tiles` decides what is said and `budget` what is embedded; `loading` has the images fetched once. `compose` joins
-all to a `page`, which `html` and `text` spell, in the rows and columns of a `table` where there is one; `spelling` has
-both forms, and their size. `save` keeps originals, and `gallery` is the object that a user holds.
+`tiles` decides what is shown of a task, `embedding` what is embedded, and `loading` loads the images. `compose` joins
+all of it to a `page`, which `html` and `text` render, in the rows and columns of a `table` where there is one.
+`save`, `export`, and `contact_sheet` write files. `Gallery` is the object that users work with.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why: a sheet of all images goes where no page does: into a document, a mail, onto paper."""
+"""Draws a contact sheet of a gallery: one image, or the pages of a PDF."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import ImageError, UsageError
 from seedream_nb.core.text import count_of
-from seedream_nb.gallery.exhibits import common_aspect, lay_out_exhibits
 from seedream_nb.gallery.foreign_text import show_line
-from seedream_nb.gallery.thumbnail_stream import stream_thumbnails
-from seedream_nb.gallery.tiles import LOST_IMAGE, NOT_COMPOSED
+from seedream_nb.gallery.loading import stream_thumbnails
+from seedream_nb.gallery.shared_tiles import expected_shape, lay_out_shared
+from seedream_nb.gallery.tiles import lost_state
 from seedream_nb.gallery.written_file import check_path, replaced_file
 from seedream_nb.images.contact_sheet import (
     PAGE_GAP,
@@ -35,16 +35,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from seedream_nb.gallery.contents import Contents
-    from seedream_nb.gallery.exhibits import Exhibit
     from seedream_nb.gallery.options import GalleryOptions
+    from seedream_nb.gallery.shared_tiles import SharedTile
+    from seedream_nb.gallery.tiles import Tile
     from seedream_nb.images.contact_sheet import SheetLayout
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.images.thumbnails import Thumbnail
 
 SUFFIXES = (".pdf", ".png", ".jpg", ".jpeg")
-MOST_PIXELS = 60_000_000  # of one sheet; in memory each takes three bytes
-LONGEST_EDGE = 65_000  # pixels; JPEG knows no more
-NARROWEST_UPRIGHT = 0.5  # the least width of an upright image's place in heights, for its caption's sake
+MAX_PIXELS = 60_000_000  # of one sheet; each takes three bytes of memory
+MAX_EDGE = 65_000  # pixels; the limit of JPEG
+MIN_UPRIGHT = 0.5  # the least ratio of width to height of a place, to leave room for the caption
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,14 @@ class SheetPlan:
     """What a contact sheet shows.
 
     Attributes:
-        exhibits: All that have an image.
-        tiles: What is written for each.
+        tiles: The tiles that have an image.
+        captions: The caption of each.
         aspect: Width and height of the place for an image, as a ratio.
-        options: How many columns, and how large the images.
+        options: The number of columns, and the size of the images.
     """
 
-    exhibits: tuple[Exhibit, ...]
-    tiles: tuple[SheetTile, ...]
+    tiles: tuple[Tile, ...]
+    captions: tuple[SheetTile, ...]
     aspect: tuple[int, int]
     options: GalleryOptions
 
@@ -69,8 +70,8 @@ def plan_contents(contents: Contents, options: GalleryOptions, *, captions: bool
 
     Args:
         contents: What the gallery shows.
-        options: How many columns, and how large the images.
-        captions: Whether prompt, model, size and seed stand below the images.
+        options: The number of columns, and the size of the images.
+        captions: Whether prompt, model, size, and seed are shown below the images.
 
     Returns:
         The plan.
@@ -78,15 +79,17 @@ def plan_contents(contents: Contents, options: GalleryOptions, *, captions: bool
     Raises:
         UsageError: There is no image.
     """
-    exhibits = tuple(exhibit for exhibit in lay_out_exhibits(contents) if exhibit.tile.images)
-    if not exhibits:
-        raise UsageError("There is no image for a contact sheet.", hint="Wait for the tasks, or choose others.")
-    tiles = tuple(_tile(exhibit) if captions else SheetTile() for exhibit in exhibits)
-    return SheetPlan(exhibits, tiles, common_aspect(exhibits), options)
+    shared = [one for one in lay_out_shared(contents) if one.tile.images]
+    if not shared:
+        raise UsageError("There are no images for a contact sheet.", hint="Wait for the tasks, or choose others.")
+    tiles = tuple(one.tile for one in shared)
+    return SheetPlan(
+        tiles, tuple(_caption(one) if captions else SheetTile() for one in shared), expected_shape(shared), options
+    )
 
 
 def draw_sheet(plan: SheetPlan, fetcher: ImageFetcher, on_progress: Callable[[int], None] | None = None) -> Image:
-    """Draws all on one sheet.
+    """Draws everything on one sheet.
 
     Args:
         plan: What it shows.
@@ -112,11 +115,11 @@ def write_sheet(
     fetcher: ImageFetcher,
     on_progress: Callable[[int], None] | None = None,
 ) -> Path:
-    """Writes all on one sheet, or on the pages of a PDF.
+    """Writes everything on one sheet, or on the pages of a PDF.
 
     Args:
-        plan: What is shown.
-        path: Where to; its ending says as what. An existing file is replaced, once the new one is whole.
+        plan: What it shows.
+        path: The file to write, in the format of its ending. An existing one is replaced once the new one is complete.
         fetcher: Fetches the images.
         on_progress: Called with 1 for each image that is finished.
 
@@ -124,7 +127,7 @@ def write_sheet(
         The path of the file.
 
     Raises:
-        UsageError: The ending is another one, the file cannot be written, or one sheet would be too large.
+        UsageError: The ending is not supported, the file cannot be written, or one sheet would be too large.
     """
     target = check_path(path, SUFFIXES)
     with replaced_file(target) as part:
@@ -139,7 +142,7 @@ def _write_pages(
     plan: SheetPlan, path: Path, title: str, fetcher: ImageFetcher, on_progress: Callable[[int], None] | None
 ) -> None:
     columns = plan.options.columns or max(1, (PAGE_ROOM[0] + PAGE_GAP[0]) // (_place(plan)[0] + PAGE_GAP[0]))
-    layout = plan_page(plan.tiles, columns, plan.aspect)
+    layout = plan_page(plan.captions, columns, plan.aspect)
     count = math.ceil(len(plan.tiles) / layout.capacity)
     page = blank_sheet(layout)
     for place, tile, image in _drawable(plan, layout, fetcher, on_progress):
@@ -153,36 +156,35 @@ def _write_pages(
 
 def _one_sheet(plan: SheetPlan) -> SheetLayout:
     count = len(plan.tiles)
-    layout = plan_sheet(plan.tiles, plan.options.columns or math.ceil(math.sqrt(count)), _place(plan))
+    layout = plan_sheet(plan.captions, plan.options.columns or math.ceil(math.sqrt(count)), _place(plan))
     width, height = layout.size
-    if width * height > MOST_PIXELS or max(width, height) > LONGEST_EDGE:
+    if width * height > MAX_PIXELS or max(width, height) > MAX_EDGE:
         raise UsageError(
-            f"One sheet of {count_of(count, 'image')} would have {width:,} x {height:,} pixels, which is too large.",
-            hint='Write a PDF of many pages: contact_sheet("sheet.pdf"), or take smaller images: thumbnail=160.',
+            f"One sheet of {count_of(count, 'image')} would be {width:,} x {height:,} pixels, which is too large.",
+            hint='Write a PDF with several pages, as in contact_sheet("sheet.pdf"), or smaller images: thumbnail=160.',
         )
     return layout
 
 
 def _place(plan: SheetPlan) -> tuple[int, int]:
-    """The place for an image: as large as asked for, and wide enough for a caption."""
+    """The place for an image: as large as requested, and wide enough for a caption."""
     width, height = plan.aspect
     scale = plan.options.thumbnail / max(width, height)
     high = max(1, round(height * scale))
-    return max(1, round(width * scale), round(high * NARROWEST_UPRIGHT)), high
+    return max(1, round(width * scale), round(high * MIN_UPRIGHT)), high
 
 
 def _drawable(
     plan: SheetPlan, layout: SheetLayout, fetcher: ImageFetcher, on_progress: Callable[[int], None] | None
 ) -> Iterator[tuple[int, SheetTile, Thumbnail | None]]:
-    tiles = [exhibit.tile for exhibit in plan.exhibits]
-    for place, image in stream_thumbnails(tiles, max(layout.image), fetcher, on_progress=on_progress):
+    for place, image in stream_thumbnails(plan.tiles, max(layout.image), fetcher, on_progress=on_progress):
         if isinstance(image, ImageError):
-            state = NOT_COMPOSED if tiles[place].layers else LOST_IMAGE
-            yield place, dataclasses.replace(plan.tiles[place], missing=state.word), None
+            state = lost_state(plan.tiles[place])
+            yield place, dataclasses.replace(plan.captions[place], missing=state.word), None
         else:
-            yield place, plan.tiles[place], image
+            yield place, plan.captions[place], image
 
 
-def _tile(exhibit: Exhibit) -> SheetTile:
-    label = f"{exhibit.label} · " if exhibit.label and exhibit.prompt else exhibit.label
-    return SheetTile(f"{label}{exhibit.prompt}", " · ".join(exhibit.facts))
+def _caption(shared: SharedTile) -> SheetTile:
+    label = f"{shared.label} · " if shared.label and shared.prompt else shared.label
+    return SheetTile(f"{label}{shared.prompt}", " · ".join(shared.facts))

@@ -1,4 +1,4 @@
-"""Why: what a gallery shows is checked once, when it is made, and handed on as one piece."""
+"""The checked contents of a gallery."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Contents:
 
     Attributes:
         tasks: The tasks.
-        before: Images that the tasks began with, such as the reference images of an edit.
-        table: The rows and columns in which the tasks stand; None for tiles that flow.
+        before: Images that the tasks started from, such as the reference images of an edit.
+        table: The rows and columns of the tasks; None for tiles that flow.
 
     Raises:
-        UsageError: The table has not as many places as there are tasks.
+        UsageError: The number of tasks is not the number of places in the table.
     """
 
     tasks: tuple[Task, ...]
@@ -37,29 +37,29 @@ class Contents:
         if self.table is not None and self.table.size != len(self.tasks):
             rows, columns = len(self.table.rows), len(self.table.columns)
             raise UsageError(
-                f"A table of {rows} x {columns} has {self.table.size} places, and there are {len(self.tasks)} tasks.",
-                hint="Give a task for each place, row by row; Task.not_found(id) stands for a missing one.",
+                f"A table of {rows} x {columns} needs {self.table.size} tasks, not {len(self.tasks)}.",
+                hint="Pass one task for each place, row by row; Task.not_found(id) can stand in for a missing one.",
             )
 
     def with_tasks(self, tasks: Iterable[Task] | Task) -> Contents:
-        """The same table and images before, with other tasks."""
+        """The same contents with other tasks."""
         return dataclasses.replace(self, tasks=read_tasks(tasks))
 
 
 def read_tasks(tasks: Iterable[Task] | Task) -> tuple[Task, ...]:
-    """The tasks that were given, one alone or several.
+    """Checks one task or several.
 
     Raises:
-        UsageError: Something else was given.
+        UsageError: Something is not a task.
     """
-    return _checked(tasks, Task, "A gallery shows tasks", "Ask for them first: Gallery(client.retrieve_batch(ids)).")
+    return _checked(tasks, Task, "A gallery shows tasks", "Fetch them first: Gallery(client.retrieve_batch(ids)).")
 
 
 def read_before(images: Iterable[TaskImage] | TaskImage) -> tuple[TaskImage, ...]:
-    """The images to be shown before the tasks, one alone or several.
+    """Checks one image or several.
 
     Raises:
-        UsageError: Something else was given.
+        UsageError: Something is not an image.
     """
     hint = 'Wrap a link or bytes: TaskImage("", url=link) or TaskImage("", data=content).'
     return _checked(images, TaskImage, "before= takes images", hint)

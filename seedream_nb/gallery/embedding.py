@@ -1,4 +1,4 @@
-"""Why: a notebook must stay small. Here is decided which images are embedded, how large, and what is only linked."""
+"""Decides which images are embedded, how large, and which are only linked, so that a notebook stays small."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from seedream_nb.images.thumbnails import Thumbnail, shrink
 from seedream_nb.protocol.capabilities import parse_size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from seedream_nb.core.models import TaskImage
     from seedream_nb.gallery.options import GalleryOptions
     from seedream_nb.gallery.page import Entry
     from seedream_nb.gallery.tiles import Tile
 
-SMALLEST_SHRUNK = 96  # pixels; smaller images tell nothing, a link tells more
-# What the embedded thumbnail of a detailed photograph takes for each pixel of its square.
+MIN_SIDE = 96  # pixels; a link is more useful than a smaller thumbnail
+# Of the embedded thumbnail of a detailed photograph, per pixel of its square; measured.
 BYTES_PER_PIXEL = 0.32
 
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """An image that was fetched.
+    """An image that was loaded.
 
     Attributes:
-        thumbnail: Its small copy.
+        thumbnail: Its thumbnail.
         content: The original's bytes; None unless originals are embedded.
-        planned_for: The side of thumbnails that was asked for when it was made.
+        planned_for: The side of thumbnails that was requested when it was loaded, in pixels.
     """
 
     thumbnail: Thumbnail
@@ -42,38 +42,37 @@ class LoadedImage:
     planned_for: int = 0
 
     def is_large(self, options: GalleryOptions) -> bool:
-        """Whether its thumbnail is as large as these options ask for, or as the original."""
-        is_whole = max(self.thumbnail.width, self.thumbnail.height) >= max(
-            self.thumbnail.original.width, self.thumbnail.original.height
-        )
+        """Whether its thumbnail is as large as the options request, or as the original."""
+        thumbnail, original = self.thumbnail, self.thumbnail.original
+        is_whole = max(thumbnail.width, thumbnail.height) >= max(original.width, original.height)
         return is_whole or self.planned_for >= options.thumbnail
 
     def suffices(self, options: GalleryOptions) -> bool:
-        """Whether it is as good as these options ask for; if not, it has to be fetched again."""
+        """Whether it is as good as the options request; if not, it must be loaded again."""
         return self.is_large(options) and (self.content is not None or options.embed != "originals")
 
 
-# An image by its link or its bytes; one that is put together from layers, by these.
+# The link or the bytes of an image; for a composed one, its layers.
 ImageKey = Source | tuple["TaskImage", ...]
 Loaded = Mapping[ImageKey, LoadedImage | ImageError]
 
 
 def plan_side(options: GalleryOptions, images: int) -> int:
-    """The side at which thumbnails are made, so that they rarely have to be made again to fit.
+    """The side of thumbnails to load, chosen so that they rarely have to shrink later.
 
     Args:
-        options: How the gallery is drawn.
-        images: How many images share the room.
+        options: How the gallery is rendered.
+        images: The number of images that share the output.
 
     Returns:
-        The long side in pixels: the one asked for, or less where that many detailed images could not fit.
+        The long side in pixels: the requested one, or less where that many detailed images could not fit.
     """
     affordable = math.sqrt(options.max_bytes / max(1, images) / BYTES_PER_PIXEL)
-    return min(options.thumbnail, max(SMALLEST_SHRUNK, int(affordable) // 8 * 8))
+    return min(options.thumbnail, max(MIN_SIDE, int(affordable) // 8 * 8))
 
 
 def find_loaded(tile: Tile, loaded: Loaded) -> LoadedImage | ImageError | None:
-    """What became of a tile's image: the image, why there is none, or None when it was not asked for."""
+    """The image of a tile, or why it could not be loaded; None when it was not requested."""
     key = tile.layers or (source_of(tile.image) if tile.image else None)
     return None if key is None else loaded.get(key)
 
@@ -81,40 +80,45 @@ def find_loaded(tile: Tile, loaded: Loaded) -> LoadedImage | ImageError | None:
 def choose_images(
     entries: Sequence[Entry], options: GalleryOptions, loaded: Loaded, room: int
 ) -> tuple[list[ShownImage | None], list[str]]:
-    """Decides what each tile shows, within the room there is.
+    """Chooses what each tile shows, within the room for embedded images.
 
-    Thumbnails shrink first; if that is not enough, the last ones are left out. Originals, where they are asked for,
-    take what room is left then, in order.
+    Thumbnails shrink first; if that is not enough, the last ones are left out. Originals, where they are requested,
+    take the room that is left, in order.
 
     Args:
         entries: The tiles.
-        options: How the gallery is drawn.
-        loaded: The images that were fetched, or why they were not.
-        room: How many bytes all embedded images may take; with none, nothing is embedded.
+        options: How the gallery is rendered.
+        loaded: The loaded images, or why they could not be loaded.
+        room: The most bytes of all embedded images; 0 or less embeds nothing.
 
     Returns:
-        For each tile its image, if any; and notes for the reader on what was made smaller or left out.
+        The image of each tile, if any; and notes on what was shrunk or left out.
     """
     found = [_loaded_image(entry, loaded) for entry in entries]
-    # Places that wait for an image are planned for, so that those that are there need not shrink as others come.
+    # Counting the images that are still to come keeps those that are there from shrinking later.
     expected = sum(image is not None or entry.tile.is_waiting for image, entry in zip(found, entries, strict=True))
-    made = [image.thumbnail if image else None for image in found]
-    thumbnails, longest_side = _fit(made, expected, options, room)
+    thumbnails, side = _fit([image.thumbnail if image else None for image in found], expected, options, room)
     images = [_embedded(thumbnail.data, thumbnail.mime, thumbnail) if thumbnail else None for thumbnail in thumbnails]
     notes = []
-    if longest_side < options.thumbnail:
-        notes.append(f"Thumbnails are {longest_side} px instead of {options.thumbnail} px{to_stay_small(options)}.")
+    if side < options.thumbnail:
+        notes.append(f"Thumbnails are {side} px instead of {options.thumbnail} px{size_limit(options)}.")
     if options.embed == "originals":
         notes.extend(_upgrade(images, found, options, room))
     missing = sum(image is not None and shown is None for image, shown in zip(found, images, strict=True))
     if missing:
-        notes.append(f"{count_of(missing, 'image')} not embedded{to_stay_small(options)}.")
+        notes.append(f"{count_of(missing, 'image')} not embedded{size_limit(options)}.")
     return [image or _linked(entry, options) for image, entry in zip(images, entries, strict=True)], notes
 
 
-def to_stay_small(options: GalleryOptions) -> str:
-    """The reason for every note about something that was made smaller or left out."""
+def size_limit(options: GalleryOptions) -> str:
+    """The reason for every note about something that was shrunk or left out."""
     return f", to keep the output under {options.max_bytes / 1_000_000:g} MB (max_bytes={options.max_bytes})"
+
+
+def embedded_bytes(entries: Iterable[Entry]) -> int:
+    """The bytes that embedded images take in the output."""
+    addresses = (entry.shown.address for entry in entries if entry.shown)
+    return sum(len(address) for address in addresses if isinstance(address, DataUri))
 
 
 def _loaded_image(entry: Entry, loaded: Loaded) -> LoadedImage | None:
@@ -125,50 +129,45 @@ def _loaded_image(entry: Entry, loaded: Loaded) -> LoadedImage | None:
 def _fit(
     thumbnails: list[Thumbnail | None], expected: int, options: GalleryOptions, room: int
 ) -> tuple[list[Thumbnail | None], int]:
-    """Shrinks thumbnails until all fit into the room; if that is not enough, leaves out the last ones."""
+    """Shrinks thumbnails until all fit; if that is not enough, leaves out the last ones."""
     if room <= 0:
         return [None] * len(thumbnails), options.thumbnail
-    longest_side = plan_side(options, expected)
-    fitting = [thumbnail and shrink(thumbnail, longest_side) for thumbnail in thumbnails]
-    while (cost := sum(map(_cost, fitting))) > room and longest_side > SMALLEST_SHRUNK:
-        # The bytes of an image grow somewhat slower than its area; this rarely needs a second round.
-        factor = 0.97 * (room / cost) ** 0.6
-        longest_side = max(SMALLEST_SHRUNK, int(longest_side * factor) // 8 * 8)
-        fitting = [thumbnail and shrink(thumbnail, longest_side) for thumbnail in thumbnails]
+    side = plan_side(options, expected)
+    fitting = [thumbnail and shrink(thumbnail, side) for thumbnail in thumbnails]
+    while (cost := sum(map(_cost, fitting))) > room and side > MIN_SIDE:
+        # The bytes of an image grow somewhat slower than its area, so this rarely takes a second round.
+        side = max(MIN_SIDE, int(side * 0.97 * (room / cost) ** 0.6) // 8 * 8)
+        fitting = [thumbnail and shrink(thumbnail, side) for thumbnail in thumbnails]
     kept: list[Thumbnail | None] = []
     for thumbnail in fitting:
         room -= _cost(thumbnail)
         kept.append(thumbnail if room >= 0 else None)
-    return kept, longest_side
+    return kept, side
 
 
 def _cost(thumbnail: Thumbnail | None) -> int:
-    return _encoded_length(thumbnail.data) if thumbnail else 0
-
-
-def _encoded_length(data: bytes) -> int:
-    return len(DataUri("image/jpeg", data))
+    return len(DataUri("image/jpeg", thumbnail.data)) if thumbnail else 0
 
 
 def _upgrade(
     images: list[ShownImage | None], found: Sequence[LoadedImage | None], options: GalleryOptions, room: int
 ) -> list[str]:
-    """Replaces thumbnails by originals in place, in order, as far as the room allows."""
+    """Replaces thumbnails with originals in place, in order, as far as the room allows."""
     room -= sum(len(image.address) for image in images if image)
-    kept_small = 0
+    not_upgraded = 0
     for index, (image, loaded) in enumerate(zip(images, found, strict=True)):
         if image is None or loaded is None or loaded.content is None:
             continue
-        extra = _encoded_length(loaded.content) - len(image.address)
+        extra = len(DataUri("image/jpeg", loaded.content)) - len(image.address)
         if extra > room:
-            kept_small += 1
+            not_upgraded += 1
             continue
         room -= extra
-        # Shown as large as the thumbnail: where no style applies, only width and height keep it in its place.
+        # Shown at the size of the thumbnail: where no style applies, only width and height keep it in its place.
         images[index] = _embedded(loaded.content, loaded.thumbnail.original.mime, loaded.thumbnail)
-    if not kept_small:
+    if not not_upgraded:
         return []
-    return [f"{count_of(kept_small, 'image')} embedded as a thumbnail, not as the original{to_stay_small(options)}."]
+    return [f"{count_of(not_upgraded, 'image')} embedded as a thumbnail, not as the original{size_limit(options)}."]
 
 
 def _embedded(data: bytes, mime: str, shape: Thumbnail) -> ShownImage:
@@ -179,9 +178,9 @@ def _linked(entry: Entry, options: GalleryOptions) -> ShownImage | None:
     if entry.tile.image is None or entry.link is None:
         return None
     size = parse_size(entry.tile.image.size or "")
-    is_transparent = bool(entry.tile.image.z_index)  # only what lies over the base image surely is
+    is_transparent = bool(entry.tile.image.z_index)  # of all images, only layers are transparent for certain
     if size is None:
         return ShownImage(entry.link, is_transparent=is_transparent)
-    shrunk = min(1, options.thumbnail / max(size))
-    width, height = (max(1, round(side * shrunk)) for side in size)
+    scale = min(1, options.thumbnail / max(size))
+    width, height = (max(1, round(side * scale)) for side in size)
     return ShownImage(entry.link, width, height, is_transparent=is_transparent)

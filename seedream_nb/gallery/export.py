@@ -1,16 +1,31 @@
-"""Why: a team, a customer or an archive gets one file that shows everything, without a notebook or a network."""
+"""Exports a gallery as one HTML file that opens anywhere, offline, without a notebook and without any script.
+
+Each tile is followed by its detail view, which is shown while the address names it (`:target`), so that the page can be
+written while images are loaded. The script only adds arrow keys, Escape, and a filter. A content security policy
+forbids everything but the images, the style, and the script of the page.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import ImageError
+from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
-from seedream_nb.gallery.exhibits import common_aspect, lay_out_exhibits
-from seedream_nb.gallery.export_html import Sheet, render_begin, render_end, render_exhibit
-from seedream_nb.gallery.thumbnail_stream import stream_thumbnails
-from seedream_nb.gallery.tiles import summarize
+from seedream_nb.gallery.foreign_text import show_line
+from seedream_nb.gallery.loading import stream_thumbnails
+from seedream_nb.gallery.shared_tiles import expected_shape, lay_out_shared
+from seedream_nb.gallery.tile_html import MAX_ALT
+from seedream_nb.gallery.tiles import NO_IMAGE, STATES, State, lost_state, summarize
 from seedream_nb.gallery.written_file import check_path, replaced_file
+from seedream_nb.images.fetch import DEAD_LINK_STATUSES
+from seedream_nb.images.thumbnails import make_thumbnail
 
 if TYPE_CHECKING:
     import os
@@ -18,10 +33,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seedream_nb.gallery.contents import Contents
+    from seedream_nb.gallery.page import Shape
+    from seedream_nb.gallery.shared_tiles import SharedTile
     from seedream_nb.images.fetch import ImageFetcher
+    from seedream_nb.images.thumbnails import Thumbnail
 
-LARGE_SIDE = 1024  # pixels; fills a screen, at a seventh of the bytes of the original
-TITLE = "Images made with SeeDream"
+TITLE = "Images generated with SeeDream"
+LARGE_SIDE = 1024  # pixels; fills a screen at a seventh of the bytes of the original
+THUMBNAIL_SIDE = 320  # pixels
+MIN_TILE = 180  # pixels
+MAX_CAPTION = 300  # characters; three lines show no more, and the detail view has the full prompt
 
 
 def export_page(
@@ -32,13 +53,13 @@ def export_page(
     title: str | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Path:
-    """Writes a gallery as one HTML file that needs nothing else.
+    """Writes a gallery as one self-contained HTML file.
 
     Args:
         contents: What the gallery shows.
-        path: Where to; an existing file is replaced, once the new one is whole.
+        path: The file to write; an existing one is replaced once the new one is complete.
         fetcher: Fetches the images.
-        title: What stands above the images.
+        title: The heading of the page.
         on_progress: Called with 1 for each image that is finished.
 
     Returns:
@@ -57,12 +78,170 @@ def export_page(
 def _pieces(
     contents: Contents, fetcher: ImageFetcher, title: str, on_progress: Callable[[int], None] | None
 ) -> Iterator[str]:
-    exhibits = lay_out_exhibits(contents)
-    sheet = Sheet(title, summarize(contents.tasks), len(exhibits), common_aspect(exhibits))
-    yield render_begin(sheet)
+    shared = lay_out_shared(contents)
+    sheet = _Sheet(title, summarize(contents.tasks), len(shared), expected_shape(shared))
+    yield _render_start(sheet)
     lost = 0
-    tiles = [exhibit.tile for exhibit in exhibits]
+    tiles = [one.tile for one in shared]
     for place, image in stream_thumbnails(tiles, LARGE_SIDE, fetcher, on_progress=on_progress):
         lost += isinstance(image, ImageError)
-        yield render_exhibit(exhibits[place], image, place + 1, sheet)
-    yield render_end(f"{count_of(lost, 'image')} could not be fetched." if lost else "")
+        view = _view(shared[place], image, place + 1, sheet)
+        yield f"{_render_tile(view)}{_render_details(view)}"
+    yield _render_end(f"{count_of(lost, 'image')} could not be fetched." if lost else "")
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """What is known of the page before its images are."""
+
+    title: str
+    summary: str
+    count: int
+    aspect: Shape
+
+    @property
+    def style(self) -> str:
+        width, height = self.aspect
+        # The width of thumbnails of this shape, so that upright ones are not enlarged.
+        widest = max(MIN_TILE, round(THUMBNAIL_SIDE * width / max(width, height)))
+        return f":root{{--aspect:{width}/{height};--tile:{round(widest * 0.75)}px}}\n{_read_static('export.css')}"
+
+
+@dataclass(frozen=True)
+class _View:
+    """A tile with its image in the size of the detail view."""
+
+    shared: SharedTile
+    image: Thumbnail | None
+    state: State | None
+    problem: str
+    link: str | None
+    number: int
+    sheet: _Sheet
+
+    @property
+    def alt(self) -> str:
+        words = " ".join(self.shared.prompt.split())[:MAX_ALT]
+        return escape(words or self.shared.label or f"Image {self.number}")
+
+
+def _view(shared: SharedTile, image: Thumbnail | ImageError | None, number: int, sheet: _Sheet) -> _View:
+    if not isinstance(image, ImageError):
+        return _View(shared, image, shared.tile.state, shared.problem, shared.link, number, sheet)
+    # Where the host itself reports that the image is gone, the link is dead for the reader as well.
+    link = None if image.status_code in DEAD_LINK_STATUSES else shared.link
+    return _View(shared, None, lost_state(shared.tile), show_line(image.message), link, number, sheet)
+
+
+def _render_start(sheet: _Sheet) -> str:
+    script = _read_static("export.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_hash_of(sheet.style)}; script-src {_hash_of(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    title = escape(show_line(sheet.title))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<meta name="generator" content="seedream_nb">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>{sheet.style}</style>
+<script type="module">{script}</script>
+</head>
+<body>
+<header>
+<h1 dir="auto">{title}</h1>
+<p class="summary">{escape(sheet.summary)}</p>
+<p class="filter" hidden><label>Filter <input type="search" autocomplete="off"></label> <span role="status"></span></p>
+</header>
+<main>
+"""
+
+
+def _render_end(note: str) -> str:
+    footer = f'<footer><p class="note">{escape(note)}</p></footer>\n' if note else ""
+    return f"</main>\n{footer}</body>\n</html>\n"
+
+
+def _render_tile(view: _View) -> str:
+    shared = view.shared
+    small = make_thumbnail(view.image.data, THUMBNAIL_SIDE) if view.image else None
+    place = _image(small, view.alt) if small else _empty(view)
+    empty = "" if small else ' data-empty=""'
+    # A position such as "2 of 4" stays on one line.
+    facts = (*shared.facts, *filter(None, [shared.tile.position.replace(" ", "\N{NO-BREAK SPACE}")]))
+    lines = (
+        _line("label", shared.label),
+        _line("prompt", _shortened(shared.prompt), ' dir="auto"'),
+        _line("problem", view.problem),
+        _line("facts", " · ".join(facts)),
+        # An empty place shows its state already, and success needs no mention.
+        _line("state", str(view.state or "")) if small and view.state != STATES[TaskStatus.SUCCEEDED] else "",
+    )
+    return (
+        f'<figure><a class="place" id="t{view.number}" href="#p{view.number}"{empty}>{place}</a>'
+        f"<figcaption>{''.join(lines)}</figcaption></figure>\n"
+    )
+
+
+def _render_details(view: _View) -> str:
+    number, shared = view.number, view.shared
+    image = _image(view.image, view.alt) if view.image else f'<div class="empty">{_empty(view)}</div>'
+    details = (("State", str(view.state or "")), ("Error", view.problem), *shared.details)
+    prompt = _line("prompt", shared.prompt, ' dir="auto"')
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in details if text)
+    original = (
+        f'<p><a href="{escape(view.link)}" target="_blank" rel="noopener noreferrer">Original</a></p>'
+        if view.link
+        else ""
+    )
+    return (
+        f'<section id="p{number}" role="dialog" aria-modal="true" aria-label="{number} of {view.sheet.count}" '
+        f'tabindex="-1"><nav><span>{number:,} of {view.sheet.count:,}</span>{_step("prev", number - 1, view.sheet)}'
+        f'{_step("next", number + 1, view.sheet)}<a class="close" href="#t{number}">✕ Close</a></nav>'
+        f'<div class="view"><div class="large">{image}</div><div class="text">{_line("label", shared.label)}'
+        f"{prompt}<dl>{rows}</dl>{original}</div></div></section>\n"
+    )
+
+
+def _step(relation: str, number: int, sheet: _Sheet) -> str:
+    words = {"prev": "← Previous", "next": "Next →"}[relation]
+    if not 1 <= number <= sheet.count:
+        return f'<a rel="{relation}" role="link" aria-disabled="true">{words}</a>'
+    return f'<a rel="{relation}" href="#p{number}">{words}</a>'
+
+
+def _image(image: Thumbnail, alt: str) -> str:
+    address = f"data:{image.mime};base64,{base64.b64encode(image.data).decode('ascii')}"
+    transparent = ' class="transparent"' if image.is_transparent else ""
+    return f'<img{transparent} src="{address}" alt="{alt}" width="{image.width}" height="{image.height}">'
+
+
+def _empty(view: _View) -> str:
+    state = view.state or NO_IMAGE
+    return f'<span class="icon" aria-hidden="true">{state.icon}</span><span>{escape(state.word)}</span>'
+
+
+def _line(css_class: str, text: str, attributes: str = "") -> str:
+    return f'<p class="{css_class}"{attributes}>{escape(text)}</p>' if text else ""
+
+
+def _shortened(prompt: str) -> str:
+    line = " ".join(prompt.split())
+    return line if len(line) <= MAX_CAPTION else f"{line[:MAX_CAPTION].rstrip()}…"
+
+
+def _hash_of(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+@lru_cache(maxsize=2)
+def _read_static(name: str) -> str:
+    return files("seedream_nb.gallery").joinpath(f"static/{name}").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Why: the object that a user holds. It shows tasks in any front end, and gives them back to Python."""
+"""The gallery: shows tasks in any front end, gives them back to Python, and shares them as files."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.core.models import Task
+from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.gallery.compose import compose, lay_out_contents, needed_tiles
+from seedream_nb.gallery.contact_sheet import draw_sheet, plan_contents, write_sheet
 from seedream_nb.gallery.contents import Contents, read_before, read_tasks
-from seedream_nb.gallery.filtering import task_filter
-from seedream_nb.gallery.html import render_html
+from seedream_nb.gallery.export import export_page
 from seedream_nb.gallery.loading import ImageStore
 from seedream_nb.gallery.options import GalleryOptions
 from seedream_nb.gallery.save import SaveReport, save_tasks
-from seedream_nb.gallery.shareable import Shareable
-from seedream_nb.gallery.spelling import measure, spell
-from seedream_nb.gallery.text import render_text
+from seedream_nb.gallery.text import render, render_text
 from seedream_nb.images.layers import compose_layers
 from seedream_nb.library import LibraryCache, LibraryFetcher, library_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+    from pathlib import Path
 
     from PIL.Image import Image as PillowImage
 
-    from seedream_nb.core.models import TaskImage, TaskStatus
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.gallery.compose import Layout
+    from seedream_nb.gallery.embedding import Loaded
     from seedream_nb.gallery.options import Embed
     from seedream_nb.gallery.page import Page
     from seedream_nb.gallery.table import Table
@@ -37,31 +37,34 @@ if TYPE_CHECKING:
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.library import Library
 
+    Progress = Callable[[int], None] | None
 
-class Gallery(Shareable, Sequence[Task]):
-    """A sequence of tasks that shows itself as a contact sheet.
 
-    Images are fetched when the gallery is first shown, or by `load()`, and embedded as thumbnails, so that the saved
-    notebook keeps showing them when links are dead. A slice or a filtered gallery shares what was fetched.
+class Gallery(Sequence[Task]):
+    """A sequence of tasks that displays itself as a contact sheet.
+
+    Images are fetched when the gallery is first shown, or by `load()`, and embedded as thumbnails, so that a saved
+    notebook keeps showing them when their links are dead. A slice or a filtered gallery shares the loaded images.
 
     Args:
-        tasks: The tasks; one alone will do.
-        columns: How many tiles stand side by side; None lets the width decide.
+        tasks: The tasks, or a single one.
+        columns: The number of tiles in a row; None lets the width decide.
         thumbnail: The long side of a thumbnail, in pixels.
-        embed: What is put into the output: `thumbnails`, `originals`, or `links` alone.
-        limit: How many tiles are drawn at most; the rest is counted.
-        max_bytes: How large the whole output may become; beyond it thumbnails shrink, then the rest is linked.
-        table: The rows and columns in which the tasks stand, row by row; without one, tiles flow.
-        before: Images that are shown before the tasks, such as the reference images of an edit. They are no part of
+        embed: What the output contains: `thumbnails`, `originals`, or only `links`.
+        limit: The most tiles to show; the rest is counted.
+        max_bytes: The largest size of the whole output; beyond it thumbnails shrink, then the rest is linked.
+        options: All of these at once, instead of each.
+        table: The rows and columns of the tasks, row by row; without one, tiles flow.
+        before: Images that are shown before the tasks, such as the reference images of an edit. They are not part of
             the sequence.
         library: Where images are looked up and stored: a `Library`, its folder, or `off`. By default the library that
-            the tasks come from (`Task.library`): that of the client that read them, or the one that they were found in.
-            Tasks that name none, such as those made by hand, use the usual library.
+            the tasks come from (`Task.library`): that of the client that read them, or the one that found them. Tasks
+            that name none, such as those created by hand, use the default library.
         fetcher: Fetches the images instead, such as `client.fetcher`.
 
     Raises:
-        UsageError: An option is out of range, something else than tasks was given, the table has not as many places as
-            there are tasks, or the tasks come from different libraries and neither `library` nor `fetcher` is given.
+        UsageError: An option is out of range, something is not a task, the number of tasks is not the number of places
+            in the table, or the tasks come from different libraries and neither `library` nor `fetcher` is given.
 
     Example:
         >>> from seedream_nb import Gallery, Task, TaskStatus
@@ -69,7 +72,7 @@ class Gallery(Shareable, Sequence[Task]):
         1 task · 0 images · 1 pending
         1. ○ pending · an-id
            a white siamese cat
-           Sent, but not finished; wait for it by its id.
+           In progress. Run `%seedream wait ID`.
     """
 
     def __init__(
@@ -81,13 +84,14 @@ class Gallery(Shareable, Sequence[Task]):
         embed: Embed = "thumbnails",
         limit: int = 60,
         max_bytes: int = 2_000_000,
+        options: GalleryOptions | None = None,
         table: Table | None = None,
         before: Iterable[TaskImage] | TaskImage = (),
         library: Library | str | os.PathLike[str] | None = None,
         fetcher: ImageFetcher | None = None,
     ) -> None:
         self._contents = Contents(read_tasks(tasks), read_before(before), table)
-        self._options = GalleryOptions(columns, thumbnail, embed, limit, max_bytes)
+        self._options = options or GalleryOptions(columns, thumbnail, embed, limit, max_bytes)
         if fetcher is None and library is not None:
             fetcher = LibraryFetcher(LibraryCache(library))
         self._given_fetcher = fetcher
@@ -98,17 +102,17 @@ class Gallery(Shareable, Sequence[Task]):
 
     @property
     def options(self) -> GalleryOptions:
-        """How the gallery is drawn."""
+        """How the gallery is rendered."""
         return self._options
 
     @property
     def images(self) -> tuple[TaskImage, ...]:
-        """All images of all tasks, failed ones left out."""
+        """All images of all tasks, except failed ones."""
         return tuple(image for task in self._contents.tasks for image in task.good_images)
 
     @property
     def table(self) -> Table | None:
-        """The rows and columns in which the tasks stand, if any."""
+        """The rows and columns of the tasks, if any."""
         return self._contents.table
 
     @property
@@ -137,37 +141,46 @@ class Gallery(Shareable, Sequence[Task]):
         status: TaskStatus | str | None = None,
         size: str | None = None,
     ) -> Gallery:
-        """The tasks that meet all conditions given.
+        """Selects the tasks that meet all given conditions.
 
         Args:
             predicate: A function of a task.
             prompt: Text within the prompt of the task or of one of its images; case does not matter.
             model: Text within the model id; case does not matter.
-            status: The state, as a `TaskStatus` or its word, such as `partially failed`.
+            status: The status, as a `TaskStatus` or its text, such as `partially failed`.
             size: The size of the request or of an image, such as `2K` or `2048x2048`.
 
         Returns:
             A gallery of these tasks.
 
         Raises:
-            UsageError: There is no such status.
+            UsageError: The status does not exist.
         """
-        fits = task_filter(predicate, prompt=prompt, model=model, status=status, size=size)
-        return self._part(tuple(task for task in self._contents.tasks if fits(task)))
+        wanted = None if status is None else _read_status(status)
+
+        def matches(task: Task) -> bool:
+            prompts = [task.prompt, *(image.prompt for image in task.images)]
+            return (
+                (predicate is None or predicate(task))
+                and (prompt is None or any(prompt.casefold() in shown.casefold() for shown in prompts))
+                and (model is None or model.casefold() in (task.model or "").casefold())
+                and (wanted is None or task.status is wanted)
+                and (size is None or size in {task.size, *(image.size for image in task.images)})
+            )
+
+        return self._part(tuple(filter(matches, self._contents.tasks)))
 
     def renew(self, tasks: Iterable[Task] | Task) -> Gallery:
-        """The same gallery with newer tasks, while these are being made.
-
-        It shares what was fetched: an image is fetched and made small once, however often the gallery is renewed.
+        """Replaces the tasks with newer ones while they are in progress; loaded images are shared.
 
         Args:
             tasks: The tasks, as many as before where the gallery has a table.
 
         Returns:
-            A gallery with the same options, table and images before.
+            A gallery with the same options, table, and images before.
 
         Raises:
-            UsageError: Something else than tasks was given, or the table has not as many places.
+            UsageError: Something is not a task, or the number of tasks does not match the table.
 
         Example:
             >>> for tasks in rounds_of_answers:  # doctest: +SKIP
@@ -177,36 +190,32 @@ class Gallery(Shareable, Sequence[Task]):
         return self._made_with(self._contents.with_tasks(tasks), self._options)
 
     def with_options(self, **changes: Any) -> Gallery:
-        """The same gallery, drawn in another way.
+        """Changes how the gallery is rendered.
 
         Args:
-            **changes: Any of `columns`, `thumbnail`, `embed`, `limit` and `max_bytes`.
+            **changes: Any of `columns`, `thumbnail`, `embed`, `limit`, and `max_bytes`.
 
         Returns:
-            A gallery of the same tasks that shares what was fetched; larger thumbnails are fetched anew.
+            A gallery of the same tasks that shares the loaded images; larger thumbnails are loaded again.
 
         Raises:
-            UsageError: There is no such option, or a value is out of range.
+            UsageError: An option does not exist, or a value is out of range.
         """
         names = [field.name for field in dataclasses.fields(GalleryOptions)]
         for name in changes:
             if name not in names:
-                raise UsageError(f"A gallery has no option {name!r}.", hint=f"Choose one of: {', '.join(names)}.")
+                raise UsageError(f"{name!r} is not an option of a gallery.", hint=f"Choose from: {', '.join(names)}.")
         return self._made_with(self._contents, dataclasses.replace(self._options, **changes))
 
     def to_dicts(self) -> list[dict[str, object]]:
-        """The tasks as plain JSON-ready data, ready for a data frame.
-
-        Returns:
-            One dict for each task, as `Task.to_dict` makes it.
-        """
+        """The tasks as plain JSON-ready data, such as for a data frame; see `Task.to_dict`."""
         return [task.to_dict() for task in self._contents.tasks]
 
-    def load(self, *, again: bool = True, on_progress: Callable[[int], None] | None = None) -> Gallery:
-        """Fetches what is needed to show the gallery, so that showing it is instant.
+    def load(self, *, again: bool = True, on_progress: Progress = None) -> Gallery:
+        """Loads all images that are needed, so that the gallery shows instantly.
 
         Args:
-            again: Whether to try again what could not be fetched before.
+            again: Whether to retry images that could not be loaded before.
             on_progress: Called with 1 for each image that is finished.
 
         Returns:
@@ -217,26 +226,24 @@ class Gallery(Shareable, Sequence[Task]):
 
     @property
     def unloaded(self) -> int:
-        """How many images would have to be fetched to show the gallery."""
+        """The number of images that must be loaded to show the gallery."""
         return len(self._images.missing(self._needed_tiles, self._options))
 
-    def save(
-        self, directory: str | os.PathLike[str], *, on_progress: Callable[[int], None] | None = None
-    ) -> SaveReport:
-        """Saves the original of every image, and a JSON file with the whole record of every task.
+    def save(self, directory: str | os.PathLike[str], *, on_progress: Progress = None) -> SaveReport:
+        """Saves the original of every image, and a JSON file with the full record of every task.
 
-        Files are named after prompt and task id. A file that is there already and holds the same image is left
-        alone; one that holds another image is never overwritten.
+        Files are named after prompt and task id. An existing file with the same image is left alone; one with another
+        image is never overwritten.
 
         Args:
-            directory: Where to; it is made if it is not there.
+            directory: The target directory; it is created if needed.
             on_progress: Called with 1 for each image that is finished.
 
         Returns:
-            What was saved and what could not be, and why.
+            What was saved, and what was not and why.
 
         Raises:
-            UsageError: The directory cannot be made or written to.
+            UsageError: The directory cannot be created or written to.
         """
         return save_tasks(self._contents.tasks, directory, self._fetcher, on_progress=on_progress)
 
@@ -260,40 +267,129 @@ class Gallery(Shareable, Sequence[Task]):
         """
         return compose_layers(self._contents.tasks[place], self._fetcher)
 
+    def export(self, path: str | os.PathLike[str], *, title: str | None = None, on_progress: Progress = None) -> Path:
+        """Writes one self-contained page that opens from a file, offline, in any browser.
+
+        It has all tasks, with thumbnails and a detail view of each image (1024 px, full prompt, model, size, seed, task
+        id, times, state), but neither account nor trace ids, so that it can be shared. The same tasks and images give
+        the same file. A hundred detailed images take about 25 MB.
+
+        Args:
+            path: The file to write, ending in `.html`. An existing one is replaced once the new one is complete.
+            title: The heading of the page.
+            on_progress: Called with 1 for each image that is finished.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            UsageError: The file has another ending or cannot be written.
+
+        Example:
+            >>> gallery.export("page.html", title="Siamese cats")  # doctest: +SKIP
+            PosixPath('page.html')
+        """
+        return export_page(self._contents, path, self._fetcher, title=title, on_progress=on_progress)
+
+    @overload
+    def contact_sheet(
+        self,
+        path: None = None,
+        *,
+        columns: int | None = None,
+        thumbnail: int | None = None,
+        captions: bool = True,
+        on_progress: Progress = None,
+    ) -> PillowImage: ...
+    @overload
+    def contact_sheet(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        columns: int | None = None,
+        thumbnail: int | None = None,
+        captions: bool = True,
+        on_progress: Progress = None,
+    ) -> Path: ...
+    def contact_sheet(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        columns: int | None = None,
+        thumbnail: int | None = None,
+        captions: bool = True,
+        on_progress: Progress = None,
+    ) -> PillowImage | Path:
+        """Draws all images in even tiles on white, as one image; or writes them, as a PDF of A4 pages, PNG, or JPEG.
+
+        Captions use Pillow's built-in font, and system fonts for other scripts; a character that no font has becomes
+        an empty square.
+
+        Args:
+            path: The file to write, ending in `.pdf`, `.png`, or `.jpg`; an existing one is replaced. None returns an
+                image.
+            columns: The number of images in a row; by default that of the gallery, or the best fit.
+            thumbnail: The long side of an image in pixels, on paper at 200 dpi; by default that of the gallery. On
+                paper, `columns` takes precedence.
+            captions: Whether prompt, model, size, and seed are shown below each image.
+            on_progress: Called with 1 for each image that is finished.
+
+        Returns:
+            The image in mode `RGB`; with a path, the path.
+
+        Raises:
+            UsageError: There are no images, an option is out of range, one image would have more than 60 million
+                pixels (a PDF has no such limit), or the file has another ending or cannot be written.
+
+        Example:
+            >>> gallery.contact_sheet().show()  # doctest: +SKIP
+            >>> gallery.contact_sheet("sheet.pdf", columns=5)  # doctest: +SKIP
+            PosixPath('sheet.pdf')
+        """
+        options = dataclasses.replace(
+            self._options,
+            columns=self._options.columns if columns is None else columns,
+            thumbnail=self._options.thumbnail if thumbnail is None else thumbnail,
+        )
+        plan = plan_contents(self._contents, options, captions=captions)
+        if path is None:
+            return draw_sheet(plan, self._fetcher, on_progress)
+        return write_sheet(plan, path, self._fetcher, on_progress)
+
     def to_html(self) -> str:
-        """The gallery as HTML, images embedded as the options say."""
-        return render_html(self._compose())
+        """The gallery as HTML, with images embedded as the options say."""
+        return self._repr_mimebundle_()["text/html"]
 
     def live_bundle(self) -> dict[str, str]:
-        """What front ends show while the gallery is still filling; to be asked for every few seconds.
+        """What front ends show while the gallery is still filling; made to be called every few seconds.
 
-        Tiles of unfinished tasks say only that, with a quiet pulse where the image will be; a set has all its places
-        from the start. There is no summary, as whoever renews it counts in a line of their own. Nothing is fetched for
-        it: images that are not here yet pulse as well, until `load` has fetched them, in this thread or in another.
+        Tiles in progress show their state, with a quiet pulse in the place of the image; a set has all its places from
+        the start. There is no summary, because callers show a progress line of their own. Nothing is fetched: images
+        that are not loaded yet pulse as well, until `load` has finished in this thread or another.
 
         Returns:
             `text/html` and `text/plain` of the same page.
         """
         layout = lay_out_contents(self._contents, self._options, is_live=True)
-        return spell(compose(layout, self._images.find(needed_tiles(layout), self._options), measure))
+        return _render_within_limit(layout, self._images.find(needed_tiles(layout), self._options))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What front ends show: `text/html` and `text/plain` of the same page."""
-        del include, exclude  # both forms are made from one page; IPython picks
-        return spell(self._compose())
+        del include, exclude  # IPython picks
+        return _render_within_limit(self._layout, self._images.load(self._needed_tiles, self._options, self._fetcher))
 
     def __repr__(self) -> str:
-        # Without fetching: a repr must be quick, and may be asked for in a log.
+        # A repr must be quick, even in a log, so nothing is fetched for it.
         return render_text(compose(self._layout, {}, lambda _page: 0))
 
     def _part(self, tasks: tuple[Task, ...]) -> Gallery:
-        """Some of the tasks; what is left of a table is none."""
+        """Some of the tasks, without the table, which no longer fits."""
         return self._made_with(dataclasses.replace(self._contents, tasks=tasks, table=None), self._options)
 
     def _made_with(self, contents: Contents, options: GalleryOptions) -> Gallery:
         gallery = Gallery(
             contents.tasks,
-            **dataclasses.asdict(options),
+            options=options,
             table=contents.table,
             before=contents.before,
             fetcher=self._given_fetcher,
@@ -311,5 +407,22 @@ class Gallery(Shareable, Sequence[Task]):
     def _needed_tiles(self) -> tuple[Tile, ...]:
         return needed_tiles(self._layout)
 
-    def _compose(self) -> Page:
-        return compose(self._layout, self._images.load(self._needed_tiles, self._options, self._fetcher), measure)
+
+def _render_within_limit(layout: Layout, loaded: Loaded) -> dict[str, str]:
+    """Renders a gallery; what is measured to fit is what is shown, so a page that fits at once is rendered once."""
+    forms: dict[str, str] = {}
+
+    def measure(page: Page) -> int:
+        forms.update(render(page))
+        return sum(len(form.encode()) for form in forms.values())
+
+    compose(layout, loaded, measure)
+    return forms
+
+
+def _read_status(status: TaskStatus | str) -> TaskStatus:
+    try:
+        return TaskStatus(status)
+    except ValueError:
+        choices = ", ".join(known.value for known in TaskStatus)
+        raise UsageError(f"{status!r} is not a valid status.", hint=f"Choose one of: {choices}.") from None

@@ -1,48 +1,42 @@
-"""Why: the gallery has to look right in five front ends, and to make sense where its style sheet is stripped.
+"""Renders a page as HTML that works in every front end, and stays readable where its style sheet is stripped.
 
-Tiny pure functions from a `Page` to HTML. Everything foreign is escaped where it is inserted; there is no script, no
-id and no clock in it, so that the same tasks give the same output.
+Pure functions. Foreign text is escaped where it is inserted. There is no script, no element id, and no time in the
+output, so that the same tasks give the same output.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from html import escape
 from importlib.resources import files
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from seedream_nb.gallery.page import FLAT
 from seedream_nb.gallery.table_html import render_table
-from seedream_nb.gallery.tile_html import escape, render_prompt, render_tile
+from seedream_nb.gallery.tile_html import render_facts, render_prompt, render_tile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seedream_nb.gallery.page import Entry, Page
 
-NARROWEST_TILE = 130  # pixels; narrower captions cannot be read
+MIN_TILE = 130  # pixels; narrower captions are unreadable
 FEW_TILES = 3
 GAP = "gap:18px 14px"
-MOST_OBLONG_IN_PAIR = 1.8  # how many times longer than wide; what is more oblong gets bars
+MAX_OBLONG_IN_PAIR = 1.8  # ratio of the sides; more oblong images get bars
 
 
 def render_html(page: Page) -> str:
-    """Spells a page as HTML.
-
-    Args:
-        page: What the gallery shows.
-
-    Returns:
-        One `<div>` with its own scoped style sheet.
-    """
+    """Renders a page as one `<div>` with its own scoped style sheet."""
     width, height = page.aspect
     flat = " seedream-flat" if page.aspect == FLAT else ""
     summary = f'<p class="seedream-summary">{escape(page.summary)}</p>' if page.summary else ""
     notes = "".join(f'<p class="seedream-note">{escape(note)}</p>' for note in page.notes)
     heading = render_prompt(page.heading, "seedream-heading")
     if page.heading_facts:
-        heading += f'<p class="seedream-heading-facts">{escape(" · ".join(page.heading_facts))}</p>'
+        heading += f'<p class="seedream-heading-facts">{render_facts(page.heading_facts)}</p>'
     return (
         f'<div class="seedream-gallery{flat}" style="--seedream-aspect:{width}/{height}">'
         f"<style>{style_sheet()}</style>"
@@ -52,7 +46,7 @@ def render_html(page: Page) -> str:
 
 @lru_cache(maxsize=1)
 def style_sheet() -> str:
-    """The gallery's style sheet, without what only its author needs: it is in every output."""
+    """The style sheet, minified because it is in every output."""
     written = files("seedream_nb.gallery").joinpath("static/gallery.css").read_text(encoding="utf-8")
     without_comments = re.sub(r"/\*.*?\*/", "", written, flags=re.DOTALL)
     return re.sub(r"\s*([{};])\s*", r"\1", without_comments).strip()
@@ -68,23 +62,20 @@ def _render_tiles(page: Page) -> str:
 
 
 def _render_few(page: Page, entries: Sequence[Entry]) -> str:
-    """A few tiles are as wide as their thumbnails.
-
-    Their layout is inline: a notebook that is not trusted yet keeps that, and loses the style sheet.
-    """
+    """Renders a few tiles as wide as their thumbnails, with inline layout: untrusted notebooks lose the style sheet."""
     style = f"{_alone(page)};flex:1 1 {_narrowest(page)}px"
     figures = "".join(render_tile(entry, style, page.aspect) for entry in entries)
     return f'<div class="seedream-tiles" style="display:flex;flex-wrap:wrap;{GAP}">{figures}</div>'
 
 
 def _render_many(page: Page, entries: Sequence[Entry]) -> str:
-    """Many tiles stand in a dense grid of even ones."""
+    """Renders many tiles as a dense, even grid."""
     grid = f"display:grid;{GAP};grid-template-columns"
     figures = "".join(render_tile(entry, _alone(page), page.aspect) for entry in entries)
     if page.columns is not None:
         tracks = f"repeat({page.columns},minmax(0,1fr))"
         return f'<div class="seedream-tiles" style="{grid}:{tracks}">{figures}</div>'
-    # The style sheet does better where the page is narrower still, or has room for all; inline, JupyterLab strips that.
+    # The style sheet does better on very narrow and very wide pages; inline, JupyterLab would strip that.
     narrowest = _narrowest(page)
     tracks = f"repeat(auto-fill,minmax({narrowest}px,1fr))"
     sizes = f"--seedream-narrowest:{narrowest}px;--seedream-widest:{page.tile_width}px;--seedream-count:{len(entries)}"
@@ -92,14 +83,14 @@ def _render_many(page: Page, entries: Sequence[Entry]) -> str:
 
 
 def _render_pair(page: Page, entries: Sequence[Entry]) -> str:
-    """Before and after stand side by side at the same height, whatever their shapes."""
+    """Renders before and after side by side at the same height, whatever their shapes."""
     known = [entry.shape for entry in entries if entry.shape]
-    # An image that is still to come will most likely have the shape of the one before.
+    # The result of an edit most likely has the shape of its reference.
     guess = known[0] if known else page.aspect
     ratios = [_tamed_ratio(entry.shape or guess) for entry in entries]
-    # Neither much enlarged, nor too narrow for a caption; all shrink alike where the page is narrow.
+    # Neither much enlarged nor too narrow for a caption; on a narrow page all shrink alike.
     heights = [entry.shown.shape[1] for entry in entries if entry.shown and entry.shown.shape]
-    height = max(fmean(heights or [page.tile_width]), NARROWEST_TILE / min(ratios))
+    height = max(fmean(heights or [page.tile_width]), MIN_TILE / min(ratios))
     figures = []
     for entry, ratio in zip(entries, ratios, strict=True):
         aspect = round(1000 * ratio), 1000
@@ -109,7 +100,7 @@ def _render_pair(page: Page, entries: Sequence[Entry]) -> str:
 
 
 def _tamed_ratio(shape: tuple[int, int]) -> float:
-    return min(max(shape[0] / shape[1], 1 / MOST_OBLONG_IN_PAIR), MOST_OBLONG_IN_PAIR)
+    return min(max(shape[0] / shape[1], 1 / MAX_OBLONG_IN_PAIR), MAX_OBLONG_IN_PAIR)
 
 
 def _alone(page: Page) -> str:
@@ -117,4 +108,4 @@ def _alone(page: Page) -> str:
 
 
 def _narrowest(page: Page) -> int:
-    return max(NARROWEST_TILE, round(page.tile_width * 0.56))
+    return max(MIN_TILE, round(page.tile_width * 0.56))

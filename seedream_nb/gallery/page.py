@@ -1,4 +1,4 @@
-"""Why: a gallery is decided to the last detail before it is spelled, so that HTML and text say the same."""
+"""A page: everything that a gallery shows, decided before it is rendered, so that HTML and text agree."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from seedream_nb.gallery.table import Table
     from seedream_nb.gallery.tiles import Tile
 
-
-FLAT = (3, 1)  # the shape of places where no image is, nor will come
+Shape = tuple[int, int]  # width and height, as a ratio
+SQUARE: Shape = (1, 1)
+FLAT: Shape = (3, 1)  # of places where there is no image and none will come
+MAX_OBLONG = 4  # the largest ratio of the sides of a shape that all places share
 
 
 @dataclass(frozen=True)
 class DataUri:
-    """The address of an image that stands in the page itself; its bytes are encoded only where it is spelled.
+    """The address of an embedded image; its bytes are encoded only when it is rendered.
 
     Attributes:
         mime: Such as `image/jpeg`.
@@ -31,31 +35,22 @@ class DataUri:
     mime: str
     data: bytes
 
-    @property
-    def encoded_length(self) -> int:
-        """How many characters its bytes take."""
-        return 4 * ((len(self.data) + 2) // 3)
-
     def __len__(self) -> int:
-        return len(self._begin) + self.encoded_length
+        return len(f"data:{self.mime};base64,") + 4 * ((len(self.data) + 2) // 3)
 
     def __str__(self) -> str:
-        return self._begin + base64.b64encode(self.data).decode("ascii")
-
-    @property
-    def _begin(self) -> str:
-        return f"data:{self.mime};base64,"
+        return f"data:{self.mime};base64,{base64.b64encode(self.data).decode('ascii')}"
 
 
 @dataclass(frozen=True)
 class ShownImage:
-    """What an `<img>` shows.
+    """The content of an `<img>`.
 
     Attributes:
         address: The image itself, or an http(s) link.
         width: In pixels; None when it is not known.
         height: In pixels; None when it is not known.
-        is_transparent: Whether something has to lie behind it to be seen through it.
+        is_transparent: Whether a background must show through it.
     """
 
     address: DataUri | str
@@ -64,19 +59,19 @@ class ShownImage:
     is_transparent: bool = False
 
     @property
-    def shape(self) -> tuple[int, int] | None:
+    def shape(self) -> Shape | None:
         """Width and height, where both are known."""
         return (self.width, self.height) if self.width and self.height else None
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A tile with what is shown for it.
+    """A tile with its image.
 
     Attributes:
-        tile: What it says.
-        shown: What it shows; None for a tile without an image.
-        link: Where the original is, if the reader can get there.
+        tile: The tile.
+        shown: Its image; None for a tile without one.
+        link: The address of the original, if the reader can reach it.
     """
 
     tile: Tile
@@ -84,10 +79,10 @@ class Entry:
     link: str | None = None
 
     @property
-    def shape(self) -> tuple[int, int] | None:
+    def shape(self) -> Shape | None:
         """Width and height of the image that is shown or expected, as a ratio; None where it is not known.
 
-        A layer has the shape of what is on it, and lies on a place of its base image's shape.
+        A layer has the shape of its content, but is shown on a place with the shape of its base image.
         """
         if self.tile.image is not None and self.tile.image.z_index:
             return None
@@ -96,19 +91,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole gallery, decided to the last detail but not yet spelled as HTML or text.
+    """A whole gallery, ready to be rendered as HTML or text.
 
     Attributes:
         summary: The header line; empty while the gallery is filling.
-        notes: What the reader should know about this rendering, such as what was left out.
-        entries: The tiles that are drawn for tasks.
-        columns: How many stand side by side; None lets the width decide.
-        tile_width: How wide a tile may become, in pixels.
+        notes: Notes on this rendering, such as what was left out.
+        entries: The tiles of the tasks.
+        columns: The number of tiles in a row; None lets the width decide.
+        tile_width: The largest width of a tile, in pixels.
         aspect: Width and height of the place for an image, as a ratio.
-        before: The tiles that are drawn before them.
-        table: The rows and columns that are drawn, if any.
-        heading: The prompt of all tasks of a table, when it is said once for all.
-        heading_facts: What else is said once for all, such as the model.
+        before: The tiles that precede those of the tasks.
+        table: The rows and columns, if any.
+        heading: The prompt of all tasks of a table, when it is shown once for all.
+        heading_facts: Other facts that are shown once for all, such as the model.
     """
 
     summary: str
@@ -116,8 +111,28 @@ class Page:
     entries: tuple[Entry, ...]
     columns: int | None
     tile_width: int
-    aspect: tuple[int, int] = (1, 1)
+    aspect: Shape = SQUARE
     before: tuple[Entry, ...] = ()
     table: Table | None = None
     heading: str = ""
     heading_facts: tuple[str, ...] = ()
+
+
+def common_shape(shapes: Iterable[Shape]) -> Shape:
+    """The shape that images share, so that no place has empty bars; a square when they differ.
+
+    Args:
+        shapes: Widths and heights.
+
+    Returns:
+        The first of them, or a square.
+
+    Example:
+        >>> common_shape([(320, 240), (640, 480)]), common_shape([(1, 1), (2, 1)])
+        ((320, 240), (1, 1))
+    """
+    known = list(shapes)
+    ratios = {round(width / height, 2) for width, height in known}
+    if len(ratios) != 1 or not 1 / MAX_OBLONG <= max(ratios) <= MAX_OBLONG:
+        return SQUARE
+    return known[0]

@@ -1,6 +1,6 @@
-"""Why: links die, files stay. Originals are kept under names that a person can read, and nothing is overwritten.
+"""Saves originals and records under readable names, because links expire; nothing is overwritten.
 
-Saved files are meant to be shared: each image tells what made it, and nothing tells who asked.
+Saved files can be shared: each image carries its provenance, and nothing identifies the account.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.images.fetch import ImageFetcher
 
-LONGEST_SLUG = 48  # characters of the prompt in a file name; at three bytes each they fit every file system
+MAX_SLUG = 48  # characters of the prompt in a file name; at three bytes each they fit every file system
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class SaveFailure:
 
     Attributes:
         task_id: The task.
-        image_number: The image within the task, from 1; None for a task without any image.
-        reason: Why not.
+        image_number: The number of the image in the task, from 1; None for a task without any image.
+        reason: Why it was not saved.
     """
 
     task_id: str
@@ -55,11 +55,11 @@ class SaveFailure:
 
 @dataclass(frozen=True)
 class SaveReport:
-    """What became of each image.
+    """What was saved, and what was not.
 
     Attributes:
-        directory: Where the files are.
-        images: The image files, in the order of the gallery; those that were there already are among them.
+        directory: The directory with the files.
+        images: The image files, in the order of the gallery, including those that existed already.
         records: The JSON files, one for each task that the service knows.
         failures: What could not be saved, and why.
     """
@@ -95,7 +95,7 @@ def save_tasks(
 
     Args:
         tasks: The tasks; a repeated one is saved once.
-        directory: Where to; it is made if it is not there.
+        directory: The target directory; it is created if needed.
         fetcher: Fetches the originals.
         on_progress: Called with 1 for each image that is finished.
 
@@ -103,24 +103,24 @@ def save_tasks(
         What was saved and what was not.
 
     Raises:
-        UsageError: The directory cannot be made or written to.
+        UsageError: The directory cannot be created or written to.
     """
-    # Of a task that is there twice, the later answer knows more. A task without an id is like no other.
+    # Of a repeated task, the later answer knows more. A task without an id is like no other.
     distinct = list({task.id or task: task for task in tasks}.values())
     images = [image for task in distinct for image in task.good_images]
     dates = {source_of(image): task.created_at or task.finished_at for task in distinct for image in task.good_images}
     folder = _make_folder(directory)
 
-    def keep(image: TaskImage, content: bytes) -> Path:
-        return _keep_image(folder, image, content, Provenance.of(image, dates[source_of(image)]))
+    def save(image: TaskImage, content: bytes) -> Path:
+        return _save_image(folder, image, content, Provenance.of(image, dates[source_of(image)]))
 
     try:
-        results = load_all(images, keep, fetcher, on_progress=on_progress)
-        records = [_keep_record(folder, task, results) for task in distinct if task.raw]
+        results = load_all(images, save, fetcher, on_progress=on_progress)
+        records = [_save_record(folder, task, results) for task in distinct if task.raw]
     except OSError as problem:
         raise UsageError(
-            f"Nothing more can be written to {folder}: {problem.strerror or problem}.",
-            hint="Name another directory or make room in this one; what was saved so far is kept.",
+            f"Can't write to {folder}: {problem.strerror or problem}.",
+            hint="Free some disk space or choose another directory; the files saved so far stay.",
         ) from None
     paths = dict.fromkeys(path for image in images if isinstance(path := find_result(image, results), Path))
     return SaveReport(folder, tuple(paths), tuple(records), tuple(_failures(distinct, results)))
@@ -135,14 +135,13 @@ def _make_folder(directory: str | os.PathLike[str]) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise UsageError(
-            f"{directory} is no directory: a file of that name, or on the way to it, is there already.",
-            hint="Name another directory.",
+            f"Can't create the directory {directory}: a file is in its place.", hint="Choose another directory."
         ) from None
     except (OSError, ValueError, RuntimeError) as problem:
-        # A ValueError is for characters that no file name can have, a RuntimeError for the home of an unknown user.
-        reason = problem.strerror if isinstance(problem, OSError) else problem
+        # ValueError: characters that no file name can have; RuntimeError: the home of an unknown user.
+        reason = problem.strerror if isinstance(problem, OSError) else str(problem).rstrip(".")
         raise UsageError(
-            f"The directory {str(directory)!r} cannot be made: {reason}.", hint="Name another directory."
+            f"Can't create the directory {str(directory)!r}: {reason}.", hint="Choose another directory."
         ) from None
     return folder
 
@@ -161,26 +160,26 @@ def _failures(tasks: Sequence[Task], results: Results) -> Iterator[SaveFailure]:
 
 
 def _stem(prompt: str, task_id: str) -> str:
-    """A file name's beginning that every file system takes, in the prompt's own script.
+    """The start of a file name that every file system accepts, in the script of the prompt.
 
-    It always has two parts, so that it is none of the names that Windows reserves, such as `con` or `com1`.
+    It always has two parts, so that it is never a name that Windows reserves, such as `con` or `com1`.
     """
-    words = slugify(prompt, allow_unicode=True, max_length=LONGEST_SLUG, word_boundary=True)
+    words = slugify(prompt, allow_unicode=True, max_length=MAX_SLUG, word_boundary=True)
     return f"{words or 'image'}-{slugify(task_id, max_length=8) or 'task'}"
 
 
-def _keep_image(folder: Path, image: TaskImage, content: bytes, provenance: Provenance) -> Path:
+def _save_image(folder: Path, image: TaskImage, content: bytes, provenance: Provenance) -> Path:
     extension = read_facts(content).extension
     stem = f"{_stem(image.prompt, image.task_id)}-{image.index + 1}"
     marked = write_provenance(content, provenance)
     for path in _names(folder, stem, extension):
-        # Another answer about the same task may know more or less, and the user may have added a rating.
+        # The file may have another prompt or date from another answer, or a rating from the user.
         if write_new(path, marked) or is_same_image(_read(path) or b"", content):
             return path
-    raise AssertionError("unreachable: the names never end")
+    raise AssertionError("unreachable: names are infinite")
 
 
-def _keep_record(folder: Path, task: Task, results: Results) -> Path:
+def _save_record(folder: Path, task: Task, results: Results) -> Path:
     files = [path.name for image in task.good_images if isinstance(path := find_result(image, results), Path)]
     content = _format_record(task, files)
     for path in _names(folder, _stem(task.prompt, task.id), "json"):
@@ -188,10 +187,10 @@ def _keep_record(folder: Path, task: Task, results: Results) -> Path:
             return path
         earlier = _read_record(path)
         if task.id and earlier.get("task_id") == task.id:
-            # A link may have died since; the files of an earlier time stay named.
+            # A link may have died since then; files that were saved earlier stay listed.
             write_atomically(path, _format_record(task, [*files, *_still_there(folder, earlier.get("files"))]))
             return path
-    raise AssertionError("unreachable: the names never end")
+    raise AssertionError("unreachable: names are infinite")
 
 
 def _format_record(task: Task, files: Sequence[str]) -> bytes:
@@ -200,7 +199,7 @@ def _format_record(task: Task, files: Sequence[str]) -> bytes:
         "files": list(dict.fromkeys(files)),
         "record": redact(_without_inline_images(task.raw)),
     }
-    # A lone half of a surrogate pair becomes the escape that JSON has for it.
+    # A lone surrogate becomes a JSON escape.
     return json.dumps(record, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
 
 
@@ -216,7 +215,7 @@ def _names(folder: Path, stem: str, extension: str) -> Iterator[Path]:
 
 
 def _read(path: Path) -> bytes | None:
-    """A file's content; None for a directory, a broken link and whatever else cannot be read."""
+    """The content of a file; None when it cannot be read."""
     try:
         return path.read_bytes()
     except OSError:
@@ -232,7 +231,7 @@ def _read_record(path: Path) -> dict[str, object]:
 
 
 def _without_inline_images(record: Mapping[str, object]) -> dict[str, object]:
-    """The record without the images that it carries as text: they lie beside it as files."""
+    """The record without its base64 images, which are saved as files."""
     return {key: _without_inline_image(key, value) for key, value in record.items()}
 
 

@@ -1,6 +1,6 @@
-"""Why: a table of images has to be a real one: for a screen reader, on GitHub, and on a page that is too narrow.
+"""Renders tiles as a real `<table>`, for screen readers, GitHub, and narrow pages.
 
-Its measures are inline, as a notebook that is not trusted yet loses the style sheet.
+Sizes are inline, because untrusted notebooks lose the style sheet.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.table import Table
 
 GAP = 14  # pixels between columns
-NARROWEST_CELL = 148  # pixels
-NARROWEST_ON_NARROW_PAGE = 120  # pixels; of a cell, where two would not be seen at once otherwise
-NARROWEST_OF_SET = 104  # pixels; of one tile among several in a cell
-MOST_ABREAST = 3  # tiles of a set in one cell
-LETTER = 7  # pixels, about
-WIDEST_LABEL = 170  # pixels
-NARROWEST_LABEL = 44  # pixels
+MIN_CELL = 148  # pixels
+MIN_CELL_ON_NARROW_PAGE = 120  # pixels; so that two are visible at once
+MIN_IN_SET = 104  # pixels; one tile among several in a cell
+MAX_ABREAST = 3  # tiles of a set in one cell
+LETTER = 7  # pixels, approximately
+MAX_LABEL = 170  # pixels
+MIN_LABEL = 44  # pixels
 LABEL_ON_NARROW_PAGE = 90  # pixels
 
 CELL = f"padding:0 {GAP}px {GAP + 4}px 0;vertical-align:top;text-align:left"
@@ -33,7 +33,7 @@ CELL = f"padding:0 {GAP}px {GAP + 4}px 0;vertical-align:top;text-align:left"
 
 @dataclass(frozen=True)
 class _Measures:
-    """How wide things are, in pixels."""
+    """Widths in pixels; `abreast` and `columns` are counts."""
 
     abreast: int
     narrowest: int
@@ -45,22 +45,14 @@ class _Measures:
     def style(self) -> str:
         least = self.label + self.columns * (self.narrowest + GAP)
         most = self.label + self.columns * (self.widest + GAP)
-        narrow_cell = NARROWEST_ON_NARROW_PAGE if self.abreast == 1 else self.narrowest
+        narrow_cell = MIN_CELL_ON_NARROW_PAGE if self.abreast == 1 else self.narrowest
         narrow_label = min(self.label, LABEL_ON_NARROW_PAGE + GAP)
         narrow = f"--seedream-narrow:{narrow_label + self.columns * (narrow_cell + GAP)}px"
         return f"width:100%;min-width:{least}px;max-width:{most}px;{narrow};--seedream-narrow-label:{narrow_label}px"
 
 
 def render_table(page: Page, table: Table) -> str:
-    """Spells the tiles of a page as a table.
-
-    Args:
-        page: The page.
-        table: Its rows and columns.
-
-    Returns:
-        A box that scrolls sideways, with a `<table>` in it.
-    """
+    """Renders the tiles of a page as a `<table>` in a box that scrolls sideways."""
     cells: list[list[Entry]] = [[] for _ in range(table.size)]
     for entry in page.entries:
         cells[entry.tile.number].append(entry)
@@ -83,17 +75,17 @@ def render_table(page: Page, table: Table) -> str:
 
 def _measure(page: Page, table: Table, cells: Sequence[Sequence[Entry]]) -> _Measures:
     most = max(map(len, cells))
-    abreast = min(MOST_ABREAST, math.ceil(math.sqrt(most)))
-    narrowest, widest = NARROWEST_CELL, page.tile_width
+    abreast = min(MAX_ABREAST, math.ceil(math.sqrt(most)))
+    narrowest, widest = MIN_CELL, page.tile_width
     if abreast > 1:
-        narrowest, widest = abreast * NARROWEST_OF_SET, abreast * max(NARROWEST_CELL, round(page.tile_width * 0.56))
+        narrowest, widest = abreast * MIN_IN_SET, abreast * max(MIN_CELL, round(page.tile_width * 0.56))
     longest = max(columns_of(line) for label in table.rows for line in (label.splitlines() or [""]))
-    label = min(WIDEST_LABEL, max(NARROWEST_LABEL, longest * LETTER)) + GAP if any(table.rows) else 0
+    label = min(MAX_LABEL, max(MIN_LABEL, longest * LETTER)) + GAP if any(table.rows) else 0
     return _Measures(abreast, narrowest, widest, label, len(table.columns) + bool(page.before))
 
 
 def _columns(page: Page, table: Table, measures: _Measures) -> str:
-    """The widths: labels have theirs, all others share what is left."""
+    """The column widths: labels have their own, all others share the rest."""
     before = "<col>" if page.before else ""
     label = f'<col class="seedream-labels" style="width:{measures.label}px">' if measures.label else ""
     return f"<colgroup>{before}{label}{'<col>' * len(table.columns)}</colgroup>"

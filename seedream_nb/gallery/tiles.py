@@ -1,6 +1,6 @@
-"""Why: what a gallery says about its tasks is decided once, so that its HTML and its text cannot disagree.
+"""Decides what a gallery, an exported page, and the panel show of a task: tasks become tiles.
 
-Pure functions: tasks become tiles, and tiles are counted in one line. Nothing here knows HTML, or fetches anything.
+Pure functions without any HTML; nothing is fetched.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.models import ErrorDetail, TaskStatus
 from seedream_nb.core.text import count_of
-from seedream_nb.gallery.foreign_text import show_line, show_prompt
+from seedream_nb.gallery.foreign_text import clean_prompt, show_line, show_prompt
 from seedream_nb.images.layers import describe_layer
 from seedream_nb.protocol.capabilities import MAX_IMAGES, parse_size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from seedream_nb.core.models import Task, TaskImage
 
@@ -29,10 +30,13 @@ BEFORE, AFTER, COMPOSED, BASE = "before", "after", "composed", "base"
 
 @dataclass(frozen=True)
 class State:
-    """What a tile says about itself: an icon and a word, so that no colour is needed to tell states apart."""
+    """The state of a tile: an icon and a word, so that states differ by more than color."""
 
     icon: str
     word: str
+
+    def __str__(self) -> str:
+        return f"{self.icon} {self.word}"
 
 
 STATES = {
@@ -43,8 +47,8 @@ STATES = {
     TaskStatus.PENDING: State("○", "pending"),
     TaskStatus.NOT_FOUND: State("?", "not found"),
 }
-WAITING = State("○", "waiting")  # for its turn: the request was not sent yet
-NOT_SENT = State("○", "not sent")
+WAITING = State("○", "waiting")  # the request will be sent
+NOT_SENT = State("○", "not sent")  # and will not be
 _URGENCY = (
     STATES[TaskStatus.FAILED],
     STATES[TaskStatus.PARTIALLY_FAILED],
@@ -61,33 +65,33 @@ FETCHING = State("◔", "fetching")
 
 _IN_PROGRESS = {TaskStatus.PENDING, TaskStatus.RUNNING}
 _EXPLANATIONS = {
-    STATES[TaskStatus.NOT_FOUND]: "The service does not know this id. Check it; old tasks may have been cleared.",
-    NOT_SENT: "This request never left, so it cost nothing. Run it again to send it.",
+    STATES[TaskStatus.NOT_FOUND]: "The service does not know this id. Check the id; old tasks may have been deleted.",
+    NOT_SENT: "This request was not sent and cost nothing. Run it again to send it.",
 }
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One place in the contact sheet: an image of a task, or what stands for a task without one.
+    """One place in a gallery: an image of a task, or a stand-in for a task without one.
 
-    Its texts are fit to be shown, see `seedream_nb.gallery.foreign_text`.
+    All texts are ready to be shown, see `seedream_nb.gallery.foreign_text`.
 
     Attributes:
-        state: The icon and the word.
-        task_id: The whole task id.
+        state: The state.
+        task_id: The full task id.
         prompt: The caption.
-        facts: Model, size, format and seed, as far as they are known.
+        facts: Model id, size, format, and seed, as far as they are known.
         position: Such as `2 of 4`, for an image of a set; else empty.
         problem: Why there is no image; else empty.
         trace_id: The service's id of the call, when there is a problem to report.
-        image: The image, when there is one to show.
-        layers: What the image is put together from, when it came in layers; then there is no `image`.
+        image: The image to show, if any.
+        layers: The layers to compose, when the image comes in layers; then `image` is None.
         number: The place of the task among the tasks, from 0.
-        label: What tells it from its neighbours, such as `before`, `after`, or the name of a layer; else empty.
-        layer: What the layer is called, or `composed`; empty where there are no layers.
-        is_captioned: Whether the prompt stands beside the image; not where a table says it already.
-        is_waiting: Whether the tile waits for an image that will take its place.
-        is_before: Whether it is an image that the tasks began with.
+        label: Tells the tile from its neighbors, such as `before`, `after`, or the name of a layer; else empty.
+        layer: The name of the layer, or `composed`; empty where there are no layers.
+        is_captioned: Whether the prompt is shown; not where a table shows it already.
+        is_waiting: Whether an image will take its place.
+        is_before: Whether it is an image that the tasks started from.
         expected_shape: Width and height of an image that is still to come, as a ratio, where it is known.
     """
 
@@ -110,20 +114,20 @@ class Tile:
 
     @property
     def images(self) -> tuple[TaskImage, ...]:
-        """The images whose bytes make the image."""
+        """The images that must be loaded to show the tile."""
         return self.layers or (() if self.image is None else (self.image,))
 
 
 def lay_out(
-    tasks: Sequence[Task], *, is_live: bool = False, is_composed: bool = True, keeps_places: bool = False
+    tasks: Sequence[Task], *, is_live: bool = False, is_composed: bool = True, reserves_places: bool = False
 ) -> list[Tile]:
-    """Makes the tiles of some tasks, in order: one for each image, or one for a task without any.
+    """Creates the tiles of some tasks, in order: one for each image, or one for a task without any.
 
     Args:
         tasks: The tasks.
-        is_live: Whether the gallery is still filling: what is unfinished says so, and no more.
-        is_composed: Whether layers begin with a tile of the image that they make together.
-        keeps_places: Whether a set that is being made has a tile for each image that was asked for.
+        is_live: Whether the gallery is still filling: a task in progress shows its state and no hint.
+        is_composed: Whether layers are preceded by a tile of the composed image.
+        reserves_places: Whether a set in progress has a tile for each requested image.
 
     Returns:
         The tiles.
@@ -131,34 +135,32 @@ def lay_out(
     tiles: list[Tile] = []
     for number, task in enumerate(tasks):
         composed = _composed_tiles(task) if is_composed else []
-        made = _kept_places(task, is_live=is_live) if keeps_places else []
-        made = made or _tiles_of(task, is_live=is_live)
-        tiles += [dataclasses.replace(tile, number=number) for tile in (*composed, *made)]
+        own = _reserved_places(task, is_live=is_live) if reserves_places else []
+        own = own or _tiles_of(task, is_live=is_live)
+        tiles += [dataclasses.replace(tile, number=number) for tile in (*composed, *own)]
     return tiles
 
 
 def lay_out_before(images: Sequence[TaskImage]) -> list[Tile]:
-    """Makes the tiles of images that the tasks began with.
-
-    Args:
-        images: The images.
-
-    Returns:
-        A tile for each.
-    """
+    """Creates the tiles of images that the tasks started from, one for each."""
     return [_before_tile(image) for image in images]
 
 
 def fetching(tile: Tile) -> Tile:
-    """The same tile while its image is on its way here."""
+    """The tile while its image is being fetched."""
     base = tile.images[0]
-    # A layer does not tell the shape of the place where it lies.
+    # The size of a layer is not the shape of its place.
     shape = parse_size(base.size or "") if tile.layers or not base.z_index else None
     return dataclasses.replace(tile, state=FETCHING, image=None, layers=(), is_waiting=True, expected_shape=shape)
 
 
+def lost_state(tile: Tile) -> State:
+    """The state of a tile whose image could not be loaded."""
+    return NOT_COMPOSED if tile.layers else LOST_IMAGE
+
+
 def summarize(tasks: Sequence[Task]) -> str:
-    """Counts tasks, images and states in one line.
+    """Counts tasks, images, and states in one line.
 
     Args:
         tasks: The tasks.
@@ -172,6 +174,58 @@ def summarize(tasks: Sequence[Task]) -> str:
     return " · ".join([count_of(len(tasks), "task"), count_of(images, "image"), *states])
 
 
+def whole_prompt(task: Task, tile: Tile) -> str:
+    """The full prompt that the tile's caption was cut from, ready to be shown."""
+    prompts = (*(image.prompt for image in task.images), task.prompt)
+    matches = (clean_prompt(prompt) for prompt in prompts if prompt and show_prompt(prompt) == tile.prompt)
+    return next(matches, tile.prompt)
+
+
+def tile_details(task: Task, tile: Tile, format_time: Callable[[datetime], str]) -> list[tuple[str, str]]:
+    """The details of an image that anybody may see: neither the account nor the call.
+
+    Args:
+        task: The task.
+        tile: One of its tiles.
+        format_time: Formats a time; an empty text leaves it out.
+
+    Returns:
+        Labels with their texts, ready to be shown; what is not known is left out.
+    """
+    first = tile.images[0] if tile.images else None
+    image = tile.image
+    seed = image.seed if image else None
+    details = {
+        "Task id": task.id,
+        "Model": (first.model if first else None) or task.model,
+        "Size": " ".join(facts_of(None, (first.size if first else None) or task.size, None, None)),
+        "Format": image.output_format if image else None,
+        "Seed": None if seed is None else str(seed),
+        "Layer": tile.layer,
+        "Position": tile.position,
+        "Description": image.description if image else None,
+        "Created": format_time(task.created_at) if task.created_at else None,
+        "Finished": format_time(task.finished_at) if task.finished_at else None,
+        "Elapsed": None if task.elapsed is None else f"{task.elapsed:,.1f} s",
+    }
+    return [(label, line) for label, text in details.items() if text and (line := show_line(text))]
+
+
+def describe_error(error: ErrorDetail) -> str:
+    """Why something failed, on one line: an explanation if there is one, the service's own message, and its code."""
+    known = "Rejected by the content check." if error.is_moderation else ""
+    words = [known, error.message, f"({error.code})" if error.code else ""]
+    return show_line(" ".join(filter(None, words)) or "The service gave no reason.")
+
+
+def facts_of(model: str | None, size: str | None, output_format: str | None, seed: int | None) -> tuple[str, ...]:
+    """The facts of an image, each ready to be shown; the model by its full id."""
+    shown_size = re.sub(r"^(\d+)x(\d+)$", r"\1×\2", size) if size else None  # noqa: RUF001  the sign typographers use
+    shown_seed = f"seed {seed}" if seed is not None else None
+    facts = [show_line(fact) for fact in (model, shown_size, output_format, shown_seed) if fact]
+    return tuple(fact for fact in facts if fact)
+
+
 def _state_of(task: Task, *, is_live: bool) -> State:
     if task.status is TaskStatus.PENDING and not task.id:
         return WAITING if is_live else NOT_SENT
@@ -180,28 +234,28 @@ def _state_of(task: Task, *, is_live: bool) -> State:
 
 def _tiles_of(task: Task, *, is_live: bool) -> list[Tile]:
     tiles = [_image_tile(task, image) for image in task.images]
-    # A task has a tile of its own for what its images do not tell: that more may come, or what went wrong.
-    has_more_to_say = not task.status.is_final or (
+    # A task has a tile of its own for what its images do not show: that more may come, or what went wrong.
+    needs_own_tile = not task.status.is_final or (
         task.error is not None and task.error not in {image.error for image in task.images}
     )
-    return [*tiles, _task_tile(task, is_live=is_live)] if has_more_to_say or not tiles else tiles
+    return [*tiles, _task_tile(task, is_live=is_live)] if needs_own_tile or not tiles else tiles
 
 
-def _kept_places(task: Task, *, is_live: bool) -> list[Tile]:
-    """A tile for each image of a set that is being made, in the place where it is or will be; else none."""
+def _reserved_places(task: Task, *, is_live: bool) -> list[Tile]:
+    """A tile for each image of a set in progress, in the place where it is or will be; else none."""
     wanted = _size_of_set(task)
     if not wanted or task.status not in _IN_PROGRESS or task.error is not None:
         return []
-    made = [(image.index, _image_tile(task, image)) for image in task.images]
-    taken = {place for place, _ in made}
-    free = [place for place in range(wanted) if place not in taken][: max(0, wanted - len(made))]
+    finished = [(image.index, _image_tile(task, image)) for image in task.images]
+    taken = {place for place, _ in finished}
+    free = [place for place in range(wanted) if place not in taken][: max(0, wanted - len(finished))]
     own = _task_tile(task, is_live=is_live)
-    kept = [(place, dataclasses.replace(own, position=f"{place + 1} of {wanted}")) for place in free]
-    return [tile for _, tile in sorted((*made, *kept), key=lambda placed: placed[0])]
+    reserved = [(place, dataclasses.replace(own, position=f"{place + 1} of {wanted}")) for place in free]
+    return [tile for _, tile in sorted((*finished, *reserved), key=lambda placed: placed[0])]
 
 
 def _size_of_set(task: Task) -> int:
-    """How many images were asked for at most; 0 for one, or where the request does not say."""
+    """The most images that were requested; 0 for one, or where the request does not tell."""
     options = task.request.get("sequential_image_generation_options")
     most = options.get("max_images") if isinstance(options, Mapping) else None
     is_set = task.request.get("sequential_image_generation") == "auto"
@@ -268,9 +322,9 @@ def _task_tile(task: Task, *, is_live: bool) -> Tile:
     is_waiting = task.status in _IN_PROGRESS
     problem = _EXPLANATIONS.get(state, "")
     if is_waiting and state is not NOT_SENT:
-        # No word about how long to wait: the drawing is kept in the notebook.
-        way_on = "; wait for it by its id." if task.id else "."
-        problem = "" if is_live else f"Sent, but not finished{way_on}"
+        # Without an estimate of the time: the output stays in the notebook.
+        hint = " Run `%seedream wait ID`." if task.id else ""
+        problem = "" if is_live else f"In progress.{hint}"
     if task.status is TaskStatus.SUCCEEDED and not task.images:
         state, problem = NO_IMAGE, "The task succeeded, but its answer has no image."
     if task.error is not None:
@@ -290,23 +344,8 @@ def _task_tile(task: Task, *, is_live: bool) -> Tile:
     )
 
 
-def describe_error(error: ErrorDetail) -> str:
-    """Why something failed, on one line: what is known in plain words, the service's own words, and its code."""
-    known = "Refused by the content check." if error.is_moderation else ""
-    words = [known, error.message, f"({error.code})" if error.code else ""]
-    return show_line(" ".join(filter(None, words)) or "The service gave no reason.")
-
-
 def _position(task: Task, image: TaskImage) -> str:
     if image.z_index is not None:
         return describe_layer(image)
     count = _size_of_set(task) if task.status in _IN_PROGRESS else len(task.images)
     return f"{image.index + 1} of {count}" if count > 1 else ""
-
-
-def facts_of(model: str | None, size: str | None, output_format: str | None, seed: int | None) -> tuple[str, ...]:
-    """What is known about an image, each fact fit to be shown."""
-    shown_size = re.sub(r"^(\d+)x(\d+)$", r"\1×\2", size) if size else None  # noqa: RUF001  the sign typographers use
-    shown_seed = f"seed {seed}" if seed is not None else None
-    facts = [show_line(fact) for fact in (model, shown_size, output_format, shown_seed) if fact]
-    return tuple(fact for fact in facts if fact)

@@ -1,4 +1,4 @@
-"""Why: a file that a user names is checked before any work is done for it; what the system says becomes a sentence."""
+"""Output files named by the user: checked before any work starts, and replaced only when complete."""
 
 from __future__ import annotations
 
@@ -15,42 +15,40 @@ if TYPE_CHECKING:
 
 
 def check_path(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
-    """Checks that a file could be written, before any work is done for it.
+    """Checks that a file can be written, before any work starts.
 
     Args:
-        path: Where to; `~` is the home directory.
-        suffixes: The endings that it may have, such as `.html`; case does not matter.
+        path: The file; `~` is the home directory.
+        suffixes: The supported endings, such as `.html`; case does not matter.
 
     Returns:
         The path.
 
     Raises:
-        UsageError: The ending is another one, or there is no such directory, or a directory of that name.
+        UsageError: The ending is not supported, the directory does not exist, or the path is a directory.
     """
     try:
         wanted = Path(path).expanduser()
         with suppress(FileNotFoundError, NotADirectoryError):
             wanted.lstat()
     except (OSError, ValueError, RuntimeError) as problem:
-        # A ValueError is for characters that no file name can have, a RuntimeError for the home of an unknown user.
+        # ValueError: characters that no file name can have; RuntimeError: the home of an unknown user.
         raise _cannot_be_written(path, problem) from None
     if wanted.suffix.lower() not in suffixes:
-        raise UsageError(f"{str(path)!r} does not end in {' or '.join(suffixes)}.", hint="Name the file so.")
+        raise UsageError(f"{str(path)!r} must end in {' or '.join(suffixes)}.")
     if wanted.is_dir():
-        raise UsageError(f"{wanted} is a directory.", hint="Name a file in it.")
+        raise UsageError(f"{wanted} is a directory.", hint="Choose a file in it.")
     if not wanted.parent.is_dir():
-        raise UsageError(f"There is no directory {wanted.parent}.", hint="Make it first, or name another one.")
+        raise UsageError(f"The directory {wanted.parent} does not exist.", hint="Create it first.")
     return wanted
 
 
 @contextmanager
 def replaced_file(path: Path) -> Iterator[Path]:
-    """Gives an empty file beside a path, and moves it into place when all went well.
-
-    A file that has this name already is replaced; when anything goes wrong, it stays as it was.
+    """Yields a temporary file, and moves it into place on success; on failure an existing file stays as it is.
 
     Args:
-        path: Where to.
+        path: The final path.
 
     Yields:
         The file to write to.
@@ -69,4 +67,6 @@ def replaced_file(path: Path) -> Iterator[Path]:
 
 def _cannot_be_written(path: str | os.PathLike[str], problem: Exception) -> UsageError:
     reason = (problem.strerror if isinstance(problem, OSError) else None) or problem
-    return UsageError(f"{str(path)!r} cannot be written: {reason}.", hint="Name another file, or make room for it.")
+    return UsageError(
+        f"{str(path)!r} cannot be written: {reason}.", hint="Choose another file, or free some disk space."
+    )

@@ -1,6 +1,6 @@
-"""Why: images in even tiles, with what they are below, on one sheet or on the pages of a PDF, are drawn by Pillow.
+"""Draws contact sheets with Pillow: even tiles with captions, on one sheet or on the pages of a PDF.
 
-Layouts are plain numbers; what a tile says was decided before it gets here.
+Layouts are plain numbers, and captions are plain text.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ PAGE_MARGIN = 110  # pixels, 14 mm
 PAGE_ROOM = A4[0] - 2 * PAGE_MARGIN, A4[1] - 2 * PAGE_MARGIN
 PAGE_LETTERS = 19  # pixels, 7 points
 PAGE_GAP = (24, 34)
-SMALLEST_LETTERS = 11  # pixels
-JPEG_QUALITY = 88  # thin letters show more of a strong compression than images do
+MIN_LETTERS = 11  # pixels
+JPEG_QUALITY = 88  # compression artifacts are more visible in thin letters than in images
 PROMPT_LINES, FACTS_LINES = 3, 2
 
 
 @dataclass(frozen=True)
 class SheetTile:
-    """What stands below an image, and in its place where there is none.
+    """The caption of an image, and the text in its place where there is none.
 
     Attributes:
-        prompt: The prompt, or another name.
-        facts: Model, size and seed.
+        prompt: The prompt, or another title.
+        facts: Model, size, and seed.
         missing: Why there is no image, in a word or two.
     """
 
@@ -49,16 +49,16 @@ class SheetTile:
 
 @dataclass(frozen=True)
 class SheetLayout:
-    """Where everything stands on one sheet, in pixels.
+    """The layout of one sheet, in pixels.
 
     Attributes:
         size: Width and height of the sheet.
-        columns: How many tiles stand side by side.
-        rows: How many rows there is room for.
+        columns: The number of tiles in a row.
+        rows: The number of rows.
         image: Width and height of the place for an image.
         caption: The height of the caption.
-        margin: What is left free on all sides.
-        gap: What is left free between columns and between rows.
+        margin: The free space on all sides.
+        gap: The free space between columns and between rows.
         letters: The size of the letters.
     """
 
@@ -73,11 +73,11 @@ class SheetLayout:
 
     @property
     def capacity(self) -> int:
-        """How many tiles there is room for."""
+        """The number of tiles on the sheet."""
         return self.columns * self.rows
 
     def corner(self, place: int) -> tuple[int, int]:
-        """The upper left corner of a tile, by its place on the sheet."""
+        """The upper left corner of the tile at a place, from 0."""
         row, column = divmod(place, self.columns)
         width, height = self.image[0] + self.gap[0], self.image[1] + self.caption + self.gap[1]
         return self.margin + column * width, self.margin + row * height
@@ -88,13 +88,13 @@ def plan_sheet(tiles: Sequence[SheetTile], columns: int, image: tuple[int, int])
 
     Args:
         tiles: The tiles, at least one.
-        columns: How many stand side by side.
+        columns: The number of tiles in a row.
         image: Width and height of the place for an image, in pixels.
 
     Returns:
         The layout.
     """
-    letters = max(SMALLEST_LETTERS, round(max(image) / 23))
+    letters = max(MIN_LETTERS, round(max(image) / 23))
     caption = max(_caption_height(tile, image[0], letters) for tile in tiles)
     rows = math.ceil(len(tiles) / columns)
     margin, gap = letters * 2, (round(letters * 1.2), round(letters * 1.6))
@@ -108,15 +108,15 @@ def plan_page(tiles: Sequence[SheetTile], columns: int, aspect: tuple[int, int])
 
     Args:
         tiles: The tiles of all pages, at least one.
-        columns: How many stand side by side.
+        columns: The number of tiles in a row.
         aspect: Width and height of the place for an image, as a ratio.
 
     Returns:
         The layout of every page.
     """
-    # Many columns have smaller letters, as lines of a few letters cannot be read.
+    # Narrow columns get smaller letters, because lines of only a few letters are unreadable.
     width = (PAGE_ROOM[0] + PAGE_GAP[0]) // columns - PAGE_GAP[0]
-    letters = max(SMALLEST_LETTERS, min(PAGE_LETTERS, width // 12))
+    letters = max(MIN_LETTERS, min(PAGE_LETTERS, width // 12))
     caption = max(_caption_height(tile, width, letters) for tile in tiles)
     height = min(round(width * aspect[1] / aspect[0]), PAGE_ROOM[1] - caption)
     rows = max(1, (PAGE_ROOM[1] + PAGE_GAP[1]) // (height + caption + PAGE_GAP[1]))
@@ -135,7 +135,7 @@ def draw_tile(sheet: Image.Image, layout: SheetLayout, place: int, tile: SheetTi
         sheet: The sheet.
         layout: Its layout.
         place: The place on this sheet, from 0.
-        tile: What is said.
+        tile: Its caption.
         image: The image; None where there is none.
     """
     canvas = ImageDraw.Draw(sheet)
@@ -156,7 +156,7 @@ def draw_tile(sheet: Image.Image, layout: SheetLayout, place: int, tile: SheetTi
 
 
 def number_page(page: Image.Image, layout: SheetLayout, number: int, count: int) -> None:
-    """Writes the number of a page at its foot, where there are several."""
+    """Writes the page number at the foot of a page, unless it is the only one."""
     if count > 1:
         letters, text = lettering(layout.letters), f"{number} / {count}"
         left = page.width - layout.margin - math.ceil(letters.width(text))
@@ -164,12 +164,12 @@ def number_page(page: Image.Image, layout: SheetLayout, number: int, count: int)
 
 
 def add_page(path: Path, page: Image.Image, *, title: str, is_first: bool) -> None:
-    """Adds a page to a PDF, so that no more than one page is in memory.
+    """Adds a page to a PDF, so that only one page is in memory at a time.
 
     Args:
         path: The PDF; replaced by the first page.
         page: The page.
-        title: The title that readers show.
+        title: The title of the document.
         is_first: Whether this is the first page.
     """
     named = {"title": title, "producer": "seedream_nb"} if is_first else {"append": True}
@@ -177,7 +177,7 @@ def add_page(path: Path, page: Image.Image, *, title: str, is_first: bool) -> No
 
 
 def save_sheet(path: Path, sheet: Image.Image, suffix: str) -> None:
-    """Writes a sheet as PNG or JPEG, as its ending says."""
+    """Writes a sheet as PNG or JPEG, depending on the suffix."""
     if suffix == ".png":
         sheet.save(path, "PNG")
     else:
@@ -199,7 +199,7 @@ def _lines(tile: SheetTile, width: int, letters: int) -> tuple[list[str], list[s
 def _write(
     canvas: ImageDraw.ImageDraw, place: tuple[int, int], lines: list[str], layout: SheetLayout, color: str
 ) -> int:
-    """Writes lines below one another; gives where the next one would stand."""
+    """Writes lines below one another; returns the top of the next one."""
     letters = lettering(layout.letters)
     left, top = place
     for line in lines:

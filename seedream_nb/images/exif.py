@@ -1,9 +1,9 @@
-"""Why: fields are added to an image's EXIF without a change to what is there, whoever wrote it.
+"""Adds fields to the EXIF of an image without changing what is there.
 
-EXIF is a small TIFF file: directories of fields, which point at their values by place (EXIF 2.32, section 4.6). New
-values and new directories go behind the old bytes, so that everything keeps its place: the maker's notes, the embedded
-preview, fields of unknown types. Pillow's `Image.Exif` would write all anew, without the preview and with types of its
-own choice, and its warnings on damaged fields cannot be silenced in threads.
+EXIF is a small TIFF file: directories of fields that refer to their values by offset (EXIF 2.32, section 4.6). New
+values and directories are appended, so that everything else keeps its offset: maker notes, the embedded preview, fields
+of unknown types. Pillow's `Image.Exif` would rewrite everything, without the preview and with types of its own choice,
+and its warnings about damaged fields cannot be silenced in threads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 IMAGE_DESCRIPTION = 0x010E
 SOFTWARE = 0x0131
-DETAILS = 0x8769  # the place of the second directory, which EXIF itself calls the Exif IFD
+DETAILS = 0x8769  # the offset of the second directory, the Exif IFD
 EXIF_VERSION = 0x9000
 DATE_TIME_ORIGINAL = 0x9003
 OFFSET_TIME_ORIGINAL = 0x9011
@@ -25,9 +25,9 @@ USER_COMMENT = 0x9286
 EMPTY = b"MM\0*\0\0\0\x08" + bytes(6)  # a directory without fields, and none after it
 
 _ASCII, _LONG, _UNDEFINED = 2, 4, 7  # types of fields
-_ENTRY = 12  # bytes: tag, type, count, and the value itself or its place
-_IN_PLACE = 4  # bytes of a value that needs no place of its own
-_CODE = 8  # bytes that say how the comment is encoded
+_ENTRY = 12  # bytes: tag, type, count, and the value itself or its offset
+_IN_PLACE = 4  # bytes of a value that needs no offset
+_CODE = 8  # bytes that name the encoding of the comment
 
 Fields = dict[int, bytes]  # the 12 bytes of each field by its tag
 
@@ -35,23 +35,23 @@ Fields = dict[int, bytes]  # the 12 bytes of each field by its tag
 @dataclass(frozen=True)
 class _Directory:
     fields: Fields
-    following: int  # the place of the next directory
+    following: int  # the offset of the next directory
 
 
 class Exif:
-    """The EXIF of an image, to be read and added to.
+    """The EXIF of an image.
 
     Args:
         tiff: The bytes, without the `Exif` head of a JPEG segment.
 
     Raises:
-        ValueError: The bytes contradict themselves.
+        ValueError: The bytes are not valid EXIF.
     """
 
     def __init__(self, tiff: bytes) -> None:
         orders: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
         if tiff[:4] not in orders:
-            raise ValueError("no EXIF")
+            raise ValueError("not EXIF")
         self._tiff = tiff
         self._order = orders[tiff[:4]]
         self._main = self._read_directory(self._number(4, 4))
@@ -59,10 +59,10 @@ class Exif:
         self._details = self._read_directory(self._to_number(pointer[8:])) if pointer else _Directory({}, 0)
 
     def read_comment(self) -> str:
-        """The user's comment, empty when there is none.
+        """The user comment, empty when there is none.
 
         Raises:
-            ValueError: It is in no known encoding.
+            ValueError: Its encoding is unknown.
         """
         field = self._details.fields.get(USER_COMMENT)
         if field is None:
@@ -80,13 +80,13 @@ class Exif:
         return text.decode(encoding).strip("\0 \ufeff")
 
     def with_fields(self, main: Mapping[int, str | bytes], details: Mapping[int, str | bytes], comment: str) -> bytes:
-        """Adds fields behind what is there.
+        """Adds fields.
 
         Args:
-            main: Values for the main directory by tag: text, or bytes of no type. A tag that is there already keeps its
-                value; empty ones are passed over.
+            main: Values for the main directory by tag: text, or bytes of undefined type. Existing tags keep their
+                values; empty values are skipped.
             details: The same for the second directory.
-            comment: Replaces the user's comment; ASCII alone.
+            comment: Replaces the user comment; only ASCII.
 
         Returns:
             The new bytes.
@@ -96,8 +96,8 @@ class Exif:
         inner[USER_COMMENT] = self._append(grown, USER_COMMENT, b"ASCII\0\0\0" + comment.encode("ascii"))
         place = self._append_directory(grown, inner, self._details.following)
         outer = self._with_added(grown, self._main, main)
-        outer[DETAILS] = self._encode_head(DETAILS, _LONG, 1) + self._spell(place, 4)
-        grown[4:8] = self._spell(self._append_directory(grown, outer, self._main.following), 4)
+        outer[DETAILS] = self._encode_head(DETAILS, _LONG, 1) + self._encode(place, 4)
+        grown[4:8] = self._encode(self._append_directory(grown, outer, self._main.following), 4)
         return bytes(grown)
 
     def _read_directory(self, place: int) -> _Directory:
@@ -112,28 +112,28 @@ class Exif:
         return {**directory.fields, **{tag: self._append(grown, tag, value) for tag, value in new.items()}}
 
     def _append(self, grown: bytearray, tag: int, value: str | bytes) -> bytes:
-        """Writes a value behind the rest; gives the field that leads to it."""
+        """Appends a value; returns the field that refers to it."""
         content = value.encode() + b"\0" if isinstance(value, str) else value
         head = self._encode_head(tag, _ASCII if isinstance(value, str) else _UNDEFINED, len(content))
         if len(content) <= _IN_PLACE:
             return head + content.ljust(_IN_PLACE, b"\0")
         place = _next_place(grown)
         grown += content
-        return head + self._spell(place, 4)
+        return head + self._encode(place, 4)
 
     def _append_directory(self, grown: bytearray, fields: Fields, following: int) -> int:
-        """Writes a directory behind the rest, its fields in the order of their tags, and says where it is."""
+        """Appends a directory, its fields in the order of their tags; returns its offset."""
         place = _next_place(grown)
-        grown += self._spell(len(fields), 2)
+        grown += self._encode(len(fields), 2)
         for tag in sorted(fields):
             grown += fields[tag]
-        grown += self._spell(following, 4)
+        grown += self._encode(following, 4)
         return place
 
     def _encode_head(self, tag: int, kind: int, count: int) -> bytes:
-        return self._spell(tag, 2) + self._spell(kind, 2) + self._spell(count, 4)
+        return self._encode(tag, 2) + self._encode(kind, 2) + self._encode(count, 4)
 
-    def _spell(self, number: int, size: int) -> bytes:
+    def _encode(self, number: int, size: int) -> bytes:
         return number.to_bytes(size, self._order)
 
     def _to_number(self, content: bytes) -> int:

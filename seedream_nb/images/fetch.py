@@ -1,4 +1,4 @@
-"""Why: image links are foreign. They may be dead, endless, redirected to anywhere, or no image at all.
+"""Downloads images from foreign links, which may be dead, endless, redirected anywhere, or not images at all.
 
 The hosts never see the API token or any other credential (wire contract, Image links).
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import TaskImage
     from seedream_nb.images.thumbnails import Thumbnail
 
-# Decoding takes a processor and, for a large PNG, a hundred megabytes; more at a time would only cost memory.
+# Decoding takes a CPU core and, for a large PNG, a hundred megabytes; more at a time would only cost memory.
 DECODERS = min(4, os.cpu_count() or 1)
 MEBIBYTE = 1024 * 1024
 CONNECT_TIMEOUT = 10.0  # seconds
@@ -35,14 +35,14 @@ DEAD_LINK_STATUSES = frozenset({401, 403, 404, 410})
 
 @dataclass(frozen=True)
 class FetchLimits:
-    """What is fetched at most.
+    """Limits of downloads.
 
     Attributes:
-        image_bytes: The most bytes of one image.
-        seconds: The longest that the bytes of one image may take to arrive.
-        connections: How many images are fetched at the same time.
-        redirects: How many redirects are followed.
-        tries: How often a failing host is asked for one image.
+        image_bytes: The largest size of an image.
+        seconds: The longest time for the download of an image.
+        connections: The number of images to download in parallel.
+        redirects: The most redirects to follow.
+        tries: The most attempts to download an image.
     """
 
     image_bytes: int = 50 * MEBIBYTE
@@ -56,7 +56,7 @@ class ImageFetcher:
     """Fetches the bytes of images, without any credentials. Safe to share between threads.
 
     Args:
-        limits: What is fetched at most.
+        limits: Limits of downloads.
 
     Example:
         >>> from seedream_nb.core.models import TaskImage
@@ -70,18 +70,18 @@ class ImageFetcher:
         self._reset()
 
     def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
-        """The bytes of one image: those sent inline, or those behind its link.
+        """The bytes of one image, from the inline image or its link.
 
         Args:
             image: The image.
-            stop: When set by another thread, the download is given up.
+            stop: Cancels the download when another thread sets it.
 
         Returns:
             The bytes, unchecked.
 
         Raises:
-            ImageError: There is nothing to fetch, the link is dead or unusable, or a limit was passed. Its
-                `status_code` is that of the host's refusal.
+            ImageError: There is nothing to fetch, the link is dead or invalid, or a limit was exceeded. Its
+                `status_code` is that of the host's answer.
         """
         if image.data is not None:
             return image.data
@@ -91,14 +91,14 @@ class ImageFetcher:
         try:
             return self._download(image.url, stop or threading.Event())
         except requests.TooManyRedirects:
-            raise ImageError("The link is redirected in circles.") from None
+            raise ImageError("The link has too many redirects.") from None
         except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL):
-            raise ImageError("The link leads to an address that is not http(s).") from None
+            raise ImageError("The link redirects to an address that is not http(s).") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as problem:
-            # After the last try, a timeout is a connection error to requests, with the timeout inside.
+            # After the last attempt, requests wraps a timeout in a connection error.
             is_late = isinstance(problem, requests.Timeout) or "timed out" in repr(problem)
             what = f"{host} did not answer in time." if is_late else f"The connection to {host} failed."
-            raise ImageError(what, hint="Show it again to try again.") from None
+            raise ImageError(what, hint="Show the image again to retry.") from None
 
     def thumbnail(self, image: TaskImage, side: int, *, stop: threading.Event | None = None) -> Thumbnail:
         """A thumbnail of one image.
@@ -109,22 +109,22 @@ class ImageFetcher:
             stop: As for `fetch`.
 
         Returns:
-            The thumbnail, as `make_thumbnail` makes it.
+            The thumbnail, as `make_thumbnail` returns it.
 
         Raises:
-            ImageError: As for `fetch`; or it is no image, or a damaged one.
+            ImageError: As for `fetch`; or the file is not an image, or a damaged one.
         """
         return self._make_thumbnail(self.fetch(image, stop=stop), side)
 
     def _make_thumbnail(self, content: bytes, side: int) -> Thumbnail:
-        # Imported here: whoever only fetches does not need Pillow.
+        # Imported here because downloading alone does not need Pillow.
         from seedream_nb.images.thumbnails import make_thumbnail  # noqa: PLC0415  see above
 
         with self._decoding:
             return make_thumbnail(content, side)
 
     def _is_whole(self, content: bytes) -> bool:
-        """Whether bytes are a whole image."""
+        """Whether bytes are a complete image."""
         from seedream_nb.images.thumbnails import read_facts  # noqa: PLC0415  as above
 
         try:
@@ -136,7 +136,7 @@ class ImageFetcher:
 
     def _download(self, url: str, stop: threading.Event) -> bytes:
         if stop.is_set():
-            raise ImageError("The download was given up.")
+            raise ImageError("The download was canceled.")
         deadline = time.monotonic() + self.limits.seconds
         timeout = (min(CONNECT_TIMEOUT, self.limits.seconds), min(READ_TIMEOUT, self.limits.seconds))
         with self._connected(url).get(url, stream=True, timeout=timeout, auth=_no_credentials) as response:
@@ -146,7 +146,7 @@ class ImageFetcher:
             if not response.ok:
                 raise ImageError(f"The image host answered HTTP {status_code}.", status_code=status_code)
             content = bytearray()
-            # read1 gives what has arrived; read would wait for more, and a host that drips would outlive the limit.
+            # read1 returns what has arrived; read would wait for more, so a slow host could outlive the time limit.
             while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
                 content += chunk
                 if len(content) > self.limits.image_bytes:
@@ -170,9 +170,9 @@ class ImageFetcher:
 
     def _connected(self, url: str) -> requests.Session:
         if self._process != os.getpid():
-            # A forked child must not share its parent's sockets, nor a lock that the parent may hold.
+            # A forked child must not share its parent's sockets, or a lock that the parent may hold.
             self._reset()
-        # A proxy of the environment cannot reach this machine's loopback addresses.
+        # A proxy from the environment cannot reach this machine's loopback addresses.
         uses_environment = not is_loopback(url)
         with self._lock:
             if uses_environment not in self._sessions:
@@ -181,14 +181,14 @@ class ImageFetcher:
 
 
 class _AnonymousSession(requests.Session):
-    """A session that keeps the `.netrc` file's passwords to itself, after redirects too."""
+    """A session that never sends passwords from `.netrc`, not even after redirects."""
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Adds nothing where requests would look up a password for the host of a redirect."""
+        """Does nothing, where requests would look up a password for the host of a redirect."""
 
 
 def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """As an explicit `auth`, this keeps requests from looking into the `.netrc` file."""
+    """An explicit `auth`, which keeps requests from reading the `.netrc` file."""
     return request
 
 
@@ -199,7 +199,7 @@ def _host_of(url: str) -> str:
     except ValueError:
         host = None
     if not host or parts.scheme not in {"http", "https"}:
-        raise ImageError("The link is no http(s) address.")
+        raise ImageError("The link is not an http(s) address.")
     return host
 
 
@@ -218,6 +218,6 @@ def _open_session(limits: FetchLimits, *, uses_environment: bool) -> requests.Se
         session.mount(scheme, HTTPAdapter(pool_maxsize=limits.connections, max_retries=retries))
     session.max_redirects = limits.redirects
     session.headers = requests.structures.CaseInsensitiveDict({"accept": "image/*", "user-agent": "seedream_nb"})
-    # Without cookies nothing in the session changes after this, so that threads can share it.
+    # Without cookies the session never changes after this, so threads can share it.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session

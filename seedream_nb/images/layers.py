@@ -1,4 +1,4 @@
-"""Why: an image that came in layers is one image again: at full size for Python, at thumbnail size for a gallery.
+"""Composes the layers of an image, at full size for Python and at thumbnail size for galleries.
 
 Wire contract, Layers: `z_index` 0 is the base image; above it lie transparent layers, each in its bounding box.
 """
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
-FARTHEST = 10  # times the base image; a box that reaches farther is no box
+FARTHEST = 10  # times the size of the base image; a box that reaches farther is invalid
 
 
 def compose_layers(task: Task, fetcher: ImageFetcher | None = None) -> Image.Image:
     """Composes the layers of a task at the full size of its base image; without layers, decodes its only image.
 
-    Layers are decoded one after the other, so that no more than two full images are in memory.
+    Layers are decoded one after the other, so that at most two full images are in memory.
 
     Args:
-        task: The task; one with a single image will do.
+        task: The task; one with a single image works as well.
         fetcher: Fetches the images, such as `client.fetcher`. By default they are downloaded from their links, and no
             library is opened; `Gallery.compose` uses the gallery's library.
 
@@ -43,7 +43,7 @@ def compose_layers(task: Task, fetcher: ImageFetcher | None = None) -> Image.Ima
         The image in mode `RGB`, or `RGBA` where it has transparent parts.
 
     Raises:
-        UsageError: There are several images and no layers, so that one must be chosen.
+        UsageError: There are several images and no layers, so one must be chosen.
         ImageError: A layer is missing or broken; the message names it.
         TaskError: The task has no image, as `raise_for_status` says.
 
@@ -62,20 +62,20 @@ def compose_layers(task: Task, fetcher: ImageFetcher | None = None) -> Image.Ima
 def match_layers(
     layers: Sequence[TaskImage], find: Callable[[TaskImage], Found | ImageError | None]
 ) -> Iterator[tuple[TaskImage, Found]]:
-    """Gives each layer what was found for it.
+    """Pairs each layer with what was found for it.
 
     Args:
         layers: The layers, as `Task.layers` has them.
-        find: Gives what was found for an image, or why nothing was.
+        find: Returns what was found for an image, or why nothing was.
 
     Yields:
-        Each layer with what was found.
+        Each layer with what was found for it.
 
     Raises:
         ImageError: There is no base image, or nothing was found for a layer; the message names it.
     """
     if all(image.z_index != 0 for image in layers):
-        raise ImageError("The base image is missing (no image has the z_index 0).")
+        raise ImageError("The base image is missing (no image has z_index 0).")
     for image in layers:
         match = find(image) if image.is_good else None
         if match is None:
@@ -86,13 +86,13 @@ def match_layers(
 
 
 def compose_thumbnails(layers: Iterable[tuple[TaskImage, Thumbnail]]) -> Thumbnail:
-    """Puts layers together at the size of the base image's thumbnail.
+    """Composes layers at the size of the thumbnail of the base image.
 
     Args:
         layers: Each layer with its thumbnail, the base image first.
 
     Returns:
-        The thumbnail of the whole.
+        The thumbnail of the composed image.
     """
     pairs = list(layers)
     base = pairs[0][1]
@@ -102,28 +102,28 @@ def compose_thumbnails(layers: Iterable[tuple[TaskImage, Thumbnail]]) -> Thumbna
 
 
 def describe_layer(image: TaskImage) -> str:
-    """What a layer is called: `base image`, `layer 2`, with its name where it has one."""
+    """The title of a layer: `base image` or `layer 2`, with its name where it has one."""
     layer = "base image" if image.z_index == 0 else f"layer {image.z_index}"
     return f"{layer}: {image.name}" if image.name else layer
 
 
 def place_layer(image: TaskImage, base: tuple[int, int]) -> Edges:
-    """Where a layer lies on its base image.
+    """The place of a layer on its base image.
 
     Args:
         image: The layer.
         base: Width and height of the base image, in pixels.
 
     Returns:
-        Left, top, right, bottom in pixels of the base image, not cut off at its edges; the whole of it for the base
-        image itself, and where there is no box that makes sense.
+        Left, top, right, bottom in pixels of the base image, not clipped to it; the whole base image for the base image
+        itself, and where there is no valid box.
     """
     width, height = base
     box = None if image.z_index == 0 else image.bounding_box
     if box is not None:
         normalized = box.normalized and _scaled(box.normalized, width / 1000, height / 1000)
         for edges in (box.absolute, normalized):
-            if edges and _makes_sense(edges, base):
+            if edges and _is_valid(edges, base):
                 return edges
     return 0, 0, width, height
 
@@ -136,7 +136,7 @@ def _lay_over_one_another(
 
     Args:
         layers: The base image first.
-        base: The size that bounding boxes speak of; that of the first decoded by default.
+        base: The size that bounding boxes refer to; that of the first decoded by default.
     """
     canvas: Image.Image | None = None
     for image, decoded in layers:
@@ -146,14 +146,14 @@ def _lay_over_one_another(
         edges = _scaled(place_layer(image, (width, height)), canvas.width / width, canvas.height / height)
         _paste(canvas, decoded, edges)
     if canvas is None:
-        raise ImageError("There is no layer.")
+        raise ImageError("There are no layers.")
     return canvas
 
 
 def _paste(canvas: Image.Image, image: Image.Image, edges: Edges) -> None:
     left, top, right, bottom = map(round, edges)
     right, bottom = max(right, left + 1), max(bottom, top + 1)
-    # Only what lies on the canvas is scaled, so that a large box costs no memory.
+    # Only the part on the canvas is scaled, so that a large box costs no memory.
     seen = max(left, 0), max(top, 0), min(right, canvas.width), min(bottom, canvas.height)
     size = seen[2] - seen[0], seen[3] - seen[1]
     if min(size) <= 0:
@@ -169,7 +169,7 @@ def _scaled(edges: Edges, across: float, down: float) -> Edges:
     return left * across, top * down, right * across, bottom * down
 
 
-def _makes_sense(edges: Edges, base: tuple[int, int]) -> bool:
+def _is_valid(edges: Edges, base: tuple[int, int]) -> bool:
     left, top, right, bottom = edges
     width, height = base
     if not all(map(math.isfinite, edges)) or left >= right or top >= bottom:
@@ -183,8 +183,8 @@ def _only_image(task: Task) -> TaskImage:
     if len(task.good_images) > 1:
         choices = ", ".join(f"task.images[{place}]" for place, image in enumerate(task.images) if image.is_good)
         raise UsageError(
-            f"The task {task.id} has {len(task.good_images)} images and no layers to put together.",
-            hint=f"Choose one of {choices}, or save all: Gallery(task).save(directory).",
+            f"The task {task.id} has {len(task.good_images)} images and no layers to compose.",
+            hint=f"Choose one of {choices}, or save all of them with Gallery(task).save(directory).",
         )
     if not task.good_images:
         task.raise_for_status()

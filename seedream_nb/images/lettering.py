@@ -1,7 +1,7 @@
-"""Why: captions are written on images in any script, while no single font has them all, and Pillow's own few.
+"""Draws text in any script, although no single font has all characters.
 
-Pillow draws a text in one font and leaves empty boxes for the rest. Here a text is decomposed into runs, each in the
-first font that has its characters: Pillow's built-in one, or one of the system's, if it is there.
+Pillow draws a text in one font, with empty boxes for missing characters. Here a text is split into runs, each in the
+first font that has its characters: Pillow's built-in one, or an installed system font.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-# Files that Pillow finds by name in the system's font directories, and the number of the font within.
+# Files that Pillow finds by name in the system's font directories, and the index of the font in the file.
 SYSTEM_FONTS = (
     ("DejaVuSans.ttf", 0),
     ("NotoSans-Regular.ttf", 0),
     ("LiberationSans-Regular.ttf", 0),
-    ("NotoSansCJK-Regular.ttc", 2),  # its simplified Chinese, which has all others too
+    ("NotoSansCJK-Regular.ttc", 2),  # simplified Chinese; it includes the other languages
     ("NotoSansSC-Regular.otf", 0),
     ("wqy-microhei.ttc", 0),
     ("wqy-zenhei.ttc", 0),
@@ -49,9 +49,9 @@ SYSTEM_FONTS = (
     ("seguiemj.ttf", 0),
 )
 SUBSTITUTES = "\N{WHITE SQUARE}?"
-FIRST_WIDE = 0x2E80  # where the CJK blocks begin, whose lines may be broken anywhere
+FIRST_WIDE = 0x2E80  # the begin of the CJK blocks, where lines may break anywhere
 
-_NO_CHARACTER = "\uffff"  # what fonts draw for it, they draw for all that they lack
+_NO_CHARACTER = "\uffff"  # drawn like every missing character
 
 
 class Lettering:
@@ -69,17 +69,17 @@ class Lettering:
         self._known: dict[str, int | None] = {}
 
     def width(self, text: str) -> float:
-        """How wide a text is, in pixels."""
+        """The width of a text, in pixels."""
         return sum(font.getlength(run) for font, run in self._runs(text))
 
     def draw(self, canvas: ImageDraw, place: tuple[int, int], text: str, color: str) -> None:
-        """Draws a text of one line.
+        """Draws one line of text.
 
         Args:
-            canvas: Where to.
-            place: Its left end, and the top of its line.
-            text: The text; what no font has becomes an empty square, or a question mark.
-            color: Its colour.
+            canvas: The canvas.
+            place: The left end and the top of the line.
+            text: The text; a character that no font has becomes an empty square or a question mark.
+            color: The color.
         """
         left, baseline = float(place[0]), place[1] + self.size
         for font, run in self._runs(text):
@@ -90,9 +90,9 @@ class Lettering:
         """Breaks a text into lines.
 
         Args:
-            text: The text; line breaks in it are spaces.
-            width: How wide a line may be, in pixels.
-            most: How many lines there are at most; the last one ends in an ellipsis where it is not the end.
+            text: The text; line breaks count as spaces.
+            width: The width of a line, in pixels.
+            most: The most lines; a text that is cut ends with an ellipsis.
 
         Returns:
             The lines.
@@ -113,8 +113,8 @@ class Lettering:
         return lines
 
     def _fitting(self, text: str, width: float) -> int:
-        """How many characters fit, at least one."""
-        # No more than this many: the narrowest letter is a fifth as wide as it is high.
+        """The number of characters that fit, at least one."""
+        # An upper bound: the narrowest letter is a fifth as wide as it is high.
         most = min(len(text), max(1, round(5 * width / self.size)))
         return max(1, bisect_right(range(1, most + 1), width, key=lambda end: self.width(text[:end])))
 
@@ -131,11 +131,11 @@ class Lettering:
             yield self._fonts[current], run
 
     def _place(self, character: str, current: int) -> tuple[str, int]:
-        """What is drawn for a character, and by which font."""
+        """What to draw for a character, and the index of the font."""
         if character.isspace():
             return " ", current
         if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
-            # An accent or a joiner goes with what stands before it, or nowhere.
+            # An accent or a joiner stays with the character before it, or is dropped.
             return (character if self._has(current, character) else ""), current
         font = self._find(character)
         if font is not None:
@@ -158,13 +158,13 @@ class Lettering:
 
 @lru_cache(maxsize=8)
 def lettering(size: int) -> Lettering:
-    """The lettering of a size; finding fonts takes a moment, so that it is kept."""
+    """The lettering of a size, cached because finding fonts takes a moment."""
     return Lettering(size)
 
 
 def _system_fonts(size: int) -> Iterator[ImageFont.FreeTypeFont]:
     for name, number in SYSTEM_FONTS:
-        # It may not be there, or have no outlines of this size.
+        # It may be missing, or have no outlines of this size.
         with suppress(OSError):
             yield ImageFont.truetype(name, size, index=number)
 
@@ -175,7 +175,7 @@ def _drawn(font: Font, character: str) -> tuple[object, ...]:
 
 
 def _break_before(text: str, fitting: int) -> int:
-    """Where a line ends that has room for so many characters: between words, or beside a wide character."""
+    """The end of a line with room for so many characters: between words, or beside a wide character."""
     if text[fitting] == " " or ord(text[fitting]) >= FIRST_WIDE or ord(text[fitting - 1]) >= FIRST_WIDE:
         return fitting
     for end in range(fitting - 1, 0, -1):

@@ -1,4 +1,4 @@
-"""Why: many images are fetched and worked on at the same time, and one bad image must not spoil the rest."""
+"""Fetches and processes many images in parallel; a bad image does not affect the others."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Source = str | bytes
 
 
 def source_of(image: TaskImage) -> Source | None:
-    """What tells one image from another: its bytes when sent inline, else its link; None when it has neither."""
+    """Identifies an image: its bytes if it is inline, else its link; None when it has neither."""
     return image.data if image.data is not None else image.url
 
 
 def find_result(image: TaskImage, results: Mapping[Any, Result]) -> Result | None:
-    """What is known of an image in a mapping by `source_of`; None when nothing is."""
+    """Looks up an image in a mapping by `source_of`; None when it is not there."""
     source = source_of(image)
     return None if source is None else results.get(source)
 
@@ -36,16 +36,16 @@ def load_all(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> dict[Source, Result | ImageError]:
-    """Fetches many images in parallel and does some work on each.
+    """Fetches many images in parallel and processes each.
 
     Args:
-        images: The images; the same image is fetched once, one without bytes and link is passed over.
-        work: What to do with an image and its bytes, in the fetching thread; may raise `ImageError`.
-        fetcher: Fetches the bytes; its limits say how many at a time.
+        images: The images; a repeated one is fetched once, one without bytes and link is skipped.
+        work: Processes an image and its bytes in the fetching thread; may raise `ImageError`.
+        fetcher: Fetches the bytes; its limits set the number of threads.
         on_progress: Called in this thread with 1 for each image that is finished.
 
     Returns:
-        The result of the work, or why there is none, for each image by its `source_of`.
+        For each image, by its `source_of`: the result, or why there is none.
     """
     return work_on_all(
         images, lambda image, stop: work(image, fetcher.fetch(image, stop=stop)), fetcher, on_progress=on_progress
@@ -59,16 +59,16 @@ def work_on_all(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> dict[Source, Result | ImageError]:
-    """As `load_all`, for work that fetches for itself, or need not fetch at all.
+    """Like `load_all`, for work that fetches by itself, if at all.
 
     Args:
         images: As for `load_all`.
-        work: What to do with an image; the event says that nobody waits any more. May raise `ImageError`.
-        fetcher: Its limits say how many at a time.
+        work: Processes an image; the event cancels it. May raise `ImageError`.
+        fetcher: Its limits set the number of threads.
         on_progress: As for `load_all`.
 
     Returns:
-        As `load_all` does.
+        The same as `load_all`.
     """
     wanted = {source: image for image in images if (source := source_of(image)) is not None}
     results: dict[Source, Result | ImageError] = {}
@@ -87,6 +87,6 @@ def work_on_all(
             if on_progress:
                 on_progress(1)
     finally:
-        # After an interrupt, no more images are fetched that nobody will see.
+        # After an interrupt, remaining downloads are useless.
         stop.set()
     return results

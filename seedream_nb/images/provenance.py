@@ -1,7 +1,7 @@
-"""Why: an image that left its notebook should still tell what made it: prompt, model, size, seed, task and date.
+"""Provenance: the prompt, model, size, seed, task id, and date that a saved image carries.
 
-Here is what is told, and its JSON form; how it lies in a file is the job of the modules `origin_in_*`. Nothing is told
-of who asked: no token, no account, no trace id.
+This module has the data and its JSON form; `provenance_jpeg` and `provenance_png` store it in files. Nothing identifies
+the user: no token, no account, no trace id.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
     from seedream_nb.core.models import TaskImage
 
-KEY = "seedream_nb"  # what the JSON is found by: a PNG keyword, a key of the JSON in an EXIF comment
-LONGEST_PROMPT = 50_000  # characters; a prompt is written into a file up to three times
-LONGEST_JSON = 1_000_000  # characters; the longest that is written has six for each of the prompt
+KEY = "seedream_nb"  # identifies the JSON: a PNG keyword, or a key of the JSON in an EXIF comment
+MAX_PROMPT = 50_000  # characters; a prompt is stored in a file up to three times
+MAX_JSON = 1_000_000  # characters; an escaped prompt has at most six for each of its own
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What an image tells of itself. All text is fit for every encoding.
+    """The provenance of an image. All text can be encoded in any Unicode encoding.
 
     Attributes:
         prompt: The prompt; one that was too long ends with `…`.
         model: The full model id.
         size: `<width>x<height>` as the service wrote it.
         seed: The seed.
-        task_id: The task that made it.
+        task_id: The task that generated it.
         index: The image's place within the task, from 0.
         created_at: When the task was created, in UTC, as ISO 8601 text to the second.
     """
@@ -68,30 +68,30 @@ class Provenance:
                 "created_at": created_at.isoformat(timespec="seconds") if created_at else "",
             }
         )
-        return provenance.shortened(LONGEST_PROMPT)
+        return provenance.shortened(MAX_PROMPT)
 
     @classmethod
     def from_fields(cls, fields: object) -> Provenance:
-        """Reads the fields as a file has them; whatever does not fit is passed over, since files are foreign input."""
+        """Reads the fields of a file; invalid ones are skipped, because files are foreign input."""
         found = fields if isinstance(fields, dict) else {}
         text = {name: _read_text(found.get(name)) for name in ("prompt", "model", "size", "task_id", "created_at")}
         return cls(**text, seed=read_integer(found.get("seed")), index=max(0, read_integer(found.get("index")) or 0))
 
     def to_fields(self) -> dict[str, object]:
-        """What is known, ready for JSON."""
+        """The known fields, ready for JSON."""
         known = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         return {name: value for name, value in known.items() if value not in {"", None}}
 
     def shortened(self, length: int) -> Provenance:
-        """The same with a prompt of so many characters at most, and `…` for the rest."""
+        """The provenance with a prompt of at most so many characters, and `…` for the rest."""
         if len(self.prompt) <= length:
             return self
         return dataclasses.replace(self, prompt=self.prompt[:length].rstrip() + "…")
 
 
 def read_json(text: str) -> dict[str, object]:
-    """Foreign text as a JSON object; an empty one when it is none."""
-    if len(text) > LONGEST_JSON:
+    """Reads foreign text as a JSON object; an empty one when it is not valid."""
+    if len(text) > MAX_JSON:
         return {}
     try:
         value = json.loads(text)
@@ -101,15 +101,15 @@ def read_json(text: str) -> dict[str, object]:
 
 
 def fit_prompt(build: Callable[[Provenance], bytes | None], provenance: Provenance, most: int) -> bytes | None:
-    """Shortens the prompt until what is built with it fits.
+    """Shortens the prompt until the result fits.
 
     Args:
-        build: Makes the bytes; gives None when that cannot be done for any prompt.
+        build: Returns the bytes, or None when that is impossible for any prompt.
         provenance: The provenance with the whole prompt.
-        most: How many bytes fit.
+        most: The most bytes.
 
     Returns:
-        The bytes, or None when they do not fit without any prompt either.
+        The bytes, or None when they do not fit even without a prompt.
     """
     length = len(provenance.prompt)
     while True:

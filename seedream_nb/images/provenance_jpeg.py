@@ -1,7 +1,7 @@
-"""Why: a JPEG file tells its provenance in EXIF and XMP, in segments before the image, which is not touched.
+"""Stores provenance in EXIF and XMP of a JPEG file, in segments before the image data, which is not changed.
 
-A file is a row of segments, each with its own length (ITU-T T.81, annex B); EXIF and XMP are each one of the kind APP1.
-The whole provenance is JSON in EXIF's user comment, under a key of its own, so that another's JSON there stays as well.
+A file is a sequence of segments, each with its length (ITU-T T.81, annex B); EXIF and XMP are APP1 segments. The
+provenance is JSON in the EXIF user comment, under a key of its own, so that other JSON there is kept.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from seedream_nb.images.xmp import add_to_xmp
 START = b"\xff\xd8"
 _APP0, _APP1, _APP11, _SCAN = 0xE0, 0xE1, 0xEB, 0xDA
 _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
-_LONGEST = 0xFFFF - 2  # bytes in a segment: its length is a number of 16 bits, and counts itself
+_MAX_CONTENT = 0xFFFF - 2  # bytes of a segment: its length has 16 bits, and includes itself
 _MARK = re.compile(rb"\xff+[^\xff]", re.DOTALL)
-_MOST_SEGMENTS = 5000  # a real file has fewer than 300; beyond it, somebody is after the memory
+_MAX_SEGMENTS = 5000  # real files have fewer than 300; more are an attack on memory
 
 _EXIF_HEAD = b"Exif\0\0"
 _XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
@@ -42,15 +42,15 @@ class _Segment:
 
 
 def write_to_jpeg(content: bytes, provenance: Provenance) -> bytes:
-    """Writes an provenance into a JPEG file.
+    """Stores provenance in a JPEG file.
 
     Args:
         content: The file.
-        provenance: The provenance; its prompt is shortened as far as needed.
+        provenance: The provenance; its prompt is shortened if needed.
 
     Returns:
-        The file, its own EXIF and XMP kept and added to. What cannot be added to stays as it is: EXIF that contradicts
-        itself or comes in parts, and a whole file that is signed (C2PA), since any change breaks the signature.
+        The file, with additions to its own EXIF and XMP. What cannot be extended stays unchanged: EXIF that is invalid
+        or split, and a file that is signed (C2PA), because any change would break the signature.
     """
     segments, image = _split(content)
     if any(segment.is_signature for segment in segments):
@@ -58,7 +58,11 @@ def write_to_jpeg(content: bytes, provenance: Provenance) -> bytes:
     for head, add in ((_EXIF_HEAD, _add_to_exif), (_XMP_HEAD, add_to_xmp)):
         places = [place for place, segment in enumerate(segments) if segment.has_head(head)]
         old = segments[places[0]].content[len(head) :] if places else None
-        new = fit_prompt(partial(add, old), provenance, _LONGEST - len(head)) if segments and len(places) <= 1 else None
+        new = (
+            fit_prompt(partial(add, old), provenance, _MAX_CONTENT - len(head))
+            if segments and len(places) <= 1
+            else None
+        )
         if new is not None and new != old:
             place = places[0] if places else _place_behind_heads(segments)
             segments[place : place + len(places)] = [_new_segment(head + new)]
@@ -66,7 +70,7 @@ def write_to_jpeg(content: bytes, provenance: Provenance) -> bytes:
 
 
 def read_from_jpeg(content: bytes) -> Provenance | None:
-    """Reads the provenance out of a JPEG file; None when it has none."""
+    """Reads the provenance of a JPEG file; None when it has none."""
     for segment in _split(content)[0]:
         if segment.has_head(_EXIF_HEAD):
             try:
@@ -78,7 +82,7 @@ def read_from_jpeg(content: bytes) -> Provenance | None:
 
 
 def bare_jpeg(content: bytes) -> bytes:
-    """A JPEG file without EXIF and XMP: the same for the same image, whatever is told of it."""
+    """A JPEG file without EXIF and XMP, to compare images regardless of metadata."""
     segments, image = _split(content)
     return b"".join([*(one.whole for one in segments if not one.has_head(_EXIF_HEAD, _XMP_HEAD)), image])
 
@@ -90,7 +94,7 @@ def _add_to_exif(tiff: bytes | None, provenance: Provenance) -> bytes | None:
         comment = earlier.read_comment()
     except ValueError:
         return None
-    # Another's comment stays, as what it was when it is JSON, such as the label of a law on made images.
+    # Existing comments are kept, JSON as JSON, such as the label that some laws require for generated images.
     fields = read_json(comment) or ({"comment": comment} if comment else {})
     if fields.get(KEY) == provenance.to_fields():
         return tiff
@@ -107,7 +111,7 @@ def _add_to_exif(tiff: bytes | None, provenance: Provenance) -> bytes | None:
 
 
 def _place_behind_heads(segments: list[_Segment]) -> int:
-    """Where a new segment goes: behind JFIF and EXIF, which their standards ask to come first."""
+    """The place of a new segment: behind JFIF and EXIF, which must come first."""
     others = (place for place, one in enumerate(segments) if one.kind != _APP0 and not one.has_head(_EXIF_HEAD))
     return next(others, len(segments))
 
@@ -117,10 +121,10 @@ def _new_segment(content: bytes) -> _Segment:
 
 
 def _split(content: bytes) -> tuple[list[_Segment], bytes]:
-    """The segments before the image, and the rest; no segments when they cannot be told apart."""
+    """The segments before the image data, and the rest; no segments when they are invalid."""
     segments: list[_Segment] = []
     place = len(START)
-    while len(segments) < _MOST_SEGMENTS and (mark := _MARK.match(content, place)):
+    while len(segments) < _MAX_SEGMENTS and (mark := _MARK.match(content, place)):
         start, place = place, mark.end()
         kind = content[place - 1]
         length = int.from_bytes(content[place : place + 2], "big")

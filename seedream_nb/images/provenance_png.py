@@ -1,7 +1,7 @@
-"""Why: a PNG file tells its provenance in text chunks before the image, which is not touched.
+"""Stores provenance in text chunks of a PNG file, before the image data, which is not changed.
 
-A file is a row of chunks, each with its length and a checksum; a text has a keyword, some of them agreed on (PNG
-specification, sections 5.3 and 11.3.3). The whole provenance is JSON under a keyword of its own.
+A file is a sequence of chunks, each with a length and a checksum; a text has a keyword, some of which are registered
+(PNG specification, sections 5.3 and 11.3.3). The provenance is JSON under a keyword of its own.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import json
 import zlib
 from dataclasses import dataclass
 
-from seedream_nb.images.provenance import KEY, LONGEST_JSON, Provenance, read_json
+from seedream_nb.images.provenance import KEY, MAX_JSON, Provenance, read_json
 from seedream_nb.images.xmp import add_to_xmp
 
 START = b"\x89PNG\r\n\x1a\n"
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _IMAGE, _END, _SIGNATURE, _TEXT = b"IDAT", b"IEND", b"caBX", b"iTXt"
-_AROUND = 12  # bytes of a chunk besides its content: length, kind, checksum
-_LONGEST_KEYWORD = 79
-_MOST_CHUNKS = 100_000  # a real file has some thousands; beyond it, somebody is after the memory
+_AROUND = 12  # bytes of a chunk besides its content: length, type, checksum
+_MAX_KEYWORD = 79
+_MAX_CHUNKS = 100_000  # real files have a few thousand; more are an attack on memory
 _XMP = b"XML:com.adobe.xmp"
 _OWN = KEY.encode()
 
@@ -32,26 +32,26 @@ class _Chunk:
     @property
     def keyword(self) -> bytes:
         """The keyword of a text, empty for other chunks."""
-        return bytes(self.content[: _LONGEST_KEYWORD + 1]).partition(b"\0")[0] if self.kind in _TEXTS else b""
+        return bytes(self.content[: _MAX_KEYWORD + 1]).partition(b"\0")[0] if self.kind in _TEXTS else b""
 
     @property
     def text(self) -> bytes | None:
-        """The text of an international one; None when it is compressed, which could be a bomb, or damaged."""
+        """The text of an iTXt chunk; None when it is damaged, or compressed, which could be a bomb."""
         _, _, rest = bytes(self.content).partition(b"\0")
         parts = rest[2:].split(b"\0", 2)
         return parts[2] if self.kind == _TEXT and rest.startswith(b"\0") and len(parts) == 3 else None  # noqa: PLR2004  language, translated keyword, text
 
 
 def write_to_png(content: bytes, provenance: Provenance) -> bytes:
-    """Writes an provenance into a PNG file.
+    """Stores provenance in a PNG file.
 
     Args:
         content: The file.
         provenance: The provenance.
 
     Returns:
-        The file. Texts that were there stay, and its XMP is added to; a file that is signed (C2PA) stays as it is,
-        since any change breaks the signature.
+        The file, with its texts kept and its XMP extended. A file that is signed (C2PA) stays unchanged, because any
+        change would break the signature.
     """
     chunks, rest = _split(content)
     first = next((place for place, chunk in enumerate(chunks) if chunk.kind == _IMAGE), None)
@@ -75,32 +75,32 @@ def write_to_png(content: bytes, provenance: Provenance) -> bytes:
 
 
 def read_from_png(content: bytes) -> Provenance | None:
-    """Reads the provenance out of a PNG file; None when it has none."""
+    """Reads the provenance of a PNG file; None when it has none."""
     for chunk in _split(content)[0]:
-        if chunk.keyword == _OWN and len(chunk.content) <= 4 * LONGEST_JSON:
+        if chunk.keyword == _OWN and len(chunk.content) <= 4 * MAX_JSON:
             fields = read_json((chunk.text or b"").decode("utf-8", "replace"))
             return Provenance.from_fields(fields) if fields else None
     return None
 
 
 def bare_png(content: bytes) -> bytes:
-    """A PNG file without international texts: the same for the same image, whatever is told of it."""
+    """A PNG file without iTXt chunks, to compare images regardless of metadata."""
     chunks, rest = _split(content)
     return b"".join([*(chunk.whole for chunk in chunks if chunk.kind != _TEXT), rest])
 
 
 def _new_text(keyword: bytes, text: bytes) -> bytes:
-    # Behind the keyword: not compressed, in no language, without a translated keyword.
+    # After the keyword: no compression, no language, no translated keyword.
     body = _TEXT + keyword + bytes(5) + text
     return (len(body) - len(_TEXT)).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
 def _split(content: bytes) -> tuple[list[_Chunk], bytes]:
-    """The chunks, and whatever follows the last whole one."""
+    """The chunks, and what follows the last complete one."""
     view = memoryview(content)
     chunks: list[_Chunk] = []
     place = len(START)
-    while len(chunks) < _MOST_CHUNKS and not (chunks and chunks[-1].kind == _END):
+    while len(chunks) < _MAX_CHUNKS and not (chunks and chunks[-1].kind == _END):
         end = place + _AROUND + int.from_bytes(view[place : place + 4], "big")
         if place + _AROUND > len(content) or end > len(content):
             break

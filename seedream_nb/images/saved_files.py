@@ -1,4 +1,4 @@
-"""Why: an image that is saved tells its provenance, and a saved file becomes a `TaskImage` again."""
+"""Stores provenance in image files, and reads saved files as `TaskImage`s."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from seedream_nb.images.thumbnails import read_facts
 if TYPE_CHECKING:
     import os
 
-MOST_MEGABYTES = 50  # of a file that is read; the service's own have up to 20
+MAX_MEGABYTES = 50  # of a file to read; the service's own have up to 20
 
 
 def write_provenance(content: bytes, provenance: Provenance) -> bytes:
-    """Writes an provenance into an image's file. The image itself is not encoded again, and nothing of it changes.
+    """Stores provenance in an image's file. The image itself is not encoded again, and nothing of it changes.
 
     Args:
         content: The file.
         provenance: The provenance.
 
     Returns:
-        JPEG with EXIF and XMP, PNG with texts and XMP; what they hold already stays. Other formats, and files that
-        are signed (C2PA), stay as they are. The same arguments give the same bytes, and marking twice is marking once.
+        JPEG with EXIF and XMP, PNG with texts and XMP; existing metadata is kept. Other formats, and files that are
+        signed (C2PA), stay unchanged. The same arguments give the same bytes, and doing it twice changes nothing.
     """
     if provenance == Provenance(index=provenance.index):
         return content
@@ -36,14 +36,14 @@ def write_provenance(content: bytes, provenance: Provenance) -> bytes:
 
 
 def read_provenance(content: bytes) -> Provenance | None:
-    """Reads what `write_provenance` wrote into a file; None when there is nothing of it."""
+    """Reads the provenance of a file; None when it has none."""
     if content.startswith(provenance_jpeg.START):
         return provenance_jpeg.read_from_jpeg(content)
     return provenance_png.read_from_png(content) if content.startswith(provenance_png.START) else None
 
 
 def is_same_image(one: bytes, other: bytes) -> bool:
-    """Whether two files hold the same encoded image, whatever EXIF, XMP and texts say of it."""
+    """Whether two files have the same encoded image, regardless of EXIF, XMP, and texts."""
     return one == other or _bare(one) == _bare(other)
 
 
@@ -70,19 +70,18 @@ def open_image(path: str | os.PathLike[str]) -> TaskImage:
     try:
         facts = read_facts(content)
     except ImageError as error:
-        what = error.message.replace("The link leads to", "The file is")
-        raise ImageError(f"{_name(path)} cannot be opened. {what}", hint="Give a JPEG, PNG or WebP file.") from None
+        raise ImageError(f"Can't open {_name(path)}. {error.message}", hint="Use a JPEG, PNG, or WebP file.") from None
     provenance = read_provenance(content)
-    told = provenance or Provenance()
+    fields = provenance or Provenance()
     return TaskImage(
-        task_id=told.task_id,
-        index=told.index,
+        task_id=fields.task_id,
+        index=fields.index,
         data=content,
-        prompt=told.prompt,
-        model=told.model or None,
-        size=told.size or f"{facts.width}x{facts.height}",
+        prompt=fields.prompt,
+        model=fields.model or None,
+        size=fields.size or f"{facts.width}x{facts.height}",
         output_format=facts.mime.removeprefix("image/"),
-        seed=told.seed,
+        seed=fields.seed,
         raw=provenance.to_fields() if provenance else {},
     )
 
@@ -90,16 +89,16 @@ def open_image(path: str | os.PathLike[str]) -> TaskImage:
 def _read_file(path: str | os.PathLike[str]) -> bytes:
     try:
         file = Path(path).expanduser()
-        # A device or a pipe could be read for ever.
+        # A device or a pipe could be endless.
         if file.exists() and not file.is_file():
-            raise ImageError(f"{_name(path)} is no file.", hint="Give the path of a saved image.")
-        if file.stat().st_size > MOST_MEGABYTES * 1024**2:
-            raise ImageError(f"{_name(path)} has more than {MOST_MEGABYTES} MB, which is not read.")
+            raise ImageError(f"{_name(path)} is not a file.", hint="Use the path of an image file.")
+        if file.stat().st_size > MAX_MEGABYTES * 1024**2:
+            raise ImageError(f"{_name(path)} is larger than {MAX_MEGABYTES} MB.")
         return file.read_bytes()
     except (OSError, ValueError, RuntimeError) as problem:
-        # A ValueError is for characters that no file name can have, a RuntimeError for the home of an unknown user.
+        # ValueError: characters that no file name can have; RuntimeError: the home of an unknown user.
         reason = getattr(problem, "strerror", None) or problem
-        raise ImageError(f"{_name(path)} cannot be read: {reason}.", hint="Give the path of a saved image.") from None
+        raise ImageError(f"Can't read {_name(path)}: {reason}.", hint="Use the path of an image file.") from None
 
 
 def _name(path: str | os.PathLike[str]) -> str:

@@ -1,4 +1,4 @@
-"""Why: foreign bytes are checked to be an image, decoded, and made small, in one place."""
+"""Checks, decodes, and shrinks image files, which are foreign input."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from seedream_nb.core.errors import ImageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What the service makes, and what browsers can show; fewer decoders are a smaller target for hostile files.
+# What the service generates and browsers can show; fewer decoders are a smaller attack surface.
 FORMATS = ("JPEG", "PNG", "WEBP")
-MOST_PIXELS = 80_000_000  # the largest documented image has 17 million; a bomb has billions
+MAX_PIXELS = 80_000_000  # the largest documented image has 17 million; a bomb has billions
 
-# In a thumbnail it cannot be told from LANCZOS, and takes half of its time.
+# Indistinguishable from LANCZOS in a thumbnail, and twice as fast.
 RESAMPLING = Image.Resampling.HAMMING
-SHRUNK_KEPT = 256  # of the last thumbnails made smaller: a gallery that fills is drawn every few seconds
+SHRUNK_KEPT = 256  # cached results: a gallery that fills is rendered every few seconds
 JPEG_QUALITY = 80
 WEBP_QUALITY = 80
 
-_SIDEWAYS = frozenset({5, 6, 7, 8})  # the EXIF orientations that exchange width and height
+_SIDEWAYS = frozenset({5, 6, 7, 8})  # the EXIF orientations that swap width and height
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What an image is, whatever its host said about it.
+    """Facts about an image file, regardless of what its host claims.
 
     Attributes:
         mime: Such as `image/jpeg`.
-        extension: The usual file name ending, without a dot.
+        extension: The usual file name extension, without a dot.
         width: In pixels, as shown (after the EXIF orientation).
         height: In pixels, as shown.
     """
@@ -56,7 +56,7 @@ class Thumbnail:
         mime: `image/jpeg`, or `image/webp` or `image/png` for an image with transparency.
         width: In pixels.
         height: In pixels.
-        original: What it was made from.
+        original: The facts about the original.
     """
 
     data: bytes
@@ -67,21 +67,21 @@ class Thumbnail:
 
     @property
     def is_transparent(self) -> bool:
-        """Whether it has transparent parts: opaque ones are JPEG."""
+        """Whether it has transparent parts; opaque ones are JPEG."""
         return self.mime != "image/jpeg"
 
 
 def read_facts(content: bytes) -> ImageFacts:
-    """Checks that bytes are a whole image, by decoding them.
+    """Checks that bytes are a complete image, by decoding them.
 
     Args:
         content: The bytes of an image file.
 
     Returns:
-        What the image is.
+        The facts about the image.
 
     Raises:
-        ImageError: It is no image of a known format, it breaks off, or it is too large to decode.
+        ImageError: The format is not supported, the file is damaged, or the image is too large to decode.
     """
     with _opened(content) as image:
         facts = _facts(image)
@@ -91,22 +91,22 @@ def read_facts(content: bytes) -> ImageFacts:
 
 
 def make_thumbnail(content: bytes, longest_side: int) -> Thumbnail:
-    """Makes a small copy of an image.
+    """Creates a thumbnail of an image.
 
     Args:
         content: The bytes of an image file.
-        longest_side: The most pixels of width and height; a smaller image keeps its size.
+        longest_side: The largest width and height in pixels; a smaller image keeps its size.
 
     Returns:
-        The thumbnail: JPEG, or WebP (PNG where Pillow lacks it) when the image has transparent parts. The same
-        bytes give the same thumbnail.
+        The thumbnail: JPEG, or for an image with transparent parts WebP (PNG where Pillow lacks it). The same bytes
+        give the same thumbnail.
 
     Raises:
-        ImageError: It is no image of a known format, it breaks off, or it is too large to decode.
+        ImageError: The format is not supported, the file is damaged, or the image is too large to decode.
     """
     with _opened(content) as image:
         facts = _facts(image)
-        # For JPEG, this lets the decoder skip most of the work; other formats ignore it.
+        # Lets the JPEG decoder skip most of the work; other formats ignore it.
         image.draft("RGB", (longest_side, longest_side))
         small = _straightened(image)
         small.thumbnail((longest_side, longest_side), RESAMPLING, reducing_gap=2.0)
@@ -114,7 +114,7 @@ def make_thumbnail(content: bytes, longest_side: int) -> Thumbnail:
 
 
 def decode_image(content: bytes) -> Image.Image:
-    """Decodes a whole image, upright as its EXIF orientation says.
+    """Decodes an image at full size, rotated as its EXIF orientation says.
 
     Args:
         content: The bytes of an image file.
@@ -123,7 +123,7 @@ def decode_image(content: bytes) -> Image.Image:
         The image in mode `RGB`, or `RGBA` when it has transparency.
 
     Raises:
-        ImageError: It is no image of a known format, it breaks off, or it is too large to decode.
+        ImageError: The format is not supported, the file is damaged, or the image is too large to decode.
     """
     with _opened(content) as image:
         return _straightened(image)
@@ -131,14 +131,14 @@ def decode_image(content: bytes) -> Image.Image:
 
 @lru_cache(maxsize=SHRUNK_KEPT)
 def shrink(thumbnail: Thumbnail, longest_side: int) -> Thumbnail:
-    """Makes a thumbnail smaller still.
+    """Shrinks a thumbnail.
 
     Args:
         thumbnail: The thumbnail.
-        longest_side: The most pixels of width and height.
+        longest_side: The largest width and height in pixels.
 
     Returns:
-        The smaller one; the same one when it fits already.
+        The smaller thumbnail; the same one when it fits already.
     """
     if max(thumbnail.width, thumbnail.height) <= longest_side:
         return thumbnail
@@ -148,14 +148,14 @@ def shrink(thumbnail: Thumbnail, longest_side: int) -> Thumbnail:
 
 
 def encode_thumbnail(image: Image.Image, original: ImageFacts) -> Thumbnail:
-    """Encodes a small image in the smallest format that keeps its transparency.
+    """Encodes a thumbnail in the smallest format that keeps its transparency.
 
     Args:
         image: The small image.
-        original: What it was made from.
+        original: The facts about the original.
 
     Returns:
-        The thumbnail: JPEG when it is opaque, else WebP, or PNG where Pillow lacks that.
+        The thumbnail: JPEG when it is opaque, else WebP, or PNG where Pillow lacks WebP.
     """
     buffer = io.BytesIO()
     if image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255):
@@ -172,29 +172,32 @@ def encode_thumbnail(image: Image.Image, original: ImageFacts) -> Thumbnail:
 
 @contextmanager
 def _opened(content: bytes) -> Iterator[Image.Image]:
-    """Opens an image after checking its size; turns what Pillow raises for foreign bytes into an `ImageError`."""
+    """Opens an image after checking its size; converts what Pillow raises for foreign bytes to an `ImageError`."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
+            if image.width * image.height > MAX_PIXELS:
                 raise _too_many_pixels()
             yield image
     except UnidentifiedImageError:
         begin = content[:64].lstrip().lower()
-        what = "a web page" if begin.startswith((b"<!doctype", b"<html", b"<?xml")) else "no JPEG, PNG or WebP image"
-        raise ImageError(f"The link leads to {what}.") from None
+        is_page = begin.startswith((b"<!doctype", b"<html", b"<?xml"))
+        what = "a web page, not an image" if is_page else "not a JPEG, PNG, or WebP image"
+        raise ImageError(f"The file is {what}.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels() from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, struct.error, zlib.error):
-        # These are what Pillow's decoders raise on files that break off or contradict themselves.
-        raise ImageError("The image is damaged: it breaks off or cannot be decoded.") from None
+        # What Pillow's decoders raise for incomplete or inconsistent files.
+        raise ImageError("The image is damaged: it is incomplete or cannot be decoded.") from None
 
 
 def _too_many_pixels() -> ImageError:
-    return ImageError(f"The image has more than {MOST_PIXELS // 1_000_000} million pixels, which is not decoded.")
+    return ImageError(
+        f"The image has more than {MAX_PIXELS // 1_000_000} million pixels, which is too large to decode."
+    )
 
 
 def _facts(image: Image.Image) -> ImageFacts:
-    # Cameras write JPEG files with a preview behind, which Pillow calls MPO and every viewer takes for JPEG.
+    # Pillow reports JPEG files with an appended preview as MPO; for every viewer they are JPEG.
     image_format = (image.format or "").replace("MPO", "JPEG")
     extension = {"JPEG": "jpg"}.get(image_format, image_format.lower())
     sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
@@ -205,6 +208,6 @@ def _facts(image: Image.Image) -> ImageFacts:
 def _straightened(image: Image.Image) -> Image.Image:
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I"):
-        # Gray of 16 bits, which convert() would cut off at 255 instead of scaling it.
+        # 16-bit gray, which convert() would clip at 255 instead of scaling.
         upright = upright.point(lambda value: value / 256).convert("L")
     return upright.convert("RGBA" if upright.has_transparency_data else "RGB")

@@ -1,6 +1,6 @@
-"""Why: photo libraries read XMP first; an image's provenance stands there in words that they know.
+"""Stores provenance in XMP, which photo software reads first.
 
-XMP is only written, never read: foreign XML is not worth the risk, and the provenance is read from its JSON.
+XMP is only written, never read: parsing foreign XML is not worth the risk, and provenance is read from JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NAMESPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
-    "seedream": "urn:seedream-nb:provenance:1/",
+    "seedream": "urn:seedream-nb:origin:1/",
 }
 _END = b"</rdf:RDF>"
 _NEW = (
@@ -27,27 +27,27 @@ _NOT_IN_XML = dict.fromkeys((0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}")  # XM
 
 
 def add_to_xmp(packet: bytes | None, provenance: Provenance) -> bytes:
-    """Writes an provenance into an XMP packet.
+    """Stores provenance in an XMP packet.
 
     Args:
-        packet: What the image has; None for nothing.
+        packet: The packet of the image; None for none.
         provenance: The provenance; its text has no control characters.
 
     Returns:
-        The packet with the properties that it does not have yet, and otherwise as it was. One that has no place for
-        them stays as it is.
+        The packet with the properties that it lacks, otherwise unchanged. A packet without a place for them stays as it
+        is.
     """
     packet = _NEW if packet is None else packet
     before, end, after = packet.rpartition(_END)
     properties = {
         "dc:description": _format_alternatives(provenance.prompt),
         "xmp:CreateDate": escape(provenance.created_at),
-        "xmp:CreatorTool": _spell(provenance.model),
-        "seedream:taskId": _spell(provenance.task_id),
-        "seedream:size": _spell(provenance.size),
+        "xmp:CreatorTool": _escape(provenance.model),
+        "seedream:taskId": _escape(provenance.task_id),
+        "seedream:size": _escape(provenance.size),
         "seedream:seed": "" if provenance.seed is None else str(provenance.seed),
     }
-    # A property may be there only once, whoever wrote it.
+    # A property may occur only once, whoever wrote it.
     missing = [f"<{name}>{text}</{name}>" for name, text in properties.items() if text and name.encode() not in before]
     if not end or not missing:
         return packet
@@ -56,10 +56,10 @@ def add_to_xmp(packet: bytes | None, provenance: Provenance) -> bytes:
     return before + description.encode() + end + after
 
 
-def _spell(text: str) -> str:
+def _escape(text: str) -> str:
     return escape(text.translate(_NOT_IN_XML))
 
 
 def _format_alternatives(text: str) -> str:
-    """A text that XMP may hold in several languages, here without one."""
-    return f'<rdf:Alt><rdf:li xml:lang="x-default">{_spell(text)}</rdf:li></rdf:Alt>' if text else ""
+    """A text in the form for several languages, here without one."""
+    return f'<rdf:Alt><rdf:li xml:lang="x-default">{_escape(text)}</rdf:li></rdf:Alt>' if text else ""

@@ -278,7 +278,7 @@ def make_cards(count: int) -> list[dict[str, object]]:
 
 def failed_card(number: int) -> dict[str, object]:
     """A card whose task has failed."""
-    problem = "Refused by the content check. (InputTextSensitiveContentDetected)"
+    problem = "Rejected by the content check. (InputTextSensitiveContentDetected)"
     return make_card(number, icon="✕", state="failed", has_image=False, problem=problem, width=None, height=None)
 
 

@@ -309,7 +309,7 @@ def test_a_tile_shows_the_state_of_its_task(page: Page) -> None:
     waiting = pending_card(1)
     partial = make_card(2, icon="◑", state="partially failed", position="2 of 4")
     grid = open_grid(page, [failed_card(0), waiting, partial])
-    expect(grid.tiles.nth(0)).to_contain_text("✕failedRefused by the content check.")
+    expect(grid.tiles.nth(0)).to_contain_text("✕failedRejected by the content check.")
     expect(grid.tiles.nth(1)).to_contain_text("○pending")
     expect(grid.tiles.nth(2)).to_contain_text("◑ partially failed · 2 of 4 · SeeDream 4.0 · 2048×2048 · seed 2")  # noqa: RUF001  the sign typographers use
     expect(grid.tiles.nth(0)).to_have_accessible_name(re.compile("red poppies|siamese.*failed, Refused"))
@@ -582,7 +582,7 @@ def test_a_card_without_an_image_can_be_opened(page: Page) -> None:
     card = failed_card(0)
     grid = open_grid(page, [card], can_generate=False)
     grid.tiles.first.click()
-    expect(grid.dialog.locator(".seedream-grid-stage")).to_contain_text("✕failedRefused by the content check.")
+    expect(grid.dialog.locator(".seedream-grid-stage")).to_contain_text("✕failedRejected by the content check.")
     assert grid.requested("original") == []
     for name in ("Zoom in", "Zoom out"):
         expect(grid.button(name)).to_be_disabled()

@@ -65,7 +65,7 @@ def test_the_quickstart_runs_and_is_readable(page: Page, server: JupyterServer, 
     expect(galleries).to_have_count(GALLERIES)
     expect_decoded_images(page, at_least=14)
     expect(galleries.first.locator("figcaption")).to_contain_text("a white siamese cat")
-    expect(galleries.nth(3).locator("figcaption").nth(1)).to_contain_text("Refused by the content check")
+    expect(galleries.nth(3).locator("figcaption").nth(1)).to_contain_text("Rejected by the content check")
     paper = page.locator(".seedream-gallery").first.evaluate("g => getComputedStyle(g).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (theme == "light")
     contrasts = galleries.evaluate_all(CONTRASTS)

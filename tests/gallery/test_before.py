@@ -112,7 +112,7 @@ def test_it_goes_last_when_there_is_no_room() -> None:
     assert sheet.size <= 20_000
     assert [bool(tile.embedded) for tile in sheet.all_tiles] == [True, True, False]
     few = show(Gallery(task, before=images, limit=2))
-    assert (len(few.before), few.notes) == (2, ["2 of 3 images before are drawn."])
+    assert (len(few.before), few.notes) == (2, ["Showing 2 of 3 'before' images."])
 
 
 @pytest.mark.parametrize("before", ["a link", ["https://a"], [AFTER], None, 5])

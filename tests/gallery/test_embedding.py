@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_nb import Gallery, Task, TaskImage, TaskStatus
+from seedream_nb.gallery import text
+from seedream_nb.gallery.embedding import embedded_bytes
+from seedream_nb.gallery.html import render_html
 from seedream_nb.gallery.page import DataUri, Entry, Page, ShownImage
-from seedream_nb.gallery.spelling import measure, spell
 from seedream_nb.gallery.table import Table
 from seedream_nb.gallery.tiles import lay_out, lay_out_before
 from tests.gallery.reading import show
@@ -160,7 +163,7 @@ def pages(draw: st.DrawFn) -> Page:
     labels = draw(st.lists(st.sampled_from(HOSTILE), min_size=len(some_tasks), max_size=len(some_tasks)))
     return Page(
         summary="6 tasks · 0 images",
-        notes=("1 image could not be shown.",),
+        notes=("1 image not available.",),
         entries=tuple(Entry(tile, draw(shown_images), draw(links)) for tile in tiles),
         columns=draw(st.none() | st.integers(1, 24)),
         tile_width=draw(st.integers(180, 640)),
@@ -172,8 +175,21 @@ def pages(draw: st.DrawFn) -> Page:
 
 @settings(max_examples=150)
 @given(pages())
-def test_the_measured_size_of_any_page_is_its_real_size(page: Page) -> None:
-    assert measure(page) == sum(len(form.encode()) for form in spell(page).values())
+def test_the_bytes_of_embedded_images_are_those_of_their_addresses_in_the_output(page: Page) -> None:
+    found = re.findall(r'"(data:image/[a-z]+;base64,[^"]*)"', render_html(page))
+    assert embedded_bytes((*page.before, *page.entries)) == sum(map(len, found))
+
+
+def test_a_gallery_that_fits_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[Page] = []
+
+    def render(page: Page) -> str:
+        rendered.append(page)
+        return render_html(page)
+
+    monkeypatch.setattr(text, "render_html", render)
+    assert show(Gallery(noisy_tasks(3))).size < 2_000_000
+    assert len(rendered) == 1
 
 
 @given(st.sampled_from(("image/jpeg", "image/png")), file_contents)
@@ -196,8 +212,8 @@ def test_captions_that_alone_are_too_large_leave_tiles_out_and_the_slice_shows_t
         if len(sheet.tiles) < len(gallery):
             (note,) = sheet.notes
             assert note == (
-                f"{len(sheet.tiles)} of {len(gallery)} tiles are drawn, to keep the output under 0.06 MB "
-                f"(max_bytes=60000). Go on with a slice such as [{len(sheet.tiles)}:], or raise max_bytes=60000."
+                f"Showing {len(sheet.tiles)} of {len(gallery)} tiles, to keep the output under 0.06 MB "
+                f"(max_bytes=60000). Continue with a slice such as [{len(sheet.tiles)}:], or raise max_bytes=60000."
             )
         gallery = gallery[len(sheet.tiles) :]
         rounds += 1
@@ -212,7 +228,7 @@ def test_the_slice_of_the_limits_note_shows_the_next_tiles() -> None:
     ]
     sheet = show(Gallery(tasks, limit=7))
     assert [(tile.task_id, tile.position) for tile in sheet.tiles][-1] == ("id-2", "1 of 3")
-    assert sheet.notes == ["7 of 12 tiles are drawn. Go on with a slice such as [2:], or raise limit=7."]
+    assert sheet.notes == ["Showing 7 of 12 tiles. Continue with a slice such as [2:], or raise limit=7."]
     assert show(Gallery(tasks, limit=7)[2:]).tiles[0].task_id == "id-2"
     assert show(Gallery(tasks, limit=12)).notes == []
 
@@ -220,7 +236,7 @@ def test_the_slice_of_the_limits_note_shows_the_next_tiles() -> None:
 def test_no_slice_is_suggested_that_would_show_the_same_again() -> None:
     images = tuple(TaskImage("i", index, data=plain()) for index in range(4))
     sheet = show(Gallery(Task("i", TaskStatus.SUCCEEDED, images), limit=3))
-    assert sheet.notes == ["3 of 4 tiles are drawn. Raise limit=3."]
+    assert sheet.notes == ["Showing 3 of 4 tiles. Raise limit=3."]
 
 
 @pytest.mark.parametrize(("size", "shape"), [("4096x2048", (320, 160)), ("1x100000", (1, 320)), ("100x50", (100, 50))])

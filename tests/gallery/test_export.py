@@ -124,18 +124,20 @@ def test_each_image_is_there_small_and_large_with_all_that_made_it(
     assert Gallery(task).export(page) == page
     (tile,) = tiles_of(page)
     assert tile.sizes == [(320, 240), (1024, 768)]
-    assert tile.caption == "a red kitedoubao-seedream-4-0-250828 · 1280×960 · seed 42"  # noqa: RUF001  the sign typographers use
+    assert tile.caption == "a red kiteSeeDream 4.0 · 1280×960 · seed 42"  # noqa: RUF001  the sign typographers use
     assert tile.prompt == "a red kite"
     assert task.created_at is not None
+    assert task.finished_at is not None
     assert task.elapsed is not None
     assert tile.details == {
         "State": "✓ succeeded",
         "Model": "doubao-seedream-4-0-250828",
         "Size": "1280×960",  # noqa: RUF001  as above
         "Seed": "42",
-        "Task": task.id,
+        "Task id": task.id,
         "Created": f"{task.created_at.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC",
-        "Took": f"{task.elapsed:,.1f} s",
+        "Finished": f"{task.finished_at.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC",
+        "Elapsed": f"{task.elapsed:,.1f} s",
     }
     # The sandbox's images are on this machine.
     assert tile.links == []
@@ -171,9 +173,9 @@ def test_what_failed_or_is_not_finished_says_so(tmp_path: Path) -> None:
     page = Gallery(tasks, fetcher=ONE_TRY).export(tmp_path / "page.html")
     failed, pending, missing, broken, half, lost_half = tiles_of(page)
     assert failed.figure.text.startswith("✕")
-    assert "Refused by the content check. Sorry." in failed.caption
+    assert "Rejected by the content check. Sorry." in failed.caption
     assert failed.details["State"] == "✕ failed"
-    assert failed.details["Error"] == "Refused by the content check. Sorry. (OutputImageSensitiveContentDetected)"
+    assert failed.details["Error"] == "Rejected by the content check. Sorry. (OutputImageSensitiveContentDetected)"
     assert pending.details["State"] == "○ pending"
     assert missing.details["State"] == "? not found"
     assert broken.details["State"] == "! not available"
@@ -281,10 +283,10 @@ def test_the_home_directory_can_be_meant(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("page.pdf", r"'page.pdf' does not end in \.html\. Name the file so\."),
-        ("page", r"'page' does not end in \.html\."),
-        ("no/such/page.html", r"There is no directory no.such\. Make it first, or name another one\."),
-        ("taken.html", r"taken.html is a directory\. Name a file in it\."),
+        ("page.pdf", r"'page.pdf' must end in \.html\."),
+        ("page", r"'page' must end in \.html\."),
+        ("no/such/page.html", r"The directory no.such does not exist\. Create it first\."),
+        ("taken.html", r"taken.html is a directory\. Choose a file in it\."),
         ("a\0b.html", r"cannot be written: .+"),
         ("~no-such-user-at-all/page.html", r"cannot be written: .+"),
         (f"{'x' * 300}.html", r"cannot be written: .+"),
@@ -330,7 +332,7 @@ def test_a_full_disk_is_told_in_one_sentence_and_leaves_the_old_page(tmp_path: P
     page = tmp_path / "page.html"
     page.write_text("the old one")
     said = run_in_process(page, "full")
-    assert said == f"{str(page)!r} cannot be written: File too large. Name another file, or make room for it.\n"
+    assert said == f"{str(page)!r} cannot be written: File too large. Choose another file, or free some disk space.\n"
     assert page.read_text() == "the old one"
     assert names_in(tmp_path) == ["home", "page.html", "work"]
 

@@ -18,6 +18,7 @@ from seedream_nb import (
 )
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from seedream_nb.protocol.capabilities import display_name
 from tests.gallery.reading import Sheet, show
 from tests.gallery.test_agreement import assert_forms_agree
 from tests.sample_images import decode, encode, noise, plain, translucent
@@ -51,8 +52,8 @@ def test_the_composed_image_comes_first_and_nothing_is_fetched_twice(sandbox: Sa
     assert [composed.label, base.label] == ["composed", "base"]
     assert [tile.label for tile in layers] == [image.name for image in layered.images[1:]]
     assert {tile.position for tile in sheet.tiles} == {""}
-    assert composed.facts.startswith(f"{PRO} · ")
-    assert not any(PRO in tile.facts for tile in (base, *layers))
+    assert composed.facts.startswith(f"{display_name(PRO)} · ")
+    assert not any(display_name(PRO) in tile.facts for tile in (base, *layers))
     assert all(tile.facts for tile in (base, *layers))
     assert composed.embedded_size == base.embedded_size
     assert transparency(sheet) == [False, False, *[True] * len(layers)]
@@ -101,7 +102,7 @@ def test_an_unreachable_layer_is_named_and_the_rest_is_shown(sandbox: Sandbox, l
     assert base.embedded
     assert first.embedded
     assert second.state == "! not available"
-    assert sheet.notes == ["1 image could not be shown."]
+    assert sheet.notes == ["1 image not available."]
 
 
 def test_a_failed_layer_is_named() -> None:
@@ -142,7 +143,7 @@ def test_the_composed_image_counts_as_the_others_do() -> None:
     sheet = show(Gallery(tasks, limit=1))
     assert [tile.label for tile in sheet.tiles] == ["composed"]
     assert sheet.tiles[0].embedded
-    assert "1 of 21 tiles are drawn" in sheet.notes[0]
+    assert "Showing 1 of 21 tiles" in sheet.notes[0]
 
 
 def test_layers_of_an_edit_are_named_and_each_task_says_its_model_once() -> None:
@@ -156,7 +157,7 @@ def test_layers_of_an_edit_are_named_and_each_task_says_its_model_once() -> None
     sheet = show(Gallery([task("before"), task(" \n")], before=TaskImage("", data=plain(80, 60))))
     labels = ["composed", "base", "before", "composed", "base", "layer 1"]
     assert [tile.label for tile in sheet.all_tiles] == ["before", *labels]
-    assert [PRO in tile.facts for tile in sheet.all_tiles[1:]] == [True, False, False] * 2
+    assert [display_name(PRO) in tile.facts for tile in sheet.all_tiles[1:]] == [True, False, False] * 2
     assert sheet.all_tiles[3].facts == "40×30"  # noqa: RUF001  the sign typographers use
     in_table = show(Gallery([task("boat")] * 2, before=TaskImage("", data=plain()), table=Table(("before", "b"))))
     assert [tile.label for tile in in_table.tiles] == ["composed", "base", "boat"] * 2

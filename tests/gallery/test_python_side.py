@@ -80,7 +80,7 @@ def test_a_filter_keeps_what_meets_all_conditions(conditions: dict[str, object],
 def test_an_unknown_status_names_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
         GALLERY.filter(status="done")
-    assert caught.value.message == "There is no status 'done'."
+    assert caught.value.message == "'done' is not a valid status."
     assert caught.value.hint == ("Choose one of: pending, running, succeeded, partially failed, failed, not found.")
 
 

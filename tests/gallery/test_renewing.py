@@ -80,7 +80,7 @@ def test_where_links_alone_are_shown_only_what_has_none_for_the_reader_is_waited
 
 def test_renewing_keeps_the_number_of_places() -> None:
     gallery = Gallery([PENDING, RUNNING], table=Table(columns=("a", "b")))
-    with pytest.raises(UsageError, match="2 places, and there are 1 tasks"):
+    with pytest.raises(UsageError, match="needs 2 tasks, not 1"):
         gallery.renew([PENDING])
     with pytest.raises(UsageError, match="A gallery shows tasks"):
         gallery.renew(["p", "r"])  # type: ignore[list-item]
@@ -98,8 +98,8 @@ def test_while_it_fills_a_tile_says_only_its_state() -> None:
     assert live.plain.startswith("1. ○ waiting\n")
     assert [tile.state for tile in final.tiles] == ["○ not sent", "○ pending", "◔ running"]
     assert [tile.problem for tile in final.tiles] == [
-        "This request never left, so it cost nothing. Run it again to send it.",
-        *["Sent, but not finished; wait for it by its id."] * 2,
+        "This request was not sent and cost nothing. Run it again to send it.",
+        *["In progress. Run `%seedream wait ID`."] * 2,
     ]
     assert final.summary == "3 tasks · 0 images · 1 running · 1 pending · 1 not sent"
 
@@ -175,8 +175,8 @@ def test_what_went_wrong_is_told_also_while_a_set_is_made() -> None:
 def test_places_of_sets_count_as_tiles(limit: int) -> None:
     gallery = Gallery([set_of(4, TaskStatus.RUNNING)] * 2, limit=limit)
     sheet = show(gallery, is_live=True)
-    way_on = "Raise" if limit == 1 else "Go on with a slice such as [1:], or raise"
-    assert sheet.notes == [f"{limit} of 8 tiles are drawn. {way_on} limit={limit}."]
+    way_on = "Raise" if limit == 1 else "Continue with a slice such as [1:], or raise"
+    assert sheet.notes == [f"Showing {limit} of 8 tiles. {way_on} limit={limit}."]
 
 
 def test_a_place_keeps_a_line_for_what_will_be_known_of_its_image() -> None:

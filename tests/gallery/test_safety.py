@@ -123,4 +123,4 @@ def test_thousands_of_tasks_are_counted_and_sixty_drawn() -> None:
     sheet = show(Gallery([Task(f"id-{number}", TaskStatus.PENDING, prompt="a cat") for number in range(5000)]))
     assert sheet.summary == "5,000 tasks · 0 images · 5,000 pending"
     assert len(sheet.tiles) == 60
-    assert sheet.notes == ["60 of 5,000 tiles are drawn. Go on with a slice such as [60:], or raise limit=60."]
+    assert sheet.notes == ["Showing 60 of 5,000 tiles. Continue with a slice such as [60:], or raise limit=60."]

@@ -373,14 +373,14 @@ def test_the_home_directory_can_be_meant(tmp_path: Path) -> None:
 @pytest.mark.parametrize("directory", ["taken", "taken/below"])
 def test_a_file_where_the_directory_should_be(directory: str, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
-    with pytest.raises(UsageError, match="is no directory: a file of that name"):
+    with pytest.raises(UsageError, match="a file is in its place"):
         Gallery(task_with(plain())).save(tmp_path / directory)
     assert (tmp_path / "taken").read_text() == "mine"
 
 
 @pytest.mark.parametrize("directory", ["a\0b", "~no-such-user-at-all/x", "x" * 300])
 def test_a_directory_that_cannot_be(directory: str) -> None:
-    with pytest.raises(UsageError, match=r"cannot be made: .+\. Name another directory\."):
+    with pytest.raises(UsageError, match=r"create the directory .+[^.]\. Choose another directory\."):
         Gallery(task_with(plain())).save(directory)
 
 
@@ -411,8 +411,8 @@ def run_in_process(code: str, *arguments: str | Path) -> str:
 def test_a_full_disk_is_told_in_one_sentence_and_leaves_no_half_file(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     said = run_in_process(FULL_DISK, folder)
-    assert said.startswith(f"Nothing more can be written to {folder}: File too large.")
-    assert "what was saved so far is kept" in said
+    assert said.startswith(f"Can't write to {folder}: File too large.")
+    assert "the files saved so far stay" in said
     assert len(said.splitlines()) == 1
     assert same_pixels(folder / "small-1-1.png", plain())
     assert open_image(folder / "small-1-1.png").prompt == "small"
@@ -441,8 +441,8 @@ for directory in sys.argv[1:]:
 @pytest.mark.skipif(sys.platform == "win32", reason="the permissions of Windows are others")
 def test_a_directory_that_may_not_be_written_to() -> None:
     said = run_in_process(READ_ONLY, "/", "/no-such-directory-here").splitlines()
-    assert said[0].startswith("Nothing more can be written to /: ")
-    assert said[1].startswith("The directory '/no-such-directory-here' cannot be made: ")
+    assert said[0].startswith("Can't write to /: ")
+    assert said[1].startswith("Can't create the directory '/no-such-directory-here': ")
     assert len(said) == 2
     assert os.listdir("/").count("a-cat-12345678-1.png") == 0  # noqa: PTH208  as the reader would look
 

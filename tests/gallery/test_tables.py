@@ -12,6 +12,7 @@ from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, Tas
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from seedream_nb.protocol.capabilities import display_name
 from tests.gallery.reading import one_line, show
 from tests.gallery.strategies import HOSTILE, images, tasks, texts
 from tests.gallery.test_agreement import assert_forms_agree
@@ -79,7 +80,7 @@ def test_what_the_labels_say_is_not_said_again_but_stays_the_alt_text() -> None:
     assert [tile.alt for tile in tiles] == ["a cat", "a cat", "a dog", "a bird"]
     assert [tile.facts for tile in tiles] == ["", "", "", ""]
     swapped = show(Gallery([task(0, "a catfish", LITE)], table=Table(("a cat",), ("5.0-pro",))))
-    assert (swapped.tiles[0].prompt, swapped.tiles[0].facts) == ("a catfish", LITE)
+    assert (swapped.tiles[0].prompt, swapped.tiles[0].facts) == ("a catfish", display_name(LITE))
 
 
 def test_each_part_of_a_label_stands_on_a_line_of_its_own() -> None:
@@ -91,7 +92,7 @@ def test_each_part_of_a_label_stands_on_a_line_of_its_own() -> None:
     assert (sheet.tiles[0].prompt, sheet.tiles[0].facts) == ("", "")
     # A prompt that only contains what another says is no part.
     other = show(Gallery([task(0, "a cat", PRO)], table=Table(("a cat · 4.0\n5.0-lite",))))
-    assert (other.tiles[0].prompt, other.tiles[0].facts) == ("a cat", PRO)
+    assert (other.tiles[0].prompt, other.tiles[0].facts) == ("a cat", display_name(PRO))
 
 
 def test_what_follows_a_long_prompt_in_a_label_is_never_cut_off_nor_folded() -> None:
@@ -108,7 +109,7 @@ def test_what_follows_a_long_prompt_in_a_label_is_never_cut_off_nor_folded() -> 
 def test_what_all_tasks_share_is_said_once_above() -> None:
     made = [task(0, "a cat", PRO), task(1, "a cat", PRO)]
     sheet = show(Gallery(made, table=Table(columns=("2K", "4K"))))
-    assert (sheet.heading, sheet.heading_facts) == ("a cat", PRO)
+    assert (sheet.heading, sheet.heading_facts) == ("a cat", display_name(PRO))
     assert {(tile.prompt, tile.facts, tile.alt) for tile in sheet.tiles} == {("", "", "a cat")}
     assert_forms_agree(sheet)
     assert show(Gallery(made)).heading == ""
@@ -137,13 +138,13 @@ def test_it_scrolls_in_its_own_box_which_the_keyboard_reaches() -> None:
 
 @pytest.mark.parametrize("count", [0, 3, 5])
 def test_a_table_takes_exactly_as_many_tasks_as_it_has_places(count: int) -> None:
-    with pytest.raises(UsageError, match=rf"A table of 2 x 2 has 4 places, and there are {count} tasks\."):
+    with pytest.raises(UsageError, match=rf"A table of 2 x 2 needs 4 tasks, not {count}\."):
         Gallery([task(number) for number in range(count)], table=Table(("a", "b"), ("c", "d")))
 
 
 @pytest.mark.parametrize("labels", ["2K", (), [], (1, 2), ("a", None)])
 def test_labels_that_are_none_are_refused(labels: Sequence[object]) -> None:
-    with pytest.raises(UsageError, match=r"The (rows|columns) of a table are "):
+    with pytest.raises(UsageError, match=r"(rows|columns)=.* is not a sequence of labels"):
         Table(rows=labels)  # type: ignore[arg-type]
     with pytest.raises(UsageError):
         Table(columns=labels)  # type: ignore[arg-type]

@@ -24,13 +24,21 @@ def tiles_of(client: SeedreamClient, *task_ids: str) -> list[Seen]:
     return show(Gallery(client.retrieve_batch(task_ids))).tiles
 
 
-def test_a_image_with_its_caption_facts_and_id(sandbox: Sandbox, client: SeedreamClient) -> None:
+def test_an_image_with_its_caption_facts_and_id(sandbox: Sandbox, client: SeedreamClient) -> None:
     task_id = sandbox.add_task("a red kite", size="640x400", output_format="png")
     (tile,) = tiles_of(client, task_id)
     assert (tile.state, tile.task_id, tile.prompt) == ("✓ succeeded", task_id, "a red kite")
-    assert tile.facts == "doubao-seedream-4-0-250828 · 640×400 · png"  # noqa: RUF001  the sign typographers use
+    assert tile.facts == "SeeDream 4.0 · 640×400 · png"  # noqa: RUF001  the sign typographers use
     assert (tile.problem, tile.position, tile.alt) == ("", "", "a red kite")
     assert (tile.width, tile.height) == tile.embedded_size == (320, 200)
+
+
+def test_a_model_is_shown_by_its_name_with_its_id_as_a_tooltip_and_an_unknown_one_by_its_id() -> None:
+    known, unknown = (Task("i", TaskStatus.PENDING, model=model) for model in ("doubao-seedream-4-0-250828", "a-<new>"))
+    sheet = show(Gallery([known, unknown]))
+    assert [tile.facts for tile in sheet.tiles] == ["SeeDream 4.0", "a-<new>"]
+    assert '<span title="doubao-seedream-4-0-250828">SeeDream 4.0</span>' in sheet.html
+    assert "   SeeDream 4.0\n" in sheet.plain
 
 
 def test_a_long_code_may_be_broken_between_its_words() -> None:
@@ -58,7 +66,7 @@ def test_a_failed_image_of_a_set_says_why_and_the_others_are_shown(sandbox: Sand
     assert last.embedded
     assert first.state == last.state == "◑ partially failed"
     assert (failed.state, failed.position) == ("✕ image failed", "2 of 3")
-    assert failed.problem == f"Refused by the content check. Withheld. ({MODERATED})"
+    assert failed.problem == f"Rejected by the content check. Withheld. ({MODERATED})"
     assert failed.trace_id == task.trace_id
     assert (failed.image, first.problem, first.trace_id) == ("", "", "")
 
@@ -73,14 +81,14 @@ def test_a_failed_task_says_code_message_and_trace(sandbox: Sandbox, client: See
 
 def test_a_moderated_task_says_so_in_plain_words(sandbox: Sandbox, client: SeedreamClient) -> None:
     (tile,) = tiles_of(client, sandbox.add_task(error=("InputTextSensitiveContentDetected", "No.")))
-    assert tile.problem == "Refused by the content check. No. (InputTextSensitiveContentDetected)"
+    assert tile.problem == "Rejected by the content check. No. (InputTextSensitiveContentDetected)"
 
 
 def test_a_pending_task_and_an_unknown_one(sandbox: Sandbox, client: SeedreamClient) -> None:
     pending = sandbox.add_task("later", ready_in=None)
     first, second = tiles_of(client, pending, "no-such-id")
     assert (first.state, first.task_id, first.prompt) == ("○ pending", pending, "later")
-    assert first.problem == "Sent, but not finished; wait for it by its id."
+    assert first.problem == "In progress. Run `%seedream wait ID`."
     assert (second.state, second.task_id) == ("? not found", "no-such-id")
     assert "does not know this id" in second.problem
 
@@ -91,12 +99,12 @@ def test_a_running_task_shows_the_images_that_are_there_and_says_that_more_may_c
     assert first.embedded
     assert first.state == "✓ succeeded"
     assert (own.state, own.image) == ("◔ running", "")
-    assert own.problem.startswith("Sent, but not finished")
+    assert own.problem.startswith("In progress")
 
 
 def test_what_has_no_id_cannot_be_waited_for() -> None:
     (tile,) = show(Gallery(Task("", TaskStatus.RUNNING))).tiles
-    assert tile.problem == "Sent, but not finished."
+    assert tile.problem == "In progress."
 
 
 def test_a_task_that_succeeded_without_a_image() -> None:
@@ -131,12 +139,15 @@ BAD_ANSWERS = {
     "dead": (Answer(b"gone", 404), "The link no longer works (HTTP 404)."),
     "forbidden": (Answer(b"no", 403), "The link no longer works (HTTP 403)."),
     "server error": (Answer(b"", 500), "The image host answered HTTP 500."),
-    "dropped": (Answer(manner="drop"), "The connection to images.example failed. Show it again to try again."),
-    "cut": (Answer(noise(), manner="cut"), "The connection to images.example failed. Show it again to try again."),
-    "web page": (Answer(b"<!DOCTYPE html><p>hi", headers={"Content-Type": "image/jpeg"}), "leads to a web page"),
-    "no image": (Answer(b"PK\x03\x04"), "no JPEG, PNG or WebP image"),
+    "dropped": (Answer(manner="drop"), "The connection to images.example failed. Show the image again to retry."),
+    "cut": (Answer(noise(), manner="cut"), "The connection to images.example failed. Show the image again to retry."),
+    "web page": (
+        Answer(b"<!DOCTYPE html><p>hi", headers={"Content-Type": "image/jpeg"}),
+        "is a web page, not an image",
+    ),
+    "no image": (Answer(b"PK\x03\x04"), "not a JPEG, PNG, or WebP image"),
     "truncated": (Answer(noise()[:3000]), "The image is damaged"),
-    "empty": (Answer(b""), "no JPEG, PNG or WebP image"),
+    "empty": (Answer(b""), "not a JPEG, PNG, or WebP image"),
 }
 
 
@@ -154,7 +165,7 @@ def test_a_lost_image_says_why_and_the_others_are_shown(answer: Answer, problem:
     assert last.embedded
     assert (lost.state, lost.image, lost.prompt, lost.position) == ("! not available", "", "p", "2 of 3")
     assert problem in lost.problem
-    assert sheet.notes == ["1 image could not be shown."]
+    assert sheet.notes == ["1 image not available."]
 
 
 def test_a_link_that_may_work_again_is_still_offered(image_host: ImageHost) -> None:
@@ -174,7 +185,7 @@ def test_every_fault_of_the_sandbox_spoils_one_tile_only(sandbox: Sandbox, clien
     gallery = Gallery(client.retrieve_batch(ids), fetcher=ImageFetcher(FetchLimits(tries=1)))
     sheet = show(gallery)
     assert [tile.state for tile in sheet.tiles] == ["! not available"] * len(faults) + ["✓ succeeded"]
-    assert sheet.notes == ["6 images could not be shown."]
+    assert sheet.notes == ["6 images not available."]
     assert sheet.tiles[-1].embedded
 
 

@@ -185,9 +185,10 @@ def test_of_several_images_one_has_to_be_chosen() -> None:
     good = TaskImage("i", data=encoded((6, 4), BLUE))
     with pytest.raises(UsageError) as caught:
         compose(good, TaskImage("i", 1, error=ErrorDetail()), good)
-    assert caught.value.message == "The task i has 2 images and no layers to put together."
+    assert caught.value.message == "The task i has 2 images and no layers to compose."
     assert (
-        caught.value.hint == "Choose one of task.images[0], task.images[2], or save all: Gallery(task).save(directory)."
+        caught.value.hint
+        == "Choose one of task.images[0], task.images[2], or save all of them with Gallery(task).save(directory)."
     )
 
 

@@ -41,7 +41,7 @@ ORIGIN = Provenance(
 FIELDS = dataclasses.asdict(ORIGIN)
 FORMATS = pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=80)
-SEEDREAM = "{urn:seedream-nb:provenance:1/}"
+SEEDREAM = "{urn:seedream-nb:origin:1/}"
 
 
 def sample(image_format: str = "JPEG", **options: object) -> bytes:
@@ -531,7 +531,7 @@ def test_paths_are_taken_as_people_write_them(tmp_path: Path, monkeypatch: pytes
         ("a\0b", r"cannot be read: .*null"),
         (".", r"is no file\. Give the path of a saved image"),
         ("pipe", r"pipe is no file"),
-        ("text.png", r"text\.png cannot be opened\. The file is no JPEG, PNG or WebP image\. Give a JPEG"),
+        ("text.png", r"text\.png cannot be opened\. The file is not a JPEG, PNG, or WebP image\. Give a JPEG"),
         ("page.png", r"page\.png cannot be opened\. The file is a web page\."),
         ("half.jpg", r"half\.jpg cannot be opened\. The image is damaged"),
         ("huge.png", r"huge\.png has more than 50 MB, which is not read"),

@@ -198,13 +198,13 @@ JPEG = encoded(halves(), "JPEG")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no JPEG, PNG or WebP image"),
-        (b"hello", "no JPEG, PNG or WebP image"),
+        (b"", "not a JPEG, PNG, or WebP image"),
+        (b"hello", "not a JPEG, PNG, or WebP image"),
         (b"  <!DOCTYPE html><html></html>", "a web page"),
         (b"<html>", "a web page"),
-        (encoded(halves("P"), "GIF"), "no JPEG, PNG or WebP image"),
-        (encoded(halves(), "BMP"), "no JPEG, PNG or WebP image"),
-        (encoded(halves(), "TIFF"), "no JPEG, PNG or WebP image"),
+        (encoded(halves("P"), "GIF"), "not a JPEG, PNG, or WebP image"),
+        (encoded(halves(), "BMP"), "not a JPEG, PNG, or WebP image"),
+        (encoded(halves(), "TIFF"), "not a JPEG, PNG, or WebP image"),
         (JPEG[: len(JPEG) // 2], "damaged"),
         (encoded(transparent(), "PNG")[:-200], "damaged"),
         (encoded(halves(), "WEBP")[:-20], "damaged"),

@@ -49,7 +49,7 @@ def test_one_refusal_leaves_the_rest_standing(shell: InteractiveShell, service: 
 def test_one_moderated_prompt_leaves_the_rest_standing(shell: InteractiveShell, service: Sandbox) -> None:
     gallery = run_gallery(shell, f'%seedream generate "a cat" "a forbidden cat" {SMALL}')
     assert [task.status for task in gallery] == [TaskStatus.SUCCEEDED, TaskStatus.FAILED]
-    assert "Refused by the content check." in seen(gallery).tiles[1].problem
+    assert "Rejected by the content check." in seen(gallery).tiles[1].problem
     assert paid(service) == 2
 
 

@@ -162,7 +162,7 @@ def test_each_failure_is_delivered_and_affects_nothing_else(
         "missing": "no longer works",
         "html": "a web page",
         "truncate": "damaged",
-        "redirect": "in circles",
+        "redirect": "too many redirects",
         "drop": "failed",
     }
     wanted: dict[str, TaskImage] = {}
