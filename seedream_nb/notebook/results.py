@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.core.errors import Interrupted, InterruptedWait, OutcomeUnknownError, SeedreamError, WaitTimeoutError
@@ -46,8 +45,8 @@ def make_gallery(
     Returns:
         The gallery.
     """
-    options = dataclasses.asdict(presentation.options)
-    return Gallery(tasks, **options, table=table, before=before, fetcher=session.client.fetcher)
+    fetcher = session.client.fetcher
+    return Gallery(tasks, options=presentation.options, table=table, before=before, fetcher=fetcher)
 
 
 def present(
