@@ -1,4 +1,4 @@
-"""Why: an account's tasks are many; they are read page by page, and only as far as someone looks."""
+"""The tasks of an account, fetched page by page as they are needed."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 
-# Pages in a row that bring nothing new. One may be, when new tasks have pushed older ones down meanwhile; a service
-# that ignores the offset would answer the same for ever.
+# Pages in a row without a new task. There may be one, when new tasks have pushed older ones down meanwhile; a service
+# that ignores the offset would return the same page forever.
 STALE_PAGES = 2
 
 
 class History:
-    """The tasks of an account, newest first, asked for when they are looked at and kept from then on.
+    """The tasks of an account, newest first, fetched on access and remembered from then on.
 
     Args:
         query: Sends a body and returns the decoded answer.
-        filters: What `build_filters` returned.
-        limit: How many tasks at most; None for all.
-        offset: How many of the newest are passed over.
-        page_size: How many are asked for at once.
+        filters: The result of `build_filters`.
+        limit: Maximum number of tasks; None for all.
+        offset: Number of newest tasks to skip.
+        page_size: Number of tasks in one request.
         store: Called with the tasks of each page.
 
     Raises:
@@ -57,8 +57,8 @@ class History:
     ) -> None:
         if (limit is not None and limit < 0) or offset < 0 or page_size < 1:
             raise UsageError(
-                "limit and offset are 0 or more, page_size is 1 or more.",
-                hint=f"Not limit={limit}, offset={offset}, page_size={page_size}.",
+                f"limit={limit}, offset={offset}, page_size={page_size} is out of range.",
+                hint="limit and offset must be at least 0, page_size at least 1. Nothing was sent.",
             )
         self._query = query
         self._filters = dict(filters)
@@ -73,7 +73,7 @@ class History:
 
     @property
     def total(self) -> int:
-        """How many tasks match in all, as the service says; asks for the first page if none was read yet."""
+        """The total number of matching tasks, as the service reports it; fetches the first page if none was yet."""
         if self._total is None:
             self._read_page(1 if self._limit == 0 else None)
         return self._total or 0
@@ -132,19 +132,19 @@ def build_filters(
     application_id: str | None = None,
     user_id: str | None = None,
 ) -> dict[str, object]:
-    """The filters of the history in the service's names (wire contract, history).
+    """Builds the filters of the history, with the service's names (wire contract, history).
 
     Args:
-        created_after: A time, or Unix seconds; a time without a zone is local.
+        created_after: A time, or Unix seconds; a time without a time zone is local.
         created_before: As `created_after`.
         application_id: Only tasks of this application.
         user_id: Only tasks of this user.
 
     Returns:
-        Those that are given.
+        The given filters.
 
     Raises:
-        UsageError: One is neither a time nor a number.
+        UsageError: A time is neither a datetime nor a number.
 
     Example:
         >>> build_filters(created_after=1766427547, user_id="me")
@@ -160,7 +160,7 @@ def build_filters(
 
 
 def _needed_for(index: int | slice) -> float:
-    """How many tasks have to be known; all of them, where something is counted from the end."""
+    """How many tasks must be known: all of them to count from the end."""
     if not isinstance(index, slice):
         return math.inf if index < 0 else index + 1
     is_from_the_end = (index.start or 0) < 0 or (index.step or 1) < 0 or index.stop is None or index.stop < 0
@@ -172,14 +172,14 @@ def _read_time(value: object, name: str) -> float | None:
         return None
     seconds = value.timestamp() if isinstance(value, datetime) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
-        raise UsageError(f"{name} is a datetime or Unix seconds, not {value!r}.", hint="Nothing was sent.")
+        raise UsageError(f"{name} must be a datetime or Unix seconds, not {value!r}.", hint="Nothing was sent.")
     return int(seconds) if seconds == int(seconds) else seconds
 
 
 def _is_last(page: TaskPage, offset: int, wanted: int) -> bool:
-    """Whether the service says that there is nothing behind a page.
+    """Whether the service says that a page is the last one.
 
-    A count that is no more than the tasks of a full page may be the count of that page alone.
+    A count that does not exceed the tasks of a full page may be the count of that page alone.
     """
     is_full = len(page.tasks) >= wanted
     return offset >= page.total and not (is_full and page.total <= len(page.tasks))

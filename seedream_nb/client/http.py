@@ -1,7 +1,7 @@
-"""Why: one request and its answer, so that the token goes in and comes out in a single place.
+"""One request and its answer: the only place where the token leaves.
 
-The token is added at the last moment and removed from whatever comes back; it never reaches another host, since
-redirects are not followed.
+The token is added at the last moment and removed from whatever comes back. It never reaches another host, as redirects
+are not followed.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ NDJSON = "application/x-ndjson"
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long to wait, in seconds.
+    """Timeouts in seconds.
 
     Attributes:
         connect: For the connection.
         read: For the next part of an answer.
-        generate: As `read`, for an answer that comes only when a picture is finished, which takes one to two minutes.
+        generate: As `read`, for an answer that comes only when an image is finished, which takes one to two minutes.
     """
 
     connect: float = 10.0
@@ -53,9 +53,9 @@ class Timeouts:
 
 
 class OutgoingBody(io.BytesIO):
-    """A request's body that knows whether any of it has left.
+    """A request's body that knows whether any of it was sent.
 
-    As long as nothing has, there was no connection, and no server can have acted on the request.
+    As long as none was, there was no connection, and no server can have acted on the request.
 
     Attributes:
         was_sent: Whether a connection has begun to send it.
@@ -64,13 +64,13 @@ class OutgoingBody(io.BytesIO):
     was_sent = False
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Hands out a part to be sent."""
+        """Returns the next part to send."""
         self.was_sent = True
         return super().read(size)
 
 
 class Bearer(AuthBase):
-    """Sets the header when a request leaves; as an `auth` it also keeps a `.netrc` file from replacing the token."""
+    """Sets the header when a request is sent; as an `auth` it also keeps a `.netrc` file from replacing the token."""
 
     def __init__(self, token: Secret) -> None:
         self._token = token
@@ -82,7 +82,7 @@ class Bearer(AuthBase):
 
 
 def open_session(base_url: str, connections: int) -> requests.Session:
-    """A session for one base URL that keeps no cookies and is safe to share between threads."""
+    """A session for one base URL that stores no cookies and can be shared between threads."""
     session = requests.Session()
     session.mount(base_url, HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True))
     # Without cookies nothing in the session changes after this, so that threads can share it.
@@ -102,22 +102,22 @@ def exchange(
     *,
     accept: str = JSON,
 ) -> Iterator[Incoming]:
-    """Sends one request, once, and hands out its answer while that arrives.
+    """Sends one request, once, and yields its answer while that arrives.
 
     Args:
         session: The connections to use.
-        settings: Where to send, and as whom.
-        path: The path behind the base URL.
-        body: JSON as bytes.
+        settings: The base URL and the token.
+        path: The path after the base URL.
+        body: The encoded JSON.
         timeouts: How long to wait.
-        accept: The kind of answer that is wanted.
+        accept: The media type of the answer.
 
     Yields:
-        The answer, of which the status was good.
+        The answer, whose status is a success.
 
     Raises:
         MissingTokenError: No token is set; nothing was sent.
-        NetworkError: No answer came, or it broke off while it was read.
+        NetworkError: No answer came, or it broke off.
         SeedreamError: What the service answered.
     """
     token = settings.require_token()
@@ -143,11 +143,11 @@ def exchange(
 
 
 class Incoming:
-    """An answer that arrives.
+    """An arriving answer.
 
     Args:
-        response: Its status and headers, and the connection that brings the body.
-        token: What is removed from the body.
+        response: Its status and headers, and the connection of its body.
+        token: Removed from the body.
     """
 
     def __init__(self, response: requests.Response, token: Secret) -> None:
@@ -155,14 +155,14 @@ class Incoming:
         self._token = token
 
     def check(self, host: str) -> None:
-        """Raises when the status is not a good one."""
+        """Raises an error unless the status is a success."""
         if self._response.is_redirect:
             raise EndpointNotFoundError(
-                f"{host} sends the request on to another address, which is not followed as the token would go along.",
-                hint="Set the base URL to the API's own address (%seedream config shows it).",
+                f"{host} redirects to another address. Redirects are not followed, to keep the token from other hosts.",
+                hint="Set the base URL to the API's own address (check it with %seedream config).",
                 status_code=self._response.status_code,
             )
-        if not 200 <= self._response.status_code < 300:  # noqa: PLR2004  the good statuses of HTTP
+        if not 200 <= self._response.status_code < 300:  # noqa: PLR2004  success statuses
             self.json()
 
     def json(self) -> object:
@@ -172,7 +172,7 @@ class Incoming:
             The decoded JSON.
 
         Raises:
-            SeedreamError: What the service answered, or that it cannot be read.
+            SeedreamError: What the service answered, or that the answer is unreadable.
         """
         text = self._clean(self._response.content)
         try:
@@ -182,7 +182,7 @@ class Incoming:
             raise
 
     def lines(self) -> Iterator[str]:
-        """Yields each line of the body as soon as it has come, the last one also when its end is missing."""
+        """Yields each line of the body as soon as it arrives, the last one also without its line end."""
         parts: list[bytes] = []
         for chunk in self._response.iter_content(None):
             first, *others = chunk.split(b"\n")
@@ -197,23 +197,14 @@ class Incoming:
 
 
 def describe_failure(problem: Exception, host: str, timeouts: Timeouts) -> NetworkError:
-    """What a failure of the libraries below means to a user.
-
-    Args:
-        problem: An exception of requests or urllib3.
-        host: Whom the request was for.
-        timeouts: Those of the request.
-
-    Returns:
-        The error that says so.
-    """
+    """Converts an exception of requests or urllib3 to an error in a user's terms."""
     if isinstance(problem, requests.ConnectTimeout):
         return RequestTimeoutError(
             f"No connection to {host} within {timeouts.connect:g} s.",
             hint="Check the network and any proxy, then try again.",
         )
     text = repr(problem)
-    # An answer that stalls half-way is a connection error to requests, with the timeout inside.
+    # To requests, an answer that stalls half-way is a connection error with the timeout inside.
     if isinstance(problem, requests.Timeout) or "Read timed out" in text:
         return RequestTimeoutError(
             f"{host} did not answer within {timeouts.read:g} s.",
@@ -221,19 +212,19 @@ def describe_failure(problem: Exception, host: str, timeouts: Timeouts) -> Netwo
         )
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return ConnectionFailedError(
-            f"The certificate of {host} cannot be trusted.",
-            hint="Check the base URL; behind a company proxy, point REQUESTS_CA_BUNDLE to its certificate.",
+            f"Can't verify the certificate of {host}.",
+            hint="Check the base URL. Behind a company proxy, set REQUESTS_CA_BUNDLE to its certificate.",
         )
     if isinstance(problem, requests.exceptions.SSLError):
         return ConnectionFailedError(
-            f"No secure connection to {host} can be made.", hint="Check whether the base URL should begin with http://."
+            f"Can't make a secure connection to {host}.", hint="Check whether the base URL should start with http://."
         )
     if isinstance(problem, requests.exceptions.ProxyError):
         return ConnectionFailedError(
-            f"The proxy on the way to {host} failed.", hint="Check HTTPS_PROXY and NO_PROXY in the environment."
+            f"The proxy for {host} failed.", hint="Check HTTPS_PROXY and NO_PROXY in the environment."
         )
     if "NameResolution" in text:
-        what = f"The name {host} cannot be resolved."
+        what = f"Can't resolve the host name {host}."
     elif "refused" in text:
         what = f"{host} refused the connection."
     else:

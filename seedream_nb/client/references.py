@@ -1,4 +1,4 @@
-"""Why: a reference image may be a link, a file, bytes, a Pillow image or an earlier result; on the wire it is text."""
+"""Converts reference images (links, files, bytes, Pillow images, earlier results) to the text that the API takes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from seedream_nb.core.errors import ImageError, UsageError, shorten
 from seedream_nb.core.models import Task, TaskImage
+from seedream_nb.core.text import count_of
 from seedream_nb.protocol.capabilities import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ LINKS = ("http://", "https://", "data:")
 
 
 class PillowImage(Protocol):
-    """What is needed of a `PIL.Image.Image`, so that Pillow loads only where one is used."""
+    """The part of `PIL.Image.Image` that is used here, so that Pillow is imported only where an image is opened."""
 
     def save(self, fp: io.BytesIO, format: str) -> None:  # noqa: A002  Pillow's own name
         """Writes the image in a file format."""
@@ -29,7 +30,7 @@ class PillowImage(Protocol):
         """The names of its channels."""
 
     def convert(self, mode: str) -> PillowImage:
-        """The same picture with other channels."""
+        """The same image with other channels."""
 
 
 Reference: TypeAlias = "str | bytes | bytearray | os.PathLike[str] | PillowImage | TaskImage | Task"
@@ -39,18 +40,18 @@ _KEPT_BY_PNG = {("R", "G", "B"), ("R", "G", "B", "A"), ("L",), ("L", "A"), ("P",
 
 
 def read_references(image: Reference | Iterable[Reference] | None, *, strict: bool = True) -> tuple[str, ...]:
-    """Turns reference images into what travels.
+    """Converts reference images to links and data URIs.
 
     Args:
         image: One image or several: an http(s) link, a `data:image/…;base64,` URI, bytes, a path, a Pillow image, an
-            image of an earlier task, or an earlier task with one picture.
-        strict: Whether to refuse what is too large or no picture.
+            image of an earlier task, or an earlier task with one image.
+        strict: Whether to reject files that are too large or not images.
 
     Returns:
         A link or a data URI for each.
 
     Raises:
-        UsageError: One is no image, cannot be read, or has more than 10 MB; the message says which.
+        UsageError: One is not an image, cannot be read, or exceeds 10 MB; the message says which.
 
     Example:
         >>> read_references("https://example.org/cat.jpg")
@@ -67,13 +68,13 @@ def _read(image: object, name: str, *, strict: bool) -> str:
     if isinstance(image, Task):
         if len(image.good_images) != 1:
             raise UsageError(
-                f"{name} is a task with {len(image.good_images)} pictures.",
-                hint="Choose one, such as task.images[0].",
+                f"{name} is a task with {count_of(len(image.good_images), 'image')}.",
+                hint="Choose one image, such as task.images[0].",
             )
         image = image.good_images[0]
     if isinstance(image, TaskImage):
         if not image.is_good:
-            raise UsageError(f"{name} is an image that failed.", hint=str(image.error) if image.error else None)
+            raise UsageError(f"{name} is a failed image.", hint=str(image.error) if image.error else None)
         image = image.data if image.data is not None else image.url
     if isinstance(image, str) and image.strip().lower().startswith(LINKS):
         return image.strip()
@@ -90,14 +91,14 @@ def _read_bytes(image: object, name: str) -> bytes:
         except (OSError, ValueError) as problem:
             reason = getattr(problem, "strerror", None) or str(problem)
             raise UsageError(
-                f"{name}, the file {shorten(str(path))}, cannot be read: {reason}.",
-                hint="Give the path of an image file, or an http(s) link.",
+                f"{name} can't be read from {shorten(str(path))}: {reason}.",
+                hint="Pass the path of an image file, or an http(s) link.",
             ) from None
     if hasattr(image, "save") and hasattr(image, "getbands") and hasattr(image, "convert"):
         return _encode(image)
     raise UsageError(
-        f"{name} is a {type(image).__name__}.",
-        hint="Give a link, a path, bytes, a Pillow image, or an image of an earlier task.",
+        f"{name} has the unsupported type {type(image).__name__}.",
+        hint="Pass a link, a path, bytes, a Pillow image, or an image of an earlier task.",
     )
 
 
@@ -111,10 +112,10 @@ def _encode(image: PillowImage) -> bytes:
 def _to_data_uri(content: bytes, name: str, *, strict: bool) -> str:
     if strict and len(content) > MAX_IMAGE_BYTES:
         raise UsageError(
-            f"{name} has {len(content) / 1024**2:.1f} MB; the service takes {MAX_IMAGE_BYTES // 1024**2} MB at most.",
-            hint="Make it smaller, or save it as JPEG.",
+            f"{name} has {len(content) / 1024**2:.1f} MB; the limit is {MAX_IMAGE_BYTES // 1024**2} MB.",
+            hint="Resize it, or save it as JPEG.",
         )
-    # Imported here: Pillow is needed only where a local image is sent.
+    # Pillow is needed only where a local image is sent.
     from seedream_nb.images.thumbnails import read_facts  # noqa: PLC0415  see above
 
     try:
@@ -122,7 +123,7 @@ def _to_data_uri(content: bytes, name: str, *, strict: bool) -> str:
     except ImageError:
         if not strict:
             return _embed(content, "image/png")
-        raise UsageError(f"{name} is no JPEG, PNG or WebP picture.", hint="Convert it to one of these.") from None
+        raise UsageError(f"{name} is not a JPEG, PNG or WebP image.", hint="Convert it to one of these.") from None
     return _embed(content, mime)
 
 

@@ -1,7 +1,7 @@
-"""Why: where the token and the base URL come from is decided once, in the open, and the token is never shown.
+"""Resolves the token and the base URL, and never shows the token.
 
-An argument beats the environment, which beats a `.env` file in the working directory or above it. The names are those
-of the official clients (wire contract, Common).
+An argument takes precedence over the environment, and that over a `.env` file in the working directory or above it. The
+names are those of the official clients (wire contract, Common).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MIN_SECRET_LENGTH = 8
 
 
 class Secret:
-    """Text that no repr, traceback or log shows; `reveal()` gives it.
+    """Text that no repr, traceback or log shows; `reveal()` returns it.
 
     Example:
         >>> Secret("abc")
@@ -43,7 +43,7 @@ class Secret:
     def remove_from(self, text: str) -> str:
         """The given text with every occurrence of the secret replaced by `***`.
 
-        A text shorter than any real token is no secret, and taking it out would tear words apart.
+        A secret shorter than any real token stays, as replacing it would tear words apart.
         """
         return text.replace(self._text, "***") if len(self._text) >= MIN_SECRET_LENGTH else text
 
@@ -59,16 +59,16 @@ class Secret:
 
 @dataclass(frozen=True)
 class Settings:
-    """Where to send requests, and as whom.
+    """The base URL and the token.
 
     Attributes:
-        token: The token, hidden; None when none was found.
-        base_url: The API's address without a final slash.
-        token_source: Where the token was found, in words; None when there is none.
-        base_url_source: Where the base URL was found, in words.
+        token: The hidden token; None if none was found.
+        base_url: The base URL of the API, without a trailing slash.
+        token_source: Where the token was found; None if none was found.
+        base_url_source: Where the base URL was found.
 
     Raises:
-        SettingsError: The token holds characters that no token has.
+        SettingsError: The token contains characters that no token has.
     """
 
     token: Secret | None
@@ -79,22 +79,22 @@ class Settings:
     def __post_init__(self) -> None:
         if self.token is not None and not re.fullmatch(r"[!-~]+", self.token.reveal()):
             raise SettingsError(
-                f"The token from {self.token_source} is empty, or holds a space or a character that no token has.",
-                hint="Copy it again, without anything before or behind it.",
+                f"The token from {self.token_source} is empty, or contains a space or another invalid character.",
+                hint="Copy it again, without anything before or after it.",
             )
 
     def require_token(self) -> Secret:
         """The token.
 
         Raises:
-            MissingTokenError: There is none; the message names the ways to give one, and the way without.
+            MissingTokenError: There is none; the message lists the ways to set one, and the way without.
         """
         if self.token is None:
             raise MissingTokenError(
                 "No token is set.",
-                hint=f"Pass token=…, set the environment variable {TOKEN_NAME}, or write {TOKEN_NAME}=… into a .env "
-                f"file (in a notebook, %seedream login asks for it). {GETTING_STARTED_HINT} To work without any "
-                "token, start the sandbox: %seedream sandbox, or seedream_nb.Sandbox() in Python.",
+                hint=f"Pass token=…, set the environment variable {TOKEN_NAME}, or add {TOKEN_NAME}=… to a .env file "
+                f"(in a notebook, run %seedream login). {GETTING_STARTED_HINT} To work without a token, start the "
+                "sandbox: %seedream sandbox, or seedream_nb.Sandbox() in Python.",
             )
         return self.token
 
@@ -109,19 +109,19 @@ def resolve_settings(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Finds the token and the base URL.
+    """Resolves the token and the base URL.
 
     Args:
-        token: The token; None or empty to look further.
-        base_url: The API's address; None or empty to look further.
-        environ: The environment to look in; the process's own by default.
+        token: The token; None or empty to look elsewhere.
+        base_url: The base URL of the API; None or empty to look elsewhere.
+        environ: The environment variables; the process's own by default.
 
     Returns:
         The settings, without a token if none was found.
 
     Raises:
-        SettingsError: The base URL is not an http(s) address, the token holds characters that no token has, or the
-            `.env` file cannot be read.
+        SettingsError: The base URL is not an http(s) address, the token contains invalid characters, or the `.env` file
+            cannot be read.
     """
     environ = os.environ if environ is None else environ
     dotenv_path, dotenv = _read_dotenv()
@@ -137,7 +137,7 @@ def resolve_settings(
 
 
 def _read_dotenv() -> tuple[str, dict[str, str]]:
-    # Imported here, as few users have a .env file and `%load_ext` must stay cheap.
+    # Few users have a .env file, and `%load_ext` must stay cheap.
     from dotenv import dotenv_values, find_dotenv  # noqa: PLC0415  see above
 
     try:
@@ -147,12 +147,12 @@ def _read_dotenv() -> tuple[str, dict[str, str]]:
     if not path:
         return "", {}
     try:
-        # Windows editors begin a file with a byte order mark, which older versions of python-dotenv take for text.
+        # Windows editors write a byte order mark, which older versions of python-dotenv take for text.
         values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
         raise SettingsError(
-            f"The file {path} cannot be read: {type(problem).__name__}.",
-            hint="Save it as UTF-8 text that you may read, or remove it.",
+            f"Can't read the file {path}: {type(problem).__name__}.",
+            hint="Save it as UTF-8 text, make it readable for you, or remove it.",
         ) from None
     return path, {name: value for name, value in values.items() if value}
 
@@ -168,8 +168,8 @@ def _first(argument: str | None, name: str, places: tuple[tuple[str, Mapping[str
 
 
 def _check_base_url(url: str, source: str) -> str:
-    # The address itself is never shown: what was pasted by mistake may be the token.
-    hint = f"It looks like {DEFAULT_BASE_URL}; leave it out to use that."
+    # The URL itself is never shown: what was pasted by mistake may be the token.
+    hint = f"It looks like {DEFAULT_BASE_URL}, which is the default."
     try:
         parts = urlsplit(url)
         is_usable = parts.port != 0 and re.fullmatch(r"[!-~]+", url) is not None
@@ -178,9 +178,9 @@ def _check_base_url(url: str, source: str) -> str:
     if not is_usable:
         raise SettingsError(f"The base URL from {source} is not a web address.", hint=hint)
     if parts.username is not None or parts.password is not None:
-        raise SettingsError(f"The base URL from {source} holds a user name or password.", hint=hint)
+        raise SettingsError(f"The base URL from {source} contains a user name or password.", hint=hint)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise SettingsError(f"The base URL from {source} is not an http(s) address.", hint=hint)
     if parts.query or parts.fragment:
-        raise SettingsError(f"The base URL from {source} has something behind its path.", hint=hint)
+        raise SettingsError(f"The base URL from {source} has a query or fragment after its path.", hint=hint)
     return url.rstrip("/")

@@ -1,4 +1,4 @@
-"""Why: models, sizes and prompts are chosen by comparing; all combinations are planned before the first costs money.
+"""Plans sweeps: all combinations of models, sizes, prompts and other options, before the first is paid for.
 
 Pure functions: nothing is sent here.
 """
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from seedream_nb.client.references import Reference
     from seedream_nb.protocol.request_body import GenerationOptions
 
-MAX_COLUMNS = 6  # pictures that can be compared side by side without scrolling
+MAX_COLUMNS = 6  # images that can be compared side by side without scrolling
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Something that is varied.
+    """An option that is varied.
 
     Attributes:
-        noun: What it is called, in the singular.
-        labels: Each value as it is shown.
+        noun: Its name, in the singular.
+        labels: Its values as they are shown.
     """
 
     noun: str
@@ -42,12 +42,12 @@ class Axis:
 
 @dataclass(frozen=True)
 class Sweep:
-    """All combinations of what is varied, as requests in the order of a table.
+    """All combinations of the varied options, as requests in the order of a table.
 
     Attributes:
         requests: The requests, row by row.
-        axes: What has more than one value.
-        rows: The labels of the table's rows; one empty label when there is nothing to tell apart.
+        axes: The options with more than one value.
+        rows: The labels of the table's rows; one empty label when there is one row.
         columns: The labels of its columns, likewise.
     """
 
@@ -58,7 +58,7 @@ class Sweep:
 
     @property
     def max_images(self) -> int:
-        """How many pictures may be made, and paid for, at most."""
+        """The maximum number of images to be generated and paid for."""
         return sum(request.options.max_images or 1 for request in self.requests)
 
     def __str__(self) -> str:
@@ -73,18 +73,18 @@ def plan_sweep(
     image: Reference | tuple[Reference, ...] | None = None,
     count: int = 1,
 ) -> Sweep:
-    """Plans the grid of all combinations.
+    """Plans the table of all combinations.
 
     Args:
         prompts: The prompts, at least one.
-        options: What all requests share.
+        options: The options that all requests share.
         varied: Names of options, each with the values to try; repeated values are tried once.
         image: Reference images, the same for all.
-        count: How often each combination is made.
+        count: The number of takes of each combination.
 
     Returns:
-        The requests with the labels of rows and columns. With one axis there is one row, or one column when that would
-        be too wide; with several, the last one makes the columns.
+        The requests with the labels of rows and columns. With one axis there is one row, or one column if a row would
+        be too wide; with several, the last one becomes the columns.
 
     Example:
         >>> from seedream_nb import GenerationOptions
@@ -113,14 +113,14 @@ def plan_sweep(
 
 
 def describe_cost(sweep: Sweep, *, is_free: bool) -> str:
-    """Says what a sweep costs.
+    """Describes what a sweep costs.
 
     Args:
         sweep: The sweep.
-        is_free: Whether it goes to the sandbox.
+        is_free: Whether it is sent to the sandbox.
 
     Returns:
-        Such as `4 paid requests (2 prompts)`, or `1 request to the sandbox`.
+        A phrase such as `4 paid requests (2 prompts)`, or `1 request to the sandbox`.
     """
     requests = count_of(len(sweep.requests), "request" if is_free else "paid request")
     combinations = f" ({sweep})" if sweep.axes else ""
@@ -141,7 +141,7 @@ def _label(name: str, value: object) -> str:
 
 
 def _arrange(names: Sequence[str], axes: Mapping[str, Axis]) -> tuple[list[str], list[str]]:
-    """Which axes make the rows, and which the columns."""
+    """The axes of the rows, and those of the columns."""
     *row_names, column_name = names or [""]
     if not column_name:
         return [], []
@@ -153,7 +153,7 @@ def _arrange(names: Sequence[str], axes: Mapping[str, Axis]) -> tuple[list[str],
 
 
 def _join_labels(names: Sequence[str], axes: Mapping[str, Axis]) -> tuple[str, ...]:
-    # Not by a sign between them: a prompt may have it, too.
+    # Not joined by a punctuation mark: a prompt may contain it.
     return tuple("\n".join(labels) for labels in itertools.product(*(axes[name].labels for name in names)))
 
 
@@ -161,5 +161,5 @@ def _request(
     values: dict[str, object], options: GenerationOptions, image: Reference | tuple[Reference, ...] | None
 ) -> GenerationRequest:
     chosen = {name: value for name, value in values.items() if name not in {"prompt", "take"}}
-    # The names come from the caller's table of options, so replace() is what refuses an unknown one.
+    # The names come from the caller's table of options, so replace() is what rejects an unknown one.
     return GenerationRequest(str(values["prompt"]), dataclasses.replace(options, **chosen), image)  # type: ignore[arg-type]  # as above

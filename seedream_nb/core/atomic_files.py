@@ -1,6 +1,6 @@
-"""Why: a file is there whole or not at all, whatever happens to the process that writes it.
+"""Writes files atomically: a file is complete or absent, whatever happens to the process that writes it.
 
-It is written beside its place under a name of no meaning, and takes its own name when nothing is missing.
+It is written in the same folder under a temporary name, and renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -15,26 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PART = ".part"  # the ending of what is not whole yet; its name begins with a dot
+PART = ".part"  # the suffix of incomplete files; their names begin with a dot
 
-_naming = threading.Lock()  # between taking a name and filling it, no other thread looks
+_naming = threading.Lock()  # no other thread checks a name while it is taken
 
 
 def staging_path(path: Path) -> Path:
-    """A name beside a path, in the same folder, that nothing has yet."""
+    """An unused name in the folder of a path."""
     return path.with_name(f".{uuid.uuid4().hex}{PART}")
 
 
 @contextmanager
 def staging_file(path: Path) -> Iterator[Path]:
-    """Gives the name of a file to write, which is to be moved to a path; what is left of it in the end is removed.
-
-    Args:
-        path: Where the file is to be in the end.
-
-    Yields:
-        A name beside it.
-    """
+    """Yields an unused path beside the given one, for a file to write and then rename; removes what is left of it."""
     part = staging_path(path)
     try:
         yield part
@@ -44,14 +37,14 @@ def staging_file(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file; one of the same name is replaced.
+    """Writes a file atomically; replaces an existing one.
 
     Args:
-        path: Where to; its folder is there.
-        content: What it holds.
+        path: The file, in an existing folder.
+        content: Its content.
 
     Raises:
-        OSError: It cannot be written, such as on a full disk; what was there stays.
+        OSError: It cannot be written, such as on a full disk; an existing file is unchanged.
     """
     with staging_file(path) as part:
         part.write_bytes(content)
@@ -59,11 +52,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_new(path: Path, content: bytes) -> bool:
-    """Writes a file unless the name is taken, also by a broken link.
+    """Writes a file atomically unless the name is taken, also by a broken link.
 
     Args:
-        path: Where to; its folder is there.
-        content: What it holds.
+        path: The file, in an existing folder.
+        content: Its content.
 
     Returns:
         Whether it was written.
@@ -78,12 +71,12 @@ def write_new(path: Path, content: bytes) -> bool:
         part.write_bytes(content)
         with _naming:
             try:
-                # A link appears whole or not at all, and never over a file that is there.
+                # Linking is atomic, and never replaces an existing file.
                 path.hardlink_to(part)
             except FileExistsError:
                 return False
             except OSError:
-                # Some file systems know no hard links.
+                # Some file systems have no hard links.
                 if os.path.lexists(path):
                     return False
                 part.replace(path)

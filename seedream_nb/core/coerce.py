@@ -1,4 +1,4 @@
-"""Why: foreign JSON may hold anything anywhere; each value is read as what it should be, or as nothing."""
+"""Reads values of foreign JSON, which may hold anything anywhere, as the type they should have or as nothing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 
 JsonObject = dict[str, object]
 
-LARGEST_INTEGER = 2**63  # beyond it a number is noise: it fits no date, no seed and no float arithmetic
+LARGEST_INTEGER = 2**63  # a larger number fits no date, no seed and no float arithmetic
 
-# Foreign text must not steer a terminal; tabs and line ends are kept.
+# Foreign text must not control a terminal; tabs and line ends stay.
 _CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\t"), ord("\n")}, " ")
 
 
@@ -19,11 +19,11 @@ def read_mapping(value: object) -> JsonObject:
 
 
 def read_text(value: object) -> str:
-    """Text that any output can show; a number becomes text, anything else none."""
+    """Text that any output can show; a number becomes text, anything else an empty one."""
     if isinstance(value, str):
-        if value.isprintable():  # nearly all is, and holds neither of what follows
+        if value.isprintable():  # nearly all is, and needs none of what follows
             return value
-        # JSON can spell half of a surrogate pair, which no output encoding can carry.
+        # JSON can express half of a surrogate pair, which no output encoding can.
         return value.encode("utf-8", "replace").decode("utf-8").translate(_CONTROL_CHARACTERS)
     return str(value) if isinstance(value, float) or read_integer(value) is not None else ""
 
@@ -43,7 +43,7 @@ def read_integer(value: object) -> int | None:
 
 
 def read_moment(value: object) -> datetime | None:
-    """Unix seconds as a time; None when there is none or no calendar holds it."""
+    """Unix seconds as a datetime; None if missing or out of range."""
     seconds = read_number(value)
     if seconds is None:
         return None

@@ -1,15 +1,14 @@
-"""Why: a notebook user sees one sentence and one hint, never a stack of frames from inside a library.
+"""The errors: a notebook user sees one sentence and one hint, never the stack frames of a library.
 
-Every expected failure of the toolkit is one class of the tree below, one class for each thing a user can act on. The
-classes hold almost no logic; which answer of the service becomes which class is
-decided in `seedream_nb.protocol.status_errors`.
+Every expected failure is a class of the tree below, one class for each thing a user can act on. The classes have almost
+no logic; `seedream_nb.protocol.status_errors` decides which answer of the service becomes which class.
 
     SeedreamError
-    ├── UsageError                  what was typed or passed is wrong; nothing was sent
+    ├── UsageError                  invalid input; nothing was sent
     │   └── InvalidTaskIdError
-    ├── SettingsError               the configuration is wrong; nothing was sent
+    ├── SettingsError               invalid configuration; nothing was sent
     │   └── MissingTokenError
-    ├── ServiceError                the service answered, and said no
+    ├── ServiceError                the service answered with an error
     │   ├── AuthenticationError
     │   │   ├── InvalidTokenError
     │   │   ├── TokenMismatchError
@@ -24,22 +23,22 @@ decided in `seedream_nb.protocol.status_errors`.
     ├── NetworkError                no answer came
     │   ├── ConnectionFailedError
     │   ├── RequestTimeoutError
-    │   └── OutcomeUnknownError     a paid request may have been carried out all the same
-    ├── TaskError                   the answer came, and tells of a task without a result
+    │   └── OutcomeUnknownError     a paid request may have been carried out
+    ├── TaskError                   the answer is a task without a result
     │   ├── TaskNotFoundError
     │   ├── TaskFailedError
     │   │   └── ModerationError
     │   └── TaskNotFinishedError
     │       └── WaitTimeoutError
-    ├── ImageError                  a picture could not be fetched or read
-    └── LibraryError                the library on this machine cannot be used; all else works without it
+    ├── ImageError                  an image could not be downloaded or read
+    └── LibraryError                the local library cannot be used; everything else works without it
 
-An interrupt stays a `KeyboardInterrupt`, and tells what would be lost with it:
+An interrupt stays a `KeyboardInterrupt`, and carries what would be lost with it:
 
     KeyboardInterrupt
     └── Interrupted
-        ├── InterruptedRequest      a paid request had left already
-        └── InterruptedWait         some tasks are still running
+        ├── InterruptedRequest      a paid request was already sent
+        └── InterruptedWait         some tasks are still in progress
 """
 
 from __future__ import annotations
@@ -53,16 +52,15 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task
 
 GETTING_STARTED_HINT = (
-    "A token comes from https://platform.acedata.cloud/documents/seedream-tasks: sign in and acquire the service "
-    "(first use comes with a free quota)."
+    "Get a token at https://platform.acedata.cloud/documents/seedream-tasks: sign in and acquire the service "
+    "(the first use includes a free quota)."
 )
-
 
 MAX_MESSAGE_LENGTH = 300  # characters of foreign text in a message
 
 
 def shorten(text: str) -> str:
-    r"""One line of foreign text, cut at a length that fits a message.
+    r"""Foreign text on one line, cut to a length that fits a message.
 
     Example:
         >>> shorten("two\n  lines")
@@ -73,19 +71,19 @@ def shorten(text: str) -> str:
 
 
 class SeedreamError(Exception):
-    """The root of every expected failure.
+    """The base class of every expected failure.
 
     Args:
-        message: One sentence that says what went wrong.
+        message: What went wrong, in one sentence.
         hint: What to do next.
         code: The service's error code, such as `invalid_token`.
         status_code: The HTTP status of the answer.
-        trace_id: The service's id of the call, to be quoted to its support.
+        trace_id: The service's id of the call, for its support.
 
     Attributes:
-        partial: The tasks that were already read when a call over many tasks failed.
+        partial: The tasks already read when a call for many tasks failed.
         failed_ids: The task ids that such a call could not read.
-        retry_after: Seconds that the service asks to wait, when it does.
+        retry_after: Seconds that the service asks to wait, if it does.
 
     Example:
         >>> error = SeedreamError("The token has expired.", hint="Get a new one.", code="token_expired")
@@ -114,7 +112,7 @@ class SeedreamError(Exception):
 
     @property
     def reference(self) -> str:
-        """The facts to quote to a support desk, such as `HTTP 401 · code invalid_token · trace 1f0c…`, or `""`."""
+        """The facts for a support request, such as `HTTP 401 · code invalid_token · trace 1f0c…`, or `""`."""
         facts = (
             ("HTTP", self.status_code),
             ("code", self.code),
@@ -127,11 +125,11 @@ class SeedreamError(Exception):
         return " ".join(part for part in (self.message, self.hint, reference) if part)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exception's own way to pickle knows positional arguments only; these errors cross process borders.
+        # Exception pickles positional arguments only; these errors cross process boundaries.
         return (_rebuild, (type(self), self.__dict__.copy()))
 
     def _render_traceback_(self) -> list[str]:
-        """Lines that IPython shows instead of a traceback; the cell still fails, for people and for test runners."""
+        """The lines that IPython shows instead of a traceback; the cell still fails, also for test runners."""
         return _render(self, self.message, self.hint, self.reference)
 
 
@@ -151,11 +149,11 @@ def _rebuild(cls: type[BaseException], state: dict[str, object]) -> BaseExceptio
 
 
 class UsageError(SeedreamError):
-    """What was typed or passed cannot be used; nothing was sent."""
+    """Invalid input; nothing was sent."""
 
 
 class InvalidTaskIdError(UsageError):
-    """A task id that cannot be one; nothing was sent."""
+    """An invalid task id; nothing was sent."""
 
 
 class SettingsError(SeedreamError):
@@ -163,7 +161,7 @@ class SettingsError(SeedreamError):
 
 
 class MissingTokenError(SettingsError):
-    """No token was given, or none reached the service."""
+    """No token is set, or none reached the service."""
 
 
 class ServiceError(SeedreamError):
@@ -171,7 +169,7 @@ class ServiceError(SeedreamError):
 
 
 class AuthenticationError(ServiceError):
-    """The service did not accept who is asking."""
+    """The service did not authenticate the request."""
 
 
 class InvalidTokenError(AuthenticationError):
@@ -179,7 +177,7 @@ class InvalidTokenError(AuthenticationError):
 
 
 class TokenMismatchError(AuthenticationError):
-    """The token is good, but belongs to another API."""
+    """The token is valid, but for another API."""
 
 
 class AccountDisabledError(AuthenticationError):
@@ -187,7 +185,7 @@ class AccountDisabledError(AuthenticationError):
 
 
 class BalanceUsedUpError(ServiceError):
-    """The balance is used up; the permission is fine."""
+    """The balance is used up; the token is fine."""
 
 
 class RateLimitedError(ServiceError):
@@ -195,7 +193,7 @@ class RateLimitedError(ServiceError):
 
 
 class BadRequestError(ServiceError):
-    """The service refused the request's content."""
+    """The service rejected the request's content."""
 
 
 class RequestTooLargeError(ServiceError):
@@ -211,7 +209,7 @@ class ServerError(ServiceError):
 
 
 class UnreadableAnswerError(ServiceError):
-    """What came back is not an answer in the service's language."""
+    """The response is not an answer of the service."""
 
 
 class NetworkError(SeedreamError):
@@ -229,12 +227,12 @@ class RequestTimeoutError(NetworkError):
 class OutcomeUnknownError(NetworkError):
     """No clear answer came to a paid request: the task may exist and may have been paid for.
 
-    It is never sent again by itself. Whether the task exists shows in the history.
+    It is never resent automatically. The history shows whether the task exists.
 
     Attributes:
-        sent_at: From when on to look in the history, in UTC: a few seconds before the request left, since clocks
+        sent_at: When to start looking in the history, in UTC: a few seconds before the request was sent, as clocks
             differ.
-        partial: What had arrived of a stream before it broke.
+        partial: What arrived of a stream before it broke off.
 
     Example:
         >>> try:  # doctest: +SKIP
@@ -255,11 +253,11 @@ class TaskNotFoundError(TaskError):
 
 
 class TaskFailedError(TaskError):
-    """The task ended without a picture."""
+    """The task ended without an image."""
 
 
 class ModerationError(TaskFailedError):
-    """The service's content check refused the prompt or the picture."""
+    """Content moderation rejected the prompt or the image."""
 
 
 class TaskNotFinishedError(TaskError):
@@ -267,16 +265,16 @@ class TaskNotFinishedError(TaskError):
 
 
 class WaitTimeoutError(TaskNotFinishedError):
-    """Some tasks were not finished in time; they go on at the service.
+    """Some tasks were not finished in time; they continue at the service.
 
     Attributes:
-        partial: What is known of all tasks, in the order asked.
-        failed_ids: The ids of those that are not finished.
+        partial: What is known of all tasks, in the given order.
+        failed_ids: The ids of the unfinished tasks.
     """
 
 
 class ImageError(SeedreamError):
-    """A picture could not be fetched, or is not one that can be shown."""
+    """An image could not be downloaded, or cannot be shown."""
 
 
 class LibraryError(SeedreamError):
@@ -284,18 +282,18 @@ class LibraryError(SeedreamError):
 
 
 class LibraryWarning(UserWarning):
-    """Something about the library that should be known, while all else goes on."""
+    """A problem with the library that does not stop the work."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """An interrupt (Ctrl-C, a stopped cell) that tells what must not be lost with it.
+    """An interrupt (Ctrl-C, a stopped cell) that carries what must not be lost with it.
 
     Args:
-        message: One sentence that says what was interrupted.
+        message: What was interrupted, in one sentence.
         hint: What to do next.
         tasks: What is known of the tasks.
-        open_ids: The ids of those that are not finished.
-        sent_at: From when on to look in the history for a task whose id is not known.
+        open_ids: The ids of the unfinished tasks.
+        sent_at: When to start looking in the history for a task whose id is unknown.
     """
 
     def __init__(
@@ -325,8 +323,8 @@ class Interrupted(KeyboardInterrupt):
 
 
 class InterruptedRequest(Interrupted):
-    """A paid request was interrupted after it had left: the task may exist and may have been paid for."""
+    """A paid request was interrupted after it was sent: the task may exist and may have been paid for."""
 
 
 class InterruptedWait(Interrupted):
-    """Waiting was interrupted; the tasks go on at the service, and waiting for `open_ids` can go on later."""
+    """Waiting was interrupted; the tasks continue at the service. To resume, wait for `open_ids`."""

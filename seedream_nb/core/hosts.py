@@ -1,4 +1,4 @@
-"""Which hosts are this machine."""
+"""Recognizes addresses of this machine."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the address is this machine's own, so that no other reader and no proxy can reach it.
+    """Whether a URL leads to this machine, so that no other reader and no proxy can reach it.
 
     Args:
-        url: An absolute address.
+        url: An absolute URL.
 
     Returns:
         True for `localhost`, 127.0.0.0/8, `[::1]` and unspecified addresses.

@@ -1,7 +1,6 @@
-"""Why: the service answers in several forms; everything past this point speaks of one `Task` and its `TaskImage`s.
+"""The data model: `Task` and its `TaskImage`s, whatever form the service's answer had.
 
-Frozen data without any network: what a task is, in what state it is, and which pictures it made. How the wire forms
-are read into it is the job of `seedream_nb.protocol.responses`.
+Frozen data without I/O; `seedream_nb.protocol.responses` reads the service's answers into it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class TaskStatus(str, Enum):
-    """The state of a task. The service has no such word; it is read from the record (wire contract, states)."""
+    """The state of a task. The service has no such field; it is read from the record (wire contract, states)."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -40,7 +39,7 @@ class TaskStatus(str, Enum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the task will not change any more."""
+        """Whether the task no longer changes."""
         return self in {TaskStatus.SUCCEEDED, TaskStatus.PARTIALLY_FAILED, TaskStatus.FAILED}
 
 
@@ -49,8 +48,8 @@ class ErrorDetail:
     """What the service says about a failed task or a failed image.
 
     Attributes:
-        code: The service's or the model's own code, such as `InputTextSensitiveContentDetected`; may be empty.
-        message: The service's words; may be empty.
+        code: The code of the service or the model, such as `InputTextSensitiveContentDetected`; may be empty.
+        message: The message of the service; may be empty.
     """
 
     code: str = ""
@@ -58,20 +57,20 @@ class ErrorDetail:
 
     @property
     def is_moderation(self) -> bool:
-        """Whether a content check refused it (wire contract, Common: moderation codes)."""
+        """Whether content moderation rejected it (wire contract, Common: moderation codes)."""
         return "SensitiveContent" in self.code or self.code.endswith("RiskDetection")
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.code, self.message) if part) or "no reason was given"
+        return ": ".join(part for part in (self.code, self.message) if part) or "no reason given"
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What the service reports to have been used (wire contract, POST /seedream/images); None where it does not say.
+    """The usage that the service reports (wire contract, POST /seedream/images); None where it does not.
 
     Attributes:
-        generated_images: How many pictures were made.
-        output_tokens: Tokens of the pictures.
+        generated_images: Number of generated images.
+        output_tokens: Tokens of the images.
         total_tokens: All tokens.
 
     Example:
@@ -91,7 +90,7 @@ class Usage:
         )
 
     def __bool__(self) -> bool:
-        """Whether the service said anything."""
+        """Whether the service reported anything."""
         return self != Usage()
 
 
@@ -101,7 +100,7 @@ class BoundingBox:
 
     Attributes:
         absolute: Left, top, right, bottom in pixels.
-        normalized: The same per mille of the base image's width and height.
+        normalized: The same in thousandths of the base image's width and height.
     """
 
     absolute: tuple[float, float, float, float] | None = None
@@ -110,24 +109,24 @@ class BoundingBox:
 
 @dataclass(frozen=True)
 class TaskImage:
-    """One picture of a task: where it is, or its bytes, or why there is none.
+    """One image of a task: its link, or its bytes, or why it failed.
 
     Attributes:
-        task_id: The task that made it.
-        index: Its place within the task, from 0.
-        url: The link, perishable; None for an image sent inline or a failed one.
-        data: The bytes, when the service sent them inline (`b64_json`).
-        prompt: The prompt the service used for this image, or the task's.
+        task_id: The id of its task.
+        index: Its index within the task, from 0.
+        url: The link, which expires; None for an inline or a failed image.
+        data: The bytes of an inline image (`b64_json`).
+        prompt: The prompt that the service used for this image, or the task's.
         model: The full model id, when known.
         size: `<width>x<height>` as the service wrote it.
-        output_format: `jpeg` or `png`, when the service says so.
-        seed: The seed, when the request had one.
-        z_index: The layer's place: 0 is the base image. None when the task has no layers.
+        output_format: `jpeg` or `png`, if the service says so.
+        seed: The seed, if the request had one.
+        z_index: The layer's order: 0 is the base image. None if the task has no layers.
         bounding_box: Where the layer lies.
         name: The layer's name.
         description: The layer's description.
-        error: Why there is no picture.
-        raw: The item as it came.
+        error: Why it failed.
+        raw: The unchanged item of the answer.
     """
 
     task_id: str
@@ -148,29 +147,29 @@ class TaskImage:
 
     @property
     def is_good(self) -> bool:
-        """Whether there is a picture to show."""
+        """Whether there is an image to show."""
         return self.error is None and (self.url is not None or self.data is not None)
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task and what became of it.
+    """One task and its result.
 
     Attributes:
-        id: The task id that the service gave, or the one asked for when it is not found.
-        status: Where it stands.
-        images: Its pictures in the service's order, failed ones included.
+        id: The task id; of a task that was not found, the requested id.
+        status: Its state.
+        images: Its images in the service's order, failed ones included.
         prompt: The prompt of the request, or else of the first image.
         model: The full model id, when known.
-        size: The size asked for (`2K`, `2048x2048`), or else the first image's.
+        size: The requested size (`2K`, `2048x2048`), or else the first image's.
         request: The request as the service recorded it.
         error: Why it failed.
         trace_id: The service's id of the call.
         created_at: When it was created, in UTC.
         finished_at: When it finished, in UTC.
-        elapsed: How long it took, in seconds.
-        usage: What it used, when the service says so.
-        raw: The whole answer as it came.
+        elapsed: The duration in seconds.
+        usage: The reported usage, if any.
+        raw: The whole unchanged answer.
         library: The folder of the library that stores the task's record and images, `off` where the client that read
             the task stores none; None for a task that came from neither a client nor a library.
     """
@@ -193,30 +192,30 @@ class Task:
 
     @classmethod
     def not_found(cls, task_id: str) -> Task:
-        """The task that stands for an id the service does not know."""
+        """The task for an id that the service does not know."""
         return cls(id=task_id, status=TaskStatus.NOT_FOUND)
 
     @property
     def good_images(self) -> tuple[TaskImage, ...]:
-        """The images that have a picture."""
+        """The images that did not fail."""
         return tuple(image for image in self.images if image.is_good)
 
     @property
     def layers(self) -> tuple[TaskImage, ...]:
-        """The base image and what lies over it, from below, failed ones included; empty when there are no layers."""
+        """The base image and the layers above it, bottom first, failed ones included; empty if there are no layers."""
         placed = [(image.z_index, image) for image in self.images if image.z_index is not None]
-        # Nothing lies below the base image, whatever number it may have been given.
+        # The base image is at the bottom, whatever the numbers of the others are.
         ordered = sorted(placed, key=lambda pair: (pair[0] != 0, pair[0]))
         return tuple(image for _, image in ordered) if len(ordered) > 1 else ()
 
     def raise_for_status(self) -> None:
-        """Raises when the task has no complete result; does nothing when it succeeded.
+        """Raises an error unless the task succeeded.
 
         Raises:
             TaskNotFoundError: The service does not know the id.
             TaskNotFinishedError: It is still pending or running.
-            ModerationError: A content check refused it.
-            TaskFailedError: It failed, wholly or in part.
+            ModerationError: Content moderation rejected it.
+            TaskFailedError: It failed, completely or in part.
         """
         error = self._status_error()
         if error is not None:
@@ -229,29 +228,31 @@ class Task:
         if self.status is TaskStatus.NOT_FOUND:
             return TaskNotFoundError(
                 f"The service does not know the task {self.id}.",
-                hint="Check the id and that the token belongs to the account that made it; "
-                "old tasks may have been cleared.",
+                hint="Check the id and the account of the token. Old tasks may have been deleted.",
             )
         if not self.status.is_final:
-            return TaskNotFinishedError(f"The task {self.id} is still {self.status}.", hint="Ask again in a moment.")
+            return TaskNotFinishedError(
+                f"The task {self.id} is still {self.status}.",
+                hint="Try again in a moment, or wait for it.",
+            )
         reason = self.error or next((image.error for image in self.images if image.error), None) or ErrorDetail()
         failed = "failed in part" if self.status is TaskStatus.PARTIALLY_FAILED else "failed"
         if reason.is_moderation:
             return ModerationError(
-                f"The content check refused the task {self.id}: {shorten(reason.message or reason.code)}",
+                f"Content moderation rejected the task {self.id}: {shorten(reason.message or reason.code)}",
                 hint="Change the prompt or the reference image.",
                 code=reason.code,
                 trace_id=self.trace_id,
             )
         return TaskFailedError(
             f"The task {self.id} {failed}: {shorten(reason.message or str(reason))}",
-            hint="Send it again; if it fails again, quote the trace id to the service's support.",
+            hint="Try again; if it fails again, contact the service's support with the trace id.",
             code=reason.code or None,
             trace_id=self.trace_id,
         )
 
     def to_dict(self) -> dict[str, object]:
-        """The task as plain JSON-ready data; inline image bytes are left out (their length is given).
+        """The task as JSON-serializable data; the bytes of inline images are replaced by their number.
 
         Returns:
             A dict with the names of the attributes; times as ISO 8601 text.
@@ -263,16 +264,16 @@ class Task:
         for name in ("created_at", "finished_at"):
             plain[name] = plain[name].isoformat() if plain[name] else None
         plain["images"] = [_image_to_dict(image) for image in self.images]
-        # Where the library lies concerns this machine only.
+        # The library's folder matters on this machine only.
         del plain["raw"], plain["library"]
         return plain
 
 
 def sum_usage(tasks: Iterable[Task]) -> Usage:
-    """Adds up what the service reports of some tasks.
+    """Adds up the reported usage of tasks.
 
     Args:
-        tasks: The tasks; one that comes twice counts once, one without a report counts nothing.
+        tasks: The tasks; a repeated one counts once, one without a report counts nothing.
 
     Returns:
         The sums; None for what no task reports.

@@ -1,7 +1,7 @@
-"""Why: an interrupt has to end a cell or a script at once, also while answers are still on their way.
+"""Runs work in daemon threads, so that an interrupt ends a cell or a script at once, even with answers outstanding.
 
-The interpreter waits at its exit for the threads of `concurrent.futures`, so that a script stopped with Ctrl-C would
-hang until a silent server runs into its timeout. It does not wait for the daemon threads used here.
+At its exit, the interpreter waits for the threads of `concurrent.futures`: a script stopped with Ctrl-C would hang
+until a silent server times out. It does not wait for daemon threads.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ Result = TypeVar("Result")
 def run_parallel(
     work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, name: str
 ) -> Iterator[tuple[Item, Result]]:
-    """Does the same work on many items at the same time.
+    """Calls a function for many items in parallel.
 
     Args:
-        work: What to do with an item, in a thread. Work that is to end early looks at an event of its own.
+        work: Called with an item, in a thread. To end early, it checks an event of its own.
         items: The items.
-        threads: How many items are worked on at the same time.
-        name: What the threads are called.
+        threads: Maximum number of threads.
+        name: The name of the threads.
 
     Yields:
-        Each item with its result, as soon as it is finished.
+        Each item with its result, as soon as that is available.
 
     Raises:
-        BaseException: What the work raised.
+        BaseException: What a call raised.
 
     Example:
         >>> sorted(run_parallel(len, ["a", "bb"], threads=2, name="count"))

@@ -1,4 +1,4 @@
-"""Why: a record is kept beside its pictures and handed on with them; what tells who asked, and how, must not go along.
+"""Redacts records, which are stored beside their images and shared with them: no token, account id or trace id stays.
 
 The service's records name the account in several ways and carry an id of the call (wire contract, POST
 /seedream/tasks), and `callback_url` is the user's own address, often with a secret in it.
@@ -12,30 +12,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-# How a private key ends, written without capitals and underscores: `trace_id`, `traceId` and `x-trace-id` are one.
+# The endings of private keys, in lower case and without punctuation: `trace_id`, `traceId` and `x-trace-id` are one.
 _PRIVATE_ENDINGS = (
     *("apiid", "applicationid", "credentialid", "userid", "accountid", "traceid", "callbackurl"),
     *("token", "apikey", "authorization", "credential", "credentials", "secret", "password"),
 )
 _PUBLIC_IDS = frozenset({"id", "task_id"})
-_SHORTEST_PRIVATE_TEXT = 8  # characters; a shorter one is found in innocent text by chance
+_SHORTEST_PRIVATE_TEXT = 8  # characters; a shorter one occurs in innocent text by chance
 
-REDACTED = "(left out)"
+REDACTED = "(redacted)"
 
 
 def redact(record: Mapping[str, object]) -> dict[str, object]:
-    """Makes a record fit to be shared: without token, account ids, trace ids and `callback_url`, at every depth.
+    """Makes a record safe to share: without token, account ids, trace ids and `callback_url`, at every depth.
 
     Args:
-        record: A task's answer as it came (`Task.raw`), or any other decoded JSON object. It stays as it is.
+        record: A task's unchanged answer (`Task.raw`), or any other decoded JSON object. It is not modified.
 
     Returns:
-        A copy without the private keys. Where one of their values stands within another text, such as a trace id in
-        an error's message, it is replaced by `(left out)`. Task ids stay.
+        A copy without the private keys. Where one of their values occurs in another text, such as a trace id in an
+        error's message, it is replaced by `(redacted)`. Task ids stay.
 
     Example:
         >>> redact({"id": "an-id", "user_id": "b60a9491", "error": {"message": "No luck, b60a9491."}})
-        {'id': 'an-id', 'error': {'message': 'No luck, (left out).'}}
+        {'id': 'an-id', 'error': {'message': 'No luck, (redacted).'}}
     """
     private = set(_texts_under(record, _is_private)) - set(_texts_under(record, _PUBLIC_IDS.__contains__))
     private = {text for text in private if len(text) >= _SHORTEST_PRIVATE_TEXT}
@@ -48,7 +48,7 @@ def _is_private(key: str) -> bool:
 
 
 def _texts_under(value: object, is_wanted: Callable[[str], bool], *, wanted: bool = False) -> Iterator[str]:
-    """All texts that lie below a wanted key."""
+    """All texts below a wanted key."""
     if isinstance(value, str) and wanted:
         yield value
     elif isinstance(value, dict):

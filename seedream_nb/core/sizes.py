@@ -1,4 +1,4 @@
-"""Why: people think of files in megabytes and gigabytes, programs in bytes."""
+"""File sizes as people write and read them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgt]?b?)", re.IGNORECASE)
 
 
 def format_size(size: int) -> str:
-    """A number of bytes for people.
+    """Formats a number of bytes.
 
     Example:
         >>> format_size(3_456_000)
         '3.5 MB'
     """
-    # What would be rounded to a thousand of a unit is one of the next.
+    # What would be rounded to 1000 of a unit is 1 of the next.
     unit, factor = next(
         ((unit, factor) for unit, factor in reversed(_UNITS.items()) if size >= 0.99995 * factor), ("b", 1)
     )
@@ -27,16 +27,16 @@ def format_size(size: int) -> str:
 
 
 def parse_size(text: str) -> int:
-    """A size as people write it.
+    """Parses a file size.
 
     Args:
-        text: Such as `500 MB`, `5GB`, `1.5 gb`; a bare number is bytes.
+        text: A size such as `500 MB`, `5GB`, `1.5 gb`; a bare number is in bytes.
 
     Returns:
-        Bytes.
+        The number of bytes.
 
     Raises:
-        UsageError: It is no size.
+        UsageError: It is not a size.
 
     Example:
         >>> parse_size("1.5 GB")
@@ -44,6 +44,6 @@ def parse_size(text: str) -> int:
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"{text!r} is no size.", hint="Write it like 500MB or 5GB.")
+        raise UsageError(f"{text!r} is not a valid size.", hint="Write it like 500MB or 5GB.")
     unit = match[2].lower() or "b"
     return int(float(match[1]) * _UNITS[unit if unit.endswith("b") else f"{unit}b"])

@@ -1,4 +1,4 @@
-"""Why: ids come from chats, spreadsheets and Python lists; a mistyped one should be named before anything is sent."""
+"""Reads task ids from chats, spreadsheets and Python lists, and rejects mistyped ones before anything is sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 from seedream_nb.core.errors import InvalidTaskIdError, UsageError, shorten
 
 EXAMPLE_ID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
-MAX_LISTED = 3  # bad ids that a message names
+MAX_LISTED = 3  # invalid ids that a message lists
 
 _COMMENT = re.compile(r"#[^\n]*")
 # Whatever a paste or the text of a Python list puts between ids.
@@ -19,18 +19,18 @@ _RECORD_ID = re.compile(r"[0-9a-f]{24}")
 
 
 def read_task_ids(text: str, command: str = "get") -> tuple[str, ...]:
-    """Finds the task ids in a text and checks each.
+    """Finds and checks the task ids in a text.
 
     Args:
-        text: Ids with white space, commas, semicolons, quotes or brackets between, and `#` comments.
-        command: The command that takes them, for the message when there is none.
+        text: Ids separated by white space, commas, semicolons, quotes or brackets, with `#` comments.
+        command: The command that takes them, for the message if there is none.
 
     Returns:
         The ids in lower case, in order, repeats included.
 
     Raises:
-        UsageError: There is none.
-        InvalidTaskIdError: Some are no task ids; the message says which and why.
+        UsageError: There is no id.
+        InvalidTaskIdError: Some are not task ids; the message says which and why.
 
     Example:
         >>> read_task_ids("['84d1544a-9043-4dde-a98b-e889dacd75f6']  # the cat")
@@ -38,9 +38,7 @@ def read_task_ids(text: str, command: str = "get") -> tuple[str, ...]:
     """
     words = [word for part in _SEPARATORS.split(_COMMENT.sub("", text)) if (word := _without_braces(part))]
     if not words:
-        raise UsageError(
-            "No task id was given.", hint=f"Write one behind the command: %seedream {command} {EXAMPLE_ID}"
-        )
+        raise UsageError("Missing task id.", hint=f"Add one after the command: %seedream {command} {EXAMPLE_ID}")
     problems = [f"{word!r} {problem}" for word in dict.fromkeys(words) if (problem := find_problem(word))]
     if problems:
         more = f"; and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
@@ -65,20 +63,20 @@ def check_id(task_id: object) -> str:
 
 
 def _without_braces(part: str) -> str:
-    """The part without the braces of a Python set; `{name}`, a variable that was not replaced, keeps them."""
+    """Removes the braces of a Python set; `{name}`, a variable that was not replaced, keeps its braces."""
     inner = part.strip("{}")
     is_variable = part.startswith("{") and part.endswith("}") and inner.isidentifier()
     return part if is_variable else inner
 
 
 def find_problem(word: str) -> str | None:
-    """What keeps a word from being a task id (a UUID, as in all answers of the wire contract).
+    """Explains why a word is not a task id (a UUID, as in all answers of the wire contract).
 
     Args:
-        word: The word, in any case.
+        word: The word, in upper or lower case.
 
     Returns:
-        The end of a sentence that begins with the word; None when it is an id.
+        The end of a sentence that begins with the word; None if it is an id.
     """
     bare = word.lower()
     strangers = sorted(set(bare) - set("0123456789abcdef-"))
@@ -87,17 +85,17 @@ def find_problem(word: str) -> str | None:
     if bare[0] in "{$":
         return "was not replaced: there is no Python variable of this name"
     if "://" in bare:
-        return "is a link; the task id is in the answer that held the link"
+        return "is a link; the task id is in the answer that contained the link"
     if strangers:
-        return f"holds {' '.join(strangers[:MAX_LISTED])}, but an id has only 0-9, a-f and plain hyphens"
+        return f"contains {' '.join(strangers[:MAX_LISTED])}; an id has only 0-9, a-f and plain hyphens"
     return _describe_shape(bare)
 
 
 def _describe_shape(bare: str) -> str:
     if _RECORD_ID.fullmatch(bare):
-        return "is a record's _id; the task id is in its field id"
+        return "is the _id of a record; the task id is in its field id"
     lengths = [len(group) for group in bare.split("-")]
     if len(lengths) != len(_GROUP_LENGTHS):
-        return f"has {len(lengths)} group{'s' if len(lengths) > 1 else ''} between hyphens instead of 5"
+        return f"has {len(lengths)} group{'s' if len(lengths) > 1 else ''} instead of 5"
     wrong = next(place for place, length in enumerate(lengths) if length != _GROUP_LENGTHS[place])
-    return f"has {lengths[wrong]} characters instead of {_GROUP_LENGTHS[wrong]} in its group {wrong + 1}"
+    return f"has {lengths[wrong]} characters instead of {_GROUP_LENGTHS[wrong]} in group {wrong + 1}"

@@ -2,14 +2,7 @@
 
 
 def count_of(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    Args:
-        number: How many.
-        noun: What, in the singular; its plural ends in `s`.
-
-    Returns:
-        Such as `1 image`, or `2,000 images`.
+    """A number with its noun, whose plural ends in `s`.
 
     Example:
         >>> count_of(2000, "image")

@@ -1,4 +1,4 @@
-"""Why: people say `2h` or `2026-11-20` when they look for what they made lately, not Unix seconds."""
+"""Times as people write them: `2h`, `yesterday`, `2026-11-20`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _DAYS_BACK = {"today": 0, "yesterday": 1}
 
 
 def read_since(text: str, now: datetime) -> datetime:
-    """Reads since when to look.
+    """Parses a time in the past.
 
     Args:
         text: A time ago (`30m`, `2h`, `3d`, `1w`), `today`, `yesterday`, a date, or a date and time (ISO 8601).
-        now: The present, with a time zone; what has no zone of its own is in this one.
+        now: The current time, with the time zone to use where the text has none.
 
     Returns:
-        The time, with a zone.
+        The time, with a time zone.
 
     Raises:
         UsageError: It is none of these.
@@ -36,10 +36,11 @@ def read_since(text: str, now: datetime) -> datetime:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         if word in _DAYS_BACK:
             return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS_BACK[word])
-        # Python 3.10 does not know the Z of ISO 8601.
+        # Python 3.10 does not parse the Z of ISO 8601.
         moment = datetime.fromisoformat(re.sub(r"z$", "+00:00", word))
         return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{text!r} is no time.", hint="Write 30m, 2h, 3d, 1w, today, yesterday, or a date such as 2026-11-20."
+            f"Can't read {text!r} as a time.",
+            hint="Write 30m, 2h, 3d, 1w, today, yesterday, or a date such as 2026-11-20.",
         ) from None

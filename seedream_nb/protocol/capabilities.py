@@ -1,7 +1,7 @@
 """What each SeeDream model accepts, as data in one place.
 
-The table is the wire contract's (POST /seedream/images); new models appear every few months and then get one more
-entry in `MODELS`. The check that uses it is `seedream_nb.protocol.validation`.
+The table is that of the wire contract (POST /seedream/images). New models appear every few months and get one more
+entry. `seedream_nb.protocol.validation` checks requests against it.
 """
 
 import dataclasses
@@ -16,19 +16,19 @@ class ModelCapabilities:
     """What one model accepts.
 
     Attributes:
-        id: The full model id, the only name that the service takes.
-        label: The name to show to people.
+        id: The full model id, the only name that the service accepts.
+        label: The display name.
         presets: Named sizes, as for `pixels_of_preset`.
-        min_pixels: Smallest width x height of a free size.
-        max_pixels: Largest width x height of a free size, None where no limit is documented.
-        reference_images: How many input images at most.
-        sequential: Whether one request can make a set of images.
+        min_pixels: Smallest width x height of a custom size.
+        max_pixels: Largest width x height of a custom size, None where no limit is documented.
+        reference_images: Maximum number of input images.
+        sequential: Whether one request can generate a set of images.
         stream: Whether images can be sent one by one as they finish.
-        web_search: Whether the tool `web_search` is there.
+        web_search: Whether the tool `web_search` is available.
         output_format: Whether the file format can be chosen.
         optimize_prompt_modes: Accepted values of `optimize_prompt_options.mode`.
-        layers: Whether a picture can be taken apart into layers.
-        background: Whether a transparent background can be asked for.
+        layers: Whether layer decomposition is available.
+        background: Whether a transparent background can be requested.
     """
 
     id: str
@@ -47,7 +47,7 @@ class ModelCapabilities:
 
     @property
     def short_name(self) -> str:
-        """The name that people write, such as `5.0-lite`; the service does not take it."""
+        """The name to type, such as `5.0-lite`; the service does not accept it."""
         return self.label.removeprefix("SeeDream ").replace(" ", "-").lower()
 
 
@@ -102,7 +102,7 @@ _ALL: Final = (
 )
 
 MODELS: Final[Mapping[str, ModelCapabilities]] = types.MappingProxyType({model.id: model for model in _ALL})
-"""The models on offer, by full id, best first."""
+"""The available models by full id, best first."""
 
 RETIRED_MODELS: Final[Mapping[str, str]] = types.MappingProxyType(
     {
@@ -111,14 +111,14 @@ RETIRED_MODELS: Final[Mapping[str, str]] = types.MappingProxyType(
         "doubao-seededit-3-0-i2i-250628": "doubao-seedream-4-0-250828",
     }
 )
-"""Ids that still occur in old records, and the model that does their work now. Only the first successor is documented;
-for the two of generation 3 it is the oldest model on offer, which both generates and edits."""
+"""Retired ids, which still occur in old records, and their successors. Only the first successor is documented; for the
+two of generation 3 it is the oldest available model, which both generates and edits."""
 
 MAX_IMAGES: Final = 15
-"""References and outputs of one request together, so also the largest set (wire contract, POST /seedream/images)."""
+"""Maximum number of reference and output images of one request together (wire contract, POST /seedream/images)."""
 
 MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
-"""Size of one input image at most; the contract's 10 MB in their larger reading, so that nothing good is refused."""
+"""Maximum size of an input image; the contract's 10 MB in their larger reading, so that no valid image is rejected."""
 
 PRESETS: Final[Mapping[str, tuple[int, int]]] = types.MappingProxyType(
     {
@@ -133,7 +133,7 @@ PRESETS: Final[Mapping[str, tuple[int, int]]] = types.MappingProxyType(
 
 
 def display_name(model: str) -> str:
-    """Return the name of a model to show to people, or the id itself when the model is not known.
+    """Return the display name of a model, or its id if the model is unknown.
 
     Example:
         >>> display_name("doubao-seedream-4-0-250828"), display_name("some-model")
@@ -150,15 +150,15 @@ _MAKERS: Final = frozenset({"doubao", "seedream"})
 
 
 def find_model(name: str) -> str:
-    """Return the full id of the model that people call by this name.
+    """Return the full id of the model with a given name.
 
     Case, spaces and punctuation do not matter, nor do the words `doubao` and `seedream`.
 
     Args:
-        name: A full id, a short name, or whole words of either that fit one model only.
+        name: A full id, a short name, or whole words of either that match one model only.
 
     Returns:
-        The id, or the name unchanged when it fits no model or several.
+        The id, or the unchanged name if it matches no model or several.
 
     Example:
         >>> find_model("4.5"), find_model("SeeDream 5.0 Lite")
@@ -191,9 +191,9 @@ def parse_size(text: str) -> tuple[int, int] | None:
 def pixels_of_preset(preset: str) -> tuple[int, int]:
     """Return width and height of the square that a preset stands for.
 
-    The service chooses the shape itself, from the prompt; the number of pixels is that of the square.
+    The service chooses the aspect ratio from the prompt; the number of pixels is that of the square.
 
     Raises:
-        KeyError: The preset is not a fixed size (`auto`) or not known.
+        KeyError: The preset is not a fixed size (`auto`), or unknown.
     """
     return PRESETS[preset]

@@ -1,4 +1,4 @@
-"""Why: what a user asks for becomes the body that travels, and is checked, before anything can cost money.
+"""Builds and checks the body of a paid request.
 
 Pure functions; `seedream_nb.protocol.capabilities` knows what each model accepts.
 """
@@ -23,28 +23,28 @@ DEFAULT_MODEL = "doubao-seedream-5-0-lite-260128"  # the official clients' defau
 
 
 class UnknownModelWarning(UserWarning):
-    """The model is not in the table: it is sent all the same, unchecked."""
+    """The model is unknown: the request is sent anyway, without the checks for a model."""
 
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """How a picture is to be made; None leaves the choice to the service (wire contract, POST /seedream/images).
+    """The options of a generation; None leaves the choice to the service (wire contract, POST /seedream/images).
 
     Attributes:
         model: The full model id, or a short name such as `4.5` or `lite`.
         size: A preset such as `2K`, or `<width>x<height>`.
-        max_images: The most images of a set, 1 to 15; None asks for a single image.
+        max_images: Maximum number of images in a set, 1 to 15; None requests a single image.
         output_format: `jpeg` or `png`.
-        watermark: Whether the service marks the picture; it does by default.
+        watermark: Whether to watermark the image; the service's default is yes.
         web_search: Whether the model may search the web.
         optimize_prompt: `standard` or `fast`: how the model rewrites the prompt.
         response_format: `url` or `b64_json`.
-        layers: Whether to take the picture apart into layers.
+        layers: Whether to decompose the image into layers.
         background: `transparent` or `opaque`.
         seed: For models of the third generation only.
         guidance_scale: As `seed`.
-        callback_url: A public address that gets the result.
-        extra: Further fields, sent as they are; they win over the others.
+        callback_url: A public address that receives the result.
+        extra: Further fields, sent unchanged; they override the others.
     """
 
     model: str = DEFAULT_MODEL
@@ -64,15 +64,15 @@ class GenerationOptions:
 
 
 def build_body(prompt: str, options: GenerationOptions, images: Sequence[str] = ()) -> dict[str, object]:
-    """The body of `POST /seedream/images`, without what decides how the answer comes.
+    """Builds the body of `POST /seedream/images`, without the fields that choose how the answer comes.
 
     Args:
-        prompt: What the picture shows; may be empty when a picture is taken apart into layers.
-        options: How it is to be made.
-        images: Reference images as links or data URIs; any makes the call an edit.
+        prompt: What the image shows; may be empty for a layer decomposition.
+        options: Model, size and so on.
+        images: Reference images as links or data URIs; any makes the request an edit.
 
     Returns:
-        The fields that were chosen, in the service's names; one image travels as text, several as a list.
+        The chosen fields with the service's names; one image is a string, several are a list.
 
     Example:
         >>> build_body("a cat", GenerationOptions(model="4.5", size="2K"))
@@ -101,40 +101,42 @@ def build_body(prompt: str, options: GenerationOptions, images: Sequence[str] = 
 
 
 def check_body(body: Mapping[str, object]) -> None:
-    """Refuses what the service would refuse, before anything is sent.
+    """Rejects what the service would reject, before anything is sent.
 
     Args:
-        body: The request as it would travel.
+        body: The request's body.
 
     Raises:
-        UsageError: A known model does not accept it; the message says what it does accept.
+        UsageError: A known model does not accept it; the message says what it accepts.
 
     Warns:
-        UnknownModelWarning: The model is not in the table, so only what holds for every model was checked.
+        UnknownModelWarning: The model is unknown, so only the rules for all models were checked.
     """
     problems = find_problems(body)
     if problems:
         raise UsageError(
-            " ".join(problems), hint="Nothing was sent. Change it, or send it all the same with strict=False."
+            " ".join(problems), hint="Nothing was sent. Change the request, or send it anyway with strict=False."
         )
     model = body.get("model")
     if model not in MODELS:
         successor = RETIRED_MODELS.get(str(model))
-        advice = f"it was replaced by {successor}" if successor else f"known models are {', '.join(MODELS)}"
+        advice = f"It was replaced by {successor}" if successor else f"Known models are {', '.join(MODELS)}"
         warnings.warn(
-            f"The model {model!r} is sent unchecked: {advice}.", UnknownModelWarning, stacklevel=_callers_level()
+            f"Unknown model {model!r}; the request is sent without checks for it. {advice}.",
+            UnknownModelWarning,
+            stacklevel=_callers_level(),
         )
 
 
 def describe_request(body: Mapping[str, object], status: TaskStatus) -> Task:
-    """The task as the request describes it, before the service says anything.
+    """Describes the task of a request, before the service answers.
 
     Args:
-        body: The request.
-        status: The state that it is in.
+        body: The request's body.
+        status: The state of the task.
 
     Returns:
-        A task without an id; embedded images are left out of its request, as the service leaves them out of records.
+        A task without an id. Its request lacks the data of embedded images, as the service's records do.
 
     Example:
         >>> describe_request({"prompt": "a cat", "size": "2K"}, TaskStatus.PENDING).size
@@ -161,7 +163,7 @@ def _without_data(image: object) -> object:
 
 
 def _callers_level() -> int:
-    """How many frames above `check_body` the user's own code is, so that the warning points there."""
+    """The number of frames between `check_body` and the user's code, which the warning points to."""
     level = 1
     frame = sys._getframe(1)  # noqa: SLF001  the documented way to the caller's frame
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("seedream_nb."):

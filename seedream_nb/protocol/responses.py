@@ -1,8 +1,8 @@
-"""Why: the one place that knows how the service's answers look, so that no other room reads foreign JSON.
+"""Reads the service's answers: the only place that knows what they look like.
 
-The service documents three forms of a task's answer and has no word for its state (wire contract, POST
-/seedream/tasks). Everything here is a pure function from decoded JSON to a `Task`; unknown fields and words are kept
-in `raw` and never an error.
+The service documents three forms of a task's answer and has no field for its state (wire contract, POST
+/seedream/tasks). Pure functions from decoded JSON to a `Task`; unknown fields and words stay in `raw` and are never an
+error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from seedream_nb.core.models import BoundingBox, ErrorDetail, Task, TaskImage, T
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Status words of the older form and of sibling services (wire contract, states); any other word is still running.
+# Status words of the older form and of sibling services (wire contract, states); any other word means in progress.
 SUCCEEDED_WORDS = frozenset({"succeeded", "succeed", "success", "completed", "complete", "finished"})
 FAILED_WORDS = frozenset({"failed", "failure", "error", "cancelled", "canceled", "rejected"})
 PENDING_WORDS = frozenset({"pending", "queued", "submitted", "waiting", "created"})
@@ -41,13 +41,13 @@ def read_task(answer: object, task_id: str) -> Task:
 
     Args:
         answer: The decoded JSON: a record, a bare response, the older form, `{}` or None.
-        task_id: The id that was asked for; used when the answer names none.
+        task_id: The requested id; used if the answer names none.
 
     Returns:
-        The task; with status `not found` for `{}` and None.
+        The task; its status is `not found` for `{}` and None.
 
     Raises:
-        UnreadableAnswerError: The answer is no task in any form.
+        UnreadableAnswerError: The answer is not a task in any form.
 
     Example:
         >>> read_task({"success": True, "data": [{"image_url": "https://x.example/a.jpg"}]}, "an-id").status.value
@@ -62,11 +62,11 @@ def read_task(answer: object, task_id: str) -> Task:
 
 @dataclass(frozen=True)
 class TaskPage:
-    """Some tasks and how many there are in all.
+    """Some tasks and the total number.
 
     Attributes:
         tasks: The tasks in the service's order.
-        total: How many match in all, as the service says.
+        total: The total number of matches, as the service reports it.
     """
 
     tasks: tuple[Task, ...]
@@ -80,7 +80,7 @@ def read_page(answer: object) -> TaskPage:
         answer: The decoded JSON.
 
     Returns:
-        The tasks. Items that are no objects, or empty, are passed over: they tell nothing about any task.
+        The tasks. Items that are empty or not objects are ignored: they say nothing about any task.
 
     Raises:
         UnreadableAnswerError: The answer has no list of items.
@@ -94,7 +94,7 @@ def read_page(answer: object) -> TaskPage:
 
 
 def read_error(body: object) -> ErrorDetail | None:
-    """Reads the `error` of an answer: an object with code and message, a bare string, or nothing.
+    """Reads the `error` of an answer: an object with code and message, a plain string, or nothing.
 
     Args:
         body: The decoded JSON that may carry an `error`.
@@ -118,7 +118,7 @@ def read_trace_id(body: object) -> str | None:
 
 
 def read_usage(body: object) -> Usage | None:
-    """Reads the `usage` of an answer or of a stream's last event, or None when it says nothing."""
+    """Reads the `usage` of an answer or of a stream's last event; None if there is none."""
     reported = read_mapping(read_mapping(body).get("usage"))
     if not reported:
         return None
@@ -137,21 +137,21 @@ def _unreadable(answer: object, expected: str) -> UnreadableAnswerError:
         str: "a JSON string",
         dict: "a JSON object without any known field",
     }
-    found = kinds.get(type(answer), "a bare JSON value")
+    found = kinds.get(type(answer), "a plain JSON value")
     return UnreadableAnswerError(
-        f"The service answered {found} where {expected} was expected.",
-        hint="Check that the base URL is the API's own; if it is, the service may have a new answer form.",
+        f"The service answered with {found} instead of {expected}.",
+        hint="Check the base URL; if it is correct, the service may have a new answer format.",
     )
 
 
-def _read_record(record: JsonObject, asked_id: str) -> Task:
+def _read_record(record: JsonObject, requested_id: str) -> Task:
     response = read_mapping(record["response"]) if "response" in record else record
     request = read_mapping(record.get("request"))
     task_id = (
         read_text(record.get("id"))
         or read_text(record.get("task_id"))
         or read_text(response.get("task_id"))
-        or asked_id
+        or requested_id
         or read_text(record.get("_id"))
     )
     prompt = read_text(request.get("prompt"))
@@ -202,25 +202,25 @@ def _read_status(
     *,
     has_data: bool,
 ) -> TaskStatus:
-    """The reading of the wire contract (states): the first rule that fits."""
+    """The rules of the wire contract (states): the first that matches."""
     word = _status_word(record, response)
     finished = record.get("finished_at") is not None
     says_unfinished = "finished_at" in record and not finished
     if says_unfinished or (word and word not in SUCCEEDED_WORDS | FAILED_WORDS):
         return _open_status(word, record)
-    refused = response.get("success") is False
+    is_rejected = response.get("success") is False
     if images and word not in FAILED_WORDS:
-        return status_of_images(images, has_error=refused or error is not None)
+        return status_of_images(images, has_error=is_rejected or error is not None)
     has_structured_error = error is not None and any(
         isinstance(holder.get("error"), dict) for holder in (response, record)
     )
-    if word in FAILED_WORDS or has_structured_error or (refused and finished):
+    if word in FAILED_WORDS or has_structured_error or (is_rejected and finished):
         return TaskStatus.FAILED
     return TaskStatus.SUCCEEDED if finished or word or has_data else _open_status(word, record)
 
 
 def status_of_images(images: tuple[TaskImage, ...], *, has_error: bool) -> TaskStatus:
-    """The state of a finished task that has images, failed ones or not."""
+    """The state of a finished task with images, failed or not."""
     failed = sum(not image.is_good for image in images)
     if failed == len(images):
         return TaskStatus.FAILED
@@ -233,7 +233,7 @@ def _open_status(word: str, record: JsonObject) -> TaskStatus:
 
 
 def _status_word(record: JsonObject, response: JsonObject) -> str:
-    """The status word nearest to the result; the older form keeps it inside `data`."""
+    """The status word nearest to the result; the older form has it inside `data`."""
     for holder in (read_mapping(response.get("data")), response, record):
         for key in ("status", "state"):
             word = holder.get(key)
@@ -243,7 +243,7 @@ def _status_word(record: JsonObject, response: JsonObject) -> str:
 
 
 def read_image(item: JsonObject, *, task_id: str, index: int, prompt: str, model: str, seed: int | None) -> TaskImage:
-    """Reads one item of `data`, or one event of a stream; what it does not say is taken from the request."""
+    """Reads one item of `data`, or one event of a stream; missing facts are taken from the request."""
     data, error = _read_inline(item.get("b64_json"))
     return TaskImage(
         task_id=task_id,
@@ -267,12 +267,12 @@ def read_image(item: JsonObject, *, task_id: str, index: int, prompt: str, model
 def _read_inline(encoded: object) -> tuple[bytes | None, ErrorDetail | None]:
     if not isinstance(encoded, str) or not encoded:
         return None, None
-    # Some encoders break lines; some senders put a data URI's head before.
+    # Some encoders break lines; some senders prepend the head of a data URI.
     digits = "".join(encoded.rpartition(",")[2].split())
     try:
         return base64.b64decode(digits, validate=True), None
     except (binascii.Error, ValueError):
-        return None, ErrorDetail("unreadable_image", "The image sent inline is not valid base64.")
+        return None, ErrorDetail("unreadable_image", "The inline image is not valid base64.")
 
 
 def _read_box(value: object) -> BoundingBox | None:

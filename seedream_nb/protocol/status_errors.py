@@ -1,7 +1,7 @@
-"""Why: an HTTP answer becomes either decoded JSON or exactly one error of the tree, in one place.
+"""Converts an HTTP answer to decoded JSON, or to exactly one error.
 
-Pure functions over status, headers and body text; `seedream_nb.client.transport` does the talking. The codes and their
-meanings are those of the wire contract (Common, table of statuses).
+Pure functions of status, headers and body. The codes and their meanings are those of the wire contract (Common, table
+of statuses).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from seedream_nb.core.errors import (
 from seedream_nb.core.models import ErrorDetail
 from seedream_nb.protocol.responses import read_error, read_trace_id
 
-MAX_PAGE_LENGTH = 10_000  # characters of a web page in which its title is looked for
+MAX_PAGE_LENGTH = 10_000  # characters of a web page searched for its title
 
 _BY_CODE: dict[str, type[SeedreamError]] = {
     "no_token": MissingTokenError,
@@ -63,53 +63,58 @@ _BY_STATUS: dict[int, type[SeedreamError]] = {
     429: RateLimitedError,
 }
 
-# Class → what to say when the service says nothing, and what to do next.
+# Class → the message if the service has none, and the hint.
 _WORDS: dict[type[SeedreamError], tuple[str, str]] = {
-    MissingTokenError: ("The service saw no token.", f"Check that no proxy strips the header. {GETTING_STARTED_HINT}"),
-    InvalidTokenError: ("The token is wrong or has expired.", f"Set a valid one. {GETTING_STARTED_HINT}"),
+    MissingTokenError: (
+        "The service received no token.",
+        f"Check that no proxy removes the header. {GETTING_STARTED_HINT}",
+    ),
+    InvalidTokenError: ("The token is wrong or has expired.", f"Set a valid token. {GETTING_STARTED_HINT}"),
     TokenMismatchError: (
         "The token belongs to another API.",
         f"Use the token of the SeeDream service. {GETTING_STARTED_HINT}",
     ),
-    AccountDisabledError: ("The account is disabled.", "Ask the service's support, and quote the trace id."),
+    AccountDisabledError: ("The account is disabled.", "Contact the service's support with the trace id."),
     BalanceUsedUpError: (
         "The balance is used up.",
-        "This is about the balance, not about a permission: top up at https://platform.acedata.cloud, then try again.",
+        "The token is fine: top up the balance at https://platform.acedata.cloud, then try again.",
     ),
-    RateLimitedError: ("Too many requests in a short time.", "Wait a little, then try again."),
+    RateLimitedError: ("Too many requests in a short time.", "Wait a moment, then try again."),
     RequestTooLargeError: ("The request is too large.", "Send fewer ids or smaller images at a time."),
-    EndpointNotFoundError: ("There is no such API at this address.", "Check the base URL (%seedream config shows it)."),
+    EndpointNotFoundError: ("There is no such API at this address.", "Check the base URL with %seedream config."),
     TaskNotFoundError: ("The service does not know the task.", "Check the id."),
-    BadRequestError: ("The service refused the request.", "Change what the message names, then try again."),
-    ServerError: ("The service itself failed.", "Try again later; if it stays, quote the trace id to its support."),
-    ModerationError: ("The content check refused the request.", "Change the prompt or the reference image."),
+    BadRequestError: ("The service rejected the request.", "Fix what the message names, then try again."),
+    ServerError: (
+        "The service itself failed.",
+        "Try again later; if it persists, contact the service's support with the trace id.",
+    ),
+    ModerationError: ("Content moderation rejected the request.", "Change the prompt or the reference image."),
     ServiceError: (
-        "The service refused the request.",
-        "If the message does not help, quote the trace id to its support.",
+        "The service rejected the request.",
+        "If the message does not help, contact the service's support with the trace id.",
     ),
 }
 
-_QUOTE = " The service says: "  # between our sentence and the service's own words
+_QUOTE = " The service says: "  # between our message and the service's
 _NOT_FOUND_WORDS = re.compile(r"\bnot[ _-]?found\b|\b(does not|doesn't|not) exist|\bno such\b", re.IGNORECASE)
 _TOO_LARGE_WORDS = re.compile(r"too (large|many|long|big)|at most|maximum|exceed", re.IGNORECASE)
 
 
 def read_answer(status_code: int, text: str) -> object:
-    """Decodes an answer of the service, or says what is wrong with it.
+    """Decodes an answer of the service, or raises the matching error.
 
     Args:
         status_code: The HTTP status.
         text: The body.
 
     Returns:
-        The decoded JSON of a good answer (status 2xx).
+        The decoded JSON of a successful answer (status 2xx).
 
     Raises:
-        SeedreamError: The class that belongs to the answer's code or status; `UnreadableAnswerError` for a good
-            status with a body that is no JSON.
+        SeedreamError: The class for the answer's code or status; `UnreadableAnswerError` for a success without JSON.
     """
     body, is_json = _decode(text)
-    if 200 <= status_code < 300:  # noqa: PLR2004  the good statuses of HTTP
+    if 200 <= status_code < 300:  # noqa: PLR2004  success statuses
         if not is_json:
             raise _unreadable(status_code, text)
         return body
@@ -117,15 +122,15 @@ def read_answer(status_code: int, text: str) -> object:
 
 
 def to_error(status_code: int, body: object, text: str = "") -> SeedreamError:
-    """Turns an error answer into the error that a user can act on.
+    """Converts an error answer to the error that a user can act on.
 
     Args:
         status_code: The HTTP status.
         body: The decoded JSON, or None.
-        text: The body when it is no JSON, such as a proxy's page.
+        text: The body if it is not JSON, such as a proxy's page.
 
     Returns:
-        The error, with the service's own words where it has any.
+        The error, with the service's own message if there is one.
 
     Example:
         >>> to_error(403, {"error": {"code": "used_up"}}).message
@@ -137,7 +142,7 @@ def to_error(status_code: int, body: object, text: str = "") -> SeedreamError:
     if detail.message:
         message = f"{message}{_QUOTE}{shorten(detail.message)}"
     elif text.strip():
-        message = f"{message} The answer was {_describe_text(text)}, not the API's own."
+        message = f"{message} The answer was {_describe_text(text)}, not the API's."
     return kind(
         message,
         hint=hint,
@@ -148,19 +153,19 @@ def to_error(status_code: int, body: object, text: str = "") -> SeedreamError:
 
 
 def means_unknown_task(error: SeedreamError) -> bool:
-    """Whether an error answer to a query for one task only says that there is no such task.
+    """Whether an error answer to a query for one task only says that the task does not exist.
 
-    The service was seen to answer so with 400 and 404 as well as with `{}` (wire contract, unknown id).
+    The service answers so with 400 and 404 as well as with `{}` (wire contract, unknown id).
     """
     if isinstance(error, TaskNotFoundError):
         return True
-    # Only the service's own words count: a proxy's page may also say that it found nothing.
+    # Only the service's own message counts: a proxy's page may also say that something was not found.
     words = error.message.partition(_QUOTE)[2]
     return error.code != "no_api" and error.status_code in {400, 404} and bool(_NOT_FOUND_WORDS.search(words))
 
 
 def means_too_many_ids(error: SeedreamError) -> bool:
-    """Whether a batch was refused for its length, so that a shorter one may pass."""
+    """Whether a batch request was rejected for its length, so that a shorter one may succeed."""
     if isinstance(error, RequestTooLargeError):
         return True
     return isinstance(error, BadRequestError) and bool(_TOO_LARGE_WORDS.search(error.message))
@@ -170,10 +175,10 @@ def read_retry_after(value: str | None) -> float | None:
     """Reads the `Retry-After` header in both of its forms.
 
     Args:
-        value: Seconds, or an HTTP date; None when the header is missing.
+        value: Seconds, or an HTTP date; None if the header is missing.
 
     Returns:
-        Seconds from now, never negative; None when there is none or it is unreadable.
+        Seconds from now, never negative; None if it is missing or unreadable.
     """
     if value is None:
         return None
@@ -188,7 +193,7 @@ def read_retry_after(value: str | None) -> float | None:
 
 
 def _kind_of_status(status_code: int) -> type[SeedreamError]:
-    if status_code >= 500:  # noqa: PLR2004  the server's own failures in HTTP
+    if status_code >= 500:  # noqa: PLR2004  server errors
         return ServerError
     return _BY_STATUS.get(status_code, ServiceError)
 
@@ -202,8 +207,8 @@ def _decode(text: str) -> tuple[object, bool]:
 
 def _unreadable(status_code: int, text: str) -> UnreadableAnswerError:
     return UnreadableAnswerError(
-        f"The answer cannot be read: it is {_describe_text(text)}.",
-        hint="Check the base URL and any proxy between; if both are right, try again.",
+        f"Can't read the answer: it is {_describe_text(text)}.",
+        hint="Check the base URL and any proxy; if both are correct, try again.",
         status_code=status_code,
     )
 
@@ -216,5 +221,5 @@ def _describe_text(text: str) -> str:
         title = re.search(r"<title[^>]*>(.*?)</title", bare[:MAX_PAGE_LENGTH], re.IGNORECASE | re.DOTALL)
         return f"a web page ({shorten(title[1])!r})" if title and title[1].strip() else "a web page"
     if bare[0] in "{[":
-        return f"JSON that breaks off or is malformed (it begins {shorten(bare[:40])!r})"
-    return f"text that is no JSON (it begins {shorten(bare[:40])!r})"
+        return f"truncated or malformed JSON (beginning with {shorten(bare[:40])!r})"
+    return f"not JSON (beginning with {shorten(bare[:40])!r})"

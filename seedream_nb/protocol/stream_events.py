@@ -1,7 +1,7 @@
-"""Why: a stream tells of one task in many lines; they add up to the same `Task` that a single answer gives.
+"""Adds up the lines of a stream to the same `Task` that a single answer gives.
 
-Pure functions. What the events look like is known in part only (wire contract, stream): unknown types and fields are
-passed over, and a service that answers with a whole task instead is understood too.
+Pure functions. The events are documented only in part (wire contract, stream): unknown types and fields are ignored,
+and a service that answers with a whole task instead is understood too.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ MOST_IMAGES = max(MAX_IMAGES, LAYERS)
 
 
 def add_line(task: Task, line: str) -> tuple[Task, tuple[TaskImage, ...]]:
-    """Takes in one line of a stream.
+    """Adds one line of a stream.
 
     Args:
-        task: What is known so far; running, with what the request says of it.
-        line: The line, without or with its end.
+        task: What is known so far; running, with the facts of the request.
+        line: The line, with or without its line end.
 
     Returns:
-        What is known now, and the images that the line brought: failed ones have an `error`. The task has a final
-        status as soon as the last event has come.
+        What is known now, and the images of the line, failed ones with their `error`. The status is final with the last
+        event.
 
     Example:
         >>> task = Task("an-id", TaskStatus.RUNNING, prompt="a cat")
@@ -52,7 +52,7 @@ def add_line(task: Task, line: str) -> tuple[Task, tuple[TaskImage, ...]]:
         >>> add_line(task, '{"type": "image_generation.completed"}')[0].status.value
         'succeeded'
     """
-    # The models' maker sends the same events as server-sent ones, with a head before each.
+    # The maker of the models sends the same events as server-sent events, with a prefix.
     text = line.strip().removeprefix("data:")
     try:
         event = json.loads(text)
@@ -62,7 +62,7 @@ def add_line(task: Task, line: str) -> tuple[Task, tuple[TaskImage, ...]]:
 
 
 def add_event(task: Task, event: object) -> tuple[Task, tuple[TaskImage, ...]]:
-    """Takes in one event; as `add_line`, but decoded."""
+    """Adds one decoded event; otherwise as `add_line`."""
     if not isinstance(event, dict) or task.status.is_final:
         return task, ()
     kind = event.get("type")
@@ -105,25 +105,25 @@ def _add_whole_answer(task: Task, answer: JsonObject) -> tuple[Task, tuple[TaskI
     return completed, completed.images
 
 
-def complete(answered: Task, asked: Task) -> Task:
-    """Fills in what an answer leaves out, as the request said it.
+def complete(answered: Task, requested: Task) -> Task:
+    """Adds the facts of the request that an answer omits.
 
     Args:
-        answered: The task as the service tells of it.
-        asked: The task as the request describes it.
+        answered: The task of the answer.
+        requested: The task of the request, see `describe_request`.
 
     Returns:
         The answered task with prompt, model, size and request.
     """
     return replace(
         answered,
-        id=answered.id or asked.id,
-        prompt=asked.prompt or answered.prompt,
-        model=answered.model or asked.model,
-        size=asked.size or answered.size,
-        request=answered.request or asked.request,
+        id=answered.id or requested.id,
+        prompt=requested.prompt or answered.prompt,
+        model=answered.model or requested.model,
+        size=requested.size or answered.size,
+        request=answered.request or requested.request,
         images=tuple(
-            replace(image, prompt=image.prompt or asked.prompt, model=image.model or asked.model)
+            replace(image, prompt=image.prompt or requested.prompt, model=image.model or requested.model)
             for image in answered.images
         ),
     )

@@ -1,7 +1,6 @@
-"""Why: a request that cannot succeed is refused before it is sent.
+"""Checks requests before they are sent: rejecting one here is instant and free, and can say what would be accepted.
 
-The answer then comes at once, costs nothing, and can say what would have been accepted. What each model accepts is
-data, in `seedream_nb.protocol.capabilities`.
+What each model accepts is data, in `seedream_nb.protocol.capabilities`.
 """
 
 import math
@@ -35,20 +34,20 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def find_problems(body: Body) -> tuple[str, ...]:
-    """Return what is wrong with the body of a `POST /seedream/images`, one sentence each; empty when nothing is.
+    """Return the problems of a body of `POST /seedream/images`, one sentence each.
 
-    Unknown fields are fine: the service may know them. A field of None counts as left out. A model that is not in
-    `MODELS` is fine too, and only what holds for every model is checked then.
+    Unknown fields are fine: the service may know them. A field of None counts as missing. An unknown model is fine too;
+    then only the rules for all models are checked.
 
     Args:
-        body: The request as it would travel.
+        body: The request's body.
 
     Returns:
-        Sentences that name what was wrong and what is accepted.
+        Sentences that say what is wrong and what is accepted.
 
     Example:
         >>> find_problems({"model": "doubao-seedream-4-5-251128", "prompt": "a cat", "size": "1K"})
-        ('SeeDream 4.5 takes 2K or 4K, not 1K.',)
+        ('SeeDream 4.5 accepts 2K or 4K, not 1K.',)
     """
     given = {name: value for name, value in body.items() if value is not None}
     wrong_types = tuple(_type_problems(given))
@@ -60,106 +59,106 @@ def find_problems(body: Body) -> tuple[str, ...]:
 
 
 def _type_problems(body: Body) -> Iterator[str]:
-    """Check that each known field has its type; the other checks rely on that."""
+    """Check the type of each known field; the other checks rely on it."""
     for name in _TEXTS:
         if not isinstance(body.get(name, ""), str):
-            yield f"{name} has to be text, not {_kind(body[name])}."
+            yield f"{name} must be text, not {_kind(body[name])}."
     for name in _SWITCHES:
         if not isinstance(body.get(name, False), bool):
-            yield f"{name} has to be true or false, not {_kind(body[name])}."
+            yield f"{name} must be true or false, not {_kind(body[name])}."
     for name, choices in _CHOICES.items():
         if name in body and body[name] not in choices:
-            yield f"{name} has to be {_either(choices)}, not {_shown(body[name])}."
+            yield f"{name} must be {_either(choices)}, not {_shown(body[name])}."
     image = body.get("image", "")
     if not isinstance(image, str) and not (isinstance(image, list | tuple) and all(isinstance(i, str) for i in image)):
-        yield f"image has to be a link or a data URI, or a list of these, not {_kind(image)}."
+        yield f"image must be a link or a data URI, or a list of these, not {_kind(image)}."
     yield from _option_type_problems(body)
 
 
 def _option_type_problems(body: Body) -> Iterator[str]:
     options = body.get("sequential_image_generation_options", {})
     if not isinstance(options, Mapping):
-        yield f'sequential_image_generation_options has to be an object like {{"max_images": 4}}, not {_kind(options)}.'
+        yield f'sequential_image_generation_options must be an object like {{"max_images": 4}}, not {_kind(options)}.'
     elif (wanted := options.get("max_images")) is not None and (
         isinstance(wanted, bool) or not isinstance(wanted, int)
     ):
-        yield f"max_images has to be a whole number from 1 to {MAX_IMAGES}, not {_shown(wanted)}."
+        yield f"max_images must be a whole number from 1 to {MAX_IMAGES}, not {_shown(wanted)}."
     tools = body.get("tools", [])
     if not isinstance(tools, list | tuple) or not all(isinstance(tool, Mapping) for tool in tools):
-        yield f'tools has to be a list such as [{{"type": "web_search"}}], not {_shown(tools)}.'
+        yield f'tools must be a list such as [{{"type": "web_search"}}], not {_shown(tools)}.'
     mode = body.get("optimize_prompt_options", {})
     if not isinstance(mode, Mapping):
-        yield f'optimize_prompt_options has to be an object such as {{"mode": "standard"}}, not {_kind(mode)}.'
+        yield f'optimize_prompt_options must be an object such as {{"mode": "standard"}}, not {_kind(mode)}.'
 
 
 def _general_problems(body: Body) -> Iterator[str]:
-    """Check what holds for every model but has nothing to do with images."""
+    """Check the rules for all models, except those for images."""
     if not str(body.get("model", "")).strip():
-        yield f"model is required: give a full id such as {next(iter(MODELS))}."
+        yield f"model is required: pass a full id such as {next(iter(MODELS))}."
     decomposes = body.get("layer_decomposition") is True
     if not str(body.get("prompt", "")).strip() and not decomposes:
-        yield "prompt is required: say what the picture shows. Only layer decomposition does without."
+        yield "prompt is required, except for layer decomposition: describe the image."
     if decomposes and not body.get("prompt") and not body.get("image"):
-        yield "layer_decomposition needs something to take apart: an image, or a prompt."
+        yield "layer_decomposition needs an image or a prompt."
     if body.get("stream") is True:
         for other in ("async", "callback_url"):
             if body.get(other):
-                yield f"stream cannot be combined with {other}: leave one of them out."
+                yield f"stream can't be combined with {other}: omit one of them."
     callback_url = str(body.get("callback_url", "http://"))
     if not callback_url.lower().startswith(("http://", "https://")):
-        yield f"callback_url has to be an http(s) address, not {_shown(callback_url)}."
+        yield f"callback_url must be an http(s) address, not {_shown(callback_url)}."
     wanted = _max_images(body)
     if wanted is not None and not 1 <= wanted <= MAX_IMAGES:
-        yield f"max_images has to be from 1 to {MAX_IMAGES}, not {wanted}."
+        yield f"max_images must be from 1 to {MAX_IMAGES}, not {wanted}."
 
 
 def _image_problems(body: Body) -> Iterator[str]:
-    """Check the input images, and how many go in and out together."""
+    """Check the input images, and the number of input and output images together."""
     images = _images(body)
     if body.get("image") in ("", [], ()):
-        yield "image is empty: give a link or a data URI, or leave it out."
+        yield "image is empty: pass a link or a data URI, or omit it."
         return
     for position, image in enumerate(images, start=1):
         which = "image" if len(images) == 1 else f"image {position} of {len(images)}"
         data = _IMAGE_DATA.match(image)
         if data is None:
             if not _IMAGE_URL.fullmatch(image):
-                yield f"{which} has to be an http(s) link or data:image/<type>;base64,<data>, not {_shown(image)}."
+                yield f"{which} must be an http(s) link or data:image/<type>;base64,<data>, not {_shown(image)}."
         elif not _BASE64.fullmatch(image, data.end()):
             yield f"{which} is a data URI whose data is not base64."
         elif (len(image) - data.end()) * 3 // 4 > MAX_IMAGE_BYTES + 2:
-            yield f"{which} is larger than {MAX_IMAGE_BYTES // 1024**2} MB, the most that one input image may have."
+            yield f"{which} exceeds the limit of {MAX_IMAGE_BYTES // 1024**2} MB for an input image."
     outputs = _max_images(body) if body.get("sequential_image_generation") == "auto" else 1
     if outputs is not None and 1 <= outputs <= MAX_IMAGES < len(images) + outputs:
         yield (
-            f"Input and output images together are at most {MAX_IMAGES}, "
+            f"The limit for input and output images together is {MAX_IMAGES}, "
             f"not {len(images)} + {outputs} = {len(images) + outputs}."
         )
 
 
 def _size_problems(body: Body) -> Iterator[str]:
-    """Check that a size is one at all, for models that are not known."""
+    """Check that a size is valid at all, for unknown models."""
     size = str(body.get("size", "auto"))
     if size != "auto" and size not in PRESETS and parse_size(size) is None:
-        yield f"size has to be {_either((*PRESETS, 'auto'))}, or <width>x<height>, not {_shown(size)}."
+        yield f"size must be {_either((*PRESETS, 'auto'))}, or <width>x<height>, not {_shown(size)}."
 
 
 def _model_problems(body: Body, model: ModelCapabilities) -> Iterator[str]:
-    """Check what depends on the model."""
+    """Check the rules for a model."""
     yield from _model_size_problems(body, model)
     references = len(_images(body))
     if references > model.reference_images:
-        yield f"{model.label} takes at most {model.reference_images} input images, not {references}."
+        yield f"{model.label} accepts at most {model.reference_images} input images, not {references}."
     if body.get("sequential_image_generation") == "auto" and not model.sequential:
-        yield f"{model.label} makes one image at a time: sets need {_offered('sequential')}."
+        yield f"{model.label} generates one image at a time: sets need {_offered('sequential')}."
     if body.get("stream") is True and not model.stream:
-        yield f"{model.label} cannot stream: that needs {_offered('stream')}."
+        yield f"{model.label} can't stream: that needs {_offered('stream')}."
     if "output_format" in body and not model.output_format:
-        yield f"{model.label} does not let the output format be chosen: that needs {_offered('output_format')}."
+        yield f"{model.label} has a fixed output format: choosing one needs {_offered('output_format')}."
     if body.get("layer_decomposition") is True and not model.layers:
-        yield f"{model.label} cannot take a picture apart into layers: that needs {_offered('layers')}."
+        yield f"{model.label} can't decompose an image into layers: that needs {_offered('layers')}."
     if "background" in body and not model.background:
-        yield f"{model.label} does not let the background be chosen: that needs {_offered('background')}."
+        yield f"{model.label} has a fixed background: choosing one needs {_offered('background')}."
     yield from _tool_problems(body, model)
 
 
@@ -176,29 +175,29 @@ def _model_size_problems(body: Body, model: ModelCapabilities) -> Iterator[str]:
             accepted = f"at least {model.min_pixels:,}"
         else:
             return
-        yield f"{model.label} takes {accepted} pixels, not {size} ({pixels:,} pixels)."
+        yield f"{model.label} accepts {accepted} pixels, not {size} ({pixels:,} pixels)."
     elif size == "auto" and model.layers:
         if body.get("layer_decomposition") is not True:
-            yield f"{model.label} takes auto only with layer_decomposition; otherwise {_either(model.presets)}."
+            yield f"{model.label} accepts auto only with layer_decomposition; otherwise {_either(model.presets)}."
     elif size in PRESETS or size == "auto":
         if size not in model.presets:
-            yield f"{model.label} takes {_either(model.presets)}, not {size}."
+            yield f"{model.label} accepts {_either(model.presets)}, not {size}."
     else:
-        yield f"{model.label} takes {_either(model.presets)}, or <width>x<height>, not {_shown(size)}."
+        yield f"{model.label} accepts {_either(model.presets)}, or <width>x<height>, not {_shown(size)}."
 
 
 def _tool_problems(body: Body, model: ModelCapabilities) -> Iterator[str]:
     tools = body.get("tools")
     for tool in tools if isinstance(tools, Sequence) else ():
         if tool.get("type") == "web_search" and not model.web_search:
-            yield f"{model.label} cannot search the web: that needs {_offered('web_search')}."
+            yield f"{model.label} can't search the web: that needs {_offered('web_search')}."
         elif tool.get("type") != "web_search":
             yield f"The only tool is web_search, not {_shown(tool.get('type'))}."
     options = body.get("optimize_prompt_options")
     mode = options.get("mode") if isinstance(options, Mapping) else None
     if mode is not None and mode not in model.optimize_prompt_modes:
         accepted = _either(model.optimize_prompt_modes)
-        yield f"{model.label} takes {accepted} for optimize_prompt_options.mode, not {_shown(mode)}."
+        yield f"{model.label} accepts {accepted} for optimize_prompt_options.mode, not {_shown(mode)}."
 
 
 def _images(body: Body) -> list[str]:
@@ -215,7 +214,7 @@ def _max_images(body: Body) -> int | None:
 
 
 def _offered(capability: str) -> str:
-    """Return the labels of the models that have a capability, for a sentence."""
+    """Return the display names of the models with a capability."""
     return _either(model.label for model in MODELS.values() if getattr(model, capability))
 
 

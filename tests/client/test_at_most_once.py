@@ -85,7 +85,7 @@ def test_an_unclear_end_is_told_and_nothing_is_sent_again(
     assert "may have been paid for" in error.message
     assert "client.history(created_after=error.sent_at)" in (error.hint or "")
     assert "%seedream history" in (error.hint or "")
-    assert "history" in COMMANDS  # what is named as the way out has to be there
+    assert "history" in COMMANDS  # what is named as the way out must be there
     assert error.sent_at is not None
     made = sandbox.task_ids[before:]
     assert [task.id for task in client.history(created_after=error.sent_at)] == made
@@ -232,7 +232,7 @@ def test_a_connection_that_is_never_made_is_not_unclear() -> None:
 def test_a_handshake_that_fails_is_not_unclear() -> None:
     with ScriptedServer(CREATED) as server:
         client = SeedreamClient(TOKEN, server.url.replace("http:", "https:"), retries=QUICK)
-        with pytest.raises(ConnectionFailedError, match="No secure connection"):
+        with pytest.raises(ConnectionFailedError, match="Can't make a secure connection"):
             client.generate("a cat")
         assert server.received == []
 

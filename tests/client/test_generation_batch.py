@@ -202,9 +202,15 @@ def test_what_the_service_knows_of_a_task_does_not_hide_what_was_asked() -> None
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        (GenerationRequest("a cat", GenerationOptions(model="4.5", size="1K")), "SeeDream 4.5 takes 2K or 4K, not 1K."),
+        (
+            GenerationRequest("a cat", GenerationOptions(model="4.5", size="1K")),
+            "SeeDream 4.5 accepts 2K or 4K, not 1K.",
+        ),
         (GenerationRequest(" "), "prompt is required"),
-        (GenerationRequest("a cat", image="/no/such/file"), "The reference image, the file /no/such/file, cannot be"),
+        (
+            GenerationRequest("a cat", image="/no/such/file"),
+            "The reference image can't be read from /no/such/file: No such file",
+        ),
         (GenerationRequest("a cat", GenerationOptions(extra={"x": float("nan")})), "cannot be sent as JSON"),
     ],
 )

@@ -91,19 +91,19 @@ LARGE = b"\x89PNG" + bytes(MAX_IMAGE_BYTES)
 @pytest.mark.parametrize(
     ("image", "words"),
     [
-        (LARGE, "has 10.0 MB; the service takes 10 MB at most."),
-        (b"no picture", "is no JPEG, PNG or WebP picture."),
-        (PNG[:45], "is no JPEG, PNG or WebP picture."),
-        (b"", "is no JPEG, PNG or WebP picture."),
-        ("missing.png", "the file missing.png, cannot be read: No such file or directory."),
-        (Path(), "the file ., cannot be read: Is a directory."),
-        ("nul\0l", "cannot be read: embedded null byte."),
-        (7, "is a int."),
-        (None, "is a NoneType."),
-        ({"a": 1}, "is a dict."),
-        (FAILED, "is an image that failed."),
-        (Task("an-id", TaskStatus.FAILED, (FAILED,)), "is a task with 0 pictures."),
-        (Task("an-id", TaskStatus.SUCCEEDED, (TaskImage("", url=LINK),) * 2), "is a task with 2 pictures."),
+        (LARGE, "has 10.0 MB; the limit is 10 MB."),
+        (b"no picture", "is not a JPEG, PNG or WebP image."),
+        (PNG[:45], "is not a JPEG, PNG or WebP image."),
+        (b"", "is not a JPEG, PNG or WebP image."),
+        ("missing.png", "can't be read from missing.png: No such file or directory."),
+        (Path(), "can't be read from .: Is a directory."),
+        ("nul\0l", "can't be read from nul\0l: embedded null byte."),
+        (7, "has the unsupported type int."),
+        (None, "has the unsupported type NoneType."),
+        ({"a": 1}, "has the unsupported type dict."),
+        (FAILED, "is a failed image."),
+        (Task("an-id", TaskStatus.FAILED, (FAILED,)), "is a task with 0 images."),
+        (Task("an-id", TaskStatus.SUCCEEDED, (TaskImage("", url=LINK),) * 2), "is a task with 2 images."),
     ],
 )
 def test_what_cannot_be_sent_is_named(client: SeedreamClient, sandbox: Sandbox, image: Any, words: str) -> None:
@@ -116,16 +116,16 @@ def test_what_cannot_be_sent_is_named(client: SeedreamClient, sandbox: Sandbox, 
 
 
 def test_one_that_is_alone_has_no_number() -> None:
-    with pytest.raises(UsageError, match=r"^The reference image is no JPEG"):
+    with pytest.raises(UsageError, match=r"^The reference image is not a JPEG"):
         read_references(b"no picture")
 
 
 def test_a_data_uri_that_is_too_large_or_none_is_refused(client: SeedreamClient, sandbox: Sandbox) -> None:
     large = "data:image/png;base64," + base64.b64encode(LARGE).decode()
     for wrong, words in (
-        (large, "image 2 of 2 is larger than 10 MB"),
+        (large, "image 2 of 2 exceeds the limit of 10 MB"),
         ("data:image/png;base64,???", "image 2 of 2 is a data URI whose data is not base64"),
-        ("data:text/plain,hello", "image 2 of 2 has to be"),
+        ("data:text/plain,hello", "image 2 of 2 must be"),
     ):
         with pytest.raises(UsageError, match=words):
             client.generate("a hat", image=[LINK, wrong])

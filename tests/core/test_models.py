@@ -72,7 +72,7 @@ def test_a_long_reason_is_cut_in_the_message() -> None:
         (ErrorDetail("a_code", "words"), "a_code: words"),
         (ErrorDetail("a_code"), "a_code"),
         (ErrorDetail(message="words"), "words"),
-        (ErrorDetail(), "no reason was given"),
+        (ErrorDetail(), "no reason given"),
     ],
 )
 def test_an_error_detail_reads_well_whatever_it_holds(detail: ErrorDetail, text: str) -> None:

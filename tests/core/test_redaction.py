@@ -58,7 +58,7 @@ def test_who_asked_is_left_out_and_what_was_made_stays() -> None:
         "response": {
             "success": False,
             "task_id": "84d1544a-9043-4dde-a98b-e889dacd75f6",
-            "error": {"code": "api_error", "message": "No luck ((left out)), (left out)."},
+            "error": {"code": "api_error", "message": "No luck ((redacted)), (redacted)."},
             "data": [{"image_url": "https://x.example/a.jpg"}, {"usage": {"output_tokens": 7}}],
         },
     }
@@ -72,7 +72,7 @@ def test_who_asked_is_left_out_and_what_was_made_stays() -> None:
 def test_however_a_private_key_is_written(key: str) -> None:
     assert redact({"a": [{key: "x", "kept": 1}], key: {"deep": "secret-text"}, "m": "secret-text"}) == {
         "a": [{"kept": 1}],
-        "m": "(left out)",
+        "m": "(redacted)",
     }
 
 

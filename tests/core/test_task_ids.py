@@ -46,11 +46,11 @@ def test_upper_case_is_the_same_id() -> None:
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
-        (ID[:-1], "11 characters instead of 12 in its group 5"),
-        (ID[:-1] + "g", "holds g"),
+        (ID[:-1], "11 characters instead of 12 in group 5"),
+        (ID[:-1] + "g", "contains g"),
         (ID.replace("-", "\N{EN DASH}"), "plain hyphens"),
-        (ID.replace("-", ""), "1 group between hyphens instead of 5"),
-        ("69498b9bff2676299c5cb7a6", "a record's _id"),
+        (ID.replace("-", ""), "1 group instead of 5"),
+        ("69498b9bff2676299c5cb7a6", "the _id of a record"),
         ("https://platform.cdn.acedata.cloud/seedream/x.jpg", "is a link"),
         ("{ids}", "no Python variable"),
         ("$task_id", "no Python variable"),
@@ -68,5 +68,5 @@ def test_many_bad_ids_do_not_flood_the_message() -> None:
 
 
 def test_no_id_at_all_is_a_mistake() -> None:
-    with pytest.raises(UsageError, match="No task id"):
+    with pytest.raises(UsageError, match="Missing task id"):
         read_task_ids("  # only a comment\n , ")

@@ -294,7 +294,7 @@ def test_what_has_no_image_to_save_is_named_as_well(tmp_path: Path) -> None:
     report = Gallery(tasks).save(tmp_path)
     assert [str(failure) for failure in report.failures] == [
         "empty: its answer has no image",
-        "odd image 1: no reason was given",
+        "odd image 1: no reason given",
         "both image 1: c: m",
     ]
     assert report.images == ()

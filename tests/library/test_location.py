@@ -140,5 +140,5 @@ def test_the_budget_is_an_argument_or_the_environments_or_five_gigabytes(
     assert budget_of() == 20_000_000_000
     assert budget_of(7) == 7
     monkeypatch.setenv("SEEDREAM_LIBRARY_BUDGET", "lots")
-    with pytest.raises(SettingsError, match="SEEDREAM_LIBRARY_BUDGET: 'lots' is no size"):
+    with pytest.raises(SettingsError, match="SEEDREAM_LIBRARY_BUDGET: 'lots' is not a valid size"):
         budget_of()

@@ -68,7 +68,7 @@ def test_every_command_has_help(name: str) -> None:
         (f"get {ID} --out 2nd", "'2nd' is not a valid variable name", "--out"),
         (f"get '{ID}", "Unclosed quotation mark", "Close it"),
         ("sandbox pause", "invalid choice: 'pause'", "--help"),
-        ("get", "No task id was given", "%seedream get"),
+        ("get", "Missing task id", "%seedream get"),
     ],
 )
 def test_each_mistake_is_one_sentence_with_a_way_on(line: str, message: str, hint: str) -> None:

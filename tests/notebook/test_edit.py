@@ -116,12 +116,12 @@ class TestRefusals:
             ("missing/photo.png", "'missing/photo.png' is not a link, an existing file"),
             ('"my photo.png"', "'my photo.png' is not a link, an existing file"),
             ("gallery[7]", "Can't evaluate 'gallery[7]': IndexError: "),
-            ("several", "several: The reference image is a task with 2 pictures."),
-            ("several.images", "several.images: Reference image 3 is an image that failed."),
-            ("number", "number: The reference image is a int."),
-            ("path", "path: The reference image, the file gone.png, cannot be read: No such file or directory."),
-            ("notes.txt", "notes.txt: The reference image is no JPEG, PNG or WebP picture."),
-            ("large.png", "large.png: The reference image has 10.0 MB; the service takes 10 MB at most."),
+            ("several", "several: The reference image is a task with 2 images."),
+            ("several.images", "several.images: Reference image 3 is a failed image."),
+            ("number", "number: The reference image has the unsupported type int."),
+            ("path", "path: The reference image can't be read from gone.png: No such file or directory."),
+            ("notes.txt", "notes.txt: The reference image is not a JPEG, PNG or WebP image."),
+            ("large.png", "large.png: The reference image has 10.0 MB; the limit is 10 MB."),
         ],
     )
     def test_what_is_no_image(self, shell: InteractiveShell, service: Sandbox, word: str, message: str) -> None:
@@ -137,7 +137,7 @@ class TestRefusals:
 
     def test_several_pictures_say_how_to_choose(self, shell: InteractiveShell, service: Sandbox) -> None:
         run(shell, f"%seedream get {service.add_task('cats', images=3, size='64x64')} --out cats")
-        with pytest.raises(UsageError, match=r"Choose one, such as .*\.images\[0\]"):
+        with pytest.raises(UsageError, match=r"Choose one image, such as .*\.images\[0\]"):
             run(shell, "%%seedream edit cats[0]\nmake it night")
         assert paid(service) == 0
 
@@ -150,7 +150,7 @@ class TestRefusals:
 
     def test_too_many_images(self, shell: InteractiveShell, service: Sandbox) -> None:
         shell.user_ns["photos"] = [make_picture()] * 11
-        with pytest.raises(UsageError, match="takes at most 10 input images, not 11"):
+        with pytest.raises(UsageError, match="accepts at most 10 input images, not 11"):
             run(shell, "%%seedream edit photos --model pro\njoin them")
         assert len(service.requests) == 0
 

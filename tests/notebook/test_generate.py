@@ -159,7 +159,10 @@ def test_a_dry_run_sends_nothing(shell: InteractiveShell, service: Sandbox) -> N
 def test_an_unknown_model_warns_and_is_sent(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
     gallery = run_gallery(shell, "%seedream generate a cat --model doubao-seedream-5-0-260128 --no-wait")
     shown = capsys.readouterr()
-    assert "UnknownModelWarning: The model 'doubao-seedream-5-0-260128' is sent unchecked" in shown.out
+    assert (
+        "UnknownModelWarning: Unknown model 'doubao-seedream-5-0-260128'; the request is sent without checks"
+        in shown.out
+    )
     assert shown.err == ""
     assert gallery[0].model == "doubao-seedream-5-0-260128"
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("generate cat --size 1K", "SeeDream 5.0 Lite takes 2K, 3K or 4K, not 1K."),
-        ("generate cat --model 4.5 --format png", "SeeDream 4.5 does not let the output format be chosen"),
-        ("generate cat --model pro --max-images 3", "SeeDream 5.0 Pro makes one image at a time"),
-        ("generate cat --model pro --stream", "SeeDream 5.0 Pro cannot stream"),
-        ("generate cat --max-images 16", "max_images has to be from 1 to 15, not 16."),
-        ("generate cat --size 100x100", "takes at least 3,686,400 pixels, not 100x100"),
-        ("generate cat --callback-url ftp://example.org", "callback_url has to be an http(s) address"),
+        ("generate cat --size 1K", "SeeDream 5.0 Lite accepts 2K, 3K or 4K, not 1K."),
+        ("generate cat --model 4.5 --format png", "SeeDream 4.5 has a fixed output format"),
+        ("generate cat --model pro --max-images 3", "SeeDream 5.0 Pro generates one image at a time"),
+        ("generate cat --model pro --stream", "SeeDream 5.0 Pro can't stream"),
+        ("generate cat --max-images 16", "max_images must be from 1 to 15, not 16."),
+        ("generate cat --size 100x100", "accepts at least 3,686,400 pixels, not 100x100"),
+        ("generate cat --callback-url ftp://example.org", "callback_url must be an http(s) address"),
         ("generate cat --out 2nd", "'2nd' is not a valid variable name"),
     ],
 )

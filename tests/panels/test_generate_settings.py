@@ -83,16 +83,19 @@ def test_the_announcement_says_what_a_click_costs(settings: GenerateSettings, wo
     [
         (GenerateSettings(), "Enter a prompt."),
         (GenerateSettings(" \n "), "Enter a prompt."),
-        (GenerateSettings("a cat", OLDER, size="1K"), "SeeDream 4.5 takes 2K or 4K, not 1K."),
-        (GenerateSettings("a cat", OLDER, size="<b>"), "takes 2K or 4K, or <width>x<height>"),
-        (GenerateSettings("a cat", PRO, max_images=2), "makes one image at a time"),
-        (GenerateSettings("a cat", OLDER, output_format="png"), "does not let the output format be chosen"),
-        (GenerateSettings("a cat", max_images=0), "max_images has to be from 1 to 15"),
-        (GenerateSettings("a cat", max_images=14, references=(LINK, LINK)), "together are at most 15"),
+        (GenerateSettings("a cat", OLDER, size="1K"), "SeeDream 4.5 accepts 2K or 4K, not 1K."),
+        (GenerateSettings("a cat", OLDER, size="<b>"), "accepts 2K or 4K, or <width>x<height>"),
+        (GenerateSettings("a cat", PRO, max_images=2), "generates one image at a time"),
+        (GenerateSettings("a cat", OLDER, output_format="png"), "has a fixed output format"),
+        (GenerateSettings("a cat", max_images=0), "max_images must be from 1 to 15"),
+        (
+            GenerateSettings("a cat", max_images=14, references=(LINK, LINK)),
+            "limit for input and output images together is 15",
+        ),
         (GenerateSettings("a cat", takes=0), "Takes must be between 1 and 8, not 0."),
         (GenerateSettings("a cat", takes=9), "Takes must be between 1 and 8, not 9."),
-        (GenerateSettings("a cat", references=(b"no picture",)), "is no JPEG, PNG or WebP picture"),
-        (GenerateSettings("a cat", references=("no-such-file.png",)), "cannot be read"),
+        (GenerateSettings("a cat", references=(b"no picture",)), "is not a JPEG, PNG or WebP image"),
+        (GenerateSettings("a cat", references=("no-such-file.png",)), "can't be read"),
     ],
 )
 def test_a_problem_says_what_cannot_be_sent(settings: GenerateSettings, words: str) -> None:
@@ -120,10 +123,10 @@ def test_valid_settings_have_no_problem_and_no_warning(settings: GenerateSetting
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
-        (f"data:image/png;base64,{'A' * 14_000_000}", "larger than 10 MB"),
+        (f"data:image/png;base64,{'A' * 14_000_000}", "limit of 10 MB"),
         ("data:image/png;base64,?", "is not base64"),
-        ("data:text/plain,hello", "has to be an http(s) link or data:image/<type>;base64,<data>"),
-        (b"no picture", "is no JPEG, PNG or WebP picture"),
+        ("data:text/plain,hello", "must be an http(s) link or data:image/<type>;base64,<data>"),
+        (b"no picture", "is not a JPEG, PNG or WebP image"),
     ],
 )
 def test_an_invalid_reference_image_is_found_whatever_the_other_settings(reference: Reference, words: str) -> None:
@@ -148,7 +151,7 @@ def test_large_reference_images_are_not_read_at_each_keystroke() -> None:
     finally:
         tracemalloc.stop()
     assert peak < size / 10
-    assert "takes at most 14 input images" in find_problem(dataclasses.replace(settings, references=(LINK,) * 15))
+    assert "accepts at most 14 input images" in find_problem(dataclasses.replace(settings, references=(LINK,) * 15))
 
 
 def test_a_problem_is_found_without_sending_anything(sandbox: Sandbox) -> None:

@@ -130,19 +130,19 @@ def test_what_is_left_out_does_not_travel(options: GenerationOptions, prompt: st
     ("options", "sentence"),
     [
         ({"model": None}, "model is required"),
-        ({"model": "4.5", "size": "1K"}, "SeeDream 4.5 takes 2K or 4K, not 1K."),
-        ({"size": "100x100"}, "SeeDream 5.0 Lite takes at least 3,686,400 pixels, not 100x100 (10,000 pixels)."),
-        ({"max_images": 16}, "max_images has to be from 1 to 15, not 16."),
+        ({"model": "4.5", "size": "1K"}, "SeeDream 4.5 accepts 2K or 4K, not 1K."),
+        ({"size": "100x100"}, "SeeDream 5.0 Lite accepts at least 3,686,400 pixels, not 100x100 (10,000 pixels)."),
+        ({"max_images": 16}, "max_images must be from 1 to 15, not 16."),
         (
             {"max_images": 10, "image": [f"http://x.example/{n}" for n in range(6)]},
-            "Input and output images together are at most 15, not 6 + 10 = 16.",
+            "The limit for input and output images together is 15, not 6 + 10 = 16.",
         ),
-        ({"model": PRO, "max_images": 2}, "makes one image at a time"),
-        ({"model": PRO, "mode": "stream"}, "SeeDream 5.0 Pro cannot stream"),
-        ({"mode": "stream", "callback_url": "http://x.example"}, "stream cannot be combined with callback_url"),
-        ({"mode": "later"}, "mode is async, sync, stream, not 'later'."),
+        ({"model": PRO, "max_images": 2}, "generates one image at a time"),
+        ({"model": PRO, "mode": "stream"}, "SeeDream 5.0 Pro can't stream"),
+        ({"mode": "stream", "callback_url": "http://x.example"}, "stream can't be combined with callback_url"),
+        ({"mode": "later"}, "mode must be one of async, sync, stream, not 'later'."),
         ({"prompt": " "}, "prompt is required"),
-        ({"layers": True, "image": "http://x.example/a"}, "cannot take a picture apart"),
+        ({"layers": True, "image": "http://x.example/a"}, "can't decompose an image"),
     ],
 )
 def test_what_a_model_does_not_take_costs_nothing(
@@ -155,9 +155,9 @@ def test_what_a_model_does_not_take_costs_nothing(
 
 
 def test_anything_is_sent_when_it_must_be(client: SeedreamClient, sandbox: Sandbox) -> None:
-    with pytest.raises(BadRequestError, match=r"SeeDream 4\.5 takes 2K or 4K, not 1K"):
+    with pytest.raises(BadRequestError, match=r"SeeDream 4\.5 accepts 2K or 4K, not 1K"):
         client.generate("a cat", model=V45, size="1K", strict=False)
-    with pytest.raises(BadRequestError, match="is not known"):
+    with pytest.raises(BadRequestError, match="Unknown model"):
         client.generate("a cat", model="doubao-seedream-9", strict=False)
     assert [request.status for request in sandbox.requests.of_kind("images")] == [400, 400]
 
@@ -171,10 +171,12 @@ def test_an_unknown_model_is_sent_with_a_warning_that_points_to_the_caller() -> 
             functools.partial(client.stream, "a cat", **unknown),
         ]
         for call in calls:
-            with pytest.warns(UnknownModelWarning, match="is sent unchecked: known models are") as caught:
+            with pytest.warns(
+                UnknownModelWarning, match="the request is sent without checks for it. Known models are"
+            ) as caught:
                 call()
             assert [warning.filename for warning in caught] == [__file__]
-        with pytest.warns(UnknownModelWarning, match=f"it was replaced by {LITE}"):
+        with pytest.warns(UnknownModelWarning, match=f"It was replaced by {LITE}"):
             client.generate("a cat", model="doubao-seedream-5-0-260128")
         assert len(server.received) == 3
 

@@ -319,20 +319,20 @@ def test_foreign_text_cannot_steer_a_terminal_and_can_always_be_encoded() -> Non
         ([], "a JSON list"),
         ([RECORD], "a JSON list"),
         ("text", "a JSON string"),
-        (7, "a bare JSON value"),
-        (True, "a bare JSON value"),
+        (7, "a plain JSON value"),
+        (True, "a plain JSON value"),
         ({"detail": "hello"}, "a JSON object without any known field"),
     ],
 )
 def test_what_is_no_task_is_said_to_be_none(answer: object, words: str) -> None:
-    with pytest.raises(UnreadableAnswerError, match=f"{words} where a task was expected") as caught:
+    with pytest.raises(UnreadableAnswerError, match=f"{words} instead of a task") as caught:
         read(answer)
     assert caught.value.hint
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"items": None}, {"items": {"a": 1}}, "text", RECORD])
 def test_what_is_no_list_of_tasks_is_said_to_be_none(answer: object) -> None:
-    with pytest.raises(UnreadableAnswerError, match="where a list of tasks was expected"):
+    with pytest.raises(UnreadableAnswerError, match="instead of a list of tasks"):
         read_page(answer)
 
 

@@ -36,23 +36,23 @@ from seedream_nb.protocol.status_errors import (
 
 ROWS = [
     (400, "token_mismatched", TokenMismatchError, "another API", "SeeDream"),
-    (400, "api_not_implemented", BadRequestError, "refused", "Change"),
-    (400, "bad_request", BadRequestError, "refused", "Change"),
+    (400, "api_not_implemented", BadRequestError, "rejected", "Fix"),
+    (400, "bad_request", BadRequestError, "rejected", "Fix"),
     (400, "no_token", MissingTokenError, "no token", "https://platform.acedata.cloud/documents/seedream-tasks"),
     (400, "disabled", AccountDisabledError, "disabled", "support"),
     (401, "invalid_token", InvalidTokenError, "wrong or has expired", "https://platform.acedata.cloud/documents"),
     (401, "token_expired", InvalidTokenError, "wrong or has expired", "free quota"),
     (401, "token_mismatched", TokenMismatchError, "another API", "https://platform.acedata.cloud/documents"),
-    (403, "used_up", BalanceUsedUpError, "balance is used up", "not about a permission"),
+    (403, "used_up", BalanceUsedUpError, "balance is used up", "The token is fine"),
     (404, "no_api", EndpointNotFoundError, "no such API", "base URL"),
     (404, "not_found", TaskNotFoundError, "does not know the task", "id"),
     (413, "request_too_large", RequestTooLargeError, "too large", "fewer ids"),
     (429, "too_many_requests", RateLimitedError, "Too many requests", "Wait"),
     (500, "api_error", ServerError, "failed", "trace id"),
-    (400, "InputTextSensitiveContentDetected", ModerationError, "content check", "prompt"),
-    (400, "OutputImageSensitiveContentDetected", ModerationError, "content check", "prompt"),
-    (500, "InputImageRiskDetection", ModerationError, "content check", "prompt"),
-    (418, "of_next_year", ServiceError, "refused", "support"),
+    (400, "InputTextSensitiveContentDetected", ModerationError, "Content moderation", "prompt"),
+    (400, "OutputImageSensitiveContentDetected", ModerationError, "Content moderation", "prompt"),
+    (500, "InputImageRiskDetection", ModerationError, "Content moderation", "prompt"),
+    (418, "of_next_year", ServiceError, "rejected", "support"),
     (500, "of_next_year", ServerError, "failed", "trace id"),
 ]
 
@@ -120,10 +120,10 @@ UNREADABLE = [
     (PAGE, "a web page ('502 Bad Gateway')"),
     ("<html></html>", "a web page."),
     ("<title></title>", "a web page."),
-    ('{"success": true, "data": [{"ima', "breaks off"),
-    ("[1, 2", "breaks off"),
-    ("[" * 100_000, "breaks off"),
-    ("Bad gateway \x1b[2J", r"text that is no JSON (it begins 'Bad gateway \x1b[2J')"),
+    ('{"success": true, "data": [{"ima', "truncated"),
+    ("[1, 2", "truncated"),
+    ("[" * 100_000, "truncated"),
+    ("Bad gateway \x1b[2J", r"not JSON (beginning with 'Bad gateway \x1b[2J')"),
 ]
 
 
@@ -141,7 +141,7 @@ def test_a_bad_status_with_an_unreadable_body_keeps_its_class(text: str, words: 
     with pytest.raises(ServerError) as caught:
         read_answer(502, text)
     assert words.removesuffix(".") in caught.value.message
-    assert "not the API's own" in caught.value.message
+    assert "not the API's" in caught.value.message
 
 
 def test_an_endless_page_is_described_quickly() -> None:

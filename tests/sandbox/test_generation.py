@@ -280,14 +280,14 @@ def test_the_balance_runs_out(api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"model": "doubao-seedream-4-5-251128", "size": "1K"}, "SeeDream 4.5 takes 2K or 4K, not 1K."),
+        ({"model": "doubao-seedream-4-5-251128", "size": "1K"}, "SeeDream 4.5 accepts 2K or 4K, not 1K."),
         ({"model": "4.5"}, "full"),
         ({"model": "seedream-4.0"}, "doubao-seedream-4-0-250828"),
         ({"model": None}, "model is required"),
         ({"prompt": ""}, "prompt is required"),
         ({"size": "100x100"}, "at least 921,600 pixels"),
         ({"size": "9000x9000"}, "at most"),
-        ({"stream": True, "async": True}, "stream cannot be combined with async"),
+        ({"stream": True, "async": True}, "stream can't be combined with async"),
         ({"image": "file:///etc/passwd"}, "http(s) link"),
         ({"watermark": "yes"}, "watermark"),
     ],
