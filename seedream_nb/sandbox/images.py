@@ -256,12 +256,12 @@ def _save(path: Path, rendered: tuple[RenderedImage, ...]) -> None:
 
 
 def _render(spec: ImageSpec) -> tuple[RenderedImage, ...]:
-    from seedream_nb.sandbox import painter  # noqa: PLC0415 - Pillow and numpy load with the first image
+    from seedream_nb.sandbox.painter import encode  # noqa: PLC0415 - Pillow and numpy load with the first image
 
     if spec.style == "layer":
         return tuple(
             RenderedImage(
-                painter.encode(layer.image, file_format := "png" if layer.z_index else spec.file_format),
+                encode(layer.image, file_format := "png" if layer.z_index else spec.file_format),
                 file_format,
                 *layer.image.size,
                 layer.z_index,
@@ -272,28 +272,29 @@ def _render(spec: ImageSpec) -> tuple[RenderedImage, ...]:
             for layer in _paint_layers(spec)
         )
     image = paint(spec)
-    return (RenderedImage(painter.encode(image, spec.file_format), spec.file_format, *image.size),)
+    return (RenderedImage(encode(image, spec.file_format), spec.file_format, *image.size),)
 
 
 def paint(spec: ImageSpec) -> "Image.Image":
     """Return the image of `spec`, not yet encoded."""
-    from seedream_nb.sandbox import painter  # noqa: PLC0415 - as above
+    from seedream_nb.sandbox.painter import paint as paint_scene  # noqa: PLC0415 - as above
+    from seedream_nb.sandbox.painter import paint_cutout, restyle  # noqa: PLC0415 - as above
 
     if spec.style == "layer":
         return _paint_layers(spec)[spec.index].image
     if spec.style == "cutout":
-        return painter.paint_cutout(spec.prompt, spec.width, spec.height, index=spec.index)
+        return paint_cutout(spec.prompt, spec.width, spec.height, index=spec.index)
     if spec.style == "edit":
-        return painter.restyle(_side_by_side(spec.sources), spec.prompt, spec.width, spec.height, index=spec.index)
-    return painter.paint(spec.prompt, spec.width, spec.height, index=spec.index, seed=spec.seed)
+        return restyle(_side_by_side(spec.sources), spec.prompt, spec.width, spec.height, index=spec.index)
+    return paint_scene(spec.prompt, spec.width, spec.height, index=spec.index, seed=spec.seed)
 
 
 def _paint_layers(spec: ImageSpec) -> "list[Layer]":
-    from seedream_nb.sandbox import painter  # noqa: PLC0415 - as above
+    from seedream_nb.sandbox.painter import decompose, paint_layers  # noqa: PLC0415 - as above
 
     if spec.sources:
-        return painter.decompose(_side_by_side(spec.sources), spec.width, spec.height, spec.layers)
-    return painter.paint_layers(spec.prompt, spec.width, spec.height, spec.layers)
+        return decompose(_side_by_side(spec.sources), spec.width, spec.height, spec.layers)
+    return paint_layers(spec.prompt, spec.width, spec.height, spec.layers)
 
 
 def _side_by_side(sources: tuple[bytes | ImageSpec, ...]) -> "Image.Image":

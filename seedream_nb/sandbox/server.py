@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tornado import httpserver
 
 from seedream_nb.core.errors import SeedreamError
-from seedream_nb.sandbox import examples
+from seedream_nb.sandbox.examples import EXAMPLE_TASKS, Example
 from seedream_nb.sandbox.faults import Faults
 from seedream_nb.sandbox.handlers import IMAGE_FILES_PATH, Backend, RequestLog, build_application, is_loopback
 from seedream_nb.sandbox.images import ImagePlan, ImageSpec, ImageStore, OutputFormat, plan_items
@@ -118,7 +118,7 @@ class Sandbox:
         self._backend: Backend | None = None
         self._added = 0
         self._notes: dict[str, str] = {}
-        for example in examples.EXAMPLE_TASKS:
+        for example in EXAMPLE_TASKS:
             task, specs = example.build()
             self._notes[task.id] = example.note
             self._keep(task, specs)
@@ -218,11 +218,11 @@ class Sandbox:
     # Tasks
 
     @property
-    def examples(self) -> list[examples.Example]:
+    def examples(self) -> list[Example]:
         """The example tasks: id, current state, prompt, note."""
         now = time.time()
         tasks = [task for task in self._store.snapshot() if task.id in self._notes]
-        return [examples.Example(task.id, task.state(now), task.prompt, self._notes[task.id]) for task in tasks]
+        return [Example(task.id, task.state(now), task.prompt, self._notes[task.id]) for task in tasks]
 
     @property
     def task_ids(self) -> list[str]:

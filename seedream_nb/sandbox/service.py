@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from seedream_nb.sandbox import generation
+from seedream_nb.sandbox.generation import AcceptedRequest, find_request_problems, plan
 from seedream_nb.sandbox.images import ImageStore
 from seedream_nb.sandbox.serialization import (
     Json,
@@ -199,7 +199,7 @@ class SandboxService:
     # POST /seedream/images
 
     def _generate(self, body: Json, trace_id: str) -> ApiResponse:
-        if problems := generation.find_request_problems(body):
+        if problems := find_request_problems(body):
             raise ApiError("bad_request", " ".join(problems))
         with self._lock:
             # Ids derive from the request, not from a counter or the port: concurrent requests get the same ids in
@@ -207,7 +207,7 @@ class SandboxService:
             fingerprint = stable_id(json.dumps(body, sort_keys=True).replace(self.image_base_url, ""))
             self._takes[fingerprint] += 1
             take = self._takes[fingerprint]
-            accepted = generation.plan(
+            accepted = plan(
                 body,
                 task_id=stable_id("generation", fingerprint, take),
                 take=take,
@@ -228,7 +228,7 @@ class SandboxService:
             return self._stream(task, accepted.seconds_per_image)
         return ApiResponse(200, self._serializer().response(task, task.ready_at), task.trace_id, delay)
 
-    def _charge(self, accepted: generation.AcceptedRequest) -> None:
+    def _charge(self, accepted: AcceptedRequest) -> None:
         cost = sum(item.error is None for item in accepted.task.items)
         balance = self._settings.balance
         if balance is None:
