@@ -196,17 +196,17 @@ def tile_details(task: Task, tile: Tile, format_time: Callable[[datetime], str])
     image = tile.image
     seed = image.seed if image else None
     details = {
-        "Task id": task.id,
+        "Task ID": task.id,
         "Model": (first.model if first else None) or task.model,
         "Size": " ".join(facts_of(None, (first.size if first else None) or task.size, None, None)),
         "Format": image.output_format if image else None,
         "Seed": None if seed is None else str(seed),
-        "Layer": tile.layer,
+        "Layer": "" if tile.position else tile.layer,
         "Position": tile.position,
         "Description": image.description if image else None,
         "Created": format_time(task.created_at) if task.created_at else None,
         "Finished": format_time(task.finished_at) if task.finished_at else None,
-        "Elapsed": None if task.elapsed is None else f"{task.elapsed:,.1f} s",
+        "Duration": None if task.elapsed is None else f"{task.elapsed:,.1f} s",
     }
     return [(label, line) for label, text in details.items() if text and (line := show_line(text))]
 

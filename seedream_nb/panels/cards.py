@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery.compose import link_of
-from seedream_nb.gallery.foreign_text import clean_prompt, show_line, show_prompt
-from seedream_nb.gallery.tiles import STATES, describe_error, facts_of, lay_out
+from seedream_nb.gallery.foreign_text import show_line
+from seedream_nb.gallery.tiles import STATES, describe_error, facts_of, lay_out, tile_details, whole_prompt
 from seedream_nb.protocol.capabilities import display_name, parse_size
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ class Card:
     @property
     def whole_prompt(self) -> str:
         """The tile's prompt without truncation, cleaned for display."""
-        prompts = (*(image.prompt for image in self.task.images), self.task.prompt)
-        cleaned = (clean_prompt(prompt) for prompt in prompts if prompt and show_prompt(prompt) == self.tile.prompt)
-        return next(cleaned, self.tile.prompt)
+        return whole_prompt(self.task, self.tile)
 
     @cached_property
     def _description(self) -> dict[str, object]:
@@ -180,19 +178,8 @@ def _is_transparent(card: Card) -> bool:
 
 
 def _result(task: Task, tile: Tile) -> Iterator[tuple[str, str]]:
-    base = tile.images[0] if tile.images else None
-    image = tile.image
-    yield "Task ID", task.id
-    yield "Model", (base.model if base else None) or task.model or ""
-    yield "Size", " ".join(facts_of(None, (base.size if base else None) or task.size, None, None))
-    yield "Format", (image.output_format if image else None) or ""
-    yield "Seed", "" if image is None or image.seed is None else str(image.seed)
-    yield "Position", tile.position
-    yield "Description", (image.description if image else None) or ""
+    yield from tile_details(task, tile, _format_time)
     yield "State", task.status.value
-    yield "Created", _format_time(task.created_at)
-    yield "Finished", _format_time(task.finished_at)
-    yield "Duration", "" if task.elapsed is None else f"{task.elapsed:,.1f} s"
     yield "Usage", _format_usage(task.usage) if task.usage else ""
     yield "Trace ID", task.trace_id or ""
     error = describe_error(task.error) if task.error else ""
@@ -221,8 +208,8 @@ def _format(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _format_time(moment: datetime | None) -> str:
-    return "" if moment is None else f"{to_local(moment):%Y-%m-%d %H:%M:%S %Z}"
+def _format_time(moment: datetime) -> str:
+    return f"{to_local(moment):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _format_usage(usage: Usage) -> str:

@@ -134,10 +134,10 @@ def test_each_image_is_there_small_and_large_with_all_that_made_it(
         "Model": "doubao-seedream-4-0-250828",
         "Size": "1280×960",  # noqa: RUF001  as above
         "Seed": "42",
-        "Task id": task.id,
+        "Task ID": task.id,
         "Created": f"{task.created_at.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC",
         "Finished": f"{task.finished_at.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC",
-        "Elapsed": f"{task.elapsed:,.1f} s",
+        "Duration": f"{task.elapsed:,.1f} s",
     }
     # The sandbox's images are on this machine.
     assert tile.links == []
