@@ -26,7 +26,12 @@ pytest_plugins = ("nbval.plugin",)
 # Most tests wait: for a server, a kernel, a browser.
 WORKERS_PER_CORE = 2
 
-SLOW_FILES = ("notebooks/*.ipynb", "tests/browser/test_*.py", "tests/*/test_*kernel.py")
+SLOW_FILES = (
+    "notebooks/*.ipynb",
+    "tests/browser/test_*.py",
+    "tests/*/test_*kernel.py",
+    "tests/library/test_processes.py",
+)
 SLOW_FIXTURES = {"browser", "kernel"}
 
 # Stay on one worker each, in order: they share a kernel or a browser.

@@ -4,12 +4,13 @@ import hashlib
 import subprocess
 import sys
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.gallery.options import EMBED_CHOICES
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from tests.examples import examples
 from tests.gallery.reading import Sheet, one_line, show
 from tests.gallery.strategies import task_lists, tasks
 from tests.sample_images import plain
@@ -38,7 +39,7 @@ def test_examples_of_the_sandbox_say_the_same_in_both_forms(sandbox: Sandbox, cl
     assert {one_line(image.prompt) for image in gallery.images} <= captions
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(task_lists)
 def test_any_tasks_say_the_same_in_both_forms(some_tasks: list[Task]) -> None:
     fetcher = ImageFetcher(FetchLimits(tries=1))
@@ -48,7 +49,6 @@ def test_any_tasks_say_the_same_in_both_forms(some_tasks: list[Task]) -> None:
 words = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), max_size=80)
 
 
-@settings(max_examples=100)
 @given(st.builds(Task, words, st.just(TaskStatus.FAILED), prompt=words, model=words, trace_id=words,
                  error=st.builds(ErrorDetail, words, words)))  # fmt: skip
 def test_nothing_of_a_failed_task_is_kept_back(task: Task) -> None:
@@ -60,7 +60,7 @@ def test_nothing_of_a_failed_task_is_kept_back(task: Task) -> None:
     assert one_line(task.error.code) in tile.problem
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(tasks, max_size=3), st.sampled_from(EMBED_CHOICES))
 def test_the_same_tasks_give_the_same_bytes(some_tasks: list[Task], embed: str) -> None:
     inline = [task for task in some_tasks if all(image.url is None for image in task.images)]

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
@@ -14,6 +14,7 @@ from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, Tas
 from seedream_nb.core.errors import UsageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.images.lettering import Lettering
+from tests.examples import examples
 from tests.gallery.strategies import HOSTILE, task_lists
 from tests.sample_images import decode, plain, translucent
 
@@ -177,7 +178,7 @@ def test_layers_and_progress(sandbox: Sandbox, client: SeedreamClient) -> None:
     assert len(progress) == len(task.layers) == len(sandbox.requests.of_kind("downloads"))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(task_lists)
 def test_no_foreign_text_stops_it(some_tasks: list[Task]) -> None:
     gallery = Gallery(some_tasks, fetcher=ImageFetcher(FetchLimits(tries=1)))

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import Gallery, Task, TaskImage, TaskStatus
@@ -18,6 +18,7 @@ from seedream_nb.gallery.html import render_html
 from seedream_nb.gallery.page import DataUri, Entry, Page, ShownImage
 from seedream_nb.gallery.table import Table
 from seedream_nb.gallery.tiles import lay_out, lay_out_before
+from tests.examples import examples
 from tests.gallery.reading import show
 from tests.gallery.strategies import HOSTILE, images, task_lists
 from tests.gallery.test_agreement import assert_forms_agree
@@ -114,7 +115,7 @@ def test_originals_that_do_not_fit_stay_thumbnails_and_it_is_said() -> None:
 prompts = st.sampled_from(["", "short", '"' * 2500, "&" * 2000, "字" * 2000, "\U0001f3a8" * 1999])
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     images=st.lists(st.tuples(st.sampled_from((8, 60, 200)), prompts, st.booleans()), max_size=12),
     max_bytes=st.sampled_from((10_000, 20_000, 60_000, 150_000, 400_000)),
@@ -135,7 +136,7 @@ def test_the_output_never_passes_its_limit(
     assert has_notes_for_all_changes
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.lists(prompts, min_size=1, max_size=40), st.sampled_from((10_000, 30_000, 200_000)))
 def test_links_count_as_well(captions: list[str], max_bytes: int) -> None:
     tasks = [
@@ -173,7 +174,7 @@ def pages(draw: st.DrawFn) -> Page:
     )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(pages())
 def test_the_bytes_of_embedded_images_are_those_of_their_addresses_in_the_output(page: Page) -> None:
     found = re.findall(r'"(data:image/[a-z]+;base64,[^"]*)"', render_html(page))

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from tests.examples import examples
 from tests.gallery.reading import Element, parse
 from tests.gallery.strategies import HOSTILE, task_lists
 from tests.gallery.test_safety import EMBEDDED, STEERING, is_public
@@ -356,7 +357,7 @@ def assert_safe(path: Path) -> None:
         assert link is None or re.fullmatch(r"#[pt]\d+", link) or is_public(link)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(task_lists)
 def test_no_foreign_text_becomes_an_element_or_a_link(some_tasks: list[Task]) -> None:
     assert_safe(Gallery(some_tasks, fetcher=ONE_TRY).export("page.html"))

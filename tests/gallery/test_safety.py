@@ -4,10 +4,11 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from seedream_nb import ErrorDetail, Gallery, Task, TaskImage, TaskStatus
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from tests.examples import examples
 from tests.gallery.conftest import ImageHost
 from tests.gallery.reading import Sheet, show
 from tests.gallery.strategies import HOSTILE, LINKS, task_lists
@@ -58,7 +59,7 @@ def is_public(link: str) -> bool:
     return parts.scheme in {"http", "https"} and parts.hostname not in {None, "", "127.0.0.1", "localhost"}
 
 
-@settings(max_examples=120)
+@examples(120)
 @given(task_lists)
 def test_no_foreign_text_becomes_an_element_or_a_link(some_tasks: list[Task]) -> None:
     assert_safe(show(Gallery(some_tasks, embed="links", fetcher=ImageFetcher(FetchLimits(tries=1)))))

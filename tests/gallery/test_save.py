@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, open_image
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery.save import save_tasks
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from tests.examples import examples
 from tests.gallery.strategies import HOSTILE
 from tests.sample_images import decode, noise, plain, translucent
 
@@ -119,7 +120,7 @@ def test_whatever_has_the_name_already_is_left_alone(make: object, tmp_path: Pat
     ]
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     prompt=st.sampled_from(
         [*HOSTILE, *RESERVED, "../../etc/passwd", "..\\..\\x", "C:\\x", "/abs", "~", ".hidden", "a/b"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
@@ -13,6 +13,7 @@ from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.protocol.capabilities import display_name
+from tests.examples import examples
 from tests.gallery.reading import one_line, show
 from tests.gallery.strategies import HOSTILE, images, tasks, texts
 from tests.gallery.test_agreement import assert_forms_agree
@@ -180,7 +181,7 @@ def inside(rows: int, columns: int) -> st.SearchStrategy[tuple[Table, list[Task]
 galleries = st.tuples(st.integers(1, 3), st.integers(1, 3)).flatmap(lambda size: inside(*size))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(galleries, st.booleans())
 def test_any_table_is_safe_and_says_the_same_in_both_forms(
     given_parts: tuple[Table, list[Task], list[TaskImage]],
@@ -208,7 +209,7 @@ def test_a_hostile_label_stays_a_label(text: str) -> None:
 labels = st.sampled_from(["", "2K", '"' * 2500, "&" * 2000, "字" * 2000])
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     rows=st.lists(labels, min_size=1, max_size=4),
     columns=st.lists(labels, min_size=1, max_size=4),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
@@ -24,6 +24,7 @@ from seedream_nb.core.errors import ImageError
 from seedream_nb.images.exif import Exif
 from seedream_nb.images.provenance import Provenance
 from seedream_nb.images.saved_files import is_same_image, read_provenance, write_provenance
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,7 +191,7 @@ def test_only_what_is_known_is_written(image_format: str) -> None:
         assert set(image.getexif().get_ifd(ExifTags.IFD.Exif)) == details
 
 
-@settings(max_examples=150)
+@examples(150)
 @example(prompt="\ud800 \0\x1b]>\ufffe\uffff &amp; ]]>", model="<m/>", task_id='"', seed=0, size="")
 @given(prompt=TEXTS, model=TEXTS, task_id=TEXTS, size=TEXTS, seed=st.none() | st.integers(-(2**63) + 1, 2**63 - 1))
 def test_any_text_comes_back_and_leaves_every_reader_well(
@@ -433,7 +434,7 @@ def test_other_and_signed_files_stay_as_they_are(content: bytes) -> None:
     assert read_provenance(content) is None
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     start=st.sampled_from([b"\xff\xd8", b"\x89PNG\r\n\x1a\n", write_provenance(sample(), ORIGIN)[:1200]])
     | st.integers(0, 2000).map(lambda length: write_provenance(sample("PNG"), ORIGIN)[:length]),
@@ -464,7 +465,7 @@ HOSTILE_JSON = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=st.binary(max_size=200) | HOSTILE_JSON, in_key=st.booleans(), order=st.sampled_from("<>"))
 def test_foreign_origins_are_read_as_what_they_should_be_or_as_nothing(
     *, text: bytes, in_key: bool, order: str, tmp_path_factory: pytest.TempPathFactory
@@ -481,7 +482,7 @@ def test_foreign_origins_are_read_as_what_they_should_be_or_as_nothing(
         assert image.seed is None or type(image.seed) is int
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(tiff=st.binary(max_size=120) | st.binary(max_size=80).map(lambda rest: b"MM\0*\0\0\0\x08" + rest))
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def test_foreign_exif_is_never_a_crash(tiff: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:

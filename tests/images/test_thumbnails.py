@@ -6,12 +6,13 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageDraw
 
 from seedream_nb.core.errors import ImageError
 from seedream_nb.images.thumbnails import JPEG_QUALITY, ImageFacts, Thumbnail, make_thumbnail, read_facts, shrink
+from tests.examples import examples
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 
@@ -239,7 +240,7 @@ SEEDS = [
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's remarks on damaged metadata
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(SEEDS), st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=6))
 def test_damaged_bytes_give_a_thumbnail_or_a_reason_and_nothing_else(
     content: bytes, changes: list[tuple[int, int]]

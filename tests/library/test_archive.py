@@ -24,6 +24,7 @@ from seedream_nb.library.archive import MANIFEST
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.importing import Imported
 from seedream_nb.library.marks import Marks
+from tests.examples import examples
 from tests.library.conftest import CAT, EDIT, EVERY, INLINE, KITE, LONG_AGO, ORIGINALS, REFUSED, ROOF
 from tests.sample_images import noise, plain
 
@@ -449,7 +450,7 @@ def test_a_link_that_the_record_does_not_reference_is_ignored(empty: Library, tm
     assert empty.import_from(pack(tmp_path / "p.zip", foreign(pictures=pictures))).originals == 0
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=JSON, record=JSON, marks=JSON, pictures=JSON, request=JSON)
 def test_any_json_is_imported_or_skipped(
     *,
@@ -471,7 +472,7 @@ def test_any_json_is_imported_or_skipped(
     assert empty.verify().is_sound
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), cut=st.floats(0, 1))
 def test_a_damaged_zip_is_imported_in_part_or_rejected(empty: Library, tmp_path: Path, seed: int, cut: float) -> None:
     buffer = io.BytesIO()

@@ -13,6 +13,7 @@ from seedream_nb.library import Library
 from seedream_nb.library.marks import Marks, read_tags
 from seedream_nb.library.removal import plan_eviction, remove
 from seedream_nb.library.search import Query
+from tests.examples import examples
 from tests.library.conftest import CAT, EDIT, INLINE, KITE, REFUSED, ROOF
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def test_a_read_only_library_cannot_be_marked(library: Library) -> None:
         other.tag(CAT, "a")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tag=st.text(max_size=30), note=st.text(max_size=200))
 def test_any_text_is_stored_and_found_or_rejected(library: Library, tag: str, note: str) -> None:
     library.note(CAT, note)

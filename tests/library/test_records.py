@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from seedream_nb.core.errors import LibraryWarning, SeedreamError
@@ -30,6 +30,7 @@ from seedream_nb.library.references import (
 )
 from seedream_nb.protocol.responses import read_task
 from seedream_nb.protocol.stream_events import add_line
+from tests.examples import examples
 from tests.gallery.strategies import tasks as any_tasks
 from tests.library.tasks import CREATED, MODEL, name_of, record_of, seconds_of, task_of
 from tests.protocol.samples import FAILURE, ID, RECORD, RESPONSE, STATUS_FORM, records
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 IMAGE = noise(64, 64)
 ENCODED = base64.b64encode(IMAGE).decode()
-FEWER = settings(max_examples=80)  # each writes to the disk
+FEWER = examples(80)  # each writes to the disk
 
 
 def records_in(library: Library) -> list[str]:

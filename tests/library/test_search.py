@@ -8,12 +8,13 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb.core.errors import UsageError
 from seedream_nb.library.search import Query, search_tasks
 from seedream_nb.protocol.responses import read_task
+from tests.examples import examples
 from tests.gallery.strategies import HOSTILE
 from tests.library.tasks import CREATED, name_of, record_of, task_of
 
@@ -215,7 +216,7 @@ def test_hostile_text_is_never_a_database_error(empty: Library, text: str) -> No
 def test_no_text_is_ever_a_database_error(empty: Library) -> None:
     empty.keep(task_of(prompt="cat"))
 
-    @settings(max_examples=150)
+    @examples(150)
     @given(st.lists(typed, min_size=1, max_size=3).map(" ".join))
     def check(text: str) -> None:
         try:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seedream_nb import Gallery, TaskStatus
+from tests.examples import examples
 from tests.notebook.running import SMALL, paid, run, run_gallery, seen
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def test_an_unknown_model_warns_and_is_sent(shell: InteractiveShell, capsys: pyt
 
 
 @given(prompt=st.text(min_size=1).filter(lambda text: text.strip() and "---" not in text))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_prompt_travels_unchanged(shell: InteractiveShell, service: Sandbox, prompt: str) -> None:
     before = paid(service)
     result = shell.run_cell(f"%%seedream generate --no-wait --out made\n{prompt}", silent=True)

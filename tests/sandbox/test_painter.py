@@ -10,13 +10,14 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 import seedream_nb
 from seedream_nb.sandbox.painter import _SCENES, Layer, decompose, encode, paint, paint_cutout, paint_layers, restyle
 from seedream_nb.sandbox.painting.theme import read_theme
+from tests.examples import examples
 
 PROMPTS = {
     "cat": "a white siamese cat",
@@ -139,7 +140,7 @@ def test_an_image_of_another_size_is_the_same_image() -> None:
         assert _likeness(paint(prompt, 128, 128), paint(prompt, 400, 400)) > 0.95
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@examples(15)
 @given(
     prompt=st.text(max_size=40) | st.text(st.characters(), max_size=8),
     width=st.integers(1, 90),
