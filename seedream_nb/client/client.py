@@ -54,8 +54,8 @@ class SeedreamClient:
         timeouts: How long to wait for a connection and for an answer.
         retries: How often to retry. A paid request is retried only if it certainly did not arrive.
         library: Where tasks and images are stored: a `Library`, its folder, or `off`. By default the folder in the
-            environment variable `SEEDREAM_LIBRARY`, or else the usual place for user data; from a server on this
-            machine, such as a sandbox, nothing is stored unless a library is given.
+            environment variable `SEEDREAM_LIBRARY`, or else the usual place for a user's data. Without either, nothing
+            of a service at a loopback address, such as a sandbox, is stored.
 
     Raises:
         SettingsError: The token or the base URL is unusable. A missing token is reported by the first call.

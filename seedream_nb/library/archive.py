@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from seedream_nb.core.atomic_files import staging_path
 from seedream_nb.core.errors import UsageError
@@ -35,34 +35,13 @@ class PartError(Exception):
     """A file of an archive is rejected; the message is a few words."""
 
 
-class Reader(Protocol):
-    """An archive to read."""
-
-    def names(self) -> list[str]:
-        """The names of all files, whoever put them there, with slashes."""
-
-    def read(self, name: str, most: int) -> bytes:
-        """The content of a file.
-
-        Raises:
-            PartError: It has more than `most` bytes, or cannot be read.
-        """
-
-
-class Writer(Protocol):
-    """An archive to write."""
-
-    def write(self, name: str, content: bytes) -> None:
-        """Adds a file under a name with slashes."""
-
-
 def is_ours(name: str) -> bool:
     """Whether a file of an archive has a name that an export uses."""
     return name == MANIFEST or _OURS.fullmatch(name) is not None
 
 
 @contextmanager
-def read_archive(source: str | os.PathLike[str]) -> Iterator[Reader]:
+def read_archive(source: str | os.PathLike[str]) -> Iterator[FolderArchive | ZipArchive]:
     """Opens a folder or a zip to read; `~` is the home directory.
 
     Raises:
@@ -70,7 +49,7 @@ def read_archive(source: str | os.PathLike[str]) -> Iterator[Reader]:
     """
     path = _path_of(source)
     if path.is_dir():
-        yield _Folder(path)
+        yield FolderArchive(path)
         return
     if not path.exists():
         raise UsageError(f"{path} does not exist.", hint=NAME_AN_EXPORT)
@@ -80,11 +59,11 @@ def read_archive(source: str | os.PathLike[str]) -> Iterator[Reader]:
     except _BROKEN:
         raise UsageError(f"{path} is not a zip, or is damaged.", hint=NAME_AN_EXPORT) from None
     with opened:
-        yield _Zip(opened)
+        yield ZipArchive(opened)
 
 
 @contextmanager
-def write_archive(target: str | os.PathLike[str]) -> Iterator[Writer]:
+def write_archive(target: str | os.PathLike[str]) -> Iterator[FolderArchive | ZipArchive]:
     """Writes a folder or a zip under a temporary name, and moves it into place when it is complete.
 
     Args:
@@ -103,10 +82,10 @@ def write_archive(target: str | os.PathLike[str]) -> Iterator[Writer]:
             )
         if _is_zip(path):
             with zipfile.ZipFile(part, "x") as opened:
-                yield _Zip(opened)
+                yield ZipArchive(opened)
         else:
             part.mkdir()
-            yield _Folder(part)
+            yield FolderArchive(part)
         _move_into_place(part, path)
     except OSError as problem:
         raise UsageError(
@@ -117,17 +96,21 @@ def write_archive(target: str | os.PathLike[str]) -> Iterator[Writer]:
         _remove(part)
 
 
-class _Folder:
+class FolderArchive:
+    """An archive in a folder."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def names(self) -> list[str]:
+        """The names of all files, whoever put them there, with slashes."""
         found = []
         for place, _folders, files in os.walk(self._folder):
             found += [(Path(place) / file).relative_to(self._folder).as_posix() for file in files]
         return sorted(found)
 
     def read(self, name: str, most: int) -> bytes:
+        """The content of a file; a `PartError` if it has more than `most` bytes, or cannot be read."""
         path = self._folder / name
         try:
             # A link may lead anywhere, and a pipe may never end.
@@ -139,19 +122,24 @@ class _Folder:
             raise PartError("unreadable") from None
 
     def write(self, name: str, content: bytes) -> None:
+        """Adds a file under a name with slashes."""
         path = self._folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
 
 
-class _Zip:
+class ZipArchive:
+    """An archive in a zip."""
+
     def __init__(self, opened: zipfile.ZipFile) -> None:
         self._opened = opened
 
     def names(self) -> list[str]:
+        """As `FolderArchive.names`."""
         return sorted({info.filename for info in self._opened.infolist() if not info.is_dir()})
 
     def read(self, name: str, most: int) -> bytes:
+        """As `FolderArchive.read`."""
         try:
             info = self._opened.getinfo(name)
             if info.compress_type not in _METHODS:
@@ -163,6 +151,7 @@ class _Zip:
             raise PartError("unreadable") from None
 
     def write(self, name: str, content: bytes) -> None:
+        """As `FolderArchive.write`."""
         info = zipfile.ZipInfo(name, _TIME)
         info.external_attr = 0o644 << 16
         # Images are compressed already.

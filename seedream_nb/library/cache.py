@@ -9,12 +9,12 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.core.errors import LibraryWarning, SeedreamError, SettingsError, UsageError
+from seedream_nb.core.errors import LibraryError, LibraryWarning, SeedreamError, SettingsError, UsageError
 from seedream_nb.core.hosts import is_loopback
 from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.library.database import LibraryRecoveredError
 from seedream_nb.library.library import Library
-from seedream_nb.library.location import OFF, resolve_location, skips_service
+from seedream_nb.library.location import OFF, TURN_ON_HINT, resolve_location, skips_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -101,6 +101,18 @@ class LibraryCache:
             if self._opened is None:
                 self._opened = self._open()
             return self._opened
+
+    def open(self) -> Library:
+        """The library, for those who cannot do without.
+
+        Raises:
+            LibraryError: It is turned off, or cannot be opened.
+            SettingsError: Its location is invalid.
+        """
+        library = self.library
+        if library is None:
+            raise LibraryError("The library is turned off.", hint=TURN_ON_HINT)
+        return library
 
     @property
     def location(self) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.core.coerce import JsonObject
     from seedream_nb.core.models import Task
-    from seedream_nb.library.archive import Writer
+    from seedream_nb.library.archive import FolderArchive, ZipArchive
     from seedream_nb.library.database import Database
     from seedream_nb.library.image_store import ImageStore
     from seedream_nb.library.records import StoredTask
@@ -113,7 +113,7 @@ def _links_of(connection: Connection, stored: StoredTask, task: Task) -> dict[st
     return links
 
 
-def _write_original(writer: Writer, images: ImageStore, digest: str, name: str) -> int | None:
+def _write_original(writer: FolderArchive | ZipArchive, images: ImageStore, digest: str, name: str) -> int | None:
     """Writes an original, and returns its size in bytes; None if it is damaged or missing."""
     content = images.originals.read(name)
     if content is None or digest_of(content) != digest:
@@ -126,6 +126,6 @@ def _name_of(key: str) -> str:
     return key if _PLAIN_NAME.fullmatch(key) else digest_of(key.encode())
 
 
-def _write_json(writer: Writer, name: str, value: object) -> None:
+def _write_json(writer: FolderArchive | ZipArchive, name: str, value: object) -> None:
     # Lone halves of surrogate pairs become the escapes that JSON has for them.
     writer.write(name, json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))

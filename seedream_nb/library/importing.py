@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from seedream_nb.core.models import Task
-    from seedream_nb.library.archive import Reader
+    from seedream_nb.library.archive import FolderArchive, ZipArchive
     from seedream_nb.library.database import Database
     from seedream_nb.library.documents import Document
     from seedream_nb.library.image_store import ImageStore
@@ -87,7 +87,11 @@ class _Import:
     """One import."""
 
     def __init__(
-        self, database: Database, images: ImageStore, reader: Reader, keep_image: Callable[[TaskImage, bytes], None]
+        self,
+        database: Database,
+        images: ImageStore,
+        reader: FolderArchive | ZipArchive,
+        keep_image: Callable[[TaskImage, bytes], None],
     ) -> None:
         self._database = database
         self._images = images
@@ -196,7 +200,7 @@ def _has_more(task: Task, known: Task | None) -> bool:
     return known is None or len(known.good_images) < len(task.good_images)
 
 
-def _check_manifest(reader: Reader, source: str | os.PathLike[str]) -> None:
+def _check_manifest(reader: FolderArchive | ZipArchive, source: str | os.PathLike[str]) -> None:
     try:
         manifest = read_mapping(read_json(reader.read(MANIFEST, MAX_RECORD)))
     except PartError:

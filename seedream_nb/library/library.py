@@ -17,7 +17,7 @@ from seedream_nb.library.exporting import Exported, export_tasks
 from seedream_nb.library.frame import make_frame
 from seedream_nb.library.image_store import ImageStore
 from seedream_nb.library.importing import Imported, import_archive
-from seedream_nb.library.location import LIBRARY_NAME, resolve_budget, resolve_location
+from seedream_nb.library.location import TURN_ON_HINT, resolve_budget, resolve_location
 from seedream_nb.library.marks import (
     Marks,
     add_tags,
@@ -117,10 +117,7 @@ class Library:
     ) -> None:
         folder = resolve_location(location)
         if folder is None:
-            raise LibraryError(
-                "The library is turned off.",
-                hint=f"Unset {LIBRARY_NAME}, set it to a folder, or name one: Library(folder).",
-            )
+            raise LibraryError("The library is turned off.", hint=TURN_ON_HINT)
         self._folder = folder
         self._budget = resolve_budget(budget)
         self._wants_read_only = read_only

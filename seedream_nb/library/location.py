@@ -17,6 +17,7 @@ LIBRARY_NAME = "SEEDREAM_LIBRARY"
 BUDGET_NAME = "SEEDREAM_LIBRARY_BUDGET"
 BUDGET = 5_000_000_000  # bytes
 OFF = "off"
+TURN_ON_HINT = f"Set {LIBRARY_NAME} to a folder to use a library."
 
 
 def resolve_location(

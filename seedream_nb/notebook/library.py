@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from seedream_nb.core.errors import LibraryError, SeedreamError, TaskNotFoundError, UsageError
+from seedream_nb.core.errors import SeedreamError, TaskNotFoundError, UsageError
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.sizes import format_size, parse_size
 from seedream_nb.core.text import count_of
-from seedream_nb.library.location import LIBRARY_NAME
 from seedream_nb.library.marks import MOST_STARS
 from seedream_nb.notebook.arguments import (
     DEFAULT_TASKS,
@@ -47,18 +46,6 @@ _MARKS: dict[MarkKind, tuple[str, str]] = {
 }
 
 
-def open_library(session: Session) -> Library:
-    """The session's library.
-
-    Raises:
-        LibraryError: It is turned off, or cannot be used.
-    """
-    library = session.client.cache.library
-    if library is None:
-        raise LibraryError("The library is turned off.", hint=f"Unset {LIBRARY_NAME}, or set it to a directory.")
-    return library
-
-
 @dataclass(frozen=True)
 class LibraryInfoArguments:
     """`%seedream library`."""
@@ -66,7 +53,7 @@ class LibraryInfoArguments:
     def run(self, session: Session, front_end: FrontEnd) -> object:
         """Shows the location, the contents and the size of the library."""
         del front_end
-        return Notice(describe(open_library(session).info(), is_temporary=session.sandbox is not None))
+        return Notice(describe(session.client.cache.open().info(), is_temporary=session.sandbox is not None))
 
 
 def describe(info: LibraryInfo, *, is_temporary: bool) -> str:
@@ -118,7 +105,7 @@ class SearchArguments:
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
         """Shows the tasks that match, newest first, or the tasks with these ids."""
-        library = open_library(session)
+        library = session.client.cache.open()
         tasks = self._find(library)
         total = len(library)
         none_found = f"No matches among {count_of(total, 'task')}." if total else "The library is empty."
@@ -165,7 +152,7 @@ class MarkArguments:
             UsageError: There are no ids and no last result, or a task is not in the library.
         """
         del front_end
-        library = open_library(session)
+        library = session.client.cache.open()
         last = () if self.task_ids else session.require_last("Pass the ids of the tasks to mark.")
         task_ids = self.task_ids or [task.id for task in last if task.id]
         tasks = count_of(len(set(task_ids)), "task")
@@ -202,7 +189,7 @@ class RemoveArguments:
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
         """Removes tasks and images once the user confirms."""
-        library = open_library(session)
+        library = session.client.cache.open()
         prune = partial(library.prune, older=self.older, larger=self.larger)
         removal = library.weigh(self.task_ids) if self.task_ids else prune(preview=True)
         what = f"{count_of(removal.tasks, 'task')} and {count_of(removal.originals, 'original')}"
@@ -225,7 +212,7 @@ class VerifyArguments:
     def run(self, session: Session, front_end: FrontEnd) -> object:
         """Verifies the library."""
         del front_end
-        return Notice(str(open_library(session).verify()))
+        return Notice(str(session.client.cache.open().verify()))
 
 
 @dataclass(frozen=True)
@@ -249,7 +236,7 @@ class TransferArguments:
             SeedreamError: It cannot be written or read.
         """
         del front_end
-        library = open_library(session)
+        library = session.client.cache.open()
         try:
             if self.kind == "export":
                 return Notice(str(library.export(self.place, self.task_ids or None)))

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from seedream_nb.client.references import read_references
-from seedream_nb.core.errors import LibraryError, OutcomeUnknownError, SeedreamError, UsageError
+from seedream_nb.core.errors import OutcomeUnknownError, SeedreamError, UsageError
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.task_ids import read_task_ids
 from seedream_nb.core.text import count_of
@@ -196,11 +196,7 @@ class Actions:
         return self._count_tasks()
 
     def _search_library(self, text: str) -> list[Task]:
-        library = self._client.cache.library
-        if library is None:
-            raise LibraryError(
-                "The library is turned off.", hint="The environment variable SEEDREAM_LIBRARY turns it off."
-            )
+        library = self._client.cache.open()
         if text != self._searched:
             self._searched, self._found = text, 0
         tasks = library.search(text, limit=PAGE, offset=self._found)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb.core.errors import LibraryWarning
+from seedream_nb.core.errors import LibraryError, LibraryWarning
 from seedream_nb.core.models import TaskImage
 from seedream_nb.library import Library, LibraryCache
 from tests.library.tasks import name_of, task_of
@@ -132,4 +132,14 @@ def test_a_pickled_cache_works(tmp_path: Path) -> None:
     assert copy.find([name_of(0)]) == {name_of(0): task_of()}
     assert copy.accepts(TaskImage("an-id", url="http://127.0.0.1/a.jpg"))
     copy.close()
+    cache.close()
+
+
+def test_whoever_needs_the_library_learns_how_to_turn_it_on(tmp_path: Path) -> None:
+    for cache in (LibraryCache("off"), LibraryCache.for_service(HERE)):
+        with pytest.raises(LibraryError, match="turned off") as caught:
+            cache.open()
+        assert caught.value.hint == "Set SEEDREAM_LIBRARY to a folder to use a library."
+    cache = LibraryCache(tmp_path / "library")
+    assert cache.open() is cache.library
     cache.close()
