@@ -36,38 +36,14 @@ from seedream_nb.core.errors import (
     SeedreamError,
 )
 from seedream_nb.notebook.commands import COMMANDS
-from tests.client.test_transport import closed_port, verbose
 from tests.conftest import QUICK
 from tests.interrupts import stop_script
 from tests.protocol.samples import ID
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
+from tests.servers import TOKEN, UNCLEAR, client_to, closed_port, verbose
 
-TOKEN = "0123456789abcdef0123456789abcdef"
 QUICKLY = Pace(first=0.02, longest=0.05)
 CREATED = as_json({"task_id": ID})
-
-
-def client_to(server: ScriptedServer, timeouts: Timeouts | None = None) -> SeedreamClient:
-    return SeedreamClient(TOKEN, server.url, retries=QUICK, timeouts=timeouts)
-
-
-UNCLEAR: list[tuple[str, dict[str, Any]]] = [
-    ("drop", {}),
-    ("drop", {"processed": True}),
-    ("server_error", {}),
-    ("server_error", {"processed": True}),
-    ("cut", {}),
-    ("truncate", {}),
-    ("empty", {"processed": True}),
-    ("html", {"processed": True}),
-    ("html", {"status": 502}),
-    ("html", {"status": 408}),
-    ("json", {"body": "null"}),
-    ("json", {"body": "[]"}),
-    ("json", {"body": "{}"}),
-    ("json", {"body": '{"strange": 1}'}),
-    ("error", {"code": "api_error", "status": 400}),
-]
 
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
@@ -97,7 +73,7 @@ def test_an_unclear_end_is_told_and_nothing_is_sent_again(
 @pytest.mark.parametrize("manner", ["hang", "stall"])
 def test_a_service_that_is_silent_is_asked_once(mode: Any, manner: Any) -> None:
     quick = Timeouts(read=0.1, generate=0.1)
-    with ScriptedServer(Answer(manner=manner)) as server, client_to(server, quick) as client:
+    with ScriptedServer(Answer(manner=manner)) as server, client_to(server, timeouts=quick) as client:
         with pytest.raises(OutcomeUnknownError, match=r"did not answer within 0\.1 s"):
             client.generate("a cat", mode=mode)
         assert len(server.received) == 1
@@ -262,15 +238,8 @@ def test_the_token_is_in_no_error_of_a_paid_request() -> None:
         for mode in ("async", "sync", "stream"):
             with ScriptedServer(failure) as server, pytest.raises(SeedreamError) as caught:
                 SeedreamClient(TOKEN, server.url, retries=QUICK).generate("a cat", mode=mode)
-            assert TOKEN not in verbose_below(caught.value)
+            assert TOKEN not in verbose(caught.value, __file__)
             assert TOKEN not in repr(vars(caught.value))
-
-
-def verbose_below(error: BaseException) -> str:
-    below = error.__traceback__
-    while below is not None and below.tb_frame.f_code.co_filename == __file__:  # a test's variables hold the token
-        below = below.tb_next
-    return verbose(error.with_traceback(below))
 
 
 # Interrupts
@@ -295,7 +264,7 @@ def test_an_interrupt_tells_that_a_request_had_left(mode: Any) -> None:
     assert "may have been paid for" in str(caught.value)
     assert f"client.history(created_after={caught.value.sent_at.timestamp():.0f})" in str(caught.value)
     assert any("may have been paid for" in line for line in caught.value._render_traceback_())
-    assert TOKEN not in verbose_below(caught.value)
+    assert TOKEN not in verbose(caught.value, __file__)
     assert vars(pickle.loads(pickle.dumps(caught.value))) == vars(caught.value)  # noqa: S301  our own bytes
 
 

@@ -28,17 +28,11 @@ from seedream_nb.core.errors import (
     UnreadableAnswerError,
 )
 from seedream_nb.core.models import ErrorDetail
-from tests.conftest import QUICK
-from tests.protocol.samples import FAILURE, ID, ITEM, RECORD, RESPONSE, STATUS_FORM
-from tests.protocol.test_status_errors import ROWS, UNREADABLE
+from tests.protocol.samples import FAILURE, ID, ITEM, RECORD, RESPONSE, ROWS, STATUS_FORM, UNREADABLE
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
+from tests.servers import client_to
 
-TOKEN = "0123456789abcdef0123456789abcdef"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-
-
-def client_to(server: ScriptedServer, retries: RetryPolicy = QUICK) -> SeedreamClient:
-    return SeedreamClient(TOKEN, server.url, retries=retries)
 
 
 def tasks_of(ids: Sequence[str]) -> dict[str, object]:
@@ -247,7 +241,7 @@ def test_one_chunk_that_fails_for_good_leaves_the_others(client: SeedreamClient,
 )
 def test_what_fails_everywhere_is_not_asked_for_everything(answer: Answer, kind: type[SeedreamError]) -> None:
     ids = [f"id-{number}" for number in range(600)]
-    with ScriptedServer(answer) as server, client_to(server, RetryPolicy(tries=1)) as client:
+    with ScriptedServer(answer) as server, client_to(server, retries=RetryPolicy(tries=1)) as client:
         with pytest.raises(kind) as caught:
             client.retrieve_batch(ids, chunk_size=1)
         assert len(server.received) < 200

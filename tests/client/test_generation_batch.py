@@ -48,14 +48,12 @@ from seedream_nb.core.errors import (
     UsageError,
 )
 from seedream_nb.protocol.capabilities import MODELS
-from tests.client.test_at_most_once import UNCLEAR
-from tests.client.test_transport import closed_port
 from tests.conftest import QUICK
 from tests.interrupts import interrupt_at
 from tests.protocol.samples import RECORD, RESPONSE
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
+from tests.servers import TOKEN, UNCLEAR, client_to, closed_port
 
-TOKEN = "0123456789abcdef0123456789abcdef"
 QUICKLY = Pace(first=0.02, longest=0.05)
 MODES = ["async", "sync", "stream"]
 LITE = list(MODELS)[1]
@@ -410,10 +408,6 @@ class Service:
             self.prompts.append(body["prompt"])
             answer = {"task_id": self.made[-1]}
             return as_json(answer if self._mode == "async" else {**RESPONSE, **answer})
-
-
-def client_to(server: ScriptedServer) -> SeedreamClient:
-    return SeedreamClient(TOKEN, server.url, retries=QUICK)
 
 
 def press_control_c() -> None:

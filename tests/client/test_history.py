@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from seedream_nb import Sandbox, SeedreamClient
 from seedream_nb.client.history import History, build_filters
 from seedream_nb.core.errors import BalanceUsedUpError, UnreadableAnswerError, UsageError
-from tests.conftest import QUICK
 from tests.protocol.samples import RECORD
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
+from tests.servers import client_to
 
 LONG_AGO = 1_000_000_000.0
-TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
@@ -137,10 +136,6 @@ def test_what_cannot_be_is_refused(client: SeedreamClient, sandbox: Sandbox, wro
 
 
 # Services that behave otherwise
-
-
-def client_to(server: ScriptedServer) -> SeedreamClient:
-    return SeedreamClient(TOKEN, server.url, retries=QUICK)
 
 
 def record(number: int) -> dict[str, object]:

@@ -37,18 +37,13 @@ from seedream_nb.core.errors import (
     UnreadableAnswerError,
     UsageError,
 )
-from tests.conftest import QUICK
 from tests.interrupts import interrupt_at, stop_script
 from tests.protocol.samples import RECORD
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
+from tests.servers import TOKEN, client_to
 
-TOKEN = "0123456789abcdef0123456789abcdef"
 QUICKLY = Pace(first=0.02, longest=0.05)
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-
-
-def client_to(server: ScriptedServer) -> SeedreamClient:
-    return SeedreamClient(TOKEN, server.url, retries=QUICK)
 
 
 def questions(sandbox: Sandbox) -> list[tuple[str, ...]]:

@@ -14,8 +14,8 @@ from seedream_nb.protocol.stream_events import MOST_IMAGES, add_event, add_line
 from tests.conftest import QUICK
 from tests.protocol.samples import ID, RESPONSE
 from tests.scripted_server import Answer, ScriptedServer, as_json
+from tests.servers import TOKEN
 
-TOKEN = "0123456789abcdef0123456789abcdef"
 START = Task("", TaskStatus.RUNNING, prompt="a cat", request={"prompt": "a cat", "seed": 7})
 GOOD = {"type": "image_generation.partial_succeeded", "model": "m", "image_index": 0, "url": "https://x.example/0.jpg"}
 BAD = {"type": "image_generation.partial_failed", "image_index": 1, "error": {"code": "c", "message": "words"}}

@@ -9,14 +9,12 @@ import socket
 import sys
 import threading
 import time
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from IPython.core.ultratb import VerboseTB
 
 from seedream_nb.client.http import Timeouts
 from seedream_nb.client.retries import RetryPolicy
@@ -36,8 +34,8 @@ from seedream_nb.core.errors import (
 )
 from tests.conftest import QUICK
 from tests.scripted_server import Answer, ScriptedServer, as_json
+from tests.servers import TOKEN, closed_port, verbose
 
-TOKEN = "0123456789abcdef0123456789abcdef"
 GOOD = as_json({"fine": True})
 DROP = Answer(manner="drop")
 PATIENT = RetryPolicy(first_pause=3600, longest_pause=3600)  # a test that waits for its own pauses would never end
@@ -201,12 +199,6 @@ def test_a_host_that_takes_no_connection_is_given_up() -> None:
                 transport_to(url, retries=ONCE, timeouts=Timeouts(connect=0.1)).query("/", {})
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
 def test_a_refused_connection_says_so() -> None:
     with pytest.raises(ConnectionFailedError, match="refused the connection") as caught:
         transport_to(f"http://127.0.0.1:{closed_port()}").query("/", {})
@@ -300,22 +292,12 @@ FAILURES = [
 ]
 
 
-def verbose(error: BaseException) -> str:
-    """What a traceback with variables shows: IPython's `%xmode Verbose`, and every variable of every frame below."""
-    below = error.__traceback__
-    while below is not None and below.tb_frame.f_code.co_filename == __file__:  # a test's variables hold the token
-        below = below.tb_next
-    frames = [frame for frame, _line in traceback.walk_tb(below)]
-    variables = [f"{name} = {value!r}" for frame in frames for name, value in frame.f_locals.items()]
-    return "\n".join([VerboseTB().text(type(error), error, below), *variables])
-
-
 @pytest.mark.parametrize("failure", FAILURES)
 def test_the_token_is_in_no_error_and_no_traceback(failure: Answer) -> None:
     with ScriptedServer(failure) as server, pytest.raises(SeedreamError) as caught:
         query(server, retries=ONCE)
     error = caught.value
-    shown = [str(error), repr(error), repr(vars(error)), *error._render_traceback_(), verbose(error)]
+    shown = [str(error), repr(error), repr(vars(error)), *error._render_traceback_(), verbose(error, __file__)]
     assert "self = <" in shown[-1]  # the variables were looked at
     assert not [text for text in shown if TOKEN in text]
 
@@ -328,8 +310,8 @@ def test_an_interrupt_while_waiting_shows_no_token() -> None:
 
     with ScriptedServer(interrupt) as server, pytest.raises(KeyboardInterrupt) as caught:
         query(server)
-    assert "token = Secret(hidden)" in verbose(caught.value)
-    assert TOKEN not in verbose(caught.value)
+    assert "token = Secret(hidden)" in verbose(caught.value, __file__)
+    assert TOKEN not in verbose(caught.value, __file__)
 
 
 def test_the_token_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:

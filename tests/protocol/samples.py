@@ -2,6 +2,21 @@
 
 from hypothesis import strategies as st
 
+from seedream_nb.core.errors import (
+    AccountDisabledError,
+    BadRequestError,
+    BalanceUsedUpError,
+    EndpointNotFoundError,
+    InvalidTokenError,
+    MissingTokenError,
+    ModerationError,
+    RateLimitedError,
+    RequestTooLargeError,
+    ServerError,
+    ServiceError,
+    TaskNotFoundError,
+    TokenMismatchError,
+)
 from seedream_nb.protocol.responses import FAILED_WORDS, PENDING_WORDS, SUCCEEDED_WORDS
 
 ID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
@@ -78,3 +93,40 @@ records = st.fixed_dictionaries(
         "response": responses | anything,
     },
 )
+
+# Errors of the contract: status, code, class, a word of the message and of the hint.
+ROWS = [
+    (400, "token_mismatched", TokenMismatchError, "another API", "SeeDream"),
+    (400, "api_not_implemented", BadRequestError, "rejected", "Fix"),
+    (400, "bad_request", BadRequestError, "rejected", "Fix"),
+    (400, "no_token", MissingTokenError, "no token", "https://platform.acedata.cloud/documents/seedream-tasks"),
+    (400, "disabled", AccountDisabledError, "disabled", "support"),
+    (401, "invalid_token", InvalidTokenError, "wrong or has expired", "https://platform.acedata.cloud/documents"),
+    (401, "token_expired", InvalidTokenError, "wrong or has expired", "free quota"),
+    (401, "token_mismatched", TokenMismatchError, "another API", "https://platform.acedata.cloud/documents"),
+    (403, "used_up", BalanceUsedUpError, "balance is used up", "The token is fine"),
+    (404, "no_api", EndpointNotFoundError, "no such API", "base URL"),
+    (404, "not_found", TaskNotFoundError, "does not know the task", "id"),
+    (413, "request_too_large", RequestTooLargeError, "too large", "fewer ids"),
+    (429, "too_many_requests", RateLimitedError, "Too many requests", "Wait"),
+    (500, "api_error", ServerError, "failed", "trace id"),
+    (400, "InputTextSensitiveContentDetected", ModerationError, "Content moderation", "prompt"),
+    (400, "OutputImageSensitiveContentDetected", ModerationError, "Content moderation", "prompt"),
+    (500, "InputImageRiskDetection", ModerationError, "Content moderation", "prompt"),
+    (418, "of_next_year", ServiceError, "rejected", "support"),
+    (500, "of_next_year", ServerError, "failed", "trace id"),
+]
+
+# Bodies that are not JSON, and how they are described.
+PAGE = "<!DOCTYPE html>\n<html><head><title>502 Bad\n Gateway</title></head><body>nginx</body></html>"
+UNREADABLE = [
+    ("", "is empty"),
+    ("  \n", "is empty"),
+    (PAGE, "a web page ('502 Bad Gateway')"),
+    ("<html></html>", "a web page."),
+    ("<title></title>", "a web page."),
+    ('{"success": true, "data": [{"ima', "truncated"),
+    ("[1, 2", "truncated"),
+    ("[" * 100_000, "truncated"),
+    ("Bad gateway \x1b[2J", r"not JSON (beginning with 'Bad gateway \x1b[2J')"),
+]

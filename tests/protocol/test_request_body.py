@@ -19,7 +19,6 @@ from seedream_nb import (
     SeedreamClient,
     Task,
     TaskStatus,
-    Timeouts,
     UnknownModelWarning,
     Usage,
     sum_usage,
@@ -32,18 +31,13 @@ from seedream_nb.core.errors import (
 )
 from seedream_nb.protocol.capabilities import MODELS
 from seedream_nb.protocol.request_body import build_body, check_body, describe_request
-from tests.conftest import QUICK
 from tests.protocol.samples import ID, RESPONSE
 from tests.scripted_server import ScriptedServer, as_json
+from tests.servers import TOKEN, client_to
 
 PRO, LITE, V45, V40 = MODELS
-TOKEN = "0123456789abcdef0123456789abcdef"
 QUICKLY = Pace(first=0.02, longest=0.05)
 CREATED = as_json({"task_id": ID})
-
-
-def client_to(server: ScriptedServer, timeouts: Timeouts | None = None) -> SeedreamClient:
-    return SeedreamClient(TOKEN, server.url, retries=QUICK, timeouts=timeouts)
 
 
 # What travels

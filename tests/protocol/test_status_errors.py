@@ -10,20 +10,14 @@ from hypothesis import strategies as st
 
 from seedream_nb.core.errors import (
     MAX_MESSAGE_LENGTH,
-    AccountDisabledError,
     BadRequestError,
-    BalanceUsedUpError,
     EndpointNotFoundError,
     InvalidTokenError,
-    MissingTokenError,
-    ModerationError,
     RateLimitedError,
     RequestTooLargeError,
     SeedreamError,
     ServerError,
     ServiceError,
-    TaskNotFoundError,
-    TokenMismatchError,
     UnreadableAnswerError,
 )
 from seedream_nb.protocol.status_errors import (
@@ -33,28 +27,7 @@ from seedream_nb.protocol.status_errors import (
     read_retry_after,
     to_error,
 )
-
-ROWS = [
-    (400, "token_mismatched", TokenMismatchError, "another API", "SeeDream"),
-    (400, "api_not_implemented", BadRequestError, "rejected", "Fix"),
-    (400, "bad_request", BadRequestError, "rejected", "Fix"),
-    (400, "no_token", MissingTokenError, "no token", "https://platform.acedata.cloud/documents/seedream-tasks"),
-    (400, "disabled", AccountDisabledError, "disabled", "support"),
-    (401, "invalid_token", InvalidTokenError, "wrong or has expired", "https://platform.acedata.cloud/documents"),
-    (401, "token_expired", InvalidTokenError, "wrong or has expired", "free quota"),
-    (401, "token_mismatched", TokenMismatchError, "another API", "https://platform.acedata.cloud/documents"),
-    (403, "used_up", BalanceUsedUpError, "balance is used up", "The token is fine"),
-    (404, "no_api", EndpointNotFoundError, "no such API", "base URL"),
-    (404, "not_found", TaskNotFoundError, "does not know the task", "id"),
-    (413, "request_too_large", RequestTooLargeError, "too large", "fewer ids"),
-    (429, "too_many_requests", RateLimitedError, "Too many requests", "Wait"),
-    (500, "api_error", ServerError, "failed", "trace id"),
-    (400, "InputTextSensitiveContentDetected", ModerationError, "Content moderation", "prompt"),
-    (400, "OutputImageSensitiveContentDetected", ModerationError, "Content moderation", "prompt"),
-    (500, "InputImageRiskDetection", ModerationError, "Content moderation", "prompt"),
-    (418, "of_next_year", ServiceError, "rejected", "support"),
-    (500, "of_next_year", ServerError, "failed", "trace id"),
-]
+from tests.protocol.samples import ROWS, UNREADABLE
 
 BY_STATUS_ALONE = [
     (400, BadRequestError),
@@ -111,20 +84,6 @@ def test_foreign_words_are_cut_to_a_readable_length() -> None:
     error = to_error(400, {"error": {"code": "c" * 10_000, "message": "\x1b[31m " + "word " * 10_000}})
     assert len(str(error)) < 3 * MAX_MESSAGE_LENGTH
     assert "\x1b" not in str(error)
-
-
-PAGE = "<!DOCTYPE html>\n<html><head><title>502 Bad\n Gateway</title></head><body>nginx</body></html>"
-UNREADABLE = [
-    ("", "is empty"),
-    ("  \n", "is empty"),
-    (PAGE, "a web page ('502 Bad Gateway')"),
-    ("<html></html>", "a web page."),
-    ("<title></title>", "a web page."),
-    ('{"success": true, "data": [{"ima', "truncated"),
-    ("[1, 2", "truncated"),
-    ("[" * 100_000, "truncated"),
-    ("Bad gateway \x1b[2J", r"not JSON (beginning with 'Bad gateway \x1b[2J')"),
-]
 
 
 @pytest.mark.parametrize(("text", "words"), UNREADABLE)
