@@ -126,12 +126,7 @@ _GALLERY_OPTIONS = ("columns", "thumbnail", "embed", "limit", "max_bytes")
 
 
 def add_presentation(parser: Parser, *, with_limit: bool = True) -> None:
-    """Adds the output options.
-
-    Args:
-        parser: The command's parser.
-        with_limit: Whether `--limit` is the number of tiles; False where it is the number of tasks.
-    """
+    """Adds the output options; without `--limit` where that is the number of tasks."""
     group = parser.add_argument_group("output options")
     group.add_argument("--columns", type=int, metavar="N", help="tiles per row (default: as many as fit)")
     group.add_argument("--thumbnail", type=int, metavar="PX", help="long side of a thumbnail in pixels (default: 320)")
@@ -145,11 +140,7 @@ def add_presentation(parser: Parser, *, with_limit: bool = True) -> None:
 
 
 def read_presentation(parsed: argparse.Namespace, *, tiles: int | None = None) -> Presentation:
-    """Reads the options of `add_presentation`.
-
-    Args:
-        parsed: The parsed line.
-        tiles: How many tiles to show at least, where `--limit` is the number of tasks.
+    """Reads the output options; with `tiles`, at least so many are shown, whatever `--limit` means.
 
     Raises:
         UsageError: An option is out of range.
@@ -176,12 +167,7 @@ def read_out(name: str | None) -> str | None:
 
 
 def add_ids(parser: Parser, *, default: str = "") -> None:
-    """Adds task ids, on the line and in the cell's body.
-
-    Args:
-        parser: The command's parser.
-        default: What the command works on without ids; empty where they are required.
-    """
+    """Adds task ids, on the line and in the cell's body; the default is what the command uses without any."""
     parser.takes_ids = parser.takes_cell = True
     text = f"task id, such as {EXAMPLE_ID}; {{ids}} expands a list{default and f' (default: {default})'}"
     parser.add_argument("ids", nargs="*", metavar="ID", help=text)

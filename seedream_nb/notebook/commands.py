@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.task_ids import find_problem
 from seedream_nb.notebook import explore, generate, library, queries, services, wait
-from seedream_nb.notebook.arguments import HelpRequest, Parser, split_line
+from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation, split_line
 from seedream_nb.notebook.front_end import Notice
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ _ALL = (
         queries.read_history,
         queries.add_history,
     ),
-    Command("last", "Show the last result again. Works offline.", queries.read_last, queries.add_last),
+    Command("last", "Show the last result again. Works offline.", queries.read_last, add_presentation),
     Command(
         "explore",
         "Open a panel to browse, compare and generate images.",

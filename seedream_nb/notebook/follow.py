@@ -136,8 +136,7 @@ def follow_in_cell(
         gallery: How they are shown.
         live: Where; it is cleared at the end.
         heading: What is going on.
-        seconds_to_answer: After an interrupt, how long to wait for answers on their way; a second interrupt gives up
-            on them.
+        seconds_to_answer: How long to wait after an interrupt for answers on their way; a second interrupt gives up.
 
     Returns:
         The gallery with the latest tasks, and why it ended early, with the next step.
@@ -160,17 +159,9 @@ def follow_in_cell(
 
 
 def draw(follower: Follower, work: Followed, gallery: Gallery, live: LiveDisplay, *, heading: str = "") -> Gallery:
-    """Starts to follow tasks and shows them until all are finished.
+    """Starts to follow tasks and shows them until all are finished; returns the gallery with the latest tasks.
 
-    Args:
-        follower: Follows them; not started yet, as what will be sent is shown before anything is.
-        work: The tasks.
-        gallery: How they are shown.
-        live: Where.
-        heading: What is going on.
-
-    Returns:
-        The gallery with the latest tasks.
+    The follower is not started yet, as what will be sent is shown before anything is.
     """
     begin = time.monotonic()
     shown = shown_tasks(work)

@@ -130,16 +130,7 @@ class TerminalLine:
 
 
 def progress_bundle(done: int, total: int, text: str) -> dict[str, str]:
-    """A progress bar with a line of text, as HTML and as text.
-
-    Args:
-        done: How many steps are done.
-        total: How many there are.
-        text: The line.
-
-    Returns:
-        The MIME bundle.
-    """
+    """A progress bar with a line of text, as a bundle of HTML and text."""
     bar = f'<progress max="{max(1, total)}" value="{done}" style="{BAR_STYLE}"></progress>'
     line = f'<div role="status" style="{LINE_STYLE}">{bar} {html.escape(text)}</div>'
     return {"text/html": line, "text/plain": text}
@@ -229,10 +220,6 @@ class FrontEnd:
     @contextmanager
     def progress(self, total: int, description: str) -> Iterator[Callable[[int], None]]:
         """Shows progress while a block runs, if that takes long enough, and leaves nothing behind.
-
-        Args:
-            total: How many steps there are.
-            description: What is being done, such as `Fetching images`.
 
         Yields:
             A function to call with the number of steps done since the last call.

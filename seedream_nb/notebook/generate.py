@@ -200,12 +200,7 @@ def _error_of(task: Task) -> SeedreamError | None:
 
 
 def read_image_words(words: Sequence[str], front_end: FrontEnd, *, strict: bool = True) -> tuple[str, ...]:
-    """Reads reference images as typed on the line.
-
-    Args:
-        words: Links, files, or Python expressions such as `photo` or `gallery[0]`.
-        front_end: Evaluates the expressions.
-        strict: Whether to reject files that are too large or not images.
+    """Reads reference images as typed on the line: links, files, or Python expressions such as `gallery[0]`.
 
     Returns:
         What is sent for each: a link or a data URI.

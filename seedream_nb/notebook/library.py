@@ -57,15 +57,7 @@ class LibraryInfoArguments:
 
 
 def describe(info: LibraryInfo, *, is_temporary: bool) -> str:
-    """Describes a library in a few lines.
-
-    Args:
-        info: The figures.
-        is_temporary: Whether the library belongs to a sandbox, so that its path does not matter.
-
-    Returns:
-        The lines.
-    """
+    """Describes a library in a few lines; the path of a temporary one does not matter."""
     place = "temporary; deleted with the sandbox" if is_temporary else str(info.location)
     access = " (read-only)" if info.is_read_only else ""
     rows = {

@@ -57,14 +57,7 @@ class Counts:
     ) -> Counts:
         """Counts tasks by their progress.
 
-        Args:
-            tasks: The tasks; a pending one without an id is a request that is not sent yet.
-            seconds: The time elapsed.
-            heading: What is going on.
-            problem: Why the last poll failed; it is retried.
-
-        Returns:
-            The counts.
+        A pending task without an id is a request that is not sent yet. The problem says why the last poll failed.
         """
         kinds = Counter(_kind_of(task) for task in tasks)
         note = f"{getattr(problem, 'message', problem)} Retrying." if problem else ""

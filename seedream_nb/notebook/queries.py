@@ -182,11 +182,6 @@ def read_history(parsed: argparse.Namespace, _cell: str) -> HistoryArguments:
     return HistoryArguments(limit, read_moment(parsed.since), parsed.failed, parsed.model, presentation)
 
 
-def add_last(parser: Parser) -> None:
-    """Adds the options of `%seedream last`."""
-    add_presentation(parser)
-
-
 def read_last(parsed: argparse.Namespace, _cell: str) -> LastArguments:
     """Reads the arguments of `%seedream last`."""
     return LastArguments(read_presentation(parsed))

@@ -33,18 +33,7 @@ def make_gallery(
     table: Table | None = None,
     before: Iterable[TaskImage] = (),
 ) -> Gallery:
-    """The gallery of a command; its images come from the session's library and are stored there.
-
-    Args:
-        tasks: The tasks.
-        presentation: The gallery's options.
-        session: Whose library.
-        table: As for a `Gallery`.
-        before: As for a `Gallery`.
-
-    Returns:
-        The gallery.
-    """
+    """The gallery of a command; its images come from the session's library and are stored there."""
     fetcher = session.client.fetcher
     return Gallery(tasks, options=presentation.options, table=table, before=before, fetcher=fetcher)
 
@@ -57,14 +46,9 @@ def present(
     *,
     failure: BaseException | None = None,
 ) -> object:
-    """Makes a gallery the result of a command.
+    """Makes a gallery the result of a command: remembers, assigns and fetches it, and saves its originals.
 
-    Args:
-        gallery: The tasks.
-        presentation: What to do with them.
-        session: Remembers them.
-        front_end: Shows them.
-        failure: Why the result is incomplete; raised at the end. After an interrupt nothing more is fetched.
+    A failure says why the result is incomplete, and is raised at the end; after an interrupt nothing more is fetched.
 
     Returns:
         The cell's value: the gallery, or its records.
@@ -97,18 +81,10 @@ def present(
 def present_search(
     tasks: Sequence[Task], presentation: Presentation, session: Session, front_end: FrontEnd, *, none_found: str
 ) -> object:
-    """Makes the tasks that a search found the result of a command.
+    """Makes the tasks that a search found the result of a command, or returns a notice that there are none.
 
-    Args:
-        tasks: The tasks.
-        presentation: What to do with them.
-        session: Remembers them.
-        front_end: Shows them.
-        none_found: The message when there are none. The last result stays what it was, but the variable of `--out`
-            must not keep what an earlier search found.
-
-    Returns:
-        The cell's value: the gallery, its records, or the message.
+    In that case the last result stays what it was, but the variable of `--out` must not keep what an earlier search
+    found.
     """
     gallery = make_gallery(tasks, presentation, session)
     if tasks:

@@ -1,4 +1,4 @@
-"""Why: every test runs cells and asks the server what it has seen; how is written once, here."""
+"""Helpers that run cells and inspect what they show and send."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
-# The smallest pictures that any model makes: 960 x 960 pixels are painted in a moment.
+# The smallest images that any model generates: 960 x 960 pixels are painted in a moment.
 SMALL = "--model 4.0 --size 960x960"
 
 
@@ -50,14 +50,14 @@ def seen(gallery: object) -> Sheet:
     return show(gallery)
 
 
-def make_picture(colour: str = "red", form: str = "PNG") -> bytes:
+def make_image(colour: str = "red", form: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (64, 48), colour).save(buffer, form)
     return buffer.getvalue()
 
 
-def as_data_uri(picture: bytes, form: str = "png") -> str:
-    return f"data:image/{form};base64,{base64.b64encode(picture).decode()}"
+def as_data_uri(image: bytes, form: str = "png") -> str:
+    return f"data:image/{form};base64,{base64.b64encode(image).decode()}"
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:

@@ -1,4 +1,4 @@
-"""Why: a prompt becomes pictures, each paid for once, and the result is a value like any other."""
+"""`%seedream generate`: a prompt becomes images, each paid for once, and the result is an ordinary value."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from seedream_nb import Sandbox
 
 
-class TestOnePicture:
-    def test_a_line_makes_a_gallery(self, shell: InteractiveShell, service: Sandbox) -> None:
+class TestOneImage:
+    def test_a_line_returns_a_gallery(self, shell: InteractiveShell, service: Sandbox) -> None:
         gallery = run_gallery(shell, f'%seedream generate "a white siamese cat" {SMALL}')
         assert [(task.prompt, task.status) for task in gallery] == [("a white siamese cat", TaskStatus.SUCCEEDED)]
         assert gallery.images[0].size == "960x960"
@@ -58,11 +58,11 @@ class TestOnePicture:
 
     def test_save_keeps_the_originals(self, shell: InteractiveShell, service: Sandbox, tmp_path: Path) -> None:
         run(shell, f"%seedream generate a cat {SMALL} --save {tmp_path / 'out'}")
-        picture, record = sorted((tmp_path / "out").iterdir())
-        assert (picture.name[:6], picture.suffix, record.suffix) == ("a-cat-", ".jpg", ".json")
+        image, record = sorted((tmp_path / "out").iterdir())
+        assert (image.name[:6], image.suffix, record.suffix) == ("a-cat-", ".jpg", ".json")
         assert paid(service) == 1
 
-    def test_a_semicolon_keeps_the_output_away(
+    def test_a_semicolon_suppresses_the_output(
         self, shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
     ) -> None:
         capsys.readouterr()
@@ -86,14 +86,14 @@ class TestOnePicture:
         assert capsys.readouterr() == (f"Out[{number}]: \n{gallery!r}\n", "")
         assert paid(service) == 1
 
-    def test_pictures_are_embedded_before_the_cell_ends(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_images_are_embedded_before_the_cell_ends(self, shell: InteractiveShell, service: Sandbox) -> None:
         gallery = run_gallery(shell, f"%seedream generate a cat {SMALL}")
         service.stop()
         assert "data:image/jpeg;base64," in gallery.to_html()
 
 
 class TestNotWaiting:
-    def test_ids_come_at_once(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_it_returns_the_ids_at_once(self, shell: InteractiveShell, service: Sandbox) -> None:
         service.settings.generation_seconds = 3600
         gallery = run_gallery(shell, '%seedream generate "a cat" "a dog" --no-wait')
         assert [task.status for task in gallery] == [TaskStatus.PENDING] * 2
@@ -103,7 +103,7 @@ class TestNotWaiting:
 
 
 class TestStream:
-    def test_a_set_comes_picture_by_picture(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_a_set_arrives_image_by_image(self, shell: InteractiveShell, service: Sandbox) -> None:
         gallery = run_gallery(shell, f"%seedream generate a cat {SMALL} --stream --max-images 3")
         assert len(gallery.images) == 3
         assert gallery[0].status is TaskStatus.SUCCEEDED
@@ -132,16 +132,16 @@ class TestSweep:
             assert (tile.row, tile.column) == (f"{task.prompt} · SeeDream {model}", task.size)
         assert paid(service) == 8
 
-    def test_a_value_that_is_repeated_is_paid_for_once(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_a_repeated_value_is_paid_for_once(self, shell: InteractiveShell, service: Sandbox) -> None:
         run(shell, "%seedream generate cat --size 2K 4K 2K --model 4.0 4.0 --no-wait")
         assert paid(service) == 2
 
-    def test_takes_make_the_same_again(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_takes_repeat_a_request(self, shell: InteractiveShell, service: Sandbox) -> None:
         gallery = run_gallery(shell, f"%seedream generate a cat {SMALL} --takes 3")
         assert seen(gallery).labels == ([], ["take 1", "take 2", "take 3"])
         assert len({task.id for task in gallery}) == paid(service) == 3
 
-    def test_many_are_made_when_they_are_confirmed(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_confirmed_requests_are_sent(self, shell: InteractiveShell, service: Sandbox) -> None:
         assert len(run_gallery(shell, "%seedream generate cat --takes 9 --yes --no-wait")) == 9
         assert paid(service) == 9
 
@@ -170,7 +170,7 @@ def test_an_unknown_model_warns_and_is_sent(shell: InteractiveShell, capsys: pyt
 
 @given(prompt=st.text(min_size=1).filter(lambda text: text.strip() and "---" not in text))
 @settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_prompt_travels_unchanged(shell: InteractiveShell, service: Sandbox, prompt: str) -> None:
+def test_a_prompt_is_sent_unchanged(shell: InteractiveShell, service: Sandbox, prompt: str) -> None:
     before = paid(service)
     result = shell.run_cell(f"%%seedream generate --no-wait --out made\n{prompt}", silent=True)
     result.raise_error()

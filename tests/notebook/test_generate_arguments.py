@@ -1,4 +1,4 @@
-"""Why: a misread line would cost money; what is unclear has to be refused."""
+"""The line of `generate` and `edit`: a misread one would cost money, so anything ambiguous is rejected."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def test_prompts_are_read_from_line_or_cell(line: str, cell: str | None, prompts
         ("generate cat --sise 2K", None, "unrecognized arguments: --sise"),
     ],
 )
-def test_what_is_unclear_is_refused(line: str, cell: str | None, message: str) -> None:
+def test_an_ambiguous_or_invalid_line_is_rejected(line: str, cell: str | None, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(line, cell)
     assert message in caught.value.message
     assert caught.value.hint
 
 
-def test_every_option_arrives() -> None:
+def test_every_option_is_read() -> None:
     parsed = read(
         "generate cat --model pro lite --size 2K 4K --format png --max-images 4 --takes 2 --no-watermark --web-search "
         "--optimize-prompt fast --layers --background transparent --seed 1 2 --guidance-scale 2.5 "
@@ -100,7 +100,7 @@ def test_every_option_arrives() -> None:
     assert (parsed.presentation.options.columns, parsed.presentation.out) == (2, "made")
 
 
-def test_nothing_is_chosen_for_the_user() -> None:
+def test_defaults() -> None:
     assert read("generate cat") == GenerateArguments(("cat",))
 
 
@@ -110,7 +110,7 @@ def test_an_edit_has_its_image_first() -> None:
 
 
 @given(st.lists(st.text(min_size=1).filter(lambda text: text.strip() and "---" not in text), min_size=1))
-def test_prompts_of_a_cell_arrive_as_they_were_written(prompts: list[str]) -> None:
+def test_prompts_of_a_cell_are_unchanged(prompts: list[str]) -> None:
     assert read("generate", "\n---\n".join(prompts)).prompts == tuple(prompt.strip() for prompt in prompts)
 
 

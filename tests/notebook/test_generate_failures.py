@@ -1,4 +1,4 @@
-"""Why: of many paid requests some fail; the others stand, and what is unclear is never passed over."""
+"""Some of many paid requests fail: the others are unaffected, and an unknown outcome is always reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def statuses(shell: InteractiveShell) -> list[TaskStatus]:
     return [task.status for task in made]
 
 
-def test_one_refusal_leaves_the_rest_standing(shell: InteractiveShell, service: Sandbox) -> None:
+def test_one_rejected_request_does_not_affect_the_others(shell: InteractiveShell, service: Sandbox) -> None:
     with service.faults.during("error", on="images", match="a dog", code="bad_request"):
         gallery = run_gallery(shell, THREE)
     assert [task.status for task in gallery] == [TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SUCCEEDED]
@@ -46,7 +46,7 @@ def test_one_refusal_leaves_the_rest_standing(shell: InteractiveShell, service: 
     assert paid(service) == 3
 
 
-def test_one_moderated_prompt_leaves_the_rest_standing(shell: InteractiveShell, service: Sandbox) -> None:
+def test_one_moderated_prompt_does_not_affect_the_others(shell: InteractiveShell, service: Sandbox) -> None:
     gallery = run_gallery(shell, f'%seedream generate "a cat" "a forbidden cat" {SMALL}')
     assert [task.status for task in gallery] == [TaskStatus.SUCCEEDED, TaskStatus.FAILED]
     assert "Rejected by the content check." in seen(gallery).tiles[1].problem
@@ -65,7 +65,7 @@ def test_moderation_alone_fails_the_cell_after_showing_why(
     assert paid(service) == 1
 
 
-def test_nothing_at_all_fails_the_cell(shell: InteractiveShell, service: Sandbox) -> None:
+def test_the_cell_fails_if_every_request_does(shell: InteractiveShell, service: Sandbox) -> None:
     with (
         service.faults.during("error", on="images", code="bad_request"),
         pytest.raises(BadRequestError, match=r"3 of 3 requests failed\. "),
@@ -76,7 +76,7 @@ def test_nothing_at_all_fails_the_cell(shell: InteractiveShell, service: Sandbox
 
 @pytest.mark.parametrize("kind", ["server_error", "drop", "html", "truncate"])
 @pytest.mark.parametrize("processed", [False, True])
-def test_an_unclear_end_is_shown_and_fails_the_cell(
+def test_an_unknown_outcome_is_shown_and_fails_the_cell(
     shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str], kind: Any, *, processed: bool
 ) -> None:
     with (
@@ -94,14 +94,14 @@ def test_an_unclear_end_is_shown_and_fails_the_cell(
     assert ("a dog" in prompts) is (processed or kind == "truncate")
 
 
-def test_an_unclear_end_outweighs_a_clear_one(shell: InteractiveShell, service: Sandbox) -> None:
+def test_an_unknown_outcome_takes_precedence_over_a_known_failure(shell: InteractiveShell, service: Sandbox) -> None:
     service.faults.add("error", on="images", match="a cat", code="used_up")
     service.faults.add("drop", on="images", match="a dog")
     with pytest.raises(OutcomeUnknownError):
         run(shell, THREE)
 
 
-def test_a_used_up_balance_keeps_what_was_made(
+def test_a_used_up_balance_keeps_the_finished_images(
     shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(shell, "%seedream sandbox --balance 2")
@@ -117,14 +117,14 @@ def test_a_used_up_balance_keeps_what_was_made(
     assert "✓ succeeded" in shown
 
 
-def test_a_refused_token_fails_the_cell_and_stops_at_once(shell: InteractiveShell, service: Sandbox) -> None:
+def test_a_rejected_token_fails_the_cell_and_stops_at_once(shell: InteractiveShell, service: Sandbox) -> None:
     service.token = "expired-token"  # what the sandbox never accepts
     with pytest.raises(InvalidTokenError):
         run(shell, f"%seedream generate a cat {SMALL} --takes 8")
     assert paid(service) <= 4
 
 
-def test_a_directory_that_cannot_be_written_to_loses_nothing(
+def test_an_unwritable_directory_loses_nothing(
     shell: InteractiveShell, service: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "taken").write_text("a file")
@@ -136,7 +136,7 @@ def test_a_directory_that_cannot_be_written_to_loses_nothing(
     assert paid(service) == 1
 
 
-def test_a_lost_picture_is_no_failed_cell(shell: InteractiveShell, service: Sandbox) -> None:
+def test_a_missing_image_does_not_fail_the_cell(shell: InteractiveShell, service: Sandbox) -> None:
     with service.faults.during("missing", on="downloads"):
         gallery = run_gallery(shell, f"%seedream generate a cat {SMALL}")
         assert seen(gallery).tiles[0].state == "! not available"

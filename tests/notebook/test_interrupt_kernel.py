@@ -1,4 +1,4 @@
-"""Why: the stop button ends a cell at once, at any moment, and no id of what was paid for is lost by it."""
+"""The stop button ends a cell at once, at any moment, and no id of a paid task is lost."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_while_waiting(kernel: Kernel, sandbox: Sandbox) -> None:
     assert "data:image/jpeg;base64," in shown[-1].content["data"]["text/html"]
 
 
-def test_while_the_first_answer_is_awaited(kernel: Kernel, sandbox: Sandbox) -> None:
+def test_before_the_first_response(kernel: Kernel, sandbox: Sandbox) -> None:
     going = sandbox.add_task(ready_in=None)
     sandbox.faults.add("latency", on="tasks", seconds=3, times=1)
     cell = kernel.start(f"%seedream wait {going} --out made")
@@ -76,7 +76,7 @@ def test_while_the_first_answer_is_awaited(kernel: Kernel, sandbox: Sandbox) -> 
     assert_all_is_kept(kernel, sandbox, [going])
 
 
-def test_while_a_generation_is_waited_for(kernel: Kernel, sandbox: Sandbox) -> None:
+def test_while_a_generation_runs(kernel: Kernel, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 3600
     cell = kernel.start(f"%seedream generate a cat {SMALL} --takes 6 --out made")
     kernel.read_until(lambda message: "4 running · 2 waiting" in message.text)
@@ -89,7 +89,7 @@ def test_while_a_generation_is_waited_for(kernel: Kernel, sandbox: Sandbox) -> N
     assert paid(sandbox) == 4
 
 
-def test_while_requests_are_on_their_way(kernel: Kernel, sandbox: Sandbox) -> None:
+def test_while_requests_are_in_flight(kernel: Kernel, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 3600
     sandbox.faults.add("latency", on="images", seconds=1)
     cell = kernel.start(f"%seedream generate a cat {SMALL} --takes 6 --out made")
@@ -103,7 +103,7 @@ def test_while_requests_are_on_their_way(kernel: Kernel, sandbox: Sandbox) -> No
     assert paid(sandbox) == 4
 
 
-def test_a_second_one_gives_up_on_the_answers(kernel: Kernel, sandbox: Sandbox) -> None:
+def test_a_second_one_gives_up_on_responses(kernel: Kernel, sandbox: Sandbox) -> None:
     sandbox.faults.add("latency", on="images", seconds=8)
     cell = kernel.start(f"%seedream generate a cat {SMALL} --takes 2 --out made")
     wait_until(lambda: sandbox.open_requests == 2)
@@ -119,7 +119,7 @@ def test_a_second_one_gives_up_on_the_answers(kernel: Kernel, sandbox: Sandbox) 
 
 
 @pytest.mark.parametrize("command", ["get", "wait"])
-def test_while_pictures_are_fetched(kernel: Kernel, sandbox: Sandbox, command: str) -> None:
+def test_while_images_are_fetched(kernel: Kernel, sandbox: Sandbox, command: str) -> None:
     task_id = sandbox.add_task("a cat", size="64x64")
     fault = sandbox.faults.add("latency", on="downloads", seconds=10)
     cell = kernel.start(f"%seedream {command} {task_id} --out made")
@@ -134,7 +134,7 @@ def test_while_pictures_are_fetched(kernel: Kernel, sandbox: Sandbox, command: s
     assert "data:image/jpeg;base64," in shown.content["data"]["text/html"]
 
 
-def test_while_pictures_of_a_generation_are_fetched(kernel: Kernel, sandbox: Sandbox) -> None:
+def test_while_images_of_a_generation_are_fetched(kernel: Kernel, sandbox: Sandbox) -> None:
     sandbox.faults.add("latency", on="downloads", seconds=10)
     cell = kernel.start(f"%seedream generate a cat {SMALL} --out made")
     kernel.read_until(lambda message: "1 of 1 done" in message.text)
@@ -146,18 +146,18 @@ def test_while_pictures_of_a_generation_are_fetched(kernel: Kernel, sandbox: San
 
 
 def test_before_anything_is_sent(kernel: Kernel, sandbox: Sandbox) -> None:
-    picture = kernel_picture(kernel, sandbox)
+    image = image_link(kernel, sandbox)
     sandbox.faults.add("latency", on="downloads", seconds=10)
-    cell = kernel.start(f"%seedream edit {picture} make it night --model 4.0 --out made")
-    wait_until(lambda: sandbox.open_requests == 1)  # the picture before is shown first
+    cell = kernel.start(f"%seedream edit {image} make it night --model 4.0 --out made")
+    wait_until(lambda: sandbox.open_requests == 1)  # the image before is shown first
     name, error = interrupt(kernel, cell)
     assert name == "InterruptedWait"
     assert "not sent" in error
     assert paid(sandbox) == 0
 
 
-def kernel_picture(kernel: Kernel, sandbox: Sandbox) -> str:
-    """The link of a picture at the sandbox."""
+def image_link(kernel: Kernel, sandbox: Sandbox) -> str:
+    """The link of an image at the sandbox."""
     return kernel.value(
         f"get_ipython().run_line_magic('seedream', 'get {sandbox.add_task(size='64x64')}').images[0].url"
     ).strip()

@@ -1,4 +1,4 @@
-"""Why: some promises hold only in a real kernel: a failed cell fails the run, and a progress bar leaves nothing."""
+"""A real kernel: a failed cell fails the run, and a progress bar leaves nothing behind."""
 
 from __future__ import annotations
 

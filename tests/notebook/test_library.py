@@ -1,4 +1,4 @@
-"""Why: what is kept is found, marked, tidied up and handed on with a line each, without any service."""
+"""`%seedream library`: search, mark, maintain, export and import, without any service."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def downloads(service: Sandbox) -> int:
 
 
 class TestGet:
-    def test_what_is_kept_is_not_asked_for_again(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_stored_tasks_need_no_request(self, shell: InteractiveShell, service: Sandbox) -> None:
         ids = [add(service, "a cat"), add(service, "a dog")]
         first = seen(run_gallery(shell, f"%seedream get {' '.join(ids)}"))
         asked, fetched = questions(service), downloads(service)
@@ -45,23 +45,23 @@ class TestGet:
         assert again == first
         assert (questions(service), downloads(service)) == (asked, fetched)
 
-    def test_refresh_asks_all_the_same(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_refresh_queries_the_service(self, shell: InteractiveShell, service: Sandbox) -> None:
         task_id = add(service, "a cat")
         run(shell, f"%seedream get {task_id}")
         asked = questions(service)
         run(shell, f"%seedream get {task_id} --refresh")
         assert questions(service) == asked + 1
 
-    def test_an_unfinished_task_is_asked_for_until_it_is_finished(
-        self, shell: InteractiveShell, service: Sandbox
-    ) -> None:
+    def test_an_unfinished_task_is_requested_again(self, shell: InteractiveShell, service: Sandbox) -> None:
         task_id = add(service, "slow", ready_in=3600)
         run(shell, f"%seedream get {task_id}")
         asked = questions(service)
         run(shell, f"%seedream get {task_id}")
         assert questions(service) == asked + 1
 
-    def test_offline_what_is_kept_shows_and_the_rest_is_named(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_offline_stored_tasks_are_shown_and_the_others_named(
+        self, shell: InteractiveShell, service: Sandbox
+    ) -> None:
         kept, missing = add(service, "a cat"), add(service, "a dog")
         first = seen(run_gallery(shell, f"%seedream get {kept}"))
         with (
@@ -73,7 +73,7 @@ class TestGet:
         assert prompts(gallery) == ["a cat"]
         assert seen(gallery).tiles == first.tiles
 
-    def test_what_was_made_is_kept_with_its_picture(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_generated_tasks_are_stored_with_their_images(self, shell: InteractiveShell, service: Sandbox) -> None:
         made = run_gallery(shell, f'%seedream generate "a cat" {SMALL}')
         asked, fetched = questions(service), downloads(service)
         again = run_gallery(shell, f"%seedream get {made[0].id}")
@@ -82,8 +82,8 @@ class TestGet:
         assert (questions(service), downloads(service)) == (asked, fetched)
 
 
-class TestShowing:
-    def test_it_says_what_it_holds(self, shell: InteractiveShell, service: Sandbox) -> None:
+class TestInfoAndSearch:
+    def test_info(self, shell: InteractiveShell, service: Sandbox) -> None:
         run(shell, f"%seedream get {add(service, 'a cat')}")
         text = repr(run(shell, "%seedream library"))
         assert "tasks      1 (" in text
@@ -91,7 +91,7 @@ class TestShowing:
         assert "of at most 5 GB" in text
         assert "temporary; deleted with the sandbox" in text
 
-    def test_config_names_its_place(
+    def test_config_shows_the_location(
         self, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "kept"))
@@ -132,13 +132,13 @@ class TestShowing:
         assert len(run_gallery(shell, f"{search} --limit 2")) == 2
         assert len(run_gallery(shell, f"{search} --since 1h")) == 3
 
-    def test_nothing_found_is_said_and_empties_the_variable(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_no_matches_give_a_notice_and_an_empty_variable(self, shell: InteractiveShell, service: Sandbox) -> None:
         assert repr(run(shell, "%seedream library search cat")) == "The library is empty."
         run(shell, f"%seedream get {add(service, 'a dog')} --out found --embed links")
         assert repr(run(shell, "%seedream library search cat --out found")) == "No matches among 1 task."
         assert list(shell.user_ns["found"]) == []
 
-    def test_show_gives_the_newest_or_what_is_named(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_show_returns_the_newest_or_the_given_ids(self, shell: InteractiveShell, service: Sandbox) -> None:
         old, new = add(service, "old", created_at=1_700_000_000), add(service, "new")
         run(shell, f"%seedream get {old} {new} --embed links")
         assert prompts(run_gallery(shell, "%seedream library show --embed links")) == ["new", "old"]
@@ -163,7 +163,7 @@ class TestMarking:
         assert repr(run(shell, f"%seedream library untag winter {cat}")) == "Removed the tag 'winter' from 1 task."
         assert "No matches" in repr(run(shell, "%seedream library search --tag winter --embed links"))
 
-    def test_without_ids_it_is_the_last_result(self, shell: InteractiveShell, cat: str) -> None:
+    def test_without_ids_it_marks_the_last_result(self, shell: InteractiveShell, cat: str) -> None:
         run(shell, "%seedream library tag best")
         assert [task.id for task in run_gallery(shell, "%seedream library search --tag best --embed links")] == [cat]
 
@@ -183,13 +183,13 @@ class TestMarking:
         with pytest.raises(UsageError, match="no result in this kernel"):
             run(shell, "%seedream library tag winter")
 
-    def test_what_is_not_kept_cannot_be_marked(self, shell: InteractiveShell, cat: str) -> None:
+    def test_a_task_outside_the_library_cannot_be_marked(self, shell: InteractiveShell, cat: str) -> None:
         del cat
         with pytest.raises(UsageError, match=UNKNOWN):
             run(shell, f"%seedream library tag winter {UNKNOWN}")
 
 
-class TestTidyingUp:
+class TestMaintenance:
     def answer(self, monkeypatch: pytest.MonkeyPatch, answer: str) -> list[str]:
         asked: list[str] = []
 
@@ -201,7 +201,7 @@ class TestTidyingUp:
         return asked
 
     @pytest.mark.parametrize(("answer", "left"), [("n", 1), ("", 1), ("y", 0), ("Yes", 0)])
-    def test_removing_asks_first_and_says_what_it_frees(
+    def test_remove_prompts_and_reports_the_freed_space(
         self, shell: InteractiveShell, service: Sandbox, monkeypatch: pytest.MonkeyPatch, answer: str, left: int
     ) -> None:
         task_id = add(service, "a cat")
@@ -213,7 +213,7 @@ class TestTidyingUp:
         assert ("freed" in said) is (left == 0)
         assert f"tasks      {left} (" in repr(run(shell, "%seedream library"))
 
-    def test_where_nobody_can_be_asked_it_needs_a_word(
+    def test_an_unattended_run_needs_yes(
         self, shell: InteractiveShell, service: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         task_id = add(service, "a cat")
@@ -227,7 +227,7 @@ class TestTidyingUp:
             run(shell, f"%seedream library remove {task_id}")
         assert "Removed" in repr(run(shell, f"%seedream library remove {task_id} --yes"))
 
-    def test_pruning_spares_what_is_marked(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_prune_keeps_marked_tasks(self, shell: InteractiveShell, service: Sandbox) -> None:
         ids = [add(service, prompt, created_at=1_700_000_000) for prompt in ("old", "old but good")] + [
             add(service, "new")
         ]
@@ -237,7 +237,7 @@ class TestTidyingUp:
         assert prompts(run_gallery(shell, "%seedream library show --embed links")) == ["new", "old but good"]
         assert repr(run(shell, "%seedream library prune --older 30d --yes")) == "Nothing to remove."
 
-    def test_large_originals_go_and_records_stay(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_prune_removes_large_originals_but_no_records(self, shell: InteractiveShell, service: Sandbox) -> None:
         task_id = service.add_task("large", size="1024x1024")
         run(shell, f"%seedream get {task_id}")
         run(shell, "%seedream library prune --larger 1kb --yes")
@@ -250,7 +250,7 @@ class TestTidyingUp:
         assert repr(run(shell, "%seedream library verify")) == "No problems found: 1 record and 1 original are intact."
 
 
-class TestHandingOn:
+class TestExportAndImport:
     @pytest.mark.parametrize("name", ["kept", "kept.zip"])
     def test_export_and_import(self, shell: InteractiveShell, service: Sandbox, name: str) -> None:
         task_id = add(service, "a cat")
@@ -265,7 +265,9 @@ class TestHandingOn:
         assert all(tile.embedded for tile in seen(gallery).tiles)
         assert downloads(service) == fetched
 
-    def test_what_is_there_is_not_overwritten(self, shell: InteractiveShell, service: Sandbox, tmp_path: Path) -> None:
+    def test_existing_files_are_not_overwritten(
+        self, shell: InteractiveShell, service: Sandbox, tmp_path: Path
+    ) -> None:
         run(shell, f"%seedream get {add(service, 'a cat')}")
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis.txt").write_text("mine")
@@ -282,7 +284,7 @@ class TestOff:
 
 
 class TestLine:
-    def test_a_mistyped_command_is_corrected(self) -> None:
+    def test_a_typo_gets_a_suggestion(self) -> None:
         with pytest.raises(UsageError, match="'library serach'") as caught:
             parse("library serach cat")
         assert caught.value.hint == "Did you mean %seedream library search?"
@@ -302,13 +304,13 @@ class TestLine:
             "library tag",
         ],
     )
-    def test_a_mistake_is_told_in_one_sentence(self, line: str) -> None:
+    def test_a_mistake_has_a_one_line_message(self, line: str) -> None:
         with pytest.raises(UsageError) as caught:
             parse(line)
         assert caught.value.hint
         assert "\n" not in caught.value.message
 
-    def test_a_bad_id_is_named(self) -> None:
+    def test_the_message_names_an_invalid_id(self) -> None:
         with pytest.raises(InvalidTaskIdError, match="'winter'"):
             parse("library remove winter")
 

@@ -1,4 +1,4 @@
-"""Why: while a cell runs, its output changes in place; when it has ended, it holds the finished gallery alone."""
+"""A running cell updates its output in place; a finished one holds only the finished gallery."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TestFinishedCells:
             assert "data:image/jpeg;base64," in output.data["text/html"], name
             assert "<progress" not in output.data["text/html"], name
 
-    def test_an_assigned_or_silenced_one_leaves_nothing(self, runner: Runner) -> None:
+    def test_an_assigned_or_silenced_command_leaves_no_output(self, runner: Runner) -> None:
         _, assigned, silenced = runner.execute(START, f"g = {TWO}", f"{TWO};")
         assert assigned.outputs == silenced.outputs == []
 
@@ -76,7 +76,7 @@ class TestFinishedCells:
         assert gallery.output_type == "execute_result"
 
     @pytest.mark.parametrize("line", ["generate cat --size 1K", "generate cat --takes 9", "wait", "edit gone make it"])
-    def test_a_refusal_shows_nothing_but_the_error(self, runner: Runner, line: str) -> None:
+    def test_a_rejected_command_shows_only_the_error(self, runner: Runner, line: str) -> None:
         _, cell = runner.execute(START, f"%seedream {line}", allow_errors=True)
         (error,) = cell.outputs
         assert (error.output_type, error.ename) == ("error", "UsageError")
@@ -111,14 +111,14 @@ class TestWhileItRuns:
         assert [message.content for message in messages if message.kind == "clear_output"] == [{"wait": True}]
         assert messages[-1].kind == "execute_result"
 
-    def test_no_more_is_sent_than_there_is_news(self, kernel: Kernel) -> None:
+    def test_the_gallery_is_updated_only_on_changes(self, kernel: Kernel) -> None:
         messages = kernel.run(f"%seedream generate a cat {SMALL}")
         _, gallery = (message.display_id for message in messages if message.kind == "display_data")
         drawn = [message.text for message in messages if message.display_id == gallery and message.text]
         # Waiting, pending once or twice, as more of it is known, and finished.
         assert 2 <= len(drawn) <= 4
 
-    def test_a_slow_picture_holds_up_neither_the_line_nor_the_others(self, kernel: Kernel) -> None:
+    def test_a_slow_image_delays_neither_the_counts_nor_other_images(self, kernel: Kernel) -> None:
         kernel.run(
             "sandbox = get_ipython().magics_manager.registry['SeedreamMagics']._session.sandbox\n"
             "_ = sandbox.faults.add('latency', on='downloads', seconds=6, times=1)"
@@ -135,7 +135,7 @@ class TestWhileItRuns:
         assert asked[-1].text == "5"
         assert "◔ fetching" not in messages[-1].text
 
-    def test_a_failing_tick_is_told_meanwhile(self, kernel: Kernel) -> None:
+    def test_a_failed_poll_is_shown_meanwhile(self, kernel: Kernel) -> None:
         kernel.run(
             "sandbox = get_ipython().magics_manager.registry['SeedreamMagics']._session.sandbox\n"
             "_ = sandbox.faults.add('server_error', on='tasks', times=2)"

@@ -1,4 +1,4 @@
-"""Why: what a user types is tried in a real IPython shell, against a real server."""
+"""The magic in a real IPython shell, against a real server."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ class TestGet:
 
     def test_save_keeps_the_originals(self, shell: InteractiveShell, tmp_path: Path) -> None:
         run(shell, f"%seedream get {CAT} --save {tmp_path / 'out'}")
-        picture, record = sorted((tmp_path / "out").iterdir())
-        assert picture.name == "a-white-siamese-cat-84d1544a-1.jpg"
-        assert picture.read_bytes().startswith(b"\xff\xd8")
+        image, record = sorted((tmp_path / "out").iterdir())
+        assert image.name == "a-white-siamese-cat-84d1544a-1.jpg"
+        assert image.read_bytes().startswith(b"\xff\xd8")
         assert json.loads(record.read_bytes())["record"]["id"] == CAT
 
-    def test_pictures_are_embedded_before_the_cell_ends(self, shell: InteractiveShell, sandbox: Sandbox) -> None:
+    def test_images_are_embedded_before_the_cell_ends(self, shell: InteractiveShell, sandbox: Sandbox) -> None:
         gallery = run_gallery(shell, f"%seedream get {CAT}")
         sandbox.stop()
         assert "data:image/jpeg;base64," in gallery.to_html()
@@ -99,7 +99,7 @@ class TestGet:
             run(shell, f"%seedream get {CAT} {CAT[:-1]}")
         assert len(sandbox.requests) == 0
 
-    def test_a_semicolon_keeps_the_output_away(
+    def test_a_semicolon_suppresses_the_output(
         self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
     ) -> None:
         run(shell, f"%seedream get {CAT};")
@@ -132,13 +132,13 @@ class TestErrors:
         assert "→" in shown
         assert len(shown.splitlines()) <= 3
 
-    def test_without_a_token_the_ways_to_get_on_are_named(self, shell: InteractiveShell) -> None:
+    def test_without_a_token_the_hint_names_the_alternatives(self, shell: InteractiveShell) -> None:
         with pytest.raises(MissingTokenError) as caught:
             run(shell, f"%seedream get {CAT}")
         for way in ("token=", TOKEN_NAME, ".env", "%seedream sandbox", "https://platform.acedata.cloud"):
             assert way in (caught.value.hint or "")
 
-    def test_a_refused_token_says_where_one_comes_from(
+    def test_a_rejected_token_says_where_to_get_one(
         self, shell: InteractiveShell, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv(TOKEN_NAME, "expired-token")
@@ -153,13 +153,13 @@ class TestSandboxCommand:
         assert CAT in str(run(shell, "%seedream sandbox status"))
         assert run_gallery(shell, f"%seedream get {CAT}")[0].status is TaskStatus.SUCCEEDED
 
-    def test_starting_twice_goes_on_with_the_same(self, shell: InteractiveShell) -> None:
+    def test_starting_twice_reuses_the_sandbox(self, shell: InteractiveShell) -> None:
         run(shell, "%seedream sandbox")
         before = str(run(shell, "%seedream config"))
         run(shell, "%seedream sandbox start")
         assert str(run(shell, "%seedream config")) == before
 
-    def test_stopping_goes_back_to_the_service(self, shell: InteractiveShell) -> None:
+    def test_stopping_switches_back_to_the_service(self, shell: InteractiveShell) -> None:
         run(shell, "%seedream sandbox")
         assert "https://api.acedata.cloud" in str(run(shell, "%seedream sandbox stop"))
         assert "not running" in str(run(shell, "%seedream sandbox status"))
@@ -167,7 +167,7 @@ class TestSandboxCommand:
         with pytest.raises(MissingTokenError):
             run(shell, f"%seedream get {CAT}")
 
-    def test_its_ids_are_offered_by_tab(self, shell: InteractiveShell) -> None:
+    def test_tab_completes_its_ids(self, shell: InteractiveShell) -> None:
         run(shell, "%seedream sandbox")
         assert complete(shell, "%seedream get 84d1") == [CAT]
 
@@ -201,9 +201,7 @@ class TestConfigAndLogin:
         assert "not running" in str(run(shell, "%seedream sandbox status"))
         assert run_gallery(shell, f"%seedream get {CAT}")[0].id == CAT
 
-    def test_an_empty_answer_to_login_changes_nothing(
-        self, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_empty_token_changes_nothing(self, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("getpass.getpass", lambda _question: "")
         run(shell, "%seedream sandbox")
         with pytest.raises(MissingTokenError, match="nothing changed"):
@@ -239,11 +237,11 @@ def test_tab_completes_commands_options_and_choices(shell: InteractiveShell, lin
     assert complete(shell, line) == expected
 
 
-def test_other_lines_complete_as_ever(shell: InteractiveShell) -> None:
+def test_other_lines_complete_as_usual(shell: InteractiveShell) -> None:
     assert "isinstance" in complete(shell, "isinst")
 
 
-def test_unloading_takes_everything_back(shell: InteractiveShell) -> None:
+def test_unloading_reverts_everything(shell: InteractiveShell) -> None:
     run(shell, "%seedream sandbox")
     shell.run_line_magic("unload_ext", "seedream_nb")
     assert "seedream" not in shell.magics_manager.magics["line"]

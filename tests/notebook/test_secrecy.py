@@ -1,4 +1,4 @@
-"""Why: notebooks are shared; whatever goes wrong, the token is in nothing that a cell shows or leaves behind."""
+"""Notebooks are shared: no output, variable or error of a cell reveals the token."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seedream_nb import Sandbox
-from tests.notebook.running import SMALL, make_picture, our_threads, wait_until
+from tests.notebook.running import SMALL, make_image, our_threads, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def run_quietly(shell: InteractiveShell, code: str) -> str:
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_no_failure_shows_it(
+def test_no_failure_reveals_the_token(
     shell: InteractiveShell, guarded: Sandbox, kind: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     known = guarded.add_task(size="64x64")
@@ -78,8 +78,8 @@ def test_no_failure_shows_it(
 
 
 @pytest.mark.usefixtures("guarded")
-def test_no_result_shows_it(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("photo.png").write_bytes(make_picture())
+def test_no_result_reveals_the_token(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("photo.png").write_bytes(make_image())
     for code in (
         f"%seedream generate a cat {SMALL} --out made --save kept",
         f"%%seedream edit photo.png {SMALL}\nmake it night",

@@ -1,4 +1,4 @@
-"""Why: waiting costs nothing and loses nothing: what is known is kept, and how to go on is a line that runs."""
+"""`%seedream wait`: nothing known is lost, and the hint is a line that runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def kept(shell: InteractiveShell, name: str) -> list[tuple[str, TaskStatus]]:
     return [(task.id, task.status) for task in gallery]
 
 
-class TestWhatIsWaitedFor:
+class TestTasks:
     @pytest.mark.parametrize(
         "code", ["%seedream wait {a} {b}", "%seedream wait {ids}", "%%seedream wait {a}\n\nB  # the other"]
     )
@@ -41,7 +41,7 @@ class TestWhatIsWaitedFor:
         assert all(tile.embedded for tile in seen(gallery).tiles)
         assert paid(service) == 0
 
-    def test_without_any_what_the_last_result_left_unfinished(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_without_ids_it_waits_for_the_last_result(self, shell: InteractiveShell, service: Sandbox) -> None:
         service.settings.generation_seconds = 0.3
         started = run_gallery(shell, '%seedream generate "a cat" "a dog" --model 4.0 --size 960x960 --no-wait')
         finished = run_gallery(shell, "%seedream wait")
@@ -50,7 +50,7 @@ class TestWhatIsWaitedFor:
         with pytest.raises(UsageError, match="No task of the last result is in progress"):
             run(shell, "%seedream wait")
 
-    def test_without_any_the_last_result_stays_as_it_was_shown(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_without_ids_the_last_result_keeps_its_layout(self, shell: InteractiveShell, service: Sandbox) -> None:
         service.settings.generation_seconds = 0.3
         line = '%seedream generate "a cat" "a dog" --model 4.0 --size 960x960 1024x1024 --columns 2 --no-wait'
         started = run_gallery(shell, line)
@@ -68,11 +68,11 @@ class TestWhatIsWaitedFor:
         assert not any(done in request.ids for request in questions)
 
     @pytest.mark.usefixtures("service")
-    def test_without_any_result(self, shell: InteractiveShell) -> None:
+    def test_without_ids_or_a_result(self, shell: InteractiveShell) -> None:
         with pytest.raises(UsageError, match="There is no result in this kernel yet"):
             run(shell, "%seedream wait")
 
-    def test_a_repeated_id_is_shown_as_often(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_a_repeated_id_is_shown_repeatedly(self, shell: InteractiveShell, service: Sandbox) -> None:
         task_id = add(service)
         assert len(run_gallery(shell, f"%seedream wait {task_id} {task_id.upper()}")) == 2
 
@@ -98,13 +98,13 @@ def test_out_json_and_save(shell: InteractiveShell, service: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", ["server_error", "drop", "html", "truncate", "rate_limit"])
-def test_ticks_that_fail_are_survived(shell: InteractiveShell, service: Sandbox, kind: Any) -> None:
+def test_failed_polls_are_retried(shell: InteractiveShell, service: Sandbox, kind: Any) -> None:
     task_id = add(service)
     service.faults.add(kind, on="tasks", times=2)
     assert run_gallery(shell, f"%seedream wait {task_id}")[0].status is TaskStatus.SUCCEEDED
 
 
-def test_what_every_tick_would_meet_ends_it(
+def test_an_error_of_every_poll_ends_it(
     shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     done, task_id = add(service, ready_in=0), add(service, ready_in=None)
@@ -129,7 +129,7 @@ class TestTimeout:
         assert "2 tasks · 1 image · 1 pending" in shown
         assert "a dog" in shown
 
-    def test_the_way_on_is_a_line_that_runs(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_the_hint_is_a_line_that_runs(self, shell: InteractiveShell, service: Sandbox) -> None:
         quick, *slow = add(service, ready_in=0), add(service, ready_in=0.8), add(service, ready_in=0.8)
         with pytest.raises(WaitTimeoutError) as caught:
             run(shell, f"%seedream wait {quick} {' '.join(slow)} --timeout 0.1")
@@ -137,7 +137,7 @@ class TestTimeout:
         gallery = run_gallery(shell, line)
         assert [(task.id, task.status) for task in gallery] == [(task_id, TaskStatus.SUCCEEDED) for task_id in slow]
 
-    def test_a_generation_that_takes_too_long_too(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_a_generation_that_takes_too_long(self, shell: InteractiveShell, service: Sandbox) -> None:
         service.settings.generation_seconds = 3600
         with pytest.raises(WaitTimeoutError) as caught:
             run(shell, '%seedream generate "a cat" "a dog" --timeout 0.1 --out made')
@@ -146,7 +146,7 @@ class TestTimeout:
         assert kept(shell, "_") == kept(shell, "made")
         assert paid(service) == 2
 
-    def test_ids_are_kept_though_no_question_was_answered(
+    def test_ids_are_kept_although_every_poll_failed(
         self, shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
     ) -> None:
         task_id = add(service, ready_in=None)

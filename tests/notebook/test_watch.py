@@ -1,4 +1,4 @@
-"""Why: a watch goes on behind other cells; it has to end by itself, tell what went wrong, and leave nothing behind."""
+"""`%seedream watch`: it ends by itself, shows what went wrong, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def until_it_ends() -> None:
     wait_until(lambda: our_threads() == [])
 
 
-def test_it_gives_the_cell_back_and_ends_by_itself(
+def test_it_leaves_the_cell_free_and_ends_by_itself(
     shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task_id = add(service)
@@ -59,7 +59,7 @@ def test_it_leaves_no_thread(shell: InteractiveShell, service: Sandbox) -> None:
     assert after <= before
 
 
-def test_without_ids_it_watches_what_the_last_result_left(shell: InteractiveShell, service: Sandbox) -> None:
+def test_without_ids_it_watches_the_last_result(shell: InteractiveShell, service: Sandbox) -> None:
     service.settings.generation_seconds = 0.3
     run(shell, "%seedream generate a cat --model 4.0 --size 960x960 --no-wait")
     run(shell, "%seedream watch --out watched")
@@ -68,21 +68,21 @@ def test_without_ids_it_watches_what_the_last_result_left(shell: InteractiveShel
 
 
 @pytest.mark.parametrize("kind", ["server_error", "drop", "html", "rate_limit"])
-def test_ticks_that_fail_are_survived(shell: InteractiveShell, service: Sandbox, kind: Any) -> None:
+def test_failed_polls_are_retried(shell: InteractiveShell, service: Sandbox, kind: Any) -> None:
     service.faults.add(kind, on="tasks", times=2)
     run(shell, f"%seedream watch {add(service)} --out watched")
     until_it_ends()
     assert statuses(shell, "watched") == [TaskStatus.SUCCEEDED]
 
 
-def test_an_error_that_passes_does_not_end_it(shell: InteractiveShell, service: Sandbox) -> None:
+def test_a_temporary_error_does_not_end_it(shell: InteractiveShell, service: Sandbox) -> None:
     service.faults.add("error", on="tasks", code="invalid_token", times=1)
     run(shell, f"%seedream watch {add(service)} --out watched")
     until_it_ends()
     assert statuses(shell, "watched") == [TaskStatus.SUCCEEDED]
 
 
-def test_an_error_that_stays_is_told(
+def test_a_persistent_error_is_shown(
     shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     service.faults.add("error", on="tasks", code="invalid_token")
@@ -92,14 +92,14 @@ def test_an_error_that_stays_is_told(
     assert statuses(shell, "watched") == [TaskStatus.PENDING]
 
 
-def test_an_unknown_id_is_told(shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_id_is_shown(shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     run(shell, f"%seedream watch {UNKNOWN}")
     until_it_ends()
     assert "? not found" in capsys.readouterr().out
     assert len(service.requests) == 3
 
 
-def test_a_timeout_says_how_to_go_on(
+def test_a_timeout_names_the_next_step(
     shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task_id = add(service, ready_in=0.8)
@@ -111,7 +111,7 @@ def test_a_timeout_says_how_to_go_on(
     assert run_gallery(shell, line)[0].status is TaskStatus.SUCCEEDED
 
 
-def test_a_directory_that_cannot_be_written_to_is_told(
+def test_an_unwritable_directory_is_shown(
     shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(shell, "open('taken', 'w').close()")
@@ -121,8 +121,8 @@ def test_a_directory_that_cannot_be_written_to_is_told(
     assert statuses(shell, "watched") == [TaskStatus.SUCCEEDED]
 
 
-class TestEndingIt:
-    def test_stop_ends_all(self, shell: InteractiveShell, service: Sandbox) -> None:
+class TestStopping:
+    def test_stop_stops_all(self, shell: InteractiveShell, service: Sandbox) -> None:
         for name in ("one", "two"):
             run(shell, f"%seedream watch {add(service, ready_in=None)} --out {name}")
         assert str(run(shell, "%seedream watch --stop")) == "Stopped 2 watches; the tasks continue at the service."
@@ -132,12 +132,12 @@ class TestEndingIt:
         assert len(service.requests) == asked
         assert statuses(shell, "one") == [TaskStatus.PENDING]
 
-    def test_stopping_the_sandbox_ends_all(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_stopping_the_sandbox_stops_all(self, shell: InteractiveShell, service: Sandbox) -> None:
         run(shell, f"%seedream watch {add(service, ready_in=None)}")
         run(shell, "%seedream sandbox stop")
         assert our_threads() == []
 
-    def test_unloading_the_extension_ends_all(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_unloading_the_extension_stops_all(self, shell: InteractiveShell, service: Sandbox) -> None:
         run(shell, f"%seedream watch {add(service, ready_in=None)}")
         shell.run_line_magic("unload_ext", "seedream_nb")
         assert our_threads() == []

@@ -1,4 +1,4 @@
-"""Why: a watch draws into its own cell from behind; only a front end's view tells whether others are left alone."""
+"""A watch draws into its own cell from the background; only a front end's view shows whether others are affected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-def test_its_output_lands_in_its_own_cell(kernel: Kernel, sandbox: Sandbox) -> None:
+def test_its_output_goes_to_its_own_cell(kernel: Kernel, sandbox: Sandbox) -> None:
     going = sandbox.add_task("a cat", size="64x64", ready_in=2)
     watching = kernel.start(f"%seedream watch {going} --out watched")
     begun = kernel.finish(watching)
@@ -63,7 +63,7 @@ def test_an_interrupt_of_another_cell_does_not_end_it(kernel: Kernel, sandbox: S
     assert kernel.value("watched[0].status") == "succeeded\n"
 
 
-def test_stopping_keeps_what_is_there(kernel: Kernel, sandbox: Sandbox) -> None:
+def test_stopping_keeps_the_output(kernel: Kernel, sandbox: Sandbox) -> None:
     done, going = sandbox.add_task(size="64x64"), sandbox.add_task(size="64x64", ready_in=None)
     kernel.run(f"%seedream watch {done} {going}")
     kernel.read_until(lambda message: "✓ succeeded" in message.text)
@@ -77,7 +77,7 @@ def test_stopping_keeps_what_is_there(kernel: Kernel, sandbox: Sandbox) -> None:
     assert len(sandbox.requests) == asked
 
 
-# Any front end may break a drawing: the picture libraries, the memory, the connection to the page.
+# Any front end may break a drawing: the image libraries, the memory, the connection to the page.
 BREAK_DRAWING = """
 from unittest.mock import patch
 from seedream_nb import Gallery
@@ -97,7 +97,7 @@ def watch_to_the_end(kernel: Kernel, task_id: str) -> list[str]:
     return [message.text for message in kernel.messages if message.cell == watching]
 
 
-def test_a_drawing_that_fails_is_told(kernel: Kernel, sandbox: Sandbox) -> None:
+def test_a_rendering_failure_is_shown(kernel: Kernel, sandbox: Sandbox) -> None:
     kernel.run(BREAK_DRAWING.format(names=["live_bundle"]))
     task_id = sandbox.add_task(size="64x64")
     texts = watch_to_the_end(kernel, task_id)
@@ -105,7 +105,7 @@ def test_a_drawing_that_fails_is_told(kernel: Kernel, sandbox: Sandbox) -> None:
     assert kernel.value("watched[0].id") == f"{task_id}\n"
 
 
-def test_a_drawing_that_never_works_leaves_the_text(kernel: Kernel, sandbox: Sandbox) -> None:
+def test_if_rendering_always_fails_the_text_is_shown(kernel: Kernel, sandbox: Sandbox) -> None:
     kernel.run(BREAK_DRAWING.format(names=["live_bundle", "_repr_mimebundle_"]))
     task_id = sandbox.add_task(size="64x64")
     texts = watch_to_the_end(kernel, task_id)

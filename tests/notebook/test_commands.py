@@ -27,9 +27,9 @@ def test_ids_of_line_and_cell_come_in_order() -> None:
 
 
 def test_a_backslash_is_an_ordinary_character() -> None:
-    parsed = parse(rf'get {ID} --save "C:\My pictures\new"')
+    parsed = parse(rf'get {ID} --save "C:\My images\new"')
     assert isinstance(parsed, GetArguments)
-    assert parsed.presentation.save == r"C:\My pictures\new"
+    assert parsed.presentation.save == r"C:\My images\new"
 
 
 @pytest.mark.parametrize("line", ["sandbox", "sandbox start", "sandbox;", "sandbox  ; "])
@@ -71,14 +71,14 @@ def test_every_command_has_help(name: str) -> None:
         ("get", "Missing task id", "%seedream get"),
     ],
 )
-def test_each_mistake_is_one_sentence_with_a_way_on(line: str, message: str, hint: str) -> None:
+def test_each_mistake_has_a_message_and_a_hint(line: str, message: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(line)
     assert message in caught.value.message
     assert hint in (caught.value.hint or "")
 
 
-def test_a_body_is_refused_where_it_would_be_ignored() -> None:
+def test_a_body_is_rejected_where_it_would_be_ignored() -> None:
     with pytest.raises(UsageError, match="does not take a cell body"):
         parse("sandbox", "something")
 
@@ -87,7 +87,7 @@ lines = st.text() | st.builds(" ".join, st.tuples(st.sampled_from([*COMMANDS]), 
 
 
 @given(lines, st.none() | st.text())
-def test_any_text_is_parsed_or_refused(line: str, cell: str | None) -> None:
+def test_any_text_is_parsed_or_rejected(line: str, cell: str | None) -> None:
     try:
         parse(line, cell)
     except UsageError as error:
@@ -95,7 +95,7 @@ def test_any_text_is_parsed_or_refused(line: str, cell: str | None) -> None:
 
 
 @given(st.text() | st.text("ab'\" \t\\"))
-def test_splitting_never_loses_nor_invents_a_character(line: str) -> None:
+def test_splitting_neither_loses_nor_adds_a_character(line: str) -> None:
     try:
         words = split_line(line)
     except UsageError:
@@ -107,7 +107,7 @@ def kept_by_splitting(text: str) -> str:
     return "".join(text.replace("'", "").replace('"', "").split())
 
 
-def test_completion_offers_what_fits() -> None:
+def test_completion() -> None:
     assert completions([]) == list(COMMANDS)
     assert completions(["sandbox"]) == ["start", "stop", "status", "--help", "--seconds", "--balance"]
     assert completions(["get", "--embed"]) == ["thumbnails", "links", "originals"]

@@ -1,4 +1,4 @@
-"""Why: what would be refused, or was not meant, must cost nothing: the server sees no request at all."""
+"""Requests that are invalid or unconfirmed cost nothing: the server receives no request."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ if TYPE_CHECKING:
         ("generate cat --out 2nd", "'2nd' is not a valid variable name"),
     ],
 )
-def test_what_a_model_does_not_accept(shell: InteractiveShell, service: Sandbox, line: str, message: str) -> None:
+def test_options_that_a_model_does_not_accept(
+    shell: InteractiveShell, service: Sandbox, line: str, message: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         run(shell, f"%seedream {line}")
     assert message in caught.value.message
     assert len(service.requests) == 0
 
 
-def test_the_way_round_the_check_is_an_option_of_the_magic(shell: InteractiveShell, service: Sandbox) -> None:
+def test_the_hint_names_the_option_of_the_magic(shell: InteractiveShell, service: Sandbox) -> None:
     with pytest.raises(UsageError, match="--no-check"):
         run(shell, "%seedream generate cat --size 1K")
     assert len(service.requests) == 0
@@ -45,14 +47,14 @@ def test_the_way_round_the_check_is_an_option_of_the_magic(shell: InteractiveShe
 
 
 @pytest.mark.parametrize("options", ["--size 2K 4K 3K --model 4.5", "--size 4K --model 4.0 4.5 pro"])
-def test_one_bad_combination_holds_back_all(shell: InteractiveShell, service: Sandbox, options: str) -> None:
+def test_one_invalid_combination_stops_all(shell: InteractiveShell, service: Sandbox, options: str) -> None:
     with pytest.raises(UsageError, match="Request 3 of 3: "):
         run(shell, f"%seedream generate cat {options}")
     assert len(service.requests) == 0
 
 
 @pytest.mark.parametrize("options", ["--takes 9", '"a dog" "a fox" --size 2K 3K 4K'])
-def test_more_than_eight_want_to_be_confirmed(shell: InteractiveShell, service: Sandbox, options: str) -> None:
+def test_more_than_eight_requests_need_confirmation(shell: InteractiveShell, service: Sandbox, options: str) -> None:
     with pytest.raises(UsageError) as caught:
         run(shell, f'%seedream generate "a cat" {options}')
     assert "This would send 9 requests (" in caught.value.message
@@ -60,7 +62,7 @@ def test_more_than_eight_want_to_be_confirmed(shell: InteractiveShell, service: 
     assert len(service.requests) == 0
 
 
-def test_paid_requests_are_called_so_away_from_the_sandbox(
+def test_requests_to_a_live_service_are_called_paid(
     shell: InteractiveShell, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
@@ -70,7 +72,9 @@ def test_paid_requests_are_called_so_away_from_the_sandbox(
     assert len(sandbox.requests) == 0
 
 
-def test_without_a_token_nothing_is_drawn_or_kept(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_token_nothing_is_shown_or_assigned(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SeedreamError, match="%seedream sandbox"):
         run(shell, "%seedream generate cat --out made")
     assert "not sent" not in capsys.readouterr().out

@@ -23,11 +23,11 @@ def test_every_task_is_counted_once() -> None:
     assert str(counts) == "2 of 7 done · 2 running · 1 waiting · 2 failed · 1 min 23 s · 7 paid requests"
 
 
-def test_what_is_none_is_not_mentioned() -> None:
+def test_zero_counts_are_omitted() -> None:
     assert str(Counts.of(TASKS[:1], 0.4)) == "1 of 1 done · 0 s"
 
 
-def test_html_and_text_say_the_same_and_nothing_foreign_is_markup() -> None:
+def test_html_and_text_agree_and_foreign_text_is_escaped() -> None:
     bundle = Counts.of(TASKS, 5, problem=ConnectionFailedError("<b>gone</b>.")).to_bundle()
     assert "<b>gone</b>. Retrying." in bundle["text/plain"]
     assert "&lt;b&gt;gone&lt;/b&gt;. Retrying." in bundle["text/html"]
@@ -35,5 +35,5 @@ def test_html_and_text_say_the_same_and_nothing_foreign_is_markup() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.9, "59 s"), (60, "1 min 0 s"), (3725, "62 min 5 s")])
-def test_seconds_are_spelled(seconds: float, text: str) -> None:
+def test_format_seconds(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text

@@ -1,4 +1,4 @@
-"""Why: what was made is found again, days or a minute later, and the last result is never lost."""
+"""`%seedream history` and `last`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TestHistory:
         assert all(tile.embedded for tile in seen(gallery).tiles)
         assert paid(service) == 0
 
-    def test_it_has_24_unless_more_are_wanted(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_it_shows_24_by_default(self, shell: InteractiveShell, service: Sandbox) -> None:
         for number in range(70):
             add(service, f"number {number}", number / 1000)
         assert len(run_gallery(shell, "%seedream history --embed links")) == 24
@@ -69,7 +69,7 @@ class TestHistory:
         add(service, "new", model="doubao-seedream-4-5-251128")
         assert prompts(run_gallery(shell, f"%seedream history --since 1h --model {name} --embed links")) == ["new"]
 
-    def test_a_filter_looks_further_than_the_limit(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_a_filter_searches_beyond_the_limit(self, shell: InteractiveShell, service: Sandbox) -> None:
         add(service, "the one", hours_ago=1, error=("api_error", "no"))
         for number in range(100):
             add(service, f"good {number}")
@@ -83,7 +83,7 @@ class TestHistory:
             ("--since 2999-01-01", "The history has no task since 2999-01-01 00:00."),
         ],
     )
-    def test_nothing_is_said_in_words(
+    def test_no_matches_give_a_notice(
         self, shell: InteractiveShell, service: Sandbox, options: str, sentence: str
     ) -> None:
         add(service, "a cat")
@@ -96,7 +96,7 @@ class TestHistory:
 
     @pytest.mark.usefixtures("service")
     @pytest.mark.parametrize("options", ["--limit 0", "--since tomorrowish", "--limit few"])
-    def test_what_is_no_option(self, shell: InteractiveShell, options: str) -> None:
+    def test_invalid_options(self, shell: InteractiveShell, options: str) -> None:
         with pytest.raises(UsageError):
             run(shell, f"%seedream history {options}")
 
@@ -108,7 +108,9 @@ class TestLast:
             run(shell, "%seedream last")
         assert "%seedream history" in (caught.value.hint or "")
 
-    def test_it_asks_nobody_and_takes_options(self, shell: InteractiveShell, service: Sandbox, tmp_path: Path) -> None:
+    def test_it_works_offline_and_takes_options(
+        self, shell: InteractiveShell, service: Sandbox, tmp_path: Path
+    ) -> None:
         made = run_gallery(shell, f"%seedream get {add(service, 'a cat')} --columns 3 --thumbnail 64")
         service.stop()
         again = run_gallery(shell, "%seedream last --thumbnail 48 --out again")
@@ -125,7 +127,7 @@ class TestLast:
         made = run_gallery(shell, '%seedream generate "a cat" "a dog" --size 2K 4K --no-wait')
         assert seen(run_gallery(shell, "%seedream last")).labels == seen(made).labels
 
-    def test_after_a_failure_it_is_what_was_shown(self, shell: InteractiveShell, service: Sandbox) -> None:
+    def test_after_a_failure_it_shows_the_failed_tasks(self, shell: InteractiveShell, service: Sandbox) -> None:
         with service.faults.during("drop", on="images"):
             shell.run_cell("%seedream generate a cat")
         assert run_gallery(shell, "%seedream last")[0].status is TaskStatus.FAILED
