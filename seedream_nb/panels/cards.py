@@ -126,8 +126,8 @@ def details_of(task: Task, tile: Tile) -> list[tuple[str, str]]:
     Returns:
         Labels with texts cleaned for display; unknown values are left out.
     """
-    details = ((label, show_line(text)) for label, text in (*_result(task, tile), *_request(task.request)) if text)
-    return [(label, text) for label, text in details if text][:MOST_DETAILS]
+    more = ((label, show_line(text)) for label, text in (*_call(task, tile), *_request(task.request)) if text)
+    return [*tile_details(task, tile, _format_time), *((label, text) for label, text in more if text)][:MOST_DETAILS]
 
 
 def to_local(moment: datetime) -> datetime:
@@ -177,9 +177,9 @@ def _is_transparent(card: Card) -> bool:
     return is_upper_layer or card.task.request.get("background") == "transparent"
 
 
-def _result(task: Task, tile: Tile) -> Iterator[tuple[str, str]]:
-    yield from tile_details(task, tile, _format_time)
-    yield "State", task.status.value
+def _call(task: Task, tile: Tile) -> Iterator[tuple[str, str]]:
+    """What concerns only the account, and is not in a gallery for others."""
+    yield "State", STATES[task.status].word
     yield "Usage", _format_usage(task.usage) if task.usage else ""
     yield "Trace ID", task.trace_id or ""
     error = describe_error(task.error) if task.error else ""

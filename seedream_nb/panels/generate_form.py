@@ -48,7 +48,7 @@ class GenerateForm(ipywidgets.VBox):
             value=DEFAULT_MODEL,
         )
         self.model.add_class("seedream-wide")
-        self.size = make_field(ipywidgets.Combobox, "Size", ensure_option=False, placeholder="default")
+        self.size = make_field(ipywidgets.Combobox, "Size", ensure_option=False, placeholder="Default")
         self.max_images = make_field(ipywidgets.BoundedIntText, "Images per set", min=1, max=MAX_IMAGES, value=1)
         self.takes = make_field(ipywidgets.BoundedIntText, "Takes", min=1, max=MOST_TAKES, value=1)
         self.output_format = make_field(

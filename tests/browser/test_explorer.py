@@ -23,14 +23,14 @@ pytestmark = pytest.mark.browser
 
 CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 SEASONS = "5c0f6b1e-7d3a-4e92-8f41-2b9d60c7a3e5"
-REFUSED = "0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90"
+REJECTED = "0d86c3f2-9b57-4f1e-a4d8-63e2b71f5c90"
 IMAGES = 5  # of the cat and the seasons
 START = """from seedream_nb import Sandbox, SeedreamClient, explore
 sandbox = Sandbox(generation_seconds=0.05)
 sandbox.start()
 client = SeedreamClient(sandbox.token, sandbox.url)"""
 EMPTY_PANEL = f"{START}\npanel = explore(client)\npanel"
-FULL_PANEL = f"{START}\npanel = explore(client, ['{CAT}', '{SEASONS}', '{REFUSED}'])\npanel"
+FULL_PANEL = f"{START}\npanel = explore(client, ['{CAT}', '{SEASONS}', '{REJECTED}'])\npanel"
 CONTRASTS = front_ends.CONTRASTS.replace(".seedream-gallery", ".seedream-explorer")
 DECODED = "all => Promise.all(all.map(image => image.decode().then(() => image.naturalWidth)))"
 
@@ -93,7 +93,7 @@ def expect_text_output(cell: Locator, text: str) -> None:
 
 def test_pasted_ids_become_tiles_that_are_filtered_and_opened(page: Page, server: JupyterServer) -> None:
     _notebook, panel = open_panel(page, server, EMPTY_PANEL)
-    panel.field("Task IDs").fill(f"{CAT};\n{SEASONS}, {REFUSED}")
+    panel.field("Task IDs").fill(f"{CAT};\n{SEASONS}, {REJECTED}")
     panel.button("Get tasks").click()
     panel.expect_images(IMAGES)
     expect(panel.tiles).to_have_count(IMAGES + 1)

@@ -95,7 +95,7 @@ def test_a_progress_bar_is_visible_until_it_ends(page: Page, server: JupyterServ
         "place = front_end.FrontEnd(get_ipython(), front_end.Cell())\n"
         "with place.progress(2, 'Fetching images') as advance:\n"
         "    advance(1)\n"
-        "    input('go on?')\n"
+        "    input('continue?')\n"
     )
     expect(cell.locator(".jp-OutputArea")).to_contain_text("Fetching images", timeout=PATIENCE)
     cell.locator(".jp-Stdin-input").press("Enter")

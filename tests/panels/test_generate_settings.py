@@ -94,7 +94,7 @@ def test_the_announcement_says_what_a_click_costs(settings: GenerateSettings, wo
         ),
         (GenerateSettings("a cat", takes=0), "Takes must be between 1 and 8, not 0."),
         (GenerateSettings("a cat", takes=9), "Takes must be between 1 and 8, not 9."),
-        (GenerateSettings("a cat", references=(b"no picture",)), "is not a JPEG, PNG or WebP image"),
+        (GenerateSettings("a cat", references=(b"not an image",)), "is not a JPEG, PNG or WebP image"),
         (GenerateSettings("a cat", references=("no-such-file.png",)), "can't be read"),
     ],
 )
@@ -126,7 +126,7 @@ def test_valid_settings_have_no_problem_and_no_warning(settings: GenerateSetting
         (f"data:image/png;base64,{'A' * 14_000_000}", "limit of 10 MB"),
         ("data:image/png;base64,?", "is not base64"),
         ("data:text/plain,hello", "must be an http(s) link or data:image/<type>;base64,<data>"),
-        (b"no picture", "is not a JPEG, PNG or WebP image"),
+        (b"not an image", "is not a JPEG, PNG or WebP image"),
     ],
 )
 def test_an_invalid_reference_image_is_found_whatever_the_other_settings(reference: Reference, words: str) -> None:
