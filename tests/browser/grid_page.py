@@ -264,7 +264,7 @@ def make_card(number: int, **changes: object) -> dict[str, object]:
             ["Seed", str(number)],
             ["State", "succeeded"],
             ["Created", "2025-11-02 14:03:09 UTC"],
-            ["Elapsed", "7.4 s"],
+            ["Duration", "7.4 s"],
             ["Usage", "1 image"],
         ],
     }

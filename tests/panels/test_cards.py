@@ -96,7 +96,7 @@ def test_the_details_hold_everything_in_a_record(sandbox: Sandbox, client: Seedr
         "no",
     )
     assert shown["State"] == "succeeded"
-    assert shown["Elapsed"].endswith(" s")
+    assert shown["Duration"].endswith(" s")
     assert {"Created", "Finished", "Trace ID"} <= shown.keys()
 
 

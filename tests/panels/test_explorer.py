@@ -245,7 +245,7 @@ def test_the_open_card_has_details_that_are_updated_with_its_task(panel: Explore
     assert panel.grid.details["key"] == panel.grid.opened
     assert dict(panel.grid.details["pairs"])["Task ID"] == CAT
     panel.add(dataclasses.replace(task, elapsed=1234.5))
-    assert dict(panel.grid.details["pairs"])["Elapsed"] == "1,234.5 s"
+    assert dict(panel.grid.details["pairs"])["Duration"] == "1,234.5 s"
     panel.grid.opened = ""
     assert panel.grid.details == {}
 
