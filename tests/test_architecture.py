@@ -1,6 +1,7 @@
-"""The rooms of the house import one way only, and the doorstep stays cheap."""
+"""Rooms import in one direction only, and importing the package stays cheap."""
 
 import ast
+import inspect
 import subprocess
 import sys
 import textwrap
@@ -11,23 +12,23 @@ from pathlib import Path
 import pytest
 
 import seedream_nb
+from seedream_nb.core import errors
 
 ROOT = Path(seedream_nb.__file__).parent
 PACKAGE = "seedream_nb"
 
-# From the ground up: a room may import those before it, and itself.
+# From the bottom up: a room may import those before it, and itself.
 ROOMS = ("core", "protocol", "images", "library", "client", "gallery", "panels", "notebook")
 BELOW = {room: frozenset(ROOMS[:floor]) for floor, room in enumerate(ROOMS)}
 ALLOWED = BELOW | {
     "sandbox": frozenset({"core", "protocol"}),
-    "panels": BELOW["panels"],
     "notebook": BELOW["notebook"] | {"sandbox"},
     "__init__": frozenset({"notebook"}),
 }
 
-# A library → the only modules that may import it.
-KEPT_IN = {
-    "requests": ("client.http", "images.fetch", "client.transport"),
+# A library → the only rooms or modules that may import it.
+CONFINED = {
+    "requests": ("client.http", "images.fetch"),
     "urllib3": ("client.http", "images.fetch"),
     "PIL": ("images", "sandbox"),
     "numpy": ("sandbox",),
@@ -43,7 +44,7 @@ KEPT_IN = {
     "slugify": ("gallery",),
 }
 
-# What costs time to import and must wait for its first use.
+# Slow imports that must wait for their first use.
 HEAVY = ("PIL", "requests", "urllib3", "numpy", "tornado", "ipywidgets", "anywidget", "dotenv", "slugify")
 
 
@@ -55,11 +56,11 @@ MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
 
 
 class Imports(ast.NodeVisitor):
-    """Collects what a module imports when it runs; what only a type checker reads is left out."""
+    """Collects what a module imports at run time; imports for type checkers are ignored."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, bool]] = []  # name, and whether the import stands within a function
-        self.members: set[str] = set()  # what is imported from a module; it may be a module, too
+        self.found: list[tuple[str, bool]] = []  # name, and whether the import is inside a function
+        self.members: set[str] = set()  # what is imported from a module; may be a module itself
         self._depth = 0
 
     def visit_If(self, node: ast.If) -> None:
@@ -75,7 +76,7 @@ class Imports(ast.NodeVisitor):
         self.found += [(alias.name, self._depth > 0) for alias in node.names]
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        assert node.level == 0, "a relative import hides which room is meant"
+        assert node.level == 0, "relative imports hide the room"
         names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == PACKAGE else [node.module]
         self.found += [(name or "", self._depth > 0) for name in names]
         self.members |= {f"{node.module}.{alias.name}" for alias in node.names}
@@ -95,15 +96,15 @@ def complaints(module: str, source: str) -> Iterator[str]:
         if top == PACKAGE and target and target not in {room, *ALLOWED[room]}:
             yield f"{module} must not import {name}"
         if top == PACKAGE and target == "sandbox" and room != "sandbox" and not waits:
-            yield f"{module} must import the sandbox only where it is used"
-        homes = KEPT_IN.get(top)
+            yield f"{module} must import the sandbox inside a function"
+        homes = CONFINED.get(top)
         if homes is not None and not any(module == home or module.startswith(f"{home}.") for home in homes):
-            yield f"{module} must not import {name}, which is kept in {' and '.join(homes)}"
+            yield f"{module} must not import {name}; only {' and '.join(homes)} may"
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_room_imports_upwards(module: str) -> None:
-    assert module.partition(".")[0] in ALLOWED, "a new room needs its place among the others"
+    assert module.partition(".")[0] in ALLOWED, "add the new room to ROOMS"
     assert list(complaints(module, MODULES[module].read_text(encoding="utf-8"))) == []
 
 
@@ -122,13 +123,13 @@ def test_no_room_imports_upwards(module: str) -> None:
         ("core.models", "def late():\n    from seedream_nb.images.load import load_all"),
     ],
 )
-def test_the_rules_are_able_to_complain(module: str, source: str) -> None:
+def test_violations_are_found(module: str, source: str) -> None:
     assert list(complaints(module, source))
     assert not list(complaints(module, f"if TYPE_CHECKING:\n{textwrap.indent(source, '    ')}"))
 
 
 def modules_imported_by(source: str) -> set[str]:
-    """The modules of the package that a source imports at run time, within functions too."""
+    """The modules of the package that a source imports at run time, also inside functions."""
     visitor = Imports()
     visitor.visit(ast.parse(source))
     names = {name for name, _ in visitor.found} | visitor.members
@@ -149,7 +150,7 @@ def test_no_circle_at_run_time() -> None:
     assert circle({module: imported - {module} for module, imported in imports.items()}) == []
 
 
-def test_a_circle_within_functions_is_found() -> None:
+def test_a_circle_inside_functions_is_found() -> None:
     late = "def late():\n    from seedream_nb.core import errors"
     imports = {"core.errors": {"core.models"}, "core.models": modules_imported_by(late)}
     assert set(circle(imports)) == {"core.errors", "core.models"}
@@ -179,9 +180,13 @@ def test_loading_stays_cheap(action: str) -> None:
     assert (result.stdout.strip(), result.stderr, result.returncode) == ("", "", 0)
 
 
-def test_every_public_name_can_be_had() -> None:
+def test_every_public_name_can_be_imported() -> None:
     for name in seedream_nb.__all__:
         assert getattr(seedream_nb, name).__name__ == name
     assert set(seedream_nb.__all__) <= set(dir(seedream_nb))
+    classes = {
+        name for name, value in vars(errors).items() if inspect.isclass(value) and value.__module__ == errors.__name__
+    }
+    assert classes <= set(seedream_nb.__all__)
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = seedream_nb.no_such_name
