@@ -15,7 +15,6 @@ from seedream_nb.core.coerce import read_integer, read_mapping
 from seedream_nb.core.errors import ImageError, UsageError
 from seedream_nb.core.models import TaskImage
 from seedream_nb.core.text import count_of
-from seedream_nb.images.thumbnails import read_facts
 from seedream_nb.library.archive import MANIFEST, NAME_AN_EXPORT, PartError, is_ours, read_archive
 from seedream_nb.library.documents import DIGITS, read_document, read_json, stand_in
 from seedream_nb.library.exporting import FORMAT, VERSION
@@ -186,6 +185,9 @@ class _Import:
         name = self._originals.pop(digest, None)
         if name is None:
             return None  # not exported, or rejected before
+        # Imported here: only an import needs Pillow.
+        from seedream_nb.images.thumbnails import read_facts  # noqa: PLC0415  see above
+
         with self._skipping():
             content = self._reader.read(name, MAX_ORIGINAL)
             if digest_of(content) != digest:

@@ -16,7 +16,7 @@ from seedream_nb.core.models import TaskImage
 from seedream_nb.images.thumbnails import make_thumbnail
 from seedream_nb.library import Library, LibraryCache, LibraryFetcher
 from seedream_nb.protocol.responses import read_task
-from tests.library.integrity import wrong_with
+from tests.library.integrity import run, wrong_with
 from tests.library.tasks import name_of, record_of, task_of
 from tests.sample_images import noise, plain, translucent
 from tests.scripted_server import Answer, ScriptedServer
@@ -324,3 +324,15 @@ def test_file_names_reveal_nothing_and_folders_stay_small(empty: Library) -> Non
         assert path.parent.name == path.name[:2]
         assert len(path.stem) == 64
     assert not [name for name in os.listdir(empty.location) if "siamese" in name]  # noqa: PTH208  names are enough
+
+
+def test_reading_records_does_not_need_pillow(empty: Library) -> None:
+    empty.keep(task_of())
+    run(
+        "import sys\n"
+        "from seedream_nb.library import LibraryCache\n"
+        "assert len(LibraryCache(sys.argv[1]).find([sys.argv[2]])) == 1\n"
+        "assert 'PIL' not in sys.modules",
+        empty.location,
+        name_of(0),
+    )
