@@ -183,8 +183,11 @@ class LibraryCache:
         if isinstance(self._given, Library):
             return self._given
         location = resolve_location(self._given)
-        # A library that is already open has its own budget, and knows whether it may write at all.
-        return None if location is None else Library.opened_at(location) or Library(location)
+        if location is None:
+            return None
+        # A library that is already open has its own budget, and knows whether it may write at all. It may be empty.
+        opened = Library.opened_at(location)
+        return Library(location) if opened is None else opened
 
     def _try(self, work: Callable[[Library], Result], otherwise: Result, *, is_writing: bool = False) -> Result:
         try:

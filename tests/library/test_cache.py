@@ -143,3 +143,8 @@ def test_whoever_needs_the_library_learns_how_to_turn_it_on(tmp_path: Path) -> N
     cache = LibraryCache(tmp_path / "library")
     assert cache.open() is cache.library
     cache.close()
+
+
+def test_an_open_library_is_used_with_its_options_even_if_it_is_empty(tmp_path: Path) -> None:
+    with Library(tmp_path / "library", budget=123) as library:
+        assert LibraryCache(tmp_path / "library").open() is library
