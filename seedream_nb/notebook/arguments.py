@@ -30,14 +30,7 @@ class Arguments(Protocol):
     """The typed, frozen arguments of one command, and its handler."""
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
-        """Runs the command.
-
-        Args:
-            session: What the kernel remembers.
-            front_end: The shell and cell that the command runs in.
-
-        Returns:
-            The cell's value.
+        """Runs the command and returns the cell's value.
 
         Raises:
             SeedreamError: The command failed; whatever was read before is shown.
@@ -208,11 +201,7 @@ def read_limit(limit: int) -> int:
 
 
 def read_moment(text: str | None) -> datetime | None:
-    """Reads a time in the local time zone.
-
-    Raises:
-        UsageError: It is not a time.
-    """
+    """Reads a time in the local time zone."""
     return None if text is None else read_since(text, datetime.now(timezone.utc).astimezone())
 
 

@@ -268,11 +268,7 @@ COMMANDS: Mapping[str, Command] = {command.name: command for command in _ALL}
 
 
 def completions(words: Sequence[str], known_ids: Sequence[str] = ()) -> list[str]:
-    """Completes a line.
-
-    Args:
-        words: The complete words after `%seedream`, without the one being typed.
-        known_ids: Task ids that the kernel has seen.
+    """Completes a line, given the complete words after `%seedream` and the task ids that the kernel has seen.
 
     Returns:
         Commands, then options, choices and ids of the command, except those on the line already.

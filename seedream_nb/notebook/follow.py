@@ -80,14 +80,7 @@ class Follower:
         self._thread.start()
 
     def changes(self, interval: float = REDRAW_INTERVAL) -> Iterator[bool]:
-        """Waits for changes until it is over.
-
-        Args:
-            interval: Seconds after which it yields without a change.
-
-        Yields:
-            Whether something has changed.
-        """
+        """Waits for changes until it is over; yields after each, and False after an interval without any."""
         while True:
             is_over = self.is_over
             has_changed = self._changed.wait(0 if is_over else interval)
@@ -128,15 +121,9 @@ def follow_in_cell(
     heading: str = "",
     seconds_to_answer: float = 0.0,
 ) -> tuple[Gallery, BaseException | None]:
-    """Follows tasks and shows them until all are finished, or the user interrupts it.
+    """Follows tasks and shows them until all are finished, or the user interrupts it; then clears the display.
 
-    Args:
-        work: The tasks.
-        stop: The event that the work checks.
-        gallery: How they are shown.
-        live: Where; it is cleared at the end.
-        heading: What is going on.
-        seconds_to_answer: How long to wait after an interrupt for answers on their way; a second interrupt gives up.
+    After an interrupt it waits some seconds for answers on their way; a second interrupt gives up on them.
 
     Returns:
         The gallery with the latest tasks, and why it ended early, with the next step.
@@ -150,7 +137,7 @@ def follow_in_cell(
         with contextlib.suppress(KeyboardInterrupt):
             follower.stop(seconds_to_answer)
         failure = work.interrupted()
-    except Exception as error:  # noqa: BLE001  raised once what is known is kept
+    except Exception as error:  # noqa: BLE001  raised at the end, with what is known
         follower.stop(seconds_to_answer)
         failure = error
     finally:

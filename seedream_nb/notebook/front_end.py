@@ -67,12 +67,8 @@ class Cell:
     def read(cls, code: str) -> Cell:
         """Reads a cell's code as typed.
 
-        Args:
-            code: The code.
-
-        Returns:
-            A cell that is untouched if only blank lines and comments precede its first `%seedream` or `%%seedream`,
-            and whose value follows if that is all it holds, neither assigned nor silenced.
+        It is untouched if only blank lines and comments precede its first `%seedream` or `%%seedream`. Its value
+        follows if that is all it holds, neither assigned nor silenced.
         """
         alone = _IS_MAGIC_ALONE.fullmatch(code)
         return cls(

@@ -1,6 +1,6 @@
 """The commands `generate` and `edit`.
 
-An unclear line is an error, never another prompt; money is announced before it is spent, and every result is kept.
+An unclear line is an error, never another prompt; money is announced before it is spent, and no result is lost.
 """
 
 from __future__ import annotations

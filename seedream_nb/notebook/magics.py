@@ -100,11 +100,7 @@ def _matches(words: list[str], typed: str, *, is_ours: bool) -> SimpleMatcherRes
 
 
 def uninstall(shell: InteractiveShell) -> None:
-    """Removes the magics from a shell, if they are installed.
-
-    Args:
-        shell: The shell.
-    """
+    """Removes the magics from a shell, if they are installed."""
     manager = shell.magics_manager
     for kind in ("line", "cell"):
         manager.magics[kind].pop(MAGIC_NAME, None)

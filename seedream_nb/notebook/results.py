@@ -131,13 +131,9 @@ def name_ids(task_ids: Sequence[str]) -> str:
 
 
 def with_next_step(failure: Failure) -> Failure:
-    """Sets the hint of an error to lines that can be copied and run, so that nothing is lost or paid for twice.
+    """Sets the hint of a failure to lines that can be run, so that nothing is lost or paid for twice.
 
-    Args:
-        failure: Any failure.
-
-    Returns:
-        The same failure, with another hint if tasks are still in progress or the outcome of a request is unknown.
+    Only a failure that leaves tasks in progress, or the outcome of a request unknown, gets another hint.
     """
     if isinstance(failure, (Interrupted, WaitTimeoutError)):
         open_ids = failure.open_ids if isinstance(failure, Interrupted) else failure.failed_ids

@@ -89,11 +89,7 @@ class Session:
         watch.start()
 
     def stop_watches(self) -> int:
-        """Stops all watches.
-
-        Returns:
-            How many were running.
-        """
+        """Stops all watches; returns how many were running."""
         running = [watch for watch in self._watches if watch.is_running]
         for watch in running:
             watch.stop()
@@ -115,11 +111,7 @@ class Session:
         return self.sandbox
 
     def stop_sandbox(self) -> bool:
-        """Stops the sandbox and sends requests to the live service again.
-
-        Returns:
-            Whether it was running.
-        """
+        """Stops the sandbox and sends requests to the live service again; returns whether it was running."""
         sandbox, self.sandbox, self._settings = self.sandbox, None, None
         if sandbox is not None:
             self.stop_watches()

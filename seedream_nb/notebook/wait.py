@@ -160,12 +160,7 @@ def read_watch(parsed: argparse.Namespace, cell: str) -> WatchArguments:
 class Watch:
     """Follows tasks and draws them in a background thread until they are finished.
 
-    Args:
-        work: The tasks.
-        gallery: How they are shown.
-        live: Where.
-        stop: Ends it; the same event that the work checks.
-        on_end: Called with the final gallery, in the thread.
+    The work checks the same event `stop`. `on_end` is called with the final gallery, in the thread.
     """
 
     def __init__(

@@ -58,7 +58,7 @@ class TestTasks:
         assert started.table is not None
         assert finished.table == started.table
         assert (finished.options.columns, finished.options.thumbnail) == (2, 160)
-        done, still_open = add(service, ready_in=0), add(service)
+        done, still_open = add(service, ready_in=0), add(service, ready_in=2)  # longer than `get` takes
         run(shell, f"%seedream get {done} {still_open}")
         service.requests.clear()
         both = run_gallery(shell, "%seedream wait")
