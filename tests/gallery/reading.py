@@ -193,6 +193,12 @@ def show(gallery: Gallery, *, is_live: bool = False) -> Sheet:
     return Sheet(bundle["text/html"], bundle["text/plain"])
 
 
+def assert_forms_agree(sheet: Sheet) -> None:
+    head, blocks = sheet.text_blocks
+    assert head == [line for line in (sheet.summary, *sheet.notes, sheet.heading, sheet.heading_facts) if line]
+    assert blocks == [tile.lines for tile in (*sheet.before, *sheet.tiles)]
+
+
 def one_line(text: str) -> str:
     return " ".join(text.split())
 

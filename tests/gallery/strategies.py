@@ -79,3 +79,15 @@ tasks = st.builds(
     trace_id=maybe_texts,
 )
 task_lists = st.lists(tasks, max_size=6)
+
+
+def task_with(content: bytes, prompt: str = "a cat", task_id: str = "12345678-abcd", **raw: object) -> Task:
+    image = TaskImage(task_id, data=content, prompt=prompt)
+    return Task(task_id, TaskStatus.SUCCEEDED, (image,), prompt=prompt, raw=raw or {"id": task_id})
+
+
+EXAMPLES = [
+    Task("id-1", TaskStatus.SUCCEEDED, (TaskImage("id-1", data=plain()),), prompt="a cat", model="m", size="2K"),
+    Task("id-2", TaskStatus.FAILED, prompt="a dog", error=ErrorDetail("code", "message"), trace_id="trace"),
+    Task.not_found("id-3"),
+]

@@ -7,25 +7,12 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskStatus
 from seedream_nb.gallery.options import EMBED_CHOICES
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.examples import examples
-from tests.gallery.reading import Sheet, one_line, show
-from tests.gallery.strategies import task_lists, tasks
-from tests.sample_images import plain
-
-EXAMPLES = [
-    Task("id-1", TaskStatus.SUCCEEDED, (TaskImage("id-1", data=plain()),), prompt="a cat", model="m", size="2K"),
-    Task("id-2", TaskStatus.FAILED, prompt="a dog", error=ErrorDetail("code", "message"), trace_id="trace"),
-    Task.not_found("id-3"),
-]
-
-
-def assert_forms_agree(sheet: Sheet) -> None:
-    head, blocks = sheet.text_blocks
-    assert head == [line for line in (sheet.summary, *sheet.notes, sheet.heading, sheet.heading_facts) if line]
-    assert blocks == [tile.lines for tile in (*sheet.before, *sheet.tiles)]
+from tests.gallery.reading import assert_forms_agree, one_line, show
+from tests.gallery.strategies import EXAMPLES, task_lists, tasks
 
 
 def test_examples_of_the_sandbox_say_the_same_in_both_forms(sandbox: Sandbox, client: SeedreamClient) -> None:
@@ -70,7 +57,7 @@ def test_the_same_tasks_give_the_same_bytes(some_tasks: list[Task], embed: str) 
 
 def test_another_process_gives_the_same_bytes() -> None:
     code = (
-        "import hashlib; from seedream_nb import Gallery; from tests.gallery.test_agreement import EXAMPLES;"
+        "import hashlib; from seedream_nb import Gallery; from tests.gallery.strategies import EXAMPLES;"
         "print(hashlib.sha256(repr(Gallery(EXAMPLES)._repr_mimebundle_()).encode()).hexdigest())"
     )
     here = hashlib.sha256(repr(Gallery(EXAMPLES)._repr_mimebundle_()).encode()).hexdigest()

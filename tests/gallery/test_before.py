@@ -10,8 +10,7 @@ from seedream_nb import Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskS
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.reading import show
-from tests.gallery.test_agreement import assert_forms_agree
+from tests.gallery.reading import assert_forms_agree, show
 from tests.sample_images import noise, plain
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from tests.sample_images import decode, plain, translucent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.gallery.conftest import ImageHost
+    from tests.gallery.image_host import ImageHost
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 128, 0), (0, 0, 255)
 WHITE, MAT = (255, 255, 255), (240, 240, 240)

@@ -19,14 +19,13 @@ from seedream_nb.gallery.page import DataUri, Entry, Page, ShownImage
 from seedream_nb.gallery.table import Table
 from seedream_nb.gallery.tiles import lay_out, lay_out_before
 from tests.examples import examples
-from tests.gallery.reading import show
+from tests.gallery.reading import assert_forms_agree, show
 from tests.gallery.strategies import HOSTILE, images, task_lists
-from tests.gallery.test_agreement import assert_forms_agree
 from tests.sample_images import noise, plain
 
 if TYPE_CHECKING:
     from seedream_nb.gallery.options import Embed
-    from tests.gallery.conftest import ImageHost
+    from tests.gallery.image_host import ImageHost
 
 LINK = "http://images.example/%d.jpg?signature=" + "%%41&" * 40
 

@@ -20,12 +20,12 @@ from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.examples import examples
 from tests.gallery.reading import Element, parse
-from tests.gallery.strategies import HOSTILE, task_lists
-from tests.gallery.test_safety import EMBEDDED, STEERING, is_public
+from tests.gallery.safety import EMBEDDED, STEERING, is_public
+from tests.gallery.strategies import HOSTILE, task_lists, task_with
 from tests.sample_images import decode, plain, translucent
 
 if TYPE_CHECKING:
-    from tests.gallery.conftest import ImageHost
+    from tests.gallery.image_host import ImageHost
 
 ROOT = Path(__file__).parents[2]
 PRO = "doubao-seedream-5-0-pro-260628"
@@ -99,10 +99,6 @@ def read_page(path: Path) -> Element:
 def tiles_of(path: Path) -> list[Tile]:
     root = read_page(path)
     return [Tile(*pair) for pair in zip(root.find("figure"), root.find("section"), strict=True)]
-
-
-def task_with(content: bytes, prompt: str = "a cat", task_id: str = "12345678-abcd") -> Task:
-    return Task(task_id, TaskStatus.SUCCEEDED, (TaskImage(task_id, data=content, prompt=prompt),), prompt=prompt)
 
 
 @pytest.fixture(autouse=True)
@@ -309,7 +305,7 @@ import os, resource, sys
 from seedream_nb import Gallery
 from seedream_nb.core.errors import UsageError
 from tests.sample_images import noise
-from tests.gallery.test_export import task_with
+from tests.gallery.strategies import task_with
 gallery = Gallery(task_with(noise(600, 600)))
 gallery.load()
 if "full" in sys.argv[2:]:

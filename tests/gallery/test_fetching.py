@@ -11,7 +11,7 @@ from tests.sample_images import plain
 from tests.scripted_server import Answer
 
 if TYPE_CHECKING:
-    from tests.gallery.conftest import ImageHost
+    from tests.gallery.image_host import ImageHost
 
 SMALL = "128x96"
 

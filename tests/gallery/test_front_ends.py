@@ -27,8 +27,8 @@ from tests.gallery.front_ends import (
     without_styles,
 )
 from tests.gallery.reading import one_line, show
+from tests.gallery.safety import ALLOWED
 from tests.gallery.strategies import HOSTILE
-from tests.gallery.test_safety import ALLOWED
 from tests.sample_images import plain
 
 if TYPE_CHECKING:

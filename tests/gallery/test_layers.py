@@ -19,8 +19,7 @@ from seedream_nb import (
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.protocol.capabilities import display_name
-from tests.gallery.reading import Sheet, show
-from tests.gallery.test_agreement import assert_forms_agree
+from tests.gallery.reading import Sheet, assert_forms_agree, show
 from tests.sample_images import decode, encode, noise, plain, translucent
 
 PRO = "doubao-seedream-5-0-pro-260628"

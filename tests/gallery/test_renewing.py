@@ -10,8 +10,7 @@ from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, Tas
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from tests.gallery.reading import Sheet, show
-from tests.gallery.test_agreement import assert_forms_agree
+from tests.gallery.reading import Sheet, assert_forms_agree, show
 from tests.sample_images import noise, plain
 
 LAYERED = "2fd4b690-a7e8-4351-8c1d-e96b05f8d73c"

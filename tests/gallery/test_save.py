@@ -22,20 +22,15 @@ from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery.save import save_tasks
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.examples import examples
-from tests.gallery.strategies import HOSTILE
+from tests.gallery.strategies import HOSTILE, task_with
 from tests.sample_images import decode, noise, plain, translucent
 
 if TYPE_CHECKING:
-    from tests.gallery.conftest import ImageHost
+    from tests.gallery.image_host import ImageHost
 
 SMALL = "128x96"
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 ROOT = Path(__file__).parents[2]
-
-
-def task_with(content: bytes, prompt: str = "a cat", task_id: str = "12345678-abcd", **raw: object) -> Task:
-    image = TaskImage(task_id, data=content, prompt=prompt)
-    return Task(task_id, TaskStatus.SUCCEEDED, (image,), prompt=prompt, raw=raw or {"id": task_id})
 
 
 PRIVATE = {"_id", "api_id", "application_id", "credential_id", "user_id", "trace_id", "callback_url"}
@@ -391,7 +386,7 @@ from seedream_nb import Gallery, Task
 from seedream_nb.core.errors import UsageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.sample_images import noise, plain
-from tests.gallery.test_save import task_with
+from tests.gallery.strategies import task_with
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 tasks = [task_with(plain(), "small", "1"), task_with(noise(400, 400), "large", "2"), task_with(plain(50), "late", "3")]
 try:
@@ -426,7 +421,7 @@ import os, sys
 from seedream_nb import Gallery
 from seedream_nb.core.errors import UsageError
 from tests.sample_images import plain
-from tests.gallery.test_save import task_with
+from tests.gallery.strategies import task_with
 gallery = Gallery(task_with(plain()))
 gallery.load()
 if os.getuid() == 0:

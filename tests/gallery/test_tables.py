@@ -14,10 +14,9 @@ from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.protocol.capabilities import display_name
 from tests.examples import examples
-from tests.gallery.reading import one_line, show
+from tests.gallery.reading import assert_forms_agree, one_line, show
+from tests.gallery.safety import assert_safe
 from tests.gallery.strategies import HOSTILE, images, tasks, texts
-from tests.gallery.test_agreement import assert_forms_agree
-from tests.gallery.test_safety import assert_safe
 from tests.sample_images import noise, plain
 
 if TYPE_CHECKING:

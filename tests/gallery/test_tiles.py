@@ -14,7 +14,7 @@ from tests.scripted_server import Answer
 
 if TYPE_CHECKING:
     from seedream_nb.sandbox.faults import FaultKind
-    from tests.gallery.conftest import ImageHost
+    from tests.gallery.image_host import ImageHost
 
 MODERATED = "OutputImageSensitiveContentDetected"
 SMALL = "128x96"

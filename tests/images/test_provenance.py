@@ -446,9 +446,9 @@ def test_other_and_signed_files_stay_as_they_are(content: bytes) -> None:
 def test_garbage_is_left_alone_and_never_a_crash(start: bytes, rest: bytes) -> None:
     content = start + rest
     marked = write_provenance(content, ORIGIN)
-    assert content[-20:] == marked[-20:]
+    assert is_same_image(content, marked)
+    assert write_provenance(marked, ORIGIN) == marked
     read_provenance(content)
-    is_same_image(content, marked)
 
 
 NESTED = b"[" * 100_000
@@ -528,15 +528,15 @@ def test_paths_are_taken_as_people_write_them(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("missing.png", r"missing\.png cannot be read: No such file or directory\. Give the path"),
-        ("a\0b", r"cannot be read: .*null"),
-        (".", r"is no file\. Give the path of a saved image"),
-        ("pipe", r"pipe is no file"),
-        ("text.png", r"text\.png cannot be opened\. The file is not a JPEG, PNG, or WebP image\. Give a JPEG"),
-        ("page.png", r"page\.png cannot be opened\. The file is a web page\."),
-        ("half.jpg", r"half\.jpg cannot be opened\. The image is damaged"),
-        ("huge.png", r"huge\.png has more than 50 MB, which is not read"),
-        ("x" * 300, r"cannot be read: File name too long"),
+        ("missing.png", r"Can't read .*missing\.png: No such file or directory\. Use the path"),
+        ("a\0b", r"Can't read .*: .*null"),
+        (".", r"is not a file\. Use the path of an image file"),
+        ("pipe", r"pipe is not a file"),
+        ("text.png", r"Can't open .*text\.png\. The file is not a JPEG, PNG, or WebP image\. Use a JPEG"),
+        ("page.png", r"Can't open .*page\.png\. The file is a web page, not an image\."),
+        ("half.jpg", r"Can't open .*half\.jpg\. The image is damaged"),
+        ("huge.png", r"huge\.png is larger than 50 MB"),
+        ("x" * 300, r"Can't read .*: File name too long"),
     ],
 )
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other words, and no pipes among its files")
