@@ -10,7 +10,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from seedream_nb import Sandbox, TaskStatus
-from seedream_nb.client.settings import BASE_URL_NAME, TOKEN_NAME
+from seedream_nb.client.settings import BASE_URL_NAME, TOKEN_NAME, Settings, resolve_settings
 from seedream_nb.core.errors import (
     InvalidTaskIdError,
     InvalidTokenError,
@@ -18,6 +18,7 @@ from seedream_nb.core.errors import (
     ServerError,
     TaskNotFoundError,
 )
+from seedream_nb.notebook import session
 from tests.notebook.running import UNKNOWN, run, run_gallery
 
 if TYPE_CHECKING:
@@ -188,6 +189,23 @@ class TestConfigAndLogin:
         with pytest.raises(InvalidTokenError):
             run(shell, f"%seedream get {CAT}")
         assert len(sandbox.requests.of_kind("tasks")) == 2
+
+    def test_a_changed_dotenv_file_is_noticed(self, shell: InteractiveShell, tmp_path: Path) -> None:
+        for url in ("https://one.example", "https://two.example"):
+            (tmp_path / "work" / ".env").write_text(f"{BASE_URL_NAME}={url}\n", encoding="utf-8")
+            assert f"service   {url} (from " in str(run(shell, "%seedream config"))
+
+    @pytest.mark.usefixtures("sandbox")
+    def test_settings_are_read_once_per_command(self, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+        read: list[Settings] = []
+
+        def resolve() -> Settings:
+            read.append(resolve_settings())
+            return read[-1]
+
+        monkeypatch.setattr(session, "resolve_settings", resolve)
+        run(shell, f"%seedream get {CAT} {OTHER_CAT}")
+        assert len(read) == 1
 
     def test_login_keeps_a_token_for_this_kernel_and_leaves_the_sandbox(
         self, shell: InteractiveShell, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
