@@ -48,10 +48,10 @@ CREATED = as_json({"task_id": ID})
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
 @pytest.mark.parametrize(("kind", "options"), UNCLEAR)
-def test_an_unclear_end_is_told_and_nothing_is_sent_again(
+def test_an_unknown_outcome_is_reported_and_nothing_is_resent(
     client: SeedreamClient, sandbox: Sandbox, kind: Any, options: dict[str, Any], mode: Any
 ) -> None:
-    client.retrieve_batch(["warm"])  # a kept connection must not matter
+    client.retrieve_batch(["warm"])  # a kept-alive connection must not matter
     sandbox.faults.add(kind, on="images", **options)
     before = len(sandbox.task_ids)
     with pytest.raises(OutcomeUnknownError) as caught:
@@ -71,7 +71,7 @@ def test_an_unclear_end_is_told_and_nothing_is_sent_again(
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
 @pytest.mark.parametrize("manner", ["hang", "stall"])
-def test_a_service_that_is_silent_is_asked_once(mode: Any, manner: Any) -> None:
+def test_a_silent_service_receives_one_request(mode: Any, manner: Any) -> None:
     quick = Timeouts(read=0.1, generate=0.1)
     with ScriptedServer(Answer(manner=manner)) as server, client_to(server, timeouts=quick) as client:
         with pytest.raises(OutcomeUnknownError, match=r"did not answer within 0\.1 s"):
@@ -79,7 +79,7 @@ def test_a_service_that_is_silent_is_asked_once(mode: Any, manner: Any) -> None:
         assert len(server.received) == 1
 
 
-def test_a_finished_picture_is_waited_for_longer_than_other_answers() -> None:
+def test_a_finished_image_has_a_longer_timeout_than_other_answers() -> None:
     patient = Timeouts(read=0.1, generate=20)
     with (
         Sandbox(generation_seconds=0.3) as sandbox,
@@ -124,7 +124,7 @@ def test_a_redirect_is_a_clear_no() -> None:
 
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
-def test_too_many_requests_are_sent_again(client: SeedreamClient, sandbox: Sandbox, mode: Any) -> None:
+def test_too_many_requests_are_retried(client: SeedreamClient, sandbox: Sandbox, mode: Any) -> None:
     sandbox.faults.add("rate_limit", on="images", times=2, retry_after=0.01)
     before = len(sandbox.task_ids)
     client.generate("a cat", mode=mode)
@@ -144,7 +144,7 @@ def test_too_many_requests_for_good(client: SeedreamClient, sandbox: Sandbox) ->
     assert len(sandbox.requests.of_kind("images")) == 5
 
 
-def test_too_many_requests_under_another_status_are_not_sent_again() -> None:
+def test_too_many_requests_under_another_status_are_not_retried() -> None:
     answer = as_json({"error": {"code": "too_many_requests"}}, 503)
     with ScriptedServer(answer) as server, pytest.raises(RateLimitedError):
         client_to(server).generate("a cat")
@@ -160,7 +160,7 @@ def test_an_unclear_end_after_a_clear_one_is_the_last(client: SeedreamClient, sa
 
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
-def test_a_refused_connection_is_tried_again_and_never_unclear(mode: Any) -> None:
+def test_a_refused_connection_is_retried_and_its_outcome_is_known(mode: Any) -> None:
     client = SeedreamClient(TOKEN, f"http://127.0.0.1:{closed_port()}", retries=QUICK)
     with pytest.raises(ConnectionFailedError, match=r"refused the connection.*after 4 attempts") as caught:
         client.generate("a cat", mode=mode)
@@ -168,7 +168,7 @@ def test_a_refused_connection_is_tried_again_and_never_unclear(mode: Any) -> Non
 
 
 def test_a_service_that_starts_late_is_reached() -> None:
-    """The first try is refused; the port is opened during the pause that follows."""
+    """The first attempt is refused; the port is opened during the pause after it."""
     port = closed_port()
     pauses = iter(range(10))
 

@@ -40,7 +40,7 @@ def tasks_of(ids: Sequence[str]) -> dict[str, object]:
     return {"items": [{**RECORD, "id": task_id} for task_id in sorted(ids)], "count": len(ids)}
 
 
-def ids_asked(sandbox: Sandbox) -> list[tuple[str, ...]]:
+def requested_ids(sandbox: Sandbox) -> list[tuple[str, ...]]:
     return [request.ids for request in sandbox.requests.of_kind("tasks")]
 
 
@@ -95,7 +95,7 @@ def test_every_error_of_the_contract(
 
 
 @pytest.mark.parametrize(("text", "words"), [*UNREADABLE, ("[]", "a JSON list"), ('"text"', "a JSON string")])
-def test_every_answer_that_is_none(text: str, words: str) -> None:
+def test_every_unreadable_answer(text: str, words: str) -> None:
     with ScriptedServer(Answer(text.encode())) as server, client_to(server) as client:
         for query in (lambda: client.retrieve(ID), lambda: client.retrieve_batch([ID])):
             with pytest.raises(UnreadableAnswerError) as caught:
@@ -109,7 +109,7 @@ def test_an_answer_may_begin_with_a_byte_order_mark() -> None:
 
 
 @pytest.mark.parametrize("task_id", ["", "  ", None, 7, ["a"]])
-def test_what_cannot_be_an_id_is_not_sent(client: SeedreamClient, sandbox: Sandbox, task_id: object) -> None:
+def test_an_invalid_id_is_not_sent(client: SeedreamClient, sandbox: Sandbox, task_id: object) -> None:
     with pytest.raises(InvalidTaskIdError):
         client.retrieve(task_id)  # type: ignore[arg-type]
     with pytest.raises(InvalidTaskIdError):
@@ -129,14 +129,14 @@ def test_the_first_call_without_a_token_says_how_to_give_one(sandbox: Sandbox) -
 # Many tasks
 
 
-def test_tasks_come_in_the_order_asked_with_repeats_and_unknown_ones(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_tasks_come_in_the_given_order_with_repeats_and_unknown_ones(client: SeedreamClient, sandbox: Sandbox) -> None:
     ids = [sandbox.add_task(f"number {number}") for number in range(5)]
     asked = [ids[3], UNKNOWN, ids[0], ids[3], ids[4], UNKNOWN, ids[0]]
     tasks = client.retrieve_batch(iter(asked))
     assert [task.id for task in tasks] == asked
     assert [task.prompt for task in tasks] == ["number 3", "", "number 0", "number 3", "number 4", "", "number 0"]
     assert tasks[1].status is TaskStatus.NOT_FOUND
-    assert ids_asked(sandbox) == [(ids[3], UNKNOWN, ids[0], ids[4])]
+    assert requested_ids(sandbox) == [(ids[3], UNKNOWN, ids[0], ids[4])]
 
 
 def test_a_single_id_and_no_id_at_all(client: SeedreamClient, sandbox: Sandbox) -> None:
@@ -158,7 +158,7 @@ def test_a_long_list_goes_in_chunks(client: SeedreamClient, sandbox: Sandbox) ->
     steps: list[tuple[int, threading.Thread]] = []
     tasks = client.retrieve_batch(ids, on_progress=lambda count: steps.append((count, threading.current_thread())))
     assert [task.id for task in tasks] == ids
-    asked = ids_asked(sandbox)
+    asked = requested_ids(sandbox)
     assert sorted(map(len, asked)) == [20, 50, 50]
     assert sorted(task_id for chunk in asked for task_id in chunk) == sorted(ids)
     assert sorted(count for count, _ in steps) == [20, 50, 50]
@@ -167,7 +167,7 @@ def test_a_long_list_goes_in_chunks(client: SeedreamClient, sandbox: Sandbox) ->
 
 def test_the_size_of_a_chunk_can_be_chosen(client: SeedreamClient, sandbox: Sandbox) -> None:
     client.retrieve_batch([sandbox.add_task() for _ in range(5)], chunk_size=2)
-    assert sorted(map(len, ids_asked(sandbox))) == [1, 2, 2]
+    assert sorted(map(len, requested_ids(sandbox))) == [1, 2, 2]
     with pytest.raises(ValueError, match="chunk_size"):
         client.retrieve_batch([ID], chunk_size=0)
 
@@ -222,7 +222,7 @@ def test_one_chunk_that_fails_for_good_leaves_the_others(client: SeedreamClient,
     with pytest.raises(ServerError, match="after 4 attempts") as caught:
         client.retrieve_batch(asked, chunk_size=2)
     failed = {"failed_ids": caught.value.failed_ids, "partial": [task.id for task in caught.value.partial]}
-    lost = next(chunk for chunk in ids_asked(sandbox) if ids[4] in chunk)
+    lost = next(chunk for chunk in requested_ids(sandbox) if ids[4] in chunk)
     assert failed == {
         "failed_ids": tuple(task_id for task_id in ids if task_id in lost),
         "partial": [task_id for task_id in asked if task_id not in lost],
@@ -239,7 +239,7 @@ def test_one_chunk_that_fails_for_good_leaves_the_others(client: SeedreamClient,
         (Answer(manner="drop"), ConnectionFailedError),
     ],
 )
-def test_what_fails_everywhere_is_not_asked_for_everything(answer: Answer, kind: type[SeedreamError]) -> None:
+def test_fatal_errors_end_a_batch_early(answer: Answer, kind: type[SeedreamError]) -> None:
     ids = [f"id-{number}" for number in range(600)]
     with ScriptedServer(answer) as server, client_to(server, retries=RetryPolicy(tries=1)) as client:
         with pytest.raises(kind) as caught:
@@ -249,7 +249,7 @@ def test_what_fails_everywhere_is_not_asked_for_everything(answer: Answer, kind:
     assert caught.value.partial == []
 
 
-def test_a_refusal_under_a_good_status_is_one_all_the_same() -> None:
+def test_an_error_under_a_good_status_is_an_error() -> None:
     with (
         ScriptedServer(as_json({"success": False, "error": {"code": "used_up"}})) as server,
         client_to(server) as client,
@@ -271,7 +271,7 @@ def test_one_client_serves_many_threads(client: SeedreamClient, sandbox: Sandbox
     assert [task.id for task in tasks] == ids * 3
 
 
-def test_a_client_goes_on_after_its_with_block(client: SeedreamClient) -> None:
+def test_a_client_is_usable_after_its_with_block(client: SeedreamClient) -> None:
     with client as same:
         assert same is client
         assert client.retrieve(ID).prompt == "a white siamese cat"
@@ -353,7 +353,7 @@ def test_an_interrupt_ends_a_script_at_once_and_cleanly(action: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
-def test_after_an_interrupt_nothing_more_is_asked() -> None:
+def test_after_an_interrupt_no_more_queries_are_sent() -> None:
     asked: list[Received] = []
     interrupted = threading.Event()
 

@@ -107,7 +107,7 @@ def test_one_task_for_each_request_in_order(client: SeedreamClient, sandbox: San
         assert {task.id for task in tasks} == set(made(sandbox))
 
 
-def test_nothing_is_sent_before_it_is_gone_through(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_nothing_is_sent_before_iteration(client: SeedreamClient, sandbox: Sandbox) -> None:
     batch = client.generate_all(requests_for("a cat", "a dog", size="2K", model="4.5"))
     updates = batch.updates()
     assert len(sandbox.requests) == 0
@@ -128,7 +128,7 @@ def test_no_request_at_all(client: SeedreamClient, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("in_flight", [1, 2, 3])
-def test_a_few_are_open_at_a_time(client: SeedreamClient, sandbox: Sandbox, mode: Any, in_flight: int) -> None:
+def test_a_few_are_in_flight_at_a_time(client: SeedreamClient, sandbox: Sandbox, mode: Any, in_flight: int) -> None:
     sandbox.settings.generation_seconds = 0.03
     client.generate_all(SIX, mode=mode, in_flight=in_flight, pace=QUICKLY).finish()
     assert most_at_once(client, sandbox) <= in_flight
@@ -150,7 +150,7 @@ def test_as_many_are_sent_at_once_as_may_be(mode: Any) -> None:
     assert len(service.made) == 6
 
 
-def test_one_question_a_tick_for_all_that_are_open(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_one_query_per_poll_for_all_tasks_in_progress(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 0.05
     batch = client.generate_all(SIX, in_flight=3, pace=Pace(first=0.1, longest=0.1))
     updates = list(batch.updates())
@@ -160,7 +160,7 @@ def test_one_question_a_tick_for_all_that_are_open(client: SeedreamClient, sandb
     assert set(itertools.chain(*asked)) == set(made(sandbox))
 
 
-def test_each_change_is_told(client: SeedreamClient) -> None:
+def test_each_change_is_reported(client: SeedreamClient) -> None:
     told: dict[str, list[str]] = {}
     for news in client.generate_all(SIX[:3], pace=QUICKLY).updates():
         for task in news:
@@ -183,7 +183,7 @@ def test_they_may_be_sent_only(client: SeedreamClient, sandbox: Sandbox) -> None
     assert paid(sandbox) == 6
 
 
-def test_what_the_service_knows_of_a_task_does_not_hide_what_was_asked() -> None:
+def test_answers_do_not_hide_the_facts_of_the_request() -> None:
     bare = {"items": [{**RESPONSE, "task_id": "task-0"}]}
 
     def answer(received: Received) -> Answer:
@@ -194,7 +194,7 @@ def test_what_the_service_knows_of_a_task_does_not_hide_what_was_asked() -> None
     assert (task.prompt, task.model, task.size, task.status) == ("my prompt", LITE, "2K", TaskStatus.SUCCEEDED)
 
 
-# Refused before anything is sent
+# Rejected before anything is sent
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_all_are_checked_before_the_first_is_sent(
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("kind", "options"), UNCLEAR)
-def test_an_unclear_end_of_one_leaves_the_others(
+def test_an_unknown_outcome_of_one_leaves_the_others(
     client: SeedreamClient, sandbox: Sandbox, kind: Any, options: dict[str, Any], mode: Any
 ) -> None:
     sandbox.faults.add(kind, on="images", times=1, match="two", **options)
@@ -253,7 +253,7 @@ def test_an_unclear_end_of_one_leaves_the_others(
     assert paid(sandbox) == 3
 
 
-def test_a_refusal_of_one_leaves_the_others(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_a_rejected_request_leaves_the_others(client: SeedreamClient, sandbox: Sandbox) -> None:
     requests = [*SIX[:2], GenerationRequest("something forbidden"), *SIX[2:]]
     batch = client.generate_all(requests, mode="sync", in_flight=2)
     tasks = batch.finish()
@@ -270,7 +270,7 @@ def test_a_task_that_fails_later_is_no_failure_to_send(client: SeedreamClient) -
     assert batch.failures == {}
 
 
-def test_a_balance_that_is_used_up_ends_the_sending(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_a_used_up_balance_aborts_the_batch(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.balance = 3
     batch = client.generate_all(SIX, in_flight=2, pace=QUICKLY)
     tasks = batch.finish()
@@ -289,7 +289,7 @@ def test_a_balance_that_is_used_up_ends_the_sending(client: SeedreamClient, sand
     assert [place for place, task in enumerate(tasks) if task.status is TaskStatus.FAILED] == failed
 
 
-def test_a_refused_token_ends_the_sending(sandbox: Sandbox) -> None:
+def test_a_rejected_token_aborts_the_batch(sandbox: Sandbox) -> None:
     batch = SeedreamClient("another-token", sandbox.url).generate_all(SIX, in_flight=1)
     tasks = batch.finish()
     assert isinstance(batch.failures[0], InvalidTokenError)
@@ -298,7 +298,7 @@ def test_a_refused_token_ends_the_sending(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_too_many_requests_are_sent_again(client: SeedreamClient, sandbox: Sandbox, mode: Any) -> None:
+def test_too_many_requests_are_retried(client: SeedreamClient, sandbox: Sandbox, mode: Any) -> None:
     sandbox.faults.add("rate_limit", on="images", times=5, retry_after=0.01)
     batch = client.generate_all(SIX, mode=mode, in_flight=2, pace=QUICKLY)
     assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
@@ -339,7 +339,7 @@ def test_a_stream_that_breaks_off_keeps_what_came(client: SeedreamClient, sandbo
     assert paid(sandbox) == 3
 
 
-def test_a_question_that_fails_is_gone_over(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_a_failed_poll_is_ignored(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.faults.add("server_error", on="tasks", times=2)
     batch = client.generate_all(SIX[:2], pace=QUICKLY)
     problems = [batch.failure for _news in batch.updates()]
@@ -348,7 +348,7 @@ def test_a_question_that_fails_is_gone_over(client: SeedreamClient, sandbox: San
     assert {task.status for task in batch.tasks} == {TaskStatus.SUCCEEDED}
 
 
-def test_what_every_question_would_meet_is_told_with_all_that_is_known(sandbox: Sandbox) -> None:
+def test_a_fatal_error_of_a_poll_carries_all_that_is_known(sandbox: Sandbox) -> None:
     client = SeedreamClient(sandbox.token, sandbox.url, retries=QUICK)
     sandbox.faults.add("error", on="tasks", code="bad_request")
     batch = client.generate_all(SIX, in_flight=2, pace=QUICKLY)
@@ -365,7 +365,7 @@ def test_what_every_question_would_meet_is_told_with_all_that_is_known(sandbox: 
 # Time limits
 
 
-def test_a_timeout_carries_what_is_known_and_it_can_go_on(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_a_timeout_carries_what_is_known_and_the_batch_resumes(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 3600
     batch = client.generate_all(SIX, in_flight=2, timeout=0.05, pace=QUICKLY)
     with pytest.raises(WaitTimeoutError) as caught:
@@ -386,7 +386,7 @@ def test_a_timeout_carries_what_is_known_and_it_can_go_on(client: SeedreamClient
 
 
 class Service:
-    """Answers like the service, every task finished when it is asked for; does something at the n-th request."""
+    """Answers like the service, every task finished when it is queried; does something at the n-th request."""
 
     def __init__(self, mode: str, at: int = 0, act: Callable[[], object] = bool) -> None:
         self.made: list[str] = []
@@ -466,7 +466,7 @@ def test_an_interrupt_at_any_request_loses_no_id(mode: Any, at: int) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
 @pytest.mark.parametrize("mode", ["async", "sync"])
-def test_a_second_interrupt_gives_up_on_the_answers(mode: Any) -> None:
+def test_a_second_interrupt_abandons_the_answers(mode: Any) -> None:
     service = Service(mode)
     has_both = threading.Barrier(2)
     may_answer = threading.Event()
@@ -500,7 +500,7 @@ def test_a_second_interrupt_gives_up_on_the_answers(mode: Any) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
 @pytest.mark.parametrize("manner", ["stop", "interrupt"])
 @pytest.mark.parametrize("mode", ["async", "sync"])
-def test_nothing_is_tried_again_after_the_end(mode: Any, manner: str) -> None:
+def test_nothing_is_retried_after_the_end(mode: Any, manner: str) -> None:
     """The service asks to wait; in that pause it is ended."""
     stop = threading.Event()
     end = stop.set if manner == "stop" else press_control_c
@@ -546,7 +546,7 @@ def test_closing_it_sends_nothing_more_and_keeps_all_answers(
     assert paid(sandbox) == 6
 
 
-def test_nothing_is_sent_while_nobody_goes_on(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_nothing_is_sent_while_nobody_iterates(client: SeedreamClient, sandbox: Sandbox) -> None:
     """A loop whose body was interrupted may be kept alive by its traceback."""
     batch = client.generate_all(SIX, mode="sync", in_flight=2)
     updates = batch.updates()
@@ -629,7 +629,7 @@ def test_an_interrupt_at_any_moment_loses_no_id_and_pays_nothing_twice(number: i
     st.integers(1, 4),
     st.booleans(),
 )
-def test_whatever_becomes_of_them_each_is_sent_once(fates: list[str], in_flight: int, wait: Any) -> None:
+def test_whatever_their_outcome_each_is_sent_once(fates: list[str], in_flight: int, wait: Any) -> None:
     service = LocalService()
     prompts = [f"{place} {fate}" for place, fate in enumerate(fates)]
     batch = service.batch(prompts, in_flight, wait=wait)
@@ -704,7 +704,7 @@ def test_news_come_when_they_are_there_and_not_later() -> None:
     assert box.unanswered == {}
 
 
-def test_a_stream_that_named_its_task_is_asked_for_when_it_breaks_off() -> None:
+def test_a_stream_that_named_its_task_is_polled_when_it_breaks_off() -> None:
     def send(_body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
         yield Task("", TaskStatus.RUNNING)
         error = OutcomeUnknownError("broken")
@@ -725,7 +725,7 @@ def test_a_task_that_is_lost_at_the_service_ends_the_wait() -> None:
     assert batch.finish() == batch.tasks
 
 
-def test_answers_that_stay_away_hold_up_no_question() -> None:
+def test_missing_answers_do_not_delay_polls() -> None:
     """One request has no answer until another one's task is finished."""
     was_asked = threading.Event()
 
@@ -743,7 +743,7 @@ def test_answers_that_stay_away_hold_up_no_question() -> None:
     assert {task.status for task in service.batch(["slow", "quick"]).finish()} == {TaskStatus.SUCCEEDED}
 
 
-def test_a_mistake_of_ours_is_not_swallowed() -> None:
+def test_bugs_are_not_swallowed() -> None:
     def send(_body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
         yield Task("", TaskStatus.RUNNING)
         raise ZeroDivisionError
@@ -754,7 +754,7 @@ def test_a_mistake_of_ours_is_not_swallowed() -> None:
     assert str(batch.finish()[0].error) == "ZeroDivisionError"
 
 
-def test_an_error_is_told_in_words() -> None:
+def test_an_error_is_described() -> None:
     def send(_body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
         raise SeedreamError("It is wrong.", hint="Do it better.", code="bad")
         yield

@@ -24,7 +24,7 @@ def numbered(sandbox: Sandbox) -> list[str]:
     return ids[::-1]
 
 
-def pages_asked(sandbox: Sandbox) -> int:
+def requested_pages(sandbox: Sandbox) -> int:
     return len(sandbox.requests.of_kind("tasks"))
 
 
@@ -34,22 +34,22 @@ def old(client: SeedreamClient, **options: Any) -> History:
 
 def test_newest_first_over_many_pages(client: SeedreamClient, numbered: list[str], sandbox: Sandbox) -> None:
     history = old(client, page_size=4)
-    assert pages_asked(sandbox) == 0
+    assert requested_pages(sandbox) == 0
     assert [task.id for task in history] == numbered
-    assert pages_asked(sandbox) == 3
+    assert requested_pages(sandbox) == 3
     assert [task.id for task in history] == numbered
-    assert (history.total, pages_asked(sandbox)) == (10, 3)
+    assert (history.total, requested_pages(sandbox)) == (10, 3)
 
 
-def test_only_what_is_looked_at_is_asked_for(client: SeedreamClient, numbered: list[str], sandbox: Sandbox) -> None:
+def test_only_what_is_accessed_is_fetched(client: SeedreamClient, numbered: list[str], sandbox: Sandbox) -> None:
     history = old(client, page_size=3)
     iterator = iter(history)
     assert next(iterator).id == numbered[0]
-    assert pages_asked(sandbox) == 1
+    assert requested_pages(sandbox) == 1
     assert history[4].id == numbered[4]
-    assert pages_asked(sandbox) == 2
+    assert requested_pages(sandbox) == 2
     assert [task.id for task in history[:6]] == numbered[:6]
-    assert pages_asked(sandbox) == 2
+    assert requested_pages(sandbox) == 2
     assert [task.id for task in iterator] == numbered[1:]
     assert repr(history) == "<History: 10 of 10 tasks read>"
 
@@ -69,7 +69,7 @@ def test_beyond_the_end_there_is_nothing(client: SeedreamClient, numbered: list[
 @pytest.mark.parametrize(("limit", "pages"), [(0, 0), (1, 1), (4, 1), (5, 2), (100, 3), (None, 3)])
 def test_a_limit(client: SeedreamClient, numbered: list[str], sandbox: Sandbox, limit: int | None, pages: int) -> None:
     assert [task.id for task in old(client, limit=limit, page_size=4)] == numbered[:limit]
-    assert pages_asked(sandbox) == pages
+    assert requested_pages(sandbox) == pages
 
 
 def test_an_offset(client: SeedreamClient, numbered: list[str]) -> None:
@@ -80,7 +80,7 @@ def test_an_offset(client: SeedreamClient, numbered: list[str]) -> None:
 def test_the_total_can_be_had_alone(client: SeedreamClient, numbered: list[str], sandbox: Sandbox) -> None:
     assert old(client, limit=0).total == len(numbered)
     assert old(client, limit=2).total == len(numbered)
-    assert pages_asked(sandbox) == 2
+    assert requested_pages(sandbox) == 2
 
 
 @pytest.mark.parametrize("zone", [timezone.utc, timezone(timedelta(hours=8)), None])
@@ -129,7 +129,7 @@ def test_what_is_sent() -> None:
         {"created_after": True},
     ],
 )
-def test_what_cannot_be_is_refused(client: SeedreamClient, sandbox: Sandbox, wrong: dict[str, Any]) -> None:
+def test_invalid_arguments_are_rejected(client: SeedreamClient, sandbox: Sandbox, wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         client.history(**wrong)
     assert len(sandbox.requests) == 0
@@ -184,14 +184,14 @@ def test_a_count_of_the_page_alone_ends_nothing_early() -> None:
         assert len(server.received) == 3
 
 
-def test_refusals_are_errors() -> None:
+def test_rejections_are_errors() -> None:
     with ScriptedServer(as_json({"error": {"code": "used_up"}})) as server, pytest.raises(BalanceUsedUpError):
         list(client_to(server).history())
     with ScriptedServer(as_json({})) as server, pytest.raises(UnreadableAnswerError):
         list(client_to(server).history())
 
 
-def test_a_failure_in_the_middle_can_be_gone_over(
+def test_after_a_failure_in_the_middle_iteration_resumes(
     client: SeedreamClient, numbered: list[str], sandbox: Sandbox
 ) -> None:
     history = old(client, page_size=4)

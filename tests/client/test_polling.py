@@ -1,4 +1,4 @@
-"""Waiting for many tasks: few questions, and nothing lost whatever happens. Questions are counted at the server."""
+"""Waiting for many tasks: few queries, and nothing lost whatever happens. Questions are counted at the server."""
 
 import itertools
 import math
@@ -46,7 +46,7 @@ QUICKLY = Pace(first=0.02, longest=0.05)
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
-def questions(sandbox: Sandbox) -> list[tuple[str, ...]]:
+def queries(sandbox: Sandbox) -> list[tuple[str, ...]]:
     return [request.ids for request in sandbox.requests.of_kind("tasks")]
 
 
@@ -55,7 +55,7 @@ def pending(task_id: str) -> dict[str, object]:
 
 
 def answer_in_order(*answers: Answer) -> Callable[[Received], Answer]:
-    """Each answer once, then the tasks that were asked for, all finished."""
+    """Each answer once, then the requested tasks, all finished."""
     coming = iter(answers)
 
     def answer(received: Received) -> Answer:
@@ -68,7 +68,7 @@ def answer_in_order(*answers: Answer) -> Callable[[Received], Answer]:
 # The ordinary course
 
 
-def test_a_hundred_tasks_cost_one_question_for_all_a_tick(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_a_hundred_tasks_cost_one_batch_request_per_poll(client: SeedreamClient, sandbox: Sandbox) -> None:
     chance = random.Random(7)  # noqa: S311  a fixed course, not cryptography
     ids = [sandbox.add_task(str(number), ready_in=chance.uniform(0, 0.5)) for number in range(99)]
     ids.append(sandbox.add_task("99", ready_in=1.0))
@@ -78,24 +78,24 @@ def test_a_hundred_tasks_cost_one_question_for_all_a_tick(client: SeedreamClient
     assert {task.status for task in finished} == {TaskStatus.SUCCEEDED}
     assert [task.id for task in waiting.tasks] == ids
     assert waiting.open_ids == ()
-    asked = questions(sandbox)
+    asked = queries(sandbox)
     assert len(asked) <= waiting.poll_count * (100 // CHUNK_SIZE)
     assert waiting.poll_count < 100
     assert max(map(len, asked)) == CHUNK_SIZE
-    # What is finished is never asked for again.
+    # Finished tasks are never queried again.
     times_asked = {task_id: sum(task_id in chunk for chunk in asked) for task_id in ids}
     assert max(times_asked.values()) <= waiting.poll_count
     assert sum(times_asked.values()) < waiting.poll_count * 100
 
 
-def test_tasks_come_in_the_order_asked_with_repeats(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_tasks_come_in_the_given_order_with_repeats(client: SeedreamClient, sandbox: Sandbox) -> None:
     slow, quick = sandbox.add_task("slow", ready_in=0.1), sandbox.add_task("quick")
     tasks = client.wait([slow, quick, slow.upper(), f" {quick} "], pace=QUICKLY)
     assert [task.prompt for task in tasks] == ["slow", "quick", "slow", "quick"]
-    assert all(len(set(ids)) == len(ids) <= 2 for ids in questions(sandbox))
+    assert all(len(set(ids)) == len(ids) <= 2 for ids in queries(sandbox))
 
 
-def test_each_task_is_handed_out_once_as_it_finishes() -> None:
+def test_each_task_is_yielded_once_as_it_finishes() -> None:
     first = as_json({"items": [pending("slow"), {**RECORD, "id": "quick"}]})
     with ScriptedServer(answer_in_order(first)) as server:
         waiting = client_to(server).iter_wait(["slow", "quick", "slow"], pace=QUICKLY)
@@ -112,14 +112,14 @@ def test_one_task_or_none(client: SeedreamClient, sandbox: Sandbox) -> None:
     assert len(sandbox.requests) == 0
 
 
-def test_a_task_that_is_finished_is_not_asked_for(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_a_finished_task_is_not_queried(client: SeedreamClient, sandbox: Sandbox) -> None:
     done = client.retrieve(sandbox.add_task("done"))
     other = sandbox.add_task("other")
     sandbox.requests.clear()
     waiting = client.iter_wait([done, other, done.id], pace=QUICKLY)
     assert [task.prompt for task in waiting] == ["done", "other"]
     assert [task.prompt for task in waiting.tasks] == ["done", "other", "done"]
-    assert questions(sandbox) == [(other,)]
+    assert queries(sandbox) == [(other,)]
 
 
 def test_failed_tasks_end_the_wait_too(client: SeedreamClient, sandbox: Sandbox) -> None:
@@ -138,10 +138,10 @@ def test_what_was_known_before_is_known_until_the_answer() -> None:
     assert (task.status, task.prompt) == (TaskStatus.NOT_FOUND, "from the request")
 
 
-def test_an_unknown_id_is_asked_for_a_few_times(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_an_unknown_id_is_queried_a_few_times(client: SeedreamClient, sandbox: Sandbox) -> None:
     (task,) = client.wait([UNKNOWN], pace=QUICKLY)
     assert task == Task.not_found(UNKNOWN)
-    assert questions(sandbox) == [(UNKNOWN,)] * CONFIRMED_AFTER
+    assert queries(sandbox) == [(UNKNOWN,)] * CONFIRMED_AFTER
 
 
 def test_a_task_that_appears_late_is_waited_for() -> None:
@@ -155,13 +155,13 @@ def test_a_task_that_appears_late_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", None, 7, Task("", TaskStatus.PENDING)])
-def test_what_cannot_be_an_id_is_not_sent(client: SeedreamClient, sandbox: Sandbox, wrong: object) -> None:
+def test_an_invalid_id_is_not_sent(client: SeedreamClient, sandbox: Sandbox, wrong: object) -> None:
     with pytest.raises(InvalidTaskIdError):
         client.wait([wrong])  # type: ignore[list-item]
     assert len(sandbox.requests) == 0
 
 
-def test_it_ends_when_another_thread_says_so(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_another_thread_can_stop_it(client: SeedreamClient, sandbox: Sandbox) -> None:
     stop = threading.Event()
     waiting = client.iter_wait([sandbox.add_task(ready_in=None)], pace=Pace(first=3600), stop=stop)
     updates = []
@@ -291,7 +291,7 @@ def test_tasks_may_be_added_after_the_last_one(client: SeedreamClient, sandbox: 
         waiting.add(next(to_come, []))
     assert told == ["first", "second", "third", "fourth"]
     assert [task.prompt for task in waiting.tasks] == ["first", "second", "first", "third", "fourth"]
-    assert questions(sandbox) == [(first,), (second,)]
+    assert queries(sandbox) == [(first,), (second,)]
 
 
 def test_tasks_may_be_added_to_none() -> None:
@@ -311,7 +311,7 @@ def test_what_cannot_be_an_id_adds_nothing() -> None:
     assert [task.id for task in waiting.tasks] == ["a"]
 
 
-def test_an_id_that_was_given_up_is_asked_for_again() -> None:
+def test_an_abandoned_id_is_queried_again() -> None:
     answers = iter([[Task.not_found("a")]] * (CONFIRMED_AFTER + 1) + [finished("a")])
     waiting = Waiting(["a"], lambda _ids: next(answers), timeout=None, pace=Pace(first=0.0, longest=0.0))
     told = []
@@ -416,14 +416,14 @@ def test_other_threads_see_each_answer_whole() -> None:
 
 
 @pytest.mark.parametrize("kind", ["drop", "cut", "server_error", "html", "rate_limit", "truncate", "empty"])
-def test_a_tick_that_fails_is_gone_over(client: SeedreamClient, sandbox: Sandbox, kind: str) -> None:
+def test_a_failed_poll_is_ignored(client: SeedreamClient, sandbox: Sandbox, kind: str) -> None:
     ids = [sandbox.add_task(str(number)) for number in range(3)]
     sandbox.faults.add(kind, on="tasks", times=2)  # type: ignore[arg-type]
     assert [task.prompt for task in client.wait(ids, pace=QUICKLY)] == ["0", "1", "2"]
     assert [request.fault for request in sandbox.requests.of_kind("tasks")] == [kind, kind, ""]
 
 
-def test_a_tick_is_tried_once_as_the_next_one_comes_anyway() -> None:
+def test_a_poll_is_not_retried_as_the_next_one_comes_anyway() -> None:
     with ScriptedServer(answer_in_order(as_json({}, 500))) as server:
         client = SeedreamClient(TOKEN, server.url)  # with pauses of seconds between tries
         waiting = client.iter_wait(["a"], pace=QUICKLY)
@@ -443,12 +443,12 @@ def test_one_bad_chunk_holds_up_no_other(client: SeedreamClient, sandbox: Sandbo
     assert {task.id for task in next(updates)} == set(ids[:CHUNK_SIZE])
 
 
-def test_the_pause_that_the_service_asks_for_is_kept() -> None:
+def test_the_requested_pause_is_kept() -> None:
     running = as_json({"items": [pending("a")]})
     with ScriptedServer([as_json({}, 429, **{"Retry-After": "3600"}), running]) as server:
         with pytest.raises(WaitTimeoutError):
             client_to(server).wait(["a"], timeout=0.3, pace=QUICKLY)
-        # The second question is the one at the very end; a busy machine may have no time left for it.
+        # The second query is the one at the very end; a busy machine may have no time left for it.
         assert len(server.received) <= 2
 
 
@@ -460,7 +460,7 @@ def test_the_pause_that_the_service_asks_for_is_kept() -> None:
         (Answer(b"<html></html>"), UnreadableAnswerError, CONFIRMED_AFTER),
     ],
 )
-def test_what_every_tick_would_meet_is_told(answer: Answer, kind: type[SeedreamError], asked: int) -> None:
+def test_a_fatal_error_of_a_poll_is_raised(answer: Answer, kind: type[SeedreamError], asked: int) -> None:
     with ScriptedServer([as_json({"items": [pending("a")]}), answer]) as server:
         with pytest.raises(kind) as caught:
             client_to(server).wait(["a", "b"], pace=QUICKLY)
@@ -472,7 +472,7 @@ def test_what_every_tick_would_meet_is_told(answer: Answer, kind: type[SeedreamE
 # Time limits
 
 
-def test_a_timeout_carries_what_is_known_and_waiting_can_go_on(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_a_timeout_carries_what_is_known_and_waiting_resumes(client: SeedreamClient, sandbox: Sandbox) -> None:
     done, open_id = sandbox.add_task("done"), sandbox.add_task("open", ready_in=None)
     waiting = client.iter_wait([open_id, done, open_id], timeout=0.05, pace=QUICKLY)
     with pytest.raises(WaitTimeoutError, match=r"Timed out after 0\.05 s with 1 of 2 tasks unfinished\.") as caught:
@@ -486,11 +486,11 @@ def test_a_timeout_carries_what_is_known_and_waiting_can_go_on(client: SeedreamC
 
 
 @pytest.mark.parametrize("timeout", [0, -1])
-def test_without_any_time_it_is_asked_once(client: SeedreamClient, sandbox: Sandbox, timeout: float) -> None:
+def test_without_any_time_there_is_one_poll(client: SeedreamClient, sandbox: Sandbox, timeout: float) -> None:
     with pytest.raises(WaitTimeoutError):
         client.wait([sandbox.add_task(ready_in=None)], timeout=timeout)
     assert client.wait([sandbox.add_task()], timeout=timeout)[0].status is TaskStatus.SUCCEEDED
-    assert len(questions(sandbox)) == 2
+    assert len(queries(sandbox)) == 2
 
 
 def test_a_timeout_says_why_nothing_came(client: SeedreamClient, sandbox: Sandbox) -> None:
@@ -506,7 +506,7 @@ def test_no_time_limit(client: SeedreamClient, sandbox: Sandbox) -> None:
 def test_a_pause_ends_with_the_time(client: SeedreamClient, sandbox: Sandbox) -> None:
     with pytest.raises(WaitTimeoutError):
         client.wait([sandbox.add_task(ready_in=None)], timeout=0.05, pace=Pace(first=3600, longest=3600))
-    assert len(questions(sandbox)) <= 2
+    assert len(queries(sandbox)) <= 2
 
 
 # Interrupts
@@ -571,7 +571,7 @@ def test_a_loop_that_ends_early_leaves_the_rest_to_the_next(client: SeedreamClie
     first = next(iter(waiting))
     assert [first, *waiting] == waiting.tasks
     assert list(waiting) == []
-    assert len(questions(sandbox)) == 1
+    assert len(queries(sandbox)) == 1
 
 
 STOPPED = """
@@ -593,7 +593,7 @@ def test_a_script_that_is_stopped_ends_at_once(answer: Answer) -> None:
 
 
 @given(st.lists(st.lists(st.sampled_from("abcde")), max_size=6), st.lists(st.sampled_from("abcdeABC"), max_size=8))
-def test_whatever_finishes_when_each_is_told_once(course: list[list[str]], asked: list[str]) -> None:
+def test_whatever_finishes_when_each_is_reported_once(course: list[list[str]], asked: list[str]) -> None:
     updates = iter(course)
     done: set[str] = set()
     calls: list[tuple[str, ...]] = []

@@ -18,13 +18,13 @@ from seedream_nb.protocol.capabilities import MAX_IMAGE_BYTES
 LINK = "https://x.example/cat.jpg"
 
 
-def picture(file_format: str = "PNG", mode: str = "RGB") -> bytes:
+def image_bytes(file_format: str = "PNG", mode: str = "RGB") -> bytes:
     buffer = io.BytesIO()
     Image.new(mode, (8, 4)).save(buffer, file_format)
     return buffer.getvalue()
 
 
-PNG = picture()
+PNG = image_bytes()
 
 
 def decoded(reference: str) -> bytes:
@@ -45,8 +45,8 @@ def test_links_travel_as_they_are(link: str) -> None:
     ("file_format", "mime"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp")]
 )
 def test_bytes_and_files_become_data_uris(tmp_path: Path, file_format: str, mime: str) -> None:
-    content = picture(file_format)
-    path = tmp_path / "a picture.bin"
+    content = image_bytes(file_format)
+    path = tmp_path / "an image.bin"
     path.write_bytes(content)
     for form in (content, bytearray(content), memoryview(content), path, str(path), os.fspath(path)):
         (reference,) = read_references(form)  # type: ignore[arg-type]
@@ -92,7 +92,7 @@ LARGE = b"\x89PNG" + bytes(MAX_IMAGE_BYTES)
     ("image", "words"),
     [
         (LARGE, "has 10.0 MB; the limit is 10 MB."),
-        (b"no picture", "is not a JPEG, PNG or WebP image."),
+        (b"not an image", "is not a JPEG, PNG or WebP image."),
         (PNG[:45], "is not a JPEG, PNG or WebP image."),
         (b"", "is not a JPEG, PNG or WebP image."),
         ("missing.png", "can't be read from missing.png: No such file or directory."),
@@ -117,10 +117,10 @@ def test_what_cannot_be_sent_is_named(client: SeedreamClient, sandbox: Sandbox, 
 
 def test_one_that_is_alone_has_no_number() -> None:
     with pytest.raises(UsageError, match=r"^The reference image is not a JPEG"):
-        read_references(b"no picture")
+        read_references(b"not an image")
 
 
-def test_a_data_uri_that_is_too_large_or_none_is_refused(client: SeedreamClient, sandbox: Sandbox) -> None:
+def test_a_large_or_invalid_data_uri_is_rejected(client: SeedreamClient, sandbox: Sandbox) -> None:
     large = "data:image/png;base64," + base64.b64encode(LARGE).decode()
     for wrong, words in (
         (large, "image 2 of 2 exceeds the limit of 10 MB"),
@@ -133,13 +133,13 @@ def test_a_data_uri_that_is_too_large_or_none_is_refused(client: SeedreamClient,
 
 
 def test_anything_is_read_when_it_must_be() -> None:
-    large, unreadable = read_references([LARGE, b"no picture"], strict=False)
+    large, unreadable = read_references([LARGE, b"not an image"], strict=False)
     assert decoded(large) == LARGE
-    assert decoded(unreadable) == b"no picture"
+    assert decoded(unreadable) == b"not an image"
 
 
-def test_a_local_picture_arrives_at_the_service(client: SeedreamClient, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_local_image_arrives_at_the_service(client: SeedreamClient, sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "cat.jpg"
-    path.write_bytes(picture("JPEG"))
+    path.write_bytes(image_bytes("JPEG"))
     client.edit([path, PNG, Image.new("CMYK", (8, 8))], "a hat")
     assert [request.status for request in sandbox.requests] == [200]

@@ -99,7 +99,7 @@ def test_a_bearer_prefix_is_taken_off(prefix: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "naïve", "Bearer", "Bearer  ", "nul\x00", "a\u200bb"])
-def test_what_no_token_holds_is_refused_without_showing_it(token: str) -> None:
+def test_invalid_tokens_are_rejected_without_showing_them(token: str) -> None:
     with pytest.raises(SettingsError, match="The token from an argument") as caught:
         resolve_settings(token)
     assert token.removeprefix("Bearer").strip() == "" or token not in str(caught.value)
@@ -133,7 +133,7 @@ def test_settings_made_by_hand_are_checked_as_well() -> None:
         "https://äpi.acedata.cloud",
     ],
 )
-def test_a_base_url_that_is_none_is_refused_without_showing_it(url: str) -> None:
+def test_invalid_base_urls_are_rejected_without_showing_them(url: str) -> None:
     with pytest.raises(SettingsError, match="The base URL from an argument") as caught:
         resolve_settings(base_url=url)
     assert "hunter2" not in str(caught.value)
@@ -148,7 +148,7 @@ def test_a_base_url_that_is_none_is_refused_without_showing_it(url: str) -> None
         ("HTTP://[::1]:9", "HTTP://[::1]:9"),
     ],
 )
-def test_a_good_base_url_is_kept_without_its_final_slash(url: str, kept: str) -> None:
+def test_a_base_url_loses_its_trailing_slash(url: str, kept: str) -> None:
     assert resolve_settings(base_url=url).base_url == kept
 
 

@@ -73,7 +73,7 @@ def test_images_may_come_in_any_order_and_without_a_place() -> None:
     assert [image.index for image in task.images] == [0, 1, 2, 3]
 
 
-def test_an_image_may_be_told_again() -> None:
+def test_an_image_may_be_repeated() -> None:
     task = read(GOOD, {**GOOD, "url": None, "image_url": "https://x.example/better.jpg"})
     assert [image.url for image in task.images] == ["https://x.example/better.jpg"]
 
@@ -134,7 +134,7 @@ def test_no_line_is_ever_a_crash(line: str) -> None:
 
 
 @given(st.lists(st.integers(0, MOST_IMAGES - 1), unique=True, max_size=15), st.data())
-def test_every_image_is_told_once_and_kept(order: list[int], data: st.DataObject) -> None:
+def test_every_image_is_yielded_once_and_kept(order: list[int], data: st.DataObject) -> None:
     failed = data.draw(st.sets(st.sampled_from(order))) if order else set()
     told: list[TaskImage] = []
     task = START
@@ -164,7 +164,7 @@ def test_images_come_while_the_others_are_still_made(client: SeedreamClient, san
     assert len(sandbox.requests) == 1
 
 
-def test_a_stream_as_it_is_asked_for() -> None:
+def test_a_stream_as_it_is_requested() -> None:
     with ScriptedServer(Answer(lines(GOOD, END))) as server:
         stream_of(server, max_images=2, image="http://x.example/a").finish()
         (received,) = server.received
@@ -231,6 +231,6 @@ def test_the_token_is_removed_from_what_a_stream_says() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"sizes": "2K"}, {"mode": "sync"}])
-def test_an_option_that_is_none_is_told(client: SeedreamClient, wrong: dict[str, Any]) -> None:
+def test_unknown_options_are_rejected(client: SeedreamClient, wrong: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=next(iter(wrong))):
         client.stream("a cat", **wrong)

@@ -64,7 +64,7 @@ def test_takes_make_the_same_several_times() -> None:
     assert [request.options for request in sweep.requests] == [GenerationOptions()] * 3
 
 
-def test_pictures_of_sets_are_counted() -> None:
+def test_images_of_sets_are_counted() -> None:
     assert plan_sweep(["cat", "dog"], GenerationOptions(max_images=4)).max_images == 8
 
 
@@ -87,6 +87,6 @@ def test_every_combination_is_made_once_in_the_place_of_its_labels(
 
 
 @pytest.mark.parametrize("name", ["colour", "prompts"])
-def test_an_unknown_option_is_refused(name: str) -> None:
+def test_an_unknown_option_is_rejected(name: str) -> None:
     with pytest.raises(TypeError):
         plan_sweep(["cat"], GenerationOptions(), {name: [1, 2]})

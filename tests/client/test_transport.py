@@ -57,7 +57,7 @@ def query(server: ScriptedServer, *, retries: RetryPolicy = QUICK, timeouts: Tim
 # What is sent
 
 
-def test_a_question_as_it_is_sent() -> None:
+def test_a_query_as_it_is_sent() -> None:
     with ScriptedServer(GOOD) as server:
         assert query(server) == {"fine": True}
         (received,) = server.received
@@ -83,7 +83,7 @@ def test_without_a_token_nothing_is_sent() -> None:
 
 
 @pytest.mark.parametrize("bad", [DROP, Answer(b'{"a": 1}', manner="cut"), *(as_json({}, status=s) for s in (500, 503))])
-def test_what_may_pass_is_asked_again(bad: Answer) -> None:
+def test_transient_errors_are_retried(bad: Answer) -> None:
     with ScriptedServer([bad, bad, bad, GOOD]) as server:
         assert query(server) == {"fine": True}
         assert len(server.received) == 4
@@ -102,7 +102,7 @@ def test_what_may_pass_is_asked_again(bad: Answer) -> None:
         (as_json({}, status=429), RateLimitedError),
     ],
 )
-def test_after_four_tries_it_is_enough(bad: Answer, kind: type[SeedreamError]) -> None:
+def test_after_four_attempts_it_gives_up(bad: Answer, kind: type[SeedreamError]) -> None:
     with ScriptedServer(bad) as server:
         with pytest.raises(kind, match="Gave up after 4 attempts") as caught:
             query(server)
@@ -111,7 +111,7 @@ def test_after_four_tries_it_is_enough(bad: Answer, kind: type[SeedreamError]) -
 
 
 @pytest.mark.parametrize("status", [304, 400, 401, 402, 403, 404, 405, 413, 418, 422])
-def test_what_will_not_pass_is_not_asked_again(status: int) -> None:
+def test_other_errors_are_not_retried(status: int) -> None:
     with ScriptedServer([as_json({"error": {"code": "bad"}}, status=status), GOOD]) as server:
         with pytest.raises(SeedreamError) as caught:
             query(server)
@@ -121,7 +121,7 @@ def test_what_will_not_pass_is_not_asked_again(status: int) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b'{"a": ', b"\xff\xfe"])
-def test_an_unreadable_answer_is_not_asked_for_again(body: bytes) -> None:
+def test_an_unreadable_answer_is_not_retried(body: bytes) -> None:
     with ScriptedServer([Answer(body), GOOD]) as server:
         with pytest.raises(UnreadableAnswerError):
             query(server)
@@ -130,7 +130,7 @@ def test_an_unreadable_answer_is_not_asked_for_again(body: bytes) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("retry_after", ["0", "0.01", "Wed, 21 Oct 2015 07:28:00 GMT"])
-def test_the_pause_that_the_service_asks_for_is_kept(status: int, retry_after: str) -> None:
+def test_the_requested_pause_is_kept(status: int, retry_after: str) -> None:
     with ScriptedServer([as_json({}, status, **{"Retry-After": retry_after}), GOOD]) as server:
         assert query(server, retries=PATIENT) == {"fine": True}
         assert len(server.received) == 2
@@ -144,7 +144,7 @@ def test_the_pause_is_as_long_as_the_service_asks() -> None:
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_a_pause_beyond_the_cap_is_told_instead_of_kept(form: str) -> None:
+def test_a_pause_beyond_the_limit_is_reported_instead_of_kept(form: str) -> None:
     retry_after = "3600" if form == "seconds" else email.utils.formatdate(time.time() + 3600, usegmt=True)
     with ScriptedServer([as_json({}, 429, **{"Retry-After": retry_after}), GOOD]) as server:
         with pytest.raises(RateLimitedError) as caught:
@@ -199,7 +199,7 @@ def test_a_host_that_takes_no_connection_is_given_up() -> None:
                 transport_to(url, retries=ONCE, timeouts=Timeouts(connect=0.1)).query("/", {})
 
 
-def test_a_refused_connection_says_so() -> None:
+def test_a_refused_connection_is_reported() -> None:
     with pytest.raises(ConnectionFailedError, match="refused the connection") as caught:
         transport_to(f"http://127.0.0.1:{closed_port()}").query("/", {})
     assert "after 4 attempts" in caught.value.message
@@ -350,7 +350,7 @@ def test_a_proxy_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         transport_to("http://api.example", retries=ONCE).query("/", {})
 
 
-def test_errors_of_the_service_keep_what_was_asked_to_wait() -> None:
+def test_errors_carry_the_requested_pause() -> None:
     with ScriptedServer(as_json({}, 400, **{"Retry-After": "7"})) as server, pytest.raises(BadRequestError) as caught:
         query(server)
     assert caught.value.retry_after == 7

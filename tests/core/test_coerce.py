@@ -84,6 +84,10 @@ def test_moments_are_in_utc() -> None:
     assert read_moment(1766427547.5) == datetime(2025, 12, 22, 18, 19, 7, 500_000, timezone.utc)
 
 
+@pytest.mark.parametrize("foreign", [None, [], "text", 7])
+def test_what_is_not_a_mapping(foreign: object) -> None:
+    assert read_mapping(foreign) == {}
+
+
 def test_mappings() -> None:
     assert read_mapping({"a": 1}) == {"a": 1}
-    assert [read_mapping(value) for value in (None, [], "text", 7)] == [{}] * 4

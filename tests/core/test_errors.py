@@ -40,7 +40,7 @@ def test_every_error_survives_a_pickle_with_all_it_knows(kind: type[SeedreamErro
 
 
 @pytest.mark.parametrize("kind", [*OWN, Interrupted, InterruptedRequest, InterruptedWait])
-def test_every_error_is_in_the_picture_of_the_tree(kind: type[BaseException]) -> None:
+def test_every_error_is_in_the_documented_tree(kind: type[BaseException]) -> None:
     assert errors.__doc__ is not None
     lines = [line.strip(" │├└─").split() for line in errors.__doc__.splitlines()]
     assert any(words and words[0] == kind.__name__ for words in lines)

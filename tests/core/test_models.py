@@ -46,7 +46,7 @@ def test_a_succeeded_task_is_no_error() -> None:
 @pytest.mark.parametrize(
     "code", ["InputTextSensitiveContentDetected", "OutputImageSensitiveContentDetected", "InputImageRiskDetection"]
 )
-def test_what_moderation_refused_is_told_apart(code: str) -> None:
+def test_moderation_is_recognized(code: str) -> None:
     with pytest.raises(ModerationError, match="too wild") as caught:
         Task("an-id", TaskStatus.FAILED, error=ErrorDetail(code, "too wild"), trace_id="t").raise_for_status()
     assert (caught.value.code, caught.value.trace_id) == (code, "t")

@@ -48,7 +48,7 @@ def keys_of(value: object) -> set[str]:
     return {key for inner in value for key in keys_of(inner)} if isinstance(value, list) else set()
 
 
-def test_who_asked_is_left_out_and_what_was_made_stays() -> None:
+def test_private_values_are_redacted_and_results_stay() -> None:
     before = copy.deepcopy(RECORD)
     assert redact(RECORD) == {
         "id": "84d1544a-9043-4dde-a98b-e889dacd75f6",

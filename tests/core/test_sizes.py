@@ -40,7 +40,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "MB", "-1", "1e9", "five", "1 XB", "1,5 GB", "9" * 400])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_invalid_sizes_are_rejected(text: str) -> None:
     with pytest.raises(UsageError, match="is not a valid size"):
         parse_size(text)
 

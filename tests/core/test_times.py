@@ -32,7 +32,7 @@ def test_people_say_since_when(text: str, expected: datetime) -> None:
 
 
 @given(st.text() | st.from_regex(r"\d{1,9}[mhdw]", fullmatch=True))
-def test_any_text_is_a_time_or_refused(text: str) -> None:
+def test_any_text_is_a_time_or_rejected(text: str) -> None:
     try:
         assert read_since(text, NOW).tzinfo is not None
     except UsageError as error:

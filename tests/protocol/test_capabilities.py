@@ -19,7 +19,7 @@ from seedream_nb.protocol.capabilities import (
 from seedream_nb.protocol.validation import find_problems
 
 PRO, LITE, V45, V40 = MODELS
-PIXEL = "data:image/png;base64," + base64.b64encode(b"picture").decode()
+PIXEL = "data:image/png;base64," + base64.b64encode(b"image").decode()
 
 models = st.sampled_from(list(MODELS.values()))
 json_values = st.recursive(
@@ -206,7 +206,7 @@ def test_each_problem_has_its_sentence(model: str, body: dict[str, Any], sentenc
     assert problems(**{"model": model, **body}) == (sentence,)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     assert len(problems(model=V45, prompt="", size="1K", stream=True, callback_url="ftp://x")) == 4
 
 

@@ -1,4 +1,4 @@
-"""What is sent to make a picture, and that it is sent once: requests are counted at the server."""
+"""What is sent to generate an image, and that it is sent once: requests are counted at the server."""
 
 import base64
 import dataclasses
@@ -117,7 +117,7 @@ def test_what_is_left_out_does_not_travel(options: GenerationOptions, prompt: st
     assert "image" not in body
 
 
-# What is refused before it is sent
+# Rejected before anything is sent
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_the_id_is_known_at_once(client: SeedreamClient, sandbox: Sandbox) -> No
 
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
-def test_all_ways_lead_to_the_same_pictures(client: SeedreamClient, mode: Any) -> None:
+def test_all_modes_lead_to_the_same_images(client: SeedreamClient, mode: Any) -> None:
     task = client.generate("cats", max_images=3, size="2K", mode=mode, wait=True, pace=QUICKLY)
     assert (task.status, task.prompt, task.model, task.size) == (TaskStatus.SUCCEEDED, "cats", LITE, "2K")
     assert [(image.index, image.prompt, image.model, image.size) for image in task.images] == [
@@ -218,13 +218,13 @@ def test_all_ways_lead_to_the_same_pictures(client: SeedreamClient, mode: Any) -
 
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
-def test_pictures_within_the_answer(client: SeedreamClient, mode: Any) -> None:
+def test_inline_images(client: SeedreamClient, mode: Any) -> None:
     task = client.generate("cats", response_format="b64_json", model=V40, size="1K", mode=mode, wait=True, pace=QUICKLY)
     (image,) = task.images
     assert image.url is None
     assert image.data is not None
-    with Image.open(io.BytesIO(image.data)) as picture:
-        assert picture.size == (1024, 1024)
+    with Image.open(io.BytesIO(image.data)) as opened:
+        assert opened.size == (1024, 1024)
 
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
@@ -251,7 +251,7 @@ def test_an_edit_takes_an_earlier_result(client: SeedreamClient, sandbox: Sandbo
     assert {request.status for request in sandbox.requests} == {200}
 
 
-def test_a_refused_prompt(client: SeedreamClient) -> None:
+def test_a_rejected_prompt(client: SeedreamClient) -> None:
     task = client.generate("something forbidden", wait=True, pace=QUICKLY)
     assert task.status is TaskStatus.FAILED
     with pytest.raises(ModerationError):
@@ -261,7 +261,7 @@ def test_a_refused_prompt(client: SeedreamClient) -> None:
             client.generate("something forbidden", mode=mode)
 
 
-def test_the_pictures_are_not_kept_in_the_request() -> None:
+def test_embedded_images_are_not_kept_in_the_request() -> None:
     data = "data:image/png;base64,QUJD"
     assert describe_request({"image": data}, TaskStatus.PENDING).request == {"image": "data:image/png;base64,…"}
     many = describe_request({"image": [data, "http://x.example/a"]}, TaskStatus.PENDING)
@@ -293,7 +293,7 @@ def test_usage_adds_up_where_it_is_reported(client: SeedreamClient) -> None:
 
 
 @pytest.mark.parametrize("usage", [None, [], {}, {"total_tokens": "many"}, {"generated_images": True}, 7])
-def test_a_usage_that_says_nothing_is_none(usage: object) -> None:
+def test_an_empty_usage_is_none(usage: object) -> None:
     with ScriptedServer(as_json({**RESPONSE, "usage": usage})) as server, client_to(server) as client:
         assert client.generate("a cat", mode="sync").usage is None
 
@@ -310,7 +310,7 @@ def encoded() -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def test_a_picture_within_the_request_arrives_whole(encoded: str) -> None:
+def test_an_embedded_image_arrives_complete(encoded: str) -> None:
     with ScriptedServer(CREATED) as server, client_to(server) as client:
         task = client.generate("a cat", image=encoded)
         assert server.received[0].json["image"] == encoded

@@ -177,7 +177,7 @@ def test_failed(record: dict[str, Any], detail: ErrorDetail | None) -> None:
     assert (task.status, task.error, task.trace_id) == (TaskStatus.FAILED, detail, TRACE)
 
 
-def test_refused_but_not_finished_is_not_failed_yet() -> None:
+def test_rejected_but_not_finished_is_not_failed_yet() -> None:
     assert read({**UNFINISHED, "response": {"success": False}}).status is TaskStatus.PENDING
 
 
