@@ -312,7 +312,7 @@ def test_a_tile_shows_the_state_of_its_task(page: Page) -> None:
     expect(grid.tiles.nth(0)).to_contain_text("✕failedRejected by the content check.")
     expect(grid.tiles.nth(1)).to_contain_text("○pending")
     expect(grid.tiles.nth(2)).to_contain_text("◑ partially failed · 2 of 4 · SeeDream 4.0 · 2048×2048 · seed 2")  # noqa: RUF001  the sign typographers use
-    expect(grid.tiles.nth(0)).to_have_accessible_name(re.compile("red poppies|siamese.*failed, Refused"))
+    expect(grid.tiles.nth(0)).to_have_accessible_name(re.compile("siamese.*failed, Rejected"))
     expect(grid.tiles.nth(2).locator("img")).to_have_attribute("alt", str(partial["prompt"]))
     assert grid.requested("thumbnail") == [partial["key"]]
     grid.update(cards=[failed_card(0), make_card(1), partial])
@@ -320,14 +320,14 @@ def test_a_tile_shows_the_state_of_its_task(page: Page) -> None:
 
 
 def test_a_long_error_code_breaks_between_its_words(page: Page) -> None:
-    problem = "Refused. (InputTextSensitiveContentDetected.some_long_service_code)"
+    problem = "Rejected. (InputTextSensitiveContentDetected.some_long_service_code)"
     open_grid(page, [{**failed_card(0), "problem": problem}], thumbnail=160)
     shown = page.locator(".seedream-grid-placeholder-problem")
     expect(shown).to_have_text(problem)
     parts = shown.evaluate("element => [...element.childNodes].map(node => node.textContent)")
     assert [part for part in parts if part] == [
         *(
-            "Refused. (",
+            "Rejected. (",
             "Input",
             "Text",
             "Sensitive",
