@@ -4,7 +4,7 @@ const linkOf = (tile) => tile.querySelector("a.place");
 const viewOf = (tile) => tile.nextElementSibling;
 const tileOf = (view) => view.previousElementSibling;
 
-// Which link goes on having the focus when the next image is shown.
+// The link that keeps the focus when the next image is shown.
 let kept = "";
 
 function step(view, relation) {
@@ -18,7 +18,7 @@ function close(view) {
   const height = scrollY;
   location.hash = link.id;
   scrollTo(0, height);
-  // Not every browser moves the focus along with the address.
+  // Not every browser moves the focus to the new address.
   link.focus({ preventScroll: true });
   const { top, bottom } = link.getBoundingClientRect();
   if (top < 0 || bottom > innerHeight) link.scrollIntoView({ block: "center" });
