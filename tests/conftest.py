@@ -15,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from seedream_nb import RetryPolicy, Sandbox, SeedreamClient
+from seedream_nb.sandbox.painting import finish
 
 QUICK = RetryPolicy(first_pause=0.001)
 IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
@@ -50,6 +51,16 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     working_directory = tmp_path / "work"
     working_directory.mkdir()
     monkeypatch.chdir(working_directory)
+
+
+@pytest.fixture(autouse=True)
+def _rough_images(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sandboxes in this process paint without details, which only the tests of the sandbox itself look at."""
+    if request.path.parent.name == "sandbox":
+        return
+    monkeypatch.setattr(finish, "work_size", lambda width, height: (max(2, width // 16), max(2, height // 16)))
+    monkeypatch.setattr(finish, "add_grain", lambda image: image)
+    monkeypatch.setenv(IMAGE_CACHE, str(Path(os.environ[IMAGE_CACHE]) / "rough"))
 
 
 @pytest.fixture
