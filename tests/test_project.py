@@ -6,9 +6,11 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import seedream_nb
 
@@ -59,9 +61,32 @@ def test_the_changelog_begins_with_this_version() -> None:
     assert versions[0] == seedream_nb.__version__
 
 
-def test_binder_installs_the_package_and_pins_python() -> None:
-    assert re.fullmatch(r"python-3\.\d+\n", (ROOT / "binder" / "runtime.txt").read_text(encoding="utf-8"))
-    assert "." in (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+def test_binder_installs_the_package_and_pins_everything() -> None:
+    binder = ROOT / "binder"
+    assert re.fullmatch(r"python-3\.\d+\n", (binder / "runtime.txt").read_text(encoding="utf-8"))
+    assert {"-c constraints.txt", "."} <= set((binder / "requirements.txt").read_text(encoding="utf-8").splitlines())
+    lines = (binder / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", pin)] == []
+    installed = {re.sub(r"[-_.]+", "-", pin.partition("==")[0]).lower() for pin in pins}
+    direct = {Requirement(text).name for text in requires("seedream_nb") or () if "extra ==" not in text}
+    assert {*direct, "jupyterlab", "ipykernel"} <= installed
+
+
+def test_test_modules_import_nothing_from_each_other() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {line}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"from +tests\.[\w.]*test_", line)
+    ]
+    assert found == []
+
+
+def test_the_tests_have_the_rooms_of_the_package() -> None:
+    rooms = {path.parent.name for path in (ROOT / "seedream_nb").glob("*/__init__.py")}
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert folders - {"browser"} == rooms
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

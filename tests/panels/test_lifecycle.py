@@ -82,6 +82,7 @@ def count_objects() -> Counter[str]:
     return Counter(name for name in names if name.startswith(OURS) and not name.startswith("seedream_nb.sandbox"))
 
 
+@pytest.mark.slow  # a hundred panels
 def test_a_hundred_panels_leave_nothing_behind(
     client: SeedreamClient, sandbox: Sandbox, browsers: None, plain_shell: InteractiveShell
 ) -> None:
