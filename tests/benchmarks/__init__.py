@@ -1,78 +1,76 @@
-"""How fast, how small and how sparing seedream_nb is, next to what a user would write by hand.
+"""Benchmarks of seedream_nb against the code a user would write by hand.
 
-    python -m tests.benchmarks                  # a quarter of an hour, from the repository's root; Markdown on stdout
-    python -m tests.benchmarks --scene waiting  # one scene alone
-    python -m pip install ipyplot               # what the scene `panel` needs besides the extra `test`, and Chromium
-    python -m pip install requests-cache        # what the scene `library` needs besides
-    python -m tests.benchmarks --rounds 9       # more rounds, steadier medians
-    python -m tests.benchmarks --pictures plain # the painter's smooth pictures instead of ones as detailed as photos
+    python -m tests.benchmarks                  # 15 minutes, from the repository's root; prints Markdown
+    python -m tests.benchmarks --scene waiting  # a single scene
+    python -m tests.benchmarks --rounds 9       # more rounds for steadier medians
+    python -m tests.benchmarks --images plain   # smooth sandbox images instead of ones as detailed as photos
+    python -m pip install ipyplot               # required by the scene `panel`, along with Chromium
+    python -m pip install requests-cache        # required by the scene `library`
 
-In every scene each contender runs in a fresh process for every round, against a server in a process of its own; the
-rounds of all contenders take turns, so that a busy machine slows all alike. The first table of a scene holds medians,
-the second sets figures next to their goals; what is called `next to ours`, and every goal that compares two contenders,
-is the median of the ratios within each round. It is a measurement, not a test: the command succeeds either way.
+In every scene, each round of each contender runs in a fresh process, against a server in another process. Contenders
+take turns, so a busy machine slows all of them alike. The first table of a scene holds medians; the last compares
+figures with their targets. "vs. seedream_nb", like every target that compares two contenders, is the median of the
+ratios within each round. These are measurements, not tests: a missed target does not fail the command.
 
-Gallery: 100 tasks with one 2048x2048 JPEG of about 500 KB each, on a server that waits 50 ms before every answer. Each
-contender brings all 100 into a notebook's output:
+Gallery: 100 tasks with one 2048x2048 JPEG of about 500 KB each, from a server with 50 ms latency. Each contender
+brings all 100 images into the output of a notebook cell:
 
 - `%seedream get`: the magic in an IPython shell, from the line to the finished HTML and text.
-- the plain loop: what a user would write; `requests.post` and `requests.get` per task, `IPython.display.Image`.
-- the limit: one batch query and a bare pool of 16 threads that fetch, make thumbnails of the same size and quality with
-  Pillow's own defaults, and base64 them.
-- downloads alone: as the limit without thumbnails. It shows how much of the time is the server and the latency.
+- Loop: what a user would write, with `requests.post`, `requests.get`, and `IPython.display.Image` for each task.
+- Lower bound: one batch request, then a bare pool of 16 threads that download the images, make thumbnails of the same
+  size and quality with Pillow's defaults, and encode them as base64.
+- Downloads only: the lower bound without thumbnails. It shows the share of the server and the latency.
 
-`work` is the time from call to output with all modules imported before; `imports` is what loading them took (IPython
-itself not counted), a cost of the first call only. `memory` is the peak of the resident memory above what the shell had
-before these imports. `output` is what the notebook's file grows by. The import cost is measured in fresh, real kernels:
-the time of `%load_ext seedream_nb` in one, of `import requests` in the next, in turns.
+"Time" runs from the call to the output, with all modules imported. "Imports" is the time to import them (IPython not
+included), a cost of the first call only. "Memory" is the peak of the resident memory above that of the shell before
+these imports. "In the notebook" is what the output adds to the notebook file. The cost of imports is also measured in
+fresh kernels, alternating between `%load_ext seedream_nb` and `import requests`.
 
-Waiting: 100 pending tasks on a sandbox; they finish at random moments over 10 s, the same ones for every contender and
-round. Each contender waits until it knows that all are finished:
+Waiting: 100 unfinished tasks in the sandbox. They finish at random times within 10 s, the same times for every
+contender and round. Each contender waits until it knows that all are finished:
 
-- `client.iter_wait`: one question for all open tasks at a time, at the default pace.
-- the vendor's SDK at once: `tasks.wait` of `acedatacloud` in a thread for each task, so that each is asked every 3 s,
-  its default. This is what the goals compare with.
-- the vendor's SDK: `tasks.wait` for one task after the other.
-- the plain loop: what a user would write; asks for each open task in turn, sleeps 3 s, and begins again.
+- `client.iter_wait`: one batch request for all unfinished tasks per polling interval, at the default pace.
+- The service's SDK, all at once: `tasks.wait` of `acedatacloud` in one thread per task, so that each task is polled
+  every 3 s, the SDK's default. The targets compare with this one.
+- The service's SDK, one by one: `tasks.wait` for one task after another.
+- Loop: what a user would write; queries each unfinished task in turn, sleeps 3 s, and starts over.
 
-`requests` is what the server has received. A `delay` is the time from the moment at which a task was ready on the
-server to the moment at which the caller held it; both are read from the same machine's clock. Latency counts for those
-that ask for one task after the other: with 50 ms before every answer the plain loop makes fewer questions than without,
-and learns much later.
+"Requests" counts what the server received. A delay is the time from the moment a task is finished on the server to the
+moment the caller holds it, both read from the same clock. Latency matters for contenders that query one task after
+another: with 50 ms per response, the loop sends fewer requests than without, and learns of results much later.
 
-Panel: 1,000 finished tasks, whose records are there, each with a link of its own to one of a dozen such JPEGs on the
-gallery's server. Each contender shows them in a JupyterLab of this environment, with a fresh kernel and a fresh browser
-for every round; all modules are imported before in the kernel, and the front end loads what it lacks on the clock:
+Panel: the records of 1,000 finished tasks, each with its own link to one of a dozen such JPEGs on the gallery's server.
+Each contender shows them in JupyterLab, with a fresh kernel and a fresh browser for every round. The kernel has
+imported all modules beforehand; what the front end has to load counts:
 
-- `seedream_nb.explore`: has to fetch the originals and to make thumbnails while the clock runs.
-- `ipywidgets.GridBox` with an `Image` for each task: is given thumbnails that are made already and lie in memory.
-- `ipyplot.plot_images`: is given the same thumbnails as data URLs. It would turn arrays and Pillow's images into PNGs
-  of many times the size.
+- `seedream_nb.explore`: downloads originals and makes thumbnails while the clock runs, or finds both in the library.
+- `ipywidgets.GridBox` with one `Image` per task: downloads and shrinks first, or receives thumbnails from memory.
+- `ipyplot.plot_images`: receives the same thumbnails as data URLs. It would turn arrays and Pillow images into PNG
+  files many times larger.
 
-`first screen` is the time from the key that runs the cell to the first frame in which every tile in sight has its
-picture, as a probe in the page sees it; nobody else is connected to the browser meanwhile. `to the end` is the time to
-scroll from there to the last tile, a screen at a time, each filled before the next. What does not come to an end within
-two minutes counts with these, and is told. `sent` is what the kernel's websocket brings to the page. `memory` is the
-resident memory of the kernel above what it was before the call, after everything was seen and garbage was collected;
-the rivals' thumbnails were there before and do not count. `peak` is the highest that it was meanwhile. `models` is how
-many widget models there are more than before.
+"First screen" is the time from the key press that runs the cell to the first frame in which every visible tile has its
+image, as seen by a probe in the page; nothing else is connected to the browser meanwhile. "To the end" is the time to
+scroll from there to the last tile, one screen at a time, each filled before the next. What takes more than two minutes
+counts as two minutes and is reported as such. "Sent to the browser" is what the page receives on the kernel's
+websocket. "Memory" is the resident memory of the kernel above that before the call, after everything has been shown and
+garbage has been collected; thumbnails already in memory do not count. "Peak" is its maximum meanwhile. "Widget models"
+is the number of widget models created.
 
-Library: what is kept on the way is to cost nothing, and to be there at once the next time. The server is the gallery's;
-what is kept goes into folders of the benchmark's own.
+Library: storing everything should cost next to nothing, and make it available at once the next time. The server is the
+gallery's; stored data goes into temporary folders.
 
-- First time: the gallery's 100 tasks by `%seedream get` into an empty library, beside the same with the library off and
-  the gallery's limit.
-- Again: the same cell once more in that kernel, and in a fresh one; the same for 1,000 tasks, of whose pictures only a
-  part fits into the output. Beside it stands a second run of what a user would write: a loop over a session of
-  `requests_cache`, which has remembered all answers in SQLite; and one that keeps each original in a file named by the
-  hash of its link, as model hubs do, and makes the thumbnails again. `asked` and `fetched` are the requests that the
-  service and the image host have received. `memory` is the peak above what there was before the cell; `imports` are
-  not part of the time.
-- Search: 100,000 records with prompts in five languages, each search done once in a fresh process, to the tasks of the
-  first page. Beside it stands a loop over a folder of JSON files; it is measured on 10,000 of them, the newest, and
-  charged with ten times as much. Adding: 200 records, one at a time, to libraries of 0, 1,000 and 100,000.
-- Many ids: `client.retrieve_batch` into an empty library and without one, beside bare calls of `requests` in as many
-  threads, which only decode the JSON. `memory` is the peak above what there was before, with all that was brought.
+- First run: the gallery's 100 tasks by `%seedream get` into an empty library, compared with the library off and with
+  the gallery's lower bound.
+- Second run: the same cell again in that kernel and in a new one; the same for 1,000 tasks, of which only some images
+  fit into the output. Compared with the second run of what a user would write: a loop over a session of
+  `requests_cache`, which stores all responses in SQLite, and a loop that stores each original in a file named by the
+  hash of its link, as model hubs do, and makes the thumbnails again. "Requests" counts what the service and the image
+  host received. "Memory" is the peak above that before the cell; imports do not count toward the time.
+- Search: 100,000 records with prompts in five languages. Each search runs once in a fresh process and returns the tasks
+  of the first page. Compared with a loop over a folder of JSON files, measured on the newest 10,000 and multiplied by
+  ten. Adding: 200 records, one at a time, to libraries of 0, 1,000, and 100,000.
+- Many ids: `client.retrieve_batch` with an empty library and without one, compared with bare calls of `requests` in as
+  many threads, which only decode the JSON. "Memory" is the peak above that before the call, including the results.
 
-`processor` is the time that all threads of a contender have computed: it tells more than seconds on a busy machine.
+"CPU" is the processor time of all threads of a contender; on a busy machine it tells more than seconds.
 """

@@ -1,4 +1,4 @@
-"""Why: one command measures everything. `python -m tests.benchmarks --help` says what it prints."""
+"""Runs the benchmarks. `python -m tests.benchmarks --help` describes what they measure."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ import tests.benchmarks.waiting.report
 from tests.benchmarks import gallery, library, panel, waiting
 from tests.benchmarks.report import machine
 
+SCENES = ("gallery", "waiting", "panel", "library")
+
 
 def main() -> None:
-    """Measures the chosen scenes and prints the report on each as soon as it is there."""
+    """Measures the chosen scenes and prints the report on each as soon as it is finished."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
         description=tests.benchmarks.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--scene", choices=(*SCENES, "all"), default="all", help="what to measure (default: all)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each contender (default: 5)")
     parser.add_argument(
-        "--scene",
-        choices=("gallery", "waiting", "panel", "library", "all"),
-        default="all",
-        help="what to measure (all)",
+        "--import-rounds", type=int, default=15, help="gallery: kernels started for each import (default: 15)"
     )
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each contender (5)")
-    parser.add_argument("--import-rounds", type=int, default=15, help="gallery: kernels started for each import (15)")
     parser.add_argument(
-        "--pictures", choices=("photo", "plain"), default="photo", help="gallery: what is shown (photo)"
+        "--images", choices=("photo", "plain"), default="photo", help="gallery: images to show (default: photo)"
     )
     arguments = parser.parse_args()
-    if arguments.scene in {"gallery", "all"}:
-        result = gallery.measure.measure_all(arguments.rounds, arguments.import_rounds, arguments.pictures)
-        print(gallery.report.spell(result), end="\n\n", flush=True)
-    if arguments.scene in {"waiting", "all"}:
-        print(waiting.report.spell(waiting.measure.measure_all(arguments.rounds)), end="\n\n", flush=True)
-    if arguments.scene in {"panel", "all"}:
-        print(panel.report.spell(panel.measure.measure_all(arguments.rounds)), end="\n\n", flush=True)
-    if arguments.scene in {"library", "all"}:
-        print(library.report.spell(library.measure.measure_all(arguments.rounds)), end="\n\n", flush=True)
+    rounds = arguments.rounds
+    reports = {
+        "gallery": lambda: gallery.report.render(
+            gallery.measure.measure_all(rounds, arguments.import_rounds, arguments.images)
+        ),
+        "waiting": lambda: waiting.report.render(waiting.measure.measure_all(rounds)),
+        "panel": lambda: panel.report.render(panel.measure.measure_all(rounds)),
+        "library": lambda: library.report.render(library.measure.measure_all(rounds)),
+    }
+    for scene in SCENES if arguments.scene == "all" else (arguments.scene,):
+        print(reports[scene](), end="\n\n", flush=True)
     print(machine())
 
 

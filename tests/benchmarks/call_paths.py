@@ -1,8 +1,8 @@
 """Counts the functions and files that run between a cell and its finished HTML.
 
 Run it with `python -m tests.benchmarks.call_paths`; `--list` prints the files as well. Each count starts with a new
-sandbox, after a first run that has done all imports, once without a library and once with an empty one. Every thread
-counts; the sandbox itself does not, nor do comprehensions and lambdas.
+sandbox, after a first run that does all imports, once without a library and once with an empty one. All threads
+count, but not the sandbox itself, comprehensions, or lambdas.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ CELLS = {
     "one id": "%seedream get 84d1544a-9043-4dde-a98b-e889dacd75f6",
     "one prompt": "%%seedream generate\na white siamese cat",
 }
-MOST_FILES = {"one id": 28, "one prompt": 44}  # without a library
+MAX_FILES = {"one id": 28, "one prompt": 44}  # without a library
 
 
 @dataclass
 class CallPath:
-    """The functions of the package that were called, each as its file, its name and its first line."""
+    """The functions of the package that were called, each as file, name, and first line."""
 
     functions: set[tuple[str, str, int]] = field(default_factory=set)
 
@@ -56,14 +56,14 @@ class CallPath:
 
 @contextmanager
 def running_sandbox(shell: InteractiveShell, *, with_library: bool) -> Iterator[None]:
-    """A new sandbox that the shell's `%seedream` talks to."""
+    """A new sandbox for the shell's `%seedream`."""
     if with_library:
         shell.run_cell("%seedream sandbox --seconds 0").raise_error()
         yield
         shell.run_cell("%seedream sandbox stop").raise_error()
         return
     with Sandbox(generation_seconds=0) as sandbox:
-        # Nothing from a server on this machine is stored unless a library is given.
+        # Without an explicit library, nothing from a server on this machine is stored.
         os.environ |= {"ACEDATACLOUD_API_TOKEN": sandbox.token, "ACEDATACLOUD_API_BASE_URL": sandbox.url}
         yield
 
@@ -85,7 +85,7 @@ def record_calls(shell: InteractiveShell, cell: str, *, with_library: bool) -> C
 
 
 def main() -> None:
-    """Prints the counts, and exits with 1 when a path goes through too many files."""
+    """Prints the counts; exits with status 1 if a path runs through too many files."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.call_paths", description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="print the files, with the number of functions in each")
     show_files = parser.parse_args().list
@@ -98,8 +98,8 @@ def main() -> None:
             path = record_calls(shell, cell, with_library=with_library)
             scene = f"{name}, {'empty' if with_library else 'no'} library"
             print(f"{scene}: {len(path.functions)} functions in {len(path.files)} files", end="")
-            print("" if with_library else f" (wanted: at most {MOST_FILES[name]} files)")
-            is_long |= not with_library and len(path.files) > MOST_FILES[name]
+            print("" if with_library else f" (target: at most {MAX_FILES[name]})")
+            is_long |= not with_library and len(path.files) > MAX_FILES[name]
             if show_files:
                 for file in path.files:
                     print(f"  {sum(file == other for other, _, _ in path.functions):3}  {file}")

@@ -1,4 +1,4 @@
-"""Why: what a contender takes of a kernel's memory is told the same way in every scene."""
+"""The resident memory of this process, on Linux."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ PEAK_RESET_FILE = Path("/proc/self/clear_refs")
 
 
 def begin() -> int:
-    """Collects garbage and forgets the peak so far.
-
-    Returns:
-        This process's resident memory, in bytes.
-    """
+    """Collects garbage, resets the peak, and returns the resident memory in bytes."""
     gc.collect()
     PEAK_RESET_FILE.write_text("5")
     return _read("VmRSS")
 
 
+def collected() -> int:
+    """The resident memory after garbage collection, in bytes."""
+    gc.collect()
+    return _read("VmRSS")
+
+
 def peak_above(before: int) -> int:
-    """The peak of the resident memory since `begin`, above what that has returned, in bytes."""
+    """The peak since `begin` above the memory it returned, in bytes."""
     return _read("VmHWM") - before
 
 
 def _read(field: str) -> int:
-    """A figure of this process's memory, in bytes; of Linux only."""
     found = re.search(rf"^{field}:\s+(\d+) kB$", STATUS_FILE.read_text(), re.MULTILINE)
     if found is None:
-        raise RuntimeError(f"{STATUS_FILE} does not tell {field}.")
+        raise RuntimeError(f"{STATUS_FILE} has no field {field}.")
     return int(found[1]) * KIBIBYTE

@@ -1,4 +1,4 @@
-"""Why: contenders and servers run in processes of their own, so that none is warm from, or slowed by, another."""
+"""Runs contenders in processes of their own, so that none is warmed up or slowed down by another."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ def run_worker(
     """Runs one contender once.
 
     Args:
-        module: The worker; it takes the contender's name as its argument and prints what it measured as its last line.
+        module: The worker. It takes the name of the contender as its argument; its last line of output is the
+            measurement, as JSON.
         name: The contender.
-        job: What the worker finds on its standard input, as JSON; nothing when None.
-        environment: The process's environment variables; those of this one when None.
+        job: Passed to the worker's standard input, as JSON; None for nothing.
+        environment: The environment variables of the process; None for those of this process.
 
     Returns:
-        The fields of the worker's measurement.
+        The fields of the measurement.
 
     Raises:
         RuntimeError: The worker failed.

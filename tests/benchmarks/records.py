@@ -1,22 +1,22 @@
-"""Why: records are as long as those of the service, with all that it says besides what is asked for."""
+"""Task records with all the fields of the service, so that they are as long as real ones."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any
 
-BEGIN = 1766427547.0  # Unix seconds at which the first task was created
+BEGIN = 1766427547.0  # creation of the first task, in Unix seconds
 
 
 def make_record(number: int, prompt: str, model: str, size: str, image_url: str) -> dict[str, Any]:
-    """A finished task as the service answers it (wire contract, form 1).
+    """A finished task as the service returns it (wire contract, form 1).
 
     Args:
-        number: The task's; it stands for its id and for the second of its creation.
-        prompt: Its prompt.
+        number: Determines the id and the second of creation.
+        prompt: The prompt.
         model: A full model id.
-        size: Width and height of its picture, such as `2048x2048`.
-        image_url: Where its picture lies.
+        size: Width and height of the image, such as `2048x2048`.
+        image_url: The link to the image.
 
     Returns:
         Decoded JSON.
@@ -46,5 +46,5 @@ def make_record(number: int, prompt: str, model: str, size: str, image_url: str)
 
 
 def make_id(kind: str, number: int) -> str:
-    """An id, the same in every process."""
+    """An id that is the same in every process."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"benchmark/{kind}/{number}"))

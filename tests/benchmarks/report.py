@@ -1,4 +1,4 @@
-"""Why: figures mean something next to each other, next to their goals, and with the machine they come from."""
+"""Tables of contenders and goals, and a description of the machine."""
 
 from __future__ import annotations
 
@@ -12,54 +12,56 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+KILOBYTE = 1000
+MEGABYTE = 1000 * KILOBYTE
 PACKAGES = ("seedream_nb", "ipython", "ipykernel", "requests", "urllib3", "pillow", "tornado", "acedatacloud", "httpx")
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure and what it is meant to be.
+    """A figure and its target.
 
     Attributes:
         name: What is measured.
         measured: The figure.
-        bound: What it is meant to be.
-        unit: Written behind both.
-        is_floor: Whether the figure is meant to be at least the bound, not at most.
+        target: The largest figure wanted, or the smallest if `is_floor`.
+        unit: Appended to both.
+        is_floor: Whether the figure should be at least the target rather than at most.
     """
 
     name: str
     measured: float
-    bound: float
+    target: float
     unit: str
     is_floor: bool = False
 
     @property
     def is_met(self) -> bool:
-        return self.measured >= self.bound if self.is_floor else self.measured <= self.bound
+        return self.measured >= self.target if self.is_floor else self.measured <= self.target
 
     def cells(self) -> list[str]:
         sign = "≥" if self.is_floor else "≤"
         verdict = "met" if self.is_met else "**missed**"
-        return [self.name, f"{self.measured:.2f}{self.unit}", f"{sign} {self.bound:g}{self.unit}", verdict]
+        return [self.name, f"{self.measured:.2f}{self.unit}", f"{sign} {self.target:g}{self.unit}", verdict]
 
 
 def contender_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table with a row for each contender.
+    """A Markdown table with one row per contender.
 
     Args:
-        columns: The headings of the figures; the first column, with the labels, has none.
-        rows: A label and its figures each.
+        columns: The headings of the figures; the first column, with the labels, has no heading.
+        rows: Each a label followed by its figures.
     """
     return _table(["", *columns], ["---", *("---:" for _ in columns)], rows)
 
 
 def goal_table(goals: Iterable[Goal]) -> str:
-    """A Markdown table with a row for each goal."""
-    return _table(["goal", "measured", "wanted", ""], ["---", "---:", "---:", "---"], (goal.cells() for goal in goals))
+    """A Markdown table with one row per goal."""
+    return _table(["Goal", "Measured", "Target", ""], ["---", "---:", "---:", "---"], (goal.cells() for goal in goals))
 
 
 def machine() -> str:
-    """A sentence on the machine and the packages that were measured."""
+    """A sentence on the machine and the versions of the packages."""
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
     load = os.getloadavg()[0]
     return (

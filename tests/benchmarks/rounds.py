@@ -1,4 +1,4 @@
-"""Why: rounds of all contenders take turns, so that what else the machine does slows all alike."""
+"""Rounds in which the contenders take turns, so that other load on the machine slows all of them alike."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Measurement = TypeVar("Measurement")
 
 @dataclass(frozen=True)
 class Rounds(Generic[Measurement]):
-    """What was measured of all contenders of a scene.
+    """All measurements of a scene.
 
     Attributes:
         measured: The rounds of each contender, in order.
@@ -25,7 +25,7 @@ class Rounds(Generic[Measurement]):
 
     @property
     def count(self) -> int:
-        """How many rounds each contender had."""
+        """The number of rounds of each contender."""
         return min(map(len, self.measured.values()))
 
     def figures(self, name: str, figure: Callable[[Measurement], float]) -> list[float]:
@@ -37,34 +37,31 @@ class Rounds(Generic[Measurement]):
         return median(self.figures(name, figure))
 
     def ratio(self, name: str, other: str, figure: Callable[[Measurement], float]) -> float:
-        """How many times the other's figure a contender has: the median of the ratios within each round.
+        """A contender's figure divided by the other's: the median of the ratios within each round.
 
-        What slows the machine for the length of a round cancels out.
+        Whatever slows the machine during a whole round cancels out.
         """
         pairs = zip(self.figures(name, figure), self.figures(other, figure), strict=True)
         return median(one / another for one, another in pairs)
 
 
 def take_turns(names: Sequence[str], count: int, run: Callable[[str], Measurement]) -> Rounds[Measurement]:
-    """Runs all contenders in turns; each round begins with another one.
+    """Runs every contender once per round; each round begins with a different one.
 
     Args:
         names: The contenders.
-        count: Rounds of each.
+        count: The number of rounds.
         run: Runs a contender once.
-
-    Returns:
-        What was measured.
     """
     measured: dict[str, list[Measurement]] = {name: [] for name in names}
     for number in range(count):
         start = number % len(names)
         for name in [*names[start:], *names[:start]]:
-            say(f"round {number + 1} of {count}: {name}")
+            log(f"round {number + 1} of {count}: {name}")
             measured[name].append(run(name))
     return Rounds(measured)
 
 
-def say(text: str) -> None:
-    """Tells the user what goes on, apart from the report."""
+def log(text: str) -> None:
+    """Prints progress to stderr, apart from the report."""
     print(text, file=sys.stderr, flush=True)

@@ -1,1 +1,1 @@
-"""Why: what it takes to bring the pictures of 100 finished tasks into a notebook."""
+"""The time to bring the images of 100 finished tasks into a notebook."""

@@ -1,4 +1,4 @@
-"""Why: the ways to bring 100 images into a notebook that are set against each other."""
+"""Ways to bring 100 images into a notebook."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Contender:
     """One way to show tasks.
 
     Attributes:
-        label: Its name in the report.
-        modules: What it needs; loaded before the clock of the work starts.
-        run: Does the work; shows its output in the shell.
+        label: The name in the report.
+        modules: Modules to import before the clock starts.
+        run: Does the work and displays the output in the shell.
     """
 
     label: str
@@ -38,11 +38,7 @@ class Contender:
     run: Callable[[Job, InteractiveShell], None]
 
     def load(self, shell: InteractiveShell) -> None:
-        """Loads what it needs.
-
-        Args:
-            shell: Where extensions are loaded.
-        """
+        """Imports the modules and loads the extension into the shell."""
         if "seedream_nb" in self.modules:
             shell.run_line_magic("load_ext", "seedream_nb")
         for module in self.modules:
@@ -50,39 +46,40 @@ class Contender:
 
 
 def seedream_get(job: Job, shell: InteractiveShell) -> None:
-    """The magic, as a user types it; the shell then computes the output of the cell's value."""
+    """The magic as a user types it; the shell then renders the value of the cell."""
     line = f"%seedream get {' '.join(job.task_ids)} --limit {len(job.task_ids)}"
     shell.run_cell(line).raise_error()
 
 
-def plain_loop(job: Job, shell: InteractiveShell) -> None:
-    """What a user would write: one task after the other."""
-    import requests  # noqa: PLC0415  each contender is charged with its own imports
+def loop(job: Job, shell: InteractiveShell) -> None:
+    """What a user would write: one task after another."""
+    import requests  # noqa: PLC0415  the import counts toward this contender's time
 
     del shell
     headers = {"accept": "application/json", "authorization": f"Bearer {TOKEN}"}
     for task_id in job.task_ids:
-        answer = requests.post(f"{job.base_url}/seedream/tasks", json={"id": task_id}, headers=headers, timeout=TIMEOUT)
-        url = answer.json()["response"]["data"][0]["image_url"]
-        display(Image(data=requests.get(url, timeout=TIMEOUT).content))
+        url = f"{job.base_url}/seedream/tasks"
+        response = requests.post(url, json={"id": task_id}, headers=headers, timeout=TIMEOUT)
+        image_url = response.json()["response"]["data"][0]["image_url"]
+        display(Image(data=requests.get(image_url, timeout=TIMEOUT).content))
 
 
 def bare_pool(job: Job, shell: InteractiveShell) -> None:
-    """The limit: nothing is checked, nothing is retried, nothing is said about the images."""
+    """The lower bound: no checks, no retries, no captions."""
     del shell
-    display(HTML("".join(_fetch_all(job, lambda content: thumbnail_tag(content, job)))))
+    display(HTML("".join(_download_all(job, lambda content: thumbnail_tag(content, job)))))
 
 
-def downloads_alone(job: Job, shell: InteractiveShell) -> None:
-    """What the server and the latency cost when nothing is done with the images."""
+def downloads_only(job: Job, shell: InteractiveShell) -> None:
+    """The share of the server and the latency: nothing is done with the images."""
     del shell
-    sizes = _fetch_all(job, lambda content: str(len(content)))
+    sizes = _download_all(job, lambda content: str(len(content)))
     display(HTML(" ".join(sizes)))
 
 
 def thumbnail_tag(content: bytes, job: Job) -> str:
-    """A picture as HTML, small, by Pillow's own defaults."""
-    from PIL import Image as PillowImage  # noqa: PLC0415  each contender is charged with its own imports
+    """A thumbnail as HTML, made with Pillow's defaults."""
+    from PIL import Image as PillowImage  # noqa: PLC0415  the import counts toward this contender's time
 
     buffer = io.BytesIO()
     side = (job.thumbnail, job.thumbnail)
@@ -93,36 +90,35 @@ def thumbnail_tag(content: bytes, job: Job) -> str:
     return f'<img src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
 
-def _fetch_all(job: Job, work: Callable[[bytes], str]) -> list[str]:
-    import urllib3  # noqa: PLC0415  each contender is charged with its own imports
+def _download_all(job: Job, work: Callable[[bytes], str]) -> list[str]:
+    import urllib3  # noqa: PLC0415  the import counts toward this contender's time
 
     http = urllib3.PoolManager(maxsize=job.connections)
     headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
-    question = json.dumps({"action": "retrieve_batch", "ids": job.task_ids}).encode()
-    answer = http.request("POST", f"{job.base_url}/seedream/tasks", body=question, headers=headers)
-    urls = [item["response"]["data"][0]["image_url"] for item in json.loads(answer.data)["items"]]
+    body = json.dumps({"action": "retrieve_batch", "ids": job.task_ids}).encode()
+    response = http.request("POST", f"{job.base_url}/seedream/tasks", body=body, headers=headers)
+    urls = [item["response"]["data"][0]["image_url"] for item in json.loads(response.data)["items"]]
     with ThreadPoolExecutor(job.connections) as pool:
         return list(pool.map(lambda url: work(http.request("GET", url).data), urls))
 
 
-# Pillow loads the reader of a format when the first file is opened; that is an import as well.
+# Pillow imports the plugin of a format when it opens the first file.
 _PILLOW = ("PIL.Image", "PIL.JpegImagePlugin")
 OURS = "seedream get"
-PLAIN_LOOP = "plain loop"
-LIMIT = "limit"
-DOWNLOADS = "downloads alone"
+LOOP = "loop"
+LOWER_BOUND = "lower bound"
+DOWNLOADS_ONLY = "downloads only"
 CONTENDERS = {
     OURS: Contender(
         "`%seedream get`",
-        (
-            "seedream_nb",
-            "seedream_nb.notebook.commands",
-            "seedream_nb.notebook.session",
-            *_PILLOW,
-        ),
+        ("seedream_nb", "seedream_nb.notebook.commands", "seedream_nb.notebook.session", *_PILLOW),
         seedream_get,
     ),
-    LIMIT: Contender("(b) the limit: one batch query, bare thread pool", ("urllib3", *_PILLOW), bare_pool),
-    DOWNLOADS: Contender("downloads alone, no thumbnails", ("urllib3",), downloads_alone),
-    PLAIN_LOOP: Contender("(a) the plain loop", ("requests",), plain_loop),
+    LOWER_BOUND: Contender(
+        "Lower bound: one batch request, then a bare thread pool that downloads and shrinks",
+        ("urllib3", *_PILLOW),
+        bare_pool,
+    ),
+    DOWNLOADS_ONLY: Contender("Downloads only, without thumbnails", ("urllib3",), downloads_only),
+    LOOP: Contender("A loop over `requests.post`, `requests.get`, and `IPython.display.Image`", ("requests",), loop),
 }

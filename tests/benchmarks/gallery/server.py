@@ -1,6 +1,6 @@
-"""Why: the service and its image host for the benchmark, in a process of their own, doing as little as possible.
+"""A server that stands in for the service and its image host, in a process of its own.
 
-Pictures lie encoded in memory and answers are encoded before, so that what is measured is the client and the latency.
+Images and responses are encoded in advance, so that the benchmark measures the client and the latency.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,17 @@ from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from tests.benchmarks.gallery.scene import LATENCY, SIDE, TASKS, Pictures, mark, picture_files, task_ids
+from tests.benchmarks.gallery.scene import (
+    LATENCY,
+    MODEL,
+    SIDE,
+    TASKS,
+    ImageKind,
+    image_files,
+    make_prompt,
+    mark,
+    task_ids,
+)
 from tests.benchmarks.processes import ROOT
 from tests.benchmarks.records import make_record
 
@@ -26,26 +35,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-MODEL = "doubao-seedream-4-0-250828"
-
-
 @contextmanager
-def running_server(pictures: Pictures, tasks: int = TASKS) -> Iterator[str]:
-    """Runs the server in another process while a block runs.
+def running_server(kind: ImageKind, tasks: int = TASKS) -> Iterator[str]:
+    """Runs the server in another process during a `with` block.
 
     Args:
-        pictures: Which pictures it serves.
-        tasks: How many tasks it knows.
+        kind: The kind of images to serve.
+        tasks: The number of tasks.
 
     Yields:
-        Its address, without a final slash.
+        The address, without a trailing slash.
     """
-    command = [sys.executable, "-m", "tests.benchmarks.gallery.server", pictures, str(tasks)]
+    command = [sys.executable, "-m", "tests.benchmarks.gallery.server", kind, str(tasks)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             address = process.stdout.readline().strip() if process.stdout else ""
             if not address:
-                raise RuntimeError("The benchmark's server did not start.")
+                raise RuntimeError("The benchmark server did not start.")
             yield address
         finally:
             process.terminate()
@@ -53,15 +59,15 @@ def running_server(pictures: Pictures, tasks: int = TASKS) -> Iterator[str]:
 
 class _Slow(web.RequestHandler):
     async def prepare(self) -> None:
-        self.settings["received"][type(self).__name__] += 1
+        self.settings["received"] += 1
         await asyncio.sleep(LATENCY)
 
     def compute_etag(self) -> None:
-        """No entity tags: hashing every picture would cost the time that is measured."""
+        """Returns nothing: hashing every image would add to the measured time."""
 
 
 class _Tasks(_Slow):
-    """`POST /seedream/tasks`, with records as answers (wire contract, form 1)."""
+    """`POST /seedream/tasks`; returns records (wire contract, form 1)."""
 
     def initialize(self, records: dict[str, str]) -> None:
         self._records = records
@@ -86,15 +92,14 @@ class _Image(_Slow):
 
 
 class _Received(web.RequestHandler):
-    """`GET /received`: how many requests the service and the image host have received; this one does not count."""
+    """`GET /received`: the number of requests to the service and to the image host so far."""
 
     def get(self) -> None:
-        received = self.settings["received"]
-        self.finish({"service": received[_Tasks.__name__], "image_host": received[_Image.__name__]})
+        self.finish(str(self.settings["received"]))
 
 
-async def _serve(pictures: Pictures, tasks: int) -> None:
-    contents = [file.read_bytes() for file in picture_files(pictures)]
+async def _serve(kind: ImageKind, tasks: int) -> None:
+    contents = [file.read_bytes() for file in image_files(kind)]
     records: dict[str, str] = {}
     application = web.Application(
         [
@@ -103,14 +108,13 @@ async def _serve(pictures: Pictures, tasks: int) -> None:
             (r"/received", _Received),
         ],
         log_function=lambda _handler: None,
-        received=Counter(),
+        received=0,
     )
     sockets = bind_sockets(0, "127.0.0.1")
     HTTPServer(application).add_sockets(sockets)
     base_url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
     for number, task_id in enumerate(task_ids(tasks)):
-        prompt = f"a photo of street number {number}, early morning light"
-        record = make_record(number, prompt, MODEL, f"{SIDE}x{SIDE}", f"{base_url}/images/{number}.jpg")
+        record = make_record(number, make_prompt(number), MODEL, f"{SIDE}x{SIDE}", f"{base_url}/images/{number}.jpg")
         records[task_id] = json.dumps(record)
     print(base_url, flush=True)
     await asyncio.Event().wait()
@@ -118,7 +122,7 @@ async def _serve(pictures: Pictures, tasks: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pictures", choices=("photo", "plain"))
+    parser.add_argument("kind", choices=("photo", "plain"))
     parser.add_argument("tasks", type=int)
     arguments = parser.parse_args()
-    asyncio.run(_serve(arguments.pictures, arguments.tasks))
+    asyncio.run(_serve(arguments.kind, arguments.tasks))

@@ -1,4 +1,4 @@
-"""Why: each round of a contender runs in a process of its own, so that nothing is warm and memory can be told apart."""
+"""Runs one round of a contender in a process of its own, so that no cache is warm and memory can be attributed."""
 
 from __future__ import annotations
 
@@ -20,30 +20,22 @@ class Measurement:
     """One round of one contender.
 
     Attributes:
-        import_seconds: Loading what it needs, IPython not counted.
+        import_seconds: The time to import the modules, without IPython.
         work_seconds: From the call to the finished output.
-        memory: The peak of the resident memory during imports and work above what it was before, in bytes.
-        output: What the notebook's file grows by, in bytes.
-        pictures: How many pictures the output holds.
+        memory: The peak of the resident memory during imports and work above that before, in bytes.
+        output: What the output adds to the notebook file, in bytes.
+        images: The number of images in the output.
     """
 
     import_seconds: float
     work_seconds: float
     memory: int
     output: int
-    pictures: int
+    images: int
 
 
 def measure(name: str, job: Job) -> Measurement:
-    """Runs one contender once, in this process.
-
-    Args:
-        name: The contender.
-        job: What it has to show.
-
-    Returns:
-        What it took.
-    """
+    """Runs a contender once, in this process."""
     contender = CONTENDERS[name]
     os.environ["ACEDATACLOUD_API_TOKEN"] = TOKEN
     os.environ["ACEDATACLOUD_API_BASE_URL"] = job.base_url
@@ -55,13 +47,13 @@ def measure(name: str, job: Job) -> Measurement:
     contender.run(job, shell)
     end = time.perf_counter()
     memory_growth = memory.peak_above(memory_before)
-    output, pictures = take_output()
+    output, images = take_output()
     return Measurement(
         import_seconds=loaded - start,
         work_seconds=end - loaded,
         memory=memory_growth,
         output=output,
-        pictures=pictures,
+        images=images,
     )
 
 

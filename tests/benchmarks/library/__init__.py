@@ -1,1 +1,1 @@
-"""Why: what it takes to keep tasks and pictures, to show them again, and to find them among 100,000."""
+"""The cost of storing tasks and images, showing them again, and searching 100,000 records."""

@@ -1,4 +1,4 @@
-"""Why: many tasks are asked for in a process of its own, so that what they take of its memory can be told."""
+"""Retrieves many tasks in a process of its own, so that memory can be attributed to them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seedream_nb.library.library import Library
 from tests.benchmarks import memory
 from tests.benchmarks.gallery.contenders import TIMEOUT, TOKEN
 from tests.benchmarks.gallery.scene import task_ids
-from tests.benchmarks.library.scene import CHUNK, THREADS
+from tests.benchmarks.library.scene import BATCH, THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What a contender is told.
+    """The input of a contender.
 
     Attributes:
-        base_url: The server's address.
-        count: How many ids it asks for.
-        store: The folder of its library.
+        base_url: The address of the server.
+        count: The number of ids.
+        store: The folder for a library.
     """
 
     base_url: str
@@ -39,27 +39,27 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchMeasurement:
     """One round of one contender.
 
     Attributes:
         seconds: From the call to the last task.
-        processor: Seconds of processor time, of all threads.
-        memory: The peak of the resident memory above what it was just before, in bytes; it includes the tasks.
+        cpu: Processor time of all threads, in seconds.
+        memory: The peak of the resident memory above that just before, in bytes; includes the tasks.
     """
 
     seconds: float
-    processor: float
+    cpu: float
     memory: int
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to ask for many tasks.
+    """One way to retrieve many tasks.
 
     Attributes:
-        label: Its name in the report.
-        run: Asks for all; hands out what has come.
+        label: The name in the report.
+        run: Retrieves and returns all of them.
     """
 
     label: str
@@ -67,66 +67,55 @@ class Contender:
 
 
 def with_library(job: Job, ids: Sequence[str]) -> Sequence[object]:
-    """Keeps all on the way."""
+    """The client; stores all tasks."""
     with SeedreamClient(TOKEN, job.base_url, library=job.store) as client:
         return client.retrieve_batch(ids)
 
 
 def without_library(job: Job, ids: Sequence[str]) -> Sequence[object]:
-    """Keeps nothing."""
+    """The client; stores nothing."""
     with SeedreamClient(TOKEN, job.base_url, library="off") as client:
         return client.retrieve_batch(ids)
 
 
 def bare_calls(job: Job, ids: Sequence[str]) -> Sequence[object]:
-    """The limit: as many threads, and the answers as JSON."""
+    """The lower bound: as many threads, which only decode the JSON."""
     headers = {"accept": "application/json", "authorization": f"Bearer {TOKEN}"}
     with requests.Session() as session, ThreadPoolExecutor(THREADS) as pool:
 
-        def ask(chunk: Sequence[str]) -> list[object]:
-            question = {"action": "retrieve_batch", "ids": chunk}
-            answer = session.post(f"{job.base_url}/seedream/tasks", json=question, headers=headers, timeout=TIMEOUT)
-            items: list[object] = answer.json()["items"]
+        def query(batch: Sequence[str]) -> list[object]:
+            body = {"action": "retrieve_batch", "ids": batch}
+            response = session.post(f"{job.base_url}/seedream/tasks", json=body, headers=headers, timeout=TIMEOUT)
+            items: list[object] = response.json()["items"]
             return items
 
-        pages = pool.map(ask, [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)])
+        pages = pool.map(query, [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)])
         return [item for page in pages for item in page]
 
 
-KEPT = "batch kept"
-NOT_KEPT = "batch not kept"
+STORED = "stored"
+NOT_STORED = "not stored"
 BARE = "bare calls"
 CONTENDERS = {
-    KEPT: Contender("`client.retrieve_batch`, into an empty library", with_library),
-    NOT_KEPT: Contender("`client.retrieve_batch`, the library off", without_library),
-    BARE: Contender(f"bare calls of `requests`, {CHUNK} ids each, {THREADS} threads", bare_calls),
+    STORED: Contender("`client.retrieve_batch`, storing everything", with_library),
+    NOT_STORED: Contender("`client.retrieve_batch`, library off", without_library),
+    BARE: Contender(f"bare calls of `requests`, {BATCH} ids each, {THREADS} threads", bare_calls),
 }
 
 
-def measure(name: str, job: Job) -> Batch:
-    """Runs one contender once, in this process.
-
-    Args:
-        name: The contender.
-        job: What it has to ask for.
-
-    Returns:
-        What it took.
-
-    Raises:
-        RuntimeError: Not all has come, or was kept.
-    """
+def measure(name: str, job: Job) -> BatchMeasurement:
+    """Runs a contender once, in this process."""
     ids = list(task_ids(job.count))
     memory_before = memory.begin()
-    start, processor_start = time.perf_counter(), time.process_time()
+    start, cpu_start = time.perf_counter(), time.process_time()
     found = CONTENDERS[name].run(job, ids)
-    seconds, processor = time.perf_counter() - start, time.process_time() - processor_start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu_start
     growth = memory.peak_above(memory_before)
     if len(found) != job.count:
-        raise RuntimeError(f"{name} gives {len(found)} tasks instead of {job.count}.")
-    if name == KEPT and len(Library(job.store)) != job.count:
-        raise RuntimeError("Not all tasks were kept.")
-    return Batch(seconds, processor, growth)
+        raise RuntimeError(f"{name} returned {len(found)} tasks instead of {job.count}.")
+    if name == STORED and len(Library(job.store)) != job.count:
+        raise RuntimeError("Not all tasks were stored.")
+    return BatchMeasurement(seconds, cpu, growth)
 
 
 if __name__ == "__main__":

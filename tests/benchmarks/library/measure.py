@@ -1,4 +1,4 @@
-"""Why: brings this scene's server, stores and workers together into one result."""
+"""Measures this scene: workers against one server, with the stores they need."""
 
 from __future__ import annotations
 
@@ -16,87 +16,82 @@ from seedream_nb.images.thumbnails import JPEG_QUALITY
 from tests.benchmarks.gallery.scene import task_ids
 from tests.benchmarks.gallery.server import running_server
 from tests.benchmarks.library import batch_worker, show_contenders
-from tests.benchmarks.library.batch_worker import Batch
+from tests.benchmarks.library.batch_worker import BatchMeasurement
 from tests.benchmarks.library.scene import (
     ADDED,
-    ASKED,
-    FEW_ASKED,
-    KEPT,
-    LOOPED,
+    FEW_IDS,
+    FILES,
+    IDS,
+    LIBRARY_SIZES,
     MANY_SHOWN,
+    RECORDS,
     SHOWN,
-    SIZES,
     ShowJob,
 )
-from tests.benchmarks.library.show_contenders import AGAIN, CACHED_SESSION, FILE_CACHE, LIMIT, MANY_AGAIN, NOT_KEPT
-from tests.benchmarks.library.show_worker import Visit, read_visit
+from tests.benchmarks.library.show_contenders import (
+    AGAIN,
+    CACHED_SESSION,
+    FILE_CACHE,
+    LOWER_BOUND,
+    MANY_AGAIN,
+    NOT_STORED,
+)
+from tests.benchmarks.library.show_worker import ShowMeasurement, read_measurement
 from tests.benchmarks.processes import run_worker
-from tests.benchmarks.rounds import Rounds, say, take_turns
+from tests.benchmarks.rounds import Rounds, log, take_turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LIBRARY = "library"
-FILES = "files"
+JSON_FILES = "files"
 SHOW_WORKER = "tests.benchmarks.library.show_worker"
 SEARCH_WORKER = "tests.benchmarks.library.search_worker"
 BATCH_WORKER = "tests.benchmarks.library.batch_worker"
-# What is kept on purpose lies in folders of the benchmark's own; nothing of it reaches the user's.
+# Contenders store data in temporary folders, never in the user's library.
 ENVIRONMENT = {"SEEDREAM_LIBRARY": "off"}
 
 
 @dataclass(frozen=True)
 class Result:
-    """All that was measured.
+    """All measurements.
 
     Attributes:
-        visits: The rounds of each contender that shows pictures.
+        shows: The rounds of each contender that shows images.
         searches: The seconds of each search, by its label, in a library and in files.
-        adds: The seconds of each record that was added, by how many there were.
-        batches: The rounds of each contender that asks for many tasks, with how many.
-        build_seconds: How long it took to make the library that is searched.
+        adds: The seconds to add each record, by the number of records in the library.
+        batches: The rounds of each contender that retrieves many tasks, by name and number of ids.
+        build_seconds: The time to build the library to search.
     """
 
-    visits: Rounds[Visit]
+    shows: Rounds[ShowMeasurement]
     searches: Rounds[Mapping[str, float]]
     adds: Rounds[list[float]]
-    batches: Rounds[Batch]
+    batches: Rounds[BatchMeasurement]
     build_seconds: float
 
 
 def measure_all(rounds: int) -> Result:
-    """Measures everything, in one run.
-
-    Args:
-        rounds: Rounds of each contender.
-
-    Returns:
-        The figures.
-    """
-    with tempfile.TemporaryDirectory(prefix="seedream-benchmark-") as name, running_server("photo", ASKED) as base_url:
+    """Measures everything, in so many rounds."""
+    with tempfile.TemporaryDirectory(prefix="seedream-benchmark-") as name, running_server("photo", IDS) as base_url:
         scene = _Scene(Path(name), base_url)
         scene.fill_stores()
-        visits = take_turns(list(show_contenders.CONTENDERS), rounds, scene.show)
-        batches = take_turns(list(batch_names()), rounds, scene.ask)
-        say(f"making a library of {KEPT:,} records")
+        shows = take_turns(list(show_contenders.CONTENDERS), rounds, scene.show)
+        batches = take_turns(list(batch_names()), rounds, scene.retrieve)
+        log(f"building a library of {RECORDS:,} records")
         build_seconds = scene.build()
-        searches = take_turns([LIBRARY, FILES], rounds, scene.search)
-        adds = take_turns([str(size) for size in SIZES], rounds, scene.add)
-    return Result(visits, searches, adds, batches, build_seconds)
+        searches = take_turns([LIBRARY, JSON_FILES], rounds, scene.search)
+        adds = take_turns([str(size) for size in LIBRARY_SIZES], rounds, scene.add)
+    return Result(shows, searches, adds, batches, build_seconds)
 
 
 def batch_names() -> dict[str, tuple[str, int]]:
-    """The contenders that ask for many tasks, each with a small and a large number of them."""
-    return {f"{name}, {count}": (name, count) for name in batch_worker.CONTENDERS for count in (ASKED, FEW_ASKED)}
+    """The contenders that retrieve many tasks, each with a large and a small number of ids."""
+    return {f"{name}, {count}": (name, count) for name in batch_worker.CONTENDERS for count in (IDS, FEW_IDS)}
 
 
 class _Scene:
-    """Runs workers against one server, each with the stores it needs.
-
-    Args:
-        folder: Where they lie.
-        base_url: The server's address.
-    """
+    """Runs workers against the server at an address, with their stores in a folder."""
 
     def __init__(self, folder: Path, base_url: str) -> None:
         self._folder = folder
@@ -105,41 +100,35 @@ class _Scene:
         self._run = partial(run_worker, environment=self._environment)
 
     def fill_stores(self) -> None:
-        """Lets those meet the pictures who are to show them a second time."""
+        """Runs the contenders that are measured in their second run for the first time."""
         for name in (AGAIN, MANY_AGAIN, CACHED_SESSION, FILE_CACHE):
-            say(f"first run: {name}")
+            log(f"first run for {name}")
             (self._folder / name).mkdir()
             self._show(name, self._folder / name, cells=1)
 
-    def show(self, name: str) -> Visit:
+    def show(self, name: str) -> ShowMeasurement:
         if (self._folder / name).exists():
-            visit = self._show(name, self._folder / name, cells=2 if name == MANY_AGAIN else 1)
-        else:
-            with tempfile.TemporaryDirectory(dir=self._folder) as empty:
-                visit = self._show(name, Path(empty), cells=1 if name in {NOT_KEPT, LIMIT} else 2)
-        return visit
+            return self._show(name, self._folder / name, cells=2 if name == MANY_AGAIN else 1)
+        with tempfile.TemporaryDirectory(dir=self._folder) as empty:
+            return self._show(name, Path(empty), cells=1 if name in {NOT_STORED, LOWER_BOUND} else 2)
 
-    def ask(self, name: str) -> Batch:
+    def retrieve(self, name: str) -> BatchMeasurement:
         contender, count = batch_names()[name]
         with tempfile.TemporaryDirectory(dir=self._folder) as empty:
             job = batch_worker.Job(self._base_url, count, empty)
-            return Batch(**self._run(BATCH_WORKER, contender, job=asdict(job)))
+            return BatchMeasurement(**self._run(BATCH_WORKER, contender, job=asdict(job)))
 
     def build(self) -> float:
-        """Makes what is searched and added to.
-
-        Returns:
-            The seconds for the largest library.
-        """
-        for size in SIZES:
-            took = self._work("build", self._folder / f"library-{size}", size)
-        self._work("build files", self._folder / FILES, LOOPED)
-        return float(took["build"])
+        """Builds all libraries and files; returns the seconds for the largest library."""
+        for size in LIBRARY_SIZES:
+            measured = self._work("build", self._folder / f"library-{size}", size)
+        self._work("build files", self._folder / JSON_FILES, FILES)
+        return float(measured["build"])
 
     def search(self, name: str) -> Mapping[str, float]:
-        if name == FILES:
-            return self._work("search files", self._folder / FILES)
-        return self._work("search", self._folder / f"library-{KEPT}")
+        if name == JSON_FILES:
+            return self._work("search files", self._folder / JSON_FILES)
+        return self._work("search", self._folder / f"library-{RECORDS}")
 
     def add(self, name: str) -> list[float]:
         with tempfile.TemporaryDirectory(dir=self._folder) as empty:
@@ -147,17 +136,17 @@ class _Scene:
             seconds: list[float] = self._work("add", copy, ADDED)["adds"]
         return seconds
 
-    def _show(self, name: str, store: Path, *, cells: int) -> Visit:
+    def _show(self, name: str, store: Path, *, cells: int) -> ShowMeasurement:
         count = MANY_SHOWN if name == MANY_AGAIN else SHOWN
         sizes = GalleryOptions().thumbnail, JPEG_QUALITY, FetchLimits().connections
         job = ShowJob(self._base_url, task_ids(count), *sizes, str(store), cells)
-        visit = read_visit(self._run(SHOW_WORKER, name, job=asdict(job)))
-        # A thousand are more than fit into the bytes that an output may take by default.
-        wanted = {count} if count == SHOWN else set(range(1, count + 1))
-        for cell in visit.cells:
-            if cell.pictures not in wanted:
-                raise RuntimeError(f"{name} shows {cell.pictures} pictures instead of {count}.")
-        return visit
+        measurement = read_measurement(self._run(SHOW_WORKER, name, job=asdict(job)))
+        # A thousand do not fit into the default size limit of an output.
+        expected = {count} if count == SHOWN else range(1, count + 1)
+        for cell in measurement.cells:
+            if cell.images not in expected:
+                raise RuntimeError(f"{name} shows {cell.images} images instead of {count}.")
+        return measurement
 
     def _work(self, work: str, folder: Path, count: int = 0) -> dict[str, Any]:
         return self._run(SEARCH_WORKER, work, job={"folder": str(folder), "count": count})

@@ -1,11 +1,11 @@
-"""Why: search is measured on prompts as people write them: several languages, common words, and rare ones."""
+"""Prompts as people write them: in several languages, with common and rare words."""
 
 from __future__ import annotations
 
 import random
 from typing import NamedTuple
 
-RARE_WORD, RARE_EVERY = "axolotl", 20_000  # one prompt in so many
+RARE_WORD, RARE_EVERY = "axolotl", 20_000  # one prompt in 20,000
 RARE_MODEL = "doubao-seededit-3-0-i2i-250628"
 RARE_MODEL_EVERY = 10_000
 PHRASE = "white siamese"
@@ -23,12 +23,12 @@ class Language(NamedTuple):
     """The words of one language.
 
     Attributes:
-        share: How many of 100 prompts are written in it.
-        pattern: A prompt, with places for the others and for a name.
-        subjects: What is shown.
-        places: Where.
-        styles: How; several of them end a prompt.
-        comma: What stands between these.
+        share: The percentage of prompts in this language.
+        pattern: A prompt with placeholders for the rest and for a name.
+        subjects: Subjects of images.
+        places: Where they are.
+        styles: Several of these end a prompt.
+        comma: The separator between styles.
     """
 
     share: int
@@ -102,17 +102,10 @@ _LANGUAGES = (
 
 
 def make_prompt(number: int) -> tuple[str, str]:
-    """A prompt and a model.
-
-    Args:
-        number: Which; the same number gives the same in every process.
-
-    Returns:
-        The prompt, and the full id of the model.
-    """
-    chance = random.Random(number)  # noqa: S311  nothing secret
+    """A prompt and the full id of a model; the same for the same number in every process."""
+    chance = random.Random(number)  # noqa: S311  no secret
     (language,) = chance.choices(_LANGUAGES, [language.share for language in _LANGUAGES])
-    name = "".join(chance.choices(_SYLLABLES, k=4)).title()  # one of 65,536: words that hardly come twice
+    name = "".join(chance.choices(_SYLLABLES, k=4)).title()  # one of 65,536: words that rarely occur twice
     styles = chance.sample(language.styles, chance.randint(3, min(9, len(language.styles))))
     prompt = language.pattern.format(
         name=name,

@@ -1,4 +1,4 @@
-"""Why: all contenders of this scene work on the same tasks, and look for the same words."""
+"""The tasks, records, and searches of this scene."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
     from seedream_nb import Task
 
-SHOWN = 100  # tasks of a cell
+SHOWN = 100  # tasks in a cell
 MANY_SHOWN = 1000
-ASKED = 10_000  # ids of a large batch
-FEW_ASKED = 2000
-CHUNK = 50  # ids in a request
-THREADS = 4  # that ask at the same time
-KEPT = 100_000  # records of the library that is searched
-LOOPED = 10_000  # of these as files, for the loop; it is charged with so many times more as there are records
+IDS = 10_000  # ids in a large retrieval
+FEW_IDS = 2000
+BATCH = 50  # ids per batch request
+THREADS = 4  # concurrent batch requests
+RECORDS = 100_000  # records in the library to search
+FILES = 10_000  # of these as JSON files for the loop, whose time is multiplied accordingly
 FIRST_PAGE = 24
-ADDED = 200  # records, one at a time
-SIZES = (0, 1000, KEPT)  # records of the libraries that they are added to
-SECONDS_APART = 60  # of the moments at which kept tasks were created
+ADDED = 200  # records added one at a time
+LIBRARY_SIZES = (0, 1000, RECORDS)  # records in the libraries they are added to
+SECONDS_APART = 60  # between the creation of two tasks
 
 
 @dataclass(frozen=True)
 class ShowJob(Job):
-    """What a contender is told that shows pictures.
+    """The input of a contender that shows images.
 
     Attributes:
-        store: The folder in which it may keep what it likes.
-        cells: How often the same cell runs.
+        store: A folder in which the contender may store anything.
+        cells: The number of times the same cell runs.
     """
 
     store: str
@@ -45,14 +45,14 @@ class ShowJob(Job):
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for.
+    """A search.
 
     Attributes:
-        label: Its name in the report.
-        text: What the library is asked for.
+        label: The name in the report.
+        text: The query for the library.
         words: What the loop looks for in a prompt: all of these.
-        model: Of this model alone, by its full id.
-        since: Created at this moment or later, in Unix seconds.
+        model: Only tasks of this model, by its full id.
+        since: Only tasks created at this time or later, in Unix seconds.
     """
 
     label: str
@@ -66,36 +66,36 @@ class Search:
         return None if self.since is None else datetime.fromtimestamp(self.since, timezone.utc)
 
 
-def moment(number: int) -> float:
-    """When a kept task was created, in Unix seconds."""
+def creation_time(number: int) -> float:
+    """The creation of a task, in Unix seconds."""
     return BEGIN + number * SECONDS_APART
 
 
 SEARCHES = (
-    Search("a rare word", RARE_WORD, (RARE_WORD,)),
-    Search("a frequent word", "light", ("light",)),
-    Search("two Chinese characters", "暹罗", ("暹罗",)),
-    Search("two frequent Chinese characters", "光线", ("光线",)),
-    Search("a phrase", f'"{PHRASE}"', (PHRASE,)),
-    Search("a beginning", "wat", ("wat",)),
-    Search("a frequent word of one model", "light", ("light",), model="doubao-seedream-4-5-251128"),
-    Search("a frequent word of a rare model", "light", ("light",), model=RARE_MODEL),
-    Search("a frequent word since a date", "light", ("light",), since=moment(KEPT * 9 // 10)),
-    Search("all of a rare model", "", (), model=RARE_MODEL),
-    Search("all since a date", "", (), since=moment(KEPT * 9 // 10)),
+    Search("A rare word", RARE_WORD, (RARE_WORD,)),
+    Search("A frequent word", "light", ("light",)),
+    Search("Two Chinese characters", "暹罗", ("暹罗",)),
+    Search("Two frequent Chinese characters", "光线", ("光线",)),
+    Search("A phrase", f'"{PHRASE}"', (PHRASE,)),
+    Search("A prefix", "wat", ("wat",)),
+    Search("A frequent word of one model", "light", ("light",), model="doubao-seedream-4-5-251128"),
+    Search("A frequent word of a rare model", "light", ("light",), model=RARE_MODEL),
+    Search("A frequent word since a date", "light", ("light",), since=creation_time(RECORDS * 9 // 10)),
+    Search("All tasks of a rare model", "", (), model=RARE_MODEL),
+    Search("All tasks since a date", "", (), since=creation_time(RECORDS * 9 // 10)),
 )
 
 
-def kept_records(numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """The records of the library that is searched, as the service answers them."""
+def make_records(numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Records for the library, as the service returns them."""
     for number in numbers:
         prompt, model = make_prompt(number)
         link = f"https://platform.cdn.acedata.cloud/seedream/{number}.jpg"
         record = make_record(number, prompt, model, "2048x2048", link)
-        record["created_at"] = moment(number)
+        record["created_at"] = creation_time(number)
         yield record
 
 
-def kept_tasks(numbers: Sequence[int]) -> Iterator[Task]:
-    """The same as tasks."""
-    return (read_task(record, record["id"]) for record in kept_records(numbers))
+def make_tasks(numbers: Sequence[int]) -> Iterator[Task]:
+    """The same records as tasks."""
+    return (read_task(record, record["id"]) for record in make_records(numbers))

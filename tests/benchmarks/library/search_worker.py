@@ -1,4 +1,4 @@
-"""Why: what is searched, and what is added to, is opened by a process of its own, as by a fresh kernel."""
+"""Builds, searches, and extends a library in a process of its own, as in a fresh kernel."""
 
 from __future__ import annotations
 
@@ -10,76 +10,64 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedream_nb.library.library import Library
-from tests.benchmarks.library.scene import FIRST_PAGE, KEPT, LOOPED, SEARCHES, kept_records, kept_tasks
+from tests.benchmarks.library.scene import FILES, FIRST_PAGE, RECORDS, SEARCHES, make_records, make_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.benchmarks.library.scene import Search
 
-CHUNK = 1000  # records kept at once while a library is made
+CHUNK = 1000  # records stored at once when a library is built
 
 
 def build(folder: Path, count: int) -> dict[str, float]:
-    """Makes a library.
-
-    Returns:
-        The seconds that it took.
-    """
+    """Builds a library; returns the seconds it took."""
     start = time.perf_counter()
     with Library(folder) as library:
         for first in range(0, count, CHUNK):
-            library.keep(kept_tasks(range(first, min(count, first + CHUNK))))
+            library.keep(make_tasks(range(first, min(count, first + CHUNK))))
     return {"build": time.perf_counter() - start}
 
 
 def build_files(folder: Path, count: int) -> dict[str, float]:
-    """Makes a folder with a JSON file for each record; the newest ones."""
+    """Writes each of the newest records to a JSON file."""
     start = time.perf_counter()
     folder.mkdir(parents=True)
-    for record in kept_records(range(KEPT - count, KEPT)):
+    for record in make_records(range(RECORDS - count, RECORDS)):
         (folder / f"{record['id']}.json").write_text(json.dumps(record))
     return {"build": time.perf_counter() - start}
 
 
 def search(folder: Path, _count: int) -> dict[str, float]:
-    """Searches a library.
-
-    Returns:
-        The seconds to the tasks of the first page of each search, done once; and those to open the library.
-    """
+    """Returns the seconds to open the library, and from each query to the tasks of its first page."""
     start = time.perf_counter()
     library = Library(folder)
     seconds = {"open": time.perf_counter() - start}
-    for wanted in SEARCHES:
+    for query in SEARCHES:
         start = time.perf_counter()
-        found = library.search(wanted.text, model=wanted.model, since=wanted.since_time, limit=FIRST_PAGE)
-        seconds[wanted.label] = time.perf_counter() - start
-        if not found or not all(_fits(task.raw, wanted) for task in found):
-            raise RuntimeError(f"The search for {wanted.label} gave {len(found)} tasks, or wrong ones.")
+        found = library.search(query.text, model=query.model, since=query.since_time, limit=FIRST_PAGE)
+        seconds[query.label] = time.perf_counter() - start
+        if not found or not all(_fits(task.raw, query) for task in found):
+            raise RuntimeError(f"The search {query.label!r} returned {len(found)} tasks, or wrong ones.")
     return seconds
 
 
 def search_files(folder: Path, _count: int) -> dict[str, float]:
-    """Searches a folder of JSON files, as a user would. Not all records are there; it is charged as if they were."""
+    """Searches a folder of JSON files, as a user would; extrapolates the seconds to all records."""
     seconds = {"open": 0.0}
-    for wanted in SEARCHES:
+    for query in SEARCHES:
         start = time.perf_counter()
         records = (json.loads(file.read_bytes()) for file in folder.iterdir())
-        found = [record for record in records if _fits(record, wanted)]
+        found = [record for record in records if _fits(record, query)]
         found.sort(key=lambda record: record["created_at"], reverse=True)
         del found[FIRST_PAGE:]
-        seconds[wanted.label] = (time.perf_counter() - start) * KEPT / LOOPED
+        seconds[query.label] = (time.perf_counter() - start) * RECORDS / FILES
     return seconds
 
 
 def add(folder: Path, count: int) -> dict[str, list[float]]:
-    """Adds records to a library, one at a time.
-
-    Returns:
-        The seconds that each took.
-    """
-    tasks = list(kept_tasks(range(KEPT, KEPT + count)))
+    """Adds records to a library, one at a time; returns the seconds for each."""
+    tasks = list(make_tasks(range(RECORDS, RECORDS + count)))
     seconds = []
     with Library(folder) as library:
         before = len(library)
@@ -92,12 +80,12 @@ def add(folder: Path, count: int) -> dict[str, list[float]]:
     return {"adds": seconds}
 
 
-def _fits(record: Mapping[str, Any], wanted: Search) -> bool:
+def _fits(record: Mapping[str, Any], query: Search) -> bool:
     request = record["request"]
     return (
-        all(word in request["prompt"].lower() for word in wanted.words)
-        and wanted.model in {None, request["model"]}
-        and (wanted.since is None or record["created_at"] >= wanted.since)
+        all(word in request["prompt"].lower() for word in query.words)
+        and query.model in {None, request["model"]}
+        and (query.since is None or record["created_at"] >= query.since)
     )
 
 

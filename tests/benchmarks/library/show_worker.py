@@ -1,4 +1,4 @@
-"""Why: each round of a contender that shows pictures runs in a process of its own, which stands for a fresh kernel."""
+"""Runs one round of a contender that shows images in a process of its own, which stands for a fresh kernel."""
 
 from __future__ import annotations
 
@@ -27,29 +27,27 @@ class Cell:
 
     Attributes:
         seconds: From the call to the finished output.
-        processor: Seconds of processor time, of all threads: what a busy machine does not change.
-        memory: The peak of the resident memory above what it was just before, in bytes.
-        output: What the notebook's file grows by, in bytes.
-        pictures: How many pictures the output holds.
-        asked: Requests that the service has received.
-        fetched: Requests that the image host has received.
+        cpu: Processor time of all threads, in seconds; independent of other load on the machine.
+        memory: The peak of the resident memory above that just before, in bytes.
+        output: What the output adds to the notebook file, in bytes.
+        images: The number of images in the output.
+        requests: The number of requests to the service and to the image host.
     """
 
     seconds: float
-    processor: float
+    cpu: float
     memory: int
     output: int
-    pictures: int
-    asked: int
-    fetched: int
+    images: int
+    requests: int
 
 
 @dataclass(frozen=True)
-class Visit:
+class ShowMeasurement:
     """One round of one contender.
 
     Attributes:
-        import_seconds: Loading what it needs, IPython not counted.
+        import_seconds: The time to import the modules, without IPython.
         cells: The runs of the same cell, in order.
     """
 
@@ -57,16 +55,8 @@ class Visit:
     cells: tuple[Cell, ...]
 
 
-def measure(name: str, job: ShowJob) -> Visit:
-    """Runs one contender, in this process.
-
-    Args:
-        name: The contender.
-        job: What it has to show.
-
-    Returns:
-        What it took.
-    """
+def measure(name: str, job: ShowJob) -> ShowMeasurement:
+    """Runs a contender once, in this process."""
     contender = CONTENDERS[name]
     os.environ["ACEDATACLOUD_API_TOKEN"] = TOKEN
     os.environ["ACEDATACLOUD_API_BASE_URL"] = job.base_url
@@ -74,31 +64,29 @@ def measure(name: str, job: ShowJob) -> Visit:
     start = time.perf_counter()
     contender.load(job, shell)
     loaded = time.perf_counter()
-    return Visit(loaded - start, tuple(_run_cell(name, job) for _ in range(job.cells)))
+    return ShowMeasurement(loaded - start, tuple(_run_cell(name, job) for _ in range(job.cells)))
 
 
 def _run_cell(name: str, job: ShowJob) -> Cell:
-    asked, fetched = _received(job)
+    requests_before = _count_requests(job)
     memory_before = memory.begin()
-    start, processor_start = time.perf_counter(), time.process_time()
+    start, cpu_start = time.perf_counter(), time.process_time()
     CONTENDERS[name].run(job, open_shell())
-    seconds, processor = time.perf_counter() - start, time.process_time() - processor_start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu_start
     growth = memory.peak_above(memory_before)
-    output, pictures = take_output()
-    asked_after, fetched_after = _received(job)
-    return Cell(seconds, processor, growth, output, pictures, asked_after - asked, fetched_after - fetched)
+    output, images = take_output()
+    return Cell(seconds, cpu, growth, output, images, _count_requests(job) - requests_before)
 
 
-def _received(job: ShowJob) -> tuple[int, int]:
-    # Not by requests: loading that is what some contenders are charged with.
-    with urllib.request.urlopen(f"{job.base_url}/received", timeout=60) as answer:  # noqa: S310  the benchmark's own
-        received = json.load(answer)
-    return received["service"], received["image_host"]
+def _count_requests(job: ShowJob) -> int:
+    # urllib, because importing requests counts toward the time of some contenders.
+    with urllib.request.urlopen(f"{job.base_url}/received", timeout=60) as response:  # noqa: S310  a local server
+        return int(response.read())
 
 
-def read_visit(fields: Mapping[str, Any]) -> Visit:
-    """What a worker has printed."""
-    return Visit(fields["import_seconds"], tuple(Cell(**cell) for cell in fields["cells"]))
+def read_measurement(fields: Mapping[str, Any]) -> ShowMeasurement:
+    """The measurement that a worker printed."""
+    return ShowMeasurement(fields["import_seconds"], tuple(Cell(**cell) for cell in fields["cells"]))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Why: what it takes to bring the pictures of 1,000 finished tasks in front of somebody's eyes, in a real browser."""
+"""The time to bring the images of 1,000 finished tasks to the screen of a real browser."""

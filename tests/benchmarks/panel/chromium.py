@@ -1,6 +1,7 @@
-"""Why: whoever drives a browser is told what its pages receive, and that work would be measured as well.
+"""Chromium without a driver attached while the clock runs.
 
-So Chromium is started without Playwright, which is only connected to make a page ready. While the clock runs it is not.
+A driver is notified of everything its pages receive, and that work would be measured as well. So Chromium is started
+without Playwright, which connects only to prepare a page.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page, Playwright
 
-TOLD = re.compile(r"measured (\{.*\})")
-FRAME = 143  # pixels that the window has above the page
+REPORTED = re.compile(r"measured (\{.*\})")
+FRAME = 143  # height of the window above the page, in pixels
 PAUSE = 0.5  # seconds
 TIMEOUT = 30  # seconds
 
@@ -36,14 +37,14 @@ class Chromium:
     """A running browser with one page.
 
     Attributes:
-        address: Where it is spoken to, without a final slash.
+        address: The address of the DevTools server, without a trailing slash.
     """
 
     address: str
 
     @contextmanager
     def connected(self, playwright: Playwright) -> Iterator[Page]:
-        """Drives its page by Playwright while a block runs; the page stays open afterwards."""
+        """Drives the page with Playwright during a `with` block; the page stays open afterward."""
         browser = playwright.chromium.connect_over_cdp(self.address)
         try:
             yield browser.contexts[0].pages[0]
@@ -51,42 +52,35 @@ class Chromium:
             browser.close()
 
     def wait_for_figures(self, seconds: float) -> PageFigures | None:
-        """Waits for what the page tells in its title; asks the browser for it, and not the page.
+        """Waits for the figures that the page reports in its title, which the browser provides without the page.
 
         Args:
-            seconds: How long.
+            seconds: The timeout.
 
         Returns:
-            What it has told; None when it did not.
+            The figures; None if they did not arrive in time.
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             pages = requests.get(f"{self.address}/json/list", timeout=TIMEOUT).json()
             for page in pages:
-                told = TOLD.fullmatch(html.unescape(page["title"]))
-                if told:
-                    return PageFigures(**json.loads(told[1]))
+                reported = REPORTED.fullmatch(html.unescape(page["title"]))
+                if reported:
+                    return PageFigures(**json.loads(reported[1]))
             time.sleep(PAUSE)
         return None
 
 
 @contextmanager
 def running_chromium(profile: Path) -> Iterator[Chromium]:
-    """Runs a Chromium of its own, with one page, while a block runs.
-
-    Args:
-        profile: An empty directory for its files.
-
-    Yields:
-        The browser.
-    """
+    """Runs a separate Chromium with one page during a `with` block; `profile` is an empty directory."""
     executable = find_chromium()
     if executable is None:
         raise RuntimeError(HOW_TO_INSTALL)
     width, height = WINDOW
     options = ["--headless", "--no-first-run", f"--window-size={width},{height + FRAME}"]
-    own = [f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"]
-    command = [executable, *CHROMIUM_OPTIONS, *options, *own]
+    profile_options = [f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"]
+    command = [executable, *CHROMIUM_OPTIONS, *options, *profile_options]
     log_file = profile / "benchmark.log"
     with log_file.open("w") as log, subprocess.Popen(command, stderr=log) as process:
         try:
@@ -96,7 +90,7 @@ def running_chromium(profile: Path) -> Iterator[Chromium]:
 
 
 def _find_address(profile: Path) -> str:
-    """It writes its port into a file as soon as it listens there."""
+    """Chromium writes its port to a file as soon as it listens."""
     file = profile / "DevToolsActivePort"
     deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:

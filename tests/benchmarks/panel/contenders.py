@@ -1,4 +1,4 @@
-"""Why: the ways to show 1,000 pictures in a notebook that are set against each other. They run in its kernel."""
+"""Ways to show 1,000 images in a notebook. They run in its kernel."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
     from seedream_nb import Task
 
-# Shows so many; what it gives back is displayed, unless it is None.
+# Shows so many tasks; the result is displayed unless it is None.
 Show: TypeAlias = "Callable[[int], object]"
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to show pictures.
+    """One way to show images.
 
     Attributes:
-        label: Its name in the report.
-        tile: The CSS selector of a tile: a picture, or what holds it.
-        modules: What it needs besides; loaded before the clock starts.
-        prepare: Makes ready what it is given, before the clock starts; says how it is shown.
+        label: The name in the report.
+        tile: The CSS selector of a tile: an image or its container.
+        modules: Modules to import before the clock starts.
+        prepare: Prepares the input before the clock starts; returns the function that shows it.
     """
 
     label: str
@@ -45,51 +45,50 @@ class Contender:
     prepare: Callable[[str], Show]
 
     def load(self) -> None:
-        """Loads what it needs."""
+        """Imports the modules."""
         for module in self.modules:
             importlib.import_module(module)
 
 
 def panel(base_url: str) -> Show:
-    """The panel, with records; the pictures are still to be fetched and made small."""
+    """The panel with records only; it has to download and shrink the images."""
     client = SeedreamClient(TOKEN, base_url)
     tasks = make_tasks(base_url)
     return lambda count: explore(client, tasks[:count])
 
 
-def panel_of_kept(base_url: str) -> Show:
-    """The panel when all has been shown before: the thumbnails lie in the library."""
+def panel_with_library(base_url: str) -> Show:
+    """The panel when everything was shown before: the thumbnails are in the library."""
     folder = TemporaryDirectory(prefix="seedream-benchmark-")
     client = SeedreamClient(TOKEN, base_url, library=folder.name)
     tasks = make_tasks(base_url)
     fill_library(client, tasks)
+    return partial(_show_stored, folder, client, tasks)
 
-    return partial(_show_kept, folder, client, tasks)
 
-
-def _show_kept(_folder: TemporaryDirectory[str], client: SeedreamClient, tasks: Sequence[Task], count: int) -> object:
-    """Shows so many; the folder goes when nothing holds it any more."""
+def _show_stored(_folder: TemporaryDirectory[str], client: SeedreamClient, tasks: Sequence[Task], count: int) -> object:
+    """Shows so many tasks; the folder is deleted when nothing references it anymore."""
     return explore(client, tasks[:count])
 
 
-def widget_each(_base_url: str) -> Show:
-    """A widget for each picture; the thumbnails are made already."""
+def widgets(_base_url: str) -> Show:
+    """One widget per image; the thumbnails exist already."""
     thumbnails = make_thumbnails()
     return lambda count: _grid_of_widgets(thumbnails[:count])
 
 
-def widget_each_fetching(base_url: str) -> Show:
-    """A widget for each picture, which is fetched and made small first, in as many threads as the panel has."""
+def widgets_downloading(base_url: str) -> Show:
+    """One widget per image; downloads and shrinks first, in as many threads as the panel uses."""
     tasks = make_tasks(base_url)
 
     def show(count: int) -> object:
         with requests.Session() as session, ThreadPoolExecutor(THREADS) as pool:
             session.mount("http://", HTTPAdapter(pool_maxsize=THREADS))
 
-            def fetch(task: Task) -> bytes:
+            def download(task: Task) -> bytes:
                 return make_thumbnail(session.get(str(task.images[0].url), timeout=60).content, THUMBNAIL).data
 
-            return _grid_of_widgets(list(pool.map(fetch, tasks[:count])))
+            return _grid_of_widgets(list(pool.map(download, tasks[:count])))
 
     return show
 
@@ -101,10 +100,9 @@ def _grid_of_widgets(thumbnails: Sequence[bytes]) -> ipywidgets.GridBox:
 
 
 def ipyplot_images(_base_url: str) -> Show:
-    """Thumbnails as data URLs: of what lies in memory, ipyplot would make larger PNGs of anything else."""
+    """Thumbnails as data URLs: ipyplot would turn anything else in memory into larger PNG files."""
     urls = [f"data:image/jpeg;base64,{base64.b64encode(thumbnail).decode()}" for thumbnail in make_thumbnails()]
-
-    # The report needs the labels without it, and no check of types needs it to be there.
+    # No import statement, because types are also checked where this is not installed.
     ipyplot = importlib.import_module("ipyplot")
 
     def show(count: int) -> None:
@@ -116,24 +114,24 @@ def ipyplot_images(_base_url: str) -> Show:
 THREADS = 8
 
 OURS = "panel"
-OURS_KEPT = "panel of kept"
-WIDGET_EACH = "widget each"
-WIDGET_EACH_FETCHING = "widget each, fetching"
+OURS_STORED = "panel with library"
+WIDGETS = "widgets"
+WIDGETS_DOWNLOADING = "widgets, downloading"
 IPYPLOT = "ipyplot"
 OUR_TILE = ".seedream-grid-tile"
 OUR_MODULES = ("seedream_nb.panels.explorer", "PIL.JpegImagePlugin")
 WIDGET_TILE = ".widget-gridbox > *"
 CONTENDERS = {
-    OURS: Contender("`explore`, everything still to be fetched", OUR_TILE, OUR_MODULES, panel),
-    WIDGET_EACH_FETCHING: Contender(
-        "`ipywidgets.GridBox` of `Image`, likewise", WIDGET_TILE, ("PIL.JpegImagePlugin",), widget_each_fetching
+    OURS: Contender("`explore`, images not yet downloaded", OUR_TILE, OUR_MODULES, panel),
+    WIDGETS_DOWNLOADING: Contender(
+        "`ipywidgets.GridBox` of `Image`, downloads and shrinks first",
+        WIDGET_TILE,
+        ("PIL.JpegImagePlugin",),
+        widgets_downloading,
     ),
-    OURS_KEPT: Contender("`explore`, thumbnails in the library", OUR_TILE, OUR_MODULES, panel_of_kept),
-    WIDGET_EACH: Contender("`ipywidgets.GridBox` of `Image`, thumbnails in memory", WIDGET_TILE, (), widget_each),
+    OURS_STORED: Contender("`explore`, thumbnails in the library", OUR_TILE, OUR_MODULES, panel_with_library),
+    WIDGETS: Contender("`ipywidgets.GridBox`, thumbnails in memory", WIDGET_TILE, (), widgets),
     IPYPLOT: Contender(
-        "`ipyplot.plot_images`, thumbnails in memory",
-        "[class^=ipyplot-placeholder-div]",
-        ("ipyplot",),
-        ipyplot_images,
+        "`ipyplot`, thumbnails in memory", "[class^=ipyplot-placeholder-div]", ("ipyplot",), ipyplot_images
     ),
 }

@@ -1,4 +1,4 @@
-"""Why: brings this scene's server, JupyterLab, kernels and browsers together into one result."""
+"""Measures this scene: one server and one JupyterLab, with a fresh kernel and a fresh browser per round."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from playwright.sync_api import sync_playwright
 from tests.benchmarks.gallery.server import running_server
 from tests.benchmarks.panel.chromium import running_chromium
 from tests.benchmarks.panel.contenders import CONTENDERS
-from tests.benchmarks.panel.scene import BOUND, TASKS, WINDOW, KernelFigures, PageFigures
+from tests.benchmarks.panel.scene import TASKS, TIME_LIMIT, WINDOW, KernelFigures, PageFigures
 from tests.benchmarks.processes import ROOT
-from tests.benchmarks.rounds import Rounds, say, take_turns
+from tests.benchmarks.rounds import Rounds, log, take_turns
 from tests.browser.jupyter import JupyterServer, Notebook, serve
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ PROBE = Path(__file__).with_name("probe.js")
 PREPARE = """import sys; sys.path.insert(0, {root!r})
 from tests.benchmarks.panel.stage import Stage; stage = Stage({name!r}, {base_url!r})"""
 SHOW = "stage.show()"
-DELAY = 2.0  # seconds for the machine to come to rest, before the clock starts
+DELAY = 2.0  # seconds for the machine to settle before the clock starts
 KERNEL_TIMEOUT = 120  # seconds
 NOTHING_SEEN = PageFigures(first_screen=None, tiles=0, first_received=0, scroll=None, received=0)
 
@@ -42,14 +42,7 @@ class Measurement:
 
 
 def measure_all(rounds: int) -> Rounds[Measurement]:
-    """Measures everything, in one run.
-
-    Args:
-        rounds: Rounds of each contender.
-
-    Returns:
-        The figures.
-    """
+    """Measures all contenders, in so many rounds."""
     with (
         running_server("photo") as base_url,
         tempfile.TemporaryDirectory() as root,
@@ -63,12 +56,12 @@ def measure_all(rounds: int) -> Rounds[Measurement]:
                 list(CONTENDERS), rounds, lambda name: _measure(name, base_url, server, Path(home), playwright)
             )
         finally:
-            # After an error, a kernel may be left.
+            # A kernel may remain after an error.
             server.shut_down_kernels()
 
 
 def _measure(name: str, base_url: str, server: JupyterServer, home: Path, playwright: Playwright) -> Measurement:
-    order = {"selector": CONTENDERS[name].tile, "count": TASKS, "bound": BOUND, "delay": DELAY}
+    settings = {"selector": CONTENDERS[name].tile, "count": TASKS, "limit": TIME_LIMIT, "delay": DELAY}
     cells = PREPARE.format(root=str(ROOT), name=name, base_url=base_url)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
@@ -77,23 +70,23 @@ def _measure(name: str, base_url: str, server: JupyterServer, home: Path, playwr
         with chromium.connected(playwright) as page:
             page.add_init_script(path=PROBE)
             notebook = Notebook.open(page, server, server.add_notebook("benchmark", cells))
-            page.keyboard.press("Control+b")  # the room of the file browser
+            page.keyboard.press("Control+b")  # closes the file browser, to make room
             page.wait_for_function("([width, height]) => innerWidth === width && innerHeight === height", arg=WINDOW)
             notebook.run_all()
             notebook.wait_for_kernel()
             notebook.add_cell(SHOW)
-            page.evaluate("order => probe.arm(order)", order)
-        seen = chromium.wait_for_figures(DELAY + 2 * BOUND + 10)
+            page.evaluate("settings => probe.arm(settings)", settings)
+        seen = chromium.wait_for_figures(DELAY + 2 * TIME_LIMIT + 10)
         if seen is None:
-            say(f"{name} has brought the page to a halt")
-        took = _ask_kernel(home)
+            log(f"{name} brought the page to a halt")
+        cost = _measure_kernel(home)
     server.shut_down_kernels()
-    say(f"  {seen}\n  {took}")
-    return Measurement(seen or NOTHING_SEEN, took)
+    log(f"  {seen}\n  {cost}")
+    return Measurement(seen or NOTHING_SEEN, cost)
 
 
-def _ask_kernel(home: Path) -> KernelFigures:
-    """Asks the kernel that was started last, past the page, which may be busy."""
+def _measure_kernel(home: Path) -> KernelFigures:
+    """Queries the most recently started kernel directly, because the page may be busy."""
     connection = max((home / "runtime").glob("kernel-*.json"), key=lambda file: file.stat().st_mtime)
     client = BlockingKernelClient(connection_file=str(connection))
     client.load_connection_file()
@@ -101,14 +94,14 @@ def _ask_kernel(home: Path) -> KernelFigures:
     try:
         reply = client.execute_interactive(
             "",
-            user_expressions={"took": "stage.measure()"},
+            user_expressions={"cost": "stage.measure()"},
             allow_stdin=False,
             timeout=KERNEL_TIMEOUT,
             output_hook=lambda _message: None,
         )
     finally:
         client.stop_channels()
-    answer = reply["content"]["user_expressions"]["took"]
-    if answer["status"] != "ok":
-        raise RuntimeError(f"The kernel does not tell what it took: {answer}")
-    return KernelFigures(**json.loads(ast.literal_eval(answer["data"]["text/plain"])))
+    result = reply["content"]["user_expressions"]["cost"]
+    if result["status"] != "ok":
+        raise RuntimeError(f"The kernel did not report its figures: {result}")
+    return KernelFigures(**json.loads(ast.literal_eval(result["data"]["text/plain"])))

@@ -1,10 +1,10 @@
-// Why: the page itself sees, frame by frame, when pictures are there; asking it from outside would slow it down.
+// Measures within the page, frame by frame, when images appear; querying the page from outside would slow it down.
 //
-// It must be there before the page's own scripts. `probe.arm` runs the cell that has the cursor, looks at each frame,
-// scrolls to the end and tells in the page's title what it saw, as that can be read without touching the page.
+// Must be loaded before the page's own scripts. `probe.arm` runs the cell with the cursor, checks each frame, scrolls to
+// the end, and reports the figures in the title of the page, which can be read without disturbing the page.
 
 (() => {
-  let received = 0; // bytes; binary frames are nearly all
+  let received = 0; // bytes; nearly all are in binary frames
 
   window.WebSocket = class extends WebSocket {
     constructor(...all) {
@@ -17,7 +17,7 @@
 
   const frame = () => new Promise(requestAnimationFrame);
 
-  /** The elements around a tile that scroll, the innermost first. */
+  /** The scrollable ancestors of a tile, innermost first. */
   function scrollersOf(tile) {
     const found = [];
     for (let around = tile.parentElement; around; around = around.parentElement) {
@@ -27,7 +27,7 @@
     return found;
   }
 
-  /** The part of the window in which all scrollers let something be seen. */
+  /** The vertical range of the window that is visible in all scrollers. */
   function sightOf(scrollers) {
     const boxes = scrollers.map((scroller) => scroller.getBoundingClientRect());
     return {
@@ -41,7 +41,7 @@
     return Boolean(image?.complete && image.naturalWidth);
   }
 
-  /** Waits for a frame in which there are tiles in sight, all of them filled. @returns their number, or null */
+  /** Waits for a frame in which tiles are visible, all of them filled. @returns their number, or null */
   async function fill(selector, deadline) {
     while (performance.now() < deadline) {
       const tiles = [...document.querySelectorAll(selector)];
@@ -49,7 +49,7 @@
         const { top, bottom } = sightOf(scrollersOf(tiles[0]));
         const seen = tiles.filter((tile) => {
           const box = tile.getBoundingClientRect();
-          // One without any height is still to come.
+          // A tile without height also counts: it has yet to load.
           return box.bottom >= top && box.top <= bottom;
         });
         if (seen.length && seen.every(isFilled)) return seen.length;
@@ -59,16 +59,16 @@
     return null;
   }
 
-  /** Scrolls to the end, a screen at a time. @returns whether it came there in time */
+  /** Scrolls to the end, one screen at a time. @returns whether it arrived in time */
   async function scroll(selector, count, deadline) {
     const tileCount = () => document.querySelectorAll(selector).length;
     const [scroller] = scrollersOf(document.querySelector(selector));
-    // Of a grid with a scroll bar of its own, all has to be in sight.
+    // A grid with its own scroll bar has to be entirely visible.
     scroller.scrollIntoView({ block: "nearest" });
     const isWhole = tileCount() === count;
     const isAtEnd = () => {
       if (scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 1) return true;
-      // Below the last tile, a notebook has room for more cells.
+      // A notebook has empty space below the last tile.
       const last = [...document.querySelectorAll(selector)].at(-1).getBoundingClientRect();
       return isWhole && last.bottom <= sightOf([scroller]).bottom;
     };
@@ -80,25 +80,25 @@
     return true;
   }
 
-  /** @param {{selector: string, count: number, bound: number, delay: number}} order `bound`, `delay` in seconds. */
-  async function run({ selector, count, bound, delay }) {
+  /** @param {{selector: string, count: number, limit: number, delay: number}} settings `limit`, `delay` in seconds. */
+  async function run({ selector, count, limit, delay }) {
     await new Promise((resolve) => setTimeout(resolve, delay * 1000));
     received = 0;
     const seconds = (since) => (performance.now() - since) / 1000;
     const begin = performance.now();
     const key = { key: "Enter", code: "Enter", keyCode: 13, ctrlKey: true, bubbles: true, cancelable: true };
     document.activeElement.dispatchEvent(new KeyboardEvent("keydown", key));
-    const tiles = await fill(selector, begin + bound * 1000);
+    const tiles = await fill(selector, begin + limit * 1000);
     const figures = { first_screen: tiles && seconds(begin), tiles: tiles ?? 0, first_received: received, scroll: null };
     if (tiles !== null) {
       const start = performance.now();
-      if (await scroll(selector, count, start + bound * 1000)) figures.scroll = seconds(start);
+      if (await scroll(selector, count, start + limit * 1000)) figures.scroll = seconds(start);
     }
-    const told = `measured ${JSON.stringify({ ...figures, received })}`;
-    // JupyterLab sets the title as well, now and then.
-    setInterval(() => (document.title = told), 200);
+    const report = `measured ${JSON.stringify({ ...figures, received })}`;
+    // JupyterLab sets the title as well from time to time.
+    setInterval(() => (document.title = report), 200);
   }
 
   // The caller does not wait.
-  window.probe = { arm: (order) => void run(order) };
+  window.probe = { arm: (settings) => void run(settings) };
 })();

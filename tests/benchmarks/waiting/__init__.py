@@ -1,1 +1,1 @@
-"""Why: what it takes to learn that 100 pending tasks are finished, and how soon one learns it."""
+"""The requests it takes to learn that 100 tasks are finished, and the delay until they are known."""

@@ -1,6 +1,6 @@
-"""Why: the ways to wait for many tasks that are set against each other.
+"""Ways to wait for many tasks.
 
-Each is given the service's address and the ids, and hands out every id as soon as it knows that the task is finished.
+Each receives the address of the service and the ids, and yields an id as soon as it knows that the task is finished.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import requests
-from acedatacloud import AceDataCloud  # type: ignore[import-untyped]  # it comes without types
+from acedatacloud import AceDataCloud  # type: ignore[import-untyped]  # it has no types
 
 from seedream_nb import SeedreamClient
-from tests.benchmarks.waiting.scene import TOKEN
+from tests.benchmarks.waiting.server import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-INTERVAL = 3.0  # seconds; what the vendor's SDK sleeps by default as well
+INTERVAL = 3.0  # seconds; also the default of the service's SDK
 TIMEOUT = 60  # seconds
 
 
@@ -28,8 +28,8 @@ class Contender:
     """One way to wait for tasks.
 
     Attributes:
-        label: Its name in the report.
-        run: Waits; yields each id when the task is known to be finished.
+        label: The name in the report.
+        run: Waits, and yields each id when the task is known to be finished.
     """
 
     label: str
@@ -37,14 +37,14 @@ class Contender:
 
 
 def iter_wait(base_url: str, task_ids: Sequence[str]) -> Iterator[str]:
-    """One question for all open tasks, at the default pace."""
+    """One batch request for all unfinished tasks per polling interval, at the default pace."""
     with SeedreamClient(TOKEN, base_url) as client:
         for task in client.iter_wait(task_ids):
             yield task.id
 
 
-def vendor_sdk(base_url: str, task_ids: Sequence[str]) -> Iterator[str]:
-    """The vendor's SDK at its default pace; it waits for one task at a time, so one comes after the other."""
+def sdk_one_by_one(base_url: str, task_ids: Sequence[str]) -> Iterator[str]:
+    """The service's SDK at its default pace: it waits for a single task, so one comes after another."""
     client = AceDataCloud(TOKEN, base_url=base_url)
     for task_id in task_ids:
         client.tasks.wait(task_id, service="seedream")
@@ -52,8 +52,8 @@ def vendor_sdk(base_url: str, task_ids: Sequence[str]) -> Iterator[str]:
     client.close()
 
 
-def vendor_sdk_at_once(base_url: str, task_ids: Sequence[str]) -> Iterator[str]:
-    """The vendor's SDK at its best: a thread for each task, so that each is asked for every 3 s."""
+def sdk_at_once(base_url: str, task_ids: Sequence[str]) -> Iterator[str]:
+    """The service's SDK at its best: one thread per task, so that each task is polled every 3 s."""
     client = AceDataCloud(TOKEN, base_url=base_url)
     with ThreadPoolExecutor(len(task_ids)) as pool:
         waits = {pool.submit(client.tasks.wait, task_id, service="seedream"): task_id for task_id in task_ids}
@@ -62,31 +62,31 @@ def vendor_sdk_at_once(base_url: str, task_ids: Sequence[str]) -> Iterator[str]:
     client.close()
 
 
-def plain_loop(base_url: str, task_ids: Sequence[str]) -> Iterator[str]:
-    """What a user would write: asks for each open task in turn, sleeps, and begins again."""
-    open_ids = list(task_ids)
+def loop(base_url: str, task_ids: Sequence[str]) -> Iterator[str]:
+    """What a user would write: queries each unfinished task in turn, sleeps, and starts over."""
+    unfinished = list(task_ids)
     with requests.Session() as session:
         session.headers["authorization"] = f"Bearer {TOKEN}"
         while True:
-            for task_id in tuple(open_ids):
-                answer = session.post(f"{base_url}/seedream/tasks", json={"id": task_id}, timeout=TIMEOUT)
-                if answer.json()["finished_at"]:
-                    open_ids.remove(task_id)
+            for task_id in tuple(unfinished):
+                response = session.post(f"{base_url}/seedream/tasks", json={"id": task_id}, timeout=TIMEOUT)
+                if response.json()["finished_at"]:
+                    unfinished.remove(task_id)
                     yield task_id
-            if not open_ids:
+            if not unfinished:
                 return
             time.sleep(INTERVAL)
 
 
 OURS = "iter_wait"
-VENDOR_SDK_AT_ONCE = "vendor's SDK at once"
-VENDOR_SDK = "vendor's SDK"
-PLAIN_LOOP = "plain loop"
+SDK_AT_ONCE = "SDK, all at once"
+SDK_ONE_BY_ONE = "SDK, one by one"
+LOOP = "loop"
 CONTENDERS = {
-    OURS: Contender("`client.iter_wait`", iter_wait),
-    VENDOR_SDK_AT_ONCE: Contender(
-        f"`tasks.wait` of `acedatacloud` for all at once: each task every {INTERVAL:g} s", vendor_sdk_at_once
+    OURS: Contender("`client.iter_wait`, `%seedream wait`", iter_wait),
+    SDK_AT_ONCE: Contender(
+        f"`tasks.wait` of the service's Python SDK, all tasks at once, each polled every {INTERVAL:g} s", sdk_at_once
     ),
-    VENDOR_SDK: Contender("`tasks.wait` of `acedatacloud` for one task after the other", vendor_sdk),
-    PLAIN_LOOP: Contender(f"the plain loop: each open task in turn, sleep {INTERVAL:g} s", plain_loop),
+    SDK_ONE_BY_ONE: Contender("`tasks.wait` of the service's Python SDK, one task after another", sdk_one_by_one),
+    LOOP: Contender(f"A loop that queries each unfinished task in turn and sleeps {INTERVAL:g} s", loop),
 }

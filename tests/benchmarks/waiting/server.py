@@ -1,6 +1,6 @@
-"""Why: the sandbox in a process of its own, which starts the tasks' clocks, and counts what it is asked.
+"""The sandbox in a process of its own, with tasks that finish at the same times in every round.
 
-It is meant to be started by a worker that is ready to wait: the tasks begin as soon as it listens.
+A worker starts it when it is ready to wait: the clock of the tasks starts with the server.
 """
 
 from __future__ import annotations
@@ -9,20 +9,27 @@ import json
 import sys
 import time
 
+import numpy as np
+
 from seedream_nb import Sandbox
-from tests.benchmarks.waiting.scene import LATENCY, TOKEN, moments
+
+TASKS = 100
+SPREAD = 10.0  # seconds within which all tasks finish
+SEED = 0
+LATENCY = 0.05  # seconds before each response
+TOKEN = "benchmark"
 
 
 def main() -> None:
     """Runs until its standard input ends.
 
-    It prints two lines of JSON: its address with the moment in Unix seconds at which each task is ready, at the
-    beginning; how many requests it has received, at the end.
+    Prints two lines of JSON: at the start, the address and the time at which each task finishes, in Unix seconds; at
+    the end, the number of requests received.
     """
     with Sandbox(token=TOKEN, latency=LATENCY) as sandbox:
-        begin = time.time()
-        ready_at = {sandbox.add_task(ready_in=begin + moment - time.time()): begin + moment for moment in moments()}
-        print(json.dumps({"base_url": sandbox.url, "ready_at": ready_at}), flush=True)
+        times = time.time() + np.random.default_rng(SEED).uniform(0, SPREAD, TASKS)
+        finished_at = {sandbox.add_task(ready_in=moment - time.time()): moment for moment in times.tolist()}
+        print(json.dumps({"base_url": sandbox.url, "finished_at": finished_at}), flush=True)
         sys.stdin.read()
         print(json.dumps(len(sandbox.requests)), flush=True)
 
