@@ -1,7 +1,7 @@
-"""Builds Binder's environment from `binder/` alone, as repo2docker does, and runs the notebooks in it.
+"""Builds the Binder environment from `binder/` alone, as repo2docker does, and runs the notebooks in it.
 
-Run it from the repository's root: `python -m tests.check_binder`. It needs the package index, so it is no test.
-`python -m tests.check_binder --renew` installs the newest releases instead and, when the notebooks run, pins them.
+Run it from the root of the repository: `python -m tests.check_binder`. It needs the package index, so it is not a test.
+`python -m tests.check_binder --renew` installs the newest releases instead and pins them if the notebooks run.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CONSTRAINTS = Path("binder") / "constraints.txt"
 HEADER = """\
-# Every package in Binder's environment, so that a newer release of any of them cannot break it.
-# To renew it: python -m tests.check_binder --renew
+# Every package in the Binder environment is pinned, so that no new release can break it.
+# To renew: python -m tests.check_binder --renew
 """
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """Runs a command and returns its output; its failure is ours."""
+    """Runs a command and returns its output; raises if it fails."""
     parts = [str(part) for part in command]
     return subprocess.run(parts, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def find_python(*, exact: bool) -> str:
-    """The interpreter of the pinned version, as repo2docker would install it; unless `exact`, any other will do."""
+    """The interpreter of the version that repo2docker would install; if it is missing and not `exact`, this one."""
     version = (ROOT / "binder" / "runtime.txt").read_text(encoding="utf-8").strip().removeprefix("python-")
     if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
         return sys.executable
@@ -36,13 +36,13 @@ def find_python(*, exact: bool) -> str:
     if found and subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode == 0:
         return found
     if exact:
-        raise SystemExit(f"Python {version} is not on this machine; the pinned versions depend on it.")
-    print(f"Python {version} is not on this machine; using {sys.executable} instead.")
+        raise SystemExit(f"Python {version} is not installed; the pinned versions depend on it.")
+    print(f"Python {version} is not installed; using {sys.executable} instead.")
     return sys.executable
 
 
 def copy_tracked_files(target: Path) -> None:
-    """Copies what git knows, as it is in the working tree: what a clone would hold."""
+    """Copies the tracked files from the working tree, as a clone would contain them."""
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
     for name in filter(None, listing.stdout.split("\0")):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def copy_tracked_files(target: Path) -> None:
 
 def main() -> None:
     """Builds the environment in a clean directory and runs every notebook in it."""
-    parser = argparse.ArgumentParser(description="Build Binder's environment and run the notebooks in it.")
+    parser = argparse.ArgumentParser(description="Build the Binder environment and run the notebooks in it.")
     parser.add_argument("--renew", action="store_true", help=f"pin the newest releases in {CONSTRAINTS}")
     renew: bool = parser.parse_args().renew
     with tempfile.TemporaryDirectory() as name:
@@ -64,7 +64,7 @@ def main() -> None:
         python = environment / "bin" / "python"
         run(python, "-m", "pip", "install", "-q", "-r", "binder/requirements.txt", cwd=repository)
         run(python, "-m", "jupyter", "lab", "--version", cwd=repository)
-        # A package beside the notebooks would hide that the installed one is broken.
+        # The source package next to the notebooks would hide a broken installation.
         shutil.rmtree(repository / "seedream_nb")
         convert = (python, "-m", "nbconvert", "--execute", "--to", "notebook", "--output", "executed.ipynb")
         for notebook in sorted((repository / "notebooks").glob("*.ipynb")):
@@ -72,7 +72,7 @@ def main() -> None:
         if renew:
             pins = run(python, "-m", "pip", "freeze", "--exclude", "seedream_nb", cwd=repository)
             (ROOT / CONSTRAINTS).write_text(HEADER + pins, encoding="utf-8")
-    print("Binder's environment builds, and its notebooks run.")
+    print("The Binder environment builds, and the notebooks run.")
 
 
 if __name__ == "__main__":

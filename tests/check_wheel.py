@@ -1,4 +1,4 @@
-"""Why: a wheel can lack what a checkout has. Run with the interpreter of an environment that holds only the wheel."""
+"""Checks that the wheel is complete. Run it with the interpreter of an environment that contains only the wheel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seedream_nb import Gallery, Sandbox, SeedreamClient, explore
 
 
 def main() -> None:
-    """Shows a task of the sandbox as a gallery, from installed files alone."""
+    """Renders a task of the sandbox as a gallery, and the panel, from installed files alone."""
     home = Path(seedream_nb.__file__).parent
     assert "site-packages" in home.parts, f"{home} is not an installed copy"
     assert (home / "py.typed").is_file()

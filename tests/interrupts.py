@@ -1,4 +1,4 @@
-"""Interrupts at moments that no signal hits on purpose, and scripts that are stopped as Ctrl-C stops them."""
+"""Interrupts at every line, which no signal could hit on purpose, and scripts stopped as by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from tests.scripted_server import Answer
 
 
-class _Moments:
-    """Interrupts the main thread's code at the n-th line that it runs in some files, as a signal could."""
+class _LineInterrupt:
+    """A trace function that raises KeyboardInterrupt at the n-th line executed in some files, as a signal could."""
 
     def __init__(self, number: int, files: Collection[str | None]) -> None:
         self.left = number
         self._files = files
 
-    def __call__(self, frame: FrameType, event: str, _argument: object) -> _Moments:
+    def __call__(self, frame: FrameType, event: str, _argument: object) -> _LineInterrupt:
         is_ours = frame.f_code.co_filename in self._files and frame.f_code.co_name not in {"interrupted", "__init__"}
         if is_ours and event == "line":
             self.left -= 1
@@ -35,31 +35,28 @@ class _Moments:
 def interrupt_at(
     number: int, modules: Collection[ModuleType], action: Callable[[], object]
 ) -> KeyboardInterrupt | None:
-    """Interrupts an action at the n-th line that it runs in some modules.
+    """Interrupts an action at the n-th line that it executes in some modules.
 
     Returns:
-        What comes of it; None when the action ended before that line. None other is swallowed.
+        The interrupt if it reaches the caller; None if the action ended before that line. Fails if the action
+        swallowed the interrupt.
     """
-    moments = _Moments(number, {module.__file__ for module in modules})
+    interrupter = _LineInterrupt(number, {module.__file__ for module in modules})
     before = sys.gettrace()
     caught: KeyboardInterrupt | None = None
-    sys.settrace(moments)
+    sys.settrace(interrupter)
     try:
         action()
     except KeyboardInterrupt as interrupt:
         caught = interrupt
     finally:
         sys.settrace(before)
-    assert (caught is None) == (moments.left > 0)
+    assert (caught is None) == (interrupter.left > 0)
     return caught
 
 
 def stop_script(code: str, answer: Answer) -> str:
-    """Runs a script, given the address of a server, and stops it when the server has its request.
-
-    Returns:
-        What it has written about that.
-    """
+    """Runs a script with the address of a server, stops it once the server has its request, and returns its stderr."""
     with ScriptedServer(answer) as server:
         command = [sys.executable, "-W", "error", "-c", code, server.url]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

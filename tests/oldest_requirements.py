@@ -1,4 +1,4 @@
-"""Prints a constraints file: each requirement of the installed package in the oldest version that it allows."""
+"""Prints a constraints file with the oldest version allowed for each requirement of the installed package."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from importlib.metadata import requires
 from packaging.requirements import Requirement
 
 for requirement in map(Requirement, requires("seedream_nb") or ()):
-    if requirement.marker is None:  # not one of an extra
+    if requirement.marker is None:  # not part of an extra
         (bound,) = requirement.specifier
         print(f"{requirement.name}=={bound.version}")

@@ -1,4 +1,4 @@
-"""Pictures to test with: noise costs many bytes, a plain colour few, and the same arguments give the same bytes."""
+"""Images for tests: noise takes many bytes, a plain color few. The same arguments return the same bytes."""
 
 import io
 import random

@@ -1,4 +1,4 @@
-"""A server that answers exactly as a test says: any bytes, and every way to break off."""
+"""A server that responds exactly as a test specifies: any bytes, and every way to break a connection."""
 
 import contextlib
 import dataclasses
@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 Manner = Literal["whole", "drop", "cut", "stall", "hang", "drip", "leave"]
-"""How an answer goes out:
+"""How an answer is sent:
 
-- `whole`: as it should.
+- `whole`: completely.
 - `drop`: the connection is closed instead.
 - `cut`: the connection is closed in the middle of the body.
-- `stall`: the headers come, the body never.
-- `hang`: nothing ever comes.
-- `drip`: the body comes one byte at a time and takes hours.
-- `leave`: as it should, but then the connection that was to be kept is closed without a word.
+- `stall`: the headers arrive, the body never does.
+- `hang`: nothing ever arrives.
+- `drip`: the body arrives one byte at a time and would take hours.
+- `leave`: completely, but then the keep-alive connection is closed without notice.
 """
 
 
@@ -50,10 +50,10 @@ def as_json(value: object, status: int = 200, **headers: str) -> Answer:
 
 
 class Meeting:
-    """An answer that nobody gets before a number of requests wait for it at the same time.
+    """A script that answers only when a given number of requests are waiting at the same time.
 
     Attributes:
-        most: How many have waited at the same time, at most.
+        most: The largest number of requests that waited at the same time.
     """
 
     def __init__(self, size: int, answer: Answer) -> None:
@@ -74,10 +74,10 @@ class Meeting:
 
 
 class ScriptedServer:
-    """A context manager.
+    """A context manager that runs the server.
 
     Args:
-        script: Makes the answer to a request; or the answers in their order, of which the last is repeated.
+        script: Returns the answer to a request; or the answers in order, of which the last is repeated.
         at_once: Whether the script may run for several requests at the same time.
     """
 
@@ -140,9 +140,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         try:
             self._send(self.server.answer_to(received))
         except OSError:
-            self.close_connection = True  # the client has had enough
+            self.close_connection = True  # the client closed the connection
 
-    do_POST = do_GET  # noqa: N815  the name that http.server looks for
+    do_POST = do_GET  # noqa: N815  the name http.server expects
 
     def _send(self, answer: Answer) -> None:
         if answer.manner != "whole":

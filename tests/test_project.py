@@ -1,4 +1,4 @@
-"""Why: what a stranger meets first is kept true: the README's commands, the notebooks, the changelog."""
+"""What a newcomer sees first is correct: the commands in the README, the notebooks, the changelog."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def commands_of_the_readme() -> list[str]:
     return re.findall(r"```bash\n(.*?)\n```", README, re.DOTALL)
 
 
-def test_two_commands_of_one_line_do_all_the_setup() -> None:
+def test_setup_takes_two_one_line_commands() -> None:
     start, test = commands_of_the_readme()
     assert start.endswith(".venv/bin/jupyter lab notebooks/01_quickstart.ipynb")
     assert test.endswith(".venv/bin/python -m pytest")
     assert "\n" not in start + test
 
 
-def test_continuous_integration_runs_the_readmes_test_command() -> None:
+def test_ci_runs_the_test_command_of_the_readme() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     pattern = re.search(r"grep -m1 -- '(.*?)' README.md", script)
     assert pattern is not None
@@ -49,13 +49,13 @@ def test_the_python_example_of_the_readme_runs(tmp_path: Path) -> None:
     assert len(list((tmp_path / "seedream_results").glob("*.jpg"))) == 2
 
 
-def test_every_link_of_the_readme_to_a_file_leads_somewhere() -> None:
+def test_every_file_linked_in_the_readme_exists() -> None:
     targets = [target for target in re.findall(r"\]\(([^)]+)\)", README) if "://" not in target]
     assert targets
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
-def test_the_changelog_begins_with_this_version() -> None:
+def test_the_changelog_starts_with_this_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## (\S+)", changelog, re.MULTILINE)
     assert versions[0] == seedream_nb.__version__
@@ -99,7 +99,7 @@ class TestNotebooks:
         assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
         assert all(cell["outputs"] for cell in cells)
 
-    def test_it_holds_nothing_volatile(self, path: Path) -> None:
+    def test_it_contains_nothing_volatile(self, path: Path) -> None:
         text = path.read_text(encoding="utf-8")
         notebook = json.loads(text)
         assert set(notebook["metadata"]) == {"kernelspec"}
