@@ -1,4 +1,4 @@
-"""What every test starts from: no settings but its own, and a sandbox when it asks for one."""
+"""Fixtures for all tests: an isolated environment, a sandbox, a client, and an IPython shell."""
 
 import atexit
 import functools
@@ -26,9 +26,9 @@ hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("s
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Gives the quick lane fewer examples, and all processes the same painted images of the sandbox.
+    """Reduces the examples in runs without slow tests, and shares the sandbox's painted images between processes.
 
-    A folder that is given keeps those images for later runs.
+    Set the environment variable to a folder to reuse these images in later runs.
     """
     hypothesis.settings.load_profile("quick" if config.option.markexpr.strip() == "not slow" else "steady")
     if IMAGE_CACHE not in os.environ:
@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No token, proxy, password file or `.env` of whoever runs the tests takes part in them."""
+    """Isolates tests from the token, proxy, password file, and `.env` of the user who runs them."""
     for name in os.environ:
         foreign = name.startswith(("ACEDATACLOUD_", "SEEDREAM_", "XDG_")) or name.lower().endswith("_proxy")
         if foreign and name != IMAGE_CACHE:
@@ -55,7 +55,7 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _rough_images(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sandboxes in this process paint without details, which only the tests of the sandbox itself look at."""
+    """Makes sandboxes in this process paint without details, except in the tests of the sandbox itself."""
     if request.path.parent.name == "sandbox":
         return
     monkeypatch.setattr(finish, "work_size", lambda width, height: (max(2, width // 16), max(2, height // 16)))
@@ -77,10 +77,10 @@ def client(sandbox: Sandbox) -> Iterator[SeedreamClient]:
 
 @pytest.fixture
 def plain_shell() -> Iterator[InteractiveShell]:
-    """An IPython shell of its own, as a terminal has it."""
+    """A separate IPython shell, as in a terminal."""
     InteractiveShell.clear_instance()
-    main = sys.modules["__main__"]  # a shell puts its user's module in its place
-    # No history: its database would outlive the test's own home directory.
+    main = sys.modules["__main__"]  # replaced by the shell's user module
+    # No history, because its database would outlive the home directory of the test.
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     yield shell
     shell.atexit_operations()
