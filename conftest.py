@@ -34,20 +34,23 @@ SLOW_FILES = (
 )
 SLOW_FIXTURES = {"browser", "kernel"}
 
-# Stay on one worker each, in order: they share a kernel or a browser.
+# Stay on one worker each, in order: they share a kernel or a browser; those in JupyterLab share its server too.
 TOGETHER = (
     "notebooks/*.ipynb",
-    "tests/browser/test_*.py",
+    "tests/browser/test_grid.py",
     "tests/gallery/test_*front_ends.py",
     "tests/*/test_*_in_browser.py",
 )
+IN_JUPYTERLAB = ("tests/browser/test_explorer.py", "tests/browser/test_live.py", "tests/browser/test_quickstart.py")
 
 
 class Scheduler(LoadScopeScheduling):
-    """Gives each worker one test at a time, and a notebook or a file of browser tests as a whole."""
+    """Gives each worker one test at a time, and what belongs together as a whole."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
+        path, _, test = nodeid.partition("::")
+        if is_one_of(path, IN_JUPYTERLAB) or test.startswith("test_in_jupyterlab"):
+            return "jupyterlab"
         return path if is_one_of(path, TOGETHER) else nodeid
 
 

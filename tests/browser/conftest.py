@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
-from tests.browser.jupyter import JupyterServer, Lab, serve
+from tests.browser.jupyter import PATIENCE, JupyterServer, serve
 from tests.browser.pages import VIEWPORT, errors_of
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+expect.set_options(timeout=PATIENCE)  # several workers share the machine
 
 
 @pytest.fixture(scope="session")
