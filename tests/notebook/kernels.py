@@ -7,6 +7,7 @@ import queue
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from jupyter_client.manager import KernelManager
@@ -66,9 +67,12 @@ class Kernel:
         self._running = str(self._client.execute(code))
         return self._running
 
-    def run(self, code: str) -> list[Message]:
-        """Runs a cell to its end; what it has sent."""
-        return self.finish(self.start(code))
+    def run(self, code: str, *, fails: bool = False) -> list[Message]:
+        """Runs a cell to its end, which is an error only where the test expects one; what it has sent."""
+        messages = self.finish(self.start(code))
+        errors = [message.content["traceback"] for message in messages if message.kind == "error"]
+        assert bool(errors) == fails, "\n".join(chain(*errors)) or "the cell did not fail"
+        return messages
 
     def finish(self, cell: str) -> list[Message]:
         """Waits for the end of a cell; what it has sent since it began."""

@@ -145,12 +145,21 @@ def test_while_images_of_a_generation_are_fetched(kernel: Kernel, sandbox: Sandb
     assert paid(sandbox) == 1
 
 
+PATIENT = "from seedream_nb.notebook import live; usual, live.SECONDS_BEFORE_DRAWING = live.SECONDS_BEFORE_DRAWING, 60"
+IMPATIENT = "live.SECONDS_BEFORE_DRAWING = usual"
+
+
 def test_before_anything_is_sent(kernel: Kernel, sandbox: Sandbox) -> None:
     image = image_link(kernel, sandbox)
+    wait_until(lambda: not sandbox.open_requests)
     sandbox.faults.add("latency", on="downloads", seconds=10)
-    cell = kernel.start(f"%seedream edit {image} make it night --model 4.0 --out made")
-    wait_until(lambda: sandbox.open_requests == 1)  # the image before is shown first
-    name, error = interrupt(kernel, cell)
+    kernel.run(PATIENT)  # its requests leave after the image before, however late the interrupt comes
+    try:
+        cell = kernel.start(f"%seedream edit {image} make it night --model 4.0 --out made")
+        wait_until(lambda: sandbox.open_requests == 1)
+        name, error = interrupt(kernel, cell)
+    finally:
+        kernel.run(IMPATIENT)
     assert name == "InterruptedWait"
     assert "not sent" in error
     assert paid(sandbox) == 0

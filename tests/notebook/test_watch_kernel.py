@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_its_output_goes_to_its_own_cell(kernel: Kernel, sandbox: Sandbox) -> None:
-    going = sandbox.add_task("a cat", size="64x64", ready_in=2)
+    going = sandbox.add_task("a cat", size="64x64", ready_in=None)
     watching = kernel.start(f"%seedream watch {going} --out watched")
     begun = kernel.finish(watching)
     # The cell is over long before the task is.
@@ -25,6 +25,7 @@ def test_its_output_goes_to_its_own_cell(kernel: Kernel, sandbox: Sandbox) -> No
     first, second = kernel.start("print('one')"), kernel.start("print('two')\n2 * 21")
     kernel.finish(second)
     assert "1 of 1 done" not in "".join(message.text for message in kernel.messages)
+    sandbox.add_task("a cat", size="64x64", task_id=going)  # finished
     kernel.read_until(lambda message: "✓ succeeded" in message.text)
     last = kernel.start(UNTIL_OVER)
     assert kernel.finish(last) == []
