@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seedream_nb.images.thumbnails import Thumbnail
     from seedream_nb.library.database import Database
 
+NO_PLACE = -1  # of an image that belongs to a task, but must not be found by its place there
 SECONDS_OF_USE = 3600.0  # how precisely the last use of an original is recorded
 _EXTENSIONS = {b"\xff\xd8\xff": "jpg", b"\x89PNG\r\n": "png", b"RIFF": "webp"}  # by signature
 

@@ -19,9 +19,18 @@ from seedream_nb.library.archive import MANIFEST, NAME_AN_EXPORT, PartError, is_
 from seedream_nb.library.documents import DIGITS, read_document, read_json, stand_in
 from seedream_nb.library.exporting import FORMAT, VERSION
 from seedream_nb.library.files import digest_of
+from seedream_nb.library.image_store import NO_PLACE
 from seedream_nb.library.marks import add_tags, read_marks, set_note, set_rating
-from seedream_nb.library.records import STORED, StoredTask, any_image, key_of, store_tasks
-from seedream_nb.library.references import inline_digests
+from seedream_nb.library.records import (
+    STORED,
+    StoredTask,
+    add_images,
+    any_image,
+    key_of,
+    missing_images,
+    store_tasks,
+)
+from seedream_nb.library.references import encode, inline_digests, sources_in
 
 if TYPE_CHECKING:
     import os
@@ -45,7 +54,7 @@ class Imported:
 
     Attributes:
         tasks: The number of new tasks.
-        improved: The number of known tasks that have more images now.
+        improved: The number of known tasks to which missing images were added.
         known: The number of known tasks whose records were left unchanged; marks may have been added.
         originals: The number of new images at full size.
         skipped: Why files were skipped, each reason with a count.
@@ -125,38 +134,52 @@ class _Import:
             self._skipped[str(problem)] += 1
 
     def _import_task(self, document: Document) -> None:
-        task = document.to_task(self._originals.keys())
+        # Without those that only claim to be images.
+        task = document.to_task({digest for digest in document.inline if self._is_available(digest)})
         key = key_of(task.id)
+        stored, added = self._compare(task)
+        # Images first: a record is never seen without its inline images.
+        wanted = document.inline
+        if stored is not None:
+            items = encode([image.raw for image in added], _digest_of)
+            wanted = wanted & inline_digests(stored.record, stored.request, items)
+        for digest in sorted(wanted):
+            self._import_inline(digest)
+        with self._database.writing() as connection:
+            stored, added = self._compare(task)  # another kernel may have stored it in the meantime
+            if stored is None:
+                store_tasks(connection, [task], partial(self._store_inline, connection))
+            elif added:
+                add_images(connection, stored, added, partial(self._store_inline, connection))
+            self._counts["new" if stored is None else "improved" if added else "known"] += 1
+            _merge_marks(connection, key, document.marks)
+        self._import_links(key, document.links)
+
+    def _compare(self, task: Task) -> tuple[StoredTask | None, list[TaskImage]]:
+        """What the library has of a task, and the images that it lacks."""
+        with self._database.reading() as connection:
+            row = connection.execute(f"{STORED} WHERE key = ?", (key_of(task.id),)).fetchone()
+        if row is None:
+            return None, []
+        stored = StoredTask(*row)
+        return stored, missing_images(stored.read(any_image), task)
+
+    def _import_links(self, key: str, links: dict[str, str]) -> None:
+        """Imports the images behind those links that the stored record references."""
         with self._database.reading() as connection:
             row = connection.execute(f"{STORED} WHERE key = ?", (key,)).fetchone()
         stored = None if row is None else StoredTask(*row)
-        known = None if stored is None else stored.read(any_image)
-        if _has_more(task, known):
-            # Once more, without those that only claim to be images.
-            task = document.to_task({digest for digest in document.inline if self._is_available(digest)})
-        is_wanted = _has_more(task, known)
-        wanted = document.inline
-        if stored is not None and not is_wanted:
-            wanted = wanted & inline_digests(stored.record, stored.request)
-        # Images first: a record is never seen without its inline images.
-        for digest in sorted(wanted):
-            self._import_inline(digest)
-        if is_wanted:
-            with self._database.writing() as connection:
-                store_tasks(connection, [task], partial(self._store_inline, connection))
-        self._counts["new" if known is None else "improved" if is_wanted else "known"] += 1
-        places = {image.url: image.index for image in task.images}
-        for link, digest in document.links.items():
-            task_id = task.id if link in places else ""  # otherwise a reference image of the request
-            self._import_linked(TaskImage(task_id, places.get(link, 0), url=link), digest)
-        with self._database.writing() as connection:
-            _merge_marks(connection, key, document.marks)
+        if stored is None:
+            return  # removed in the meantime
+        own = {image.url for image in stored.read(any_image).images}
+        for link in sorted(links.keys() & sources_in(stored.record, stored.request)):
+            # Otherwise it is a reference image of the request.
+            self._import_linked(link, key if link in own else "", links[link])
 
     def _store_inline(self, connection: Connection, content: bytes) -> str:
-        digest = content[:DIGITS].decode("ascii", "replace")
-        if content == stand_in(digest) and self._images.has(digest):
-            return digest
-        return self._images.store_inline(connection, content)
+        digest = _digest_of(content)
+        is_stand_in = content == stand_in(digest)
+        return digest if is_stand_in else self._images.store_inline(connection, content)
 
     def _is_available(self, digest: str) -> bool:
         return self._images.has(digest) or self._read_original(digest) is not None
@@ -168,16 +191,19 @@ class _Import:
                 self._images.store_inline(connection, content)
             self._counts["originals"] += 1
 
-    def _import_linked(self, image: TaskImage, digest: str) -> None:
+    def _import_linked(self, link: str, task_id: str, digest: str) -> None:
+        statement = "SELECT digest, task, place FROM pictures WHERE source = ?"
         with self._database.reading() as connection:
-            row = connection.execute("SELECT digest FROM pictures WHERE source = ?", (image.url,)).fetchone()
+            row = connection.execute(statement, (link,)).fetchone()
         is_stored = self._images.has(digest)
         # What the library itself has seen behind a link is more reliable than what an archive claims.
         if row is not None and (row[0] != digest or is_stored):
             return
         content = self._read_original(digest)
         if content is not None:
-            self._keep_image(image, content)
+            # Only an image that the library itself has fetched is found by its place under another link.
+            task_id, place = (task_id, NO_PLACE) if row is None else row[1:]
+            self._keep_image(TaskImage(task_id, place, url=link), content)
             self._counts["originals"] += not is_stored
 
     def _read_original(self, digest: str) -> bytes | None:
@@ -198,8 +224,10 @@ class _Import:
         return None
 
 
-def _has_more(task: Task, known: Task | None) -> bool:
-    return known is None or len(known.good_images) < len(task.good_images)
+def _digest_of(content: bytes) -> str:
+    """The digest that a stand-in names, or that of another image."""
+    named = content[:DIGITS].decode("ascii", "replace")
+    return named if content == stand_in(named) else digest_of(content)
 
 
 def _check_manifest(reader: FolderArchive | ZipArchive, source: str | os.PathLike[str]) -> None:

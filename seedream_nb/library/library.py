@@ -492,7 +492,7 @@ class Library:
     def import_from(self, source: str | os.PathLike[str]) -> Imported:
         """Imports what `export` has written, here or elsewhere.
 
-        A known task is left unchanged unless the imported record has more images. Tags and notes are merged, and the
+        A known record keeps its text and links; only images that it lacks are added. Tags and notes are merged, and the
         existing rating wins. Images must be complete, have at most 50 MB, and match the checksum that they were
         exported with; anything else is skipped and counted.
 

@@ -11,7 +11,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seedream_nb.core.coerce import read_text
+from seedream_nb.core.coerce import read_mapping, read_text
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.library.full_text import to_words
 from seedream_nb.library.references import encode, has_placeholders, restore_images
@@ -104,6 +104,38 @@ def store_tasks(connection: Connection, tasks: Iterable[Task], store_inline: Cal
     """
     wanted = (task for task in tasks if task.status.is_final and (task.id or task.good_images))
     return sum(_store(connection, task, store_inline) for task in wanted)
+
+
+def missing_images(known: Task, other: Task) -> list[TaskImage]:
+    """The images of another record of a task that a known one lacks; a failed image or task lacks nothing."""
+    if known.status is TaskStatus.FAILED:
+        return []
+    places, links = {image.index for image in known.images}, {image.url for image in known.images if image.url}
+    return [
+        image
+        for image in other.good_images
+        if image.index not in places and image.url not in links and image.index < MAX_IMAGES
+    ]
+
+
+def add_images(
+    connection: Connection, stored: StoredTask, images: Iterable[TaskImage], store_inline: Callable[[bytes], str]
+) -> None:
+    """Adds images to a stored record at their places, within a transaction; what the record says stays."""
+    record = _decode_text(stored.record)
+    response = read_mapping(record["response"]) if "response" in record else record
+    data = response.get("data")
+    items = data if isinstance(data, list) else [data] if data else []
+    # As they are read: anything else has no place.
+    items = [item for item in items if isinstance(item, (dict, str))]
+    for image in images:
+        items += [{} for _place in range(len(items), image.index + 1)]
+        items[image.index] = json.loads(encode(image.raw, store_inline))
+    changed: JsonObject = {**response, "data": items}
+    text = json.dumps({**record, "response": changed} if "response" in record else changed)
+    task = StoredTask(stored.key, text, stored.request).read(any_image)
+    connection.execute("UPDATE tasks SET record = ?, status = ? WHERE key = ?", (text, task.status.value, stored.key))
+    index_words(connection, stored.number, task, text_of_marks(connection, stored.key))
 
 
 def find_tasks(
@@ -205,13 +237,19 @@ def _store(connection: Connection, task: Task, store_inline: Callable[[bytes], s
 
 
 def _decode(text: str, find_inline: Callable[[str], bytes | None]) -> JsonObject:
+    value = _decode_text(text)
+    restored: JsonObject = restore_images(value, find_inline) if has_placeholders(text) else value
+    return restored
+
+
+def _decode_text(text: str) -> JsonObject:
     try:
         value = json.loads(text)
     except (ValueError, TypeError) as problem:
         raise DamagedRecordError(f"a record cannot be read: {problem}") from problem
     if not isinstance(value, dict):
         raise DamagedRecordError("a record is not an object")
-    return restore_images(value, find_inline) if has_placeholders(text) else value
+    return value
 
 
 def _richness(task: Task) -> tuple[int, int]:

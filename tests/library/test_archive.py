@@ -24,6 +24,7 @@ from seedream_nb.library.archive import MANIFEST
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.importing import Imported
 from seedream_nb.library.marks import Marks
+from seedream_nb.protocol.responses import read_task
 from tests.examples import examples
 from tests.library.conftest import CAT, EDIT, EVERY, INLINE, KITE, LONG_AGO, ORIGINALS, REFUSED, ROOF
 from tests.sample_images import noise, plain
@@ -264,16 +265,82 @@ def test_known_tasks_stay_and_marks_are_merged(filled: Filled, tmp_path: Path) -
     assert [task.id for task in library.search("their note theirs")] == [CAT, KITE]
 
 
-def test_a_record_with_more_images_replaces_a_poorer_one(filled: Filled, tmp_path: Path) -> None:
+def test_a_known_record_keeps_its_text_and_links_and_gets_only_the_images_it_lacks(
+    filled: Filled, tmp_path: Path
+) -> None:
     library = filled.library
-    links = [f"https://x.example/{number}.jpg" for number in range(3)]
+    library.rate(CAT, 5)
+    before = library.find([CAT])[CAT]
+    links = [f"https://x.example/{number}.jpg" for number in range(4)]
     pack(tmp_path / "p.zip", foreign(CAT, record=record_of(CAT, *links[:1])))
     assert library.import_from(tmp_path / "p.zip").known == 1
-    assert len(library.find([CAT])[CAT].images) == 2
-    pack(tmp_path / "q.zip", foreign(CAT, record=record_of(CAT, *links)))
-    assert library.import_from(tmp_path / "q.zip").improved == 1
-    assert [image.url for image in library.find([CAT])[CAT].images] == links
-    assert [task.id for task in library.search("heron")] == [CAT]
+    assert library.find([CAT])[CAT] == before
+    content = plain(color="#00ff00")
+    pictures = [{"link": link, "digest": digest_of(content)} for link in links]
+    files = foreign(CAT, content, record=record_of(CAT, *links[:3]), pictures=pictures)
+    assert library.import_from(pack(tmp_path / "q.zip", files)).improved == 1
+    after = library.find([CAT])[CAT]
+    assert after.images[:2] == before.images
+    assert [image.url for image in after.images[2:]] == links[2:3]
+    assert dataclasses.replace(after, images=before.images) == before
+    assert [filled.original_of(CAT, place) for place in range(3)] == [
+        *(library.original(image) for image in before.images),
+        content,
+    ]
+    assert [task.id for task in library.search("siamese")] == [CAT]
+    assert library.import_from(tmp_path / "q.zip").known == 1
+    assert library.find([CAT])[CAT] == after
+
+
+def test_a_missing_inline_image_is_added_to_a_known_record(filled: Filled, tmp_path: Path) -> None:
+    library, content = filled.library, plain(color="#0000ff")
+    before = library.find([INLINE])[INLINE]
+    data = [{"prompt": "mine, too"}, {"b64_json": f"kept-in-library:{digest_of(content)}"}]
+    record = {"id": INLINE, "finished_at": 2.0, "response": {"success": True, "data": data}}
+    report = library.import_from(pack(tmp_path / "p.zip", foreign(INLINE, content, record=record, pictures=[])))
+    assert (report.improved, report.originals) == (1, 1)
+    after = library.find([INLINE])[INLINE]
+    assert (after.images[0], after.images[1].data) == (before.images[0], content)
+    assert library.verify().is_sound
+
+
+def test_a_failed_record_gets_no_images(filled: Filled, tmp_path: Path) -> None:
+    before = filled.library.find([REFUSED])
+    files = foreign(REFUSED, record=record_of(REFUSED, "https://x.example/a.jpg"))
+    assert filled.library.import_from(pack(tmp_path / "p.zip", files)).known == 1
+    assert filled.library.find([REFUSED]) == before
+
+
+@pytest.mark.parametrize("is_known_before", [True, False])
+def test_a_foreign_image_is_never_found_by_place_alone(
+    empty: Library,
+    tmp_path: Path,
+    is_known_before: bool,  # noqa: FBT001  both orders
+) -> None:
+    """Neither for a record that was here first, nor for one that the service returns later."""
+    mine = read_task(record_of("a-task", "https://mine.example/a.png"), "")
+    if is_known_before:
+        empty.keep(mine)
+    assert empty.import_from(pack(tmp_path / "p.zip", foreign())).originals == (0 if is_known_before else 1)
+    empty.keep(dataclasses.replace(mine, raw={**mine.raw, "trace_id": "later"}))
+    (image,) = empty.find(["a-task"])["a-task"].images
+    assert image.url == "https://mine.example/a.png"
+    assert empty.original(image) is None
+    empty.keep_image(image, noise(50, 50))
+    assert empty.original(image) == noise(50, 50)
+    empty.remove("a-task")
+    assert list(empty.location.glob("originals/??/*")) == []
+
+
+def test_an_import_restores_my_own_image_under_its_place(filled: Filled, tmp_path: Path) -> None:
+    """So that the service's next link for it leads to it as before."""
+    library = filled.library
+    library.export(tmp_path / "e.zip")
+    image = library.find([KITE])[KITE].images[0]
+    content = library.original(image)
+    library.prune(larger=0)
+    library.import_from(tmp_path / "e.zip")
+    assert library.original(dataclasses.replace(image, url="https://renewed.example/kite.png")) == content != None  # noqa: E711  both
 
 
 def test_originals_are_added_to_a_known_task(filled: Filled, tmp_path: Path) -> None:
