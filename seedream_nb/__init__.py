@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from seedream_nb.client.history import History
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace, Waiting
-    from seedream_nb.client.retries import RetryPolicy
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, ImageStream
+    from seedream_nb.client.transport import RetryPolicy
     from seedream_nb.core.errors import (
         AccountDisabledError,
         AuthenticationError,
@@ -146,7 +146,7 @@ _NAMES = {
         "GenerationRequest",
         "ImageStream",
     ),
-    "client.retries": ("RetryPolicy",),
+    "client.transport": ("RetryPolicy",),
     "core.models": (
         "BoundingBox",
         "ErrorDetail",

@@ -113,14 +113,14 @@ def test_no_room_imports_upwards(module: str) -> None:
     [
         ("core.errors", "from seedream_nb.protocol.capabilities import MODELS"),
         ("protocol.responses", "import seedream_nb.client.client"),
-        ("images.load", "from seedream_nb import gallery"),
-        ("gallery.html", "def late():\n    import requests"),
+        ("images.layers", "from seedream_nb import gallery"),
+        ("gallery.rendering", "def late():\n    import requests"),
         ("sandbox.server", "from seedream_nb.client.settings import Settings"),
         ("gallery.gallery", "from IPython.display import display"),
         ("notebook.session", "from seedream_nb.sandbox import Sandbox"),
         ("library.records", "if True:\n    from PIL import Image"),
         ("core.models", "from seedream_nb.images.layers import compose_layers"),
-        ("core.models", "def late():\n    from seedream_nb.images.load import load_all"),
+        ("core.models", "def late():\n    from seedream_nb.images.fetch import load_all"),
     ],
 )
 def test_violations_are_found(module: str, source: str) -> None:

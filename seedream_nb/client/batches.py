@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from seedream_nb.client.retries import FATAL_ERRORS
+from seedream_nb.client.transport import FATAL_ERRORS
 from seedream_nb.core.errors import SeedreamError
 from seedream_nb.core.models import Task
 from seedream_nb.core.parallel import run_parallel

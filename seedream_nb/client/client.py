@@ -14,7 +14,7 @@ from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_
 from seedream_nb.client.transport import Transport
 from seedream_nb.core.errors import SeedreamError, UsageError
 from seedream_nb.core.models import Task
-from seedream_nb.core.task_ids import check_id
+from seedream_nb.core.text import check_id
 from seedream_nb.library import LibraryCache, LibraryFetcher
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
 from seedream_nb.protocol.responses import read_task
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.references import Reference
-    from seedream_nb.client.retries import RetryPolicy
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, Mode
+    from seedream_nb.client.transport import RetryPolicy
     from seedream_nb.library import Library
 
 TASKS_PATH = "/seedream/tasks"

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from seedream_nb.client.at_most_once import CLOCK_SKEW
-from seedream_nb.client.retries import FATAL_ERRORS
+from seedream_nb.client.transport import FATAL_ERRORS
 from seedream_nb.core.errors import OutcomeUnknownError, SeedreamError
 from seedream_nb.core.models import ErrorDetail, Task, TaskStatus
 from seedream_nb.protocol.request_body import describe_request
@@ -23,7 +23,7 @@ from seedream_nb.protocol.request_body import describe_request
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from seedream_nb.client.retries import Pause
+    from seedream_nb.client.transport import Pause
 
 STOP_IS_SEEN_WITHIN = 0.1  # seconds, during the pause before a retry
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from seedream_nb.client.polling import Pace
-    from seedream_nb.client.retries import Pause
+    from seedream_nb.client.transport import Pause
     from seedream_nb.core.models import Task
 
 

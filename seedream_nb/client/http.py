@@ -25,7 +25,7 @@ from seedream_nb.core.errors import (
     RequestTimeoutError,
     SeedreamError,
 )
-from seedream_nb.core.hosts import is_loopback
+from seedream_nb.core.foreign import is_loopback
 from seedream_nb.protocol.status_errors import read_answer, read_retry_after
 
 if TYPE_CHECKING:

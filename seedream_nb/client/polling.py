@@ -14,7 +14,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from seedream_nb.client.retries import TRANSIENT_ERRORS
+from seedream_nb.client.transport import TRANSIENT_ERRORS
 from seedream_nb.core.errors import (
     Interrupted,
     InterruptedWait,
@@ -24,8 +24,7 @@ from seedream_nb.core.errors import (
     WaitTimeoutError,
 )
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.core.task_ids import check_id
-from seedream_nb.core.text import count_part
+from seedream_nb.core.text import check_id, count_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence

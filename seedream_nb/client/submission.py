@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.client.batches import Store
     from seedream_nb.client.references import Reference
-    from seedream_nb.client.retries import Pause
-    from seedream_nb.client.transport import Transport
+    from seedream_nb.client.transport import Pause, Transport
     from seedream_nb.core.models import TaskImage
 
 IMAGES_PATH = "/seedream/images"

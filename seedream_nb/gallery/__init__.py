@@ -7,8 +7,8 @@ all of it to a `page`, which `html` and `text` render, in the rows and columns o
 
 from __future__ import annotations
 
+from seedream_nb.gallery.contents import GalleryOptions
 from seedream_nb.gallery.gallery import Gallery
-from seedream_nb.gallery.options import GalleryOptions
 from seedream_nb.gallery.save import SaveFailure, SaveReport
 from seedream_nb.gallery.table import Table
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import ImageError, UsageError
+from seedream_nb.core.foreign import show_line
 from seedream_nb.core.text import count_of
-from seedream_nb.gallery.foreign_text import show_line
-from seedream_nb.gallery.loading import stream_thumbnails
+from seedream_nb.gallery.embedding import stream_thumbnails
 from seedream_nb.gallery.shared_tiles import expected_shape, lay_out_shared
 from seedream_nb.gallery.tiles import lost_state
 from seedream_nb.gallery.written_file import check_path, replaced_file
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from seedream_nb.gallery.contents import Contents
-    from seedream_nb.gallery.options import GalleryOptions
+    from seedream_nb.gallery.contents import Contents, GalleryOptions
     from seedream_nb.gallery.shared_tiles import SharedTile
     from seedream_nb.gallery.tiles import Tile
     from seedream_nb.images.contact_sheet import SheetLayout

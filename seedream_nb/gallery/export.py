@@ -16,12 +16,12 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import ImageError
+from seedream_nb.core.foreign import show_line
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
-from seedream_nb.gallery.foreign_text import show_line
-from seedream_nb.gallery.loading import stream_thumbnails
+from seedream_nb.gallery.embedding import stream_thumbnails
+from seedream_nb.gallery.rendering import MAX_ALT
 from seedream_nb.gallery.shared_tiles import expected_shape, lay_out_shared
-from seedream_nb.gallery.tile_html import MAX_ALT
 from seedream_nb.gallery.tiles import NO_IMAGE, STATES, State, lost_state, summarize
 from seedream_nb.gallery.written_file import check_path, replaced_file
 from seedream_nb.images.fetch import DEAD_LINK_STATUSES

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.gallery.compose import compose, lay_out_contents, needed_tiles
 from seedream_nb.gallery.contact_sheet import draw_sheet, plan_contents, write_sheet
-from seedream_nb.gallery.contents import Contents, read_before, read_tasks
+from seedream_nb.gallery.contents import Contents, GalleryOptions, read_before, read_tasks
+from seedream_nb.gallery.embedding import ImageStore
 from seedream_nb.gallery.export import export_page
-from seedream_nb.gallery.loading import ImageStore
-from seedream_nb.gallery.options import GalleryOptions
+from seedream_nb.gallery.page import compose, lay_out_contents, needed_tiles
+from seedream_nb.gallery.rendering import render, render_text
 from seedream_nb.gallery.save import SaveReport, save_tasks
-from seedream_nb.gallery.text import render, render_text
 from seedream_nb.images.layers import compose_layers
 from seedream_nb.library import LibraryCache, LibraryFetcher, library_of
 
@@ -28,10 +27,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
     from seedream_nb.core.models import TaskImage
-    from seedream_nb.gallery.compose import Layout
+    from seedream_nb.gallery.contents import Embed
     from seedream_nb.gallery.embedding import Loaded
-    from seedream_nb.gallery.options import Embed
-    from seedream_nb.gallery.page import Page
+    from seedream_nb.gallery.page import Layout, Page
     from seedream_nb.gallery.table import Table
     from seedream_nb.gallery.tiles import Tile
     from seedream_nb.images.fetch import ImageFetcher

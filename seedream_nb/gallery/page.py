@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-import base64
+import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from seedream_nb.core.errors import ImageError
+from seedream_nb.core.foreign import is_loopback, show_line
+from seedream_nb.core.text import count_of
+from seedream_nb.gallery.embedding import Loaded, choose_images, embedded_bytes, find_loaded, size_limit
+from seedream_nb.gallery.tiles import (
+    LOST_IMAGE,
+    Tile,
+    common_facts,
+    common_prompt,
+    facts_of,
+    fetching,
+    label_tiles,
+    lay_out,
+    lay_out_before,
+    lost_state,
+    summarize,
+    without_redundant,
+)
+from seedream_nb.images.fetch import DEAD_LINK_STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from seedream_nb.core.models import TaskImage
+    from seedream_nb.gallery.contents import Contents, GalleryOptions
+    from seedream_nb.gallery.embedding import ShownImage
     from seedream_nb.gallery.table import Table
     from seedream_nb.gallery.tiles import Tile
 
@@ -16,52 +41,6 @@ Shape = tuple[int, int]  # width and height, as a ratio
 SQUARE: Shape = (1, 1)
 FLAT: Shape = (3, 1)  # of places where there is no image and none will come
 MAX_OBLONG = 4  # the largest ratio of the sides of a shape that all places share
-
-
-@dataclass(frozen=True)
-class DataUri:
-    """The address of an embedded image; its bytes are encoded only when it is rendered.
-
-    Attributes:
-        mime: Such as `image/jpeg`.
-        data: The bytes of an image file.
-
-    Example:
-        >>> uri = DataUri("image/png", b"four")
-        >>> str(uri), len(uri)
-        ('data:image/png;base64,Zm91cg==', 30)
-    """
-
-    mime: str
-    data: bytes
-
-    def __len__(self) -> int:
-        return len(f"data:{self.mime};base64,") + 4 * ((len(self.data) + 2) // 3)
-
-    def __str__(self) -> str:
-        return f"data:{self.mime};base64,{base64.b64encode(self.data).decode('ascii')}"
-
-
-@dataclass(frozen=True)
-class ShownImage:
-    """The content of an `<img>`.
-
-    Attributes:
-        address: The image itself, or an http(s) link.
-        width: In pixels; None when it is not known.
-        height: In pixels; None when it is not known.
-        is_transparent: Whether a background must show through it.
-    """
-
-    address: DataUri | str
-    width: int | None = None
-    height: int | None = None
-    is_transparent: bool = False
-
-    @property
-    def shape(self) -> Shape | None:
-        """Width and height, where both are known."""
-        return (self.width, self.height) if self.width and self.height else None
 
 
 @dataclass(frozen=True)
@@ -136,3 +115,199 @@ def common_shape(shapes: Iterable[Shape]) -> Shape:
     if len(ratios) != 1 or not 1 / MAX_OBLONG <= max(ratios) <= MAX_OBLONG:
         return SQUARE
     return known[0]
+
+
+MAX_LINK = 2000  # characters; browsers disagree about longer ones
+MIN_UPRIGHT = 180  # pixels; narrower captions are hard to read
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The tiles of a gallery before any image is loaded; `lay_out_contents` creates it.
+
+    Attributes:
+        contents: What the gallery shows.
+        options: How it is rendered.
+        before: The tiles that precede those of the tasks, as many as are shown.
+        tiles: The tiles of all tasks.
+        is_live: Whether the gallery is still filling.
+    """
+
+    contents: Contents
+    options: GalleryOptions
+    before: tuple[Tile, ...]
+    tiles: tuple[Tile, ...]
+    is_live: bool = False
+
+    @property
+    def shown(self) -> tuple[Tile, ...]:
+        """The tiles within the limit."""
+        return (*self.before, *self.tiles[: self.options.limit])
+
+
+def lay_out_contents(contents: Contents, options: GalleryOptions, *, is_live: bool = False) -> Layout:
+    """Creates the tiles of a gallery.
+
+    Args:
+        contents: What the gallery shows.
+        options: How it is rendered.
+        is_live: Whether the gallery is still filling.
+
+    Returns:
+        The tiles; the same for the same input.
+    """
+    # Links alone have no composed image.
+    tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links", reserves_places=is_live)
+    before = lay_out_before(contents.before[: options.limit])
+    return Layout(contents, options, tuple(before), tuple(label_tiles(tiles, contents)), is_live)
+
+
+def needed_tiles(layout: Layout) -> tuple[Tile, ...]:
+    """The tiles whose images must be loaded: with `embed="links"` only those with a link that no reader can follow."""
+    return tuple(tile for tile in layout.shown if _needs_bytes(tile, layout.options))
+
+
+def link_of(image: TaskImage) -> str | None:
+    """The link to the original, if it is safe and a reader elsewhere can follow it.
+
+    Args:
+        image: The image.
+
+    Returns:
+        The http(s) link; None for any other scheme, for addresses that no service would send, and for addresses of
+        this machine: on Binder, Colab, or JupyterHub the browser cannot reach the kernel's loopback.
+    """
+    url = image.url or ""
+    is_clean = len(url) <= MAX_LINK and url.isprintable() and " " not in url
+    return url if is_clean and _has_web_host(url) and not is_loopback(url) else None
+
+
+def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> Page:
+    """Decides what a gallery shows, within its size limit.
+
+    Args:
+        layout: The tiles of the gallery.
+        loaded: The loaded images, or why they could not be loaded.
+        measure: Returns the size of a page in bytes, once rendered. It is last called with the page that is returned.
+
+    Returns:
+        The page; the same for the same input. Where the captions alone are too large, fewer tiles are shown.
+    """
+    contents, options = layout.contents, layout.options
+    table = contents.table.shown() if contents.table else None
+    heading = common_prompt(contents, table) if table else ""
+    heading_facts = common_facts(contents) if table else ()
+    if table:
+        short = (without_redundant(tile, table, heading, heading_facts) for tile in layout.tiles)
+        layout = dataclasses.replace(layout, tiles=tuple(short))
+    # The last tiles are left out first, so that those before the tasks stay longest.
+    entries = [_entry(tile, loaded) for tile in map(partial(_as_it_fills, layout, loaded), layout.shown)]
+    # A progress line above a filling gallery counts already.
+    summary = "" if layout.is_live else summarize(contents.tasks)
+
+    def draw(count: int, room: int) -> Page:
+        images, size_notes = choose_images(entries[:count], options, loaded, room)
+        shown = [_with_image(entry, image, loaded) for entry, image in zip(entries, images, strict=False)]
+        first, rest = tuple(shown[: len(layout.before)]), tuple(shown[len(layout.before) :])
+        has_images = layout.is_live or any(entry.shown for entry in shown)
+        aspect = common_shape(shape for entry in shown if (shape := entry.shape)) if has_images else FLAT
+        return Page(
+            summary=summary,
+            notes=(
+                *_before_notes(contents, len(first)),
+                *_limit_notes(layout.tiles, len(rest), options),
+                *_lost_notes(shown),
+                *size_notes,
+            ),
+            entries=rest,
+            columns=options.columns,
+            tile_width=_tile_width(aspect, options),
+            aspect=aspect,
+            before=first,
+            table=table.part(entry.tile.number for entry in rest) if table and rest else None,
+            heading=heading if rest else "",
+            heading_facts=heading_facts if rest else (),
+        )
+
+    count, room = len(entries), options.max_bytes
+    while (excess := measure(page := draw(count, room)) - options.max_bytes) > 0:
+        captions = excess + options.max_bytes - embedded_bytes((*page.before, *page.entries))
+        if captions > options.max_bytes and count:
+            count, room = min(count - 1, count * options.max_bytes // captions), options.max_bytes
+        elif room <= 0:
+            break
+        else:
+            # Captions change a little with the images, so this rarely takes more than two rounds.
+            room = min(room - excess, options.max_bytes - captions)
+    return page
+
+
+def _needs_bytes(tile: Tile, options: GalleryOptions) -> bool:
+    return bool(tile.images) and (options.embed != "links" or any(link_of(image) is None for image in tile.images))
+
+
+def _as_it_fills(layout: Layout, loaded: Loaded, tile: Tile) -> Tile:
+    """While a gallery is filling, an image that is not loaded yet is on its way."""
+    is_awaited = layout.is_live and _needs_bytes(tile, layout.options) and find_loaded(tile, loaded) is None
+    return fetching(tile) if is_awaited else tile
+
+
+def _has_web_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _entry(tile: Tile, loaded: Loaded) -> Entry:
+    link = link_of(tile.image) if tile.image else None
+    found = find_loaded(tile, loaded)
+    if isinstance(found, ImageError):
+        problem = show_line(" ".join(part for part in (found.message, found.hint) if part))
+        # Where the host itself reports that the image is gone, the link is dead for the reader as well.
+        link = None if found.status_code in DEAD_LINK_STATUSES else link
+        lost = dataclasses.replace(tile, state=lost_state(tile), problem=problem, image=None, layers=())
+        return Entry(lost, link=link)
+    if found is not None and tile.is_before:
+        original = found.thumbnail.original
+        tile = dataclasses.replace(tile, facts=facts_of(None, f"{original.width}x{original.height}", None, None))
+    return Entry(tile, link=link)
+
+
+def _with_image(entry: Entry, image: ShownImage | None, loaded: Loaded) -> Entry:
+    if image is None and find_loaded(entry.tile, loaded) is not None:
+        call = "gallery.compose() returns it" if entry.tile.layers else "gallery.save() fetches the original"
+        hint = "" if entry.tile.is_before else f" {call}."
+        tile = dataclasses.replace(entry.tile, problem=f"Not embedded, to keep the notebook small.{hint}")
+        return dataclasses.replace(entry, tile=tile)
+    return dataclasses.replace(entry, shown=image) if image else entry
+
+
+def _lost_notes(entries: Sequence[Entry]) -> list[str]:
+    lost = sum(entry.tile.state is LOST_IMAGE for entry in entries)
+    return [f"{count_of(lost, 'image')} not available."] if lost else []
+
+
+def _before_notes(contents: Contents, shown: int) -> list[str]:
+    total = len(contents.before)
+    return [] if shown == total else [f"Showing {shown:,} of {total:,} 'before' images."]
+
+
+def _limit_notes(tiles: Sequence[Tile], shown: int, options: GalleryOptions) -> list[str]:
+    """How to reach the tiles that are not shown."""
+    if shown == len(tiles):
+        return []
+    is_full = shown == options.limit
+    reason, limit = ("", f"limit={shown}") if is_full else (size_limit(options), f"max_bytes={options.max_bytes}")
+    whole_tasks = tiles[shown].number
+    # A slice that begins within the first task would show the same tiles again.
+    hint = f"Continue with a slice such as [{whole_tasks}:], or raise" if whole_tasks else "Raise"
+    return [f"Showing {shown:,} of {count_of(len(tiles), 'tile')}{reason}. {hint} {limit}."]
+
+
+def _tile_width(aspect: Shape, options: GalleryOptions) -> int:
+    """The width of thumbnails of this shape, so that upright ones are not enlarged; wide enough for a caption."""
+    width, height = aspect
+    upright = round(options.thumbnail * width / max(width, height))
+    return min(options.thumbnail, max(MIN_UPRIGHT, upright))

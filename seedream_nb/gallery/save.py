@@ -19,7 +19,7 @@ from seedream_nb.core.errors import ImageError, UsageError
 from seedream_nb.core.models import ErrorDetail, TaskStatus
 from seedream_nb.core.redaction import redact
 from seedream_nb.core.text import count_of
-from seedream_nb.images.load import Source, find_result, load_all, source_of
+from seedream_nb.images.fetch import Source, find_result, load_all, source_of
 from seedream_nb.images.provenance import Provenance
 from seedream_nb.images.saved_files import is_same_image, write_provenance
 from seedream_nb.images.thumbnails import read_facts

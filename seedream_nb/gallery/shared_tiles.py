@@ -11,12 +11,10 @@ from datetime import timezone
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from seedream_nb.gallery.captions import label_tiles
-from seedream_nb.gallery.compose import link_of
-from seedream_nb.gallery.foreign_text import show_line
-from seedream_nb.gallery.page import FLAT, SQUARE, common_shape
+from seedream_nb.core.foreign import show_line
+from seedream_nb.gallery.page import FLAT, SQUARE, common_shape, link_of
 from seedream_nb.gallery.table import label_parts
-from seedream_nb.gallery.tiles import facts_of, lay_out, lay_out_before, tile_details, whole_prompt
+from seedream_nb.gallery.tiles import facts_of, label_tiles, lay_out, lay_out_before, tile_details, whole_prompt
 from seedream_nb.protocol.capabilities import display_name, parse_size
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.gallery.foreign_text import MAX_PROMPT, show_line, show_prompt
+from seedream_nb.core.foreign import MAX_PROMPT, show_line, show_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

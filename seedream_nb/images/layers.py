@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PIL import Image
 
 from seedream_nb.core.errors import ImageError, UsageError, shorten
-from seedream_nb.images.fetch import ImageFetcher
-from seedream_nb.images.load import find_result, load_all
+from seedream_nb.images.fetch import ImageFetcher, find_result, load_all
 from seedream_nb.images.thumbnails import decode_image, encode_thumbnail
 
 if TYPE_CHECKING:

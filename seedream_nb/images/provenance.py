@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timezone
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.coerce import read_integer, read_text
+from seedream_nb.core.foreign import read_integer, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

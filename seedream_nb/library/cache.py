@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.core.errors import LibraryError, LibraryWarning, SeedreamError, SettingsError, UsageError
-from seedream_nb.core.hosts import is_loopback
+from seedream_nb.core.foreign import is_loopback
 from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.library.database import LibraryRecoveredError
 from seedream_nb.library.library import Library

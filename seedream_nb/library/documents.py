@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.coerce import read_integer, read_mapping
 from seedream_nb.core.errors import UnreadableAnswerError, UsageError
+from seedream_nb.core.foreign import read_integer, read_mapping
 from seedream_nb.library.archive import PartError
 from seedream_nb.library.marks import MOST_STARS, Marks, read_tags
 from seedream_nb.library.records import key_of, storable
@@ -20,7 +20,7 @@ from seedream_nb.protocol.responses import read_task
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from seedream_nb.core.coerce import JsonObject
+    from seedream_nb.core.foreign import JsonObject
     from seedream_nb.core.models import Task
 
 DIGITS = 64  # of a digest

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.redaction import redact
-from seedream_nb.core.sizes import format_size
-from seedream_nb.core.text import count_of
+from seedream_nb.core.text import count_of, format_size
 from seedream_nb.library.archive import MANIFEST, write_archive
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.image_store import find_digest
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from sqlite3 import Connection
 
-    from seedream_nb.core.coerce import JsonObject
+    from seedream_nb.core.foreign import JsonObject
     from seedream_nb.core.models import Task
     from seedream_nb.library.archive import FolderArchive, ZipArchive
     from seedream_nb.library.database import Database

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import LibraryError
-from seedream_nb.images.load import source_of
+from seedream_nb.images.fetch import source_of
 from seedream_nb.library.files import Files, digest_of
 from seedream_nb.library.records import key_of
 from seedream_nb.library.references import INLINE

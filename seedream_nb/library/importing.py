@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.coerce import read_integer, read_mapping
 from seedream_nb.core.errors import ImageError, UsageError
+from seedream_nb.core.foreign import read_integer, read_mapping
 from seedream_nb.core.models import TaskImage
 from seedream_nb.core.text import count_of
 from seedream_nb.library.archive import MANIFEST, NAME_AN_EXPORT, PartError, is_ours, read_archive

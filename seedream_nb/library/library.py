@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from seedream_nb.core.errors import LibraryError, LibraryWarning
 from seedream_nb.core.models import Task
-from seedream_nb.core.sizes import format_size
+from seedream_nb.core.text import format_size
 from seedream_nb.library.database import Database
 from seedream_nb.library.exporting import Exported, export_tasks
 from seedream_nb.library.frame import make_frame

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import SettingsError, UsageError
-from seedream_nb.core.hosts import is_loopback
-from seedream_nb.core.sizes import parse_size
+from seedream_nb.core.foreign import is_loopback
+from seedream_nb.core.text import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seedream_nb.core.coerce import read_mapping, read_text
+from seedream_nb.core.foreign import read_mapping, read_text
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.library.full_text import to_words
 from seedream_nb.library.references import encode, has_placeholders, restore_images
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from sqlite3 import Connection
 
-    from seedream_nb.core.coerce import JsonObject
+    from seedream_nb.core.foreign import JsonObject
     from seedream_nb.core.models import TaskImage
     from seedream_nb.library.database import Database
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from seedream_nb.core.errors import SeedreamError, TaskNotFoundError, UsageError
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.core.sizes import format_size, parse_size
-from seedream_nb.core.text import count_of
+from seedream_nb.core.text import count_of, format_size, parse_size
 from seedream_nb.library.marks import MOST_STARS
 from seedream_nb.notebook.arguments import (
     DEFAULT_TASKS,

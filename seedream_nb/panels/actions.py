@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 from seedream_nb.client.references import read_references
 from seedream_nb.core.errors import OutcomeUnknownError, SeedreamError, UsageError
 from seedream_nb.core.models import TaskStatus
-from seedream_nb.core.task_ids import read_task_ids
-from seedream_nb.core.text import count_of
-from seedream_nb.core.times import read_since
+from seedream_nb.core.text import count_of, read_since, read_task_ids
 from seedream_nb.gallery import Gallery
 from seedream_nb.gallery.tiles import COMPOSED
 from seedream_nb.images.layers import compose_layers
@@ -82,7 +80,7 @@ class Actions:
         """Adds the next tasks of the history.
 
         Args:
-            since: The earliest time, as `seedream_nb.core.times.read_since` reads it, or empty.
+            since: The earliest time, as `seedream_nb.core.text.read_since` reads it, or empty.
         """
         self._jobs.run("history", lambda: self._read_history(since), self._show_history, "Loading history…")
 

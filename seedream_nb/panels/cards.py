@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from seedream_nb.core.foreign import show_line
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
-from seedream_nb.gallery.compose import link_of
-from seedream_nb.gallery.foreign_text import show_line
+from seedream_nb.gallery.page import link_of
 from seedream_nb.gallery.tiles import STATES, describe_error, facts_of, lay_out, tile_details, whole_prompt
 from seedream_nb.protocol.capabilities import display_name, parse_size
 

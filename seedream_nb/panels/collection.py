@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from seedream_nb.gallery.foreign_text import show_line
+from seedream_nb.core.foreign import show_line
 from seedream_nb.gallery.tiles import STATES
 from seedream_nb.panels.cards import make_cards
 from seedream_nb.panels.filters import find, size_order, traits_of

@@ -13,7 +13,7 @@ import traitlets
 from IPython.display import display
 
 from seedream_nb.client.client import SeedreamClient
-from seedream_nb.core.hosts import is_loopback
+from seedream_nb.core.foreign import is_loopback
 from seedream_nb.core.models import Task
 from seedream_nb.gallery.contents import read_tasks
 from seedream_nb.gallery.tiles import summarize

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from seedream_nb.gallery.foreign_text import show_line
+from seedream_nb.core.foreign import show_line
 from seedream_nb.panels.cards import to_local
 from seedream_nb.protocol.capabilities import PRESETS, display_name, parse_size
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from seedream_nb.core.errors import ImageError
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.images.fetch import DECODERS
+from seedream_nb.images.fetch import DECODERS, source_of
 from seedream_nb.images.layers import compose_layers, compose_thumbnails, match_layers
-from seedream_nb.images.load import source_of
 from seedream_nb.images.thumbnails import Thumbnail, make_thumbnail, read_facts, shrink
 from seedream_nb.library import LibraryFetcher
 

@@ -10,8 +10,8 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from seedream_nb.core.coerce import read_text
 from seedream_nb.core.errors import UsageError
+from seedream_nb.core.foreign import read_text
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.protocol.capabilities import MODELS, RETIRED_MODELS, find_model
 from seedream_nb.protocol.validation import find_problems

@@ -12,7 +12,8 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.coerce import (
+from seedream_nb.core.errors import UnreadableAnswerError
+from seedream_nb.core.foreign import (
     JsonObject,
     read_integer,
     read_mapping,
@@ -20,7 +21,6 @@ from seedream_nb.core.coerce import (
     read_number,
     read_text,
 )
-from seedream_nb.core.errors import UnreadableAnswerError
 from seedream_nb.core.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus, Usage
 
 if TYPE_CHECKING:

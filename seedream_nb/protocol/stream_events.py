@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.coerce import JsonObject, read_integer, read_mapping, read_text
+from seedream_nb.core.foreign import JsonObject, read_integer, read_mapping, read_text
 from seedream_nb.core.models import Task, TaskImage, TaskStatus
 from seedream_nb.protocol.capabilities import MAX_IMAGES
 from seedream_nb.protocol.responses import (

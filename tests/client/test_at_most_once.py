@@ -21,7 +21,7 @@ from seedream_nb import (
     Timeouts,
     WaitTimeoutError,
 )
-from seedream_nb.client.retries import RetryPolicy
+from seedream_nb.client.transport import RetryPolicy
 from seedream_nb.core.errors import (
     BadRequestError,
     BalanceUsedUpError,

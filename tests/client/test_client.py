@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from seedream_nb import Sandbox, SeedreamClient, Task, TaskStatus
-from seedream_nb.client.retries import RetryPolicy
+from seedream_nb.client.transport import RetryPolicy
 from seedream_nb.core.errors import (
     BadRequestError,
     BalanceUsedUpError,

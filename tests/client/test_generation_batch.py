@@ -36,7 +36,7 @@ from seedream_nb.client import dispatcher as dispatcher_module
 from seedream_nb.client import generation_batch as generation_batch_module
 from seedream_nb.client import polling as polling_module
 from seedream_nb.client.dispatcher import Dispatcher
-from seedream_nb.client.retries import Pause
+from seedream_nb.client.transport import Pause
 from seedream_nb.core.errors import (
     BadRequestError,
     BalanceUsedUpError,

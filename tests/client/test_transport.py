@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb.client.http import Timeouts
-from seedream_nb.client.retries import RetryPolicy
 from seedream_nb.client.settings import resolve_settings
-from seedream_nb.client.transport import Transport
+from seedream_nb.client.transport import RetryPolicy, Transport
 from seedream_nb.core.errors import (
     BadRequestError,
     ConnectionFailedError,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb.core.coerce import read_integer, read_mapping, read_moment, read_number, read_text
+from seedream_nb.core.foreign import read_integer, read_mapping, read_moment, read_number, read_text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seedream_nb.core.hosts import is_loopback
+from seedream_nb.core.foreign import is_loopback
 
 
 @pytest.mark.parametrize(

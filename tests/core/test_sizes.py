@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.core.sizes import format_size, parse_size
+from seedream_nb.core.text import format_size, parse_size
 
 
 @pytest.mark.parametrize(

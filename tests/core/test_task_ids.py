@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb.core.errors import InvalidTaskIdError, UsageError
-from seedream_nb.core.task_ids import read_task_ids
+from seedream_nb.core.text import read_task_ids
 
 ID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 OTHER_ID = "20068983-0cc9-4c6a-aeb6-9c6a3c668be0"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.core.times import read_since
+from seedream_nb.core.text import read_since
 
 ZONE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 11, 22, 15, 30, tzinfo=ZONE)

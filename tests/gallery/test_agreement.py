@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskStatus
-from seedream_nb.gallery.options import EMBED_CHOICES
+from seedream_nb.gallery.contents import EMBED_CHOICES
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from tests.examples import examples
 from tests.gallery.reading import assert_forms_agree, one_line, show

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import Gallery, Task, TaskImage, TaskStatus
-from seedream_nb.gallery import text
-from seedream_nb.gallery.embedding import embedded_bytes
-from seedream_nb.gallery.html import render_html
-from seedream_nb.gallery.page import DataUri, Entry, Page, ShownImage
+from seedream_nb.gallery import rendering
+from seedream_nb.gallery.embedding import DataUri, ShownImage, embedded_bytes
+from seedream_nb.gallery.page import Entry, Page
+from seedream_nb.gallery.rendering import render_html
 from seedream_nb.gallery.table import Table
 from seedream_nb.gallery.tiles import lay_out, lay_out_before
 from tests.examples import examples
@@ -24,7 +24,7 @@ from tests.gallery.strategies import HOSTILE, images, task_lists
 from tests.sample_images import noise, plain
 
 if TYPE_CHECKING:
-    from seedream_nb.gallery.options import Embed
+    from seedream_nb.gallery.contents import Embed
     from tests.gallery.image_host import ImageHost
 
 LINK = "http://images.example/%d.jpg?signature=" + "%%41&" * 40
@@ -187,7 +187,7 @@ def test_a_gallery_that_fits_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -
         rendered.append(page)
         return render_html(page)
 
-    monkeypatch.setattr(text, "render_html", render)
+    monkeypatch.setattr(rendering, "render_html", render)
     assert show(Gallery(noisy_tasks(3))).size < 2_000_000
     assert len(rendered) == 1
 

@@ -8,8 +8,7 @@ from PIL import Image
 from seedream_nb import Sandbox, SeedreamClient
 from seedream_nb.core.errors import ImageError
 from seedream_nb.core.models import ErrorDetail, TaskImage
-from seedream_nb.images.fetch import FetchLimits, ImageFetcher
-from seedream_nb.images.load import load_all, source_of
+from seedream_nb.images.fetch import FetchLimits, ImageFetcher, load_all, source_of
 from seedream_nb.images.thumbnails import Thumbnail, make_thumbnail
 from tests.scripted_server import Answer, Meeting, ScriptedServer
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from seedream_nb import TaskImage, open_image
-from seedream_nb.core.coerce import read_text
 from seedream_nb.core.errors import ImageError
+from seedream_nb.core.foreign import read_text
 from seedream_nb.images.exif import Exif
 from seedream_nb.images.provenance import Provenance
 from seedream_nb.images.saved_files import is_same_image, read_provenance, write_provenance

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seedream_nb.core.coerce import read_mapping
 from seedream_nb.core.errors import UsageError
+from seedream_nb.core.foreign import read_mapping
 from seedream_nb.library import Library
 from seedream_nb.library.archive import MANIFEST
 from seedream_nb.library.files import digest_of

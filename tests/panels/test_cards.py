@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from seedream_nb import ErrorDetail, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, Usage
-from seedream_nb.gallery.compose import link_of
+from seedream_nb.gallery.page import link_of
 from seedream_nb.panels.cards import Card, describe, describe_details, details_of, make_cards
 from seedream_nb.protocol.capabilities import MODELS
 from tests.panels.support import any_task
