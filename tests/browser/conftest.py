@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
-from tests.browser.jupyter import PATIENCE, JupyterServer, serve
+from tests.browser.jupyter import PATIENCE, JupyterServer, Lab, serve
 from tests.browser.pages import VIEWPORT, errors_of
 
 if TYPE_CHECKING:
