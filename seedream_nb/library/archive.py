@@ -1,7 +1,7 @@
 """Reads and writes a library's archive: a folder or a zip.
 
 Archives are untrusted: nothing is ever unpacked under a name that an archive chose. Files are read one at a time, up to
-a size limit.
+a size limit, and a zip that unpacks to far more than its own size is rejected.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.atomic_files import staging_path
 from seedream_nb.core.errors import UsageError
+from seedream_nb.core.sizes import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,10 @@ _OURS = re.compile(r"tasks/[0-9a-z-]{1,100}\.json|originals/[0-9a-f]{64}\.[a-z]{
 _BROKEN = (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, struct.error)
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # others have no bound on memory
 _TIME = (1980, 1, 1, 0, 0, 0)  # so that the same tasks give the same file
+_MAX_RECORD = 8_000_000  # bytes; an ordinary one has two thousand
+_MAX_ORIGINAL = 50 * 1024 * 1024  # bytes, as for fetched images
+_RATIO = 50  # between what is unpacked and a zip's size; records reach some twenty, images one
+_ALWAYS_FITS = 32_000_000  # bytes that even the smallest zip may unpack to
 NAME_AN_EXPORT = "Name a folder or a zip that was written by an export."
 
 
@@ -40,12 +45,17 @@ def is_ours(name: str) -> bool:
     return name == MANIFEST or _OURS.fullmatch(name) is not None
 
 
+def largest(name: str) -> int:
+    """The maximum bytes of a file with a name that an export uses; a larger one is not read."""
+    return _MAX_ORIGINAL if name.startswith("originals/") else _MAX_RECORD
+
+
 @contextmanager
 def read_archive(source: str | os.PathLike[str]) -> Iterator[FolderArchive | ZipArchive]:
     """Opens a folder or a zip to read; `~` is the home directory.
 
     Raises:
-        UsageError: It is neither, or cannot be opened.
+        UsageError: It is neither, cannot be opened, or unpacks to too much.
     """
     path = _path_of(source)
     if path.is_dir():
@@ -59,7 +69,15 @@ def read_archive(source: str | os.PathLike[str]) -> Iterator[FolderArchive | Zip
     except _BROKEN:
         raise UsageError(f"{path} is not a zip, or is damaged.", hint=NAME_AN_EXPORT) from None
     with opened:
-        yield ZipArchive(opened)
+        archive = ZipArchive(opened)
+        unpacked, size = archive.unpacked_size(), path.stat().st_size
+        if unpacked > max(_ALWAYS_FITS, _RATIO * size):
+            raise UsageError(
+                f"{path} has {format_size(size)} and unpacks to {format_size(unpacked)}, which no export does; nothing "
+                "was imported.",
+                hint=NAME_AN_EXPORT,
+            )
+        yield archive
 
 
 @contextmanager
@@ -109,8 +127,9 @@ class FolderArchive:
             found += [(Path(place) / file).relative_to(self._folder).as_posix() for file in files]
         return sorted(found)
 
-    def read(self, name: str, most: int) -> bytes:
-        """The content of a file; a `PartError` if it has more than `most` bytes, or cannot be read."""
+    def read(self, name: str) -> bytes:
+        """The content of a file; a `PartError` if it is too large, or cannot be read."""
+        most = largest(name)
         path = self._folder / name
         try:
             # A link may lead anywhere, and a pipe may never end.
@@ -138,17 +157,25 @@ class ZipArchive:
         """As `FolderArchive.names`."""
         return sorted({info.filename for info in self._opened.infolist() if not info.is_dir()})
 
-    def read(self, name: str, most: int) -> bytes:
+    def read(self, name: str) -> bytes:
         """As `FolderArchive.read`."""
+        most = largest(name)
         try:
             info = self._opened.getinfo(name)
             if info.compress_type not in _METHODS:
                 raise PartError("compressed in an unsupported way")
-            # The sizes that a zip states may be wrong.
+            if info.file_size > most:
+                raise PartError("too large")
+            # The sizes that a zip states may be wrong, but no more than that is read.
             with self._opened.open(info) as file:
                 return _within(file.read(most + 1), most)
         except (KeyError, *_BROKEN):
             raise PartError("unreadable") from None
+
+    def unpacked_size(self) -> int:
+        """The bytes of all files that may be read, as the zip states them."""
+        sizes = ((info.filename, info.file_size) for info in self._opened.infolist())
+        return sum(size for name, size in sizes if is_ours(name) and size <= largest(name))
 
     def write(self, name: str, content: bytes) -> None:
         """As `FolderArchive.write`."""
@@ -188,7 +215,7 @@ def _may_be_replaced(path: Path) -> bool:
     if path.is_dir() and not any(path.iterdir()):
         return True
     with suppress(UsageError, PartError), read_archive(path) as reader:
-        reader.read(MANIFEST, 1_000)
+        reader.read(MANIFEST)
         return all(map(is_ours, reader.names()))
     return False
 

@@ -180,6 +180,12 @@ def add_inline(connection: Connection, digest: str) -> None:
     connection.execute("INSERT OR IGNORE INTO pictures (source, task, place, digest) VALUES (?, ?, ?, ?)", row)
 
 
+def add_link(connection: Connection, link: str, task_key: str, digest: str) -> None:
+    """Lists another link to a stored image, within a transaction; the image has no place in the task."""
+    row = (link, task_key, NO_PLACE, digest)
+    connection.execute("INSERT OR IGNORE INTO pictures (source, task, place, digest) VALUES (?, ?, ?, ?)", row)
+
+
 def _name_of(content: bytes) -> tuple[str, str]:
     """The digest of an original, and the name of its file."""
     digest = digest_of(content)

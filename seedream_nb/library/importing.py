@@ -19,7 +19,7 @@ from seedream_nb.library.archive import MANIFEST, NAME_AN_EXPORT, PartError, is_
 from seedream_nb.library.documents import DIGITS, read_document, read_json, stand_in
 from seedream_nb.library.exporting import FORMAT, VERSION
 from seedream_nb.library.files import digest_of
-from seedream_nb.library.image_store import NO_PLACE
+from seedream_nb.library.image_store import NO_PLACE, add_link
 from seedream_nb.library.marks import add_tags, read_marks, set_note, set_rating
 from seedream_nb.library.records import (
     STORED,
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from seedream_nb.library.documents import Document
     from seedream_nb.library.image_store import ImageStore
     from seedream_nb.library.marks import Marks
-
-MAX_RECORD = 8_000_000  # bytes; an ordinary one has two thousand
-MAX_ORIGINAL = 50 * 1024 * 1024  # bytes, as for fetched images
 
 
 @dataclass(frozen=True)
@@ -108,13 +105,14 @@ class _Import:
         names = [name for name in reader.names() if is_ours(name)]
         self._records = [name for name in names if name.startswith("tasks/")]
         self._originals = {name[10:74]: name for name in names if name.startswith("originals/")}
+        self._intact: set[str] = set()  # the digests of originals that were read and are what they claim to be
         self._counts: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
 
     def run(self) -> Imported:
         for name in self._records:
             with self._skipping():
-                self._import_task(read_document(self._reader.read(name, MAX_RECORD)))
+                self._import_task(read_document(self._reader.read(name)))
         return Imported(
             tasks=self._counts["new"],
             improved=self._counts["improved"],
@@ -182,7 +180,8 @@ class _Import:
         return digest if is_stand_in else self._images.store_inline(connection, content)
 
     def _is_available(self, digest: str) -> bool:
-        return self._images.has(digest) or self._read_original(digest) is not None
+        # An original is not unpacked again for each record that names it.
+        return digest in self._intact or self._images.has(digest) or self._read_original(digest) is not None
 
     def _import_inline(self, digest: str) -> None:
         content = None if self._images.has(digest) else self._read_original(digest)
@@ -198,6 +197,10 @@ class _Import:
         is_stored = self._images.has(digest)
         # What the library itself has seen behind a link is more reliable than what an archive claims.
         if row is not None and (row[0] != digest or is_stored):
+            return
+        if is_stored and digest in self._intact:
+            with self._database.writing() as connection:
+                add_link(connection, link, task_id, digest)
             return
         content = self._read_original(digest)
         if content is not None:
@@ -215,11 +218,12 @@ class _Import:
         from seedream_nb.images.thumbnails import read_facts  # noqa: PLC0415  see above
 
         with self._skipping():
-            content = self._reader.read(name, MAX_ORIGINAL)
+            content = self._reader.read(name)
             if digest_of(content) != digest:
                 raise PartError("altered")
             read_facts(content)
             self._originals[digest] = name
+            self._intact.add(digest)
             return content
         return None
 
@@ -232,7 +236,7 @@ def _digest_of(content: bytes) -> str:
 
 def _check_manifest(reader: FolderArchive | ZipArchive, source: str | os.PathLike[str]) -> None:
     try:
-        manifest = read_mapping(read_json(reader.read(MANIFEST, MAX_RECORD)))
+        manifest = read_mapping(read_json(reader.read(MANIFEST)))
     except PartError:
         manifest = {}
     version = read_integer(manifest.get("version"))

@@ -503,7 +503,8 @@ class Library:
             What was imported; `print` shows a summary.
 
         Raises:
-            UsageError: It is not an export, or one of a later version; nothing was imported.
+            UsageError: It is not an export, one of a later version, or a zip that unpacks to more than 50 times its
+                size; nothing was imported.
             LibraryError: The library cannot be written.
             OSError: A file cannot be written, such as on a full disk; what was imported before stays.
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.foreign import read_mapping
 from seedream_nb.library import Library
-from seedream_nb.library.archive import MANIFEST
+from seedream_nb.library.archive import MANIFEST, ZipArchive
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.importing import Imported
 from seedream_nb.library.marks import Marks
@@ -495,6 +495,50 @@ def test_an_oversized_original_is_skipped(empty: Library, tmp_path: Path) -> Non
         for part in files:
             opened.writestr(part, bytes(50 * 1024 * 1024 + 1) if part == name else files[part])
     assert empty.import_from(tmp_path / "p.zip").skipped == (("too large", 1),)
+
+
+def test_an_archive_that_unpacks_to_far_more_than_its_size_is_rejected_as_a_whole(
+    empty: Library, tmp_path: Path
+) -> None:
+    files = foreign()
+    record = files["tasks/a-task.json"]
+    files |= {f"tasks/{number}.json": record + b" " * 7_900_000 for number in range(5)}
+    with zipfile.ZipFile(tmp_path / "p.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as opened:
+        for name, content in files.items():
+            opened.writestr(name, content)
+    with pytest.raises(UsageError, match=r"p\.zip .* unpacks to 39\.5 MB, .*; nothing was imported\.") as caught:
+        empty.import_from(tmp_path / "p.zip")
+    assert "\n" not in caught.value.message
+    assert len(empty) == 0
+    assert list(empty.location.glob("originals/??/*")) == []
+
+
+def test_each_original_is_unpacked_a_few_times_at_most(
+    filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many links and records lead to it, whether it is wanted or not."""
+    content = plain()
+    digest = digest_of(content)
+    links = [f"https://x.example/{number}.jpg" for number in range(50)]
+    unwanted = {"id": REFUSED, "finished_at": 2.0, "response": {"data": [{"b64_json": f"kept-in-library:{digest}"}]}}
+    document = {"task_id": REFUSED, "record": unwanted, "request": None}
+    pictures = [{"link": link, "digest": digest} for link in links]
+    files = foreign("z", content, record=record_of("z", *links), pictures=pictures)
+    files["tasks/z.json"] = files.pop("tasks/a-task.json")
+    files |= {f"tasks/a{number}.json": json.dumps(document).encode() for number in range(50)}
+    unpacked_names: list[str] = []
+    read = ZipArchive.read
+
+    def count_and_read(archive: ZipArchive, name: str) -> bytes:
+        unpacked_names.append(name)
+        return read(archive, name)
+
+    monkeypatch.setattr(ZipArchive, "read", count_and_read)
+    report = filled.library.import_from(pack(tmp_path / "p.zip", files))
+    assert (report.tasks, report.known, report.originals) == (1, 50, 1)
+    assert 1 <= unpacked_names.count(f"originals/{digest}.png") <= 3
+    images = filled.library.find(["z"])["z"].images
+    assert [filled.library.original(image) for image in images] == [content] * len(links)
 
 
 def test_unsupported_compression_is_skipped(empty: Library, tmp_path: Path) -> None:
