@@ -31,6 +31,7 @@ SLOW_FILES = (
     "tests/browser/test_*.py",
     "tests/*/test_*kernel.py",
     "tests/library/test_processes.py",
+    "tests/notebook/test_secrecy.py",
 )
 SLOW_FIXTURES = {"browser", "kernel"}
 
