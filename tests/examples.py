@@ -1,4 +1,4 @@
-"""How many examples a property is tested with."""
+"""The number of examples of a property-based test."""
 
 from hypothesis import settings
 
@@ -6,5 +6,5 @@ USUAL = 100
 
 
 def examples(count: int) -> settings:
-    """Settings for some number of examples: so many in a whole run, and in the quick lane a fifth of them."""
+    """Hypothesis settings for `count` examples, scaled down in runs with `-m "not slow"`."""
     return settings(max_examples=max(1, count * settings().max_examples // USUAL))

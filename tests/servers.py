@@ -1,4 +1,4 @@
-"""What tests of the client share: clients of a scripted server, addresses without a server, unclear outcomes."""
+"""Shared by tests of the client: clients of a scripted server, addresses without a server, unclear outcomes."""
 
 import socket
 import traceback
@@ -12,7 +12,7 @@ from tests.scripted_server import ScriptedServer
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
-# Faults of the sandbox after which nobody knows whether a paid request was carried out, with their options.
+# Faults of the sandbox that leave it unclear whether a paid request was executed, with their options.
 UNCLEAR: list[tuple[str, dict[str, Any]]] = [
     ("drop", {}),
     ("drop", {"processed": True}),
@@ -47,7 +47,7 @@ def closed_port() -> int:
 def verbose(error: BaseException, test_file: str) -> str:
     """What a traceback with variables shows: IPython's `%xmode Verbose`, and every variable of every frame below."""
     below = error.__traceback__
-    while below is not None and below.tb_frame.f_code.co_filename == test_file:  # a test's variables hold the token
+    while below is not None and below.tb_frame.f_code.co_filename == test_file:  # the test itself holds the token
         below = below.tb_next
     frames = [frame for frame, _line in traceback.walk_tb(below)]
     variables = [f"{name} = {value!r}" for frame in frames for name, value in frame.f_locals.items()]
