@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.atomic_files import staging_path
 from seedream_nb.core.errors import UsageError
-from seedream_nb.core.sizes import format_size
+from seedream_nb.core.text import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
