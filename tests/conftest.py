@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from seedream_nb import RetryPolicy, Sandbox, SeedreamClient
+from seedream_nb import LibraryWarning, RetryPolicy, Sandbox, SeedreamClient
 from seedream_nb.sandbox.painting import finish
 
 QUICK = RetryPolicy(first_pause=0.001)
@@ -34,6 +35,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if IMAGE_CACHE not in os.environ:
         os.environ[IMAGE_CACHE] = folder = tempfile.mkdtemp(prefix="seedream-sandbox-")
         config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+
+
+_unexpected: list[str] = []
+
+
+def pytest_warning_recorded(warning_message: warnings.WarningMessage, nodeid: str) -> None:
+    """Notes the library's warnings that no test expects: it shows them even where warnings are errors."""
+    if issubclass(warning_message.category, LibraryWarning):
+        _unexpected.append(nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails the run if there were any; the summary lists them."""
+    if _unexpected and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)

@@ -6,14 +6,13 @@ import dataclasses
 import os
 import sqlite3
 import threading
-import warnings
 from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.core.errors import LibraryError, LibraryWarning, SeedreamError, SettingsError, UsageError
+from seedream_nb.core.errors import LibraryError, SeedreamError, SettingsError, UsageError
 from seedream_nb.core.foreign import is_loopback
 from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.library.database import LibraryRecoveredError
-from seedream_nb.library.library import Library
+from seedream_nb.library.library import Library, warn
 from seedream_nb.library.location import OFF, TURN_ON_HINT, resolve_location, skips_service
 
 if TYPE_CHECKING:
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 LARGEST_STORED = 512  # pixels; larger thumbnails, as shareable pages use them, are made from the original each time
-# Besides the library's own errors: what a disk may raise, and what foreign records may contain.
-_PROBLEMS = (OSError, sqlite3.Error, ValueError, TypeError, OverflowError, RecursionError)
+# Besides the library's own errors: what a disk may raise, what foreign records may contain, and others' warnings where
+# warnings are errors.
+_PROBLEMS = (OSError, sqlite3.Error, ValueError, TypeError, OverflowError, RecursionError, Warning)
 
 
 def library_of(tasks: Iterable[Task]) -> str | None:
@@ -208,7 +208,7 @@ class LibraryCache:
     def _warn(self, what: str, *, is_writing: bool) -> None:
         if is_writing not in self._warned:
             self._warned.add(is_writing)
-            warnings.warn(f"{what} Everything else works without it.", LibraryWarning, stacklevel=4)
+            warn(f"{what} Everything else works without it.")
 
 
 class LibraryFetcher(ImageFetcher):

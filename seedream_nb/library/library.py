@@ -561,7 +561,7 @@ class Library:
         return dataclasses.replace(task, library=str(self._folder))
 
     def _open(self) -> None:
-        self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=_warn_of_damage)
+        self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=warn)
         self._images = ImageStore(self._database, self._folder)
         with self._database.reading() as connection:
             # Other kernels fill it, too: the size is measured again from time to time.
@@ -572,14 +572,19 @@ class Library:
         evicted = remove(self._database, self._images, lambda connection: plan_eviction(connection, self._budget))
         self._room = self._budget // CHECKS
         if evicted.originals:
-            warnings.warn(
+            warn(
                 f"The library has exceeded its budget of {format_size(self._budget)}: the {evicted.originals:,} least "
                 f"recently used originals were removed ({format_size(evicted.size)}). Records and thumbnails stay. Tag "
-                "or rate tasks to protect their originals, or raise the budget: SEEDREAM_LIBRARY_BUDGET=20GB.",
-                LibraryWarning,
-                stacklevel=2,
+                "or rate tasks to protect their originals, or raise the budget: SEEDREAM_LIBRARY_BUDGET=20GB."
             )
 
 
-def _warn_of_damage(what: str) -> None:
-    warnings.warn(what, LibraryWarning, stacklevel=2)
+def warn(what: str) -> None:
+    """Warns with a `LibraryWarning`, which is shown rather than raised where warnings are errors.
+
+    It must not cost the work that it is about: a task that was paid for, an import, a recovered file.
+    """
+    try:
+        warnings.warn(what, LibraryWarning, stacklevel=2)
+    except LibraryWarning as raised:
+        warnings.showwarning(raised, LibraryWarning, __file__, 0)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +20,10 @@ from tests.library.tasks import name_of, task_of
 from tests.sample_images import noise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from seedream_nb.core.models import Task
 
 CONTENT = noise(40, 40)
 
@@ -104,6 +112,77 @@ def test_a_failure_causes_one_warning(tmp_path: Path) -> None:
         for number in range(5):
             cache.store([task_of(number)])
     assert len(caught) == 1
+
+
+@contextmanager
+def warnings_as_errors() -> Iterator[list[warnings.WarningMessage]]:
+    """Warnings raise, and those that are shown nevertheless are in the list."""
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("error")
+        yield shown
+
+
+def in_a_thread(work: Callable[[], object]) -> object:
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(work).result()
+
+
+@pytest.mark.parametrize("run", [in_a_thread, lambda work: work()], ids=["thread", "main"])
+def test_warnings_as_errors_never_cost_the_work(tmp_path: Path, run: Callable[[Callable[[], object]], object]) -> None:
+    """Not a paid task, not an image, and not the warning itself."""
+    (tmp_path / "file").write_text("no folder")
+    broken = LibraryCache(tmp_path / "file")
+    with warnings_as_errors() as shown:
+        assert run(lambda: broken.store([task_of()])) == [replace(task_of(), library=str(tmp_path / "file"))]
+        assert run(lambda: broken.find([name_of(0)])) == {}
+        assert run(lambda: broken.store_image(task_of().images[0], CONTENT)) is None
+    assert len(shown) == 2
+    assert {warning.category for warning in shown} == {LibraryWarning}
+
+
+def test_a_warning_within_the_library_never_costs_the_work_either(tmp_path: Path) -> None:
+    with Library(tmp_path / "small", budget=1) as library, warnings_as_errors() as shown:
+        cache = LibraryCache(library)
+        cache.store([task_of()])
+        cache.store_image(task_of().images[0], CONTENT)  # evicted at once
+        library.close()
+        (tmp_path / "small" / "library.sqlite").write_bytes(b"garbage " * 1000)
+        cache.store([task_of(1)])
+        assert name_of(1) in cache.find([name_of(0), name_of(1)])
+        library.close()
+        (tmp_path / "small" / "library.sqlite").write_bytes(b"garbage " * 1000)
+        assert LibraryCache(tmp_path / "small").open().find([name_of(1)]) == {}
+    told = [str(warning.message) for warning in shown]
+    assert [text.startswith("The library has exceeded its budget") for text in told] == [True, False, False]
+    assert ["database file was damaged" in text for text in told] == [False, True, True]
+
+
+def test_the_warning_of_a_process_with_warnings_as_errors_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    command = [sys.executable, "-W", "error", "-c", STORE_NOWHERE, str(tmp_path / "file")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (0, f"{name_of(0)}\n")
+    assert ended.stderr.count("LibraryWarning") == 1
+    assert "Everything else works without it." in ended.stderr
+
+
+STORE_NOWHERE = """
+import sys
+from seedream_nb.library import LibraryCache
+from tests.library.tasks import task_of
+print(LibraryCache(sys.argv[1]).store([task_of()])[0].id)
+"""
+
+
+def test_a_foreign_warning_is_a_failure_like_any_other(empty: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(_ids: object) -> dict[str, Task]:
+        warnings.warn("an adapter is deprecated", DeprecationWarning, stacklevel=1)
+        return {}
+
+    monkeypatch.setattr(empty, "find", warn)
+    with warnings_as_errors() as shown:
+        assert LibraryCache(empty).find([name_of(0)]) == {}
+    assert ["deprecated" in str(warning.message) for warning in shown] == [True]
 
 
 def test_unstorable_links_cause_a_warning_and_no_harm(empty: Library) -> None:
