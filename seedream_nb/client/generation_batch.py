@@ -164,7 +164,8 @@ class GenerationBatch:
     def _updates(self) -> Iterator[list[Task]]:
         polls = self._waiting.updates()
         while not self._stop.is_set():
-            self._send_more()
+            while self._dispatcher.may_send and self._count_in_flight() < self._in_flight:
+                self._dispatcher.send_next()
             # Read first: whatever is answered by now is among the tasks with its answer.
             is_sending = bool(self._dispatcher.unanswered)
             self._dispatcher.check()
@@ -180,10 +181,6 @@ class GenerationBatch:
                 yield self._report()
             elif not is_sending:
                 return
-
-    def _send_more(self) -> None:
-        while self._dispatcher.may_send and self._count_in_flight() < self._in_flight:
-            self._dispatcher.send_next()
 
     def _count_in_flight(self) -> int:
         indexes = set(self._dispatcher.unanswered)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
@@ -85,10 +84,6 @@ class Contents:
                 f"A table of {rows} x {columns} needs {self.table.size} tasks, not {len(self.tasks)}.",
                 hint="Pass one task for each place, row by row; Task.not_found(id) can stand in for a missing one.",
             )
-
-    def with_tasks(self, tasks: Iterable[Task] | Task) -> Contents:
-        """The same contents with other tasks."""
-        return dataclasses.replace(self, tasks=read_tasks(tasks))
 
 
 def read_tasks(tasks: Iterable[Task] | Task) -> tuple[Task, ...]:

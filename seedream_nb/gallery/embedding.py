@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import ImageError
@@ -260,7 +260,7 @@ class ImageStore:
             again: Whether to include images that could not be loaded before.
         """
         missing: dict[Source, TaskImage] = {}
-        for image in _images_of(tiles):
+        for image in chain.from_iterable(tile.images for tile in tiles):
             source = source_of(image)
             if source is None or (source in self._lost and not again):
                 continue
@@ -325,7 +325,7 @@ class ImageStore:
             The images of these tiles, or why they could not be loaded; nothing for images that were not requested yet.
         """
         found: dict[ImageKey, LoadedImage | ImageError] = {}
-        for image in _images_of(tiles):
+        for image in chain.from_iterable(tile.images for tile in tiles):
             key, known = source_of(image), self._find(image)
             if key is not None and known is not None:
                 found[key] = known
@@ -414,7 +414,3 @@ def _thumbnail(tile: Tile, found: Mapping[Source, Thumbnail | ImageError]) -> Th
         return compose_thumbnails(match_layers(tile.layers, lambda image: find_result(image, found)))
     except ImageError as error:
         return error
-
-
-def _images_of(tiles: Sequence[Tile]) -> list[TaskImage]:
-    return [image for tile in tiles for image in tile.images]

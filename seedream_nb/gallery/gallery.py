@@ -13,7 +13,7 @@ from seedream_nb.gallery.contact_sheet import draw_sheet, plan_contents, write_s
 from seedream_nb.gallery.contents import Contents, GalleryOptions, read_before, read_tasks
 from seedream_nb.gallery.embedding import ImageStore
 from seedream_nb.gallery.export import export_page
-from seedream_nb.gallery.page import compose, lay_out_contents, needed_tiles
+from seedream_nb.gallery.page import compose, lay_out_contents
 from seedream_nb.gallery.rendering import render, render_text
 from seedream_nb.gallery.save import SaveReport, save_tasks
 from seedream_nb.images.layers import compose_layers
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.embedding import Loaded
     from seedream_nb.gallery.page import Layout, Page
     from seedream_nb.gallery.table import Table
-    from seedream_nb.gallery.tiles import Tile
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.library import Library
 
@@ -185,7 +184,7 @@ class Gallery(Sequence[Task]):
             ...     gallery = gallery.renew(tasks).load()
             ...     handle.update(gallery.live_bundle(), raw=True)
         """
-        return self._made_with(self._contents.with_tasks(tasks), self._options)
+        return self._made_with(dataclasses.replace(self._contents, tasks=read_tasks(tasks)), self._options)
 
     def with_options(self, **changes: Any) -> Gallery:
         """Changes how the gallery is rendered.
@@ -219,13 +218,13 @@ class Gallery(Sequence[Task]):
         Returns:
             The gallery itself.
         """
-        self._images.load(self._needed_tiles, self._options, self._fetcher, again=again, on_progress=on_progress)
+        self._images.load(self._layout.needed, self._options, self._fetcher, again=again, on_progress=on_progress)
         return self
 
     @property
     def unloaded(self) -> int:
         """The number of images that must be loaded to show the gallery."""
-        return len(self._images.missing(self._needed_tiles, self._options))
+        return len(self._images.missing(self._layout.needed, self._options))
 
     def save(self, directory: str | os.PathLike[str], *, on_progress: Progress = None) -> SaveReport:
         """Saves the original of every image, and a JSON file with the full record of every task.
@@ -369,12 +368,12 @@ class Gallery(Sequence[Task]):
             `text/html` and `text/plain` of the same page.
         """
         layout = lay_out_contents(self._contents, self._options, is_live=True)
-        return _render_within_limit(layout, self._images.find(needed_tiles(layout), self._options))
+        return _render_within_limit(layout, self._images.find(layout.needed, self._options))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What front ends show: `text/html` and `text/plain` of the same page."""
         del include, exclude  # IPython picks
-        return _render_within_limit(self._layout, self._images.load(self._needed_tiles, self._options, self._fetcher))
+        return _render_within_limit(self._layout, self._images.load(self._layout.needed, self._options, self._fetcher))
 
     def __repr__(self) -> str:
         # A repr must be quick, even in a log, so nothing is fetched for it.
@@ -400,10 +399,6 @@ class Gallery(Sequence[Task]):
     @cached_property
     def _layout(self) -> Layout:
         return lay_out_contents(self._contents, self._options)
-
-    @cached_property
-    def _needed_tiles(self) -> tuple[Tile, ...]:
-        return needed_tiles(self._layout)
 
 
 def _render_within_limit(layout: Layout, loaded: Loaded) -> dict[str, str]:

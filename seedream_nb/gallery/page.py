@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,13 +15,13 @@ from seedream_nb.gallery.embedding import Loaded, choose_images, embedded_bytes,
 from seedream_nb.gallery.tiles import (
     LOST_IMAGE,
     Tile,
+    before_tile,
     common_facts,
     common_prompt,
     facts_of,
     fetching,
     label_tiles,
     lay_out,
-    lay_out_before,
     lost_state,
     summarize,
     without_redundant,
@@ -144,6 +144,11 @@ class Layout:
         """The tiles within the limit."""
         return (*self.before, *self.tiles[: self.options.limit])
 
+    @cached_property
+    def needed(self) -> tuple[Tile, ...]:
+        """The tiles whose images must be loaded: with `embed="links"` only those whose link no reader can follow."""
+        return tuple(tile for tile in self.shown if _needs_bytes(tile, self.options))
+
 
 def lay_out_contents(contents: Contents, options: GalleryOptions, *, is_live: bool = False) -> Layout:
     """Creates the tiles of a gallery.
@@ -158,13 +163,8 @@ def lay_out_contents(contents: Contents, options: GalleryOptions, *, is_live: bo
     """
     # Links alone have no composed image.
     tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links", reserves_places=is_live)
-    before = lay_out_before(contents.before[: options.limit])
-    return Layout(contents, options, tuple(before), tuple(label_tiles(tiles, contents)), is_live)
-
-
-def needed_tiles(layout: Layout) -> tuple[Tile, ...]:
-    """The tiles whose images must be loaded: with `embed="links"` only those with a link that no reader can follow."""
-    return tuple(tile for tile in layout.shown if _needs_bytes(tile, layout.options))
+    before = tuple(before_tile(image) for image in contents.before[: options.limit])
+    return Layout(contents, options, before, tuple(label_tiles(tiles, contents)), is_live)
 
 
 def link_of(image: TaskImage) -> str | None:
@@ -213,12 +213,7 @@ def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> P
         aspect = common_shape(shape for entry in shown if (shape := entry.shape)) if has_images else FLAT
         return Page(
             summary=summary,
-            notes=(
-                *_before_notes(contents, len(first)),
-                *_limit_notes(layout.tiles, len(rest), options),
-                *_lost_notes(shown),
-                *size_notes,
-            ),
+            notes=(*_notes(layout, first, rest), *size_notes),
             entries=rest,
             columns=options.columns,
             tile_width=_tile_width(aspect, options),
@@ -284,26 +279,23 @@ def _with_image(entry: Entry, image: ShownImage | None, loaded: Loaded) -> Entry
     return dataclasses.replace(entry, shown=image) if image else entry
 
 
-def _lost_notes(entries: Sequence[Entry]) -> list[str]:
-    lost = sum(entry.tile.state is LOST_IMAGE for entry in entries)
-    return [f"{count_of(lost, 'image')} not available."] if lost else []
-
-
-def _before_notes(contents: Contents, shown: int) -> list[str]:
-    total = len(contents.before)
-    return [] if shown == total else [f"Showing {shown:,} of {total:,} 'before' images."]
-
-
-def _limit_notes(tiles: Sequence[Tile], shown: int, options: GalleryOptions) -> list[str]:
-    """How to reach the tiles that are not shown."""
-    if shown == len(tiles):
-        return []
-    is_full = shown == options.limit
-    reason, limit = ("", f"limit={shown}") if is_full else (size_limit(options), f"max_bytes={options.max_bytes}")
-    whole_tasks = tiles[shown].number
-    # A slice that begins within the first task would show the same tiles again.
-    hint = f"Continue with a slice such as [{whole_tasks}:], or raise" if whole_tasks else "Raise"
-    return [f"Showing {shown:,} of {count_of(len(tiles), 'tile')}{reason}. {hint} {limit}."]
+def _notes(layout: Layout, before: Sequence[Entry], rest: Sequence[Entry]) -> list[str]:
+    """What is not shown, and how to reach it."""
+    notes = []
+    if len(before) < len(layout.contents.before):
+        notes.append(f"Showing {len(before):,} of {len(layout.contents.before):,} 'before' images.")
+    shown, options = len(rest), layout.options
+    if shown < len(layout.tiles):
+        is_full = shown == options.limit
+        reason, limit = ("", f"limit={shown}") if is_full else (size_limit(options), f"max_bytes={options.max_bytes}")
+        whole_tasks = layout.tiles[shown].number
+        # A slice that begins within the first task would show the same tiles again.
+        hint = f"Continue with a slice such as [{whole_tasks}:], or raise" if whole_tasks else "Raise"
+        notes.append(f"Showing {shown:,} of {count_of(len(layout.tiles), 'tile')}{reason}. {hint} {limit}.")
+    lost = sum(entry.tile.state is LOST_IMAGE for entry in (*before, *rest))
+    if lost:
+        notes.append(f"{count_of(lost, 'image')} not available.")
+    return notes
 
 
 def _tile_width(aspect: Shape, options: GalleryOptions) -> int:

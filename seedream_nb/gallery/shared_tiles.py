@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from seedream_nb.core.foreign import show_line
 from seedream_nb.gallery.page import FLAT, SQUARE, common_shape, link_of
 from seedream_nb.gallery.table import label_parts
-from seedream_nb.gallery.tiles import facts_of, label_tiles, lay_out, lay_out_before, tile_details, whole_prompt
+from seedream_nb.gallery.tiles import before_tile, facts_of, label_tiles, lay_out, tile_details, whole_prompt
 from seedream_nb.protocol.capabilities import display_name, parse_size
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class SharedTile:
 def lay_out_shared(contents: Contents) -> list[SharedTile]:
     """Creates the tiles of everything in a gallery: first those before the tasks, then those of each task, in order."""
     table = contents.table.shown() if contents.table else None
-    before = [_before(tile) for tile in lay_out_before(contents.before)]
+    before = [_before(tile) for tile in map(before_tile, contents.before)]
     tiles = label_tiles(lay_out(contents.tasks), contents)
     return [*before, *(_share(tile, contents.tasks[tile.number], table) for tile in tiles)]
 

@@ -142,11 +142,6 @@ def lay_out(
     return tiles
 
 
-def lay_out_before(images: Sequence[TaskImage]) -> list[Tile]:
-    """Creates the tiles of images that the tasks started from, one for each."""
-    return [_before_tile(image) for image in images]
-
-
 def fetching(tile: Tile) -> Tile:
     """The tile while its image is being fetched."""
     base = tile.images[0]
@@ -263,7 +258,8 @@ def _size_of_set(task: Task) -> int:
     return most if is_set and isinstance(most, int) and 1 < most <= MAX_IMAGES else 0
 
 
-def _before_tile(image: TaskImage) -> Tile:
+def before_tile(image: TaskImage) -> Tile:
+    """Creates the tile of an image that the tasks started from."""
     problem = "" if image.is_good else describe_error(image.error) if image.error else "There is no image."
     return Tile(
         state=None if image.is_good else LOST_IMAGE,

@@ -17,7 +17,7 @@ from seedream_nb.gallery.embedding import DataUri, ShownImage, embedded_bytes
 from seedream_nb.gallery.page import Entry, Page
 from seedream_nb.gallery.rendering import render_html
 from seedream_nb.gallery.table import Table
-from seedream_nb.gallery.tiles import lay_out, lay_out_before
+from seedream_nb.gallery.tiles import before_tile, lay_out
 from tests.examples import examples
 from tests.gallery.reading import assert_forms_agree, show
 from tests.gallery.strategies import HOSTILE, images, task_lists
@@ -159,7 +159,10 @@ links = st.none() | st.just("https://images.example/ü.jpg?x=1&y=2")
 @st.composite
 def pages(draw: st.DrawFn) -> Page:
     some_tasks = draw(task_lists)
-    before, tiles = lay_out_before(draw(st.lists(images, max_size=2))), lay_out(some_tasks, is_live=draw(st.booleans()))
+    before, tiles = (
+        [before_tile(image) for image in draw(st.lists(images, max_size=2))],
+        lay_out(some_tasks, is_live=draw(st.booleans())),
+    )
     labels = draw(st.lists(st.sampled_from(HOSTILE), min_size=len(some_tasks), max_size=len(some_tasks)))
     return Page(
         summary="6 tasks · 0 images",
