@@ -331,7 +331,7 @@ def test_a_client_works_on_both_sides_of_a_fork() -> None:
 
 SINGLE = "client.retrieve('an-id')"
 BATCH = "client.retrieve_batch([f'id-{number}' for number in range(500)], chunk_size=1)"
-PICTURES = """
+IMAGES = """
 from seedream_nb import Gallery, Task, TaskImage, TaskStatus
 images = tuple(TaskImage("an-id", url=f"{sys.argv[1]}/{number}.jpg") for number in range(100))
 Gallery([Task("an-id", TaskStatus.SUCCEEDED, images)], limit=100).to_html()
@@ -340,7 +340,7 @@ INTERRUPTED = "import sys; from seedream_nb import SeedreamClient; client = Seed
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, Ctrl-C is no signal to one process")
-@pytest.mark.parametrize("action", [SINGLE, BATCH, PICTURES])
+@pytest.mark.parametrize("action", [SINGLE, BATCH, IMAGES])
 def test_an_interrupt_ends_a_script_at_once_and_cleanly(action: str) -> None:
     with ScriptedServer(Answer(manner="hang")) as server, run_script(INTERRUPTED + action, server.url) as process:
         assert server.arrived.wait(30)

@@ -281,7 +281,7 @@ def test_a_used_up_balance_aborts_the_batch(client: SeedreamClient, sandbox: San
     assert sent <= 3 + 2
     assert batch.unsent == 6 - sent
     assert [task.status for task in tasks[sent:]] == [TaskStatus.PENDING] * batch.unsent
-    # With more money it goes on with those that were not sent.
+    # With more money it continues with those that were not sent.
     sandbox.settings.balance = None
     failed = list(batch.failures)
     tasks = batch.finish()

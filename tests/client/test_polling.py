@@ -1,4 +1,4 @@
-"""Waiting for many tasks: few queries, and nothing lost whatever happens. Questions are counted at the server."""
+"""Waiting for many tasks: few queries, and nothing lost whatever happens. Queries are counted at the server."""
 
 import itertools
 import math

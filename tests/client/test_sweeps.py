@@ -86,7 +86,7 @@ def test_every_combination_is_made_once_in_the_place_of_its_labels(
         assert len(set(seeds)) == 1 or f"seed {seed}" in label
 
 
-@pytest.mark.parametrize("name", ["colour", "prompts"])
+@pytest.mark.parametrize("name", ["color", "prompts"])
 def test_an_unknown_option_is_rejected(name: str) -> None:
     with pytest.raises(TypeError):
         plan_sweep(["cat"], GenerationOptions(), {name: [1, 2]})

@@ -20,7 +20,7 @@ from seedream_nb.core.text import format_size, parse_size
         (7_000_000_000_000_000, "7000 TB"),
     ],
 )
-def test_sizes_are_spelled_for_people(size: int, text: str) -> None:
+def test_sizes_are_formatted_for_people(size: int, text: str) -> None:
     assert format_size(size) == text
 
 
@@ -46,5 +46,5 @@ def test_invalid_sizes_are_rejected(text: str) -> None:
 
 
 @given(st.integers(0, 10**15))
-def test_what_is_spelled_can_be_read(size: int) -> None:
+def test_a_formatted_size_can_be_parsed(size: int) -> None:
     assert parse_size(format_size(size).removesuffix("ytes").removesuffix("yte")) == pytest.approx(size, rel=0.06)

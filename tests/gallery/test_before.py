@@ -20,7 +20,7 @@ AFTER = Task("id", TaskStatus.SUCCEEDED, (TaskImage("id", data=plain(60, 40)),),
 BEFORE = TaskImage("", data=plain(120, 80))
 
 
-def test_before_and_after_are_labelled_and_say_what_is_known() -> None:
+def test_before_and_after_are_labeled_and_say_what_is_known() -> None:
     sheet = show(Gallery(AFTER, before=BEFORE))
     assert_forms_agree(sheet)
     (before,), (after,) = sheet.before, sheet.tiles

@@ -46,7 +46,7 @@ def pixel(sheet: Image.Image, left: int, top: int) -> tuple[int, ...]:
 
 
 def box_of(sheet: Image.Image, color: tuple[int, int, int]) -> tuple[int, int, int, int]:
-    """Where a colour is, give or take what JPEG changes."""
+    """Where a color is, give or take what JPEG changes."""
     difference = ImageChops.difference(sheet, Image.new("RGB", sheet.size, color)).convert("L")
     box = difference.point(lambda value: 255 if value < 8 else 0).getbbox()
     assert box is not None

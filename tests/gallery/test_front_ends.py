@@ -1,4 +1,4 @@
-"""What a reader sees: the gallery in a real browser, with the colours of each front end, and without any style."""
+"""What a reader sees: the gallery in a real browser, with the colors of each front end, and without any style."""
 
 from __future__ import annotations
 
@@ -173,15 +173,15 @@ def test_two_images_stand_beside_their_label_on_a_narrow_page(chromium: Chromium
         return needed, page.locator("tbody th").evaluate("e => e.offsetWidth")
 
     task = Task(UUID, TaskStatus.SUCCEEDED, (TaskImage(UUID, data=plain(320, 200)),))
-    labelled = Gallery([task] * 2, table=Table((f"{LONG_PROMPT}\n5.0-pro",), ("1K", "2K")))
-    (needed, given), label = chromium.look(in_page(labelled.to_html()), see, width=404)
+    labeled = Gallery([task] * 2, table=Table((f"{LONG_PROMPT}\n5.0-pro",), ("1K", "2K")))
+    (needed, given), label = chromium.look(in_page(labeled.to_html()), see, width=404)
     assert needed <= given
     assert label == 104
     # A label that needs less takes no more there; a set in a cell still needs its room.
     short = Gallery([task] * 2, table=Table(("a",), ("1K", "2K")))
     assert chromium.look(in_page(short.to_html()), see, width=404)[1] == 58
     pair = Task(UUID, TaskStatus.SUCCEEDED, task.images * 2)
-    (needed, given), _ = chromium.look(in_page(Gallery([pair] * 2, table=labelled.table).to_html()), see, width=404)
+    (needed, given), _ = chromium.look(in_page(Gallery([pair] * 2, table=labeled.table).to_html()), see, width=404)
     assert needed > given
 
 

@@ -1,4 +1,4 @@
-"""Tasks in rows and columns: a real table, labelled, in both forms, and within the size of any gallery."""
+"""Tasks in rows and columns: a real table, labeled, in both forms, and within the size of any gallery."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ def test_what_all_tasks_share_is_said_once_above() -> None:
     assert show(Gallery(made)).heading == ""
     alone = show(Gallery(made[0], table=Table()))
     assert (alone.heading, alone.heading_facts, alone.tiles[0].prompt) == ("", "", "a cat")
-    labelled = show(Gallery(made, table=Table(("a cat", "x"))))
-    assert (labelled.heading, labelled.tiles[1].prompt) == ("", "a cat")
+    labeled = show(Gallery(made, table=Table(("a cat", "x"))))
+    assert (labeled.heading, labeled.tiles[1].prompt) == ("", "a cat")
 
 
 def test_a_long_label_is_folded_and_whole() -> None:

@@ -359,7 +359,7 @@ def test_exif_that_cannot_be_added_to_stays_as_it_is(segments: tuple[bytes, ...]
 
 
 @FORMATS
-def test_colour_profile_and_resolution_of_the_original_stay(image_format: str) -> None:
+def test_color_profile_and_resolution_of_the_original_stay(image_format: str) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     content = sample(image_format, icc_profile=profile, dpi=(300, 300))
     info = opened(write_provenance(content, ORIGIN)).info

@@ -68,7 +68,7 @@ def test_every_format_is_told_by_its_bytes_and_made_small(content: bytes, facts:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK", "P", "YCbCr", "L", "1"])
-def test_every_colour_mode_becomes_a_image_of_the_same_colours(mode: str) -> None:
+def test_every_color_mode_becomes_an_image_of_the_same_colors(mode: str) -> None:
     image_format = "PNG" if mode in {"P", "1"} else "JPEG"
     gray = {"L": ((87, 87, 87), (51, 51, 51)), "1": None}.get(mode, (RED, BLUE))
     thumbnail = make_thumbnail(encoded(halves(mode), image_format), 100)
@@ -92,7 +92,7 @@ def png(width: int, height: int, depth: int, color_type: int, rows: bytes) -> by
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def test_sixteen_bits_a_colour_are_read() -> None:
+def test_sixteen_bits_a_color_are_read() -> None:
     content = png(2, 1, 16, 2, b"\x00" + struct.pack(">6H", *(channel * 257 for channel in (*RED, *RED))))
     assert_close(opened(make_thumbnail(content, 10)).getpixel((0, 0)), RED)
 

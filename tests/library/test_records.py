@@ -88,7 +88,7 @@ def test_any_record_is_found_as_it_was_read(empty: Library) -> None:
         try:
             task = read_task(answer, "Asked-For")
         except SeedreamError:
-            assume(False)  # noqa: FBT003  as hypothesis spells it
+            assume(False)  # noqa: FBT003  as hypothesis defines it
         is_kept = bool(empty.keep(task))
         assert is_kept == (task.status.is_final and bool(task.id or task.good_images))
         if is_kept:
@@ -261,10 +261,10 @@ def test_the_end_of_a_second_is_no_collision(empty: Library) -> None:
 # Inline images
 
 
-@pytest.mark.parametrize("spell", [lambda text: text, lambda text: f"data:image/jpeg;base64,{text}"])
-def test_inline_images_are_stored_as_files_and_restored(empty: Library, spell: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("write", [lambda text: text, lambda text: f"data:image/jpeg;base64,{text}"])
+def test_inline_images_are_stored_as_files_and_restored(empty: Library, write: Callable[[str], str]) -> None:
     record = record_of()
-    record["response"]["data"] = [{"b64_json": spell(ENCODED)}]
+    record["response"]["data"] = [{"b64_json": write(ENCODED)}]
     record["request"]["image"] = [f"data:image/png;base64,{base64.b64encode(noise(64, 64, 1)).decode()}"]
     task = read_task(record, "")
     found = keep_and_find(empty, task)

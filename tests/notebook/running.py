@@ -50,9 +50,9 @@ def seen(gallery: object) -> Sheet:
     return show(gallery)
 
 
-def make_image(colour: str = "red", form: str = "PNG") -> bytes:
+def make_image(color: str = "red", form: str = "PNG") -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGB", (64, 48), colour).save(buffer, form)
+    Image.new("RGB", (64, 48), color).save(buffer, form)
     return buffer.getvalue()
 
 

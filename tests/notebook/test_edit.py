@@ -37,8 +37,8 @@ def test_before_and_after_stand_side_by_side(shell: InteractiveShell, service: S
     assert paid(service) == 1
 
 
-def pixels(colour: str) -> Image.Image:
-    return Image.open(io.BytesIO(make_image(colour)))
+def pixels(color: str) -> Image.Image:
+    return Image.open(io.BytesIO(make_image(color)))
 
 
 class TestImageSources:

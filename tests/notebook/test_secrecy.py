@@ -28,7 +28,7 @@ def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         yield sandbox
 
 
-def spell(shell: InteractiveShell) -> str:
+def render(shell: InteractiveShell) -> str:
     """All that a session leaves behind: values, variables, errors."""
     values = [*shell.user_ns["Out"].values(), *map(shell.user_ns.get, ("made", "_"))]
     galleries = [value.to_html() for value in values if hasattr(value, "to_html")]
@@ -74,7 +74,7 @@ def test_no_failure_reveals_the_token(
     wait_until(lambda: our_threads() == [])
     shown = capsys.readouterr()
     assert "seedream" in shown.out  # something was shown
-    assert TOKEN not in "\n".join([*told, shown.out, shown.err, spell(shell)])
+    assert TOKEN not in "\n".join([*told, shown.out, shown.err, render(shell)])
 
 
 @pytest.mark.usefixtures("guarded")
@@ -90,13 +90,13 @@ def test_no_result_reveals_the_token(shell: InteractiveShell, capsys: pytest.Cap
     ):
         run_quietly(shell, code)
     shown = capsys.readouterr()
-    assert TOKEN not in "\n".join([shown.out, shown.err, spell(shell)])
+    assert TOKEN not in "\n".join([shown.out, shown.err, render(shell)])
     for path in Path("kept").iterdir():
         assert TOKEN.encode() not in path.read_bytes()
 
 
 def test_the_check_can_fail(shell: InteractiveShell) -> None:
     shell.user_ns["made"] = TOKEN
-    assert TOKEN in spell(shell)
+    assert TOKEN in render(shell)
     # Only the values in the frames tell it.
     assert TOKEN in run_quietly(shell, "secret = made\nraise ValueError(len(secret))")

@@ -85,8 +85,8 @@ def test_options_only_the_largest_model_takes() -> None:
     with ScriptedServer(CREATED) as server, client_to(server) as client:
         client.generate(model=PRO, layers=True, size="auto", image="http://x.example/a")
         client.generate("a cat", model=PRO, background="transparent", optimize_prompt="fast")
-        taken_apart, cut_out = (received.json for received in server.received)
-    assert taken_apart == {
+        decomposed, cut_out = (received.json for received in server.received)
+    assert decomposed == {
         "model": PRO,
         "layer_decomposition": True,
         "size": "auto",
