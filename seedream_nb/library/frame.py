@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import itertools
+from typing import TYPE_CHECKING, NamedTuple
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.library.image_store import find_digest
-from seedream_nb.library.marks import read_marks
-from seedream_nb.library.records import key_of
+from seedream_nb.library.image_store import find_sizes
+from seedream_nb.library.marks import Marks, read_all_marks
+from seedream_nb.library.records import PAGE, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from seedream_nb.core.models import Task, TaskImage
+    from seedream_nb.core.models import Task
     from seedream_nb.library.database import Database
 
 _TEXT, _INTEGER, _NUMBER, _MOMENT = "string", "Int64", "Float64", "datetime64[us, UTC]"
@@ -45,7 +46,11 @@ def make_frame(database: Database, tasks: Iterable[Task]) -> pd.DataFrame:
         import pandas as pd  # noqa: PLC0415  see above
     except ImportError:
         raise UsageError("A data frame requires pandas, which is not installed.", hint="pip install pandas") from None
-    rows = [row for task in tasks for row in _rows_of(database, task)]
+    drafts = (draft for task in tasks for draft in _draft(task))
+    rows: list[tuple[object, ...]] = []
+    while some := list(itertools.islice(drafts, PAGE)):
+        with database.reading() as connection:
+            rows += _complete(connection, some)
     columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
     return pd.DataFrame(
         {
@@ -55,23 +60,31 @@ def make_frame(database: Database, tasks: Iterable[Task]) -> pd.DataFrame:
     )
 
 
-def _rows_of(database: Database, task: Task) -> Iterator[tuple[Any, ...]]:
-    with database.reading() as connection:
-        marks = read_marks(connection, key_of(task.id))
-        sizes = [_size_of(connection, image) for image in task.images]
-    mine = (marks.rating, marks.tags, marks.note)
+class _Draft(NamedTuple):
+    """A row without what the library knows of it."""
+
+    begin: tuple[object, ...]  # the columns before the link
+    key: str  # of the task
+    place: int | None = None
+    link: str | None = None
+    size: int | None = None  # of an inline image
+
+
+def _draft(task: Task) -> Iterator[_Draft]:
+    key = key_of(task.id)
     about = (task.status.value, task.created_at, task.elapsed)
-    for image, size in zip(task.images, sizes, strict=True):
+    for image in task.images:
         what = (image.prompt, image.model, image.size, image.seed)
-        yield task.id, image.index, *what, *about, image.url, *mine, size
+        size = None if image.data is None else len(image.data)
+        yield _Draft((task.id, image.index, *what, *about), key, image.index, image.url, size)
     if not task.images:
-        yield task.id, None, task.prompt, task.model, task.size, None, *about, None, *mine, None
+        yield _Draft((task.id, None, task.prompt, task.model, task.size, None, *about), key)
 
 
-def _size_of(connection: Connection, image: TaskImage) -> int | None:
-    """The bytes of an original, if it is stored."""
-    if image.data is not None:
-        return len(image.data)
-    statement = "SELECT size FROM originals WHERE digest = ?"
-    row = connection.execute(statement, (find_digest(connection, image),)).fetchone()
-    return None if row is None else int(row[0])
+def _complete(connection: Connection, drafts: list[_Draft]) -> Iterator[tuple[object, ...]]:
+    marks = read_all_marks(connection, {draft.key for draft in drafts})
+    sizes = find_sizes(connection, {(draft.link or "", draft.key, draft.place) for draft in drafts})
+    for draft in drafts:
+        mine = marks.get(draft.key, Marks())
+        size = sizes.get((draft.link or "", draft.key, draft.place)) if draft.size is None else draft.size
+        yield *draft.begin, draft.link, mine.rating, mine.tags, mine.note, size

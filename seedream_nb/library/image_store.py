@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.errors import LibraryError
 from seedream_nb.images.fetch import source_of
 from seedream_nb.library.files import Files, digest_of
-from seedream_nb.library.records import key_of
+from seedream_nb.library.records import key_of, select_in
 from seedream_nb.library.references import INLINE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from sqlite3 import Connection
 
@@ -172,6 +173,23 @@ def find_digest(connection: Connection, image: TaskImage) -> str | None:
         place = (key_of(image.task_id), image.index)
         row = connection.execute("SELECT digest FROM pictures WHERE task = ? AND place = ?", place).fetchone()
     return None if row is None else str(row[0])
+
+
+def find_sizes(
+    connection: Connection, images: Iterable[tuple[str, str, int | None]]
+) -> dict[tuple[str, str, int | None], int]:
+    """The bytes of the stored originals of images, each by link, task and place: what `find_digest` finds for many."""
+    wanted = list(images)
+    rows = select_in(connection, "SELECT source, digest FROM pictures WHERE source IN", {link for link, *_ in wanted})
+    by_link: dict[str, str] = dict(rows)
+    # The service may return another link for the same image later.
+    others = {task for link, task, _place in wanted if task and link not in by_link}
+    rows = select_in(connection, "SELECT task, place, digest FROM pictures WHERE task IN", others)
+    by_place: dict[tuple[str, int | None], str] = {(task, place): digest for task, place, digest in rows}
+    digests = {image: by_link.get(image[0]) or by_place.get(image[1:]) for image in wanted}
+    known = {digest for digest in digests.values() if digest}
+    sizes = dict(select_in(connection, "SELECT digest, size FROM originals WHERE digest IN", known))
+    return {image: sizes[digest] for image, digest in digests.items() if digest in sizes}
 
 
 def add_inline(connection: Connection, digest: str) -> None:

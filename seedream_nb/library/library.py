@@ -29,7 +29,7 @@ from seedream_nb.library.marks import (
     stored_keys,
     with_known_tags,
 )
-from seedream_nb.library.records import find_tasks, store_tasks
+from seedream_nb.library.records import chunked, find_tasks, newest_keys, store_tasks
 from seedream_nb.library.removal import (
     Removal,
     plan_eviction,
@@ -229,11 +229,12 @@ class Library:
         return self.count()
 
     def __iter__(self) -> Iterator[Task]:
-        """All tasks, the newest first, read page by page."""
-        offset = 0
-        while page := self.search(limit=FIRST_PAGE, offset=offset):
-            yield from page
-            offset += len(page)
+        """All tasks that are stored now, the newest first, each once, whatever is written or removed meanwhile."""
+        with self._database.reading() as connection:
+            keys = newest_keys(connection)
+        # Not many at a time, as each task brings its inline images.
+        for page in chunked(keys, FIRST_PAGE):
+            yield from self.find(page).values()
 
     def __contains__(self, task_id: object) -> bool:
         return isinstance(task_id, str) and bool(self.find([task_id]))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.library.full_text import to_words
-from seedream_nb.library.records import key_of, storable, text_of_marks
+from seedream_nb.library.records import key_of, select_in, storable, text_of_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,10 +65,20 @@ def stored_keys(connection: Connection, task_ids: Iterable[str] | str) -> list[s
 
 def read_marks(connection: Connection, key: str) -> Marks:
     """The marks of a task, whether it is in the library or not."""
-    tags = connection.execute("SELECT tag FROM tags WHERE task = ? ORDER BY tag", (key,)).fetchall()
-    opinion = connection.execute("SELECT rating, note FROM opinions WHERE task = ?", (key,)).fetchone()
-    rating, note = opinion or (None, "")
-    return Marks(tuple(tag for (tag,) in tags), rating, note)
+    return read_all_marks(connection, [key]).get(key, Marks())
+
+
+def read_all_marks(connection: Connection, keys: Iterable[str]) -> dict[str, Marks]:
+    """The marks of those tasks that have any."""
+    wanted = list(keys)
+    tags: dict[str, list[str]] = {}
+    for task, tag in select_in(connection, "SELECT task, tag FROM tags WHERE task IN", wanted):
+        tags.setdefault(task, []).append(tag)
+    opinions = select_in(connection, "SELECT task, rating, note FROM opinions WHERE task IN", wanted)
+    found = {task: Marks(rating=rating, note=note) for task, rating, note in opinions}
+    for task, given in tags.items():
+        found[task] = dataclasses.replace(found.get(task, Marks()), tags=tuple(sorted(given)))
+    return found
 
 
 def count_tags(connection: Connection) -> dict[str, int]:

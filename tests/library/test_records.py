@@ -38,6 +38,7 @@ from tests.sample_images import noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 IMAGE = noise(64, 64)
 ENCODED = base64.b64encode(IMAGE).decode()
@@ -477,3 +478,28 @@ def test_an_unstorable_record_does_not_affect_later_calls(empty: Library) -> Non
         cache.store([dataclasses.replace(task_of(), raw={**record_of(), "deep": nested})])
     cache.store([task_of(1)])
     assert len(empty) == 1
+
+
+# Going through all
+
+
+def test_going_through_a_library_while_removing_visits_every_task(empty: Library) -> None:
+    empty.keep(task_of(number) for number in range(300))
+    for task in empty:
+        empty.remove(task.id)
+    assert len(empty) == 0
+
+
+def test_going_through_a_library_while_another_kernel_writes_repeats_and_skips_nothing(tmp_path: Path) -> None:
+    undated = [task_of(number, created_at=None) for number in range(60)]
+    with Library(tmp_path) as mine, Library(tmp_path) as theirs:
+        mine.keep(undated)
+        found = []
+        for number, task in zip(range(100), mine, strict=False):
+            found.append(task.id)
+            # A younger task; and the one just seen, of which the service now tells the time.
+            theirs.keep([task_of(1000 + number), task_of(max(59 - number, 0))])
+        assert sorted(found) == [name_of(number) for number in range(60)]
+        assert next(iter(mine)).id == mine.search(limit=1)[0].id
+        frame = theirs.to_frame()
+        assert list(frame["task_id"]) == [task.id for task in theirs.search(limit=None)]
