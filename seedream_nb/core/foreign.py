@@ -55,6 +55,11 @@ def read_moment(value: object) -> datetime | None:
         return None
 
 
+# On every HTML element that holds foreign text: "$5 or $10" is no formula, and a formula can hold a link. The classes
+# of MathJax 3 and 4 (JupyterLab), and of MathJax 2 (notebooks converted to HTML).
+VERBATIM = ("mathjax_ignore", "tex2jax_ignore")
+VERBATIM_CLASSES = " ".join(VERBATIM)
+
 MAX_PROMPT = 2000  # characters of a prompt that are shown
 MAX_LINE = 500  # characters of anything else, such as an error message
 

@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import ImageError
-from seedream_nb.core.foreign import show_line
+from seedream_nb.core.foreign import VERBATIM_CLASSES, show_line
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery.embedding import stream_thumbnails
@@ -155,17 +155,17 @@ def _render_start(sheet: _Sheet) -> str:
 <script type="module">{script}</script>
 </head>
 <body>
-<header>
+<header class="{VERBATIM_CLASSES}">
 <h1 dir="auto">{title}</h1>
 <p class="summary">{escape(sheet.summary)}</p>
 <p class="filter" hidden><label>Filter <input type="search" autocomplete="off"></label> <span role="status"></span></p>
 </header>
-<main>
+<main class="{VERBATIM_CLASSES}">
 """
 
 
 def _render_end(note: str) -> str:
-    footer = f'<footer><p class="note">{escape(note)}</p></footer>\n' if note else ""
+    footer = f'<footer class="{VERBATIM_CLASSES}"><p class="note">{escape(note)}</p></footer>\n' if note else ""
     return f"</main>\n{footer}</body>\n</html>\n"
 
 

@@ -11,6 +11,7 @@ from importlib.resources import files
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from seedream_nb.core.foreign import VERBATIM_CLASSES
 from seedream_nb.gallery.embedding import DataUri
 from seedream_nb.gallery.page import FLAT
 from seedream_nb.gallery.table import label_parts
@@ -271,7 +272,7 @@ def render_html(page: Page) -> str:
     if page.heading_facts:
         heading += f'<p class="seedream-heading-facts">{render_facts(page.heading_facts)}</p>'
     return (
-        f'<div class="seedream-gallery{flat}" style="--seedream-aspect:{width}/{height}">'
+        f'<div class="{VERBATIM_CLASSES} seedream-gallery{flat}" style="--seedream-aspect:{width}/{height}">'
         f"<style>{style_sheet()}</style>"
         f"{summary}{notes}{heading}{_render_tiles(page)}</div>"
     )

@@ -15,6 +15,7 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.display import clear_output, display
 
 from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.core.foreign import VERBATIM_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,7 +129,7 @@ class TerminalLine:
 def progress_bundle(done: int, total: int, text: str) -> dict[str, str]:
     """A progress bar with a line of text, as a bundle of HTML and text."""
     bar = f'<progress max="{max(1, total)}" value="{done}" style="{BAR_STYLE}"></progress>'
-    line = f'<div role="status" style="{LINE_STYLE}">{bar} {html.escape(text)}</div>'
+    line = f'<div class="{VERBATIM_CLASSES}" role="status" style="{LINE_STYLE}">{bar} {html.escape(text)}</div>'
     return {"text/html": line, "text/plain": text}
 
 

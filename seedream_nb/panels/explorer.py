@@ -13,7 +13,7 @@ import traitlets
 from IPython.display import display
 
 from seedream_nb.client.client import SeedreamClient
-from seedream_nb.core.foreign import is_loopback
+from seedream_nb.core.foreign import VERBATIM, is_loopback
 from seedream_nb.core.models import Task
 from seedream_nb.gallery.contents import read_tasks
 from seedream_nb.gallery.tiles import summarize
@@ -119,7 +119,8 @@ class Explorer(ipywidgets.VBox):
         self._forms: dict[str, Any] = dict(zip(TABS, forms, strict=True))
         self.footer = Footer(self._copy_code, self.close)
         super().__init__([self.tabs, *forms, self.filter_bar, self.grid, self.status_line, self.footer])
-        self.add_class("seedream-explorer")
+        for name in ("seedream-explorer", *VERBATIM):
+            self.add_class(name)
         self.grid.on_load(self._load)
         self.grid.on_action(self._act)
         self.grid.observe(self._select, "selected")

@@ -17,6 +17,7 @@ import anywidget
 import traitlets
 
 from seedream_nb.core.errors import ImageError
+from seedream_nb.core.foreign import VERBATIM
 from seedream_nb.panels.image_cache import Kind
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class ImageGrid(anywidget.AnyWidget):
         self._number = 0
         self._in_flight: dict[tuple[Kind, str], int] = {}
         super().__init__(**traits)
+        for name in VERBATIM:
+            self.add_class(name)
         self.on_msg(self._receive)
 
     def deliver(self, key: str, kind: Kind, loaded: LoadedImage | ImageError) -> None:

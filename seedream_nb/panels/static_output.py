@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+from seedream_nb.core.foreign import VERBATIM_CLASSES
 from seedream_nb.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class StaticOutput:
         """The gallery of some tasks as `text/html` and `text/plain`."""
         self._gallery = self._gallery.renew(tasks)
         bundle = self._gallery._repr_mimebundle_()
-        html = f'<div class="seedream-static">{_STYLE}{bundle["text/html"]}</div>'
+        html = f'<div class="{VERBATIM_CLASSES} seedream-static">{_STYLE}{bundle["text/html"]}</div>'
         return {"text/html": html, "text/plain": bundle["text/plain"]}
 
     def open(self, tasks: Sequence[Task]) -> None:

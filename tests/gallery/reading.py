@@ -33,6 +33,13 @@ class Element:
             if tag in {"", element.tag} and (not css_class or css_class in element.attributes.get("class", "").split())
         ]
 
+    def text_for_mathjax(self) -> str:
+        """The text that MathJax may typeset, in one of the versions that front ends use."""
+        classes = self.attributes.get("class", "").split()
+        if self.tag == "style" or {"mathjax_ignore", "tex2jax_ignore"} <= set(classes):
+            return ""
+        return "".join(child if isinstance(child, str) else child.text_for_mathjax() for child in self.children).strip()
+
 
 class _Builder(HTMLParser):
     def __init__(self) -> None:

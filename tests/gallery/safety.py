@@ -40,6 +40,7 @@ def assert_safe(sheet: Sheet) -> None:
         source, link = element.attributes.get("src"), element.attributes.get("href")
         assert source is None or EMBEDDED.fullmatch(source) or is_public(source)
         assert link is None or is_public(link)
+    assert sheet.root.text_for_mathjax() == ""
     for form in (sheet.html, sheet.plain):
         assert not STEERING.search(form)
         form.encode()

@@ -37,12 +37,12 @@ ALLOWED: dict[str, set[str]] = {
     "style": set(),
     "script": {"type"},
     "body": set(),
-    "header": set(),
+    "header": {"class"},
     "h1": {"dir"},
     "p": {"class", "dir", "hidden"},
     "label": set(),
-    "main": set(),
-    "footer": set(),
+    "main": {"class"},
+    "footer": {"class"},
     "figure": set(),
     "figcaption": set(),
     "section": {"id", "role", "aria-modal", "aria-label", "tabindex"},
@@ -345,7 +345,9 @@ def test_a_directory_that_may_not_be_written_to() -> None:
 def assert_safe(path: Path) -> None:
     text = path.read_bytes().decode("utf-8")
     assert not STEERING.search(text.replace("\r", ""))
-    for element in read_page(path).walk()[1:]:
+    page = read_page(path)
+    assert page.find("body")[0].text_for_mathjax() == ""
+    for element in page.walk()[1:]:
         assert element.tag in ALLOWED
         assert set(element.attributes) <= ALLOWED[element.tag]
         source, link = element.attributes.get("src"), element.attributes.get("href")

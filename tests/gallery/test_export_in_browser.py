@@ -265,7 +265,7 @@ def test_nothing_is_wider_than_the_page(chromium: Chromium, path: Path, width: i
 def test_what_was_smuggled_in_would_neither_run_nor_ask_anybody(chromium: Chromium, path: Path, tmp_path: Path) -> None:
     hostile = "<script>document.title = 'owned'</script><img src='https://images.example/spy.png'>"
     forged = tmp_path / "forged.html"
-    forged.write_text(path.read_text(encoding="utf-8").replace("<main>", f"<main>{hostile}"), encoding="utf-8")
+    forged.write_text(path.read_text(encoding="utf-8").replace("</header>", f"</header>{hostile}"), encoding="utf-8")
     title, reports = chromium.listen(forged, lambda page: page.title())
     assert title == "Images & <more>"
     # Both are forbidden, the image before it is asked for.

@@ -5,6 +5,7 @@ import pytest
 from seedream_nb.core.errors import ConnectionFailedError
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.notebook.live import Counts, format_seconds
+from tests.gallery.reading import parse
 
 TASKS = [
     Task("a", TaskStatus.SUCCEEDED),
@@ -32,6 +33,7 @@ def test_html_and_text_agree_and_foreign_text_is_escaped() -> None:
     assert "<b>gone</b>. Retrying." in bundle["text/plain"]
     assert "&lt;b&gt;gone&lt;/b&gt;. Retrying." in bundle["text/html"]
     assert 'max="7" value="4"' in bundle["text/html"]
+    assert parse(bundle["text/html"]).text_for_mathjax() == ""
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.9, "59 s"), (60, "1 min 0 s"), (3725, "62 min 5 s")])

@@ -13,6 +13,7 @@ from ipywidgets.widgets import widget as ipywidgets_module
 
 from seedream_nb import Explorer, Gallery, Sandbox, SeedreamClient, Task, TaskStatus, explore
 from seedream_nb.core.errors import UsageError
+from tests.gallery.reading import parse
 from tests.panels.support import QUICKLY
 
 if TYPE_CHECKING:
@@ -323,6 +324,13 @@ def test_other_front_ends_get_a_gallery(panel: Explorer, client: SeedreamClient)
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "data:image/jpeg;base64," in bundle["text/html"]
     assert "a white siamese cat" in bundle["text/plain"]
+
+
+def test_prompts_are_never_typeset_as_mathematics(panel: Explorer) -> None:
+    panel.add(Task("a-task", TaskStatus.FAILED, prompt="costs $5 for kids and $10 for adults"))
+    for widget in (panel, panel.grid):
+        assert {"mathjax_ignore", "tex2jax_ignore"} <= set(widget._dom_classes)
+    assert parse(panel._repr_mimebundle_()["text/html"]).text_for_mathjax() == ""
 
 
 def test_closing_leaves_nothing(client: SeedreamClient) -> None:
