@@ -49,6 +49,10 @@ class Actions:
         client: Sends the requests.
         fetcher: Fetches originals.
         pace: The polling interval; None for the client's own.
+
+    Attributes:
+        is_outcome_unknown: Whether the last images may have been paid for without a result. Nothing more is generated
+            until the user decides so.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Actions:
         *,
         pace: Pace | None = None,
     ) -> None:
+        self.is_outcome_unknown = False
         self._state = state
         self._jobs = jobs
         self._client = client
@@ -209,6 +214,9 @@ class Actions:
         return Status("No older matches in the library." if older else "No matches in the library.")
 
     def _generate(self, settings: GenerateSettings) -> GenerationBatch:
+        # Here, where no other batch runs: the second click of a double click may come before or after the first ended.
+        if self.is_outcome_unknown:
+            raise UsageError("Nothing was sent: the outcome of the last request is unknown.")
         batch = self._client.generate_all(plan(settings).requests, pace=self._pace, stop=self._jobs.stop)
         try:
             for _news in batch.updates():
@@ -220,6 +228,7 @@ class Actions:
         finally:
             # Also after an error. A rejected request has no id; the status line reports it.
             self._state.put(task for task in batch.tasks if task.id)
+            self.is_outcome_unknown = any(isinstance(one, OutcomeUnknownError) for one in batch.failures.values())
         return batch
 
     def _wait(self) -> None:

@@ -113,7 +113,9 @@ class Explorer(ipywidgets.VBox):
         self.get_form = make_get_form(self._actions.get)
         self.history_form = make_history_form(self._actions.load_history)
         self.library_form = make_library_form(self._actions.search_library)
-        self.generate_form = GenerateForm(self._announce, self._actions.generate, self._add_files, self._use_selection)
+        self.generate_form = GenerateForm(
+            self._announce, self._actions.generate, self._add_files, self._use_selection, self._allow_generating
+        )
         self.filter_bar = FilterBar(self._apply_filter)
         forms = (self.get_form, self.history_form, self.library_form, self.generate_form)
         self._forms: dict[str, Any] = dict(zip(TABS, forms, strict=True))
@@ -256,7 +258,16 @@ class Explorer(ipywidgets.VBox):
     def _announce(self) -> None:
         settings = self.generate_form.read()
         is_busy = self._jobs.is_running("generate")
-        self.generate_form.announce(announce(settings, self._is_free), find_problem(settings), is_busy=is_busy)
+        self.generate_form.announce(
+            announce(settings, self._is_free),
+            find_problem(settings),
+            is_busy=is_busy,
+            is_outcome_unknown=self._actions.is_outcome_unknown,
+        )
+
+    def _allow_generating(self) -> None:
+        self._actions.is_outcome_unknown = False
+        self._announce()
 
     def _copy_code(self) -> None:
         code = self.show_code()

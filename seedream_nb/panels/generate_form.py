@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
+UNKNOWN = "Outcome unknown"
+CHECK_HISTORY = "The last request may have been paid for. Check the history before you allow another one."
+
+
 class GenerateForm(ipywidgets.VBox):
     """The settings of a generation, with the button that sends it.
 
@@ -25,6 +29,7 @@ class GenerateForm(ipywidgets.VBox):
         on_generate: Called with the settings when the button is clicked.
         on_upload: Called with the names and contents of chosen files.
         on_use_selection: Called to use the selected images as references.
+        on_allow: Called when the user allows another request after one whose outcome is unknown.
     """
 
     def __init__(
@@ -33,6 +38,7 @@ class GenerateForm(ipywidgets.VBox):
         on_generate: Callable[[GenerateSettings], None],
         on_upload: Callable[[Mapping[str, bytes]], None],
         on_use_selection: Callable[[], None],
+        on_allow: Callable[[], None],
     ) -> None:
         self._on_change = on_change
         self._is_filling = False
@@ -73,12 +79,18 @@ class GenerateForm(ipywidgets.VBox):
         self.announcement = ipywidgets.HTML()
         self.announcement.add_class("seedream-announcement")
         self.button = ipywidgets.Button(description=_button_label(GenerateSettings()), button_style="primary")
+        self.allow = ipywidgets.Button(
+            description="Allow another request",
+            tooltip="Enables the button; sends nothing",
+            button_style="warning",
+        )
+        self.allow.layout.width = "auto"
         super().__init__(
             [
                 self.prompt,
                 make_fields(*settings),
                 make_row(self.upload, self.use_selection, self.clear, self.reference_count),
-                make_row(self.button, self.announcement),
+                make_row(self.button, self.announcement, self.allow),
             ]
         )
         self.model.observe(self._adapt_to_model, "value")
@@ -88,6 +100,7 @@ class GenerateForm(ipywidgets.VBox):
         self.use_selection.on_click(lambda _button: on_use_selection())
         self.clear.on_click(lambda _button: self.set_references(()))
         self.button.on_click(lambda _button: on_generate(self.read()))
+        self.allow.on_click(lambda _button: on_allow())
         self._adapt_to_model()
 
     def read(self) -> GenerateSettings:
@@ -133,17 +146,19 @@ class GenerateForm(ipywidgets.VBox):
         self.clear.disabled = not count
         self._changed()
 
-    def announce(self, announcement: str, problem: str, *, is_busy: bool) -> None:
+    def announce(self, announcement: str, problem: str, *, is_busy: bool, is_outcome_unknown: bool) -> None:
         """Shows what a click costs, or why the settings cannot be sent.
 
         Args:
             announcement: The number of paid requests.
             problem: The problem; empty when there is none.
             is_busy: Whether images are being generated already.
+            is_outcome_unknown: Whether the last request needs the user's decision first.
         """
-        self.button.description = _button_label(self.read())
-        self.button.disabled = bool(problem) or is_busy
-        self.announcement.value = html.escape(problem or announcement)
+        self.button.description = UNKNOWN if is_outcome_unknown else _button_label(self.read())
+        self.button.disabled = bool(problem) or is_busy or is_outcome_unknown
+        self.announcement.value = html.escape(CHECK_HISTORY if is_outcome_unknown else problem or announcement)
+        self.allow.layout.display = "" if is_outcome_unknown else "none"
 
     def _adapt_to_model(self, _change: object = None) -> None:
         accepted = accepted_by(self.model.value)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+import threading
 from typing import Any
 
 from comm.base_comm import BaseComm
 from hypothesis import strategies as st
 
 from seedream_nb import Pace, Task, TaskImage, TaskStatus, Usage
+from seedream_nb.panels.jobs import THREAD_NAME
 from tests.gallery import strategies
 from tests.sample_images import plain
 
@@ -45,6 +47,13 @@ def layered(task_id: str, *colors: str) -> Task:
     """A task with a layer of each color, the base first."""
     layers = (TaskImage(task_id, place, data=plain(8, 6, color), z_index=place) for place, color in enumerate(colors))
     return Task(task_id, TaskStatus.SUCCEEDED, tuple(layers), prompt="a boat")
+
+
+def join_jobs() -> None:
+    """Waits until all work of panels is done."""
+    for thread in threading.enumerate():
+        if thread.name == THREAD_NAME:
+            thread.join(20)
 
 
 def count_models() -> int:

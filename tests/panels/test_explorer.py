@@ -14,7 +14,9 @@ from ipywidgets.widgets import widget as ipywidgets_module
 from seedream_nb import Explorer, Gallery, Sandbox, SeedreamClient, Task, TaskStatus, explore
 from seedream_nb.core.errors import UsageError
 from tests.gallery.reading import parse
-from tests.panels.support import QUICKLY
+from tests.panels.support import QUICKLY, join_jobs
+from tests.scripted_server import Answer, ScriptedServer
+from tests.servers import client_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -207,6 +209,32 @@ class TestGenerating:
         wait_until(lambda: "1 image generated. 1 of 2 requests failed:" in panel.status_line.value)
         assert "balance" in panel.status_line.value
         assert [task.status for task in panel.tasks] == [TaskStatus.SUCCEEDED]
+
+    @pytest.mark.parametrize("is_over", [True, False])
+    def test_an_unclear_outcome_is_not_paid_for_twice_by_a_double_click(self, *, is_over: bool) -> None:
+        with ScriptedServer(Answer(manner="drop")) as server, client_to(server) as client:
+            panel = explore(client)
+            form = panel.generate_form
+            form.prompt.value = "a red fox"
+
+            def click_twice() -> None:
+                form.button.click()
+                if is_over:  # before the second click arrives
+                    join_jobs()
+                form.button.click()
+                join_jobs()
+
+            click_twice()
+            assert len(server.received) == 1
+            assert (form.button.description, form.button.disabled) == ("Outcome unknown", True)
+            assert "may have been paid for" in form.announcement.value
+            form.prompt.value = "a white fox"
+            assert form.button.disabled
+            form.allow.click()
+            assert (form.button.description, form.button.disabled) == ("Generate image", False)
+            click_twice()
+            assert len(server.received) == 2
+            panel.close()
 
     def test_the_settings_of_an_image_fill_the_form(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.add(client.generate("a red fox", model="4.5", size="4K", wait=True, pace=QUICKLY))
