@@ -70,12 +70,13 @@ class StaticOutput:
     def open(self, tasks: Sequence[Task]) -> None:
         """Shows the gallery in the output of the running cell.
 
-        In an interactive session it follows a moment later, because the panel that hides it comes first. A notebook
-        that runs unattended records only what a cell shows before it ends, so there it is shown at once.
+        In an interactive session it follows a moment later, because the panel that hides it comes first. A closed panel
+        hides nothing, and a notebook that runs unattended records only what a cell shows before it ends: in both cases
+        it is shown at once.
         """
-        is_interactive = _is_interactive()
-        self._handle = display({} if is_interactive else self.bundle(tasks), raw=True, display_id=True)
-        if is_interactive:
+        follows_later = _is_interactive() and not self._is_closed
+        self._handle = display({} if follows_later else self.bundle(tasks), raw=True, display_id=True)
+        if follows_later:
             self.update(tasks)
 
     def update(self, tasks: Sequence[Task]) -> None:

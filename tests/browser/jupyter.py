@@ -253,6 +253,10 @@ class Notebook:
         """Waits until a cell has finished."""
         expect(cell.locator(".jp-InputPrompt")).to_have_text(FINISHED, timeout=PATIENCE)
 
+    def failures(self) -> list[str]:
+        """The error outputs so far."""
+        return self.page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts()
+
     def add_cell(self, source: str) -> Locator:
         """Appends a code cell, with the cursor at the end of its source."""
         count = self.code_cells.count()

@@ -244,6 +244,9 @@ def test_closing_leaves_the_static_gallery(page: Page, server: JupyterServer) ->
     expect(static).to_be_hidden()
     notebook.wait_for_cell(notebook.run_cell("panel.close()"))
     expect_static_gallery(page, IMAGES)
+    again = notebook.run_cell("panel")
+    notebook.wait_for_cell(again)
+    expect(again.locator(".seedream-static figure img")).to_have_count(IMAGES)
 
 
 @pytest.fixture(scope="module")
