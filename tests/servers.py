@@ -1,7 +1,10 @@
 """Shared by tests of the client: clients of a scripted server, addresses without a server, unclear outcomes."""
 
+import contextlib
 import socket
+import threading
 import traceback
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from IPython.core.ultratb import VerboseTB
@@ -28,6 +31,7 @@ UNCLEAR: list[tuple[str, dict[str, Any]]] = [
     ("json", {"body": "[]"}),
     ("json", {"body": "{}"}),
     ("json", {"body": '{"strange": 1}'}),
+    ("json", {"body": '{"success": false, "error": {"code": "api_error", "message": "no luck"}}'}),
     ("error", {"code": "api_error", "status": 400}),
 ]
 
@@ -52,3 +56,52 @@ def verbose(error: BaseException, test_file: str) -> str:
     frames = [frame for frame, _line in traceback.walk_tb(below)]
     variables = [f"{name} = {value!r}" for frame in frames for name, value in frame.f_locals.items()]
     return "\n".join([VerboseTB().text(type(error), error, below), *variables])
+
+
+class RawServer:
+    """Sends bytes that no HTTP library would send, to one connection after another, and counts them.
+
+    Args:
+        parts: What to send, piece by piece, until it ends or the client has had enough.
+
+    Attributes:
+        requests: The number of requests received.
+        sent: The number of bytes sent.
+    """
+
+    def __init__(self, parts: Callable[[], Iterable[bytes]]) -> None:
+        self.requests = 0
+        self.sent = 0
+        self._parts = parts
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> "RawServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _address = self._listener.accept()
+            except OSError:  # closed
+                return
+            with connection, contextlib.suppress(OSError), connection.makefile("rb") as stream:
+                length = 0
+                while (line := stream.readline()).strip():
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.partition(b":")[2])
+                stream.read(length)
+                self.requests += 1
+                for part in self._parts():
+                    connection.sendall(part)
+                    self.sent += len(part)

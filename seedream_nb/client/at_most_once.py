@@ -6,9 +6,8 @@ settles the outcome; everything else becomes an error that says how to look for 
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.client.http import OutgoingBody, exchange, open_session
 from seedream_nb.core.errors import (
@@ -22,12 +21,15 @@ from seedream_nb.core.errors import (
     ServerError,
     UnreadableAnswerError,
 )
+from seedream_nb.protocol.status_errors import is_non_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from seedream_nb.client.http import Incoming, Timeouts
+    from seedream_nb.client.http import Timeouts
     from seedream_nb.client.settings import Settings
+
+Result = TypeVar("Result")
 
 CLOCK_SKEW = timedelta(seconds=5)  # how far the service's clock may be behind ours
 
@@ -38,8 +40,16 @@ _MAY_EXIST = "The request was sent, so the task may exist and may have been paid
 _HOW_TO_LOOK = "Check before you send it again: %seedream history, or client.history(created_after=error.sent_at)."
 
 
-@contextlib.contextmanager
-def send_paid(settings: Settings, path: str, content: bytes, timeouts: Timeouts, *, accept: str) -> Iterator[Incoming]:
+def send_paid(
+    settings: Settings,
+    path: str,
+    content: bytes,
+    timeouts: Timeouts,
+    read: Callable[[Iterator[object]], Iterator[Result]],
+    *,
+    accept: str,
+    max_bytes: int,
+) -> Iterator[Result]:
     """Sends one paid request, once, over a new connection.
 
     The service may have closed a kept-alive connection meanwhile, and whether a request over it arrived is unknown.
@@ -49,41 +59,51 @@ def send_paid(settings: Settings, path: str, content: bytes, timeouts: Timeouts,
         path: The path after the base URL.
         content: The encoded JSON.
         timeouts: How long to wait.
+        read: Converts what `exchange` yields; when it cannot, the outcome is unknown.
         accept: The media type of the answer.
+        max_bytes: The largest answer to read.
 
     Yields:
-        The answer. An unreadable answer, raised within the `with` block, is an unknown outcome too.
+        What `read` yields.
 
     Raises:
-        OutcomeUnknownError: The request was sent, and no clear answer came.
-        InterruptedRequest: The request was sent, and then an interrupt came.
+        OutcomeUnknownError: The request was sent, and no clear answer came. After an exception of somebody else, such
+            as a signal handler, that is its `__cause__`.
+        InterruptedRequest: The request was sent, and then an interrupt came, or something else that ends the program.
         NetworkError: The request was not sent.
         SeedreamError: The service clearly rejected the request.
     """
     sent_at = (datetime.now(timezone.utc) - CLOCK_SKEW).replace(microsecond=0)
     body = OutgoingBody(content)
     try:
-        with (
-            open_session(settings.base_url, 1) as session,
-            exchange(session, settings, path, body, timeouts, accept=accept) as incoming,
-        ):
-            yield incoming
-    except KeyboardInterrupt:
-        if not body.was_sent:
-            raise
-        hint = _HOW_TO_LOOK.replace("error.sent_at", f"{sent_at.timestamp():.0f}")
-        raise InterruptedRequest(f"Interrupted. {_MAY_EXIST}", hint=hint, sent_at=sent_at) from None
+        with open_session(settings.base_url, 1) as session:
+            yield from read(exchange(session, settings, path, body, timeouts, max_bytes=max_bytes, accept=accept))
+    except GeneratorExit:  # whoever iterates has seen enough
+        raise
     except SeedreamError as error:
         if not body.was_sent or not is_unclear(error):
             raise
         raise _unknown_outcome(error, sent_at) from None
+    except Exception as problem:
+        if not body.was_sent:
+            raise
+        what = f"{type(problem).__name__} came before the answer was read."
+        raise _unknown_outcome(SeedreamError(what), sent_at) from problem
+    except BaseException:
+        if not body.was_sent:
+            raise
+        hint = _HOW_TO_LOOK.replace("error.sent_at", f"{sent_at.timestamp():.0f}")
+        raise InterruptedRequest(f"Interrupted. {_MAY_EXIST}", hint=hint, sent_at=sent_at) from None
 
 
 def is_unclear(error: SeedreamError) -> bool:
-    """Whether a paid request may have been carried out despite this error, which came after it was sent."""
-    return isinstance(error, (NetworkError, ServerError, UnreadableAnswerError)) or (
-        error.status_code == HTTP_REQUEST_TIMEOUT
-    )
+    """Whether a paid request may have been carried out despite this error, which came after it was sent.
+
+    Neither an interim answer (1xx) nor a redirect is a clear no: something may have acted on the request before.
+    """
+    if isinstance(error, (NetworkError, ServerError, UnreadableAnswerError)):
+        return True
+    return error.status_code == HTTP_REQUEST_TIMEOUT or is_non_answer(error.status_code)
 
 
 def is_safe_to_resend(error: SeedreamError) -> bool:
@@ -99,7 +119,7 @@ def is_safe_to_resend(error: SeedreamError) -> bool:
 def _unknown_outcome(error: SeedreamError, sent_at: datetime) -> OutcomeUnknownError:
     unknown = OutcomeUnknownError(
         f"{error.message} {_MAY_EXIST}",
-        hint=_HOW_TO_LOOK,
+        hint=f"{_HOW_TO_LOOK} {error.hint}" if is_non_answer(error.status_code) else _HOW_TO_LOOK,
         code=error.code,
         status_code=error.status_code,
         trace_id=error.trace_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +12,9 @@ from seedream_nb.client.generation_batch import GenerationBatch
 from seedream_nb.client.history import PAGE_SIZE, History, build_filters
 from seedream_nb.client.polling import Waiting, choose_pace
 from seedream_nb.client.settings import resolve_settings
-from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all, submit
+from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all
 from seedream_nb.client.transport import Transport
-from seedream_nb.core.errors import SeedreamError, UsageError
+from seedream_nb.core.errors import Interrupted, LibraryWarning, SeedreamError, UsageError
 from seedream_nb.core.models import Task
 from seedream_nb.core.text import check_id
 from seedream_nb.library import LibraryCache, LibraryFetcher
@@ -123,7 +125,7 @@ class SeedreamClient:
             if means_unknown_task(error):
                 return Task.not_found(task_id)
             raise
-        (task,) = self._cache.store([read_task(answer, task_id)])
+        (task,) = self._store([read_task(answer, task_id)])
         return task
 
     def retrieve_batch(
@@ -163,7 +165,7 @@ class SeedreamClient:
         cached = {} if refresh else self._cache.find(ids)
         if cached and on_progress:
             on_progress(len(cached))
-        return retrieve_batch(self._query, ids, chunk_size, on_progress, known=cached, store=self._cache.store)
+        return retrieve_batch(self._query, ids, chunk_size, on_progress, known=cached, store=self._store)
 
     def wait(
         self,
@@ -258,7 +260,7 @@ class SeedreamClient:
         filters = build_filters(
             created_after=created_after, created_before=created_before, application_id=application_id, user_id=user_id
         )
-        return History(self._query, filters, limit=limit, offset=offset, page_size=page_size, store=self._cache.store)
+        return History(self._query, filters, limit=limit, offset=offset, page_size=page_size, store=self._store)
 
     # Paid
 
@@ -356,10 +358,14 @@ class SeedreamClient:
             extra=extra or {},
         )
         body = prepare(prompt, options, image=image, mode=mode, strict=strict)
-        if mode == "stream":
-            return ImageStream(self._transport, body, store=self._cache.store).finish()
-        (task,) = self._cache.store([submit(self._transport, body)])
-        return self.wait(task, timeout=timeout, pace=pace)[0] if wait else task
+        request = ImageStream(self._transport, body, store=self._store, library=self._cache.location)
+        try:
+            task = request.finish()
+            return self.wait(task, timeout=timeout, pace=pace)[0] if wait and mode != "stream" else task
+        except Interrupted:
+            raise
+        except (KeyboardInterrupt, SystemExit) as interrupt:
+            raise request.add_task(interrupt) from None
 
     def edit(self, image: Reference | Iterable[Reference], prompt: str, **options: Any) -> Task:
         """Edits an image as the prompt says. Paid.
@@ -407,7 +413,7 @@ class SeedreamClient:
             0 1 2 3 succeeded
         """
         body = prepare(prompt, GenerationOptions(**options), image=image, mode="stream", strict=strict)
-        return ImageStream(self._transport, body, store=self._cache.store)
+        return ImageStream(self._transport, body, store=self._store, library=self._cache.location)
 
     def generate_all(
         self,
@@ -458,9 +464,10 @@ class SeedreamClient:
         if in_flight < 1:
             raise UsageError(f"in_flight must be at least 1, not {in_flight}.", hint="Nothing was sent.")
         pace = choose_pace(pace, interval)
+        location = self._cache.location
         return GenerationBatch(
             prepare_all(requests, mode=mode, strict=strict),
-            lambda body, pause: follow(self._transport, body, store=self._cache.store, pause=pause),
+            lambda body, pause: follow(self._transport, body, store=self._store, library=location, pause=pause),
             self._retrieve_once,
             wait=wait,
             in_flight=in_flight,
@@ -485,6 +492,18 @@ class SeedreamClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings!r})"
 
+    def _store(self, tasks: Iterable[Task]) -> list[Task]:
+        """Stores tasks, and returns them: whatever becomes of the library, none is lost."""
+        given = list(tasks)
+        try:
+            stored = self._cache.store(given)
+        except Exception as problem:  # noqa: BLE001  a paid result is worth more than any of them
+            # Where warnings are errors, they would take the result with them.
+            with contextlib.suppress(Warning):
+                warnings.warn(f"Can't store in the library: {type(problem).__name__}.", LibraryWarning, stacklevel=3)
+            return given
+        return stored if len(stored) == len(given) else given
+
     def _query(
         self, body: Mapping[str, object], stop: threading.Event | None = None, *, tries: int | None = None
     ) -> object:
@@ -493,4 +512,4 @@ class SeedreamClient:
     def _retrieve_once(self, task_ids: Sequence[str]) -> list[Task]:
         """As `retrieve_batch`, without retries: the next poll is the retry."""
         query = partial(self._query, tries=1)
-        return retrieve_batch(query, task_ids, CHUNK_SIZE, store=self._cache.store)
+        return retrieve_batch(query, task_ids, CHUNK_SIZE, store=self._store)

@@ -19,6 +19,7 @@ from seedream_nb.client.transport import FATAL_ERRORS
 from seedream_nb.core.errors import OutcomeUnknownError, SeedreamError
 from seedream_nb.core.models import ErrorDetail, Task, TaskStatus
 from seedream_nb.protocol.request_body import describe_request
+from seedream_nb.protocol.status_errors import is_non_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -191,7 +192,8 @@ class Dispatcher:
         self.failures[index] = error
         status = TaskStatus.PARTIALLY_FAILED if task.good_images else TaskStatus.FAILED
         self._tasks[index] = replace(task, status=status, error=ErrorDetail(error.code or "", _describe(error)))
-        if isinstance(error, FATAL_ERRORS):
+        # A redirect of one request is one of all.
+        if isinstance(error, FATAL_ERRORS) or is_non_answer(error.status_code):
             closed.set()
 
 

@@ -144,7 +144,11 @@ class GenerationBatch:
 
     def interrupted(self) -> InterruptedWait:
         """An interrupt that carries what is known, for a caller interrupted between two `updates`."""
-        unanswered, tasks, open_ids = list(self._dispatcher.unanswered.values()), self.tasks, self.open_ids
+        sent, tasks, open_ids = self._dispatcher.unanswered, self.tasks, self.open_ids
+        # The task of an answer that is being stored is known.
+        unanswered = [
+            sent_at for index, sent_at in sent.items() if not tasks[index].id and not tasks[index].status.is_final
+        ]
         hints = []
         if open_ids:
             hints.append(STILL_RUNNING.format("open_ids"))

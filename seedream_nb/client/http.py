@@ -6,7 +6,6 @@ are not followed.
 
 from __future__ import annotations
 
-import contextlib
 import io
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -20,13 +19,20 @@ from requests.auth import AuthBase
 
 from seedream_nb.core.errors import (
     ConnectionFailedError,
-    EndpointNotFoundError,
     NetworkError,
     RequestTimeoutError,
     SeedreamError,
+    UnreadableAnswerError,
 )
 from seedream_nb.core.foreign import is_loopback
-from seedream_nb.protocol.status_errors import read_answer, read_retry_after
+from seedream_nb.protocol.status_errors import (
+    ANSWER_TOO_LARGE,
+    is_non_answer,
+    read_answer,
+    read_retry_after,
+    to_non_answer,
+)
+from seedream_nb.protocol.stream_events import read_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +41,9 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+
+MEBIBYTE = 1024 * 1024
+PART_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -81,9 +90,20 @@ class Bearer(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """A session that takes a redirect for an answer.
+
+    Also with `allow_redirects=False`, requests reads the whole body of a redirect, and computes the next request from
+    whatever its `Location` holds.
+    """
+
+    def get_redirect_target(self, _response: requests.Response) -> None:
+        """None, so that there is nothing to follow; called by requests."""
+
+
 def open_session(base_url: str, connections: int) -> requests.Session:
     """A session for one base URL that stores no cookies and can be shared between threads."""
-    session = requests.Session()
+    session = _Session()
     session.mount(base_url, HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True))
     # Without cookies nothing in the session changes after this, so that threads can share it.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -92,7 +112,6 @@ def open_session(base_url: str, connections: int) -> requests.Session:
     return session
 
 
-@contextlib.contextmanager
 def exchange(
     session: requests.Session,
     settings: Settings,
@@ -100,9 +119,10 @@ def exchange(
     body: OutgoingBody,
     timeouts: Timeouts,
     *,
+    max_bytes: int,
     accept: str = JSON,
-) -> Iterator[Incoming]:
-    """Sends one request, once, and yields its answer while that arrives.
+) -> Iterator[object]:
+    """Sends one request, once, and yields what the service answers.
 
     Args:
         session: The connections to use.
@@ -110,18 +130,21 @@ def exchange(
         path: The path after the base URL.
         body: The encoded JSON.
         timeouts: How long to wait.
+        max_bytes: The largest answer to read.
         accept: The media type of the answer.
 
     Yields:
-        The answer, whose status is a success.
+        The decoded answer of a success; with `NDJSON`, each line as soon as it has arrived, None if it is no JSON.
 
     Raises:
         MissingTokenError: No token is set; nothing was sent.
         NetworkError: No answer came, or it broke off.
         SeedreamError: What the service answered.
+        BaseException: Whatever else came meanwhile, such as an interrupt.
     """
     token = settings.require_token()
     host = urlsplit(settings.base_url).netloc
+    failure: BaseException
     try:
         with session.post(
             settings.base_url + path,
@@ -132,68 +155,65 @@ def exchange(
             allow_redirects=False,
             stream=True,
         ) as response:
-            incoming = Incoming(response, token)
-            incoming.check(host)
-            yield incoming
-    except KeyboardInterrupt:
-        # Raised anew, as the frames below hold the token and a verbose traceback prints what frames hold.
-        raise KeyboardInterrupt from None
+            yield from _read(response, host, token, accept, max_bytes)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as problem:
-        raise describe_failure(problem, host, timeouts) from None
+        failure = describe_failure(problem, host, timeouts)
+    except BaseException as problem:  # noqa: BLE001  raised again below
+        failure = problem
+    else:
+        return
+    # The frames below hold the token, and a verbose traceback prints what frames hold. Raised outside the handlers, as
+    # these would add what they handle.
+    failure.__cause__ = failure.__context__ = None
+    try:
+        raise failure.with_traceback(None)
+    finally:
+        del failure  # it refers to this frame
 
 
-class Incoming:
-    """An arriving answer.
+def _read(response: requests.Response, host: str, token: Secret, accept: str, max_bytes: int) -> Iterator[object]:
+    status_code = response.status_code
+    if is_non_answer(status_code):
+        raise to_non_answer(status_code, host)
+    parts = _read_parts(response, host, max_bytes)
+    if accept == NDJSON and status_code < 300:  # noqa: PLR2004  a success
+        for line in _split_lines(parts):
+            yield read_line(line.decode("utf-8-sig", "replace"), token.remove_from)
+        return
+    text = b"".join(parts).decode("utf-8-sig", "replace")
+    try:
+        answer = read_answer(status_code, text, token.remove_from)
+    except SeedreamError as error:
+        error.retry_after = read_retry_after(response.headers.get("Retry-After"))
+        raise
+    yield answer
 
-    Args:
-        response: Its status and headers, and the connection of its body.
-        token: Removed from the body.
-    """
 
-    def __init__(self, response: requests.Response, token: Secret) -> None:
-        self._response = response
-        self._token = token
-
-    def check(self, host: str) -> None:
-        """Raises an error unless the status is a success."""
-        if self._response.is_redirect:
-            raise EndpointNotFoundError(
-                f"{host} redirects to another address. Redirects are not followed, to keep the token from other hosts.",
-                hint="Set the base URL to the API's own address (check it with %seedream config).",
-                status_code=self._response.status_code,
+def _read_parts(response: requests.Response, host: str, max_bytes: int) -> Iterator[bytes]:
+    """Yields what has arrived of a body, unpacked piece by piece, up to a limit."""
+    size = 0
+    while part := response.raw.read1(PART_BYTES, decode_content=True):
+        size += len(part)
+        if size > max_bytes:
+            raise UnreadableAnswerError(
+                f"The answer of {host} is larger than {max_bytes // MEBIBYTE} MB; the rest was not read.",
+                hint="Query fewer tasks at a time. If it was a single one, check the base URL and any proxy.",
+                code=ANSWER_TOO_LARGE,
+                status_code=response.status_code,
             )
-        if not 200 <= self._response.status_code < 300:  # noqa: PLR2004  success statuses
-            self.json()
+        yield part
 
-    def json(self) -> object:
-        """Reads the whole body.
 
-        Returns:
-            The decoded JSON.
-
-        Raises:
-            SeedreamError: What the service answered, or that the answer is unreadable.
-        """
-        text = self._clean(self._response.content)
-        try:
-            return read_answer(self._response.status_code, text)
-        except SeedreamError as error:
-            error.retry_after = read_retry_after(self._response.headers.get("Retry-After"))
-            raise
-
-    def lines(self) -> Iterator[str]:
-        """Yields each line of the body as soon as it arrives, the last one also without its line end."""
-        parts: list[bytes] = []
-        for chunk in self._response.iter_content(None):
-            first, *others = chunk.split(b"\n")
-            parts.append(first)
-            for other in others:
-                yield self._clean(b"".join(parts))
-                parts = [other]
-        yield self._clean(b"".join(parts))
-
-    def _clean(self, content: bytes) -> str:
-        return self._token.remove_from(content.decode("utf-8-sig", "replace"))
+def _split_lines(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Yields each line as soon as it is complete, the last one also without its line end."""
+    pieces: list[bytes] = []
+    for part in parts:
+        first, *others = part.split(b"\n")
+        pieces.append(first)
+        for other in others:
+            yield b"".join(pieces)
+            pieces = [other]
+    yield b"".join(pieces)
 
 
 def describe_failure(problem: Exception, host: str, timeouts: Timeouts) -> NetworkError:

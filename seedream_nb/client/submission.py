@@ -6,13 +6,12 @@ Asynchronous: the id comes at once. Synchronous: the finished task. Stream: imag
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from seedream_nb.client.references import read_references
 from seedream_nb.client.transport import encode
 from seedream_nb.core.errors import (
-    Interrupted,
     InterruptedRequest,
     OutcomeUnknownError,
     UnreadableAnswerError,
@@ -21,9 +20,9 @@ from seedream_nb.core.errors import (
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.protocol.request_body import GenerationOptions, build_body, check_body, describe_request
-from seedream_nb.protocol.responses import read_error, read_task
+from seedream_nb.protocol.responses import read_task
 from seedream_nb.protocol.status_errors import to_error
-from seedream_nb.protocol.stream_events import add_line, complete
+from seedream_nb.protocol.stream_events import add_event, complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -134,43 +133,21 @@ def _prepare(
     return body
 
 
-def submit(transport: Transport, body: Mapping[str, object], *, pause: Pause = time.sleep) -> Task:
-    """Sends a prepared body, asynchronous or synchronous.
-
-    Args:
-        transport: Sends it, at most once.
-        body: The body.
-        pause: As for `Transport.submit`.
-
-    Returns:
-        The task: pending when the answer came at once, otherwise finished.
-
-    Raises:
-        OutcomeUnknownError: No clear answer came; the task may exist.
-        SeedreamError: What the service answered, or that it could not be reached.
-    """
-    requested = describe_request(body, TaskStatus.PENDING)
-
-    def read(answer: object) -> Task:
-        task = read_task(answer, "")
-        if task.id or task.images:
-            return complete(task, requested)
-        if read_error(answer):
-            raise to_error(200, answer)
-        raise UnreadableAnswerError("The answer names no task.", hint="The service may have a new answer format.")
-
-    return transport.submit(IMAGES_PATH, body, read, is_slow=_is_slow(body), pause=pause)
-
-
 def follow(
-    transport: Transport, body: Mapping[str, object], *, store: Store | None = None, pause: Pause = time.sleep
+    transport: Transport,
+    body: Mapping[str, object],
+    *,
+    store: Store | None = None,
+    library: str | None = None,
+    pause: Pause = time.sleep,
 ) -> Iterator[Task]:
     """Sends a prepared body in any mode, and yields its task each time more is known of it.
 
     Args:
         transport: Sends it, at most once.
         body: The body.
-        store: Called with the task when the answer has come.
+        store: Called with the task when the answer has come, and has been yielded.
+        library: As for `ImageStream`.
         pause: As for `Transport.submit`.
 
     Yields:
@@ -181,33 +158,33 @@ def follow(
         OutcomeUnknownError: No clear answer came; for a stream, its `partial` holds the task with what came before.
         SeedreamError: What the service answered, or that it could not be reached.
     """
-    if body.get("stream"):
-        stream = ImageStream(transport, body, store=store, pause=pause)
-        yield stream.task
-        for _image in stream:
-            yield stream.task
-        yield stream.task
-        return
-    if _is_slow(body):
-        yield describe_request(body, TaskStatus.RUNNING)
-    task = submit(transport, body, pause=pause)
-    yield store([task])[0] if store else task
+    request = ImageStream(transport, body, library=library, pause=pause)
+    if request.task.status is TaskStatus.RUNNING:
+        yield request.task
+    for _image in request:
+        yield request.task
+    # Before it is stored, which takes its time while another program has the library.
+    yield request.task
+    if store:
+        yield from store([request.task])
 
 
 class ImageStream:
     """The images of one paid request as they arrive, failed ones with their `error`; iterable once.
 
-    Nothing is sent before the first image is requested.
+    Nothing is sent before the first image is requested. A request without `stream` is answered all at once, an
+    asynchronous one without any image.
 
     Args:
         transport: Sends the request, at most once.
         body: The prepared body.
         store: Called with the task when everything has arrived.
+        library: The library that the task will be stored in, see `Task.library`.
         pause: As for `Transport.submit`.
 
     Attributes:
-        task: The task with everything that has arrived; its status is final at the end. The service does not name the
-            task in a stream, so the id is empty unless it does.
+        task: The task with everything that has arrived. At the end its status is final, or pending for an asynchronous
+            request. The service does not name the task in a stream, so the id is empty unless it does.
     """
 
     def __init__(
@@ -216,11 +193,16 @@ class ImageStream:
         body: Mapping[str, object],
         *,
         store: Store | None = None,
+        library: str | None = None,
         pause: Pause = time.sleep,
     ) -> None:
         self._store = store or list
-        self.task = describe_request(body, TaskStatus.RUNNING)
-        self._images = transport.stream(IMAGES_PATH, body, self._read, pause=pause)
+        is_slow = _is_slow(body)
+        status = TaskStatus.RUNNING if is_slow else TaskStatus.PENDING
+        self.task = replace(describe_request(body, status), library=library)
+        self._is_answered = False
+        read = self._read_events if body.get("stream") else self._read_answer
+        self._images = self._receive(transport.submit(IMAGES_PATH, body, read, is_slow=is_slow, pause=pause))
 
     def __iter__(self) -> ImageStream:
         return self
@@ -236,17 +218,17 @@ class ImageStream:
         try:
             return next(self._images)
         except OutcomeUnknownError as error:
-            error.partial = (self.task,)
+            if self.task.request.get("stream"):
+                error.partial = (self.task,)
             raise
-        except Interrupted as interrupt:
-            interrupt.tasks = (self.task,)
-            raise
+        except (KeyboardInterrupt, SystemExit) as interrupt:
+            raise self.add_task(interrupt) from None
 
     def finish(self) -> Task:
         """Waits for all images.
 
         Returns:
-            The finished task.
+            The task.
 
         Raises:
             SeedreamError: As for each image.
@@ -255,24 +237,69 @@ class ImageStream:
         try:
             for _image in self:
                 pass
-        except Interrupted:
-            raise
-        except KeyboardInterrupt:
-            raise InterruptedRequest("Interrupted. Images received so far are in tasks.", tasks=(self.task,)) from None
-        return self.task
+            return self.task  # noqa: TRY300  an interrupt here, too, carries the task
+        except (KeyboardInterrupt, SystemExit) as interrupt:
+            raise self.add_task(interrupt) from None
 
-    def _read(self, lines: Iterator[str]) -> Iterator[TaskImage]:
-        for line in lines:
-            self.task, images = add_line(self.task, line)
-            if self.task.status.is_final:
+    def add_task(self, interrupt: BaseException) -> BaseException:
+        """Adds the task to an interrupt.
+
+        Args:
+            interrupt: What came while the task was sent, read, stored, or handed out.
+
+        Returns:
+            What to raise instead: an `InterruptedRequest` that carries the task, or, when nothing is known of it, what
+            was given.
+        """
+        if isinstance(interrupt, InterruptedRequest) and not self._is_answered:
+            interrupt.tasks = (self.task,)
+        if not self._is_answered and (isinstance(interrupt, InterruptedRequest) or not self.task.images):
+            return interrupt
+        what = "The request was answered: its task is" if self._is_answered else "Images received so far are"
+        task_id = self.task.id
+        return InterruptedRequest(
+            f"Interrupted. {what} in tasks.",
+            hint=f"To see it: %seedream get {task_id}, or client.retrieve({task_id!r})." if task_id else None,
+            tasks=(self.task,),
+            sent_at=getattr(interrupt, "sent_at", None),
+        )
+
+    def _receive(self, results: Iterator[tuple[TaskImage, ...]]) -> Iterator[TaskImage]:
+        for images in results:
+            if self._is_answered:
                 # Before the last images are handed out: whoever has these need not request another.
                 (self.task,) = self._store([self.task])
             yield from images
+
+    def _read_answer(self, answers: Iterator[object]) -> Iterator[tuple[TaskImage, ...]]:
+        for answer in answers:
+            self.task = complete(_check(read_task(answer, "")), self.task)
+            self._is_answered = True
+            yield self.task.images
+
+    def _read_events(self, events: Iterator[object]) -> Iterator[tuple[TaskImage, ...]]:
+        for event in events:
+            self.task, images = add_event(self.task, event)
             if self.task.status.is_final:
+                _check(self.task)
+                self._is_answered = True
+            yield images
+            if self._is_answered:
                 return
+        if self.task.error:
+            _check(self.task)
         raise UnreadableAnswerError(
             f"The stream ended after {count_of(len(self.task.images), 'image')}, before it was complete."
         )
+
+
+def _check(task: Task) -> Task:
+    """The task of an answer under a good status, whichever way it came; raises an error if there is none."""
+    if task.id or task.images:
+        return task
+    if task.error:
+        raise to_error(200, {"error": asdict(task.error), "trace_id": task.trace_id})
+    raise UnreadableAnswerError("The answer names no task.", hint="The service may have a new answer format.")
 
 
 def _is_slow(body: Mapping[str, object]) -> bool:

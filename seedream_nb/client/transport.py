@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,13 +25,13 @@ from seedream_nb.core.errors import (
     SettingsError,
     UsageError,
 )
+from seedream_nb.protocol.request_body import max_answer_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import requests
 
-    from seedream_nb.client.http import Incoming
     from seedream_nb.client.settings import Settings
 
 Result = TypeVar("Result")
@@ -162,8 +162,9 @@ class Transport:
         retries = self.retries if tries is None else replace(self.retries, tries=tries)
 
         def send() -> object:
-            with exchange(self._connected(), self.settings, path, OutgoingBody(content), self.timeouts) as incoming:
-                return incoming.json()
+            session, sent = self._connected(), OutgoingBody(content)
+            (answer,) = exchange(session, self.settings, path, sent, self.timeouts, max_bytes=max_answer_bytes(body))
+            return answer
 
         return retries.run(send, lambda error: isinstance(error, TRANSIENT_ERRORS), (stop or threading.Event()).wait)
 
@@ -171,52 +172,38 @@ class Transport:
         self,
         path: str,
         body: Mapping[str, object],
-        read: Callable[[object], Result],
+        read: Callable[[Iterator[object]], Iterator[Result]],
         *,
         is_slow: bool = False,
         pause: Pause = time.sleep,
-    ) -> Result:
-        """Sends a paid request. It reaches the service at most once.
+    ) -> Iterator[Result]:
+        """Sends a paid request when the first result is requested. It reaches the service at most once.
 
         Args:
             path: The path after the base URL.
-            body: The JSON to send.
-            read: Converts the decoded answer; when it cannot, the outcome is unknown.
+            body: The JSON to send; with `stream`, it is answered line by line.
+            read: Converts the decoded answer, or the decoded lines; when it cannot, the outcome is unknown.
             is_slow: Whether the answer comes only when an image is finished.
             pause: Waits before an attempt after one that certainly did not arrive.
 
-        Returns:
-            What `read` returned.
+        Yields:
+            What `read` yields.
 
         Raises:
             OutcomeUnknownError: No clear answer came; the request may have been carried out.
             InterruptedRequest: An interrupt came while waiting for the answer.
             SeedreamError: What the service answered, or that it could not be reached; nothing was carried out.
         """
-        with ExitStack() as stack:
-            return read(self._send_paid(stack, path, body, JSON, pause, is_slow=is_slow).json())
+        content, max_bytes = encode(body), max_answer_bytes(body)
+        timeouts = replace(self.timeouts, read=self.timeouts.generate) if is_slow else self.timeouts
+        accept = NDJSON if body.get("stream") else JSON
 
-    def stream(
-        self,
-        path: str,
-        body: Mapping[str, object],
-        read: Callable[[Iterator[str]], Iterator[Result]],
-        *,
-        pause: Pause = time.sleep,
-    ) -> Iterator[Result]:
-        """Sends a paid request that is answered line by line; everything else is as for `submit`.
+        def send() -> Iterator[Result]:
+            results = send_paid(self.settings, path, content, timeouts, read, accept=accept, max_bytes=max_bytes)
+            # Nothing is sent before the first result is requested.
+            return itertools.chain(list(itertools.islice(results, 1)), results)
 
-        Args:
-            path: The path after the base URL.
-            body: The JSON to send.
-            read: Converts lines; when it cannot, the outcome is unknown.
-            pause: As for `submit`.
-
-        Yields:
-            The results as they arrive.
-        """
-        with ExitStack() as stack:
-            yield from read(self._send_paid(stack, path, body, NDJSON, pause, is_slow=True).lines())
+        yield from self.retries.run(send, is_safe_to_resend, pause)
 
     def close(self) -> None:
         """Closes all connections; the next request opens new ones."""
@@ -249,18 +236,6 @@ class Transport:
             if self._session is None:
                 self._session = open_session(self.settings.base_url, self.connections)
             return self._session
-
-    def _send_paid(
-        self, stack: ExitStack, path: str, body: Mapping[str, object], accept: str, pause: Pause, *, is_slow: bool
-    ) -> Incoming:
-        """Sends a paid request and leaves its open answer on the stack."""
-        content = encode(body)
-        timeouts = replace(self.timeouts, read=self.timeouts.generate) if is_slow else self.timeouts
-        return self.retries.run(
-            lambda: stack.enter_context(send_paid(self.settings, path, content, timeouts, accept=accept)),
-            is_safe_to_resend,
-            pause,
-        )
 
 
 def encode(body: Mapping[str, object]) -> bytes:

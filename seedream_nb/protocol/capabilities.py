@@ -117,6 +117,9 @@ two of generation 3 it is the oldest available model, which both generates and e
 MAX_IMAGES: Final = 15
 """Maximum number of reference and output images of one request together (wire contract, POST /seedream/images)."""
 
+MOST_IMAGES: Final = 17
+"""Maximum number of images of one task: a base image and up to 16 layers above it (wire contract, layers)."""
+
 MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
 """Maximum size of an input image; the contract's 10 MB in their larger reading, so that no valid image is rejected."""
 

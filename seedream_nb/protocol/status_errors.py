@@ -11,6 +11,7 @@ import json
 import math
 import re
 import time
+from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import (
     GETTING_STARTED_HINT,
@@ -34,6 +35,10 @@ from seedream_nb.core.errors import (
 from seedream_nb.core.models import ErrorDetail
 from seedream_nb.protocol.responses import read_error, read_trace_id
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ANSWER_TOO_LARGE = "answer_too_large"  # our own code, for an answer that was not read to its end
 MAX_PAGE_LENGTH = 10_000  # characters of a web page searched for its title
 
 _BY_CODE: dict[str, type[SeedreamError]] = {
@@ -95,17 +100,19 @@ _WORDS: dict[type[SeedreamError], tuple[str, str]] = {
     ),
 }
 
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _QUOTE = " The service says: "  # between our message and the service's
 _NOT_FOUND_WORDS = re.compile(r"\bnot[ _-]?found\b|\b(does not|doesn't|not) exist|\bno such\b", re.IGNORECASE)
 _TOO_LARGE_WORDS = re.compile(r"too (large|many|long|big)|at most|maximum|exceed", re.IGNORECASE)
 
 
-def read_answer(status_code: int, text: str) -> object:
+def read_answer(status_code: int, text: str, clean: Callable[[str], str] = str) -> object:
     """Decodes an answer of the service, or raises the matching error.
 
     Args:
         status_code: The HTTP status.
         text: The body.
+        clean: Applied to every text of the answer, such as to remove the token; see `decode`.
 
     Returns:
         The decoded JSON of a successful answer (status 2xx).
@@ -113,7 +120,9 @@ def read_answer(status_code: int, text: str) -> object:
     Raises:
         SeedreamError: The class for the answer's code or status; `UnreadableAnswerError` for a success without JSON.
     """
-    body, is_json = _decode(text)
+    body, is_json = decode(text, clean)
+    if not is_json:
+        text = clean(text)
     if 200 <= status_code < 300:  # noqa: PLR2004  success statuses
         if not is_json:
             raise _unreadable(status_code, text)
@@ -152,6 +161,25 @@ def to_error(status_code: int, body: object, text: str = "") -> SeedreamError:
     )
 
 
+def is_non_answer(status_code: int | None) -> bool:
+    """Whether a status says neither yes nor no: a redirect, or an interim answer (1xx) without the final one."""
+    return status_code is not None and (status_code < 200 or 300 <= status_code < 400)  # noqa: PLR2004  the classes
+
+
+def to_non_answer(status_code: int, host: str) -> SeedreamError:
+    """The error for a status of which `is_non_answer` is true, from this host."""
+    hint = "Set the base URL to the API's own address (check it with %seedream config)."
+    if status_code in _REDIRECTS:
+        return EndpointNotFoundError(
+            f"{host} redirects to another address. Redirects are not followed, to keep the token from other hosts.",
+            hint=hint,
+            status_code=status_code,
+        )
+    return UnreadableAnswerError(
+        f"{host} sent no final answer, only HTTP {status_code}.", hint=hint, status_code=status_code
+    )
+
+
 def means_unknown_task(error: SeedreamError) -> bool:
     """Whether an error answer to a query for one task only says that the task does not exist.
 
@@ -165,8 +193,8 @@ def means_unknown_task(error: SeedreamError) -> bool:
 
 
 def means_too_many_ids(error: SeedreamError) -> bool:
-    """Whether a batch request was rejected for its length, so that a shorter one may succeed."""
-    if isinstance(error, RequestTooLargeError):
+    """Whether a batch request, or its answer, was too long, so that a shorter one may succeed."""
+    if isinstance(error, RequestTooLargeError) or error.code == ANSWER_TOO_LARGE:
         return True
     return isinstance(error, BadRequestError) and bool(_TOO_LARGE_WORDS.search(error.message))
 
@@ -198,11 +226,32 @@ def _kind_of_status(status_code: int) -> type[SeedreamError]:
     return _BY_STATUS.get(status_code, ServiceError)
 
 
-def _decode(text: str) -> tuple[object, bool]:
+def decode(text: str, clean: Callable[[str], str] = str) -> tuple[object, bool]:
+    r"""Decodes JSON, and cleans the texts in it, which may hide behind escapes until then.
+
+    Args:
+        text: The JSON.
+        clean: Applied to every key and every text, at any depth.
+
+    Returns:
+        The value, and whether there was any: None and False for what is not JSON.
+
+    Example:
+        >>> decode(r'{"error": ["\u0073ecret"]}', lambda text: text.replace("secret", "***"))
+        ({'error': ['***']}, True)
+    """
     try:
-        return json.loads(text), True
+        return _clean_all(json.loads(text), clean), True
     except (ValueError, RecursionError):
         return None, False
+
+
+def _clean_all(value: object, clean: Callable[[str], str]) -> object:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(key): _clean_all(inner, clean) for key, inner in value.items()}
+    return [_clean_all(inner, clean) for inner in value] if isinstance(value, list) else value
 
 
 def _unreadable(status_code: int, text: str) -> UnreadableAnswerError:

@@ -6,13 +6,12 @@ and a service that answers with a whole task instead is understood too.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import JsonObject, read_integer, read_mapping, read_text
 from seedream_nb.core.models import Task, TaskImage, TaskStatus
-from seedream_nb.protocol.capabilities import MAX_IMAGES
+from seedream_nb.protocol.capabilities import MOST_IMAGES
 from seedream_nb.protocol.responses import (
     read_error,
     read_image,
@@ -21,48 +20,51 @@ from seedream_nb.protocol.responses import (
     read_usage,
     status_of_images,
 )
+from seedream_nb.protocol.status_errors import decode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seedream_nb.core.models import ErrorDetail
 
 COMPLETED = "image_generation.completed"
 _OF_ONE_IMAGE = ("image_generation.partial_succeeded", "image_generation.partial_failed")
 
-LAYERS = 17  # a base image and up to 16 layers above it (wire contract, layers)
-MOST_IMAGES = max(MAX_IMAGES, LAYERS)
 
-
-def add_line(task: Task, line: str) -> tuple[Task, tuple[TaskImage, ...]]:
-    """Adds one line of a stream.
+def read_line(line: str, clean: Callable[[str], str] = str) -> object:
+    """Decodes one line of a stream.
 
     Args:
-        task: What is known so far; running, with the facts of the request.
         line: The line, with or without its line end.
+        clean: Applied to every text, as for `decode`.
 
     Returns:
-        What is known now, and the images of the line, failed ones with their `error`. The status is final with the last
-        event.
-
-    Example:
-        >>> task = Task("an-id", TaskStatus.RUNNING, prompt="a cat")
-        >>> line = '{"type": "image_generation.partial_succeeded", "image_index": 0, "url": "https://x.example/a.jpg"}'
-        >>> task, (image,) = add_line(task, line)
-        >>> image.prompt, image.url
-        ('a cat', 'https://x.example/a.jpg')
-        >>> add_line(task, '{"type": "image_generation.completed"}')[0].status.value
-        'succeeded'
+        The event; None if the line holds none.
     """
     # The maker of the models sends the same events as server-sent events, with a prefix.
-    text = line.strip().removeprefix("data:")
-    try:
-        event = json.loads(text)
-    except (ValueError, RecursionError):
-        return task, ()
-    return add_event(task, event)
+    return decode(line.strip().removeprefix("data:"), clean)[0]
 
 
 def add_event(task: Task, event: object) -> tuple[Task, tuple[TaskImage, ...]]:
-    """Adds one decoded event; otherwise as `add_line`."""
+    """Adds one decoded event of a stream.
+
+    Args:
+        task: What is known so far; running, with the facts of the request.
+        event: The event, see `read_line`.
+
+    Returns:
+        What is known now, and the images of the event, failed ones with their `error`. The status is final with the
+        last event.
+
+    Example:
+        >>> task = Task("an-id", TaskStatus.RUNNING, prompt="a cat")
+        >>> event = {"type": "image_generation.partial_succeeded", "image_index": 0, "url": "https://x.example/a.jpg"}
+        >>> task, (image,) = add_event(task, event)
+        >>> image.prompt, image.url
+        ('a cat', 'https://x.example/a.jpg')
+        >>> add_event(task, {"type": "image_generation.completed"})[0].status.value
+        'succeeded'
+    """
     if not isinstance(event, dict) or task.status.is_final:
         return task, ()
     kind = event.get("type")
@@ -113,7 +115,7 @@ def complete(answered: Task, requested: Task) -> Task:
         requested: The task of the request, see `describe_request`.
 
     Returns:
-        The answered task with prompt, model, size and request.
+        The answered task with prompt, model, size, request and library.
     """
     return replace(
         answered,
@@ -122,6 +124,7 @@ def complete(answered: Task, requested: Task) -> Task:
         model=answered.model or requested.model,
         size=requested.size or answered.size,
         request=answered.request or requested.request,
+        library=answered.library or requested.library,
         images=tuple(
             replace(image, prompt=image.prompt or requested.prompt, model=image.model or requested.model)
             for image in answered.images

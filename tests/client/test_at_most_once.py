@@ -5,12 +5,13 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from seedream_nb import (
+    GenerationRequest,
     InterruptedRequest,
     InterruptedWait,
     OutcomeUnknownError,
@@ -40,7 +41,7 @@ from tests.conftest import QUICK
 from tests.interrupts import stop_script
 from tests.protocol.samples import ID
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
-from tests.servers import TOKEN, UNCLEAR, client_to, closed_port, verbose
+from tests.servers import TOKEN, UNCLEAR, RawServer, client_to, closed_port, verbose
 
 QUICKLY = Pace(first=0.02, longest=0.05)
 CREATED = as_json({"task_id": ID})
@@ -105,7 +106,7 @@ CLEAR = [
 ]
 
 
-@pytest.mark.parametrize("mode", ["async", "sync"])
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
 @pytest.mark.parametrize(("code", "status", "kind"), CLEAR)
 def test_a_clear_no_is_one(code: str, status: int, kind: type[SeedreamError], mode: Any) -> None:
     refusal = as_json({"success": False, "error": {"code": code, "message": "words"}, "trace_id": "t"}, status)
@@ -116,11 +117,38 @@ def test_a_clear_no_is_one(code: str, status: int, kind: type[SeedreamError], mo
     assert not isinstance(caught.value, OutcomeUnknownError)
 
 
-def test_a_redirect_is_a_clear_no() -> None:
-    with ScriptedServer(Answer(status=307, headers={"Location": "http://x.example"})) as server:
-        with pytest.raises(EndpointNotFoundError, match="not followed"):
-            client_to(server).generate("a cat")
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+@pytest.mark.parametrize("headers", [{}, {"Location": "http://x.example"}])
+@pytest.mark.parametrize("status", [102, 103, 199, 300, 302, 304, 307])
+def test_neither_a_redirect_nor_an_interim_answer_is_a_clear_no(
+    mode: Any, headers: dict[str, str], status: int
+) -> None:
+    body = b'{"error": {"code": "used_up", "message": "words"}}'
+    with ScriptedServer(Answer(body, status, headers)) as server:
+        with pytest.raises(OutcomeUnknownError, match="may have been paid for") as caught:
+            client_to(server).generate("a cat", mode=mode)
         assert len(server.received) == 1
+    assert caught.value.status_code == status
+    assert "Set the base URL" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("status", [102, 103])
+def test_an_interim_answer_before_the_real_one_is_unclear(status: int) -> None:
+    answer = b'{"task_id": "an-id"}'
+    head = f"HTTP/1.1 {status} Wait\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n".encode()
+    with RawServer(lambda: [head + answer]) as server:
+        with pytest.raises(OutcomeUnknownError):
+            SeedreamClient(TOKEN, server.url, retries=QUICK).generate("a cat")
+        assert server.requests == 1
+
+
+def test_a_redirect_ends_a_batch() -> None:
+    with ScriptedServer(Answer(status=307, headers={"Location": "http://x.example"})) as server:
+        batch = client_to(server).generate_all([GenerationRequest("a cat")] * 3, in_flight=1)
+        batch.finish()
+        assert len(server.received) == 1
+    assert batch.unsent == 2
+    assert isinstance(batch.failures[0], OutcomeUnknownError)
 
 
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
@@ -266,6 +294,76 @@ def test_an_interrupt_tells_that_a_request_had_left(mode: Any) -> None:
     assert any("may have been paid for" in line for line in caught.value._render_traceback_())
     assert TOKEN not in verbose(caught.value, __file__)
     assert vars(pickle.loads(pickle.dumps(caught.value))) == vars(caught.value)  # noqa: S301  our own bytes
+
+
+class Foreign(Exception):  # noqa: N818  not ours
+    pass
+
+
+class ForeignBase(BaseException):
+    pass
+
+
+@pytest.fixture
+def raise_in_handler() -> Iterator[Callable[[type[BaseException]], None]]:
+    """Sets what the handler of the signal that `signalling` sends raises."""
+    before = signal.getsignal(signal.SIGUSR1)
+
+    def raise_it(kind: type[BaseException]) -> None:
+        def handler(*_: object) -> None:
+            raise kind("enough")
+
+        signal.signal(signal.SIGUSR1, handler)
+
+    yield raise_it
+    signal.signal(signal.SIGUSR1, before)
+
+
+def signalling(_received: Received) -> Answer:
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+    return Answer(manner="hang")
+
+
+def with_locals(error: BaseException) -> str:
+    """What loggers, rich, and test runners print of an error: every variable of every frame, of its causes, too."""
+    chain: list[BaseException] = []
+    following: list[BaseException | None] = [error]
+    while following:
+        one = following.pop()
+        if one is not None and one not in chain:
+            chain.append(one)
+            following += [one.__cause__, one.__context__]
+    return "\n".join(verbose(one, __file__) for one in chain)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
+@pytest.mark.parametrize("kind", [Foreign, MemoryError, ForeignBase, SystemExit, KeyboardInterrupt])
+def test_what_a_signal_handler_raises_shows_no_token(
+    raise_in_handler: Callable[[type[BaseException]], None], kind: type[BaseException]
+) -> None:
+    raise_in_handler(kind)
+    with ScriptedServer(signalling) as server, pytest.raises(kind, match="enough") as caught:
+        client_to(server).retrieve("an-id")
+    assert "Secret(hidden)" in with_locals(caught.value)  # the variables were looked at
+    assert TOKEN not in with_locals(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+@pytest.mark.parametrize("kind", [Foreign, TimeoutError, ForeignBase, SystemExit])
+def test_a_paid_request_that_a_signal_handler_ends_is_unclear(
+    raise_in_handler: Callable[[type[BaseException]], None], kind: type[BaseException], mode: Any
+) -> None:
+    raise_in_handler(kind)
+    expected = OutcomeUnknownError if issubclass(kind, Exception) else InterruptedRequest
+    with ScriptedServer(signalling) as server, pytest.raises(expected, match="may have been paid for") as caught:
+        client_to(server).generate("a cat", mode=mode)
+    assert len(server.received) == 1
+    assert caught.value.sent_at is not None
+    if kind is Foreign:
+        assert "Foreign came before the answer" in str(caught.value)
+        assert type(caught.value.__cause__) is kind
+    assert TOKEN not in with_locals(caught.value)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")

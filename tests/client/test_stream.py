@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from seedream_nb import OutcomeUnknownError, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, Usage
 from seedream_nb.core.models import ErrorDetail
-from seedream_nb.protocol.stream_events import MOST_IMAGES, add_event, add_line
+from seedream_nb.protocol.capabilities import MOST_IMAGES
+from seedream_nb.protocol.stream_events import add_event, read_line
 from tests.conftest import QUICK
 from tests.protocol.samples import ID, RESPONSE
 from tests.scripted_server import Answer, ScriptedServer, as_json
@@ -92,11 +93,11 @@ def test_a_service_that_answers_with_the_whole_task() -> None:
     ["", "  ", "data:", "data: [DONE]", "event: message", ": comment", "null", "[]", "7", '{"type": 7}', "{", "{}"],
 )
 def test_lines_that_say_nothing_change_nothing(line: str) -> None:
-    assert add_line(START, line) == (START, ())
+    assert add_event(START, read_line(line)) == (START, ())
 
 
 def test_events_of_the_older_kind_are_read_too() -> None:
-    task, (image,) = add_line(START, f"data: {json.dumps(GOOD)}\r\n")
+    task, (image,) = add_event(START, read_line(f"data: {json.dumps(GOOD)}\r\n"))
     assert task.images == (image,)
 
 
@@ -128,7 +129,7 @@ def test_no_event_is_ever_a_crash(found: list[object]) -> None:
 
 @given(st.text(alphabet=string.printable) | st.text())
 def test_no_line_is_ever_a_crash(line: str) -> None:
-    task, images = add_line(START, line)
+    task, images = add_event(START, read_line(line))
     assert task.status in TaskStatus
     assert images == ()
 

@@ -29,7 +29,7 @@ from seedream_nb.library.references import (
     restore_images,
 )
 from seedream_nb.protocol.responses import read_task
-from seedream_nb.protocol.stream_events import add_line
+from seedream_nb.protocol.stream_events import add_event
 from tests.examples import examples
 from tests.gallery.strategies import tasks as any_tasks
 from tests.library.tasks import CREATED, MODEL, name_of, record_of, seconds_of, task_of
@@ -391,7 +391,7 @@ def streamed(*lines: dict[str, object]) -> Task:
     request: dict[str, object] = {"prompt": "a cat in four seasons", "model": MODEL, "seed": 7, "size": "2K"}
     task = Task("", TaskStatus.RUNNING, prompt="a cat in four seasons", model=MODEL, size="2K", request=request)
     for line in lines:
-        task, _images = add_line(task, json.dumps(line))
+        task, _images = add_event(task, line)
     return task
 
 
