@@ -355,7 +355,7 @@ def test_a_paid_request_that_a_signal_handler_ends_is_unclear(
     raise_in_handler: Callable[[type[BaseException]], None], kind: type[BaseException], mode: Any
 ) -> None:
     raise_in_handler(kind)
-    expected = OutcomeUnknownError if issubclass(kind, Exception) else InterruptedRequest
+    expected: Any = OutcomeUnknownError if issubclass(kind, Exception) else InterruptedRequest
     with ScriptedServer(signalling) as server, pytest.raises(expected, match="may have been paid for") as caught:
         client_to(server).generate("a cat", mode=mode)
     assert len(server.received) == 1

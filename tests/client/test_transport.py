@@ -1,6 +1,8 @@
 """How the API is talked to: tries counted at the server, time limits, and a token that goes nowhere else."""
 
 import email.utils
+import gzip
+import itertools
 import logging
 import pickle
 import re
@@ -9,13 +11,17 @@ import socket
 import sys
 import threading
 import time
+import tracemalloc
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seedream_nb import OutcomeUnknownError, SeedreamClient
 from seedream_nb.client.http import Timeouts
 from seedream_nb.client.settings import resolve_settings
 from seedream_nb.client.transport import RetryPolicy, Transport
@@ -31,9 +37,10 @@ from seedream_nb.core.errors import (
     ServerError,
     UnreadableAnswerError,
 )
+from seedream_nb.protocol import request_body
 from tests.conftest import QUICK
-from tests.scripted_server import Answer, ScriptedServer, as_json
-from tests.servers import TOKEN, closed_port, verbose
+from tests.scripted_server import Answer, Received, ScriptedServer, as_json
+from tests.servers import TOKEN, RawServer, closed_port, verbose
 
 GOOD = as_json({"fine": True})
 DROP = Answer(manner="drop")
@@ -280,6 +287,101 @@ def test_a_redirect_is_not_followed(status: int) -> None:
             query(server)
         assert (len(server.received), len(other.received)) == (1, 0)
     assert caught.value.status_code == status
+
+
+ODD_LOCATIONS = ["http://[::1", "//[", "http://x]/", "http://\N{ACCOUNT OF}.com/", "http://x:99999999/", "\x01", ""]
+
+
+@pytest.mark.parametrize("location", ODD_LOCATIONS)
+def test_the_location_of_a_redirect_is_not_read(location: str) -> None:
+    head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
+    with RawServer(lambda: [head]) as server, pytest.raises(EndpointNotFoundError, match="not followed"):
+        transport_to(server.url).query("/", {})
+
+
+# The size of answers
+
+MEBIBYTE = 1024 * 1024
+
+
+def endless(head: bytes) -> Callable[[], Iterator[bytes]]:
+    """Forty times what the tests below allow."""
+    return lambda: itertools.chain([head], itertools.repeat(bytes(MEBIBYTE), 40))
+
+
+@pytest.fixture
+def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_body, "MAX_ANSWER_BYTES", MEBIBYTE)
+
+
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 3000000000\r\n"])
+def test_the_body_of_a_redirect_is_not_read(length: bytes) -> None:
+    head = b"HTTP/1.1 302 Found\r\nLocation: http://x.example/\r\n" + length + b"\r\n"
+    with RawServer(endless(head)) as server:
+        with pytest.raises(EndpointNotFoundError, match="not followed"):
+            transport_to(server.url).query("/", {})
+        assert server.sent < 20 * MEBIBYTE  # what fits between two sockets
+
+
+@pytest.mark.usefixtures("small_limit")
+@pytest.mark.parametrize("status", [b"200 OK", b"400 Bad", b"401 Who"])
+def test_an_endless_answer_is_not_read_to_its_end(status: bytes) -> None:
+    with RawServer(endless(b"HTTP/1.1 " + status + b"\r\n\r\n")) as server:
+        with pytest.raises(UnreadableAnswerError, match=r"127\.0\.0\.1:\d+ is larger than 1 MB") as caught:
+            transport_to(server.url).query("/", {})
+        assert server.requests == 1
+        assert server.sent < 20 * MEBIBYTE
+    assert caught.value.status_code == int(status[:3])
+
+
+@pytest.mark.usefixtures("small_limit")
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_an_endless_answer_to_a_paid_request_is_unclear(mode: Any) -> None:
+    with RawServer(endless(b"HTTP/1.1 200 OK\r\n\r\n")) as server:
+        with pytest.raises(OutcomeUnknownError, match=r"larger than 1 MB.*may have been paid for"):
+            SeedreamClient(TOKEN, server.url, retries=QUICK).generate("a cat", mode=mode)
+        assert server.requests == 1
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_a_compressed_answer_is_unpacked_no_further_than_it_is_read() -> None:
+    bomb = gzip.compress(gzip.compress(bytes(100 * MEBIBYTE), 1))
+    headers = {"Content-Encoding": "gzip, gzip"}
+    with ScriptedServer(Answer(bomb, headers=headers)) as server:
+        tracemalloc.start()
+        try:
+            with pytest.raises(UnreadableAnswerError, match="larger than 1 MB"):
+                transport_to(server.url).query("/", {})
+            _now, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < 20 * MEBIBYTE
+
+
+@pytest.mark.usefixtures("small_limit")
+@pytest.mark.parametrize("mode", ["sync", "stream"])
+def test_inline_images_may_be_large(mode: Any) -> None:
+    encoded = "QUJD" * MEBIBYTE
+    event = {"type": "image_generation.partial_succeeded", "b64_json": encoded}
+    end = {"type": "image_generation.completed"}
+    body = as_json({"data": [{"b64_json": encoded}]}).body
+    lines = b"\n".join(as_json(line).body for line in (event, end))
+    with ScriptedServer(Answer(lines if mode == "stream" else body)) as server:
+        client = SeedreamClient(TOKEN, server.url, retries=QUICK)
+        (image,) = client.generate("a cat", mode=mode, response_format="b64_json").images
+    assert len(image.data or b"") == 3 * MEBIBYTE
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_a_batch_request_with_too_large_an_answer_is_halved() -> None:
+    def answer(received: Received) -> Answer:
+        return as_json(
+            {"items": [{"id": one, "data": [{"b64_json": "QUJD" * 200_000}]} for one in received.json["ids"]]}
+        )
+
+    with ScriptedServer(answer, at_once=True) as server:
+        tasks = SeedreamClient(TOKEN, server.url, retries=QUICK).retrieve_batch(["a", "b", "c"])
+    assert [len(task.images[0].data or b"") for task in tasks] == [600_000] * 3
 
 
 FAILURES = [
