@@ -126,7 +126,7 @@ class Explorer(ipywidgets.VBox):
         self.grid.on_load(self._load)
         self.grid.on_action(self._act)
         self.grid.observe(self._select, "selected")
-        self.grid.observe(lambda _change: self._draw_details(), "opened")
+        self.grid.on_open(self._draw_details)
         self.tabs.observe(lambda _change: self._show_form(), "value")
         self.observe(self._set_filter, "filter")
         self._show_form()
@@ -206,14 +206,14 @@ class Explorer(ipywidgets.VBox):
         with self.grid.hold_sync():
             self.grid.cards = [describe(card) for card in collection.cards]
             self.grid.order = list(self._state.order)
-            self._draw_details()
+        self._draw_details(self.grid.opened)
         self.filter_bar.offer(collection.choices())
         self._static.update(self._state.shown_tasks)
         self.tasks = collection.tasks
 
-    def _draw_details(self) -> None:
-        opened = self._state.find([self.grid.opened])
-        self.grid.details = describe_details(opened[0]) if opened else {}
+    def _draw_details(self, key: str) -> None:
+        for card in self._state.find([key]):
+            self.grid.show_details(describe_details(card))
 
     def _draw_busy(self, name: str, is_running: bool) -> None:  # noqa: FBT001  the callback's own form
         if name == "generate":

@@ -59,7 +59,6 @@ class ImageGrid(anywidget.AnyWidget):
         order: The positions in `cards` of those that are shown, in order.
         selected: The keys of the selected cards, in the order of selection; set by both sides.
         opened: The key of the card in the detail view, or empty; set by both sides.
-        details: More about that card, as `seedream_nb.panels.cards.describe_details` makes it.
         compared: The keys of two to four cards in the compare view, or none; set by both sides.
         thumbnail: The width of a square tile, in pixels; tiles of another shape have the same area; set by both sides.
         can_generate: Whether the detail view offers to use a card's settings.
@@ -77,7 +76,6 @@ class ImageGrid(anywidget.AnyWidget):
     order = traitlets.List(traitlets.Int()).tag(sync=True)
     selected = traitlets.List(traitlets.Unicode()).tag(sync=True)
     opened = traitlets.Unicode().tag(sync=True)
-    details = traitlets.Dict().tag(sync=True)
     compared = traitlets.List(traitlets.Unicode()).tag(sync=True)
     thumbnail = traitlets.Int(200, min=NARROWEST, max=WIDEST).tag(sync=True)
     can_generate = traitlets.Bool(default_value=False).tag(sync=True)
@@ -86,6 +84,7 @@ class ImageGrid(anywidget.AnyWidget):
         self._keys: frozenset[str] = frozenset()
         self._load_handlers: list[Callable[[Kind, list[str]], None]] = []
         self._action_handlers: list[Callable[[str, list[str]], None]] = []
+        self._open_handlers: list[Callable[[str], None]] = []
         self._sending = threading.Lock()
         self._number = 0
         self._in_flight: dict[tuple[Kind, str], int] = {}
@@ -113,6 +112,16 @@ class ImageGrid(anywidget.AnyWidget):
         """Shows a short message over the grid for a moment, and announces it to screen readers."""
         self.send({"type": "notify", "text": text})
 
+    def show_details(self, details: Mapping[str, object]) -> None:
+        """Shows more about a card, if it is in the detail view.
+
+        A message and not a trait, because front ends save traits with the notebook, and these are not for its readers.
+
+        Args:
+            details: As `seedream_nb.panels.cards.describe_details` makes them.
+        """
+        self.send({"type": "details", **details})
+
     def copy_text(self, text: str) -> None:
         """Copies a text to the user's clipboard, and shows whether the browser allowed it."""
         self.send({"type": "copy", "text": text})
@@ -125,6 +134,14 @@ class ImageGrid(anywidget.AnyWidget):
                 first; they replace those of the call before. Every key is that of a card.
         """
         self._load_handlers.append(handler)
+
+    def on_open(self, handler: Callable[[str], None]) -> None:
+        """Adds a handler for cards that are opened in a detail view.
+
+        Args:
+            handler: Called with the card's key when its details are needed.
+        """
+        self._open_handlers.append(handler)
 
     def on_action(self, handler: Callable[[str, list[str]], None]) -> None:
         """Adds a handler for buttons that act on cards.
@@ -153,6 +170,10 @@ class ImageGrid(anywidget.AnyWidget):
             for kind in KINDS:
                 if content.get("kind") == kind:
                     self._load(kind, keys, content.get("seen"))
+        elif content.get("type") == "details":
+            for key in keys[:1]:
+                for open_handler in self._open_handlers:
+                    open_handler(key)
         elif content.get("type") == "action" and content.get("action") in ACTIONS and keys:
             for action_handler in self._action_handlers:
                 action_handler(content["action"], keys)

@@ -80,18 +80,17 @@ class Model {
     this.state[name] = value;
     this.changed[name] = value;
     this.emit(`change:${name}`);
-    if (name === "opened") this.describe();
   }
   // As when Python sends several traits in one message: all are set before the first change event.
   update(state) {
     Object.assign(this.state, state);
     for (const name of Object.keys(state)) this.emit(`change:${name}`);
-    if ("opened" in state || "cards" in state) this.describe();
+    if ("cards" in state) this.describe(this.state.opened);
   }
-  // The details of the opened card, as Python would send them; the cards of a test carry them along.
-  describe() {
-    const card = this.state.cards.find(card => card.key === this.state.opened);
-    this.set("details", card ? { key: card.key, pairs: card.details } : {});
+  // The details of a card, as Python would send them; the cards of a test carry them along.
+  describe(key) {
+    const card = this.state.cards.find(card => card.key === key);
+    if (card) this.emit("msg:custom", { type: "details", key, pairs: card.details }, []);
   }
   save_changes() { this.saved.push(this.changed); this.changed = {}; }
   on(event, react) { this.listeners.push([event, react]); }
@@ -99,6 +98,7 @@ class Model {
   emit(event, ...rest) { for (const [e, react] of [...this.listeners]) if (e === event) react(...rest); }
   send(content) {
     this.sent.push(structuredClone(content));
+    if (content.type === "details") queueMicrotask(() => this.describe(content.keys[0]));
     if (this.isAnswering && content.type === "load") for (const key of content.keys) this.answer(content.kind, key);
   }
   async answer(kind, key) {
@@ -170,8 +170,7 @@ window.reset = () => {
 };
 window.start = state => {
   const widget = makeWidget();
-  window.model = new Model({ details: {}, ...state });
-  model.describe();
+  window.model = new Model(state);
   window.endModel = widget.initialize({ model });
   window.addView = () => {
     const el = document.createElement("div");

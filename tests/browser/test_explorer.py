@@ -110,6 +110,7 @@ def test_pasted_ids_become_tiles_that_are_filtered_and_opened(page: Page, server
     page.keyboard.press("ArrowRight")
     expect(panel.dialog).to_contain_text("3 of 4")
     expect(panel.dialog).to_contain_text("golden slopes in the evening")
+    expect(panel.dialog).to_contain_text("Requested size")
     panel.expect_original()
     page.keyboard.press("Escape")
     expect(panel.dialog).to_have_count(0)

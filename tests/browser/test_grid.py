@@ -510,6 +510,19 @@ def test_the_detail_view_opens_moves_and_closes(page: Page) -> None:
     assert grid.get("opened") == ""
 
 
+def test_details_are_requested_and_never_in_the_model_that_a_notebook_saves(page: Page) -> None:
+    cards = make_cards(2)
+    first, second = keys_of(cards)
+    grid = open_grid(page, cards, opened=first)
+    expect(grid.dialog).to_contain_text("1 image")
+    grid.button("Next").click()
+    expect(grid.dialog).to_contain_text("Seed1")
+    assert grid.sent("details") == [{"type": "details", "keys": [key]} for key in (first, second)]
+    grid.update(cards=[cards[0], {**cards[1], "details": [["Usage", "2 images"]]}])
+    expect(grid.dialog).to_contain_text("2 images")
+    assert "details" not in page.evaluate("Object.keys(model.state)")
+
+
 def test_the_detail_view_follows_the_order_and_stops_at_its_ends(page: Page) -> None:
     cards = make_cards(24)
     keys = keys_of(cards)

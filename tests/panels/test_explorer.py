@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from ipywidgets import Widget
 from ipywidgets.widgets import widget as ipywidgets_module
 
 from seedream_nb import Explorer, Gallery, Sandbox, SeedreamClient, Task, TaskStatus, explore
@@ -266,17 +268,44 @@ class TestGenerating:
         assert panel.generate_form.references == ()
 
 
-def test_the_open_card_has_details_that_are_updated_with_its_task(panel: Explorer, client: SeedreamClient) -> None:
-    task = client.retrieve(CAT)
-    panel.add(task)
-    assert panel.grid.details == {}
-    panel.grid.opened = panel.grid.cards[0]["key"]
-    assert panel.grid.details["key"] == panel.grid.opened
-    assert dict(panel.grid.details["pairs"])["Task ID"] == CAT
-    panel.add(dataclasses.replace(task, elapsed=1234.5))
-    assert dict(panel.grid.details["pairs"])["Duration"] == "1,234.5 s"
-    panel.grid.opened = ""
-    assert panel.grid.details == {}
+class TestDetails:
+    @pytest.fixture
+    def sent(self, panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        """The messages to the grid's front end."""
+        sent: list[dict[str, Any]] = []
+        monkeypatch.setattr(panel.grid, "send", lambda content, _buffers=None: sent.append(content))
+        return sent
+
+    def test_they_are_sent_when_needed_and_when_the_task_changes(
+        self, panel: Explorer, client: SeedreamClient, sent: list[dict[str, Any]]
+    ) -> None:
+        task = client.retrieve(CAT)
+        panel.add(task)
+        panel.grid.opened = panel.grid.cards[0]["key"]
+        send(panel, "details")
+        assert (sent[-1]["type"], sent[-1]["key"]) == ("details", panel.grid.opened)
+        assert dict(sent[-1]["pairs"])["Task ID"] == CAT
+        panel.add(dataclasses.replace(task, elapsed=1234.5))
+        assert dict(sent[-1]["pairs"])["Duration"] == "1,234.5 s"
+        panel.grid.opened = ""
+        panel.add(task)
+        assert len(sent) == 2
+
+    def test_what_concerns_only_the_account_is_not_saved_with_the_notebook(
+        self, panel: Explorer, sandbox: Sandbox, client: SeedreamClient, sent: list[dict[str, Any]]
+    ) -> None:
+        private = {"Trace ID": "a-trace-id", "Callback url": "https://hooks.example/key"}
+        task = client.retrieve(sandbox.add_task("a cat", request={"callback_url": private["Callback url"]}))
+        panel.add(dataclasses.replace(task, trace_id=private["Trace ID"]))
+        panel.grid.opened = panel.grid.cards[0]["key"]
+        send(panel, "details")
+        panel.add(panel.tasks)
+        saved = json.dumps(Widget.get_manager_state(), default=str)
+        assert panel.grid.opened in saved
+        assert not [text for text in private.values() if text in saved]
+        assert sent
+        for message in sent:
+            assert dict(message["pairs"]).items() >= private.items()
 
 
 class TestLibrary:

@@ -54,6 +54,7 @@ class DetailView extends Dialog {
     const { sheet, store } = this.view;
     // Opening it again retries what failed.
     if (isOther) store.clearProblems("original", [card.key]);
+    if (isOther) this.view.model.send({ type: "details", keys: [card.key] });
     const place = sheet.places.get(card.key);
     this.title.textContent = place === undefined ? "" : `${formatNumber(place + 1)} of ${formatNumber(sheet.count)}`;
     this.previous.disabled = place === undefined ? !sheet.count : place === 0;
@@ -61,7 +62,7 @@ class DetailView extends Dialog {
     this.prompt.textContent = card.prompt || "No prompt";
     this.prompt.classList.toggle("seedream-grid-soft", !card.prompt);
     // They arrive a moment after the card was opened; until then their space is reserved.
-    const { key, pairs } = this.view.model.get("details");
+    const { key, pairs } = store.details;
     const isThere = key === card.key;
     this.details.style.minHeight = isThere ? "" : `${this.details.offsetHeight}px`;
     this.details.replaceChildren(

@@ -1,5 +1,5 @@
 /**
- * The images that Python has sent, each once whatever the number of views, within a memory limit.
+ * What Python has sent besides the model, for all views: images, each once and within a memory limit, and details.
  */
 
 const MEMORY = { thumbnail: 64_000_000, original: 192_000_000 }; // bytes of each kind
@@ -60,7 +60,7 @@ class BoundedCache {
   }
 }
 
-/** The images of one model, shared by all its views. */
+/** The images and details of one model, shared by all its views. */
 class ImageStore {
   constructor(model) {
     this.model = model;
@@ -73,6 +73,8 @@ class ImageStore {
     this.requested = { thumbnail: new Set(), original: new Set() };
     /** @type {?number} the number of the last image, which tells Python what is still in flight */
     this.seen = null;
+    /** @type {{ key: string, pairs: [string, string][] }} more about the opened card; not saved with the notebook */
+    this.details = { key: "", pairs: [] };
     this.receive = this.receive.bind(this);
     model.on("msg:custom", this.receive);
   }
@@ -106,6 +108,11 @@ class ImageStore {
   receive(content, buffers) {
     if (content?.type === "notify") {
       for (const view of this.views) view.notify(String(content.text));
+      return;
+    }
+    if (content?.type === "details") {
+      this.details = { key: content.key, pairs: content.pairs };
+      for (const view of this.views) view.readDialog();
       return;
     }
     if (content?.type === "copy") {

@@ -63,7 +63,6 @@ class GridView {
     this.subscribe("thumbnail", () => this.readSize());
     this.subscribe("selected", () => this.readSelected());
     this.subscribe("opened", () => this.readDialog());
-    this.subscribe("details", () => this.readDialog());
     this.subscribe("compared", () => this.readDialog());
     this.subscribe("can_generate", () => this.readDialog());
     this.selected = new Set(model.get("selected"));
