@@ -99,7 +99,7 @@ class FilterBar(ipywidgets.HBox):
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._is_filling = False
-        self.text = make_field(ipywidgets.Text, "Filter", placeholder="Words or task ID", continuous_update=True)
+        self.text = make_field(ipywidgets.Text, "Filter", placeholder="Words or ID", continuous_update=True)
         self.model = make_field(ipywidgets.Dropdown, "Model", options=[("All", "")])
         self.status = make_field(ipywidgets.Dropdown, "State", options=[("All", "")])
         self.size = make_field(ipywidgets.Dropdown, "Size", options=[("All", "")])
