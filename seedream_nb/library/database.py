@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.errors import LibraryError
 from seedream_nb.library.opening import open_to_read, open_to_write
 from seedream_nb.library.records import DamagedRecordError
-from seedream_nb.library.recovery import replace_damaged
+from seedream_nb.library.recovery import RecoveryLock, replace_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FILE_NAME = "library.sqlite"
+_ATTEMPTS = 3  # to write to a file that others replace
 SECONDS_AT_EXIT = 1.0  # to wait for another thread's transaction
 
 
@@ -50,6 +51,7 @@ class Database:
         self._is_transient = False  # whether the connection is closed after use
         self._why_read_only: sqlite3.Error | None = None
         self._depth = 0
+        self._recovery_lock = RecoveryLock(self.path)
         _all.add(self)
         with self.reading():
             pass
@@ -89,19 +91,34 @@ class Database:
                 hint="Use another folder for your own library: SEEDREAM_LIBRARY, or Library(folder).",
             )
         with self.reading() as connection:
-            if self._why_read_only is not None:
-                raise self._why_read_only
             if connection.in_transaction:
                 yield connection
                 return
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+            with self._current() as current:
+                current.execute("BEGIN IMMEDIATE")
+                try:
+                    yield current
+                    current.execute("COMMIT")
+                except BaseException:
+                    if current.in_transaction:
+                        current.execute("ROLLBACK")
+                    raise
+
+    @contextmanager
+    def _current(self) -> Iterator[sqlite3.Connection]:
+        """The connection, while no other kernel can replace the file."""
+        for _attempt in range(_ATTEMPTS):
+            connection = self._connect()
+            if self._why_read_only is not None:
+                raise self._why_read_only
+            with self._recovery_lock.shared():
+                if self._identity == _identity(self.path):
+                    yield connection
+                    return
+        raise LibraryRecoveredError(
+            f"The library {self.path.parent} was replaced by another kernel; nothing was written.",
+            hint="Repeat the call.",
+        )
 
     @property
     def size(self) -> int:
@@ -140,8 +157,11 @@ class Database:
             # Forked during a query. Not even closing the connection would be safe.
             _abandoned.append(self._connection)
             self._connection = None
+        if (lock := self._recovery_lock.abandon()) is not None:
+            _abandoned.append(lock)
 
     def _close(self) -> None:
+        self._recovery_lock.close()
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(sqlite3.Error):  # a damaged file's log cannot be applied; it is read during recovery
@@ -166,7 +186,9 @@ class Database:
         self._why_read_only, self._is_transient = None, False
         if not self.is_read_only:
             try:
-                return self._open_to_write()
+                # Opening it creates a log, which must not end up beside another file.
+                with self._recovery_lock.shared():
+                    return self._open_to_write()
             except sqlite3.OperationalError as problem:
                 # Such as a full disk, where no log can be created: reading still works.
                 self._why_read_only = problem

@@ -1,11 +1,16 @@
-"""Recovers what can still be read of a damaged database file into a new one."""
+"""Recovers what can still be read of a damaged database file into a new one.
+
+Meanwhile nobody writes: a transaction that the damaged file accepts after it was copied would be lost. SQLite's own
+lock of that file cannot be relied upon, so that writers and recoveries lock another one.
+"""
 
 from __future__ import annotations
 
 import itertools
 import shutil
 import sqlite3
-from contextlib import closing, suppress
+import time
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,13 +18,15 @@ from seedream_nb.library.records import reindex
 from seedream_nb.library.schema import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 # In this order, as marks refer to tasks. The full-text index is rebuilt.
 _TABLES = ("tasks", "pictures", "originals", "thumbnails", "tags", "opinions")
 _LOGS = ("-wal", "-shm", "-journal")
-_SECONDS_FOR_OTHERS = 600.0  # to wait while another kernel recovers the same library
+LOCK_ENDING = "-mending.lock"
+SECONDS_FOR_OTHERS = 600.0  # to wait while another kernel recovers the same library, or for its transaction
+_SECONDS_AT_ONCE = 0.2  # of these, as an interrupt is noticed only in between
 
 Row = tuple[object, ...]
 
@@ -32,6 +39,70 @@ class Recovery:
     records: int  # of tasks in the new file
 
 
+class RecoveryLock:
+    """Keeps apart those who write and those who replace a damaged file; not safe to use from several threads.
+
+    SQLite's locks are released as soon as their process ends, on every system.
+
+    Args:
+        path: The library's database file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(f"{path.stem}{LOCK_ENDING}")
+        self._connection: sqlite3.Connection | None = None
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """While no file is replaced; any number of kernels can write at the same time.
+
+        Raises:
+            sqlite3.OperationalError: Another kernel has been replacing it for too long, or there is no room for a lock.
+        """
+        with self._held("BEGIN", "SELECT 1 FROM sqlite_master"):
+            yield
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """While no other kernel writes or replaces a file.
+
+        Raises:
+            sqlite3.OperationalError: Another kernel has been doing so for too long.
+        """
+        with self._held("BEGIN EXCLUSIVE"):
+            yield
+
+    def close(self) -> None:
+        """Closes the lock file."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def abandon(self) -> sqlite3.Connection | None:
+        """Returns the connection to keep it open, in a forked child that must not use it."""
+        connection, self._connection = self._connection, None
+        return connection
+
+    @contextmanager
+    def _held(self, *statements: str) -> Iterator[None]:
+        if self._connection is None:
+            with suppress(OSError):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            seconds = min(SECONDS_FOR_OTHERS, _SECONDS_AT_ONCE)
+            self._connection = sqlite3.connect(
+                self._path, timeout=seconds, isolation_level=None, check_same_thread=False
+            )
+        connection = self._connection
+        deadline = time.monotonic() + SECONDS_FOR_OTHERS
+        try:
+            while not _try_to_lock(connection, statements, deadline):
+                pass
+            yield
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
 def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Recovery | None:
     """Replaces a damaged file in one step: others see either the old one or the new one.
 
@@ -42,9 +113,8 @@ def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Recovery |
     Returns:
         What has become of it; None if another process has replaced it in the meantime.
     """
-    # SQLite's own lock is released as soon as its process ends, on every system.
-    with closing(sqlite3.connect(path.with_name(f"{path.stem}-mending.lock"), timeout=_SECONDS_FOR_OTHERS)) as lock:
-        lock.execute("BEGIN EXCLUSIVE")
+    lock = RecoveryLock(path)
+    with closing(lock), lock.exclusive():
         if not is_damaged():
             return None
         aside = _set_aside(path)
@@ -53,31 +123,57 @@ def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Recovery |
         try:
             with closing(sqlite3.connect(part, isolation_level=None)) as connection:
                 migrate(connection)
-                records = recover(aside, connection)
+                recover(aside, connection)
             for log in _LOGS:
                 path.with_name(f"{path.name}{log}").unlink(missing_ok=True)
             part.replace(path)
-            aside.with_name(f"{aside.name}-shm").unlink(missing_ok=True)  # created while it was read
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+        # Once more: a kernel with an earlier version knows nothing of the lock, and may have written meanwhile.
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            records = recover(aside, connection)
+        aside.with_name(f"{aside.name}-shm").unlink(missing_ok=True)  # created while it was read
         return Recovery(aside, records)
 
 
 def recover(damaged: Path, connection: sqlite3.Connection) -> int:
-    """Copies what can still be read of a damaged file to a new library, and returns the number of records there."""
+    """Copies what can still be read of a damaged file to another library, unless it is there.
+
+    Returns:
+        The number of records there.
+    """
     connection.execute("BEGIN IMMEDIATE")
+    before = connection.total_changes
     # First with its log, which holds the latest data; then without, as the log may be what is damaged.
     for options in ("mode=ro", "mode=ro&immutable=1"):
         for table, names, row in _rows(f"{damaged.as_uri()}?{options}"):
             places = ", ".join("?" * len(row))
             statement = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608  our own names
             connection.execute(statement, row)
-    reindex(connection)
-    connection.execute("DELETE FROM tags WHERE task NOT IN (SELECT key FROM tasks)")
-    connection.execute("DELETE FROM opinions WHERE task NOT IN (SELECT key FROM tasks)")
+    if connection.total_changes > before:
+        reindex(connection)
+        connection.execute("DELETE FROM tags WHERE task NOT IN (SELECT key FROM tasks)")
+        connection.execute("DELETE FROM opinions WHERE task NOT IN (SELECT key FROM tasks)")
     connection.execute("COMMIT")
     return int(connection.execute("SELECT count(*) FROM tasks").fetchone()[0])
+
+
+def _try_to_lock(connection: sqlite3.Connection, statements: Sequence[str], deadline: float) -> bool:
+    """Whether the statements were executed; raises what they do after the deadline."""
+    try:
+        for statement in statements:
+            connection.execute(statement).fetchall()
+    except sqlite3.OperationalError as problem:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        if "locked" not in str(problem) or time.monotonic() >= deadline:
+            raise
+        return False
+    except sqlite3.DatabaseError as problem:
+        # Not damage of the library itself, which must not be replaced because of it.
+        raise sqlite3.OperationalError(f"its lock file ({LOCK_ENDING}) is damaged, and can be deleted") from problem
+    return True
 
 
 def _set_aside(path: Path) -> Path:

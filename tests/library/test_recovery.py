@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb.core.errors import LibraryError, LibraryWarning
-from seedream_nb.library import Library, LibraryCache, schema
+from seedream_nb.library import Library, LibraryCache, recovery, schema
+from seedream_nb.library.records import reindex, store_tasks
 from seedream_nb.library.recovery import replace_damaged
 from tests.library.integrity import run_at_once, start, wrong_with
 from tests.library.tasks import MODEL, name_of, task_of
 from tests.sample_images import noise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import subprocess
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 COUNT = 400
@@ -259,6 +261,142 @@ def work(first):
         cache.store([task_of(first + number)])
     cache.close()
 """
+
+
+# What another kernel writes while a damaged file is replaced
+
+
+def make_unreadable(folder: Path, number: int) -> None:
+    with closing(sqlite3.connect(file_of(folder))) as connection, connection:
+        connection.execute("UPDATE tasks SET record = substr(record, 5) WHERE key = ?", (name_of(number),))
+
+
+def between_copy_and_swap(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """Runs something after all rows were copied, and before the new file takes the place of the old one."""
+    done: list[object] = []
+
+    def work_and_index(connection: sqlite3.Connection) -> None:
+        reindex(connection)
+        if not done:
+            done.append(work())
+
+    monkeypatch.setattr(recovery, "reindex", work_and_index)
+
+
+def tell(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{word}\n")
+    process.stdin.flush()
+
+
+def answer_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+@pytest.fixture
+def writer(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another kernel that has the library open, and stores the tasks that it is told to."""
+    process = start(OTHER_KERNEL, folder)
+    assert answer_of(process) == "open"
+    yield process
+    _output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+
+
+OTHER_KERNEL = """
+import sqlite3, sys
+from seedream_nb.core.errors import LibraryError
+from seedream_nb.library import Library, recovery
+from tests.library.tasks import name_of, task_of
+library = Library(sys.argv[1])
+raw = sqlite3.connect(library.location / "library.sqlite")
+raw.execute("SELECT count(*) FROM tasks").fetchall()
+print("open", flush=True)
+for line in sys.stdin:
+    how, number = line.split()
+    recovery.SECONDS_FOR_OTHERS = 60 if how == "patiently" else 0
+    try:
+        if how == "heedlessly":  # as a kernel with an earlier version does
+            with raw:
+                statement = "INSERT INTO tasks SELECT number + ?, ?, record, request, status, model, kept_at FROM tasks"
+                raw.execute(f"{statement} WHERE key = ?", (int(number) + 10**15, name_of(int(number)), name_of(1)))
+        else:
+            library.keep(task_of(int(number)))
+        print("stored", flush=True)
+    except LibraryError:
+        print("shut out", flush=True)
+library.close()
+raw.close()
+"""
+
+
+def test_what_another_kernel_stores_during_a_recovery_is_not_lost(
+    folder: Path, writer: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_unreadable(folder, 7)
+    answers = {}
+
+    def store_meanwhile() -> None:
+        tell(writer, f"impatiently {COUNT}")
+        answers[COUNT] = answer_of(writer)
+        tell(writer, f"patiently {COUNT + 1}")
+
+    between_copy_and_swap(monkeypatch, store_meanwhile)
+    with pytest.warns(LibraryWarning, match=f"{COUNT - 1} records were recovered"), Library(folder) as library:
+        library.verify()
+    answers[COUNT + 1] = answer_of(writer)
+    tell(writer, f"impatiently {COUNT + 2}")
+    answers[COUNT + 2] = answer_of(writer)
+    with Library(folder) as library:
+        stored = library.find(map(name_of, answers))
+    assert {number for number, answer in answers.items() if answer == "stored"} == {
+        number for number in answers if name_of(number) in stored
+    }
+    assert (answers[COUNT + 1], answers[COUNT + 2]) == ("stored", "stored")
+    assert wrong_with(folder) == []
+
+
+def test_what_was_set_aside_is_read_once_more(
+    folder: Path, writer: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_unreadable(folder, 7)
+
+    def store_meanwhile() -> None:
+        tell(writer, f"heedlessly {COUNT}")
+        assert answer_of(writer) == "stored"
+
+    between_copy_and_swap(monkeypatch, store_meanwhile)
+    with pytest.warns(LibraryWarning, match=f"{COUNT} records were recovered"), Library(folder) as library:
+        library.verify()
+    with Library(folder) as library:
+        assert name_of(COUNT) in library
+        assert len(library) == COUNT
+    assert [text for text in wrong_with(folder) if "no words" in text] == []
+
+
+def test_a_recovery_waits_for_the_transaction_of_another_kernel(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_unreadable(folder, 7)
+    with Library(folder) as mine, Library(folder) as theirs:
+        with monkeypatch.context() as impatient, theirs._database.writing() as connection:
+            impatient.setattr(recovery, "SECONDS_FOR_OTHERS", 0, raising=False)
+            store_tasks(connection, [task_of(COUNT)], lambda _content: "")
+            with pytest.raises(LibraryError, match="could not be recovered: database is locked"):
+                mine.find([name_of(7)])
+        with pytest.warns(LibraryWarning, match=f"{COUNT} records were recovered"):
+            assert set(LibraryCache(mine).find([name_of(7), name_of(COUNT)])) == {name_of(COUNT)}
+        assert name_of(COUNT) in theirs
+
+
+def test_a_damaged_lock_file_is_not_damage_of_the_library(folder: Path) -> None:
+    (folder / "library-mending.lock").write_bytes(b"garbage " * 1000)
+    with Library(folder) as library:
+        assert len(library) == COUNT
+        with pytest.raises(LibraryError, match=r"lock file \(-mending\.lock\) is damaged, and can be deleted"):
+            library.keep(task_of(COUNT))
+        (folder / "library-mending.lock").unlink()
+        library.keep(task_of(COUNT))
+    assert damaged_files(folder) == []
 
 
 def test_an_unreadable_record_is_damage(folder: Path) -> None:
