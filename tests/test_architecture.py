@@ -28,8 +28,8 @@ ALLOWED = BELOW | {
 
 # A library → the only rooms or modules that may import it.
 CONFINED = {
-    "requests": ("client.http", "images.fetch"),
-    "urllib3": ("client.http", "images.fetch"),
+    "requests": ("client.http", "images.download"),
+    "urllib3": ("client.http", "images.download"),
     "PIL": ("images", "sandbox"),
     "numpy": ("sandbox",),
     "tornado": ("sandbox",),

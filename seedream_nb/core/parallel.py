@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+MOST_REINFORCEMENTS = 3
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def run_parallel(
-    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, name: str
+    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, name: str, patience: float | None = None
 ) -> Iterator[tuple[Item, Result]]:
     """Calls a function for many items in parallel.
 
@@ -28,6 +30,8 @@ def run_parallel(
         items: The items.
         threads: Maximum number of threads.
         name: The name of the threads.
+        patience: Seconds without a result, after which as many threads start in addition, so that a few stuck calls do
+            not hold up all others; up to four times as many as given. By default none do.
 
     Yields:
         Each item with its result, as soon as that is available.
@@ -45,21 +49,36 @@ def run_parallel(
         waiting.put(item)
     count = waiting.qsize()
 
-    def work_on() -> None:
+    def start_threads() -> None:
+        for _ in range(min(threads, waiting.qsize())):
+            threading.Thread(target=_work_on, args=(work, waiting, finished), name=name, daemon=True).start()
+
+    start_threads()
+    reinforcements = MOST_REINFORCEMENTS
+    for _ in range(count):
         while True:
             try:
-                item = waiting.get_nowait()
+                item, outcome = finished.get(timeout=patience if reinforcements else None)
+                break
             except queue.Empty:
-                return
-            outcome: Future[Result] = Future()
-            try:
-                outcome.set_result(work(item))
-            except BaseException as problem:  # noqa: BLE001  raised in the thread that waits for it
-                outcome.set_exception(problem)
-            finished.put((item, outcome))
-
-    for _ in range(min(threads, count)):
-        threading.Thread(target=work_on, name=name, daemon=True).start()
-    for _ in range(count):
-        item, outcome = finished.get()
+                reinforcements -= 1
+                start_threads()
         yield item, outcome.result()
+
+
+def _work_on(
+    work: Callable[[Item], Result],
+    waiting: queue.SimpleQueue[Item],
+    finished: queue.SimpleQueue[tuple[Item, Future[Result]]],
+) -> None:
+    while True:
+        try:
+            item = waiting.get_nowait()
+        except queue.Empty:
+            return
+        outcome: Future[Result] = Future()
+        try:
+            outcome.set_result(work(item))
+        except BaseException as problem:  # noqa: BLE001  raised in the thread that waits for it
+            outcome.set_exception(problem)
+        finished.put((item, outcome))

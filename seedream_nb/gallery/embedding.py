@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import ImageError
 from seedream_nb.core.text import count_of
-from seedream_nb.images.fetch import Source, find_result, source_of, work_on_all
+from seedream_nb.images.fetch import Source, find_result, source_of, to_image_error, work_on_all
 from seedream_nb.images.layers import compose_thumbnails, match_layers
 from seedream_nb.images.thumbnails import Thumbnail, make_thumbnail, shrink
 from seedream_nb.protocol.capabilities import parse_size
@@ -307,8 +307,8 @@ class ImageStore:
             try:
                 self._images[source] = load_image(image, stop)
                 self._lost.pop(source, None)
-            except ImageError as error:
-                self._lost[source] = error
+            except Exception as problem:  # noqa: BLE001  shown in the image's place
+                self._lost[source] = to_image_error(problem)
 
         with nullcontext(self.missing(tiles, options)) if again else self._claimed(tiles, options) as wanted:
             work_on_all(wanted, load_and_keep, fetcher, on_progress=on_progress)
@@ -386,11 +386,16 @@ def stream_thumbnails(
     Yields:
         The place of each tile, in order, with its image, or why it could not be loaded; None where there is none.
     """
+
+    def load_thumbnail(image: TaskImage, stop: threading.Event) -> Thumbnail:
+        try:
+            return fetcher.thumbnail(image, side, stop=stop)
+        except Exception as problem:  # noqa: BLE001  shown in the image's place
+            raise to_image_error(problem) from None
+
     for places in _rounds(tiles):
         images = [image for place in places for image in tiles[place].images]
-        found = work_on_all(
-            images, lambda image, stop: fetcher.thumbnail(image, side, stop=stop), fetcher, on_progress=on_progress
-        )
+        found = work_on_all(images, load_thumbnail, fetcher, on_progress=on_progress)
         for place in places:
             yield place, _thumbnail(tiles[place], found)
 

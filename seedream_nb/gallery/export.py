@@ -24,7 +24,7 @@ from seedream_nb.gallery.rendering import MAX_ALT
 from seedream_nb.gallery.shared_tiles import expected_shape, lay_out_shared
 from seedream_nb.gallery.tiles import NO_IMAGE, STATES, State, lost_state, summarize
 from seedream_nb.gallery.written_file import check_path, replaced_file
-from seedream_nb.images.fetch import DEAD_LINK_STATUSES
+from seedream_nb.images.download import DEAD_LINK_STATUSES
 from seedream_nb.images.thumbnails import make_thumbnail
 
 if TYPE_CHECKING:

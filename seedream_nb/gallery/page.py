@@ -26,7 +26,7 @@ from seedream_nb.gallery.tiles import (
     summarize,
     without_redundant,
 )
-from seedream_nb.images.fetch import DEAD_LINK_STATUSES
+from seedream_nb.images.download import DEAD_LINK_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -1,25 +1,19 @@
 """Downloads images from foreign links, which may be dead, endless, redirected anywhere, or not images at all.
 
-The hosts never see the API token or any other credential (wire contract, Image links).
+The hosts never see the API token or any other credential (wire contract, Image links). `download` has the network's
+side.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-import time
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-
-from seedream_nb.core.errors import ImageError
-from seedream_nb.core.foreign import is_loopback
+from seedream_nb.core.errors import ImageError, shorten
 from seedream_nb.core.parallel import run_parallel
+from seedream_nb.images.download import Connections, Download, canceled, read_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,10 +24,6 @@ if TYPE_CHECKING:
 # Decoding takes a CPU core and, for a large PNG, a hundred megabytes; more at a time would only cost memory.
 DECODERS = min(4, os.cpu_count() or 1)
 MEBIBYTE = 1024 * 1024
-CONNECT_TIMEOUT = 10.0  # seconds
-READ_TIMEOUT = 30.0  # seconds without a single byte
-CHUNK_BYTES = 256 * 1024
-DEAD_LINK_STATUSES = frozenset({401, 403, 404, 410})
 
 
 @dataclass(frozen=True)
@@ -42,7 +32,8 @@ class FetchLimits:
 
     Attributes:
         image_bytes: The largest size of an image.
-        seconds: The longest time for the download of an image.
+        seconds: The longest time for the download of an image, from the name lookup to the last byte, with all
+            redirects and retries.
         connections: The number of images to download in parallel.
         redirects: The most redirects to follow.
         tries: The most attempts to download an image.
@@ -69,7 +60,6 @@ class ImageFetcher:
 
     def __init__(self, limits: FetchLimits | None = None) -> None:
         self.limits = limits or FetchLimits()
-        self._sessions: dict[bool, requests.Session] = {}
         self._reset()
 
     def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
@@ -90,18 +80,7 @@ class ImageFetcher:
             return image.data
         if image.url is None:
             raise ImageError("There is no image.", hint=str(image.error) if image.error else None)
-        host = _host_of(image.url)
-        try:
-            return self._download(image.url, stop or threading.Event())
-        except requests.TooManyRedirects:
-            raise ImageError("The link has too many redirects.") from None
-        except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL):
-            raise ImageError("The link redirects to an address that is not http(s).") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as problem:
-            # After the last attempt, requests wraps a timeout in a connection error.
-            is_late = isinstance(problem, requests.Timeout) or "timed out" in repr(problem)
-            what = f"{host} did not answer in time." if is_late else f"The connection to {host} failed."
-            raise ImageError(what, hint="Show the image again to retry.") from None
+        return self._download(image.url, stop or threading.Event())
 
     def thumbnail(self, image: TaskImage, side: int, *, stop: threading.Event | None = None) -> Thumbnail:
         """A thumbnail of one image.
@@ -138,25 +117,15 @@ class ImageFetcher:
         return True
 
     def _download(self, url: str, stop: threading.Event) -> bytes:
+        address = read_address(url)
+        if address is None:
+            raise ImageError("The link is not an http(s) address.")
         if stop.is_set():
-            raise ImageError("The download was canceled.")
-        deadline = time.monotonic() + self.limits.seconds
-        timeout = (min(CONNECT_TIMEOUT, self.limits.seconds), min(READ_TIMEOUT, self.limits.seconds))
-        with self._connected(url).get(url, stream=True, timeout=timeout, auth=_no_credentials) as response:
-            status_code = response.status_code
-            if status_code in DEAD_LINK_STATUSES:
-                raise ImageError(f"The link no longer works (HTTP {status_code}).", status_code=status_code)
-            if not response.ok:
-                raise ImageError(f"The image host answered HTTP {status_code}.", status_code=status_code)
-            content = bytearray()
-            # read1 returns what has arrived; read would wait for more, so a slow host could outlive the time limit.
-            while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-                content += chunk
-                if len(content) > self.limits.image_bytes:
-                    raise ImageError(f"The image is larger than {self.limits.image_bytes / MEBIBYTE:g} MB.")
-                if stop.is_set() or time.monotonic() > deadline:
-                    raise ImageError(f"The image did not arrive within {self.limits.seconds:g} s.")
-        return bytes(content)
+            raise canceled()
+        if self._process != os.getpid():
+            # A forked child must not share its parent's sockets, or a lock that the parent may hold.
+            self._reset()
+        return Download(address, self.limits, self._connections).wait(stop)
 
     def __getstate__(self) -> dict[str, object]:
         return {"limits": self.limits}
@@ -166,68 +135,14 @@ class ImageFetcher:
         self._reset()
 
     def _reset(self) -> None:
-        self._lock = threading.Lock()
         self._decoding = threading.Semaphore(DECODERS)
-        self._sessions = {}
+        self._connections = Connections(self.limits.connections)
         self._process = os.getpid()
-
-    def _connected(self, url: str) -> requests.Session:
-        if self._process != os.getpid():
-            # A forked child must not share its parent's sockets, or a lock that the parent may hold.
-            self._reset()
-        # A proxy from the environment cannot reach this machine's loopback addresses.
-        uses_environment = not is_loopback(url)
-        with self._lock:
-            if uses_environment not in self._sessions:
-                self._sessions[uses_environment] = _open_session(self.limits, uses_environment=uses_environment)
-            return self._sessions[uses_environment]
-
-
-class _AnonymousSession(requests.Session):
-    """A session that never sends passwords from `.netrc`, not even after redirects."""
-
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Does nothing, where requests would look up a password for the host of a redirect."""
-
-
-def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """An explicit `auth`, which keeps requests from reading the `.netrc` file."""
-    return request
-
-
-def _host_of(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in {"http", "https"}:
-        raise ImageError("The link is not an http(s) address.")
-    return host
-
-
-def _open_session(limits: FetchLimits, *, uses_environment: bool) -> requests.Session:
-    session = _AnonymousSession()
-    session.trust_env = uses_environment
-    retries = urllib3.Retry(
-        total=limits.tries - 1,
-        backoff_factor=0.2,
-        status_forcelist=(429, 500, 502, 503, 504),
-        allowed_methods={"GET"},
-        raise_on_status=False,
-        respect_retry_after_header=False,
-    )
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=limits.connections, max_retries=retries))
-    session.max_redirects = limits.redirects
-    session.headers = requests.structures.CaseInsensitiveDict({"accept": "image/*", "user-agent": "seedream_nb"})
-    # Without cookies the session never changes after this, so threads can share it.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return session
 
 
 Result = TypeVar("Result")
 Source = str | bytes
+PATIENCE = 5.0  # seconds without any image, after which more are fetched beside those that may be stuck
 
 
 def source_of(image: TaskImage) -> Source | None:
@@ -239,6 +154,16 @@ def find_result(image: TaskImage, results: Mapping[Any, Result]) -> Result | Non
     """Looks up an image in a mapping by `source_of`; None when it is not there."""
     source = source_of(image)
     return None if source is None else results.get(source)
+
+
+def to_image_error(problem: Exception) -> ImageError:
+    """Describes what kept an image from being loaded, for those who show that in its place.
+
+    Images are foreign input in many hands: even an exception that nobody expects must not cost the others.
+    """
+    if isinstance(problem, ImageError):
+        return problem
+    return ImageError(shorten(f"The image could not be loaded ({type(problem).__name__}: {problem})."))
 
 
 def load_all(
@@ -292,7 +217,9 @@ def work_on_all(
         except ImageError as error:
             return error
 
-    finished = run_parallel(try_to_work, wanted, threads=fetcher.limits.connections, name="seedream-image")
+    finished = run_parallel(
+        try_to_work, wanted, threads=fetcher.limits.connections, name="seedream-image", patience=PATIENCE
+    )
     try:
         for source, result in finished:
             results[source] = result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.core.errors import Interrupted, InterruptedWait, OutcomeUnknownError, SeedreamError, WaitTimeoutError
+from seedream_nb.core.errors import Interrupted, InterruptedWait, OutcomeUnknownError, WaitTimeoutError
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.gallery import Gallery
 from seedream_nb.notebook.front_end import Notice
@@ -65,7 +65,7 @@ def present(
             _fetch(gallery, presentation, front_end)
         except KeyboardInterrupt:
             is_interrupted, failure = True, failure or _interrupted_fetch(gallery)
-        except SeedreamError as problem:
+        except Exception as problem:  # noqa: BLE001  raised below, when the result is safe
             failure = failure or problem
     if failure is None:
         return result

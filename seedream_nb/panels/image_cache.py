@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from seedream_nb.core.errors import ImageError
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.images.fetch import DECODERS, source_of
+from seedream_nb.images.fetch import DECODERS, source_of, to_image_error
 from seedream_nb.images.layers import compose_layers, compose_thumbnails, match_layers
 from seedream_nb.images.thumbnails import Thumbnail, make_thumbnail, read_facts, shrink
 from seedream_nb.library import LibraryFetcher
@@ -124,10 +124,8 @@ class ImageCache:
             if isinstance(image, tuple):
                 return self._compose_thumbnail(image) if kind == "thumbnail" else self._compose_original(image)
             return self._load_thumbnail(image) if kind == "thumbnail" else self._load_original(image)
-        except ImageError as error:
-            return error
         except Exception as problem:  # noqa: BLE001  nobody else would see it in a thread, and somebody waits
-            return ImageError(f"The image could not be loaded ({type(problem).__name__}: {problem}).")
+            return to_image_error(problem)
 
     def _load_original(self, image: TaskImage) -> LoadedImage:
         content = self._fetcher.fetch(image, stop=self._stop)

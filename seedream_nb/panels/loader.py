@@ -24,6 +24,8 @@ THREAD_NAME = "seedream-loader"
 MEMORY = 120 * 1024 * 1024  # bytes
 SECONDS_IDLE = 5.0  # after which a thread without work ends
 SECONDS_TO_END = 2.0  # that closing waits for a busy thread
+SECONDS_TO_BE_SLOW = 5.0  # after which a download no longer keeps others waiting
+MOST_SLOW = 32  # slow downloads that continue beside the others; each has a thread
 
 Loaded: TypeAlias = "LoadedImage | ImageError"
 
@@ -49,9 +51,11 @@ class ImageLoader:
         deliver: Called with a key, the kind, and the image or the error. Called in one thread at a time, never in the
             caller of `load`, and must not wait for that one.
         side: The long side of thumbnails, in pixels.
-        threads: How many images are fetched at the same time.
+        threads: How many images are fetched at the same time, besides slow ones.
         memory: How many bytes of images stay in memory; each thread may hold one more.
         seconds_idle: How long a thread without work stays.
+        seconds_slow: How long a download may take before another one starts beside it, so that a few silent hosts do
+            not hold up the images of all others.
 
     Example:
         >>> from seedream_nb.images.fetch import ImageFetcher
@@ -69,16 +73,18 @@ class ImageLoader:
         threads: int = 8,
         memory: int = MEMORY,
         seconds_idle: float = SECONDS_IDLE,
+        seconds_slow: float = SECONDS_TO_BE_SLOW,
     ) -> None:
         self._cache = ImageCache(fetcher, side=side, memory=memory)
         self._deliver = deliver
         self._most_fetching = threads
         self._seconds_idle = seconds_idle
+        self._seconds_slow = seconds_slow
         self._changed = threading.Condition()
         self._delivering = threading.RLock()
         self._ready: dict[Kind, dict[str, CardImage]] = {kind: {} for kind in _PRECEDENCE}
         self._missing: dict[Kind, dict[str, CardImage]] = {kind: {} for kind in _PRECEDENCE}
-        self._started: set[_Item] = set()
+        self._started: dict[_Item, float] = {}  # and when
         self._threads: set[threading.Thread] = set()
         self._idle = 0
         self._is_closed = False
@@ -103,7 +109,7 @@ class ImageLoader:
                 if item is not None and item.image == image:
                     continue
                 if item is not None:
-                    self._started.discard(item)  # outdated: the key now stands for another image
+                    del self._started[item]  # outdated: the key now stands for another image
                 queue = self._ready if self._cache.has(kind, image) else self._missing
                 queue[kind][key] = image
             self._start_threads()
@@ -131,8 +137,8 @@ class ImageLoader:
 
     def _start_threads(self) -> None:
         """Starts threads for what no idle one can take; one more than may fetch, for stored images."""
-        queued = sum(map(len, (*self._ready.values(), *self._missing.values())))
-        for _ in range(min(queued - self._idle, self._most_fetching + 1 - len(self._threads))):
+        most = self._most_fetching + 1 + self._count_slow()
+        for _ in range(min(self._count_queued() - self._idle, most - len(self._threads))):
             thread = threading.Thread(target=self._work, name=THREAD_NAME, daemon=True)
             self._threads.add(thread)
             thread.start()
@@ -152,14 +158,25 @@ class ImageLoader:
         with self._changed:
             self._idle += 1
             try:
-                self._changed.wait_for(lambda: self._is_closed or self._next() is not None, self._seconds_idle)
-                item = self._next()
+                item = self._wait_for_next()
             finally:
                 self._idle -= 1
             if item is not None:
                 del (self._ready if item.is_stored else self._missing)[item.kind][item.key]
-                self._started.add(item)
+                self._started[item] = time.monotonic()
+                self._start_threads()
             return item
+
+    def _wait_for_next(self) -> _Item | None:
+        idle_until = time.monotonic() + self._seconds_idle
+        while (item := self._next()) is None and not self._is_closed:
+            now = time.monotonic()
+            # Something that waits for its turn may get it because a download turns out to be slow.
+            seconds = self._seconds_slow if self._count_queued() else idle_until - now
+            if seconds <= 0:
+                return None
+            self._changed.wait(seconds)
+        return item
 
     def _next(self) -> _Item | None:
         for kind in _PRECEDENCE:
@@ -172,16 +189,25 @@ class ImageLoader:
         return None
 
     def _may_fetch(self, kind: Kind) -> bool:
-        fetching = [item.kind for item in self._started if not item.is_stored]
+        fetching = [item.kind for item in self._started if not item.is_stored][self._count_slow() :]
         # Slow originals must not stall the grid.
         most_of_kind = self._most_fetching if kind == "thumbnail" else max(1, self._most_fetching // 2)
         return len(fetching) < self._most_fetching and fetching.count(kind) < most_of_kind
+
+    def _count_queued(self) -> int:
+        return sum(map(len, (*self._ready.values(), *self._missing.values())))
+
+    def _count_slow(self) -> int:
+        """How many of the oldest downloads are slow."""
+        latest = time.monotonic() - self._seconds_slow
+        slow = [item for item, since in self._started.items() if since <= latest and not item.is_stored]
+        return min(len(slow), MOST_SLOW)
 
     def _hand_over(self, item: _Item, loaded: Loaded) -> None:
         with self._delivering:
             with self._changed:
                 is_wanted = item in self._started
-                self._started.discard(item)
+                self._started.pop(item, None)
                 self._changed.notify()
             if is_wanted:
                 self._deliver(item.key, item.kind, loaded)

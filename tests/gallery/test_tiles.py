@@ -13,6 +13,10 @@ from tests.sample_images import decode, noise, plain, translucent
 from tests.scripted_server import Answer
 
 if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from seedream_nb.gallery.contents import Embed
     from seedream_nb.sandbox.faults import FaultKind
     from tests.gallery.image_host import ImageHost
 
@@ -241,3 +245,21 @@ def test_a_prompt_that_may_not_fit_into_three_lines_is_folded(prompt: str, is_fo
     sheet = show(Gallery(Task("i", TaskStatus.PENDING, prompt=prompt)))
     assert bool(sheet.root.find("details")) is is_folded
     assert sheet.tiles[0].prompt == " ".join(prompt.split())
+
+
+class BrokenFetcher(ImageFetcher):
+    """Fails in a way that nobody expects."""
+
+    def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
+        del image, stop
+        raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("embed", ["thumbnails", "originals"])
+def test_an_unexpected_failure_is_a_tile_too(embed: Embed, tmp_path: Path) -> None:
+    task = Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url="http://127.0.0.1:9/a.jpg"),))
+    gallery = Gallery(task, fetcher=BrokenFetcher(), embed=embed)
+    (tile,) = show(gallery).tiles
+    assert tile.state == "! not available"
+    assert "can't start new thread" in tile.problem
+    assert "new thread" in gallery.export(tmp_path / "page.html").read_text()

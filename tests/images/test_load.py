@@ -8,9 +8,10 @@ from PIL import Image
 from seedream_nb import Sandbox, SeedreamClient
 from seedream_nb.core.errors import ImageError
 from seedream_nb.core.models import ErrorDetail, TaskImage
+from seedream_nb.images import fetch
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher, load_all, source_of
 from seedream_nb.images.thumbnails import Thumbnail, make_thumbnail
-from tests.scripted_server import Answer, Meeting, ScriptedServer
+from tests.scripted_server import Answer, Meeting, Received, ScriptedServer
 
 if TYPE_CHECKING:
     from seedream_nb.sandbox.faults import FaultKind
@@ -92,3 +93,28 @@ def test_work_that_is_given_up_fetches_nothing_more() -> None:
             if thread.name == "seedream-image":
                 thread.join(20)
         assert len(server.received) < 150
+
+
+@pytest.mark.parametrize("stuck", [2, 5])
+def test_stuck_hosts_do_not_hold_up_the_images_of_others(stuck: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "PATIENCE", 0.05)
+    over = threading.Event()
+    finished = 0
+
+    def answer(received: Received) -> Answer:
+        if "stuck" in received.path:
+            over.wait(20)
+        return Answer(image())
+
+    def count(number: int) -> None:
+        nonlocal finished
+        finished += number
+        if finished == 3:
+            over.set()
+
+    with ScriptedServer(answer, at_once=True) as server:
+        names = [*(f"stuck-{number}" for number in range(stuck)), "a", "b", "c"]
+        fetcher = ImageFetcher(FetchLimits(connections=2))
+        results = load_all(images_of(server.url, *names), thumbnail_of, fetcher, on_progress=count)
+    assert all(isinstance(result, Thumbnail) for result in results.values())
+    assert set(list(results)[:3]) == {f"{server.url}/{name}" for name in "abc"}

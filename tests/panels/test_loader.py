@@ -6,7 +6,7 @@ import queue
 import threading
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,11 @@ from PIL import Image
 from seedream_nb import BoundingBox, ErrorDetail, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, compose_layers
 from seedream_nb.core.errors import ImageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from seedream_nb.panels import loader as loader_module
 from seedream_nb.panels.cards import make_cards
 from seedream_nb.panels.image_cache import Kind, LoadedImage
 from seedream_nb.panels.loader import THREAD_NAME, ImageLoader
+from tests.raw_server import RawServer, head, whole
 from tests.sample_images import decode, encode, noise, plain, translucent
 from tests.scripted_server import Answer, Meeting, Received, ScriptedServer
 
@@ -523,3 +525,32 @@ def test_the_image_of_a_card_is_loaded(opened: Opened, inbox: Inbox) -> None:
     assert card.image
     opened().load("thumbnail", {card.key: card.image})
     assert inbox.take()[0] == "i/0"
+
+
+@pytest.mark.parametrize("kind", ["thumbnail", "original"])
+def test_slow_hosts_do_not_hold_up_the_images_of_others(opened: Opened, inbox: Inbox, kind: Kind) -> None:
+    def answer(received: Received) -> Iterable[bytes]:
+        return whole(plain()) if "good" in received.path else server.slowly(head(200, "X-Padding: " + "a" * 5000))
+
+    with RawServer(answer) as server:
+        loader = opened(seconds_slow=0.1)
+        slow = [f"slow-{number}" for number in range(12)]
+        loader.load(kind, {name: TaskImage("i", url=f"{server.url}/{name}") for name in [*slow, "good-1", "good-2"]})
+        assert {inbox.take()[0], inbox.take()[0]} == {"good-1", "good-2"}
+        loader.close()
+        server.wait_until_left(8)
+
+
+def test_slow_downloads_are_limited_too(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader_module, "MOST_SLOW", 3)
+    gate = Gate()
+    with ScriptedServer(gate, at_once=True) as server:
+        loader = opened(threads=2, seconds_slow=0.05)
+        loader.load("thumbnail", at(server, *(f"slow-{number}" for number in range(20))))
+        assert {gate.next() for _ in range(5)} == {f"slow-{number}" for number in range(5)}
+        assert not threading.Event().wait(0.3)
+        assert gate.rest() == []
+        assert len(our_threads()) <= 6
+        loader.close()
+        for number in range(5):
+            gate.open(f"slow-{number}")
