@@ -5,7 +5,11 @@ from __future__ import annotations
 import ipaddress
 import math
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 JsonObject = dict[str, object]
 
@@ -53,6 +57,23 @@ def read_moment(value: object) -> datetime | None:
         return datetime.fromtimestamp(seconds, timezone.utc)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def finite(value: Mapping[str, object]) -> JsonObject:
+    """A copy of decoded JSON with None for NaN and infinities, which Python reads and JSON does not have."""
+    copy: JsonObject = dict(value)
+    rest: list[Any] = [copy]  # objects and lists
+    while rest:  # answers may be nested deeper than functions can call themselves
+        holder = rest.pop()
+        for key, inner in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+            new: object = inner
+            if isinstance(inner, float) and not math.isfinite(inner):
+                new = None
+            elif isinstance(inner, (dict, list)):
+                new = inner.copy()
+                rest.append(new)
+            holder[key] = new
+    return copy
 
 
 # On every HTML element that holds foreign text: "$5 or $10" is no formula, and a formula can hold a link. The classes

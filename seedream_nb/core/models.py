@@ -18,6 +18,7 @@ from seedream_nb.core.errors import (
     TaskNotFoundError,
     shorten,
 )
+from seedream_nb.core.foreign import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -255,7 +256,8 @@ class Task:
         """The task as JSON-serializable data; the bytes of inline images are replaced by their number.
 
         Returns:
-            A dict with the names of the attributes; times as ISO 8601 text.
+            A dict with the names of the attributes; times as ISO 8601 text, and None for numbers that JSON does not
+            have (NaN and infinities).
         """
         plain = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         plain["status"] = self.status.value
@@ -266,7 +268,7 @@ class Task:
         plain["images"] = [_image_to_dict(image) for image in self.images]
         # The library's folder matters on this machine only.
         del plain["raw"], plain["library"]
-        return plain
+        return finite(plain)
 
 
 def sum_usage(tasks: Iterable[Task]) -> Usage:

@@ -16,6 +16,7 @@ from slugify import slugify
 
 from seedream_nb.core.atomic_files import write_atomically, write_new
 from seedream_nb.core.errors import ImageError, UsageError
+from seedream_nb.core.foreign import finite
 from seedream_nb.core.models import ErrorDetail, TaskStatus
 from seedream_nb.core.redaction import redact
 from seedream_nb.core.text import count_of
@@ -200,7 +201,8 @@ def _format_record(task: Task, files: Sequence[str]) -> bytes:
         "record": redact(_without_inline_images(task.raw)),
     }
     # A lone surrogate becomes a JSON escape.
-    return json.dumps(record, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
+    text = json.dumps(finite(record), ensure_ascii=False, indent=2, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _still_there(folder: Path, files: object) -> list[str]:

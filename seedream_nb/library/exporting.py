@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedream_nb.core.foreign import finite
 from seedream_nb.core.redaction import redact
 from seedream_nb.core.text import count_of, format_size
 from seedream_nb.library.archive import MANIFEST, write_archive
@@ -125,6 +126,7 @@ def _name_of(key: str) -> str:
     return key if _PLAIN_NAME.fullmatch(key) else digest_of(key.encode())
 
 
-def _write_json(writer: FolderArchive | ZipArchive, name: str, value: object) -> None:
+def _write_json(writer: FolderArchive | ZipArchive, name: str, value: JsonObject) -> None:
+    text = json.dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False)
     # Lone halves of surrogate pairs become the escapes that JSON has for them.
-    writer.write(name, json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))
+    writer.write(name, text.encode("utf-8", "backslashreplace"))

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import pickle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seedream_nb import GenerationOptions, GenerationRequest, RetryPolicy, Sandbox, SeedreamClient
+from seedream_nb import Gallery, GenerationOptions, GenerationRequest, RetryPolicy, Sandbox, SeedreamClient
 from seedream_nb.core.errors import ConnectionFailedError, ImageError, InvalidTokenError, LibraryWarning
-from seedream_nb.core.models import TaskStatus
+from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.text import find_problem
 from seedream_nb.library import Library, LibraryCache, LibraryFetcher
 from tests.library.integrity import run
 from tests.library.tasks import name_of, record_of
-from tests.scripted_server import ScriptedServer, as_json
+from tests.scripted_server import Answer, ScriptedServer, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.scripted_server import Answer, Received
+    from tests.scripted_server import Received
 
 QUICK = RetryPolicy(tries=1)
 
@@ -343,3 +345,43 @@ def test_a_stored_task_hides_no_invalid_token(sandbox: Sandbox, keeping: Seedrea
         assert other.retrieve(task_id).prompt == "a cat"
         with pytest.raises(InvalidTokenError):
             other.retrieve(task_id, refresh=True)
+
+
+# Foreign numbers
+
+
+def reject_constant(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def test_numbers_that_are_not_json_reach_nothing_that_is_written(tmp_path: Path) -> None:
+    """Python reads NaN, Infinity, and numbers without bounds, but other programs cannot read them."""
+    numbers = '{"scale": NaN, "deep": [[-Infinity, {"x": Infinity}], 1e999, 1.5, 2, true, null, "NaN"]}'
+    record = json.dumps(record_of(images=0, request={"prompt": "a cat", "extra": "NUMBERS"}, elapsed="NUMBERS"))
+    answer = Answer(record.replace('"NUMBERS"', numbers).encode(), headers={"Content-Type": "application/json"})
+    with (
+        ScriptedServer(answer) as server,
+        SeedreamClient("a-token", server.url, retries=QUICK, library=tmp_path / "library") as client,
+    ):
+        task = client.retrieve(name_of(0))
+        gallery = Gallery(task)
+        gallery.save(tmp_path / "saved")
+        stored(client).export(tmp_path / "exported")
+    files = [path for name in ("saved", "exported/tasks") for path in (tmp_path / name).glob("*.json")]
+    assert len(files) == 2
+    texts = [json.dumps(gallery.to_dicts()[0]), *(path.read_text(encoding="utf-8") for path in files)]
+    for text in texts:
+        plain = json.loads(text, parse_constant=reject_constant)
+        request = plain.get("record", plain)["request"]
+        assert request["extra"] == {"scale": None, "deep": [[None, {"x": None}], None, 1.5, 2, True, None, "NaN"]}
+
+
+def test_deeply_nested_requests_become_plain_data() -> None:
+    deep: list[Any] = []
+    for _level in range(5_000):
+        deep = [deep, float("nan")]
+    task = Task("an-id", TaskStatus.SUCCEEDED, request={"deep": deep})
+    plain = task.to_dict()["request"]
+    assert isinstance(plain, dict)
+    assert plain["deep"][1] is None
+    assert math.isnan(deep[1])
