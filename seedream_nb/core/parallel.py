@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,17 @@ MOST_REINFORCEMENTS = 3
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def join_all(threads: Iterable[threading.Thread], seconds: float) -> None:
+    """Waits until threads end, but no longer than some seconds for all of them together.
+
+    The calling thread, and threads that were never started, are not waited for.
+    """
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        if thread is not threading.current_thread() and thread.ident is not None:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def run_parallel(

@@ -10,6 +10,7 @@ from seedream_nb.client.client import SeedreamClient
 from seedream_nb.client.polling import Pace, choose_pace
 from seedream_nb.client.settings import Secret, Settings, resolve_settings
 from seedream_nb.core.errors import UsageError
+from seedream_nb.core.parallel import join_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from seedream_nb.sandbox import Sandbox
 
 LOGIN = "%seedream login, for this kernel only"
+SECONDS_TO_STOP = 5.0  # for all watches together, whose requests may be on their way
 MOST_KNOWN_IDS = 200  # offered by tab completion
 SANDBOX_PACE = Pace(first=0.2, longest=1.0)  # its tasks take tenths of a second
 
@@ -92,7 +94,8 @@ class Session:
         """Stops all watches; returns how many were running."""
         running = [watch for watch in self._watches if watch.is_running]
         for watch in running:
-            watch.stop()
+            watch.stop.set()
+        join_all([watch.thread for watch in running], SECONDS_TO_STOP)
         self._watches = []
         return len(running)
 

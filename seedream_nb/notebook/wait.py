@@ -161,6 +161,10 @@ class Watch:
     """Follows tasks and draws them in a background thread until they are finished.
 
     The work checks the same event `stop`. `on_end` is called with the final gallery, in the thread.
+
+    Attributes:
+        stop: Ends it when set, and leaves the gallery as it is.
+        thread: The thread.
     """
 
     def __init__(
@@ -175,29 +179,24 @@ class Watch:
         self._work = work
         self._gallery = gallery
         self._live = live
-        self._stop = stop
+        self.stop = stop
         self._on_end = on_end
         # In the context of its cell: otherwise a kernel attributes the output to whatever cell runs.
         context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._run,), name=THREAD_NAME, daemon=True)
+        self.thread = threading.Thread(target=context.run, args=(self._run,), name=THREAD_NAME, daemon=True)
 
     @property
     def is_running(self) -> bool:
         """Whether it is still running."""
-        return self._thread.is_alive()
+        return self.thread.is_alive()
 
     def start(self) -> None:
         """Starts the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends it and leaves the gallery as it is."""
-        self._stop.set()
-        self._thread.join(SECONDS_TO_END)
+        self.thread.start()
 
     def _run(self) -> None:
         gallery, problem = self._gallery, None
-        follower = Follower(self._work, self._stop, tries=TRIES)
+        follower = Follower(self._work, self.stop, tries=TRIES)
         try:
             gallery = draw(follower, self._work, gallery, self._live)
             problem = follower.error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.core.errors import SeedreamError
+from seedream_nb.core.parallel import join_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 THREAD_NAME = "seedream-panel"
-SECONDS_TO_END = 5.0  # for a request in progress
+SECONDS_TO_END = 5.0  # for all requests in progress
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,7 @@ class Jobs:
         self._stop.set()
         with self._lock:
             threads = list(self._running.values())
-        for thread in threads:
-            if thread is not threading.current_thread() and thread.ident is not None:
-                thread.join(SECONDS_TO_END)
+        join_all(threads, SECONDS_TO_END)
 
     def _run(
         self, name: str, work: Callable[[], Result], done: Callable[[Result], Status | None], message: str

@@ -6,10 +6,10 @@ The kernel never waits: `load` only replaces the queue, and threads that exist w
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedream_nb.core.parallel import join_all
 from seedream_nb.panels.image_cache import ImageCache, Kind, LoadedImage
 
 if TYPE_CHECKING:
@@ -131,9 +131,7 @@ class ImageLoader:
             threads = set(self._threads)
         if threading.current_thread() in threads:
             return
-        deadline = time.monotonic() + SECONDS_TO_END
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        join_all(threads, SECONDS_TO_END)
 
     def _start_threads(self) -> None:
         """Starts threads for what no idle one can take; one more than may fetch, for stored images."""

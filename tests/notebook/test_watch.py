@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from seedream_nb import Gallery, TaskStatus
 from seedream_nb.core.errors import UsageError
 from tests.notebook.running import UNKNOWN, our_threads, run, run_gallery, wait_until
+from tests.scripted_server import Answer, ScriptedServer
+from tests.servers import TOKEN
 
 if TYPE_CHECKING:
     from typing import Any
@@ -107,7 +110,7 @@ def test_a_timeout_names_the_next_step(
     until_it_ends()
     shown = capsys.readouterr().out
     assert "WaitTimeoutError: Timed out after 0.1 s with 1 task unfinished." in shown
-    (line,) = re.findall(r"%seedream wait .*", shown)
+    (line,) = re.findall(r"Resume: (%seedream wait .*)", shown)
     assert run_gallery(shell, line)[0].status is TaskStatus.SUCCEEDED
 
 
@@ -142,6 +145,21 @@ class TestStopping:
         shell.run_line_magic("unload_ext", "seedream_nb")
         assert our_threads() == []
         shell.run_line_magic("load_ext", "seedream_nb")
+
+    def test_all_watches_of_a_silent_service_share_one_deadline(
+        self, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("seedream_nb.notebook.session.SECONDS_TO_STOP", 0.5)  # for each, it would be 3
+        with ScriptedServer(Answer(manner="hang"), at_once=True) as server:
+            monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", TOKEN)
+            monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", server.url)
+            for _ in range(6):
+                run(shell, f"%seedream watch {UNKNOWN}")
+            wait_until(lambda: len(server.received) == 6)
+            begin = time.monotonic()
+            assert "Stopped 6 watches" in str(run(shell, "%seedream watch --stop"))
+            assert time.monotonic() - begin < 6 * 0.5 / 2
+        until_it_ends()
 
     def test_ids_and_stop_contradict_each_other(self, shell: InteractiveShell, service: Sandbox) -> None:
         with pytest.raises(UsageError, match="--stop stops all watches and takes no ids"):

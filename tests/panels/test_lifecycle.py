@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,9 @@ import comm
 import pytest
 
 from seedream_nb import explore
-from tests.panels.support import QUICKLY, Connection, count_models, layered
+from seedream_nb.panels import jobs
+from seedream_nb.panels.jobs import Jobs, Status
+from tests.panels.support import QUICKLY, Connection, count_models, join_jobs, layered
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from seedream_nb import Sandbox, SeedreamClient
 
 ROUNDS = 100
+SECONDS = 0.5
 OURS = ("seedream_nb.", "ipywidgets.", "anywidget.", "traitlets.", "requests.", "urllib3.", "PIL.", "tests.")
 
 
@@ -99,3 +103,16 @@ def test_a_hundred_panels_leave_nothing_behind(
     assert count_objects() - objects == Counter()
     assert len(parts) >= 9 * ROUNDS
     assert [part() for part in parts if part() is not None] == []
+
+
+def test_jobs_that_wait_for_a_silent_service_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "SECONDS_TO_END", SECONDS)
+    over = threading.Event()
+    panel_jobs = Jobs(lambda _status: None, Status, lambda _name, _is_running: None)
+    for number in range(6):
+        assert panel_jobs.run(str(number), lambda: over.wait(20), lambda _result: None, "")
+    begin = time.monotonic()
+    panel_jobs.close()
+    assert time.monotonic() - begin < 6 * SECONDS / 2
+    over.set()
+    join_jobs()
