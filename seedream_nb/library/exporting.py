@@ -15,7 +15,7 @@ from seedream_nb.library.archive import MANIFEST, write_archive
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.image_store import find_digest
 from seedream_nb.library.marks import read_marks
-from seedream_nb.library.records import scan_all, scan_some, select_in
+from seedream_nb.library.records import newest_keys, scan_some, select_in
 from seedream_nb.library.references import INLINE, inline_digests, sources_in
 
 if TYPE_CHECKING:
@@ -65,10 +65,13 @@ def export_tasks(
     database: Database, images: ImageStore, target: str | os.PathLike[str], keys: Sequence[str] | None
 ) -> Exported:
     """Writes tasks and their originals, as `Library.export` describes it; None as keys means all tasks."""
+    if keys is None:
+        with database.reading() as connection:
+            keys = newest_keys(connection)[::-1]
     with write_archive(target) as writer:
         sizes: dict[str, int] = {}  # of the originals written so far, by digest
         tasks = missing = 0
-        for stored in scan_all(database) if keys is None else scan_some(database, keys):
+        for stored in scan_some(database, keys):
             with database.reading() as connection:
                 task = stored.read(str.encode)
                 links = _links_of(connection, stored, task)

@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.foreign import read_mapping
-from seedream_nb.library import Library
-from seedream_nb.library.archive import MANIFEST, ZipArchive
+from seedream_nb.library import Library, records
+from seedream_nb.library.archive import MANIFEST, FolderArchive, ZipArchive
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.importing import Imported
 from seedream_nb.library.marks import Marks
 from seedream_nb.protocol.responses import read_task
 from tests.examples import examples
 from tests.library.conftest import CAT, EDIT, EVERY, INLINE, KITE, LONG_AGO, ORIGINALS, REFUSED, ROOF
+from tests.library.tasks import task_of
 from tests.sample_images import noise, plain
 
 if TYPE_CHECKING:
@@ -239,6 +240,24 @@ def test_a_failed_export_leaves_the_earlier_one(filled: Filled, tmp_path: Path) 
     with pytest.raises(UsageError, match="unknown"):
         filled.library.export(tmp_path / "e.zip", ["unknown"])
     assert (tmp_path / "e.zip").read_bytes() == before
+
+
+def test_an_export_misses_no_task_of_which_another_kernel_learns_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tasks are ordered by the time of their creation, or else by that of storing them."""
+    monkeypatch.setattr(records, "PAGE", 10)
+    write = FolderArchive.write
+    with Library(tmp_path / "library") as mine, Library(tmp_path / "library") as theirs:
+        mine.keep([task_of(number, created_at=None) for number in range(30)])
+
+        def keep_and_write(archive: FolderArchive, name: str, content: bytes) -> None:
+            theirs.keep([task_of(number) for number in range(30)])
+            write(archive, name, content)
+
+        monkeypatch.setattr(FolderArchive, "write", keep_and_write)
+        assert mine.export(tmp_path / "export").tasks == 30
+    assert len(list((tmp_path / "export" / "tasks").iterdir())) == 30
 
 
 # Merging.
