@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from seedream_nb.protocol.request_body import GenerationOptions, UnknownModelWarning
     from seedream_nb.sandbox import Sandbox
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AccountDisabledError",

@@ -177,10 +177,11 @@ class Sheet:
         blocks: list[list[str]] = []
         numbered = 0
         for line in self.plain.split("\n"):
-            if match := re.fullmatch(rf" *{numbered + 1}\. (.*)", line):
+            # The other lines of a tile stand three columns further in, at least.
+            if match := re.fullmatch(rf" {{0,2}}{numbered + 1}\. (.*)", line):
                 numbered += 1
                 blocks.append([match[1]])
-            elif not numbered and (match := re.fullmatch(r" *-  ((?:before|!).*)", line)):
+            elif not numbered and (match := re.fullmatch(r" {0,2}-  ((?:before|!).*)", line)):
                 blocks.append([match[1]])
             elif blocks:
                 assert line.startswith("   "), f"a line stands outside its tile: {line!r}"
