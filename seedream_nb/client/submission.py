@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, get_args
 
+from seedream_nb.client.at_most_once import CLOCK_SKEW
 from seedream_nb.client.references import read_references
 from seedream_nb.client.transport import encode
 from seedream_nb.core.errors import (
@@ -201,6 +203,7 @@ class ImageStream:
         status = TaskStatus.RUNNING if is_slow else TaskStatus.PENDING
         self.task = replace(describe_request(body, status), library=library)
         self._is_answered = False
+        self._sent_at: datetime | None = None
         read = self._read_events if body.get("stream") else self._read_answer
         self._images = self._receive(transport.submit(IMAGES_PATH, body, read, is_slow=is_slow, pause=pause))
 
@@ -261,10 +264,11 @@ class ImageStream:
             f"Interrupted. {what} in tasks.",
             hint=f"To see it: %seedream get {task_id}, or client.retrieve({task_id!r})." if task_id else None,
             tasks=(self.task,),
-            sent_at=getattr(interrupt, "sent_at", None),
+            sent_at=self._sent_at,
         )
 
     def _receive(self, results: Iterator[tuple[TaskImage, ...]]) -> Iterator[TaskImage]:
+        self._sent_at = datetime.now(timezone.utc) - CLOCK_SKEW
         for images in results:
             if self._is_answered:
                 # Before the last images are handed out: whoever has these need not request another.

@@ -1,11 +1,13 @@
 """What costs money is sent once, whatever happens: requests are counted at the server."""
 
+import itertools
 import pickle
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,10 +20,13 @@ from seedream_nb import (
     Pace,
     Sandbox,
     SeedreamClient,
+    Task,
     TaskStatus,
     Timeouts,
     WaitTimeoutError,
 )
+from seedream_nb.client import client as seedream_client
+from seedream_nb.client import submission, transport
 from seedream_nb.client.transport import RetryPolicy
 from seedream_nb.core.errors import (
     BadRequestError,
@@ -29,6 +34,7 @@ from seedream_nb.core.errors import (
     ConnectionFailedError,
     EndpointNotFoundError,
     InvalidTokenError,
+    LibraryWarning,
     MissingTokenError,
     ModerationError,
     RateLimitedError,
@@ -36,9 +42,10 @@ from seedream_nb.core.errors import (
     RequestTooLargeError,
     SeedreamError,
 )
+from seedream_nb.library import cache
 from seedream_nb.notebook.commands import COMMANDS
 from tests.conftest import QUICK
-from tests.interrupts import stop_script
+from tests.interrupts import interrupt_at, stop_script
 from tests.protocol.samples import ID
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.servers import TOKEN, UNCLEAR, RawServer, client_to, closed_port, verbose
@@ -417,3 +424,132 @@ def test_an_interrupt_while_waiting_keeps_the_id() -> None:
         client_to(server).generate("a cat", wait=True, pace=QUICKLY)
     assert caught.value.open_ids == (ID,)
     assert [task.prompt for task in caught.value.tasks] == ["a cat"]
+
+
+# Interrupts after the answer
+
+
+class Blocked:
+    """A library that another program has locked: storing takes until it is released.
+
+    Attributes:
+        is_storing: Set when a number of tasks are being stored.
+    """
+
+    def __init__(self, client: SeedreamClient, count: int = 1) -> None:
+        self.is_storing = threading.Event()
+        self.release = threading.Event()
+        self._barrier = threading.Barrier(count, self.is_storing.set, timeout=20)
+        self._store = client.cache.store
+        client.cache.store = self  # type: ignore[method-assign]
+
+    def __call__(self, tasks: Iterable[Task]) -> list[Task]:
+        self._barrier.wait()
+        for _ in range(400):  # in short waits, as an interrupt just before a wait is seen only after it
+            if self.release.wait(0.05):
+                break
+        return self._store(tasks)
+
+
+def interrupt_after(*events: threading.Event) -> threading.Thread:
+    """Interrupts the main thread after each of some events."""
+
+    def work() -> None:
+        for event in events:
+            event.wait(20)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the lock")
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_an_interrupt_while_storing_carries_the_task(client: SeedreamClient, sandbox: Sandbox, mode: Any) -> None:
+    interrupt_after(Blocked(client).is_storing)
+    with pytest.raises(InterruptedRequest) as caught:
+        client.edit("http://x.example/a.jpg", "a cat", mode=mode, strict=False)
+    (task,) = caught.value.tasks
+    assert (task.prompt, task.library) == ("a cat", client.cache.location)
+    assert len(task.good_images) == (0 if mode == "async" else 1)
+    assert task.id == ("" if mode == "stream" else sandbox.task_ids[-1])
+    assert f"%seedream get {task.id}" in str(caught.value) or not task.id
+    assert "The request was answered" in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the lock")
+def test_an_interrupt_while_storing_a_stream_carries_the_task(client: SeedreamClient) -> None:
+    interrupt_after(Blocked(client).is_storing)
+    with pytest.raises(InterruptedRequest) as caught:
+        list(client.stream("cats", max_images=2))
+    (task,) = caught.value.tasks
+    assert (task.status, len(task.images)) == (TaskStatus.SUCCEEDED, 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the lock")
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_two_interrupts_while_a_batch_is_stored_carry_its_tasks(client: SeedreamClient, mode: Any) -> None:
+    """The first ends the batch, the second the wait for the library."""
+    requests = [GenerationRequest("a cat"), GenerationRequest("a dog")]
+    batch = client.generate_all(requests, mode=mode, wait=False)
+    blocked = Blocked(client, count=2)
+    batch._dispatcher.open()
+    # It is open already, with the event that the thread waits for.
+    batch._dispatcher.open = lambda: None  # type: ignore[method-assign]
+    thread = interrupt_after(blocked.is_storing, batch._dispatcher._is_closed)
+    with pytest.raises(InterruptedWait) as caught:
+        batch.finish()
+    thread.join()
+    blocked.release.set()
+    assert [task.prompt for task in caught.value.tasks] == ["a cat", "a dog"]
+    assert all(task.id or task.good_images for task in caught.value.tasks)
+    assert "may have been paid for" not in str(caught.value)
+    assert len(caught.value.open_ids) == (2 if mode == "async" else 0)
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_an_interrupt_at_any_line_loses_no_answer(mode: Any) -> None:
+    event = {"type": "image_generation.partial_succeeded", "url": "https://x.example/a.jpg"}
+    end = {"type": "image_generation.completed"}
+    answers = {
+        "async": CREATED,
+        "sync": as_json({"task_id": ID, "data": [{"url": "https://x.example/a.jpg"}]}),
+        "stream": Answer(b"\n".join(as_json(line).body for line in (event, end))),
+    }
+    kinds = set()
+    modules = [transport, submission, seedream_client, cache]
+    with ScriptedServer(answers[mode]) as server:
+        for number in itertools.count(1):
+            server.received.clear()
+            # A new one, as an interrupt at the end of a `with` block leaves its lock locked.
+            client = client_to(server)
+            caught = interrupt_at(number, modules, partial(client.generate, "a cat", mode=mode))
+            if caught is None:
+                break
+            kinds.add(type(caught))
+            assert isinstance(caught, InterruptedRequest) == bool(server.received)
+            if isinstance(caught, InterruptedRequest):
+                (task,) = caught.tasks
+                assert task.prompt == "a cat"
+                is_known = bool(task.id) if mode != "stream" else task.status is TaskStatus.SUCCEEDED
+                assert is_known or caught.sent_at is not None
+    assert kinds == {KeyboardInterrupt, InterruptedRequest}
+
+
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+@pytest.mark.parametrize("failure", [LibraryWarning("no"), RuntimeError("no"), MemoryError(), None])
+def test_whatever_the_library_does_a_paid_task_is_returned(
+    client: SeedreamClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, failure: Exception | None, mode: Any
+) -> None:
+    def store(_tasks: Iterable[Task]) -> list[Task]:
+        if failure:
+            raise failure
+        return []
+
+    monkeypatch.setattr(client.cache, "store", store)
+    task = client.generate("a cat", mode=mode)
+    assert (task.prompt, len(sandbox.requests.of_kind("images"))) == ("a cat", 1)
+    assert client.retrieve(sandbox.task_ids[-1]).prompt == "a cat"
+    (again,) = client.generate_all([GenerationRequest("a dog")], mode=mode, wait=False).finish()
+    assert (again.prompt, again.status is TaskStatus.FAILED) == ("a dog", False)
