@@ -6,6 +6,7 @@ The kernel never waits: `load` only replaces the queue, and threads that exist w
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
