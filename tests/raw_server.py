@@ -115,6 +115,7 @@ class RawServer:
     def _serve(self, connection: socket.socket) -> None:
         received = _read_request(connection)
         if received is None:
+            self._count_left()
             return
         self.received.append(received)
         try:
@@ -123,9 +124,12 @@ class RawServer:
                 with self._changed:
                     self.sent += len(part)
         except OSError:
-            with self._changed:
-                self.left += 1
-                self._changed.notify_all()
+            self._count_left()
+
+    def _count_left(self) -> None:
+        with self._changed:
+            self.left += 1
+            self._changed.notify_all()
 
 
 def _read_request(connection: socket.socket) -> Received | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zlib
 from contextlib import contextmanager
@@ -10,9 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+from PIL import Image, UnidentifiedImageError, features
 
 from seedream_nb.core.errors import ImageError
+from seedream_nb.images.container import read_container
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,15 @@ JPEG_QUALITY = 80
 WEBP_QUALITY = 80
 
 _SIDEWAYS = frozenset({5, 6, 7, 8})  # the EXIF orientations that swap width and height
+_TURNS = {  # what shows an image of an EXIF orientation upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True)
@@ -83,8 +94,8 @@ def read_facts(content: bytes) -> ImageFacts:
     Raises:
         ImageError: The format is not supported, the file is damaged, or the image is too large to decode.
     """
-    with _opened(content) as image:
-        facts = _facts(image)
+    with _opened(content) as (image, orientation):
+        facts = _facts(image, orientation)
         image.draft(None, (1, 1))
         image.load()
     return facts
@@ -104,11 +115,11 @@ def make_thumbnail(content: bytes, longest_side: int) -> Thumbnail:
     Raises:
         ImageError: The format is not supported, the file is damaged, or the image is too large to decode.
     """
-    with _opened(content) as image:
-        facts = _facts(image)
+    with _opened(content) as (image, orientation):
+        facts = _facts(image, orientation)
         # Lets the JPEG decoder skip most of the work; other formats ignore it.
         image.draft("RGB", (longest_side, longest_side))
-        small = _straightened(image)
+        small = _straightened(image, orientation)
         small.thumbnail((longest_side, longest_side), RESAMPLING, reducing_gap=2.0)
     return encode_thumbnail(small, facts)
 
@@ -125,8 +136,8 @@ def decode_image(content: bytes) -> Image.Image:
     Raises:
         ImageError: The format is not supported, the file is damaged, or the image is too large to decode.
     """
-    with _opened(content) as image:
-        return _straightened(image)
+    with _opened(content) as (image, orientation):
+        return _straightened(image, orientation)
 
 
 @lru_cache(maxsize=SHRUNK_KEPT)
@@ -171,23 +182,34 @@ def encode_thumbnail(image: Image.Image, original: ImageFacts) -> Thumbnail:
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator[Image.Image]:
-    """Opens an image after checking its size; converts what Pillow raises for foreign bytes to an `ImageError`."""
+def _opened(content: bytes) -> Iterator[tuple[Image.Image, int]]:
+    """Opens an image with its orientation; converts what Pillow raises for foreign bytes to an `ImageError`.
+
+    Pillow sees it without metadata, and only after its size was checked; it would warn of both.
+    """
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        container = read_container(content)
+        if container is None:
+            raise _not_an_image(content)
+        if math.prod(container.size) > MAX_PIXELS:
+            raise _too_many_pixels()
+        with Image.open(io.BytesIO(container.content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_many_pixels()
-            yield image
+            yield image, container.orientation
     except UnidentifiedImageError:
-        begin = content[:64].lstrip().lower()
-        is_page = begin.startswith((b"<!doctype", b"<html", b"<?xml"))
-        what = "a web page, not an image" if is_page else "not a JPEG, PNG, or WebP image"
-        raise ImageError(f"The file is {what}.") from None
+        raise _not_an_image(content) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels() from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, struct.error, zlib.error):
         # What Pillow's decoders raise for incomplete or inconsistent files.
         raise ImageError("The image is damaged: it is incomplete or cannot be decoded.") from None
+
+
+def _not_an_image(content: bytes) -> ImageError:
+    begin = content[:64].lstrip().lower()
+    is_page = begin.startswith((b"<!doctype", b"<html", b"<?xml"))
+    return ImageError(f"The file is {'a web page, not an image' if is_page else 'not a JPEG, PNG, or WebP image'}.")
 
 
 def _too_many_pixels() -> ImageError:
@@ -196,17 +218,17 @@ def _too_many_pixels() -> ImageError:
     )
 
 
-def _facts(image: Image.Image) -> ImageFacts:
-    # Pillow reports JPEG files with an appended preview as MPO; for every viewer they are JPEG.
-    image_format = (image.format or "").replace("MPO", "JPEG")
+def _facts(image: Image.Image, orientation: int) -> ImageFacts:
+    image_format = image.format or ""
     extension = {"JPEG": "jpg"}.get(image_format, image_format.lower())
-    sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
-    width, height = (image.height, image.width) if sideways else image.size
+    width, height = (image.height, image.width) if orientation in _SIDEWAYS else image.size
     return ImageFacts(Image.MIME.get(image_format, "application/octet-stream"), extension, width, height)
 
 
-def _straightened(image: Image.Image) -> Image.Image:
-    upright = ImageOps.exif_transpose(image)
+def _straightened(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
+    upright = image.copy() if turn is None else image.transpose(turn)
+    upright.info.pop("exif", None)
     if upright.mode.startswith("I"):
         # 16-bit gray, which convert() would clip at 255 instead of scaling.
         upright = upright.point(lambda value: value / 256).convert("L")

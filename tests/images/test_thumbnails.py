@@ -239,7 +239,7 @@ SEEDS = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's remarks on damaged metadata
+@pytest.mark.filterwarnings("error")
 @examples(300)
 @given(st.sampled_from(SEEDS), st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=6))
 def test_damaged_bytes_give_a_thumbnail_or_a_reason_and_nothing_else(
