@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError, SettingsError
+from seedream_nb.core.foreign import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,11 @@ class Secret:
 
         A secret shorter than any real token stays, as replacing it would tear words apart.
         """
-        return text.replace(self._text, "***") if len(self._text) >= MIN_SECRET_LENGTH else text
+        if len(self._text) < MIN_SECRET_LENGTH:
+            return text
+        if not text.isascii() and self._text in (shown := clean_text(text)):
+            text = shown  # an invisible character in the middle would be removed later, and reveal it
+        return text.replace(self._text, "***")
 
     def __repr__(self) -> str:
         return "Secret(hidden)"

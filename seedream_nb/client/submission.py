@@ -18,6 +18,7 @@ from seedream_nb.core.errors import (
     OutcomeUnknownError,
     UnreadableAnswerError,
     UsageError,
+    shorten,
 )
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.text import count_of
@@ -259,7 +260,7 @@ class ImageStream:
         if not self._is_answered and (isinstance(interrupt, InterruptedRequest) or not self.task.images):
             return interrupt
         what = "The request was answered: its task is" if self._is_answered else "Images received so far are"
-        task_id = self.task.id
+        task_id = shorten(self.task.id)
         return InterruptedRequest(
             f"Interrupted. {what} in tasks.",
             hint=f"To see it: %seedream get {task_id}, or client.retrieve({task_id!r})." if task_id else None,

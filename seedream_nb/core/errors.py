@@ -45,6 +45,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seedream_nb.core.foreign import clean_text, show_line
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -66,8 +68,7 @@ def shorten(text: str) -> str:
         >>> shorten("two\n  lines")
         'two lines'
     """
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_MESSAGE_LENGTH else line[: MAX_MESSAGE_LENGTH - 1] + "…"
+    return show_line(text, MAX_MESSAGE_LENGTH)
 
 
 class SeedreamError(Exception):
@@ -118,11 +119,11 @@ class SeedreamError(Exception):
             ("code", self.code),
             ("trace", self.trace_id),
         )
-        return " · ".join(f"{name} {value}" for name, value in facts if value)
+        return " · ".join(f"{name} {shorten(str(value))}" for name, value in facts if value)
 
     def __str__(self) -> str:
         reference = f"({self.reference})" if self.reference else ""
-        return " ".join(part for part in (self.message, self.hint, reference) if part)
+        return clean_text(" ".join(part for part in (self.message, self.hint, reference) if part))
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exception pickles positional arguments only; these errors cross process boundaries.
@@ -134,9 +135,9 @@ class SeedreamError(Exception):
 
 
 def _render(problem: BaseException, message: str, hint: str | None, reference: str = "") -> list[str]:
-    lines = [f"\x1b[31m{type(problem).__name__}\x1b[0m: {message}"]
+    lines = [f"\x1b[31m{type(problem).__name__}\x1b[0m: {clean_text(message)}"]
     if hint:
-        lines.append(f"  → {hint}")
+        lines.append(f"  → {clean_text(hint)}")
     if reference:
         lines.append(f"  ({reference})")
     return lines
@@ -313,7 +314,7 @@ class Interrupted(KeyboardInterrupt):
         self.sent_at = sent_at
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.message, self.hint) if part)
+        return clean_text(" ".join(part for part in (self.message, self.hint) if part))
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.__dict__.copy()))

@@ -15,7 +15,7 @@ JsonObject = dict[str, object]
 
 LARGEST_INTEGER = 2**63  # a larger number fits no date, no seed and no float arithmetic
 
-# Foreign text must not control a terminal; tabs and line ends stay.
+# A control character steers a terminal; tabs and line ends stay.
 _CONTROL_CHARACTERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\t"), ord("\n")}, " ")
 
 
@@ -84,10 +84,9 @@ VERBATIM_CLASSES = " ".join(VERBATIM)
 MAX_PROMPT = 2000  # characters of a prompt that are shown
 MAX_LINE = 500  # characters of anything else, such as an error message
 
-# A lone surrogate cannot be encoded, control characters steer a terminal, and a bidirectional override in one text
-# reorders the texts after it.
+# A lone surrogate cannot be encoded, and a bidirectional override in one text reorders the texts after it.
 _UNFIT: dict[int, str] = {
-    **dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\t"), ord("\n")}, " "),
+    **_CONTROL_CHARACTERS,
     **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), ""),
     **dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}"),
 }
@@ -103,18 +102,27 @@ def show_prompt(prompt: str) -> str:
 
 def clean_prompt(prompt: str) -> str:
     """Cleans a full prompt to be shown or copied."""
-    return prompt.translate(_UNFIT).strip()
+    return clean_text(prompt).strip()
 
 
-def show_line(text: str) -> str:
-    r"""Cleans a short text, such as an id or a message, to one line of at most `MAX_LINE` characters.
+def show_line(text: str, length: int = MAX_LINE) -> str:
+    r"""Cleans a short text, such as an id or a message, to one line of limited length.
+
+    Args:
+        text: The text.
+        length: The most characters of the line.
 
     Example:
         >>> show_line("two\n  lines")
         'two lines'
     """
-    line = " ".join(text.translate(_UNFIT).split())
-    return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 1]}…"
+    line = " ".join(clean_text(text).split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def clean_text(text: str) -> str:
+    """Removes what would act on the texts around it: the one function that every foreign text passes to be shown."""
+    return text if text.isprintable() and text.isascii() else text.translate(_UNFIT)
 
 
 def is_loopback(url: str) -> bool:

@@ -228,25 +228,25 @@ class Task:
             return None
         if self.status is TaskStatus.NOT_FOUND:
             return TaskNotFoundError(
-                f"The service does not know the task {self.id}.",
+                f"The service does not know the task {shorten(self.id)}.",
                 hint="Check the id and the account of the token. Old tasks may have been deleted.",
             )
         if not self.status.is_final:
             return TaskNotFinishedError(
-                f"The task {self.id} is still {self.status}.",
+                f"The task {shorten(self.id)} is still {self.status}.",
                 hint="Try again in a moment, or wait for it.",
             )
         reason = self.error or next((image.error for image in self.images if image.error), None) or ErrorDetail()
         failed = "failed in part" if self.status is TaskStatus.PARTIALLY_FAILED else "failed"
         if reason.is_moderation:
             return ModerationError(
-                f"Content moderation rejected the task {self.id}: {shorten(reason.message or reason.code)}",
+                f"Content moderation rejected the task {shorten(self.id)}: {shorten(reason.message or reason.code)}",
                 hint="Change the prompt or the reference image.",
                 code=reason.code,
                 trace_id=self.trace_id,
             )
         return TaskFailedError(
-            f"The task {self.id} {failed}: {shorten(reason.message or str(reason))}",
+            f"The task {shorten(self.id)} {failed}: {shorten(reason.message or str(reason))}",
             hint="Try again; if it fails again, contact the service's support with the trace id.",
             code=reason.code or None,
             trace_id=self.trace_id,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.errors import UnreadableAnswerError
 from seedream_nb.core.foreign import (
     JsonObject,
+    clean_text,
     read_integer,
     read_mapping,
     read_moment,
@@ -106,15 +107,15 @@ def read_error(body: object) -> ErrorDetail | None:
     if error is None:
         return None
     if isinstance(error, dict):
-        detail = ErrorDetail(read_text(error.get("code")), read_text(error.get("message")))
+        detail = ErrorDetail(clean_text(read_text(error.get("code"))), clean_text(read_text(error.get("message"))))
     else:
-        detail = ErrorDetail(message=read_text(error))
+        detail = ErrorDetail(message=clean_text(read_text(error)))
     return detail if detail.code or detail.message else None
 
 
 def read_trace_id(body: object) -> str | None:
     """Reads the service's id of the call from an answer, or None."""
-    return read_text(read_mapping(body).get("trace_id")) or None
+    return clean_text(read_text(read_mapping(body).get("trace_id"))) or None
 
 
 def read_usage(body: object) -> Usage | None:

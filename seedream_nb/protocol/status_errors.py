@@ -102,6 +102,7 @@ _WORDS: dict[type[SeedreamError], tuple[str, str]] = {
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _QUOTE = " The service says: "  # between our message and the service's
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _NOT_FOUND_WORDS = re.compile(r"\bnot[ _-]?found\b|\b(does not|doesn't|not) exist|\bno such\b", re.IGNORECASE)
 _TOO_LARGE_WORDS = re.compile(r"too (large|many|long|big)|at most|maximum|exceed", re.IGNORECASE)
 
@@ -122,6 +123,8 @@ def read_answer(status_code: int, text: str, clean: Callable[[str], str] = str) 
     """
     body, is_json = decode(text, clean)
     if not is_json:
+        # What is broken may hold escapes all the same.
+        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text.strip()[:MAX_PAGE_LENGTH])
         text = clean(text)
     if 200 <= status_code < 300:  # noqa: PLR2004  success statuses
         if not is_json:

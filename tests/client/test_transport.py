@@ -35,6 +35,7 @@ from seedream_nb.core.errors import (
     RequestTimeoutError,
     SeedreamError,
     ServerError,
+    TaskFailedError,
     UnreadableAnswerError,
 )
 from seedream_nb.protocol import request_body
@@ -384,12 +385,18 @@ def test_a_batch_request_with_too_large_an_answer_is_halved() -> None:
     assert [len(task.images[0].data or b"") for task in tasks] == [600_000] * 3
 
 
+ESCAPED = f"\\u{ord(TOKEN[0]):04x}{TOKEN[1:9]}\\u{ord(TOKEN[9]):04X}{TOKEN[10:]}"  # as JSON may spell it
+
 FAILURES = [
     as_json({"error": {"code": TOKEN, "message": f"bad token {TOKEN}"}, "trace_id": TOKEN}, status=401),
     as_json({"error": f"Bearer {TOKEN} is wrong"}, status=400),
     Answer(f"<html><title>{TOKEN}</title></html>".encode(), status=500),
     Answer(f"{TOKEN} is what you sent".encode()),
     DROP,
+    Answer(f'{{"error": {{"message": "bad {ESCAPED}", "code": "{ESCAPED}"}}, "trace_id": "{ESCAPED}"}}'.encode(), 401),
+    Answer(f'{{"error": "{ESCAPED}"'.encode()),
+    Answer(f'{{"error": "{ESCAPED}"'.encode(), 502),
+    as_json({"error": f"{TOKEN[:9]}\N{RIGHT-TO-LEFT OVERRIDE}{TOKEN[9:]}"}, 401),
 ]
 
 
@@ -401,6 +408,51 @@ def test_the_token_is_in_no_error_and_no_traceback(failure: Answer) -> None:
     shown = [str(error), repr(error), repr(vars(error)), *error._render_traceback_(), verbose(error, __file__)]
     assert "self = <" in shown[-1]  # the variables were looked at
     assert not [text for text in shown if TOKEN in text]
+
+
+@pytest.mark.parametrize("text", [TOKEN, ESCAPED])
+def test_the_token_is_in_no_task(text: str) -> None:
+    body = f"""{{"id": "an-id", "{text}": 1, "trace_id": "{text}", "error": "{text}", "finished_at": 1,
+        "request": {{"prompt": "{text}", "more": [["{text}"]]}},
+        "data": [{{"url": "https://x.example/{text}", "name": "{text}"}}]}}"""
+    with ScriptedServer(Answer(body.encode())) as server:
+        task = SeedreamClient(TOKEN, server.url).retrieve("an-id")
+    shown = repr([task, task.raw, task.images[0].raw, task.to_dict()])
+    assert shown.count("***") >= 10
+    assert TOKEN not in shown
+
+
+@pytest.mark.parametrize("text", [TOKEN, ESCAPED])
+@pytest.mark.parametrize("mode", ["async", "sync", "stream"])
+def test_the_token_is_in_no_paid_task(mode: Any, text: str) -> None:
+    event = (
+        f'{{"type": "image_generation.partial_failed", "task_id": "an-id", "error": "{text}", "{text}": "{text}"}}\n'
+    )
+    end = '{"type": "image_generation.completed"}'
+    record = f'{{"task_id": "{text}", "data": [{{"url": "https://x.example/a.jpg", "name": "{text}"}}]}}'
+    body = event + end if mode == "stream" else record
+    with ScriptedServer(Answer(body.encode())) as server:
+        task = SeedreamClient(TOKEN, server.url).generate("a cat", mode=mode)
+    shown = repr([task, task.raw, [image.raw for image in task.images]])
+    assert "***" in shown
+    assert TOKEN not in shown
+
+
+def test_foreign_text_in_an_error_is_short_and_changes_nothing_around_it() -> None:
+    evil = "\N{RIGHT-TO-LEFT OVERRIDE}\N{FIRST STRONG ISOLATE}\x1b[2J" + "x" * 20_000
+    answer = as_json({"error": {"code": evil, "message": evil}, "trace_id": evil}, 400)
+    for call in ("retrieve", "generate"):
+        with ScriptedServer(answer) as server, pytest.raises(BadRequestError) as caught:
+            getattr(SeedreamClient(TOKEN, server.url), call)("an-id")
+        shown = [str(caught.value), *caught.value._render_traceback_()[1:]]
+        assert len(shown[0]) < 1500
+        assert all(character.isprintable() for text in shown for character in text)
+        assert "xxx" in caught.value.reference
+    record = {"id": evil, "error": {"code": evil, "message": evil}, "trace_id": evil, "finished_at": 1}
+    with ScriptedServer(as_json(record)) as server, pytest.raises(TaskFailedError) as failed:
+        SeedreamClient(TOKEN, server.url).retrieve("an-id").raise_for_status()
+    assert len(str(failed.value)) < 1800
+    assert str(failed.value).isprintable()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
