@@ -79,11 +79,7 @@ class GenerateForm(ipywidgets.VBox):
         self.announcement = ipywidgets.HTML()
         self.announcement.add_class("seedream-announcement")
         self.button = ipywidgets.Button(description=_button_label(GenerateSettings()), button_style="primary")
-        self.allow = ipywidgets.Button(
-            description="Allow another request",
-            tooltip="Enables the button; sends nothing",
-            button_style="warning",
-        )
+        self.allow = ipywidgets.Button(description="Allow another request", tooltip="Enables the button; sends nothing")
         self.allow.layout.width = "auto"
         super().__init__(
             [
