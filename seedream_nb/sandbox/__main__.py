@@ -11,44 +11,25 @@ from seedream_nb.sandbox import Sandbox, SandboxError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until interrupted.
-
-    Args:
-        arguments: Command-line arguments; those of the process when None.
-
-    Returns:
-        The exit code: 0 after an interrupt. A sandbox that cannot start exits with 2.
-    """
+    """Run until interrupted and return the exit code 0; a sandbox that cannot start exits with 2."""
     parser = argparse.ArgumentParser(
         prog="python -m seedream_nb.sandbox",
         description="Run a local server with the API of the SeeDream service. It needs no account and costs nothing.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any free port)")
-    parser.add_argument("--token", default="sandbox-token", help="token to accept (default: %(default)s)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=0, help="port to listen on (default: any free port)")
+    add("--token", default="sandbox-token", help="token to accept (default: %(default)s)")
+    add(
         "--latency", type=float, default=0.0, metavar="S", help="seconds added to every response (default: %(default)s)"
     )
-    parser.add_argument(
-        "--generation-time", type=float, default=0.3, metavar="S", help="seconds per image (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--balance", type=int, metavar="N", help="images until the balance is used up (default: unlimited)"
-    )
-    parser.add_argument("--public-url", metavar="URL", help="base URL of the image links, if clients use another one")
-    parser.add_argument("--allow-remote", action="store_true", help="allow an address that other machines can reach")
-    options = parser.parse_args(arguments)
+    seconds = "seconds per image (default: %(default)s)"
+    add("--generation-time", dest="generation_seconds", type=float, default=0.3, metavar="S", help=seconds)
+    add("--balance", type=int, metavar="N", help="images until the balance is used up (default: unlimited)")
+    add("--public-url", metavar="URL", help="base URL of the image links, if clients use another one")
+    add("--allow-remote", action="store_true", help="allow an address that other machines can reach")
     try:
-        sandbox = Sandbox(
-            host=options.host,
-            port=options.port,
-            token=options.token,
-            latency=options.latency,
-            generation_seconds=options.generation_time,
-            balance=options.balance,
-            public_url=options.public_url,
-            allow_remote=options.allow_remote,
-        ).start()
+        sandbox = Sandbox(**vars(parser.parse_args(arguments))).start()
     except SandboxError as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
     stopped: queue.SimpleQueue[None] = queue.SimpleQueue()  # reentrant, unlike an Event

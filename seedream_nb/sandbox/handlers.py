@@ -67,11 +67,7 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """The latest requests, oldest first; iterable, indexable, thread-safe.
-
-    Args:
-        capacity: Maximum number of requests.
-    """
+    """The latest requests, oldest first; iterable, indexable, thread-safe."""
 
     def __init__(self, capacity: int = 20_000) -> None:
         self._lock = threading.Lock()

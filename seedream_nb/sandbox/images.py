@@ -37,14 +37,10 @@ class ImageSpec:
     """How one image is painted; equal specs give equal images.
 
     Attributes:
-        prompt: What the image is painted from.
-        width: In pixels.
-        height: In pixels.
         index: Position in a set; the z-index for a layer.
         style: `scene` from the prompt alone, `edit` from `sources`, `cutout` on a transparent background, `layer` as
             one part of a layer decomposition.
         output_format: The requested format, JPEG when None; layers above the base image are always PNG.
-        seed: Selects another image of the same prompt.
         sources: For edits and layers: encoded images, or specs of images of this sandbox.
         layers: Number of layers above the base image.
     """
@@ -86,18 +82,7 @@ class ImageSpec:
 
 @dataclasses.dataclass(frozen=True)
 class RenderedImage:
-    """An encoded image, cropped to its box if it is a layer (wire contract, Layers).
-
-    Attributes:
-        content: The file's bytes.
-        output_format: `jpeg` or `png`.
-        width: In pixels.
-        height: In pixels.
-        z_index: 0 for the base image.
-        name: Short name of what a layer shows.
-        description: One sentence about it.
-        box: Left, top, right, bottom within the whole image, in pixels.
-    """
+    """An encoded image, cropped to its box (pixels) if it is a layer (wire contract, Layers)."""
 
     content: bytes
     output_format: OutputFormat
@@ -113,12 +98,8 @@ class RenderedImage:
 class ImagePlan:
     """The images of one task.
 
-    Attributes:
-        spec: How the first one is painted; the others differ in their index.
-        count: Number of images; a layer decomposition counts once.
-        captions: Prompts of the single images, where they differ.
-        withheld: The error that takes the place of an image, by position.
-        names: File names of the first images, where they are given.
+    `spec` is the first one's; the others differ in their index and, where given, their caption. A layer decomposition
+    counts once. `withheld` has the error that takes the place of an image, by position; `names` the first file names.
     """
 
     spec: ImageSpec
@@ -149,10 +130,8 @@ def plan_items(plan: ImagePlan, task_id: str) -> tuple[tuple[Item, ...], dict[st
 class ImageStore:
     """All images of one sandbox, by file name; thread-safe.
 
-    Args:
-        folder: Where painted images are cached on disk, None for nowhere. Processes may share it; nothing in it is
-            ever deleted.
-        memory: Maximum size of the encoded images kept in memory, in bytes.
+    Painted images are cached in `folder`, if any, which processes may share and where nothing is ever deleted, and in
+    up to `memory` bytes.
     """
 
     def __init__(self, folder: Path | None = None, memory: int = 96 * 1024 * 1024) -> None:

@@ -41,15 +41,7 @@ _SCENES: Final[Mapping[str, Callable[[Theme], Scene]]] = {
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of an image.
-
-    Attributes:
-        image: The base (``z_index`` 0) is RGB and fills the image; those above are RGBA, cropped to `box`.
-        z_index: Position in the stack, from the back.
-        name: A short name.
-        description: What it shows.
-        box: Left, top, right and bottom within the whole image, pixels.
-    """
+    """One layer of an image: the base (``z_index`` 0) in RGB, those above in RGBA, cropped to `box` (pixels)."""
 
     image: Image.Image
     z_index: int
@@ -61,18 +53,9 @@ class Layer:
 def paint(
     prompt: str, width: int, height: int, *, index: int = 0, seed: int | None = None, watermark_text: str = _MARK
 ) -> Image.Image:
-    """Paint an image for a prompt.
+    """Paint an RGB image for any text; known words, English and some Chinese, choose subject, mood and colors.
 
-    Args:
-        prompt: Any text. Known words, in English and a few in Chinese, choose the subject, the mood and the colors.
-        width: Pixels.
-        height: Pixels.
-        index: Position in a set; each index is another variation on the same theme.
-        seed: Selects another set of images for the same prompt.
-        watermark_text: Text of the mark in the lower right corner.
-
-    Returns:
-        An RGB image of exactly that size.
+    Each ``index`` is another variation on the same theme; ``seed`` selects another set of images for the same prompt.
 
     Example:
         >>> paint("a white siamese cat", 64, 64).size
@@ -86,17 +69,9 @@ def paint(
 
 
 def restyle(source: Image.Image, prompt: str, width: int, height: int, *, index: int = 0) -> Image.Image:
-    """Paint an edit of an image of any size and mode.
+    """Paint an RGB edit of an image of any size and mode, cropped around its middle to fit.
 
-    Args:
-        source: The image to edit; it keeps its composition and is cropped around its middle to fit.
-        prompt: Determines the colors, or day and night.
-        width: Of the result, pixels.
-        height: Of the result, pixels.
-        index: Position in a set; each index is another strength and palette.
-
-    Returns:
-        An RGB image of exactly that size.
+    The prompt determines the colors, or day and night; each ``index`` is another strength and palette.
     """
     theme = read_theme(prompt, index=index)
     edited = edit.restyled(source, theme, finish.work_size(width, height))
@@ -104,17 +79,7 @@ def restyle(source: Image.Image, prompt: str, width: int, height: int, *, index:
 
 
 def paint_layers(prompt: str, width: int, height: int, count: int) -> list[Layer]:
-    """Paint an image as a base and transparent layers above it.
-
-    Args:
-        prompt: As for `paint`.
-        width: Of the whole image, pixels.
-        height: Of the whole image, pixels.
-        count: Number of transparent layers, at least one; the wire contract allows 16.
-
-    Returns:
-        The base, then `count` layers from back to front; composed in that order they give the image.
-    """
+    """Return an image as a base and `count` transparent layers, from back to front; composed, they give the image."""
     theme = read_theme(prompt)
     base, *planes = _SCENES[theme.subject](theme)
     planes += [_motes(theme, number + 1) for number in range(count - len(planes))]
@@ -141,17 +106,7 @@ def _motes(theme: Theme, number: int) -> Plane:
 
 
 def decompose(source: Image.Image, width: int, height: int, count: int) -> list[Layer]:
-    """Split a given image of any size and mode into a base and transparent layers.
-
-    Args:
-        source: The image, cropped around its middle to fit.
-        width: Of the whole result, pixels.
-        height: Of the whole result, pixels.
-        count: Number of transparent layers.
-
-    Returns:
-        The base (a softened background), then regions of similar color and place, the largest first.
-    """
+    """Split an image of any mode into its softened background and `count` regions of similar color and place."""
     base, regions = edit.regions(source, (width, height), max(1, count))
     layers = [Layer(finish.add_mark(base, _MARK), 0, "background", "The softened background", (0, 0, width, height))]
     for region in regions:
@@ -161,17 +116,7 @@ def decompose(source: Image.Image, width: int, height: int, count: int) -> list[
 
 
 def paint_cutout(prompt: str, width: int, height: int, *, index: int = 0) -> Image.Image:
-    """Paint the prompt's subject on a transparent background.
-
-    Args:
-        prompt: As for `paint`.
-        width: Pixels.
-        height: Pixels.
-        index: Position in a set.
-
-    Returns:
-        An RGBA image of exactly that size.
-    """
+    """Paint the prompt's subject on a transparent background, as RGBA."""
     canvas = Canvas(*finish.work_size(width, height), transparent=True)
     theme = read_theme(prompt, index=index)
     for plane in _SCENES[theme.subject](theme):

@@ -111,10 +111,7 @@ class ApiResponse:
 
 
 class SandboxService:
-    """The API of one sandbox; thread-safe.
-
-    `image_base_url` is the URL of an image without its file name; it is set once the port is known.
-    """
+    """The API of one sandbox; thread-safe. `image_base_url` is set once the port is known."""
 
     def __init__(
         self,

@@ -62,15 +62,9 @@ OUTPUT_WITHHELD: Final = ErrorDetail(
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """One entry of a task's `data`: an image, or the error that took its place.
+    """One entry of a task's `data`: an image with its size (`<width>x<height>`), or the error that took its place.
 
-    Attributes:
-        prompt: The image's own prompt.
-        size: `<width>x<height>` in pixels.
-        file_name: File name of the image on the sandbox, None when it failed.
-        error: Why there is no image.
-        output_format: Set only when the request named one.
-        is_layered: True for a layer decomposition, which is sent as several entries.
+    `output_format` is set only when the request named one. A layered item is sent as several entries.
     """
 
     prompt: str
@@ -83,25 +77,11 @@ class Item:
 
 @dataclasses.dataclass(frozen=True)
 class SandboxTask:
-    """One task, finished or not.
+    """One task, finished or not; times in Unix seconds, as shown in the record.
 
-    Attributes:
-        id: The task id.
-        request: The request as shown in the record.
-        items: The result, visible from `ready_at` on.
-        created_at: Unix seconds, as shown in the record.
-        finished_at: Unix seconds, as shown in the record once finished.
-        ready_at: Unix seconds from which the result is visible; `NEVER` for a task that stays pending.
-        ready_after_query: Instead of `ready_at`: seconds after the first query for its id.
-        error: Set for a task that fails as a whole.
-        form: Which documented form `retrieve` returns.
-        pending_form: How the record looks before `ready_at`.
-        in_base64: True to send the images as `b64_json`.
-        shows_usage: True to include `usage` in the response.
-        user_id: For the history filter.
-        application_id: For the history filter.
-        type: For the history filter.
-        trace_id: Derived from the id when empty.
+    The result is visible from `ready_at` on or, instead, `ready_after_query` seconds after the first query for its id;
+    never when `ready_at` is `NEVER`. A task with an `error` failed as a whole. `form` and `pending_form` determine how
+    it is sent, `in_base64` and `shows_usage` what the response contains; the trace id derives from the id when empty.
     """
 
     id: str
@@ -185,14 +165,9 @@ class TaskStore:
         return sorted(found, key=lambda task: (task.created_at, task.id))
 
     def history(self, filters: Mapping[str, object]) -> tuple[list[SandboxTask], int]:
-        """Return one page of the history and the total number of matches (wire contract, POST /seedream/tasks).
+        """Return one page of the history, newest first, and the total number of matches.
 
-        Args:
-            filters: `application_id`, `user_id`, `type`, `created_at_min`, `created_at_max` (Unix seconds,
-                both inclusive), `limit` (12 when left out) and `offset` (0). None counts as left out.
-
-        Returns:
-            The page, newest first, and the total number of matches.
+        The filters are those of the wire contract (POST /seedream/tasks), times inclusive; None counts as left out.
         """
         given = {name: value for name, value in filters.items() if value is not None}
         earliest, latest = given.get("created_at_min"), given.get("created_at_max")

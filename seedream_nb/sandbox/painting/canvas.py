@@ -74,13 +74,7 @@ def across(place: Frame, start: Point, end: Point, *colors: Color) -> Linear:
 
 
 class Canvas:
-    """An image being painted.
-
-    Args:
-        width: Pixels.
-        height: Pixels.
-        transparent: Start empty instead of black.
-    """
+    """An image being painted, black or empty (transparent) at first; sizes in pixels."""
 
     def __init__(self, width: int, height: int, *, transparent: bool = False) -> None:
         self.width = width

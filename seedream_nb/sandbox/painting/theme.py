@@ -119,14 +119,9 @@ _COATS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Theme:
-    """The reading of a prompt.
+    """The reading of a prompt; the digest is the seed of every detail left to chance.
 
-    Attributes:
-        subject: The scene to paint.
-        palette: Its colors.
-        coat: A cat's fur: ``siamese``, ``white``, ``black``, ``ginger``, ``grey`` or ``brown``.
-        variant: Number of the scene's composition, which increases with the image's index.
-        digest: Seed of every detail left to chance.
+    `variant` numbers the scene's composition and increases with the image's index.
     """
 
     subject: str
@@ -142,13 +137,7 @@ class Theme:
 
 
 def read_theme(prompt: str, *, index: int = 0, seed: int | None = None) -> Theme:
-    """Return the theme of a prompt, the same for the same arguments on every machine.
-
-    Args:
-        prompt: Any text, which may be empty.
-        index: Position within a set of images.
-        seed: Selects another image of the same prompt.
-    """
+    """Return the theme of a prompt, which may be empty; the same for the same arguments on every machine."""
     text = prompt.lower()
     words = {form for word in re.findall(r"[a-z]+", text) for form in (word, word.removesuffix("s"))}
     family = hashlib.sha256(f"{text.strip()}\n{seed}".encode("utf-8", "replace")).digest()
