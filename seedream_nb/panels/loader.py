@@ -48,7 +48,7 @@ class ImageLoader:
     """Images on demand, in its own threads. The latest queue counts.
 
     Args:
-        fetcher: Fetches the bytes; its limits include the timeout of a silent host.
+        fetcher: Fetches the bytes.
         deliver: Called with a key, the kind, and the image or the error. Called in one thread at a time, never in the
             caller of `load`, and must not wait for that one.
         side: The long side of thumbnails, in pixels.
@@ -119,8 +119,8 @@ class ImageLoader:
     def close(self) -> None:
         """Ends all threads; nothing is delivered after it returns.
 
-        A thread that waits for a silent host ends when that times out; closing does not wait for it longer than a
-        moment. May be called twice, and by `deliver`.
+        Downloads are canceled; only a thread in the middle of decoding may outlive the call. May be called twice, and by
+        `deliver`.
         """
         self._cache.close()
         with self._delivering, self._changed:
