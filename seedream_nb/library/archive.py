@@ -52,11 +52,7 @@ def largest(name: str) -> int:
 
 @contextmanager
 def read_archive(source: str | os.PathLike[str]) -> Iterator[FolderArchive | ZipArchive]:
-    """Opens a folder or a zip to read; `~` is the home directory.
-
-    Raises:
-        UsageError: It is neither, cannot be opened, or unpacks to too much.
-    """
+    """Opens a folder or a zip to read; `~` is the home directory."""
     path = _path_of(source)
     if path.is_dir():
         yield FolderArchive(path)
@@ -82,15 +78,7 @@ def read_archive(source: str | os.PathLike[str]) -> Iterator[FolderArchive | Zip
 
 @contextmanager
 def write_archive(target: str | os.PathLike[str]) -> Iterator[FolderArchive | ZipArchive]:
-    """Writes a folder or a zip under a temporary name, and moves it into place when it is complete.
-
-    Args:
-        target: A name that ends in `.zip` becomes a zip. `~` is the home directory. An empty folder and an earlier
-            export are replaced, anything else is left alone.
-
-    Raises:
-        UsageError: Something else is there, or it cannot be written.
-    """
+    """Writes a folder or a zip under a temporary name, and moves it into place when it is complete."""
     path = _path_of(target)
     part = staging_path(path)
     try:

@@ -76,12 +76,7 @@ class LibraryCache:
 
     @classmethod
     def for_service(cls, base_url: str, library: Library | str | os.PathLike[str] | None = None) -> LibraryCache:
-        """The cache for a service, which stores nothing of a loopback address unless a library is named.
-
-        Args:
-            base_url: The service's address.
-            library: As for `LibraryCache`.
-        """
+        """The cache for a service, which stores nothing of a loopback address unless a library is named."""
         if library is None and skips_service(base_url):
             return cls(OFF)
         return cls(library, allow_loopback=is_loopback(base_url))
@@ -103,12 +98,7 @@ class LibraryCache:
             return self._opened
 
     def open(self) -> Library:
-        """The library, for those who cannot do without.
-
-        Raises:
-            LibraryError: It is turned off, or cannot be opened.
-            SettingsError: Its location is invalid.
-        """
+        """The library, for those who cannot do without; raises a `LibraryError` if it is turned off."""
         library = self.library
         if library is None:
             raise LibraryError("The library is turned off.", hint=TURN_ON_HINT)
@@ -215,13 +205,6 @@ class LibraryFetcher(ImageFetcher):
     """Fetches images from a library, or else from their links, and stores the latter.
 
     An image is not fetched twice, even if its link is dead by then.
-
-    Args:
-        cache: The library.
-        limits: Limits for what is fetched from links.
-
-    Attributes:
-        cache: As given.
     """
 
     def __init__(self, cache: LibraryCache, limits: FetchLimits | None = None) -> None:
@@ -229,11 +212,7 @@ class LibraryFetcher(ImageFetcher):
         self.cache = cache
 
     def fetch(self, image: TaskImage, *, stop: threading.Event | None = None) -> bytes:
-        """The bytes of an image, as `ImageFetcher.fetch` returns them.
-
-        Raises:
-            ImageError: As there.
-        """
+        """The bytes of an image, as `ImageFetcher.fetch` returns them."""
         if not self.cache.accepts(image):
             return super().fetch(image, stop=stop)
         content = self.cache.original(image)
@@ -244,11 +223,7 @@ class LibraryFetcher(ImageFetcher):
         return content
 
     def thumbnail(self, image: TaskImage, side: int, *, stop: threading.Event | None = None) -> Thumbnail:
-        """A thumbnail of an image, as `ImageFetcher.thumbnail` makes it.
-
-        Raises:
-            ImageError: As there.
-        """
+        """A thumbnail of an image, as `ImageFetcher.thumbnail` makes it."""
         if image.data is None and not self.cache.accepts(image):
             return super().thumbnail(image, side, stop=stop)
         known = self.cache.thumbnail(image, side)

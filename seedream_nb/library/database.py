@@ -29,16 +29,13 @@ SECONDS_AT_EXIT = 1.0  # to wait for another thread's transaction
 
 
 class LibraryRecoveredError(LibraryError):
-    """The library's file was damaged, and has been replaced; the call can be repeated."""
+    """The library's file was damaged, and has been replaced; nothing was written, and the call can be repeated."""
 
 
 class Database:
     """The records of a library. Safe to use from several threads and, each with its own, from several processes.
 
-    Args:
-        folder: The library's folder.
-        read_only: Whether to write nothing, as in a folder that is not writable.
-        on_damage: Called with a sentence after a damaged file was replaced.
+    `on_damage` is called with a sentence after a damaged file was replaced.
     """
 
     def __init__(self, folder: Path, *, read_only: bool, on_damage: Callable[[str], None]) -> None:
@@ -58,12 +55,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection for queries. Can be nested, also within `writing`.
-
-        Raises:
-            LibraryRecoveredError: The file was damaged, and has been replaced.
-            LibraryError: The file cannot be read.
-        """
+        """A connection for queries. Can be nested, also within `writing`."""
         with self._lock:
             self._depth += 1
             try:
@@ -79,12 +71,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction, which is committed or rolled back as a whole. Can be nested.
-
-        Raises:
-            LibraryRecoveredError: The file was damaged, and has been replaced; nothing was written.
-            LibraryError: Nothing can be written.
-        """
+        """A connection in a transaction, which is committed or rolled back as a whole. Can be nested."""
         if self.is_read_only:
             raise LibraryError(
                 f"The library {self.path.parent} is read-only.",

@@ -45,9 +45,6 @@ class Document:
         """The task, without the inline images whose digests are not available.
 
         Stand-ins replace the others: together they might not fit into memory.
-
-        Raises:
-            PartError: It is not a task, or not a finished one.
         """
 
         def find(digest: str) -> bytes | None:
@@ -67,11 +64,7 @@ class Document:
 
 
 def read_document(content: bytes) -> Document:
-    """Reads the file of a task.
-
-    Raises:
-        PartError: It is something else.
-    """
+    """Reads the file of a task; raises a `PartError` if it is something else."""
     document = read_mapping(read_json(content))
     task_id, record, request = document.get("task_id"), document.get("record"), document.get("request")
     if not isinstance(task_id, str) or not isinstance(record, dict) or not isinstance(request, (dict, type(None))):
@@ -89,11 +82,7 @@ def read_document(content: bytes) -> Document:
 
 
 def read_json(content: bytes) -> object:
-    """Reads JSON, unless it is nested too deeply for later processing.
-
-    Raises:
-        PartError: It is, or it is not JSON.
-    """
+    """Reads JSON, unless it is nested too deeply for later processing."""
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):

@@ -37,14 +37,9 @@ _PLAIN_NAME = re.compile(r"[0-9a-z-]{1,100}")
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export has written.
+    """What an export has written to a folder or zip: records, images at full size, and the bytes of these.
 
-    Attributes:
-        path: The folder or zip.
-        tasks: The number of records.
-        originals: The number of images at full size.
-        size: The bytes of these.
-        missing: The number of images that are not stored; the records hold their links.
+    Of the missing images, which are not stored, the records hold the links.
     """
 
     path: Path

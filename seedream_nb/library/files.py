@@ -53,11 +53,6 @@ class Files:
 
     They are spread over subfolders by the first two characters of their names, as folders with thousands of files are
     slow.
-
-    Args:
-        database: Where the table is.
-        folder: Where the files are; created with the first one.
-        table: Which files.
     """
 
     def __init__(self, database: Database, folder: Path, table: Literal["originals", "thumbnails"]) -> None:
@@ -113,11 +108,7 @@ class Files:
                     self.remove(row[1])
 
     def find_orphans(self, older_than: float) -> list[str]:
-        """The names of files that the table does not list.
-
-        Args:
-            older_than: Unix seconds; another kernel may be about to list younger ones.
-        """
+        """The names of unlisted files; another kernel may be about to list those younger than some Unix seconds."""
         with self._database.reading() as connection:
             listed = {name for _digest, name, _checksum in connection.execute(self._rows)}
         found = (path for path in self.folder.glob("??/*") if not path.name.endswith(PART))

@@ -40,15 +40,8 @@ def to_words(text: str) -> str:
 def to_query(text: str) -> str:
     r"""Converts typed search terms to a query of SQLite's FTS5.
 
-    Args:
-        text: Words in any order, each matching from its beginning; `"several words"` in quotation marks match as a
-            phrase. All must match.
-
-    Returns:
-        The query; empty for empty text.
-
-    Raises:
-        UsageError: The text contains no word.
+    All words must match, in any order, each from its beginning; `"several words"` in quotation marks match as a phrase.
+    Empty text gives an empty query.
 
     Example:
         >>> to_query('siam "white cat"')

@@ -33,16 +33,7 @@ _EXTENSIONS = {b"\xff\xd8\xff": "jpg", b"\x89PNG\r\n": "png", b"RIFF": "webp"}  
 
 
 class ImageStore:
-    """Stores and finds originals and thumbnails.
-
-    Args:
-        database: The library's database.
-        folder: The library's folder.
-
-    Attributes:
-        originals: The files at full size.
-        thumbnails: The small copies.
-    """
+    """Stores and finds originals and thumbnails."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
@@ -52,8 +43,7 @@ class ImageStore:
     def store(self, image: TaskImage, content: bytes, thumbnail: tuple[int, Thumbnail] | None = None) -> int:
         """Stores the original of an image with a link, and optionally a thumbnail with its requested side in pixels.
 
-        Returns:
-            By how many bytes the originals have grown.
+        Returns the number of bytes by which the originals have grown.
         """
         digest, name = _name_of(content)
         is_new = not self.has(digest)
@@ -194,8 +184,7 @@ def find_sizes(
 
 def add_inline(connection: Connection, digest: str) -> None:
     """Lists an inline image, within a transaction."""
-    row = (f"{INLINE}{digest}", "", 0, digest)
-    connection.execute("INSERT OR IGNORE INTO pictures (source, task, place, digest) VALUES (?, ?, ?, ?)", row)
+    add_link(connection, f"{INLINE}{digest}", "", digest)
 
 
 def add_link(connection: Connection, link: str, task_key: str, digest: str) -> None:

@@ -79,10 +79,7 @@ def import_archive(
     source: str | os.PathLike[str],
     keep_image: Callable[[TaskImage, bytes], None],
 ) -> Imported:
-    """Imports an archive, as `Library.import_from` describes it.
-
-    `keep_image` stores an original that has a link, within the library's budget.
-    """
+    """Imports an archive; `keep_image` stores an original that has a link, within the library's budget."""
     with read_archive(source) as reader:
         _check_manifest(reader, source)
         return _Import(database, images, reader, keep_image).run()
@@ -155,18 +152,17 @@ class _Import:
 
     def _compare(self, task: Task) -> tuple[StoredTask | None, list[TaskImage]]:
         """What the library has of a task, and the images that it lacks."""
+        stored = self._stored(key_of(task.id))
+        return stored, [] if stored is None else missing_images(stored.read(any_image), task)
+
+    def _stored(self, key: str) -> StoredTask | None:
         with self._database.reading() as connection:
-            row = connection.execute(f"{STORED} WHERE key = ?", (key_of(task.id),)).fetchone()
-        if row is None:
-            return None, []
-        stored = StoredTask(*row)
-        return stored, missing_images(stored.read(any_image), task)
+            row = connection.execute(f"{STORED} WHERE key = ?", (key,)).fetchone()
+        return None if row is None else StoredTask(*row)
 
     def _import_links(self, key: str, links: dict[str, str]) -> None:
         """Imports the images behind those links that the stored record references."""
-        with self._database.reading() as connection:
-            row = connection.execute(f"{STORED} WHERE key = ?", (key,)).fetchone()
-        stored = None if row is None else StoredTask(*row)
+        stored = self._stored(key)
         if stored is None:
             return  # removed in the meantime
         own = {image.url for image in stored.read(any_image).images}

@@ -27,10 +27,10 @@ from seedream_nb.library.marks import (
     set_note,
     set_rating,
     stored_keys,
-    with_known_tags,
 )
 from seedream_nb.library.records import chunked, find_tasks, newest_keys, store_tasks
 from seedream_nb.library.removal import (
+    Plan,
     Removal,
     plan_eviction,
     plan_pruning,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
-    from types import TracebackType
+    from sqlite3 import Connection
 
     import pandas as pd
 
@@ -61,18 +61,9 @@ _opened: WeakValueDictionary[str, Library] = WeakValueDictionary()
 
 @dataclass(frozen=True)
 class LibraryInfo:
-    """What a library contains.
+    """What the library in a folder contains: how many records of tasks, originals (images at full size) and thumbnails.
 
-    Attributes:
-        location: Its folder.
-        tasks: The number of records.
-        originals: The number of images at full size.
-        thumbnails: The number of small copies.
-        records_size: Bytes of the records.
-        originals_size: Bytes of the originals.
-        thumbnails_size: Bytes of the thumbnails.
-        budget: The maximum bytes of originals.
-        is_read_only: Whether it is read-only.
+    Sizes are in bytes; the budget is the maximum of `originals_size`.
     """
 
     location: Path
@@ -90,7 +81,8 @@ class Library:
     """Records and images of tasks, stored on this machine.
 
     It can be used by several threads and several processes at once. Tasks with a tag, a rating or a note are never
-    pruned, and their originals are never evicted.
+    pruned, and their originals are never evicted. Every method raises a `LibraryError` if the library cannot be read or,
+    where it writes, cannot be written.
 
     Args:
         location: Its folder; by default that of the environment variable `SEEDREAM_LIBRARY`, or else the usual place
@@ -148,9 +140,6 @@ class Library:
 
         Returns:
             How many records were new or changed.
-
-        Raises:
-            LibraryError: The library cannot be written.
         """
         # Iterated before the transaction begins: a history fetches its pages meanwhile.
         given = [tasks] if isinstance(tasks, Task) else list(tasks)
@@ -158,17 +147,7 @@ class Library:
             return store_tasks(connection, given, partial(self._images.store_inline, connection))
 
     def find(self, task_ids: Iterable[str]) -> dict[str, Task]:
-        """Reads stored tasks by their ids.
-
-        Args:
-            task_ids: The ids; case does not matter.
-
-        Returns:
-            The tasks that are stored, by the given ids.
-
-        Raises:
-            LibraryError: The library cannot be read.
-        """
+        """The tasks that are stored, by the given ids; case does not matter."""
         with self._database.reading() as connection:
             found = find_tasks(connection, task_ids, self._images.read)
         return {task_id: self._located(task) for task_id, task in found.items()}
@@ -205,25 +184,19 @@ class Library:
 
         Raises:
             UsageError: The text contains no word.
-            LibraryError: The library cannot be read.
 
         Example:
             >>> Gallery(library.search("siamese", model="4.5"))  # doctest: +SKIP
         """
         query = Query(text, model, since, until, (tags,) if isinstance(tags, str) else tuple(tags), rating, status)
         with self._database.reading() as connection:
-            query = with_known_tags(connection, query)
             found = search_tasks(connection, query, self._images.read, limit=limit, offset=offset)
         return [self._located(task) for task in found]
 
     def count(self, query: Query | None = None) -> int:
-        """The number of tasks that match a query, or of all.
-
-        Raises:
-            LibraryError: The library cannot be read.
-        """
+        """The number of tasks that match a query, or of all."""
         with self._database.reading() as connection:
-            return count_matches(connection, with_known_tags(connection, query or Query()))
+            return count_matches(connection, query or Query())
 
     def __len__(self) -> int:
         return self.count()
@@ -242,19 +215,11 @@ class Library:
     # Images.
 
     def original(self, image: TaskImage) -> bytes | None:
-        """The original of an image; None if it is not stored, or damaged.
-
-        Raises:
-            LibraryError: The library cannot be read.
-        """
+        """The original of an image; None if it is not stored, or damaged."""
         return image.data if image.data is not None else self._images.find_original(image)
 
     def thumbnail(self, image: TaskImage, side: int) -> Thumbnail | None:
-        """The thumbnail for exactly this requested side, in pixels; None if it is not stored.
-
-        Raises:
-            LibraryError: The library cannot be read.
-        """
+        """The thumbnail for exactly this requested side, in pixels; None if it is not stored."""
         return self._images.find_thumbnail(image, side)
 
     def keep_image(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
@@ -266,7 +231,6 @@ class Library:
             thumbnail: The requested side in pixels, and the thumbnail.
 
         Raises:
-            LibraryError: The library cannot be written.
             OSError: A file cannot be written, such as on a full disk.
 
         Warns:
@@ -285,7 +249,6 @@ class Library:
         """Stores another thumbnail of a stored image, with its requested side in pixels; does nothing for other images.
 
         Raises:
-            LibraryError: The library cannot be written.
             OSError: A file cannot be written.
         """
         self._images.store_thumbnail(image, side, thumbnail)
@@ -302,7 +265,6 @@ class Library:
 
         Raises:
             UsageError: A task is not stored, or a tag is empty or longer than 100 characters; nothing was changed.
-            LibraryError: The library cannot be written.
 
         Example:
             >>> library.tag([task.id for task in gallery], "cats", "to print")  # doctest: +SKIP
@@ -324,7 +286,6 @@ class Library:
 
         Raises:
             UsageError: A task is not stored, or the rating is not valid; nothing was changed.
-            LibraryError: The library cannot be written.
         """
         with self._database.writing() as connection:
             set_rating(connection, stored_keys(connection, task_ids), stars)
@@ -338,17 +299,12 @@ class Library:
 
         Raises:
             UsageError: A task is not stored; nothing was changed.
-            LibraryError: The library cannot be written.
         """
         with self._database.writing() as connection:
             set_note(connection, stored_keys(connection, task_ids), text)
 
     def tags(self) -> dict[str, int]:
-        """All tags with the number of their tasks, the most frequent first.
-
-        Raises:
-            LibraryError: The library cannot be read.
-        """
+        """All tags with the number of their tasks, the most frequent first."""
         with self._database.reading() as connection:
             return count_tags(connection)
 
@@ -357,7 +313,6 @@ class Library:
 
         Raises:
             UsageError: It is not stored.
-            LibraryError: The library cannot be read.
         """
         with self._database.reading() as connection:
             (key,) = stored_keys(connection, task_id)
@@ -366,11 +321,7 @@ class Library:
     # Upkeep.
 
     def info(self) -> LibraryInfo:
-        """The library's location, content and size.
-
-        Raises:
-            LibraryError: The library cannot be read.
-        """
+        """The library's location, content and size."""
         with self._database.reading() as connection:
             statement = "SELECT count(*), coalesce(sum(size), 0) FROM "
             originals, originals_size = connection.execute(f"{statement} originals").fetchone()
@@ -388,12 +339,7 @@ class Library:
         )
 
     def weigh(self, task_ids: Iterable[str] | str) -> Removal:
-        """Says what `remove` would free, without removing anything.
-
-        Raises:
-            UsageError: A task is not stored.
-            LibraryError: The library cannot be read.
-        """
+        """Says what `remove` would free, without removing anything; raises the same."""
         with self._database.reading() as connection:
             return plan_removal(connection, stored_keys(connection, task_ids)).total
 
@@ -410,17 +356,12 @@ class Library:
 
         Raises:
             UsageError: A task is not stored; nothing was removed.
-            LibraryError: The library cannot be written.
 
         Example:
             >>> library.remove(["84d1544a-9043-4dde-a98b-e889dacd75f6"]).size  # doctest: +SKIP
             1843112
         """
-        return remove(
-            self._database,
-            self._images,
-            lambda connection: plan_removal(connection, stored_keys(connection, task_ids)),
-        )
+        return self._remove(lambda connection: plan_removal(connection, stored_keys(connection, task_ids)))
 
     def prune(self, older: datetime | None = None, larger: int | None = None, *, preview: bool = False) -> Removal:
         """Removes what is old or large. Tasks with a tag, a rating or a note stay.
@@ -436,12 +377,11 @@ class Library:
 
         Raises:
             UsageError: Neither an age nor a size is given.
-            LibraryError: The library cannot be written.
         """
         if preview:
             with self._database.reading() as connection:
                 return plan_pruning(connection, older, larger).total
-        return remove(self._database, self._images, lambda connection: plan_pruning(connection, older, larger))
+        return self._remove(lambda connection: plan_pruning(connection, older, larger))
 
     def verify(self, *, repair: bool = True, on_progress: Callable[[int], None] | None = None) -> Verification:
         """Reads every record and every file, and repairs what it can.
@@ -454,9 +394,6 @@ class Library:
         Args:
             repair: Whether to repair; otherwise nothing is changed. A read-only library is never changed.
             on_progress: Called with 1 for each file that was read.
-
-        Raises:
-            LibraryError: The library cannot be read.
         """
         return verify(self._database, self._images, repair=repair, on_progress=on_progress)
 
@@ -478,7 +415,6 @@ class Library:
 
         Raises:
             UsageError: Something else is there, it cannot be written, or a task is not stored.
-            LibraryError: The library cannot be read.
 
         Example:
             >>> print(library.export("cats.zip", [task.id for task in library.search("cat")]))  # doctest: +SKIP
@@ -506,7 +442,6 @@ class Library:
         Raises:
             UsageError: It is not an export, one of a later version, or a zip that unpacks to more than 50 times its
                 size; nothing was imported.
-            LibraryError: The library cannot be written.
             OSError: A file cannot be written, such as on a full disk; what was imported before stays.
 
         Example:
@@ -529,7 +464,6 @@ class Library:
 
         Raises:
             UsageError: pandas is not installed.
-            LibraryError: The library cannot be read.
 
         Example:
             >>> library.to_frame().groupby("model")["elapsed"].median()  # doctest: +SKIP
@@ -543,9 +477,7 @@ class Library:
     def __enter__(self) -> Library:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -569,8 +501,11 @@ class Library:
             self._room = min(self._budget - size_of_originals(connection), self._budget // CHECKS)
         _opened[str(self._folder)] = self
 
+    def _remove(self, make_plan: Callable[[Connection], Plan]) -> Removal:
+        return remove(self._database, self._images, make_plan)
+
     def _evict(self) -> None:
-        evicted = remove(self._database, self._images, lambda connection: plan_eviction(connection, self._budget))
+        evicted = self._remove(lambda connection: plan_eviction(connection, self._budget))
         self._room = self._budget // CHECKS
         if evicted.originals:
             warn(

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import SettingsError, UsageError
 from seedream_nb.core.foreign import is_loopback
 from seedream_nb.core.text import parse_size
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 LIBRARY_NAME = "SEEDREAM_LIBRARY"
 BUDGET_NAME = "SEEDREAM_LIBRARY_BUDGET"
@@ -20,27 +16,16 @@ OFF = "off"
 TURN_ON_HINT = f"Set {LIBRARY_NAME} to a folder to use a library."
 
 
-def resolve_location(
-    location: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] | None = None
-) -> Path | None:
-    """Finds the folder of the library.
+def resolve_location(location: str | os.PathLike[str] | None = None) -> Path | None:
+    """The folder of the library, which need not exist; None if the library is turned off.
 
-    Args:
-        location: A folder, or `off`; None or empty means that of the environment, or else the default.
-        environ: The environment with `SEEDREAM_LIBRARY`; the process's own by default.
-
-    Returns:
-        The folder, which need not exist; None if the library is turned off.
+    A location is a folder or `off`; None or empty means that of the environment, or else the default.
 
     Raises:
         SettingsError: It cannot be the name of a folder.
-
-    Example:
-        >>> resolve_location("off") is None
-        True
     """
     text = os.fspath(location) if location is not None else ""
-    text = text.strip() or _named_by(environ)
+    text = text.strip() or _named_by_environment()
     if not text:
         # Imported here: an explicit location does not need it.
         from platformdirs import user_data_path  # noqa: PLC0415  see above
@@ -60,50 +45,29 @@ def resolve_location(
         ) from None
 
 
-def skips_service(base_url: str, *, environ: Mapping[str, str] | None = None) -> bool:
+def skips_service(base_url: str) -> bool:
     """Whether nothing of a service is stored, because it has a loopback address and no library was chosen.
 
     A server at a loopback address is usually a sandbox or a test, whose links lead to other images tomorrow. With
     `SEEDREAM_LIBRARY`, tasks of a tunnel or a local gateway are stored like any others.
-
-    Args:
-        base_url: The service's address.
-        environ: The environment with `SEEDREAM_LIBRARY`; the process's own by default.
-
-    Example:
-        >>> skips_service("http://localhost:8000", environ={})
-        True
-        >>> skips_service("http://localhost:8000", environ={"SEEDREAM_LIBRARY": "~/images"})
-        False
     """
-    return is_loopback(base_url) and not _named_by(environ)
+    return is_loopback(base_url) and not _named_by_environment()
 
 
-def resolve_budget(budget: int | None = None, *, environ: Mapping[str, str] | None = None) -> int:
-    """Finds the maximum size of all originals.
-
-    Args:
-        budget: Bytes; None means that of the environment, or else 5 GB.
-        environ: The environment with `SEEDREAM_LIBRARY_BUDGET`, such as `20 GB`; the process's own by default.
-
-    Returns:
-        Bytes.
+def resolve_budget(budget: int | None = None) -> int:
+    """The maximum bytes of all originals; None means that of the environment, such as `20 GB`, or else 5 GB.
 
     Raises:
         SettingsError: The environment holds something else than a size.
-
-    Example:
-        >>> resolve_budget(environ={"SEEDREAM_LIBRARY_BUDGET": "20 GB"})
-        20000000000
     """
     if budget is not None:
         return budget
-    text = (os.environ if environ is None else environ).get(BUDGET_NAME, "").strip()
+    text = os.environ.get(BUDGET_NAME, "").strip()
     try:
         return parse_size(text) if text else BUDGET
     except UsageError as error:
         raise SettingsError(f"{BUDGET_NAME}: {error.message}", hint=error.hint) from None
 
 
-def _named_by(environ: Mapping[str, str] | None) -> str:
-    return (os.environ if environ is None else environ).get(LIBRARY_NAME, "").strip()
+def _named_by_environment() -> str:
+    return os.environ.get(LIBRARY_NAME, "").strip()

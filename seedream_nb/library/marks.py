@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from sqlite3 import Connection
 
-    from seedream_nb.library.search import Query
-
 MARKED = "SELECT task FROM tags UNION SELECT task FROM opinions"  # the tasks that are never removed automatically
 MOST_STARS = 5
 LONGEST_TAG = 100  # characters
@@ -42,11 +40,7 @@ class Marks:
 
 
 def stored_keys(connection: Connection, task_ids: Iterable[str] | str) -> list[str]:
-    """The keys of tasks that must all be in the library, without duplicates.
-
-    Raises:
-        UsageError: Some are not in the library, or no id was given.
-    """
+    """The keys of tasks that must all be in the library, without duplicates."""
     given = [task_ids] if isinstance(task_ids, str) else list(task_ids)
     keys = list(dict.fromkeys(key_of(task_id) for task_id in given))
     if not keys:
@@ -104,11 +98,7 @@ def remove_tags(connection: Connection, keys: Sequence[str], tags: Iterable[str]
 
 
 def set_rating(connection: Connection, keys: Sequence[str], stars: int | None) -> None:
-    """Rates tasks with 1 to 5 stars; None removes the rating.
-
-    Raises:
-        UsageError: Another number was given.
-    """
+    """Rates tasks with 1 to 5 stars; None removes the rating."""
     if stars is not None and (isinstance(stars, bool) or not isinstance(stars, int) or not 1 <= stars <= MOST_STARS):
         raise UsageError(
             f"{shorten(repr(stars))} is not a valid rating.", hint="Use 1 to 5 stars; None removes the rating."
@@ -130,11 +120,7 @@ def set_note(connection: Connection, keys: Sequence[str], text: str) -> None:
 
 
 def read_tags(tags: Iterable[str]) -> list[str]:
-    """Tags as they are stored: composed characters, single spaces, no spaces at the ends.
-
-    Raises:
-        UsageError: No tag was given, or one is empty or too long.
-    """
+    """Tags as they are stored: composed characters, single spaces, no spaces at the ends."""
     found = [" ".join(unicodedata.normalize("NFC", tag).split()) for tag in tags]
     for tag in found:
         if not tag or len(tag) > LONGEST_TAG or tag != storable(tag):
@@ -152,11 +138,6 @@ def known_tag(connection: Connection, tag: str) -> str:
     wanted = _fold(tag)
     known = (known for (known,) in connection.execute("SELECT DISTINCT tag FROM tags"))
     return next((one for one in known if _fold(one) == wanted), tag)
-
-
-def with_known_tags(connection: Connection, query: Query) -> Query:
-    """A query with its tags in the library's spelling."""
-    return dataclasses.replace(query, tags=[known_tag(connection, tag) for tag in query.tags])
 
 
 def _fold(tag: str) -> str:

@@ -11,7 +11,7 @@ from seedream_nb.core.errors import LibraryError
 from seedream_nb.library.schema import VERSION, migrate, version_of
 
 SECONDS_FOR_OTHERS = 30.0  # to wait for another kernel's transaction
-MOUNTS = Path("/proc/self/mounts")
+MOUNTS = Path("/proc/self/mounts")  # Linux's list of mount points
 # File systems, as Linux names them, that other machines may write to at the same time: those of networks and clusters,
 # and folders that virtual machines share with their host.
 _SHARED = re.compile(
@@ -45,11 +45,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 
 
 def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """Opens a library's file without changing anything.
-
-    Returns:
-        A connection, and whether it sees what others write.
-    """
+    """Opens a library's file without changing anything; returns whether it sees what others write, too."""
     if not path.exists():
         raise LibraryError(
             f"There is no library in {path.parent}, and none can be created there.",
@@ -73,14 +69,10 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 
 def is_shared(folder: Path, mounts: Path = MOUNTS) -> bool:
-    r"""Whether other machines may write to a folder, as far as can be told.
+    """Whether other machines may write to a folder, as far as can be told.
 
     True for network file systems, including those in user space, and for Windows paths that begin with the name of a
     machine; False if nothing is known.
-
-    Args:
-        folder: The folder.
-        mounts: Linux's list of mount points.
     """
     if str(folder).startswith("\\\\"):
         return True

@@ -48,11 +48,7 @@ class StoredTask(NamedTuple):
     number: int = 0  # the microsecond of its creation, and the order of tasks
 
     def read(self, find_inline: Callable[[str], bytes | None]) -> Task:
-        """The task; `find_inline` returns the image of a digest.
-
-        Raises:
-            DamagedRecordError: The record is damaged.
-        """
+        """The task; `find_inline` returns the image of a digest."""
         raw = _decode(self.record, find_inline)
         request = None if self.request is None else _decode(self.request, find_inline)
         task = read_task(raw if request is None else {**raw, "request": request}, self.key)
@@ -97,10 +93,7 @@ def store_tasks(connection: Connection, tasks: Iterable[Task], store_inline: Cal
 
     A known record is replaced unless that would lose images: the service may have cleared them. Tasks that are not
     final are skipped, and so are those that have neither an id nor an image. `store_inline` stores an inline image and
-    returns its digest.
-
-    Returns:
-        How many records were new or changed.
+    returns its digest. Returns how many records were new or changed.
     """
     wanted = (task for task in tasks if task.status.is_final and (task.id or task.good_images))
     return sum(_store(connection, task, store_inline) for task in wanted)

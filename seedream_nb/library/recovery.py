@@ -19,6 +19,7 @@ from seedream_nb.library.schema import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 # In this order, as marks refer to tasks. The full-text index is rebuilt.
@@ -42,40 +43,25 @@ class Recovery:
 class RecoveryLock:
     """Keeps apart those who write and those who replace a damaged file; not safe to use from several threads.
 
-    SQLite's locks are released as soon as their process ends, on every system.
-
-    Args:
-        path: The library's database file.
+    SQLite's locks are released as soon as their process ends, on every system. Both kinds raise `OperationalError` if
+    another kernel holds the lock for too long, or if there is no room for one.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(f"{path.stem}{LOCK_ENDING}")
         self._connection: sqlite3.Connection | None = None
 
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        """While no file is replaced; any number of kernels can write at the same time.
+    def shared(self) -> AbstractContextManager[None]:
+        """While no file is replaced; any number of kernels can write at the same time."""
+        return self._held("BEGIN", "SELECT 1 FROM sqlite_master")
 
-        Raises:
-            sqlite3.OperationalError: Another kernel has been replacing it for too long, or there is no room for a lock.
-        """
-        with self._held("BEGIN", "SELECT 1 FROM sqlite_master"):
-            yield
-
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """While no other kernel writes or replaces a file.
-
-        Raises:
-            sqlite3.OperationalError: Another kernel has been doing so for too long.
-        """
-        with self._held("BEGIN EXCLUSIVE"):
-            yield
+    def exclusive(self) -> AbstractContextManager[None]:
+        """While no other kernel writes or replaces a file."""
+        return self._held("BEGIN EXCLUSIVE")
 
     def close(self) -> None:
         """Closes the lock file."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        if (connection := self.abandon()) is not None:
             connection.close()
 
     def abandon(self) -> sqlite3.Connection | None:
@@ -104,14 +90,9 @@ class RecoveryLock:
 
 
 def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Recovery | None:
-    """Replaces a damaged file in one step: others see either the old one or the new one.
+    """Replaces a damaged file, which this process has closed, in one step: others see the old one or the new one.
 
-    Args:
-        path: The damaged file, which this process has closed.
-        is_damaged: Whether it is still there; called while no other process can replace it.
-
-    Returns:
-        What has become of it; None if another process has replaced it in the meantime.
+    `is_damaged` says whether it is still there, while no other process can replace it; if not, the result is None.
     """
     lock = RecoveryLock(path)
     with closing(lock), lock.exclusive():
@@ -138,11 +119,7 @@ def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Recovery |
 
 
 def recover(damaged: Path, connection: sqlite3.Connection) -> int:
-    """Copies what can still be read of a damaged file to another library, unless it is there.
-
-    Returns:
-        The number of records there.
-    """
+    """Copies what can still be read of a damaged file to another library, and returns the number of records there."""
     connection.execute("BEGIN IMMEDIATE")
     before = connection.total_changes
     # First with its log, which holds the latest data; then without, as the log may be what is damaged.

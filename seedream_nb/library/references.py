@@ -73,13 +73,7 @@ def restore_images(value: Any, find: Callable[[str], bytes | None]) -> Any:
 
 
 def sources_in(*texts: str | None) -> set[str]:
-    """The sources of all images that a record (and the request beside it) references.
-
-    Args:
-        *texts: JSON text; None is skipped.
-
-    Returns:
-        Links, and `inline:` with a digest for inline images.
+    """The sources of all images that JSON texts reference: links, and `inline:` with a digest for inline images.
 
     Example:
         >>> sources_in('{"data": [{"url": "https://x.example/a.jpg"}]}')
@@ -94,7 +88,7 @@ def sources_in(*texts: str | None) -> set[str]:
 
 
 def inline_digests(*texts: str | None) -> set[str]:
-    """The digests of all inline images of a record (and the request beside it)."""
+    """The digests of all inline images that JSON texts reference."""
     return {source.removeprefix(INLINE) for source in sources_in(*texts) if source.startswith(INLINE)}
 
 

@@ -30,13 +30,7 @@ _OLD_AND_UNMARKED = f"SELECT key FROM tasks WHERE number < ? AND key NOT IN ({MA
 
 @dataclass(frozen=True)
 class Removal:
-    """What was removed, or would be.
-
-    Attributes:
-        tasks: The number of records.
-        originals: The number of images at full size.
-        size: Bytes of the removed files: originals and thumbnails.
-    """
+    """What was removed, or would be: records, images at full size, and the bytes of all files, with thumbnails."""
 
     tasks: int
     originals: int
@@ -94,11 +88,7 @@ def plan_removal(connection: Connection, keys: list[str]) -> Plan:
 
 
 def plan_pruning(connection: Connection, older: datetime | None, larger: int | None) -> Plan:
-    """The plan to remove tasks created before a time, and originals of more bytes than a size, except what is marked.
-
-    Raises:
-        UsageError: Neither is given.
-    """
+    """The plan to remove tasks created before a time, and originals larger than a size in bytes, except marked ones."""
     if older is None and larger is None:
         raise UsageError("Nothing says what to prune.", hint="Give an age or a size: older=…, larger=….")
     before = None if older is None else int(older.timestamp() * MICROSECONDS)

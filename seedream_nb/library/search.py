@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.library.full_text import to_query
+from seedream_nb.library.marks import known_tag
 from seedream_nb.library.records import MICROSECONDS, STORED, StoredTask, storable
 from seedream_nb.library.schema import MODELS_INDEXED, version_of
 from seedream_nb.protocol.capabilities import find_model
@@ -90,7 +91,7 @@ def _build(connection: Connection, query: Query) -> tuple[str, str, tuple[object
         conditions.append(("status = ?", query.status))
     if query.rating is not None:
         conditions.append(("key IN (SELECT task FROM opinions WHERE rating >= ?)", query.rating))
-    conditions += [("key IN (SELECT task FROM tags WHERE tag = ?)", tag) for tag in query.tags]
+    conditions += [("key IN (SELECT task FROM tags WHERE tag = ?)", known_tag(connection, tag)) for tag in query.tags]
     values = tuple(
         storable(one) if isinstance(one, str) else one
         for _condition, value in conditions

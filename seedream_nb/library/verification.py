@@ -143,11 +143,7 @@ class _Round:
         self._problems += [f"The database file is damaged: {text}." for text in damage]
 
     def _recover(self) -> None:
-        """Replaces the file by what can be read of it, as if SQLite itself had reported damage.
-
-        Raises:
-            LibraryRecoveredError: Always.
-        """
+        """Replaces the file by what can be read of it, as if SQLite itself had reported damage; always raises."""
         with self._database.reading():
             raise sqlite3.DatabaseError
 

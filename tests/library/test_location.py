@@ -16,12 +16,15 @@ from seedream_nb.library.opening import is_shared
 from tests.library.tasks import task_of
 
 
-def test_an_argument_beats_the_environment_which_beats_the_default(tmp_path: Path) -> None:
-    environ = {"SEEDREAM_LIBRARY": str(tmp_path / "env")}
-    assert resolve_location(tmp_path / "own", environ=environ) == tmp_path / "own"
-    assert resolve_location(environ=environ) == tmp_path / "env"
-    assert resolve_location("", environ=environ) == tmp_path / "env"
-    usual = resolve_location(environ={})
+def test_an_argument_beats_the_environment_which_beats_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "env"))
+    assert resolve_location(tmp_path / "own") == tmp_path / "own"
+    assert resolve_location() == tmp_path / "env"
+    assert resolve_location("") == tmp_path / "env"
+    monkeypatch.delenv("SEEDREAM_LIBRARY")
+    usual = resolve_location()
     assert usual is not None
     assert (usual.is_absolute(), usual.name, usual.parent.name) == (True, "library", "seedream_nb")
 
@@ -34,10 +37,12 @@ def test_paths_are_expanded_as_in_a_shell(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", " Off "])
-def test_off(word: str) -> None:
+def test_off(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve_location(word) is None
-    assert resolve_location(environ={"SEEDREAM_LIBRARY": word}) is None
-    assert resolve_location("off", environ={"SEEDREAM_LIBRARY": "here"}) is None
+    monkeypatch.setenv("SEEDREAM_LIBRARY", word)
+    assert resolve_location() is None
+    monkeypatch.setenv("SEEDREAM_LIBRARY", "here")
+    assert resolve_location("off") is None
     with pytest.raises(LibraryError, match="turned off"):
         Library(word)
 
