@@ -49,31 +49,16 @@ MIN_UPRIGHT = 0.5  # the least ratio of width to height of a place, to leave roo
 
 @dataclass(frozen=True)
 class SheetPlan:
-    """What a contact sheet shows.
+    """What a contact sheet shows."""
 
-    Attributes:
-        tiles: The tiles that have an image.
-        captions: The caption of each.
-        aspect: Width and height of the place for an image, as a ratio.
-        options: The number of columns, and the size of the images.
-    """
-
-    tiles: tuple[Tile, ...]
-    captions: tuple[SheetTile, ...]
-    aspect: tuple[int, int]
-    options: GalleryOptions
+    tiles: tuple[Tile, ...]  # those that have an image
+    captions: tuple[SheetTile, ...]  # one for each tile
+    aspect: tuple[int, int]  # width and height of the place for an image, as a ratio
+    options: GalleryOptions  # the number of columns, and the size of the images
 
 
 def plan_contents(contents: Contents, options: GalleryOptions, *, captions: bool) -> SheetPlan:
-    """Decides what a contact sheet shows.
-
-    Args:
-        contents: What the gallery shows.
-        options: The number of columns, and the size of the images.
-        captions: Whether prompt, model, size, and seed are shown below the images.
-
-    Returns:
-        The plan.
+    """Decides what a contact sheet shows; captions have prompt, model, size, and seed.
 
     Raises:
         UsageError: There is no image.
@@ -88,15 +73,7 @@ def plan_contents(contents: Contents, options: GalleryOptions, *, captions: bool
 
 
 def draw_sheet(plan: SheetPlan, fetcher: ImageFetcher, on_progress: Callable[[int], None] | None = None) -> Image:
-    """Draws everything on one sheet.
-
-    Args:
-        plan: What it shows.
-        fetcher: Fetches the images.
-        on_progress: Called with 1 for each image that is finished.
-
-    Returns:
-        The sheet, in mode `RGB`, on white.
+    """Draws everything on one sheet, in mode `RGB`, on white.
 
     Raises:
         UsageError: The sheet would be too large.
@@ -114,16 +91,7 @@ def write_sheet(
     fetcher: ImageFetcher,
     on_progress: Callable[[int], None] | None = None,
 ) -> Path:
-    """Writes everything on one sheet, or on the pages of a PDF.
-
-    Args:
-        plan: What it shows.
-        path: The file to write, in the format of its ending. An existing one is replaced once the new one is complete.
-        fetcher: Fetches the images.
-        on_progress: Called with 1 for each image that is finished.
-
-    Returns:
-        The path of the file.
+    """Writes everything on one sheet, or on the pages of a PDF, in the format of the path's ending.
 
     Raises:
         UsageError: The ending is not supported, the file cannot be written, or one sheet would be too large.

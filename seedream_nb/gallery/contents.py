@@ -64,18 +64,13 @@ Item = TypeVar("Item", Task, TaskImage)
 class Contents:
     """What a gallery shows.
 
-    Attributes:
-        tasks: The tasks.
-        before: Images that the tasks started from, such as the reference images of an edit.
-        table: The rows and columns of the tasks; None for tiles that flow.
-
     Raises:
         UsageError: The number of tasks is not the number of places in the table.
     """
 
     tasks: tuple[Task, ...]
-    before: tuple[TaskImage, ...] = ()
-    table: Table | None = None
+    before: tuple[TaskImage, ...] = ()  # that the tasks started from, such as the reference images of an edit
+    table: Table | None = None  # None for tiles that flow
 
     def __post_init__(self) -> None:
         if self.table is not None and self.table.size != len(self.tasks):

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.page import Entry, Shape
     from seedream_nb.gallery.tiles import Tile
     from seedream_nb.images.fetch import ImageFetcher
-    from seedream_nb.images.thumbnails import Thumbnail
 
 MIN_SIDE = 96  # pixels; a link is more useful than a smaller thumbnail
 # Of the embedded thumbnail of a detailed photograph, per pixel of its square; measured.
@@ -36,10 +35,6 @@ BYTES_PER_PIXEL = 0.32
 @dataclass(frozen=True)
 class DataUri:
     """The address of an embedded image; its bytes are encoded only when it is rendered.
-
-    Attributes:
-        mime: Such as `image/jpeg`.
-        data: The bytes of an image file.
 
     Example:
         >>> uri = DataUri("image/png", b"four")
@@ -59,19 +54,12 @@ class DataUri:
 
 @dataclass(frozen=True)
 class ShownImage:
-    """The content of an `<img>`.
+    """The content of an `<img>`."""
 
-    Attributes:
-        address: The image itself, or an http(s) link.
-        width: In pixels; None when it is not known.
-        height: In pixels; None when it is not known.
-        is_transparent: Whether a background must show through it.
-    """
-
-    address: DataUri | str
-    width: int | None = None
-    height: int | None = None
-    is_transparent: bool = False
+    address: DataUri | str  # the image itself, or an http(s) link
+    width: int | None = None  # pixels; None when it is not known
+    height: int | None = None  # pixels; None when it is not known
+    is_transparent: bool = False  # whether a background must show through it
 
     @property
     def shape(self) -> Shape | None:
@@ -81,17 +69,11 @@ class ShownImage:
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """An image that was loaded.
-
-    Attributes:
-        thumbnail: Its thumbnail.
-        content: The original's bytes; None unless originals are embedded.
-        planned_for: The side of thumbnails that was requested when it was loaded, in pixels.
-    """
+    """An image that was loaded."""
 
     thumbnail: Thumbnail
-    content: bytes | None = None
-    planned_for: int = 0
+    content: bytes | None = None  # the original's bytes; None unless originals are embedded
+    planned_for: int = 0  # pixels; the side of thumbnails that was requested when it was loaded
 
     def is_large(self, options: GalleryOptions) -> bool:
         """Whether its thumbnail is as large as the options request, or as the original."""
@@ -110,15 +92,7 @@ Loaded = Mapping[ImageKey, LoadedImage | ImageError]
 
 
 def plan_side(options: GalleryOptions, images: int) -> int:
-    """The side of thumbnails to load, chosen so that they rarely have to shrink later.
-
-    Args:
-        options: How the gallery is rendered.
-        images: The number of images that share the output.
-
-    Returns:
-        The long side in pixels: the requested one, or less where that many detailed images could not fit.
-    """
+    """The long side of thumbnails to load, in pixels: as requested, or less where that many images could not fit."""
     affordable = math.sqrt(options.max_bytes / max(1, images) / BYTES_PER_PIXEL)
     return min(options.thumbnail, max(MIN_SIDE, int(affordable) // 8 * 8))
 
@@ -132,19 +106,10 @@ def find_loaded(tile: Tile, loaded: Loaded) -> LoadedImage | ImageError | None:
 def choose_images(
     entries: Sequence[Entry], options: GalleryOptions, loaded: Loaded, room: int
 ) -> tuple[list[ShownImage | None], list[str]]:
-    """Chooses what each tile shows, within the room for embedded images.
+    """Chooses what each tile shows, within the room for embedded images, and notes what was shrunk or left out.
 
     Thumbnails shrink first; if that is not enough, the last ones are left out. Originals, where they are requested,
-    take the room that is left, in order.
-
-    Args:
-        entries: The tiles.
-        options: How the gallery is rendered.
-        loaded: The loaded images, or why they could not be loaded.
-        room: The most bytes of all embedded images; 0 or less embeds nothing.
-
-    Returns:
-        The image of each tile, if any; and notes on what was shrunk or left out.
+    take the room that is left, in order. The room is in bytes; 0 or less embeds nothing.
     """
     found = [_loaded_image(entry, loaded) for entry in entries]
     # Counting the images that are still to come keeps those that are there from shrinking later.
@@ -252,13 +217,7 @@ class ImageStore:
         self._loading: set[Source] = set()
 
     def missing(self, tiles: Sequence[Tile], options: GalleryOptions, *, again: bool = True) -> list[TaskImage]:
-        """The images that must be loaded to show some tiles, each once.
-
-        Args:
-            tiles: The tiles.
-            options: How they are rendered.
-            again: Whether to include images that could not be loaded before.
-        """
+        """The images that must be loaded to show some tiles, each once; without `again`, not those that were lost."""
         missing: dict[Source, TaskImage] = {}
         for image in chain.from_iterable(tile.images for tile in tiles):
             source = source_of(image)
@@ -280,16 +239,8 @@ class ImageStore:
     ) -> Loaded:
         """Loads what is missing, and composes layers.
 
-        Args:
-            tiles: The tiles whose images are needed.
-            options: How they are rendered.
-            fetcher: Fetches the images.
-            again: Whether to retry what could not be loaded before. If not, images that another thread is loading at
-                the moment are left to that thread, too.
-            on_progress: Called with 1 for each image that is finished.
-
-        Returns:
-            The images of these tiles, or why they could not be loaded.
+        Without `again`, what could not be loaded before and what another thread is loading at the moment is left alone.
+        `on_progress` is called with 1 for each image that is finished.
         """
         side = plan_side(options, len(tiles))
 
@@ -315,15 +266,7 @@ class ImageStore:
         return self.find(tiles, options)
 
     def find(self, tiles: Sequence[Tile], options: GalleryOptions) -> Loaded:
-        """Finds what was loaded for some tiles, and composes layers that are complete.
-
-        Args:
-            tiles: The tiles whose images are needed.
-            options: How they are rendered.
-
-        Returns:
-            The images of these tiles, or why they could not be loaded; nothing for images that were not requested yet.
-        """
+        """Finds what was loaded for some tiles so far, and composes layers that are complete."""
         found: dict[ImageKey, LoadedImage | ImageError] = {}
         for image in chain.from_iterable(tile.images for tile in tiles):
             key, known = source_of(image), self._find(image)
@@ -376,12 +319,6 @@ def stream_thumbnails(
     on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[int, Thumbnail | ImageError | None]]:
     """Loads the images of tiles a few at a time, so that a thousand are never in memory at once.
-
-    Args:
-        tiles: The tiles.
-        side: The longest side of a thumbnail, in pixels.
-        fetcher: Fetches the images.
-        on_progress: Called with 1 for each image that is finished.
 
     Yields:
         The place of each tile, in order, with its image, or why it could not be loaded; None where there is none.

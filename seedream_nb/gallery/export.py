@@ -19,7 +19,7 @@ from seedream_nb.core.errors import ImageError
 from seedream_nb.core.foreign import VERBATIM_CLASSES, show_line
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
-from seedream_nb.gallery.embedding import stream_thumbnails
+from seedream_nb.gallery.embedding import DataUri, stream_thumbnails
 from seedream_nb.gallery.rendering import MAX_ALT
 from seedream_nb.gallery.shared_tiles import expected_shape, lay_out_shared
 from seedream_nb.gallery.tiles import NO_IMAGE, STATES, State, lost_state, summarize
@@ -53,17 +53,7 @@ def export_page(
     title: str | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Path:
-    """Writes a gallery as one self-contained HTML file.
-
-    Args:
-        contents: What the gallery shows.
-        path: The file to write; an existing one is replaced once the new one is complete.
-        fetcher: Fetches the images.
-        title: The heading of the page.
-        on_progress: Called with 1 for each image that is finished.
-
-    Returns:
-        The path of the file.
+    """Writes a gallery as one self-contained HTML file; an existing one is replaced once the new one is complete.
 
     Raises:
         UsageError: The file does not end in `.html` or cannot be written.
@@ -218,8 +208,8 @@ def _step(relation: str, number: int, sheet: _Sheet) -> str:
 
 
 def _image(image: Thumbnail, alt: str) -> str:
-    address = f"data:{image.mime};base64,{base64.b64encode(image.data).decode('ascii')}"
     transparent = ' class="transparent"' if image.is_transparent else ""
+    address = DataUri(image.mime, image.data)
     return f'<img{transparent} src="{address}" alt="{alt}" width="{image.width}" height="{image.height}">'
 
 

@@ -45,17 +45,11 @@ MAX_OBLONG = 4  # the largest ratio of the sides of a shape that all places shar
 
 @dataclass(frozen=True)
 class Entry:
-    """A tile with its image.
-
-    Attributes:
-        tile: The tile.
-        shown: Its image; None for a tile without one.
-        link: The address of the original, if the reader can reach it.
-    """
+    """A tile with its image."""
 
     tile: Tile
-    shown: ShownImage | None = None
-    link: str | None = None
+    shown: ShownImage | None = None  # None for a tile without an image
+    link: str | None = None  # the address of the original, if the reader can reach it
 
     @property
     def shape(self) -> Shape | None:
@@ -70,41 +64,22 @@ class Entry:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole gallery, ready to be rendered as HTML or text.
+    """A whole gallery, ready to be rendered as HTML or text."""
 
-    Attributes:
-        summary: The header line; empty while the gallery is filling.
-        notes: Notes on this rendering, such as what was left out.
-        entries: The tiles of the tasks.
-        columns: The number of tiles in a row; None lets the width decide.
-        tile_width: The largest width of a tile, in pixels.
-        aspect: Width and height of the place for an image, as a ratio.
-        before: The tiles that precede those of the tasks.
-        table: The rows and columns, if any.
-        heading: The prompt of all tasks of a table, when it is shown once for all.
-        heading_facts: Other facts that are shown once for all, such as the model.
-    """
-
-    summary: str
-    notes: tuple[str, ...]
+    summary: str  # the header line; empty while the gallery is filling
+    notes: tuple[str, ...]  # on this rendering, such as what was left out
     entries: tuple[Entry, ...]
-    columns: int | None
-    tile_width: int
-    aspect: Shape = SQUARE
+    columns: int | None  # the number of tiles in a row; None lets the width decide
+    tile_width: int  # pixels, at most
+    aspect: Shape = SQUARE  # of the place for an image
     before: tuple[Entry, ...] = ()
     table: Table | None = None
-    heading: str = ""
-    heading_facts: tuple[str, ...] = ()
+    heading: str = ""  # the prompt of all tasks of a table, when it is shown once for all
+    heading_facts: tuple[str, ...] = ()  # other facts that are shown once for all, such as the model
 
 
 def common_shape(shapes: Iterable[Shape]) -> Shape:
     """The shape that images share, so that no place has empty bars; a square when they differ.
-
-    Args:
-        shapes: Widths and heights.
-
-    Returns:
-        The first of them, or a square.
 
     Example:
         >>> common_shape([(320, 240), (640, 480)]), common_shape([(1, 1), (2, 1)])
@@ -123,21 +98,13 @@ MIN_UPRIGHT = 180  # pixels; narrower captions are hard to read
 
 @dataclass(frozen=True)
 class Layout:
-    """The tiles of a gallery before any image is loaded; `lay_out_contents` creates it.
-
-    Attributes:
-        contents: What the gallery shows.
-        options: How it is rendered.
-        before: The tiles that precede those of the tasks, as many as are shown.
-        tiles: The tiles of all tasks.
-        is_live: Whether the gallery is still filling.
-    """
+    """The tiles of a gallery before any image is loaded; `lay_out_contents` creates it."""
 
     contents: Contents
     options: GalleryOptions
-    before: tuple[Tile, ...]
-    tiles: tuple[Tile, ...]
-    is_live: bool = False
+    before: tuple[Tile, ...]  # as many as are shown
+    tiles: tuple[Tile, ...]  # of all tasks
+    is_live: bool = False  # whether the gallery is still filling
 
     @property
     def shown(self) -> tuple[Tile, ...]:
@@ -151,16 +118,7 @@ class Layout:
 
 
 def lay_out_contents(contents: Contents, options: GalleryOptions, *, is_live: bool = False) -> Layout:
-    """Creates the tiles of a gallery.
-
-    Args:
-        contents: What the gallery shows.
-        options: How it is rendered.
-        is_live: Whether the gallery is still filling.
-
-    Returns:
-        The tiles; the same for the same input.
-    """
+    """Creates the tiles of a gallery; the same for the same input."""
     # Links alone have no composed image.
     tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links", reserves_places=is_live)
     before = tuple(before_tile(image) for image in contents.before[: options.limit])
@@ -168,14 +126,10 @@ def lay_out_contents(contents: Contents, options: GalleryOptions, *, is_live: bo
 
 
 def link_of(image: TaskImage) -> str | None:
-    """The link to the original, if it is safe and a reader elsewhere can follow it.
+    """The http(s) link to the original, if it is safe and a reader elsewhere can follow it.
 
-    Args:
-        image: The image.
-
-    Returns:
-        The http(s) link; None for any other scheme, for addresses that no service would send, and for addresses of
-        this machine: on Binder, Colab, or JupyterHub the browser cannot reach the kernel's loopback.
+    Addresses that no service would send are left out, and addresses of this machine: on Binder, Colab, or JupyterHub
+    the browser cannot reach the kernel's loopback.
     """
     url = image.url or ""
     is_clean = len(url) <= MAX_LINK and url.isprintable() and " " not in url
@@ -183,15 +137,10 @@ def link_of(image: TaskImage) -> str | None:
 
 
 def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> Page:
-    """Decides what a gallery shows, within its size limit.
+    """Decides what a gallery shows, within its size limit; the same for the same input.
 
-    Args:
-        layout: The tiles of the gallery.
-        loaded: The loaded images, or why they could not be loaded.
-        measure: Returns the size of a page in bytes, once rendered. It is last called with the page that is returned.
-
-    Returns:
-        The page; the same for the same input. Where the captions alone are too large, fewer tiles are shown.
+    Where the captions alone are too large, fewer tiles are shown. `measure` returns the size of a page in bytes, once
+    rendered; it is last called with the page that is returned.
     """
     contents, options = layout.contents, layout.options
     table = contents.table.shown() if contents.table else None

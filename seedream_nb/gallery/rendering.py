@@ -33,13 +33,7 @@ FIRST_WIDE = 0x2E80  # the begin of the CJK blocks, whose characters take two co
 
 
 def render_tile(entry: Entry, style: str, aspect: Shape) -> str:
-    """Renders a tile as a `<figure>`.
-
-    Args:
-        entry: The tile.
-        style: Its inline layout among the others.
-        aspect: Width and height of the place for its image, as a ratio.
-    """
+    """Renders a tile as a `<figure>`; the style is its inline layout among the others."""
     caption = f"<figcaption>{_caption(entry)}</figcaption>"
     # Inline, and in the one form that JupyterLab accepts from notebooks that are not trusted yet.
     style = f"{style};overflow-wrap:break-word"
@@ -47,15 +41,7 @@ def render_tile(entry: Entry, style: str, aspect: Shape) -> str:
 
 
 def render_prompt(text: str, css_class: str = "seedream-prompt") -> str:
-    """Renders a prompt; a long one is folded, and opens with a click, a key, or where no style applies.
-
-    Args:
-        text: The prompt.
-        css_class: Its class in the style sheet.
-
-    Returns:
-        An element, or nothing for an empty prompt.
-    """
+    """Renders a prompt; a long one is folded, and opens with a click, a key, or where no style applies."""
     if not text:
         return ""
     if columns_of(text) <= MAX_UNFOLDED and "\n" not in text:
@@ -297,7 +283,7 @@ def _render_tiles(page: Page) -> str:
 
 def _render_few(page: Page, entries: Sequence[Entry]) -> str:
     """Renders a few tiles as wide as their thumbnails, with inline layout: untrusted notebooks lose the style sheet."""
-    style = f"{_alone(page)};flex:1 1 {_narrowest(page)}px"
+    style = f"{_place(page)};flex:1 1 {_narrowest(page)}px"
     figures = "".join(render_tile(entry, style, page.aspect) for entry in entries)
     return f'<div class="seedream-tiles" style="display:flex;flex-wrap:wrap;{TILE_GAP}">{figures}</div>'
 
@@ -305,7 +291,7 @@ def _render_few(page: Page, entries: Sequence[Entry]) -> str:
 def _render_many(page: Page, entries: Sequence[Entry]) -> str:
     """Renders many tiles as a dense, even grid."""
     grid = f"display:grid;{TILE_GAP};grid-template-columns"
-    figures = "".join(render_tile(entry, _alone(page), page.aspect) for entry in entries)
+    figures = "".join(render_tile(entry, _place(page), page.aspect) for entry in entries)
     if page.columns is not None:
         tracks = f"repeat({page.columns},minmax(0,1fr))"
         return f'<div class="seedream-tiles" style="{grid}:{tracks}">{figures}</div>'
@@ -335,10 +321,6 @@ def _render_pair(page: Page, entries: Sequence[Entry]) -> str:
 
 def _tamed_ratio(shape: tuple[int, int]) -> float:
     return min(max(shape[0] / shape[1], 1 / MAX_OBLONG_IN_PAIR), MAX_OBLONG_IN_PAIR)
-
-
-def _alone(page: Page) -> str:
-    return f"margin:0;max-width:{page.tile_width}px"
 
 
 def _narrowest(page: Page) -> int:

@@ -88,20 +88,11 @@ def save_tasks(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> SaveReport:
-    """Saves the originals of all images and the records of all tasks.
+    """Saves the originals of all images and the records of all tasks; a repeated task is saved once.
 
     Each image file carries its provenance (prompt, model, size, seed, task id, and date), readable by photo software
     and by `open_image`. The image is not encoded again. Neither files nor records carry account ids, trace ids, or
     the callback URL.
-
-    Args:
-        tasks: The tasks; a repeated one is saved once.
-        directory: The target directory; it is created if needed.
-        fetcher: Fetches the originals.
-        on_progress: Called with 1 for each image that is finished.
-
-    Returns:
-        What was saved and what was not.
 
     Raises:
         UsageError: The directory cannot be created or written to.

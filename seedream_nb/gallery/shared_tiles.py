@@ -33,25 +33,15 @@ _CALL_ID = re.compile(r"\(?\b(?:request|trace)[ _-]?id\b\W*[\w-]*\)?[.,;]?", re.
 
 @dataclass(frozen=True)
 class SharedTile:
-    """A tile with everything that may be shared. All texts are ready to be shown.
-
-    Attributes:
-        tile: The tile of a gallery.
-        prompt: The full prompt.
-        label: Tells it from its neighbors, such as `before`, or the row and the column of a table; else empty.
-        problem: Why there is no image; else empty.
-        facts: Model name, size, and seed, as far as they are known.
-        details: Labels with texts: all other facts.
-        link: The address of the original, if a reader elsewhere can reach it.
-    """
+    """A tile with everything that may be shared. All texts are ready to be shown."""
 
     tile: Tile
-    prompt: str
-    label: str
-    problem: str
-    facts: tuple[str, ...]
-    details: tuple[tuple[str, str], ...]
-    link: str | None
+    prompt: str  # in full
+    label: str  # such as `before`, or the row and the column of a table; else empty
+    problem: str  # why there is no image; else empty
+    facts: tuple[str, ...]  # model name, size, and seed, as far as they are known
+    details: tuple[tuple[str, str], ...]  # labels with texts: all other facts
+    link: str | None  # the address of the original, if a reader elsewhere can reach it
 
 
 def lay_out_shared(contents: Contents) -> list[SharedTile]:
@@ -65,12 +55,7 @@ def lay_out_shared(contents: Contents) -> list[SharedTile]:
 def expected_shape(tiles: Iterable[SharedTile]) -> Shape:
     """The shape of the places for images, as the records tell it before any image is loaded.
 
-    Args:
-        tiles: The tiles.
-
-    Returns:
-        Width and height, as a ratio: those of the images when they share them, a square when not or not known, flat
-        where there is no image.
+    That of the images when they share it, a square when not or not known, flat where there is no image.
     """
     with_images = [shared.tile for shared in tiles if shared.tile.images]
     if not with_images:

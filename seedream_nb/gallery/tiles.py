@@ -76,42 +76,24 @@ class Tile:
     """One place in a gallery: an image of a task, or a stand-in for a task without one.
 
     All texts are ready to be shown, see `seedream_nb.core.foreign`.
-
-    Attributes:
-        state: The state.
-        task_id: The full task id.
-        prompt: The caption.
-        facts: Model id, size, format, and seed, as far as they are known.
-        position: Such as `2 of 4`, for an image of a set; else empty.
-        problem: Why there is no image; else empty.
-        trace_id: The service's id of the call, when there is a problem to report.
-        image: The image to show, if any.
-        layers: The layers to compose, when the image comes in layers; then `image` is None.
-        number: The place of the task among the tasks, from 0.
-        label: Tells the tile from its neighbors, such as `before`, `after`, or the name of a layer; else empty.
-        layer: The name of the layer, or `composed`; empty where there are no layers.
-        is_captioned: Whether the prompt is shown; not where a table shows it already.
-        is_waiting: Whether an image will take its place.
-        is_before: Whether it is an image that the tasks started from.
-        expected_shape: Width and height of an image that is still to come, as a ratio, where it is known.
     """
 
     state: State | None
-    task_id: str
-    prompt: str
-    facts: tuple[str, ...] = ()
-    position: str = ""
-    problem: str = ""
-    trace_id: str = ""
+    task_id: str  # in full
+    prompt: str  # the caption
+    facts: tuple[str, ...] = ()  # model id, size, format, and seed, as far as they are known
+    position: str = ""  # such as `2 of 4`, for an image of a set; else empty
+    problem: str = ""  # why there is no image; else empty
+    trace_id: str = ""  # the service's id of the call, when there is a problem to report
     image: TaskImage | None = None
-    layers: tuple[TaskImage, ...] = ()
-    number: int = 0
-    label: str = ""
-    layer: str = ""
-    is_captioned: bool = True
-    is_waiting: bool = False
-    is_before: bool = False
-    expected_shape: tuple[int, int] | None = None
+    layers: tuple[TaskImage, ...] = ()  # to compose; then `image` is None
+    number: int = 0  # the place of the task among the tasks, from 0
+    label: str = ""  # such as `before`, `after`, or the name of a layer; else empty
+    layer: str = ""  # its name, or `composed`; empty where there are no layers
+    is_captioned: bool = True  # whether the prompt is shown; not where a table shows it already
+    is_waiting: bool = False  # whether an image will take its place
+    is_before: bool = False  # whether it is an image that the tasks started from
+    expected_shape: tuple[int, int] | None = None  # of an image that is still to come, where it is known
 
     @property
     def images(self) -> tuple[TaskImage, ...]:
@@ -129,9 +111,6 @@ def lay_out(
         is_live: Whether the gallery is still filling: a task in progress shows its state and no hint.
         is_composed: Whether layers are preceded by a tile of the composed image.
         reserves_places: Whether a set in progress has a tile for each requested image.
-
-    Returns:
-        The tiles.
     """
     tiles: list[Tile] = []
     for number, task in enumerate(tasks):
@@ -156,14 +135,7 @@ def lost_state(tile: Tile) -> State:
 
 
 def summarize(tasks: Sequence[Task]) -> str:
-    """Counts tasks, images, and states in one line.
-
-    Args:
-        tasks: The tasks.
-
-    Returns:
-        Such as `3 tasks · 5 images · 1 failed · 1 pending`; states that do not occur are left out.
-    """
+    """Counts tasks, images, and states that occur, such as `3 tasks · 5 images · 1 failed · 1 pending`."""
     counts = Counter(_state_of(task, is_live=False) for task in tasks)
     states = [f"{counts[state]:,} {state.word}" for state in _URGENCY if counts[state]]
     images = sum(len(task.good_images) for task in tasks)
@@ -178,16 +150,7 @@ def whole_prompt(task: Task, tile: Tile) -> str:
 
 
 def tile_details(task: Task, tile: Tile, format_time: Callable[[datetime], str]) -> list[tuple[str, str]]:
-    """The details of an image that anybody may see: neither the account nor the call.
-
-    Args:
-        task: The task.
-        tile: One of its tiles.
-        format_time: Formats a time; an empty text leaves it out.
-
-    Returns:
-        Labels with their texts, ready to be shown; what is not known is left out.
-    """
+    """The details of an image that anybody may see, as labels with texts: neither the account nor the call."""
     first = tile.images[0] if tile.images else None
     image = tile.image
     seed = image.seed if image else None
@@ -351,12 +314,7 @@ def _position(task: Task, image: TaskImage) -> str:
 def label_tiles(tiles: Sequence[Tile], contents: Contents) -> list[Tile]:
     """Labels tiles: layers with their names, and the results of an edit with `after`.
 
-    Args:
-        tiles: The tiles of all tasks.
-        contents: What the gallery shows.
-
-    Returns:
-        The labeled tiles. Of the layers of one task, only the first tile names the model.
+    Of the layers of one task, only the first tile names the model.
     """
     after = AFTER if contents.before and contents.table is None else ""
     labeled = []
@@ -390,17 +348,7 @@ def common_facts(contents: Contents) -> tuple[str, ...]:
 
 
 def without_redundant(tile: Tile, table: Table, heading: str, heading_facts: tuple[str, ...]) -> Tile:
-    """Leaves out of a tile what its row, its column, or the heading shows.
-
-    Args:
-        tile: The tile.
-        table: Its table, with labels that are ready to be shown.
-        heading: The prompt that is shown once for all.
-        heading_facts: The facts that are shown once for all.
-
-    Returns:
-        The tile; its prompt stays for the alternative text of its image.
-    """
+    """Leaves out of a tile what its row, its column, or the heading shows; the prompt stays for the `alt` text."""
     labels = table.labels(tile.number)
     is_shown = tile.prompt == heading or any(_names(label, tile.prompt) for label in labels)
     facts = tuple(

@@ -15,14 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_path(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
-    """Checks that a file can be written, before any work starts.
-
-    Args:
-        path: The file; `~` is the home directory.
-        suffixes: The supported endings, such as `.html`; case does not matter.
-
-    Returns:
-        The path.
+    """Checks that a file can be written, before any work starts; `~` is the home directory, and case does not matter.
 
     Raises:
         UsageError: The ending is not supported, the directory does not exist, or the path is a directory.
@@ -46,12 +39,6 @@ def check_path(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
 @contextmanager
 def replaced_file(path: Path) -> Iterator[Path]:
     """Yields a temporary file, and moves it into place on success; on failure an existing file stays as it is.
-
-    Args:
-        path: The final path.
-
-    Yields:
-        The file to write to.
 
     Raises:
         UsageError: The file cannot be written, or the disk is full.
