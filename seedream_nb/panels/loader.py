@@ -119,8 +119,8 @@ class ImageLoader:
     def close(self) -> None:
         """Ends all threads; nothing is delivered after it returns.
 
-        Downloads are canceled; only a thread in the middle of decoding may outlive the call. May be called twice, and by
-        `deliver`.
+        Downloads are canceled; only a thread in the middle of decoding may outlive the call. May be called twice, and
+        by `deliver`.
         """
         self._cache.close()
         with self._delivering, self._changed:
