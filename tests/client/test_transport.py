@@ -385,7 +385,7 @@ def test_a_batch_request_with_too_large_an_answer_is_halved() -> None:
     assert [len(task.images[0].data or b"") for task in tasks] == [600_000] * 3
 
 
-ESCAPED = f"\\u{ord(TOKEN[0]):04x}{TOKEN[1:9]}\\u{ord(TOKEN[9]):04X}{TOKEN[10:]}"  # as JSON may spell it
+ESCAPED = f"\\u{ord(TOKEN[0]):04x}{TOKEN[1:9]}\\u{ord(TOKEN[9]):04X}{TOKEN[10:]}"  # as JSON may write it
 
 FAILURES = [
     as_json({"error": {"code": TOKEN, "message": f"bad token {TOKEN}"}, "trace_id": TOKEN}, status=401),
