@@ -143,7 +143,8 @@ class ZipArchive:
 
     def names(self) -> list[str]:
         """As `FolderArchive.names`."""
-        return sorted({info.filename for info in self._opened.infolist() if not info.is_dir()})
+        # Not is_dir(), which raises for an empty name.
+        return sorted({info.filename for info in self._opened.infolist() if not info.filename.endswith("/")})
 
     def read(self, name: str) -> bytes:
         """As `FolderArchive.read`."""
