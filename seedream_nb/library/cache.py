@@ -31,11 +31,7 @@ _PROBLEMS = (OSError, sqlite3.Error, ValueError, TypeError, OverflowError, Recur
 
 
 def library_of(tasks: Iterable[Task]) -> str | None:
-    """The folder of the library that tasks come from, or `off`; None if no task names one.
-
-    Raises:
-        UsageError: They come from different libraries.
-    """
+    """The folder of the library that tasks come from, or `off`; None if no task names one."""
     locations = list(dict.fromkeys(task.library for task in tasks if task.library is not None))
     if len(locations) > 1:
         raise UsageError(
@@ -83,12 +79,7 @@ class LibraryCache:
 
     @property
     def library(self) -> Library | None:
-        """The library; None if it is turned off.
-
-        Raises:
-            LibraryError: It cannot be opened.
-            SettingsError: Its location is invalid.
-        """
+        """The library; None if it is turned off. Raises if it cannot be opened, or if its location is invalid."""
         if self._process != os.getpid():
             # A forked child must not wait for a lock that a thread of its parent may hold.
             self._lock, self._process = threading.Lock(), os.getpid()

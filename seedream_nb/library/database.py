@@ -114,14 +114,9 @@ class Database:
             pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         return int(pages * size)
 
-    def close(self) -> None:
-        """Closes the file; it is opened again on next use."""
-        with self._lock:
-            self._close()
-
-    def close_at_exit(self) -> None:
-        """Closes the file, unless another thread is still using it after a short wait."""
-        if self._lock.acquire(timeout=SECONDS_AT_EXIT):
+    def close(self, seconds: float = -1) -> None:
+        """Closes the file, to be opened again on next use, unless another thread still uses it after some seconds."""
+        if self._lock.acquire(timeout=seconds):
             try:
                 self._close()
             finally:
@@ -251,7 +246,7 @@ def _reset_in_child() -> None:
 @atexit.register
 def _close_all() -> None:
     for database in list(_all):
-        database.close_at_exit()
+        database.close(SECONDS_AT_EXIT)
 
 
 if hasattr(os, "register_at_fork"):

@@ -143,12 +143,8 @@ class ImageStore:
     def _write_thumbnail(self, digest: str, side: int, thumbnail: Thumbnail) -> tuple[object, ...]:
         name = f"{digest}-{side}.{thumbnail.mime.rpartition('/')[2]}"
         self.thumbnails.write(name, thumbnail.data)
-        facts = {
-            "mime": thumbnail.mime,
-            "width": thumbnail.width,
-            "height": thumbnail.height,
-            "original": dataclasses.asdict(thumbnail.original),
-        }
+        facts = dataclasses.asdict(thumbnail)
+        del facts["data"]
         return digest, side, name, digest_of(thumbnail.data), len(thumbnail.data), json.dumps(facts)
 
 

@@ -47,14 +47,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import has added to the library.
+    """What an import has added to the library: new tasks, and new originals (images at full size).
 
-    Attributes:
-        tasks: The number of new tasks.
-        improved: The number of known tasks to which missing images were added.
-        known: The number of known tasks whose records were left unchanged; marks may have been added.
-        originals: The number of new images at full size.
-        skipped: Why files were skipped, each reason with a count.
+    `improved` known tasks got missing images; the records of the other `known` ones were left unchanged, though marks
+    may have been added. `skipped` has the reasons why files were skipped, each with a count.
     """
 
     tasks: int

@@ -81,8 +81,8 @@ class Library:
     """Records and images of tasks, stored on this machine.
 
     It can be used by several threads and several processes at once. Tasks with a tag, a rating or a note are never
-    pruned, and their originals are never evicted. Every method raises a `LibraryError` if the library cannot be read or,
-    where it writes, cannot be written.
+    pruned, and their originals are never evicted. Every method raises a `LibraryError` if the library cannot
+    be read, or if it writes and the library cannot be written.
 
     Args:
         location: Its folder; by default that of the environment variable `SEEDREAM_LIBRARY`, or else the usual place
@@ -133,10 +133,7 @@ class Library:
     # Tasks.
 
     def keep(self, tasks: Iterable[Task] | Task) -> int:
-        """Stores the records of final tasks; others are skipped.
-
-        Args:
-            tasks: One task or several, such as a gallery.
+        """Stores the records of one final task or several, such as a gallery; tasks that are not final are skipped.
 
         Returns:
             How many records were new or changed.
@@ -165,7 +162,7 @@ class Library:
         limit: int | None = FIRST_PAGE,
         offset: int = 0,
     ) -> list[Task]:
-        """Finds tasks, the newest first.
+        """Finds tasks, the newest first, ready for a `Gallery`.
 
         Args:
             text: Words in any language that must all occur in prompt, model, tags or note, each matching from its
@@ -178,9 +175,6 @@ class Library:
             status: The name of a state, such as `failed`.
             limit: The maximum number of tasks; None for all.
             offset: How many of the newest tasks to skip.
-
-        Returns:
-            The tasks, ready for a `Gallery`.
 
         Raises:
             UsageError: The text contains no word.
@@ -223,7 +217,9 @@ class Library:
         return self._images.find_thumbnail(image, side)
 
     def keep_image(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
-        """Stores the original of an image, and optionally a thumbnail. Evicts others if the budget is exceeded.
+        """Stores the original of an image, and optionally a thumbnail.
+
+        If the budget is exceeded, others are evicted with a `LibraryWarning`.
 
         Args:
             image: The image, with its link.
@@ -232,9 +228,6 @@ class Library:
 
         Raises:
             OSError: A file cannot be written, such as on a full disk.
-
-        Warns:
-            LibraryWarning: Other originals were evicted.
         """
         if image.data is not None:
             # An inline image is stored with the record of its task.
@@ -246,11 +239,7 @@ class Library:
             self._evict()
 
     def keep_thumbnail(self, image: TaskImage, side: int, thumbnail: Thumbnail) -> None:
-        """Stores another thumbnail of a stored image, with its requested side in pixels; does nothing for other images.
-
-        Raises:
-            OSError: A file cannot be written.
-        """
+        """Stores another thumbnail of a stored image, as `keep_image` does; does nothing for other images."""
         self._images.store_thumbnail(image, side, thumbnail)
 
     # Marks.
@@ -278,11 +267,7 @@ class Library:
             remove_tags(connection, stored_keys(connection, task_ids), tags)
 
     def rate(self, task_ids: Iterable[str] | str, stars: int | None) -> None:
-        """Rates tasks.
-
-        Args:
-            task_ids: As for `tag`.
-            stars: 1 to 5; None removes the rating.
+        """Rates tasks, given as for `tag`, with 1 to 5 stars; None removes the rating.
 
         Raises:
             UsageError: A task is not stored, or the rating is not valid; nothing was changed.
@@ -291,11 +276,7 @@ class Library:
             set_rating(connection, stored_keys(connection, task_ids), stars)
 
     def note(self, task_ids: Iterable[str] | str, text: str) -> None:
-        """Adds a note to tasks, replacing the one they have.
-
-        Args:
-            task_ids: As for `tag`.
-            text: The note; empty text removes it.
+        """Adds a note to tasks, given as for `tag`, replacing the one they have; empty text removes it.
 
         Raises:
             UsageError: A task is not stored; nothing was changed.
@@ -309,11 +290,7 @@ class Library:
             return count_tags(connection)
 
     def marks(self, task_id: str) -> Marks:
-        """The tags, the rating and the note of a task.
-
-        Raises:
-            UsageError: It is not stored.
-        """
+        """The tags, the rating and the note of a task; raises a `UsageError` if it is not stored."""
         with self._database.reading() as connection:
             (key,) = stored_keys(connection, task_id)
             return read_marks(connection, key)
@@ -344,15 +321,9 @@ class Library:
             return plan_removal(connection, stored_keys(connection, task_ids)).total
 
     def remove(self, task_ids: Iterable[str] | str) -> Removal:
-        """Removes tasks from this machine: records, marks, originals and thumbnails. The service's records stay.
+        """Removes tasks, given as for `tag`, from this machine: records, marks, originals and thumbnails.
 
-        An image that the record of another task references stays.
-
-        Args:
-            task_ids: One id or several of stored tasks.
-
-        Returns:
-            What was removed.
+        Returns what was removed. The service's records stay, and so do images that records of other tasks reference.
 
         Raises:
             UsageError: A task is not stored; nothing was removed.
@@ -364,16 +335,13 @@ class Library:
         return self._remove(lambda connection: plan_removal(connection, stored_keys(connection, task_ids)))
 
     def prune(self, older: datetime | None = None, larger: int | None = None, *, preview: bool = False) -> Removal:
-        """Removes what is old or large. Tasks with a tag, a rating or a note stay.
+        """Removes what is old or large, and returns what that was. Tasks with a tag, a rating or a note stay.
 
         Args:
             older: Remove tasks that were created before this time entirely, as `remove` does.
             larger: Remove originals of more bytes, but not their records and thumbnails; they are fetched again on
                 demand. Inline images stay, as they cannot be fetched again.
-            preview: Whether to report only what would be removed.
-
-        Returns:
-            What was removed, or would be.
+            preview: Whether to return only what would be removed.
 
         Raises:
             UsageError: Neither an age nor a size is given.
@@ -410,9 +378,6 @@ class Library:
                 empty folder and an earlier export are replaced, anything else is left alone.
             task_ids: Which tasks; None for all.
 
-        Returns:
-            What was written; `print` shows a summary.
-
         Raises:
             UsageError: Something else is there, it cannot be written, or a task is not stored.
 
@@ -427,17 +392,11 @@ class Library:
         return export_tasks(self._database, self._images, target, keys)
 
     def import_from(self, source: str | os.PathLike[str]) -> Imported:
-        """Imports what `export` has written, here or elsewhere.
+        """Imports the folder or zip that `export` has written, here or elsewhere.
 
         A known record keeps its text and links; only images that it lacks are added. Tags and notes are merged, and the
         existing rating wins. Images must be complete, have at most 50 MB, and match the checksum that they were
         exported with; anything else is skipped and counted.
-
-        Args:
-            source: The folder or zip.
-
-        Returns:
-            What was imported; `print` shows a summary.
 
         Raises:
             UsageError: It is not an export, one of a later version, or a zip that unpacks to more than 50 times its
@@ -453,8 +412,7 @@ class Library:
     def to_frame(self, tasks: Iterable[Task] | None = None) -> pd.DataFrame:
         """Makes a pandas DataFrame of images, to count and compare them.
 
-        Args:
-            tasks: Such as the result of a search, or a gallery; None for all tasks, the newest first.
+        They are those of tasks such as a search's result or a gallery, or else of all tasks, the newest first.
 
         Returns:
             One row for each image, including failed ones, and one without a `place` for each task without images. The

@@ -20,9 +20,6 @@ def resolve_location(location: str | os.PathLike[str] | None = None) -> Path | N
     """The folder of the library, which need not exist; None if the library is turned off.
 
     A location is a folder or `off`; None or empty means that of the environment, or else the default.
-
-    Raises:
-        SettingsError: It cannot be the name of a folder.
     """
     text = os.fspath(location) if location is not None else ""
     text = text.strip() or _named_by_environment()
@@ -55,11 +52,7 @@ def skips_service(base_url: str) -> bool:
 
 
 def resolve_budget(budget: int | None = None) -> int:
-    """The maximum bytes of all originals; None means that of the environment, such as `20 GB`, or else 5 GB.
-
-    Raises:
-        SettingsError: The environment holds something else than a size.
-    """
+    """The maximum bytes of all originals; None means that of the environment, such as `20 GB`, or else 5 GB."""
     if budget is not None:
         return budget
     text = os.environ.get(BUDGET_NAME, "").strip()

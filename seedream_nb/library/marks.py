@@ -26,13 +26,7 @@ _IDS_NAMED = 3  # in a message
 
 @dataclass(frozen=True)
 class Marks:
-    """The marks of a task.
-
-    Attributes:
-        tags: Its tags in alphabetical order.
-        rating: Stars, 1 to 5; None if it is not rated.
-        note: A note; empty if there is none.
-    """
+    """The marks of a task: tags in alphabetical order, 1 to 5 stars or None, and a note, which may be empty."""
 
     tags: tuple[str, ...] = ()
     rating: int | None = None
