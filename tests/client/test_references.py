@@ -97,7 +97,7 @@ LARGE = b"\x89PNG" + bytes(MAX_IMAGE_BYTES)
         (b"", "is not a JPEG, PNG or WebP image."),
         ("missing.png", "can't be read from missing.png: No such file or directory."),
         (Path(), "can't be read from .: Is a directory."),
-        ("nul\0l", "can't be read from nul\0l: embedded null byte."),
+        ("nul\0l", "can't be read from nul l: embedded null byte."),
         (7, "has the unsupported type int."),
         (None, "has the unsupported type NoneType."),
         ({"a": 1}, "has the unsupported type dict."),
