@@ -1,16 +1,14 @@
-"""What a gallery is given: tasks, images that precede them, and options. All of it is checked here."""
+"""What a gallery is given: tasks, images that precede them, a table, and options. All of it is checked here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 from seedream_nb.core.errors import UsageError
+from seedream_nb.core.foreign import MAX_PROMPT, show_line, show_prompt
 from seedream_nb.core.models import Task, TaskImage
-
-if TYPE_CHECKING:
-    from seedream_nb.gallery.table import Table
 
 Embed = Literal["thumbnails", "links", "originals"]
 EMBED_CHOICES: tuple[Embed, ...] = get_args(Embed)
@@ -57,6 +55,81 @@ def _check_range(name: str, value: int, least: int, most: int) -> None:
         raise UsageError(f"{name} must be a whole number from {least:,} to {most:,}, not {value!r}.")
 
 
+MAX_PARTS = 6  # as many as a sweep can vary; a label with more lines contains a prompt
+
+
+@dataclass(frozen=True)
+class Table:
+    """The labels of the rows and columns of a gallery.
+
+    Task number n of the gallery goes to row `n // len(columns)` and column `n % len(columns)`. An axis whose only label
+    is empty has no header. A label of several parts, such as a prompt and a model, has each on its own line.
+
+    Attributes:
+        rows: The label of each row, from the top.
+        columns: The label of each column, from the left.
+
+    Raises:
+        UsageError: There is no row or no column, or a label is not a string.
+
+    Example:
+        >>> table = Table(rows=("a cat", "a dog"), columns=("2K", "4K"))
+        >>> table.size, table.place(2)
+        (4, (1, 0))
+    """
+
+    rows: tuple[str, ...] = ("",)
+    columns: tuple[str, ...] = ("",)
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "columns"):
+            labels = getattr(self, name)
+            if isinstance(labels, str) or not labels or not all(isinstance(label, str) for label in labels):
+                raise UsageError(
+                    f"{name}={labels!r} is not a sequence of labels.",
+                    hint=f'Pass one label each, as in {name}=("2K", "4K").',
+                )
+            object.__setattr__(self, name, tuple(labels))
+
+    @property
+    def size(self) -> int:
+        """The number of tasks that it has room for."""
+        return len(self.rows) * len(self.columns)
+
+    def place(self, number: int) -> tuple[int, int]:
+        """The row and the column of a task, from 0."""
+        return divmod(number, len(self.columns))
+
+    def labels(self, number: int) -> tuple[str, str]:
+        """The labels of the row and the column of a task."""
+        row, column = self.place(number)
+        return self.rows[row], self.columns[column]
+
+    def shown(self) -> Table:
+        """The table with labels that are ready to be shown."""
+        return Table(tuple(map(_fit_label, self.rows)), tuple(map(_fit_label, self.columns)))
+
+    def part(self, numbers: Iterable[int]) -> Table:
+        """The part of the table that some of its tasks need: whole rows, or the start of the only one."""
+        places = [self.place(number) for number in numbers]
+        rows = 1 + max(row for row, _ in places)
+        columns = len(self.columns) if rows > 1 else 1 + max(column for _, column in places)
+        return Table(self.rows[:rows], self.columns[:columns])
+
+
+def label_parts(label: str) -> list[str]:
+    """The parts of a label: its lines; of more than `MAX_PARTS`, all but the last one are one part."""
+    lines = [line.strip() for line in label.split("\n") if line.strip()]
+    return lines if len(lines) <= MAX_PARTS else ["\n".join(lines[:-1]), lines[-1]]
+
+
+def _fit_label(label: str) -> str:
+    first, separator, last = label.rpartition("\n")
+    # The part behind a long prompt must survive the cut.
+    is_cut_apart = separator and len(label) > MAX_PROMPT
+    return f"{show_prompt(first)}\n{show_line(last)}" if is_cut_apart else show_prompt(label)
+
+
 Item = TypeVar("Item", Task, TaskImage)
 
 
@@ -82,20 +155,12 @@ class Contents:
 
 
 def read_tasks(tasks: Iterable[Task] | Task) -> tuple[Task, ...]:
-    """Checks one task or several.
-
-    Raises:
-        UsageError: Something is not a task.
-    """
+    """Reads one task or several; raises `UsageError` for anything else."""
     return _checked(tasks, Task, "A gallery shows tasks", "Fetch them first: Gallery(client.retrieve_batch(ids)).")
 
 
 def read_before(images: Iterable[TaskImage] | TaskImage) -> tuple[TaskImage, ...]:
-    """Checks one image or several.
-
-    Raises:
-        UsageError: Something is not an image.
-    """
+    """Reads one image or several; raises `UsageError` for anything else."""
     hint = 'Wrap a link or bytes: TaskImage("", url=link) or TaskImage("", data=content).'
     return _checked(images, TaskImage, "before= takes images", hint)
 

@@ -111,7 +111,8 @@ def choose_images(
     Thumbnails shrink first; if that is not enough, the last ones are left out. Originals, where they are requested,
     take the room that is left, in order. The room is in bytes; 0 or less embeds nothing.
     """
-    found = [_loaded_image(entry, loaded) for entry in entries]
+    known = [find_loaded(entry.tile, loaded) for entry in entries]
+    found = [image if isinstance(image, LoadedImage) else None for image in known]
     # Counting the images that are still to come keeps those that are there from shrinking later.
     expected = sum(image is not None or entry.tile.is_waiting for image, entry in zip(found, entries, strict=True))
     thumbnails, side = _fit([image.thumbnail if image else None for image in found], expected, options, room)
@@ -136,11 +137,6 @@ def embedded_bytes(entries: Iterable[Entry]) -> int:
     """The bytes that embedded images take in the output."""
     addresses = (entry.shown.address for entry in entries if entry.shown)
     return sum(len(address) for address in addresses if isinstance(address, DataUri))
-
-
-def _loaded_image(entry: Entry, loaded: Loaded) -> LoadedImage | None:
-    found = find_loaded(entry.tile, loaded)
-    return found if isinstance(found, LoadedImage) else None
 
 
 def _fit(

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
     from seedream_nb.core.models import TaskImage
-    from seedream_nb.gallery.contents import Embed
+    from seedream_nb.gallery.contents import Embed, Table
     from seedream_nb.gallery.embedding import Loaded
     from seedream_nb.gallery.page import Layout, Page
-    from seedream_nb.gallery.table import Table
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.library import Library
 

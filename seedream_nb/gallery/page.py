@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from seedream_nb.core.models import TaskImage
-    from seedream_nb.gallery.contents import Contents, GalleryOptions
+    from seedream_nb.gallery.contents import Contents, GalleryOptions, Table
     from seedream_nb.gallery.embedding import ShownImage
-    from seedream_nb.gallery.table import Table
     from seedream_nb.gallery.tiles import Tile
 
 Shape = tuple[int, int]  # width and height, as a ratio

@@ -12,18 +12,18 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import VERBATIM_CLASSES
+from seedream_nb.gallery.contents import label_parts
 from seedream_nb.gallery.embedding import DataUri
 from seedream_nb.gallery.page import FLAT
-from seedream_nb.gallery.table import label_parts
 from seedream_nb.gallery.tiles import FETCHING
 from seedream_nb.protocol.capabilities import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from seedream_nb.gallery.contents import Table
     from seedream_nb.gallery.embedding import ShownImage
     from seedream_nb.gallery.page import Entry, Page, Shape
-    from seedream_nb.gallery.table import Table
 
 MAX_ALT = 250  # characters; a screen reader reads the caption as well
 LONG_WORD = re.compile(r"[A-Za-z_.]{20,}")  # such as an error code, which may be wider than a narrow tile

@@ -189,7 +189,7 @@ def _format_record(task: Task, files: Sequence[str]) -> bytes:
     record = {
         "task_id": task.id,
         "files": list(dict.fromkeys(files)),
-        "record": redact(_without_inline_images(task.raw)),
+        "record": redact({key: _without_inline_images(key, value) for key, value in task.raw.items()}),
     }
     # A lone surrogate becomes a JSON escape.
     text = json.dumps(finite(record), ensure_ascii=False, indent=2, allow_nan=False)
@@ -223,14 +223,10 @@ def _read_record(path: Path) -> dict[str, object]:
     return record if isinstance(record, dict) else {}
 
 
-def _without_inline_images(record: Mapping[str, object]) -> dict[str, object]:
-    """The record without its base64 images, which are saved as files."""
-    return {key: _without_inline_image(key, value) for key, value in record.items()}
-
-
-def _without_inline_image(key: str, value: object) -> object:
+def _without_inline_images(key: str, value: object) -> object:
+    """A value of a record without base64 images, which are saved as files."""
     if isinstance(value, dict):
-        return _without_inline_images(value)
+        return {name: _without_inline_images(name, inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_without_inline_image("", inner) for inner in value]
+        return [_without_inline_images("", inner) for inner in value]
     return f"({len(value):,} characters)" if key == "b64_json" and isinstance(value, str) else value

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from seedream_nb.core.foreign import show_line
+from seedream_nb.gallery.contents import label_parts
 from seedream_nb.gallery.page import FLAT, SQUARE, common_shape, link_of
-from seedream_nb.gallery.table import label_parts
 from seedream_nb.gallery.tiles import before_tile, facts_of, label_tiles, lay_out, tile_details, whole_prompt
 from seedream_nb.protocol.capabilities import display_name, parse_size
 
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seedream_nb.core.models import Task, TaskImage
-    from seedream_nb.gallery.contents import Contents
+    from seedream_nb.gallery.contents import Contents, Table
     from seedream_nb.gallery.page import Shape
-    from seedream_nb.gallery.table import Table
     from seedream_nb.gallery.tiles import Tile
 
 # Error messages of the service may end with the id of the call.

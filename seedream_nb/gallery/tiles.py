@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seedream_nb.core.models import Task, TaskImage
-    from seedream_nb.gallery.contents import Contents
-    from seedream_nb.gallery.table import Table
+    from seedream_nb.gallery.contents import Contents, Table
 
 BEFORE, AFTER, COMPOSED, BASE = "before", "after", "composed", "base"
 

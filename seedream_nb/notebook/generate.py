@@ -31,7 +31,7 @@ from seedream_nb.core.errors import (
 from seedream_nb.core.models import TaskImage
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery import Table
-from seedream_nb.gallery.table import label_parts
+from seedream_nb.gallery.contents import label_parts
 from seedream_nb.notebook.arguments import (
     WAIT_SECONDS,
     Presentation,

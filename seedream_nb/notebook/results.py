@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seedream_nb.core.models import Task, TaskImage
-    from seedream_nb.gallery.table import Table
+    from seedream_nb.gallery.contents import Table
     from seedream_nb.notebook.arguments import Presentation
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.session import Session

@@ -82,19 +82,11 @@ class Actions:
         self._jobs.run("get", lambda: self._retrieve(text), self._show_retrieved, "Fetching tasks…")
 
     def load_history(self, since: str) -> None:
-        """Adds the next tasks of the history.
-
-        Args:
-            since: The earliest time, as `seedream_nb.core.text.read_since` reads it, or empty.
-        """
+        """Adds the next tasks of the history; `since` is empty, or as `seedream_nb.core.text.read_since` reads it."""
         self._jobs.run("history", lambda: self._read_history(since), self._show_history, "Loading history…")
 
     def search_library(self, text: str) -> None:
-        """Adds the next matches in the library on this machine.
-
-        Args:
-            text: Words to find, as `Library.search` reads them; empty for all.
-        """
+        """Adds the next matches in the library on this machine; `text` is as in `Library.search`, empty for all."""
         self._jobs.run("library", lambda: self._search_library(text), self._show_matches, "Searching the library…")
 
     def generate(self, settings: GenerateSettings) -> None:
@@ -113,26 +105,11 @@ class Actions:
             self._jobs.run("follow", self._wait, lambda _result: None, "Waiting for tasks in progress…")
 
     def read_files(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
-        """Checks uploaded reference images.
-
-        Args:
-            files: Contents by file name.
-
-        Returns:
-            The valid ones, as they are sent; the status line names the others.
-        """
+        """The valid ones of uploaded reference images, as they are sent; the status line names the others."""
         return tuple(found for name, content in files.items() for found in self.read_references([content], name))
 
     def read_references(self, images: Sequence[Reference], name: str = "") -> tuple[str, ...]:
-        """Checks reference images.
-
-        Args:
-            images: Such as the selected ones.
-            name: Their name in the status line.
-
-        Returns:
-            The images as they are sent; none, and an error in the status line, when one is invalid.
-        """
+        """Reference images as they are sent; none, and an error in the status line, when one is invalid."""
         try:
             found = read_references(images)
             problem = next(filter(None, map(find_reference_problem, found)), "")
@@ -258,12 +235,7 @@ class Actions:
 def compose_image(task: Task, fetcher: ImageFetcher) -> TaskImage:
     """Composes the layers of a task into one image that carries its bytes. Takes a second or two.
 
-    Args:
-        task: A task with layers.
-        fetcher: Fetches the layers.
-
-    Returns:
-        The image as PNG, without a link. It has the base image's metadata, and the name `composed`.
+    It is a PNG without a link, has the base image's metadata, and the name `composed`.
 
     Raises:
         ImageError: A layer is missing or broken; the message names it.

@@ -37,15 +37,9 @@ _SHOWN_ELSEWHERE = {
 
 @dataclass(frozen=True)
 class Card:
-    """One place in the grid.
+    """One place in the grid."""
 
-    Attributes:
-        key: Its name: unique in a collection, and unchanged when the task is read again.
-        task: The task that it belongs to.
-        tile: The gallery tile with its texts.
-    """
-
-    key: str
+    key: str  # unique in a collection, and unchanged when the task is read again
     task: Task
     tile: Tile
 
@@ -70,29 +64,16 @@ class Card:
 
 
 def make_cards(task: Task, name: str) -> tuple[Card, ...]:
-    """The cards of a task, in the order of its tiles.
-
-    Args:
-        task: The task.
-        name: The task's part of the keys.
-
-    Returns:
-        At least one card, with the keys `<name>/0`, `<name>/1`, and so on.
-    """
+    """The cards of a task, at least one, in the order of its tiles, with the keys `<name>/0`, `<name>/1`, and so on."""
     # The panel polls every task that has an id; one without was not sent, and its tile says so.
     tiles = lay_out([task], is_live=bool(task.id))
     return tuple(Card(f"{name}/{place}", task, tile) for place, tile in enumerate(tiles))
 
 
 def describe(card: Card) -> dict[str, object]:
-    """The data that the front end draws.
+    """The JSON-ready data that the front end draws, read-only; all texts are cleaned for display, but not escaped.
 
-    Args:
-        card: The card.
-
-    Returns:
-        JSON-ready data, read-only; all texts are cleaned for display, but not escaped. `width` and `height` are those
-        of the original in pixels, or None when unknown.
+    `width` and `height` are those of the original in pixels, or None when unknown.
 
     Example:
         >>> from seedream_nb import Task
@@ -105,27 +86,12 @@ def describe(card: Card) -> dict[str, object]:
 
 
 def describe_details(card: Card) -> dict[str, object]:
-    """The data of the detail view besides `describe`, computed only for the open card.
-
-    Args:
-        card: The card.
-
-    Returns:
-        JSON-ready data: the card's `key`, and `pairs` of a label and a text.
-    """
+    """The JSON-ready data of the detail view besides `describe`, computed only for the open card."""
     return {"key": card.key, "pairs": [list(pair) for pair in details_of(card.task, card.tile)]}
 
 
 def details_of(task: Task, tile: Tile) -> list[tuple[str, str]]:
-    """Everything known about a card except its prompt, fields that the service may add later included.
-
-    Args:
-        task: The task.
-        tile: The card's tile.
-
-    Returns:
-        Labels with texts cleaned for display; unknown values are left out.
-    """
+    """All that is known about a card except its prompt, ready to be shown; also fields that a service may add later."""
     more = ((label, show_line(text)) for label, text in (*_call(task, tile), *_request(task.request)) if text)
     return [*tile_details(task, tile, _format_time), *((label, text) for label, text in more if text)][:MOST_DETAILS]
 

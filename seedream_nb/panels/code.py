@@ -32,13 +32,9 @@ _UNFIT_FOR_CELL = re.compile(
 
 
 def get_code(task_ids: Sequence[str]) -> str:
-    """Code that gets tasks.
+    """Code that gets tasks: a `%seedream get` line, or a cell when there are many; empty without ids.
 
-    Args:
-        task_ids: Their ids.
-
-    Returns:
-        A `%seedream get` line, or a cell when there are many; Python where an id is malformed; empty without ids.
+    It is Python where an id is malformed.
 
     Example:
         >>> get_code(["84d1544a-9043-4dde-a98b-e889dacd75f6"])
@@ -54,13 +50,7 @@ def get_code(task_ids: Sequence[str]) -> str:
 
 
 def generate_code(settings: GenerateSettings) -> str:
-    """Code that generates what a click generates.
-
-    Args:
-        settings: The settings.
-
-    Returns:
-        A `%%seedream generate` cell; Python where a cell cannot express the settings.
+    """A `%%seedream generate` cell that generates what a click generates; Python where a cell cannot express it.
 
     Example:
         >>> from seedream_nb.panels.generate_settings import GenerateSettings
@@ -76,13 +66,9 @@ def generate_code(settings: GenerateSettings) -> str:
 
 
 def python_code(settings: GenerateSettings) -> str:
-    """The same in Python, for an existing `client`.
+    """The same as a Python expression, for an existing `client`.
 
-    Args:
-        settings: The settings.
-
-    Returns:
-        An expression. Reference images without a link or path are variables, which a comment explains.
+    Reference images without a link or path are variables, which a comment explains.
     """
     references, comments = _format_references(settings)
     options = {

@@ -29,17 +29,11 @@ _MODEL_ORDER = list(MODELS)
 
 @dataclass(frozen=True)
 class Choices:
-    """The values that occur among the cards, each with its number of cards; any of them can go into a `Filter`.
+    """The values that occur among the cards, each with its number of cards; any of them can go into a `Filter`."""
 
-    Attributes:
-        models: Full model ids, available models first.
-        statuses: The words of states.
-        sizes: Sizes, smallest first.
-    """
-
-    models: Mapping[str, int] = field(default_factory=dict)
-    statuses: Mapping[str, int] = field(default_factory=dict)
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    models: Mapping[str, int] = field(default_factory=dict)  # full ids, available models first
+    statuses: Mapping[str, int] = field(default_factory=dict)  # the words of states
+    sizes: Mapping[str, int] = field(default_factory=dict)  # smallest first
 
 
 @dataclass(frozen=True)
@@ -73,11 +67,8 @@ class Collection:
     def put(self, tasks: Iterable[Task]) -> None:
         """Adds tasks at the end; a task with a known id (in any case) replaces the earlier one in its place.
 
-        Tasks without an id are compared by value. Of equal ones there are as many as ever came in one call, such as
-        two takes that were not sent.
-
-        Args:
-            tasks: The tasks; the same object counts once.
+        Tasks without an id are compared by value; the same object counts once. Of equal ones there are as many as ever
+        came in one call, such as two takes that were not sent.
         """
         for identity, task in _identify(tuple(tasks)):
             known = self._entries.get(identity)

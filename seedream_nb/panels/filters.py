@@ -33,57 +33,28 @@ class Sort(Enum):
 
 @dataclass(frozen=True)
 class Filter:
-    """Conditions that a card must meet; empty ones do not count.
+    """Conditions that a card must meet, in terms of its `Traits`; empty ones do not count."""
 
-    Attributes:
-        text: Words that must all occur in the prompt, the model, or the task id, in any case.
-        model: A model, as in `Traits`.
-        status: A state, as in `Traits`.
-        size: A size, as in `Traits`.
-        since: The first day, in local time.
-        until: The last day.
-
-    Example:
-        >>> Filter("cat", size="2048x2048").is_empty
-        False
-    """
-
-    text: str = ""
+    text: str = ""  # words that must all occur in the prompt, the model, or the task id, in any case
     model: str = ""
     status: str = ""
     size: str = ""
-    since: date | None = None
-    until: date | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether every card matches."""
-        return not self.text.strip() and self == Filter(self.text)
+    since: date | None = None  # the first day, in local time
+    until: date | None = None  # the last day
 
 
 @dataclass(frozen=True)
 class Traits:
-    """The values by which a card is filtered and sorted, computed once per card.
+    """The values by which a card is filtered and sorted, computed once per card."""
 
-    Attributes:
-        text: All text that is searched, case-folded.
-        prompt: The prompt, case-folded.
-        model: The full model id; empty when unknown.
-        status: The word of the card's state.
-        size: The image's size such as `2048x2048`, else the requested one; empty when unknown.
-        pixels: The number of pixels; 0 when unknown.
-        day: The day on which the task was created, in local time.
-        moment: The creation time in Unix seconds; infinite for a task in progress without one.
-    """
-
-    text: str
-    prompt: str
-    model: str
-    status: str
-    size: str
-    pixels: int
-    day: date | None
-    moment: float | None
+    text: str  # all that is searched, case-folded
+    prompt: str  # case-folded
+    model: str  # the full id; empty when unknown
+    status: str  # the word of the card's state
+    size: str  # that of the image such as `2048x2048`, else the requested one; empty when unknown
+    pixels: int  # 0 when unknown
+    day: date | None  # on which the task was created, in local time
+    moment: float | None  # of creation, in Unix seconds; infinite for a task in progress without one
 
 
 def traits_of(card: Card) -> Traits:
@@ -107,16 +78,7 @@ def traits_of(card: Card) -> Traits:
 
 
 def find(traits: Sequence[Traits], wanted: Filter, sort: Sort) -> tuple[int, ...]:
-    """Finds the cards that match a filter.
-
-    Args:
-        traits: The traits of all cards, in the order in which they were added.
-        wanted: The filter.
-        sort: The order.
-
-    Returns:
-        The positions of the matches.
-    """
+    """Finds the positions of the cards that match a filter; the traits are in the order in which cards were added."""
     matches = _condition(wanted)
     key = _KEYS[sort]
     return tuple(

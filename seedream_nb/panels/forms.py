@@ -18,17 +18,7 @@ if TYPE_CHECKING:
 
 
 def make_field(kind: type[ipywidgets.Widget], label: str, width: str = "auto", **options: Any) -> Any:
-    """A control with a label that screen readers announce.
-
-    Args:
-        kind: The widget class.
-        label: The label.
-        width: A CSS width.
-        **options: Options of the widget.
-
-    Returns:
-        The control.
-    """
+    """A control with a label that screen readers announce; the width is in CSS."""
     field = kind(description=label, style={"description_width": "initial"}, **options)
     field.layout.width = width
     field.layout.min_width = "0"
@@ -52,14 +42,7 @@ def make_fields(*children: ipywidgets.Widget) -> ipywidgets.HBox:
 
 
 class QueryForm(ipywidgets.HBox):
-    """A text and a button that adds tasks to the grid.
-
-    Args:
-        on_submit: Called with the text.
-        field: The control for the text.
-        button: The label of the button.
-        tooltip: Its tooltip.
-    """
+    """A text and a button that adds tasks to the grid."""
 
     def __init__(self, on_submit: Callable[[str], None], field: Any, button: str, tooltip: str) -> None:
         self.text = field
@@ -91,11 +74,7 @@ def make_library_form(on_search: Callable[[str], None]) -> QueryForm:
 
 
 class FilterBar(ipywidgets.HBox):
-    """Controls for which tiles are shown, and in what order.
-
-    Args:
-        on_change: Called whenever the filter or the order changes.
-    """
+    """Controls for which tiles are shown, and in what order."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._is_filling = False
@@ -161,12 +140,7 @@ class StatusLine(ipywidgets.HTML):
 
 
 class Footer(ipywidgets.VBox):
-    """The buttons below the grid, and the equivalent code.
-
-    Args:
-        on_code: Called to show the code.
-        on_close: Called to close the panel.
-    """
+    """The buttons below the grid, and the equivalent code."""
 
     def __init__(self, on_code: Callable[[], None], on_close: Callable[[], None]) -> None:
         self.code = make_field(ipywidgets.Textarea, "Code", "100%", rows=4)

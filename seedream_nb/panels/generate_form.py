@@ -114,12 +114,7 @@ class GenerateForm(ipywidgets.VBox):
         )
 
     def fill(self, settings: GenerateSettings, references: Sequence[str]) -> None:
-        """Fills the form with settings, such as those of an image.
-
-        Args:
-            settings: The settings.
-            references: The reference images, as they are sent.
-        """
+        """Fills the form with settings, such as those of an image; the references are as they are sent."""
         self._is_filling = True
         try:
             self.prompt.value = settings.prompt
@@ -143,14 +138,7 @@ class GenerateForm(ipywidgets.VBox):
         self._changed()
 
     def announce(self, announcement: str, problem: str, *, is_busy: bool, is_outcome_unknown: bool) -> None:
-        """Shows what a click costs, or why the settings cannot be sent.
-
-        Args:
-            announcement: The number of paid requests.
-            problem: The problem; empty when there is none.
-            is_busy: Whether images are being generated already.
-            is_outcome_unknown: Whether the last request needs the user's decision first.
-        """
+        """Shows what a click costs, why the settings cannot be sent, or that an unknown outcome needs a decision."""
         self.button.description = UNKNOWN if is_outcome_unknown else _button_label(self.read())
         self.button.disabled = bool(problem) or is_busy or is_outcome_unknown
         self.announcement.value = html.escape(CHECK_HISTORY if is_outcome_unknown else problem or announcement)

@@ -27,54 +27,29 @@ EMPTY_IMAGE = "data:image/png;base64,AAAA"  # passes the checks
 
 @dataclass(frozen=True)
 class GenerateSettings:
-    """What to generate; None leaves the choice to the service.
+    """What to generate; None leaves the choice to the service."""
 
-    Attributes:
-        prompt: The prompt; surrounding white space is ignored.
-        model: A full model id, or a short name.
-        size: A preset such as `2K`, or `<width>x<height>`.
-        max_images: The most images of a set; None for a single image.
-        takes: How many requests to send.
-        output_format: `jpeg` or `png`.
-        watermark: Whether the service adds a watermark.
-        references: Reference images; any makes it an edit.
-    """
-
-    prompt: str = ""
-    model: str = DEFAULT_MODEL
-    size: str | None = None
-    max_images: int | None = None
-    takes: int = 1
+    prompt: str = ""  # surrounding white space is ignored
+    model: str = DEFAULT_MODEL  # a full id, or a short name
+    size: str | None = None  # a preset such as `2K`, or `<width>x<height>`
+    max_images: int | None = None  # the most images of a set; None for a single image
+    takes: int = 1  # how many requests to send
     output_format: Literal["jpeg", "png"] | None = None
     watermark: bool | None = None
-    references: tuple[Reference, ...] = ()
+    references: tuple[Reference, ...] = ()  # any makes it an edit
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """What a model accepts.
+    """What a model accepts."""
 
-    Attributes:
-        sizes: Named sizes, smallest first.
-        formats: File formats; empty where the model offers no choice.
-        most_images: The most images of a set; 1 where the model makes no sets.
-        most_references: The most reference images.
-    """
-
-    sizes: tuple[str, ...]
-    formats: tuple[str, ...]
-    most_images: int
-    most_references: int
+    sizes: tuple[str, ...]  # named ones, smallest first
+    formats: tuple[str, ...]  # empty where the model offers no choice
+    most_images: int  # of a set; 1 where the model makes no sets
 
 
 def accepted_by(model: str) -> Accepted:
-    """What a model accepts.
-
-    Args:
-        model: A full id or a short name.
-
-    Returns:
-        What it accepts; for an unknown model, everything that any model might accept.
+    """What a model, by its full id or short name, accepts; for an unknown one, everything that any model might accept.
 
     Example:
         >>> accepted_by("4.5").sizes
@@ -82,12 +57,11 @@ def accepted_by(model: str) -> Accepted:
     """
     known = MODELS.get(find_model(model))
     if known is None:
-        return Accepted(tuple(PRESETS), FORMATS, MAX_IMAGES, MAX_IMAGES - 1)
+        return Accepted(tuple(PRESETS), FORMATS, MAX_IMAGES)
     return Accepted(
         known.presets,
         FORMATS if known.output_format else (),
         MAX_IMAGES if known.sequential else 1,
-        known.reference_images,
     )
 
 
@@ -105,16 +79,10 @@ def plan(settings: GenerateSettings) -> Sweep:
 
 
 def find_problem(settings: GenerateSettings) -> str:
-    """Why settings cannot be sent. Sends nothing, but reads the reference images.
+    """Why settings cannot be sent, and what would be accepted; empty when nothing is wrong.
 
-    Cheap enough for each keystroke: inline reference images, which take megabytes, are not checked here but once each
-    by `find_reference_problem`.
-
-    Args:
-        settings: The settings.
-
-    Returns:
-        What is wrong, and what would be accepted; empty when nothing is.
+    Sends nothing, but reads the reference images. Cheap enough for each keystroke: inline reference images, which take
+    megabytes, are not checked here but once each by `find_reference_problem`.
 
     Example:
         >>> find_problem(GenerateSettings(takes=9))
@@ -129,14 +97,7 @@ def find_problem(settings: GenerateSettings) -> str:
 
 
 def find_reference_problem(reference: Reference) -> str:
-    """Why a reference image cannot be sent, whatever the other settings. Sends nothing, but reads all of it.
-
-    Args:
-        reference: The reference image.
-
-    Returns:
-        What is wrong; empty when nothing is.
-    """
+    """Why a reference image cannot be sent, whatever the other settings. Sends nothing, but reads all of it."""
     return _validate("any prompt", GenerationOptions(), [reference])
 
 
@@ -153,12 +114,8 @@ def announce(settings: GenerateSettings, is_free: bool) -> str:  # noqa: FBT001 
 def settings_of(card: Card) -> GenerateSettings:
     """The settings that generate such an image again.
 
-    Args:
-        card: The card of the image.
-
-    Returns:
-        The settings of the recorded request, or else what is known about the image. A retired model is replaced by
-        its successor. Of reference images, a record holds only links.
+    They are those of the recorded request, or else what is known about the image. A retired model is replaced by its
+    successor. Of reference images, a record holds only links.
     """
     task = card.task
     image = card.tile.images[0] if card.tile.images else None

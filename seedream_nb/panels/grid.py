@@ -40,14 +40,7 @@ ACTIONS = ("save", "use_settings", "copy_prompt")
 
 
 def join_parts(*names: str) -> str:
-    """Joins parts of the front end.
-
-    Args:
-        *names: Paths below `STATIC`, in order.
-
-    Returns:
-        Their text; each begins with its name, for the browser's developer tools.
-    """
+    """Joins parts of the front end, paths below `STATIC`; each begins with its name, for developer tools."""
     return "\n".join(f"/* {name} */\n{(STATIC / name).read_text(encoding='utf-8')}" for name in names)
 
 
@@ -94,13 +87,7 @@ class ImageGrid(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def deliver(self, key: str, kind: Kind, loaded: LoadedImage | ImageError) -> None:
-        """Sends an image, or the reason why there is none, to the front end. May be called in any thread.
-
-        Args:
-            key: The card's key.
-            kind: Thumbnail or original.
-            loaded: The image, or the error.
-        """
+        """Sends an image, or the reason why there is none, to the front end. May be called in any thread."""
         if isinstance(loaded, ImageError):
             problem = " ".join(filter(None, (loaded.message, loaded.hint)))
             self._send_numbered(kind, key, {"type": "image_error", "problem": problem})
@@ -113,12 +100,9 @@ class ImageGrid(anywidget.AnyWidget):
         self.send({"type": "notify", "text": text})
 
     def show_details(self, details: Mapping[str, object]) -> None:
-        """Shows more about a card, if it is in the detail view.
+        """Shows more about a card, as `describe_details` makes it, if the card is in the detail view.
 
         A message and not a trait, because front ends save traits with the notebook, and these are not for its readers.
-
-        Args:
-            details: As `seedream_nb.panels.cards.describe_details` makes them.
         """
         self.send({"type": "details", **details})
 
@@ -129,26 +113,17 @@ class ImageGrid(anywidget.AnyWidget):
     def on_load(self, handler: Callable[[Kind, list[str]], None]) -> None:
         """Adds a handler for images that come near the viewport, or are opened.
 
-        Args:
-            handler: Called with the kind, and the keys of all images of it that are needed and missing, the most urgent
-                first; they replace those of the call before. Every key is that of a card.
+        It is called with the kind, and the keys of all images of it that are needed and missing, the most urgent first;
+        they replace those of the call before. Every key is that of a card.
         """
         self._load_handlers.append(handler)
 
     def on_open(self, handler: Callable[[str], None]) -> None:
-        """Adds a handler for cards that are opened in a detail view.
-
-        Args:
-            handler: Called with the card's key when its details are needed.
-        """
+        """Adds a handler for cards that are opened in a detail view, called with the key when details are needed."""
         self._open_handlers.append(handler)
 
     def on_action(self, handler: Callable[[str, list[str]], None]) -> None:
-        """Adds a handler for buttons that act on cards.
-
-        Args:
-            handler: Called with one of `ACTIONS`, and the keys of at least one card.
-        """
+        """Adds a handler for buttons; called with one of `ACTIONS`, and the keys of at least one card."""
         self._action_handlers.append(handler)
 
     @traitlets.observe("cards")

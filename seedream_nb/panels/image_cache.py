@@ -36,17 +36,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """An image ready to be shown.
-
-    Attributes:
-        data: The encoded bytes.
-        mime: Such as `image/jpeg`, read from the bytes, whatever their host said.
-        width: In pixels, upright.
-        height: In pixels, upright.
-    """
+    """An image ready to be shown: its encoded bytes, with width and height in pixels, upright."""
 
     data: bytes = dataclasses.field(repr=False)
-    mime: str
+    mime: str  # such as `image/jpeg`, read from the bytes, whatever their host said
     width: int
     height: int
 
@@ -78,15 +71,7 @@ class ImageCache:
             return _identify(kind, image) in self._stored
 
     def get(self, kind: Kind, image: CardImage) -> LoadedImage | ImageError:
-        """An image, loaded when it is not stored.
-
-        Args:
-            kind: Thumbnail or original.
-            image: The image, or the layers that compose it.
-
-        Returns:
-            The image, or the error. An error is not stored, so the next call tries again.
-        """
+        """An image, loaded when it is not stored, or the error, which is not stored: the next call tries again."""
         found = self._obtain(kind, image)
         if isinstance(found, Thumbnail):
             return LoadedImage(found.data, found.mime, found.width, found.height)

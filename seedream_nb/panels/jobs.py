@@ -20,13 +20,7 @@ SECONDS_TO_END = 5.0  # for all requests in progress
 
 @dataclass(frozen=True)
 class Status:
-    """The content of the panel's status line.
-
-    Attributes:
-        text: One line.
-        is_error: Whether something failed.
-        is_busy: Whether work is in progress.
-    """
+    """The content of the panel's status line."""
 
     text: str = ""
     is_error: bool = False
@@ -63,17 +57,10 @@ class Jobs:
         return self._stop
 
     def run(self, name: str, work: Callable[[], Result], done: Callable[[Result], Status | None], message: str) -> bool:
-        """Starts a job unless one of the same name is running.
+        """Starts a job unless one of the same name is running; returns whether it was started.
 
-        Args:
-            name: The job's name.
-            work: Does the work, in a thread.
-            done: Takes the result, in the same thread, and returns the status to show. None clears the job's own
-                message and leaves any other status alone.
-            message: The status to show while the job runs.
-
-        Returns:
-            Whether it was started.
+        Both functions run in the job's thread. `done` takes the result of `work` and returns the status to show; None
+        clears the job's own message and leaves any other status alone.
         """
         thread = threading.Thread(target=self._run, args=(name, work, done, message), name=THREAD_NAME, daemon=True)
         with self._lock:

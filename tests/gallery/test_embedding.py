@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from seedream_nb import Gallery, Task, TaskImage, TaskStatus
 from seedream_nb.gallery import rendering
+from seedream_nb.gallery.contents import Table
 from seedream_nb.gallery.embedding import DataUri, ShownImage, embedded_bytes
 from seedream_nb.gallery.page import Entry, Page
 from seedream_nb.gallery.rendering import render_html
-from seedream_nb.gallery.table import Table
 from seedream_nb.gallery.tiles import before_tile, lay_out
 from tests.examples import examples
 from tests.gallery.reading import assert_forms_agree, show

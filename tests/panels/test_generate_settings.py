@@ -176,7 +176,7 @@ def test_exactly_the_accepted_values_are_offered(model: str) -> None:
         format_ for format_ in ("jpeg", "png") if not find_problem(GenerateSettings("a", model, output_format=format_))
     }
     assert formats == set(accepted.formats)
-    most, references = accepted.most_images, accepted.most_references
+    most, references = accepted.most_images, MODELS[model].reference_images
     assert find_problem(GenerateSettings("a cat", model, max_images=most if most > 1 else None)) == ""
     assert find_problem(GenerateSettings("a cat", model, max_images=most + 1))
     assert find_problem(GenerateSettings("a cat", model, references=(LINK,) * references)) == ""
@@ -184,7 +184,7 @@ def test_exactly_the_accepted_values_are_offered(model: str) -> None:
 
 
 def test_an_unknown_model_may_accept_everything() -> None:
-    assert accepted_by("no-such-model") == Accepted(tuple(PRESETS), ("jpeg", "png"), 15, 14)
+    assert accepted_by("no-such-model") == Accepted(tuple(PRESETS), ("jpeg", "png"), 15)
 
 
 # Use these settings
