@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import dataclasses
 import io
 import math
 import re
@@ -28,17 +27,6 @@ _LAYERS = 3
 _DEFAULT_PRESET = "2K"
 _STAND_IN = 1024
 _LONGEST = 4.0  # maximum ratio of the sides of an image that takes its shape from a reference
-
-
-@dataclasses.dataclass(frozen=True)
-class AcceptedRequest:
-    """A valid request: the task it creates, and how the result is sent; without `callback_url` to nobody else."""
-
-    task: SandboxTask
-    seconds_per_image: float
-    is_async: bool
-    is_stream: bool
-    callback_url: str
 
 
 def find_request_problems(body: Mapping[str, object]) -> tuple[str, ...]:
@@ -69,7 +57,7 @@ def plan(
     seconds: float,
     images: ImageStore,
     image_base_url: str,
-) -> AcceptedRequest:
+) -> SandboxTask:
     """Return the task that a valid request creates, and register its images in `images`.
 
     Links that start with `image_base_url` are resolved inside the sandbox. No other link is ever fetched; an image
@@ -94,7 +82,7 @@ def plan(
     for name, spec in {} if error else specs.items():
         images.add(name, spec, task_id)
     finished_at = round(now + seconds * len(items), 3)
-    task = SandboxTask(
+    return SandboxTask(
         id=task_id,
         request=_recorded(body),
         items=() if error else items,
@@ -103,10 +91,6 @@ def plan(
         ready_at=finished_at,
         error=error,
         in_base64=body.get("response_format") == "b64_json",
-    )
-    callback_url = str(body.get("callback_url") or "")
-    return AcceptedRequest(
-        task, seconds, bool(body.get("async") or callback_url), bool(body.get("stream")), callback_url
     )
 
 
@@ -197,12 +181,10 @@ def _has_word(prompt: str, word: str) -> bool:
 
 def _recorded(body: Mapping[str, object]) -> dict[str, object]:
     """Return the request as a record shows it, with embedded images shortened, as they would fill every response."""
-    request = {"action": "edit" if body.get("image") else "generate", **body}
-    image = request.get("image")
-    if isinstance(image, str):
-        request["image"] = _shortened(image)
-    elif isinstance(image, list):
-        request["image"] = [_shortened(entry) for entry in image]
+    image = body.get("image")
+    request = {"action": "edit" if image else "generate", **body}
+    if isinstance(image, str | list):
+        request["image"] = _shortened(image) if isinstance(image, str) else [_shortened(entry) for entry in image]
     return request
 
 

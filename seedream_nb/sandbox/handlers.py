@@ -9,20 +9,17 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
-import functools
 import ipaddress
 import json
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import TypeVar
 
 from tornado import httpclient, iostream, web
 
 from seedream_nb.sandbox.faults import Fault, Faults, RawResponse, apply_fault
-from seedream_nb.sandbox.images import ImageStore
 from seedream_nb.sandbox.serialization import Json, error_body
 from seedream_nb.sandbox.service import (
     IMAGES_PATH,
@@ -31,10 +28,7 @@ from seedream_nb.sandbox.service import (
     Callback,
     Request,
     SandboxService,
-    SandboxSettings,
 )
-
-_Result = TypeVar("_Result")
 
 IMAGE_FILES_PATH = "/images/"
 
@@ -104,12 +98,10 @@ class Backend:
     """The parts of a sandbox that the handlers use, with the number of open requests and the callbacks on their way."""
 
     service: SandboxService
-    images: ImageStore
     faults: Faults
     log: RequestLog
     responding: concurrent.futures.Executor
     painting: concurrent.futures.Executor
-    settings: SandboxSettings
     open_requests: int = 0
     callbacks: set["asyncio.Task[None]"] = dataclasses.field(default_factory=set)
 
@@ -141,15 +133,11 @@ class _Handler(web.RequestHandler):
     def compute_etag(self) -> None:
         """Send no entity tags, which would turn a repeated request into an empty response."""
 
-    async def in_thread(self, executor: concurrent.futures.Executor, call: Callable[[], _Result]) -> _Result:
-        """Run `call` in a thread and return its result."""
-        return await asyncio.get_running_loop().run_in_executor(executor, call)
-
     def take_faults(self, text: str) -> tuple[Fault | None, float]:
         """Return what goes wrong with this request, which contains `text`, and the seconds that it is delayed."""
         faults = self.backend.faults.take(self.kind, text)
         other = next((fault for fault in faults if fault.kind != "latency"), None)
-        return other, self.backend.settings.latency + sum(fault.seconds for fault in faults)
+        return other, self.backend.service.settings.latency + sum(fault.seconds for fault in faults)
 
     def on_finish(self) -> None:
         """Count the request as finished; called by tornado."""
@@ -215,7 +203,8 @@ class ApiHandler(_Handler):
         if fault and not fault.needs_response:
             answer = ApiResponse(200, {}, backend.service.next_trace_id())
         else:
-            answer = await self.in_thread(backend.responding, lambda: backend.service.answer(request))
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(backend.responding, backend.service.answer, request)
         await asyncio.sleep(delay + answer.delay)
         self.set_header("X-Trace-Id", answer.trace_id)
         if answer.events is not None and (fault is None or fault.kind in {"cut", "truncate"}):
@@ -254,9 +243,8 @@ class ApiHandler(_Handler):
         if not is_loopback(urllib.parse.urlsplit(callback.url).hostname or ""):
             return
         await asyncio.sleep(callback.delay)
-        result = await self.in_thread(
-            self.backend.responding, functools.partial(self.backend.service.response_of, callback.task_id)
-        )
+        loop, backend = asyncio.get_running_loop(), self.backend
+        result = await loop.run_in_executor(backend.responding, backend.service.response_of, callback.task_id)
         request = httpclient.HTTPRequest(
             callback.url,
             method="POST",
@@ -275,15 +263,15 @@ class ImageHandler(_Handler):
 
     async def get(self, name: str) -> None:
         """Send one image."""
-        backend = self.backend
-        fault, delay = self.take_faults(f"{self.request.path} {backend.images.task_id(name)}")
+        backend, images = self.backend, self.backend.service.images
+        fault, delay = self.take_faults(f"{self.request.path} {images.task_id(name)}")
         await asyncio.sleep(delay)
-        spec = backend.images.spec(name)
+        spec = images.spec(name)
         response = RawResponse(404, b"<html><body>404 Not Found</body></html>", "text/html")
         if spec and fault and not fault.needs_response:
             response = RawResponse(200, b"", spec.content_type)
         elif spec:
-            image = await self.in_thread(backend.painting, functools.partial(backend.images.image, name))
+            image = await asyncio.get_running_loop().run_in_executor(backend.painting, images.image, name)
             response = RawResponse(200, image.content, spec.content_type) if image else response
         if fault:
             response = apply_fault(response, fault, trace_id=backend.service.next_trace_id(), here=self.request.path)

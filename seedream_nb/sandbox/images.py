@@ -86,8 +86,6 @@ class RenderedImage:
 
     content: bytes
     output_format: OutputFormat
-    width: int
-    height: int
     z_index: int = 0
     name: str = ""
     description: str = ""
@@ -237,35 +235,27 @@ def _save(path: Path, rendered: tuple[RenderedImage, ...]) -> None:
 def _render(spec: ImageSpec) -> tuple[RenderedImage, ...]:
     from seedream_nb.sandbox.painter import encode  # noqa: PLC0415 - Pillow and numpy load with the first image
 
-    if spec.style == "layer":
-        return tuple(
-            RenderedImage(
-                encode(layer.image, file_format := "png" if layer.z_index else spec.file_format),
-                file_format,
-                *layer.image.size,
-                layer.z_index,
-                layer.name,
-                layer.description,
-                layer.box,
-            )
-            for layer in _paint_layers(spec)
-        )
-    image = paint(spec)
-    return (RenderedImage(encode(image, spec.file_format), spec.file_format, *image.size),)
+    if spec.style != "layer":
+        return (RenderedImage(encode(paint(spec), spec.file_format), spec.file_format),)
+    parts = []
+    for layer in _paint_layers(spec):
+        file_format = dataclasses.replace(spec, index=layer.z_index).file_format
+        content = encode(layer.image, file_format)
+        parts.append(RenderedImage(content, file_format, layer.z_index, layer.name, layer.description, layer.box))
+    return tuple(parts)
 
 
 def paint(spec: ImageSpec) -> "Image.Image":
     """Return the image of `spec`, not yet encoded."""
-    from seedream_nb.sandbox.painter import paint as paint_scene  # noqa: PLC0415 - as above
-    from seedream_nb.sandbox.painter import paint_cutout, restyle  # noqa: PLC0415 - as above
+    from seedream_nb.sandbox import painter  # noqa: PLC0415 - as above
 
     if spec.style == "layer":
         return _paint_layers(spec)[spec.index].image
     if spec.style == "cutout":
-        return paint_cutout(spec.prompt, spec.width, spec.height, index=spec.index)
+        return painter.paint_cutout(spec.prompt, spec.width, spec.height, index=spec.index)
     if spec.style == "edit":
-        return restyle(_side_by_side(spec.sources), spec.prompt, spec.width, spec.height, index=spec.index)
-    return paint_scene(spec.prompt, spec.width, spec.height, index=spec.index, seed=spec.seed)
+        return painter.restyle(_side_by_side(spec.sources), spec.prompt, spec.width, spec.height, index=spec.index)
+    return painter.paint(spec.prompt, spec.width, spec.height, index=spec.index, seed=spec.seed)
 
 
 def _paint_layers(spec: ImageSpec) -> "list[Layer]":

@@ -155,22 +155,19 @@ def _pixels(size: str) -> int:
 
 
 def _layer_entry(layer: RenderedImage, item: Item) -> Json:
-    width, height = (int(side) for side in item.size.split("x"))
+    width, height = map(int, item.size.split("x"))
     left, top, right, bottom = layer.box
     return {
         "prompt": item.prompt,
-        "size": f"{layer.width}x{layer.height}",
+        "size": f"{right - left}x{bottom - top}",
         "output_format": layer.output_format,
         "z_index": layer.z_index,
         "name": layer.name,
         "description": layer.description,
         "bounding_box": {
-            "absolute": [left, top, right, bottom],
+            "absolute": list(layer.box),
             "normalized": [
-                round(left * 1000 / width),
-                round(top * 1000 / height),
-                round(right * 1000 / width),
-                round(bottom * 1000 / height),
+                round(edge * 1000 / side) for edge, side in zip(layer.box, (width, height) * 2, strict=True)
             ],
         },
     }

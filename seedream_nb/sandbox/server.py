@@ -171,9 +171,7 @@ class Sandbox:
         ):
             stopping = asyncio.Event()
             self._request_stop = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, stopping.set)
-            self._backend = Backend(
-                self._service, self._images, self.faults, self.requests, responding, painting, self.settings
-            )
+            self._backend = Backend(self._service, self.faults, self.requests, responding, painting)
             application = build_application(self._backend)
             server = httpserver.HTTPServer(application, max_buffer_size=_MAX_BODY, max_body_size=_MAX_BODY)
             server.add_socket(listener)

@@ -9,18 +9,12 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from seedream_nb.sandbox.generation import AcceptedRequest, find_request_problems, plan
+from seedream_nb.sandbox.generation import find_request_problems, plan
 from seedream_nb.sandbox.images import ImageStore
-from seedream_nb.sandbox.serialization import (
-    Json,
-    TaskSerializer,
-    describe_error,
-    error_body,
-    failed_wholly,
-)
+from seedream_nb.sandbox.serialization import Json, TaskSerializer, describe_error, error_body, failed_wholly
 from seedream_nb.sandbox.tasks import SandboxTask, TaskStore, stable_id
 
 TASKS_PATH: Final = "/seedream/tasks"
@@ -110,27 +104,18 @@ class ApiResponse:
     callback: Callback | None = None
 
 
+@dataclasses.dataclass
 class SandboxService:
     """The API of one sandbox; thread-safe. `image_base_url` is set once the port is known."""
 
-    def __init__(
-        self,
-        *,
-        token: str,
-        store: TaskStore,
-        images: ImageStore,
-        settings: SandboxSettings,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._token = token
-        self._store = store
-        self._images = images
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._requests = itertools.count(1)
-        self._takes: Counter[str] = Counter()
-        self._settings = settings
-        self.image_base_url = "/images/"
+    token: str
+    store: TaskStore
+    images: ImageStore
+    settings: SandboxSettings
+    image_base_url: str = "/images/"
+    _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    _requests: "itertools.count[int]" = dataclasses.field(default_factory=lambda: itertools.count(1))
+    _takes: Counter[str] = dataclasses.field(default_factory=Counter)
 
     def next_trace_id(self) -> str:
         """Return the next of a fixed sequence of trace ids."""
@@ -149,7 +134,7 @@ class SandboxService:
         if request.path not in handlers:
             raise ApiError("no_api")
         self._check_token(request.authorization)
-        if len(request.content) > self._settings.max_body_bytes:
+        if len(request.content) > self.settings.max_body_bytes:
             raise ApiError("request_too_large")
         return handlers[request.path](_decode(request.content), trace_id)
 
@@ -159,7 +144,7 @@ class SandboxService:
             raise ApiError("invalid_token" if scheme and scheme.lower() != "bearer" else "no_token")
         if code := CODE_OF_TOKEN.get(token.strip()):
             raise ApiError(code)
-        if scheme.lower() != "bearer" or token.strip() != self._token:
+        if scheme.lower() != "bearer" or token.strip() != self.token:
             raise ApiError("invalid_token")
 
     # POST /seedream/tasks
@@ -175,22 +160,22 @@ class SandboxService:
         task_id = body.get("id")
         if not isinstance(task_id, str) or not task_id:
             raise ApiError("bad_request", "id is required: the id of the task to retrieve.")
-        tasks = self._store.query([task_id])
-        return self._serializer().retrieved(tasks[0], self._clock()) if tasks else {}
+        tasks = self.store.query([task_id])
+        return self._serializer().retrieved(tasks[0], time.time()) if tasks else {}
 
     def _retrieve_batch(self, body: Json) -> Json:
         ids = body.get("ids")
         if ids is None:
             _check_history(body)
-            tasks, count = self._store.history(body)
+            tasks, count = self.store.history(body)
         else:
             if not isinstance(ids, list) or not all(isinstance(task_id, str) for task_id in ids):
                 raise ApiError("bad_request", "ids must be a list of task ids.")
-            if self._settings.max_batch is not None and len(ids) > self._settings.max_batch:
-                raise ApiError("request_too_large", f"A query may contain at most {self._settings.max_batch} ids.")
-            tasks = self._store.query(ids)
+            if self.settings.max_batch is not None and len(ids) > self.settings.max_batch:
+                raise ApiError("request_too_large", f"A query may contain at most {self.settings.max_batch} ids.")
+            tasks = self.store.query(ids)
             count = len(tasks)
-        writer, now = self._serializer(), self._clock()
+        writer, now = self._serializer(), time.time()
         return {"items": [writer.record(task, now) for task in tasks], "count": count}
 
     # POST /seedream/images
@@ -198,41 +183,42 @@ class SandboxService:
     def _generate(self, body: Json, trace_id: str) -> ApiResponse:
         if problems := find_request_problems(body):
             raise ApiError("bad_request", " ".join(problems))
+        seconds = self.settings.generation_seconds
         with self._lock:
             # Ids derive from the request, not from a counter or the port: concurrent requests get the same ids in
             # whatever order they arrive.
             fingerprint = stable_id(json.dumps(body, sort_keys=True).replace(self.image_base_url, ""))
             self._takes[fingerprint] += 1
             take = self._takes[fingerprint]
-            accepted = plan(
+            task = plan(
                 body,
                 task_id=stable_id("generation", fingerprint, take),
                 take=take,
-                now=self._clock(),
-                seconds=self._settings.generation_seconds,
-                images=self._images,
+                now=time.time(),
+                seconds=seconds,
+                images=self.images,
                 image_base_url=self.image_base_url,
             )
-            self._charge(accepted)
-            self._store.add(accepted.task)
-        task, delay = accepted.task, accepted.seconds_per_image * max(1, len(accepted.task.items))
-        if accepted.is_async:
-            callback = Callback(accepted.callback_url, delay, task.id) if accepted.callback_url else None
+            self._charge(task)
+            self.store.add(task)
+        delay = seconds * max(1, len(task.items))
+        callback_url = str(body.get("callback_url") or "")
+        if body.get("async") or callback_url:
+            callback = Callback(callback_url, delay, task.id) if callback_url else None
             return ApiResponse(200, {"task_id": task.id}, trace_id, callback=callback)
         if error := failed_wholly(task):
             return ApiResponse(400, error_body(error.code, error.message, task.trace_id), task.trace_id, delay)
-        if accepted.is_stream:
-            return self._stream(task, accepted.seconds_per_image)
+        if body.get("stream"):
+            return self._stream(task, seconds)
         return ApiResponse(200, self._serializer().response(task, task.ready_at), task.trace_id, delay)
 
-    def _charge(self, accepted: AcceptedRequest) -> None:
-        cost = sum(item.error is None for item in accepted.task.items)
-        balance = self._settings.balance
-        if balance is None:
-            return
-        if balance <= 0 or cost > balance:
-            raise ApiError("used_up")
-        self._settings.balance = balance - cost
+    def _charge(self, task: SandboxTask) -> None:
+        balance = self.settings.balance
+        if balance is not None:
+            cost = sum(item.error is None for item in task.items)
+            if balance <= 0 or cost > balance:
+                raise ApiError("used_up")
+            self.settings.balance = balance - cost
 
     def _stream(self, task: SandboxTask, seconds_per_image: float) -> ApiResponse:
         writer = self._serializer()
@@ -245,11 +231,11 @@ class SandboxService:
 
     def response_of(self, task_id: str) -> Json:
         """Return the bare response of a task, as a callback carries it."""
-        task = self._store.peek(task_id)
-        return self._serializer().response(task, self._clock()) if task else {}
+        task = self.store.peek(task_id)
+        return self._serializer().response(task, time.time()) if task else {}
 
     def _serializer(self) -> TaskSerializer:
-        return TaskSerializer(self._images, self.image_base_url)
+        return TaskSerializer(self.images, self.image_base_url)
 
 
 def _decode(content: bytes) -> Json:
