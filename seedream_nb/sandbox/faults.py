@@ -98,15 +98,7 @@ class Fault:
 
 @dataclasses.dataclass(frozen=True)
 class RawResponse:
-    """An HTTP response to send.
-
-    Attributes:
-        status: HTTP status; 0 to close the connection without a response.
-        content: The body.
-        content_type: MIME type.
-        headers: Further headers.
-        sent: Number of body bytes to send before the connection is closed; None for all.
-    """
+    """An HTTP response to send; status 0 closes the connection without one, and `sent` after that many body bytes."""
 
     status: int
     content: bytes
@@ -167,14 +159,7 @@ class Faults:
         self._active: list[_ActiveFault] = []
 
     def add(self, fault: Fault | FaultKind, **options: Any) -> Fault:
-        """Inject a fault from now on.
-
-        Args:
-            fault: A `Fault`, or its kind.
-            **options: The fault's other attributes when only the kind is given.
-
-        Returns:
-            The fault, for `remove`.
+        """Inject a fault, or one of a kind with the attributes in `options`, from now on; return it for `remove`.
 
         Example:
             >>> faults = Faults()

@@ -13,15 +13,9 @@ from seedream_nb.protocol.validation import find_problems
 from seedream_nb.sandbox.images import ImagePlan, ImageSpec, ImageStore, ImageStyle, OutputFormat, plan_items
 from seedream_nb.sandbox.tasks import INPUT_REJECTED, OUTPUT_WITHHELD, SandboxTask
 
-MAX_PIXELS = 4096 * 4096
-"""The largest image that is painted, whatever a model may accept: the largest documented preset."""
-
-INPUT_TRIGGER = "forbidden"
-"""The sandbox's moderation rejects a prompt with this word."""
-
-OUTPUT_TRIGGER = "leak"
-"""The sandbox's moderation withholds the first image of a prompt with this word."""
-
+_MAX_PIXELS = 4096 * 4096  # the largest image that is painted, whatever a model may accept: the largest preset
+_INPUT_TRIGGER = "forbidden"  # the sandbox's moderation rejects a prompt with this word
+_OUTPUT_TRIGGER = "leak"  # and withholds the first image of a prompt with this one
 _DEFAULT_SET = 4
 _LAYERS = 3
 _DEFAULT_PRESET = "2K"
@@ -39,8 +33,8 @@ def find_request_problems(body: Mapping[str, object]) -> tuple[str, ...]:
         known = ", ".join(capabilities.MODELS)
         return (f"Unknown model {model!r}. Use a full model id: {known}.",)
     size = capabilities.parse_size(str(body.get("size")))
-    if size and size[0] * size[1] > MAX_PIXELS:
-        return (f"The sandbox paints at most {MAX_PIXELS:,} pixels, not {body['size']}.",)
+    if size and size[0] * size[1] > _MAX_PIXELS:
+        return (f"The sandbox paints at most {_MAX_PIXELS:,} pixels, not {body['size']}.",)
     return tuple(
         f"Input image {position} is not a readable image."
         for position, text in enumerate(_images(body), start=1)
@@ -76,9 +70,9 @@ def plan(
         sources=sources,
         layers=_LAYERS,
     )
-    withheld = {0: OUTPUT_WITHHELD} if _has_word(prompt, OUTPUT_TRIGGER) else {}
+    withheld = {0: OUTPUT_WITHHELD} if _has_word(prompt, _OUTPUT_TRIGGER) else {}
     items, specs = plan_items(ImagePlan(spec, _count(body), withheld=withheld), task_id)
-    error = INPUT_REJECTED if _has_word(prompt, INPUT_TRIGGER) else None
+    error = INPUT_REJECTED if _has_word(prompt, _INPUT_TRIGGER) else None
     for name, spec in {} if error else specs.items():
         images.add(name, spec, task_id)
     finished_at = round(now + seconds * len(items), 3)

@@ -21,14 +21,7 @@ from tornado import httpclient, iostream, web
 
 from seedream_nb.sandbox.faults import Fault, Faults, RawResponse, apply_fault
 from seedream_nb.sandbox.serialization import Json, error_body
-from seedream_nb.sandbox.service import (
-    IMAGES_PATH,
-    TASKS_PATH,
-    ApiResponse,
-    Callback,
-    Request,
-    SandboxService,
-)
+from seedream_nb.sandbox.service import IMAGES_PATH, TASKS_PATH, ApiResponse, Callback, Request, SandboxService
 
 IMAGE_FILES_PATH = "/images/"
 
@@ -278,9 +271,7 @@ class ImageHandler(_Handler):
         self.note(response.status, fault)
         await self.send(response)
 
-    async def head(self, name: str) -> None:
-        """Send what `get` sends, without the body."""
-        await self.get(name)
+    head = get  # `send` leaves out the body
 
 
 class UnknownHandler(_Handler):

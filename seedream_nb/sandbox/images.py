@@ -65,11 +65,6 @@ class ImageSpec:
         """The MIME type under which the image is served."""
         return f"image/{self.file_format}"
 
-    @property
-    def extension(self) -> str:
-        """The file name extension, without the dot."""
-        return "jpg" if self.file_format == "jpeg" else "png"
-
     def fingerprint(self) -> str:
         """Return a digest of everything that determines the image, apart from the painter's version."""
         digest = hashlib.sha256(repr(dataclasses.replace(self, sources=())).encode())
@@ -119,7 +114,7 @@ def plan_items(plan: ImagePlan, task_id: str) -> tuple[tuple[Item, ...], dict[st
             continue
         spec = dataclasses.replace(plan.spec, prompt=caption, index=index)
         given = plan.names[index] if index < len(plan.names) else ""
-        name = given or f"{stable_id('image', task_id, index)}.{spec.extension}"
+        name = given or f"{stable_id('image', task_id, index)}.{spec.file_format.replace('jpeg', 'jpg')}"
         specs[name] = spec
         items.append(Item(caption, size, name, output_format=spec.output_format, is_layered=spec.style == "layer"))
     return tuple(items), specs

@@ -92,13 +92,11 @@ class TaskSerializer:
 
     def status_form(self, task: SandboxTask, now: float) -> Json:
         """Return the older form, in which `data` is one object with a status word."""
-        data: Json = {"status": "processing", "model": task.model}
+        name = next((item.file_name for item in task.items if item.file_name), None)
+        data: Json = {"status": "processing"}
         if task.is_finished(now):
-            names = [item.file_name for item in task.items if item.file_name]
-            data = {"status": "failed", "model": task.model}
-            if names:
-                data = {"status": "succeeded", "image_url": self.image_base_url + names[0], "model": task.model}
-        return {"success": True, "task_id": task.id, "data": data}
+            data = {"status": "succeeded", "image_url": self.image_base_url + name} if name else {"status": "failed"}
+        return {"success": True, "task_id": task.id, "data": data | {"model": task.model}}
 
     def retrieved(self, task: SandboxTask, now: float) -> Json:
         """Return the response to `retrieve` in the task's form."""
@@ -139,14 +137,6 @@ def usage(task: SandboxTask) -> Json:
     generated = [item for item in task.items if item.error is None]
     tokens = sum(_pixels(item.size) // 256 for item in generated)
     return {"generated_images": len(generated), "output_tokens": tokens, "total_tokens": tokens}
-
-
-def failed_wholly(task: SandboxTask) -> ErrorDetail | None:
-    """Return the error of a task that produced nothing, None for any other."""
-    if task.error is not None:
-        return task.error
-    errors = [item.error for item in task.items if item.error is not None]
-    return errors[0] if errors and len(errors) == len(task.items) else None
 
 
 def _pixels(size: str) -> int:

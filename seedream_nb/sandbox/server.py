@@ -11,8 +11,6 @@ import socket
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from tornado import httpserver
 
@@ -33,12 +31,6 @@ from seedream_nb.sandbox.tasks import (
     TaskStore,
     stable_id,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
-"""Environment variable with the folder in which painted images are cached."""
 
 _MAX_BODY = 256 * 1024 * 1024
 
@@ -109,12 +101,12 @@ class Sandbox:
         self._port = port
         self._public_url = public_url
         self._store = TaskStore(time.time)
-        folder = image_cache or os.environ.get(IMAGE_CACHE)
+        folder = image_cache or os.environ.get("SEEDREAM_SANDBOX_CACHE")
         self._images = ImageStore(Path(folder).expanduser() if folder else None)
         self._service = SandboxService(token=token, store=self._store, images=self._images, settings=self.settings)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._request_stop: Callable[[], object] | None = None
+        self._request_stop: functools.partial[asyncio.Handle] | None = None
         self._backend: Backend | None = None
         self._added = 0
         self._notes: dict[str, str] = {}
@@ -126,10 +118,7 @@ class Sandbox:
     # Running
 
     def start(self) -> "Sandbox":
-        """Start listening; does nothing if already running.
-
-        Returns:
-            The sandbox itself.
+        """Start listening and return the sandbox; does nothing if already running.
 
         Raises:
             SandboxError: The address is unavailable, for example because the port is in use.
@@ -138,7 +127,8 @@ class Sandbox:
             if self._thread is not None:
                 return self
             try:
-                listener = socket.create_server((self._host, self._port), family=self._family, backlog=128)
+                family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+                listener = socket.create_server((self._host, self._port), family=family, backlog=128)
             except OSError as error:
                 raise SandboxError(
                     f"The sandbox cannot listen on {self._host}:{self._port}: {error.strerror or error}.",
@@ -185,17 +175,11 @@ class Sandbox:
     def __enter__(self) -> "Sandbox":
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.url if self.running else 'stopped'}>"
-
-    @property
-    def _family(self) -> socket.AddressFamily:
-        return socket.AF_INET6 if ":" in self._host else socket.AF_INET
 
     @property
     def running(self) -> bool:

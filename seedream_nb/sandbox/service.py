@@ -14,8 +14,8 @@ from typing import Final
 
 from seedream_nb.sandbox.generation import find_request_problems, plan
 from seedream_nb.sandbox.images import ImageStore
-from seedream_nb.sandbox.serialization import Json, TaskSerializer, describe_error, error_body, failed_wholly
-from seedream_nb.sandbox.tasks import SandboxTask, TaskStore, stable_id
+from seedream_nb.sandbox.serialization import Json, TaskSerializer, describe_error, error_body
+from seedream_nb.sandbox.tasks import TEXT_FILTERS, SandboxTask, TaskStore, stable_id
 
 TASKS_PATH: Final = "/seedream/tasks"
 IMAGES_PATH: Final = "/seedream/images"
@@ -28,7 +28,6 @@ CODE_OF_TOKEN: Final[Mapping[str, str]] = {
 }
 """Tokens that trigger the documented ways to reject one."""
 
-_HISTORY_TEXTS = ("application_id", "user_id", "type")
 _HISTORY_TIMES = ("created_at_min", "created_at_max")
 _HISTORY_COUNTS = ("limit", "offset")
 
@@ -206,7 +205,7 @@ class SandboxService:
         if body.get("async") or callback_url:
             callback = Callback(callback_url, delay, task.id) if callback_url else None
             return ApiResponse(200, {"task_id": task.id}, trace_id, callback=callback)
-        if error := failed_wholly(task):
+        if error := task.failure:
             return ApiResponse(400, error_body(error.code, error.message, task.trace_id), task.trace_id, delay)
         if body.get("stream"):
             return self._stream(task, seconds)
@@ -249,7 +248,7 @@ def _decode(content: bytes) -> Json:
 
 
 def _check_history(body: Json) -> None:
-    for name in _HISTORY_TEXTS:
+    for name in TEXT_FILTERS:
         if not isinstance(body.get(name), str | None):
             raise ApiError("bad_request", f"{name} must be a string.")
     for name in _HISTORY_TIMES:

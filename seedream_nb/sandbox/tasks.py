@@ -10,7 +10,7 @@ import math
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 ResponseForm = Literal["record", "response", "status"]
 """The documented responses to `retrieve`: the whole record, the bare response, the older form with a status word."""
@@ -28,8 +28,7 @@ CREDENTIAL_ID: Final = "50892af9-597f-426e-a455-bc1739de95b0"
 NEVER: Final = math.inf
 """A `ready_at` for a task that stays pending forever."""
 
-
-_TEXT_FILTERS = ("application_id", "user_id", "type")
+TEXT_FILTERS = ("application_id", "user_id", "type")
 _DEFAULT_LIMIT = 12
 
 
@@ -47,17 +46,15 @@ class ErrorDetail:
     message: str
 
 
+# Moderation rejects the prompt, or withholds an image.
 INPUT_REJECTED: Final = ErrorDetail(
     "InputTextSensitiveContentDetected",
     "The request failed because the input text may contain sensitive information.",
 )
-"""Moderation rejects the prompt."""
-
 OUTPUT_WITHHELD: Final = ErrorDetail(
     "OutputImageSensitiveContentDetected",
     "The request failed because the output image may contain sensitive information.",
 )
-"""Moderation withholds an image."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +112,12 @@ class SandboxTask:
         """The request's model id, empty without one."""
         return str(self.request.get("model") or "")
 
+    @property
+    def failure(self) -> ErrorDetail | None:
+        """The error of a task that produces nothing, None for any other."""
+        errors = [item.error for item in self.items]
+        return self.error or (errors[0] if errors and all(errors) else None)
+
     def is_finished(self, now: float) -> bool:
         """Return whether the result is visible at `now` (Unix seconds)."""
         return now >= self.ready_at
@@ -123,10 +126,9 @@ class SandboxTask:
         """Return the state at `now` (Unix seconds)."""
         if not self.is_finished(now):
             return "pending"
-        failures = sum(item.error is not None for item in self.items)
-        if self.error is not None or (self.items and failures == len(self.items)):
+        if self.failure:
             return "failed"
-        return "partially failed" if failures else "succeeded"
+        return "partially failed" if any(item.error for item in self.items) else "succeeded"
 
 
 class TaskStore:
@@ -164,31 +166,22 @@ class TaskStore:
                     )
         return sorted(found, key=lambda task: (task.created_at, task.id))
 
-    def history(self, filters: Mapping[str, object]) -> tuple[list[SandboxTask], int]:
+    def history(self, filters: Mapping[str, Any]) -> tuple[list[SandboxTask], int]:
         """Return one page of the history, newest first, and the total number of matches.
 
         The filters are those of the wire contract (POST /seedream/tasks), times inclusive; None counts as left out.
         """
         given = {name: value for name, value in filters.items() if value is not None}
-        earliest, latest = given.get("created_at_min"), given.get("created_at_max")
-        with self._lock:
-            tasks = list(self._tasks.values())
+        earliest, latest = given.get("created_at_min", -math.inf), given.get("created_at_max", math.inf)
         matches = [
             task
-            for task in tasks
-            if all(getattr(task, name) == given[name] for name in _TEXT_FILTERS if name in given)
-            and (not isinstance(earliest, int | float) or task.created_at >= earliest)
-            and (not isinstance(latest, int | float) or task.created_at <= latest)
+            for task in self.snapshot()
+            if all(getattr(task, name) == given[name] for name in TEXT_FILTERS if name in given)
+            and earliest <= task.created_at <= latest
         ]
         matches.sort(key=lambda task: (task.created_at, task.id), reverse=True)
-        limit, offset = given.get("limit", _DEFAULT_LIMIT), given.get("offset", 0)
-        start = offset if isinstance(offset, int) else 0
-        length = limit if isinstance(limit, int) else _DEFAULT_LIMIT
-        return matches[start : start + length], len(matches)
-
-    def __len__(self) -> int:
-        with self._lock:
-            return len(self._tasks)
+        start = given.get("offset", 0)
+        return matches[start : start + given.get("limit", _DEFAULT_LIMIT)], len(matches)
 
     def snapshot(self) -> list[SandboxTask]:
         """Return all tasks in the order in which they were added."""
