@@ -242,15 +242,16 @@ def _render(spec: ImageSpec) -> tuple[RenderedImage, ...]:
 
 def paint(spec: ImageSpec) -> "Image.Image":
     """Return the image of `spec`, not yet encoded."""
-    from seedream_nb.sandbox import painter  # noqa: PLC0415 - as above
+    from seedream_nb.sandbox.painter import paint as paint_scene  # noqa: PLC0415 - as above
+    from seedream_nb.sandbox.painter import paint_cutout, restyle  # noqa: PLC0415 - as above
 
     if spec.style == "layer":
         return _paint_layers(spec)[spec.index].image
     if spec.style == "cutout":
-        return painter.paint_cutout(spec.prompt, spec.width, spec.height, index=spec.index)
+        return paint_cutout(spec.prompt, spec.width, spec.height, index=spec.index)
     if spec.style == "edit":
-        return painter.restyle(_side_by_side(spec.sources), spec.prompt, spec.width, spec.height, index=spec.index)
-    return painter.paint(spec.prompt, spec.width, spec.height, index=spec.index, seed=spec.seed)
+        return restyle(_side_by_side(spec.sources), spec.prompt, spec.width, spec.height, index=spec.index)
+    return paint_scene(spec.prompt, spec.width, spec.height, index=spec.index, seed=spec.seed)
 
 
 def _paint_layers(spec: ImageSpec) -> "list[Layer]":
