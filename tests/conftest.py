@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from seedream_nb import LibraryWarning, RetryPolicy, Sandbox, SeedreamClient
-from seedream_nb.sandbox.painting import finish
+from seedream_nb.sandbox import painter
 
 QUICK = RetryPolicy(first_pause=0.001)
 IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
@@ -74,8 +74,8 @@ def _rough_images(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Makes sandboxes in this process paint without details, except in the tests of the sandbox itself."""
     if request.path.parent.name == "sandbox":
         return
-    monkeypatch.setattr(finish, "work_size", lambda width, height: (max(2, width // 16), max(2, height // 16)))
-    monkeypatch.setattr(finish, "add_grain", lambda image: image)
+    monkeypatch.setattr(painter, "_work_size", lambda width, height: (max(2, width // 16), max(2, height // 16)))
+    monkeypatch.setattr(painter, "_add_grain", lambda image: image)
     monkeypatch.setenv(IMAGE_CACHE, str(Path(os.environ[IMAGE_CACHE]) / "rough"))
 
 
