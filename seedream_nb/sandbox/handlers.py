@@ -21,7 +21,7 @@ from tornado import httpclient, iostream, web
 
 from seedream_nb.sandbox.faults import Fault, Faults, RawResponse, apply_fault
 from seedream_nb.sandbox.serialization import Json, error_body
-from seedream_nb.sandbox.service import IMAGES_PATH, TASKS_PATH, ApiResponse, Callback, Request, SandboxService
+from seedream_nb.sandbox.service import IMAGES_PATH, TASKS_PATH, ApiResponse, Request, SandboxService
 
 IMAGE_FILES_PATH = "/images/"
 
@@ -209,7 +209,9 @@ class ApiHandler(_Handler):
             response = apply_fault(response, fault, trace_id=answer.trace_id, here=self.request.path)
         self.note(response.status, fault, body)
         if answer.callback:
-            task = asyncio.get_running_loop().create_task(self._call_back(answer.callback))
+            task = asyncio.get_running_loop().create_task(
+                self._call_back(*answer.callback, str(answer.body["task_id"]))
+            )
             backend.callbacks.add(task)
             task.add_done_callback(backend.callbacks.discard)
         await self.send(response)
@@ -231,15 +233,15 @@ class ApiHandler(_Handler):
             else:
                 await self.finish()
 
-    async def _call_back(self, callback: Callback) -> None:
+    async def _call_back(self, url: str, delay: float, task_id: str) -> None:
         """Send a result to its callback address, on this machine only; as with the service, failures go unnoticed."""
-        if not is_loopback(urllib.parse.urlsplit(callback.url).hostname or ""):
+        if not is_loopback(urllib.parse.urlsplit(url).hostname or ""):
             return
-        await asyncio.sleep(callback.delay)
+        await asyncio.sleep(delay)
         loop, backend = asyncio.get_running_loop(), self.backend
-        result = await loop.run_in_executor(backend.responding, backend.service.response_of, callback.task_id)
+        result = await loop.run_in_executor(backend.responding, backend.service.response_of, task_id)
         request = httpclient.HTTPRequest(
-            callback.url,
+            url,
             method="POST",
             body=json.dumps(result, ensure_ascii=False),
             headers={"Content-Type": "application/json"},

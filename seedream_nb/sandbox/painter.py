@@ -207,7 +207,6 @@ def _work_size(width: int, height: int) -> tuple[int, int]:
 
 
 def _enlarge(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Resize a canvas to its final size."""
     if image.size == (width, height):
         return image
     return image.resize((width, height), Image.Resampling.BICUBIC if width > image.width else Image.Resampling.LANCZOS)
@@ -236,10 +235,7 @@ def _add_grain(image: Image.Image) -> Image.Image:
 
 
 def _add_mark(image: Image.Image, text: str, *, only_over_content: bool = False) -> Image.Image:
-    """Put a small translucent pill with a text, if any, into the lower right corner of an image, in place.
-
-    A layer stays unmarked where it is fully transparent with ``only_over_content``.
-    """
+    """Put a small translucent pill with a text, if any, into the lower right corner of an image, in place."""
     if not text.strip():
         return image
     pill, place = _placed_pill(image.size, text.strip())

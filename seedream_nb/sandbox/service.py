@@ -79,20 +79,11 @@ class Request:
 
 
 @dataclasses.dataclass(frozen=True)
-class Callback:
-    """A result to send to the `callback_url` of a request, `delay` seconds from now."""
-
-    url: str
-    delay: float
-    task_id: str
-
-
-@dataclasses.dataclass(frozen=True)
 class ApiResponse:
     """The service's response to one request, ready after `delay` seconds.
 
-    A stream has `events` instead of a body: the seconds to wait before each event, and the event. `callback` is set
-    when the result is also sent to a callback address.
+    A stream has `events` instead of a body: the seconds to wait before each event, and the event. `callback` is
+    the URL to which the result of the task in the body is also sent, and in how many seconds.
     """
 
     status: int
@@ -100,7 +91,7 @@ class ApiResponse:
     trace_id: str
     delay: float = 0.0
     events: tuple[tuple[float, Json], ...] | None = None
-    callback: Callback | None = None
+    callback: tuple[str, float] | None = None
 
 
 @dataclasses.dataclass
@@ -203,7 +194,7 @@ class SandboxService:
         delay = seconds * max(1, len(task.items))
         callback_url = str(body.get("callback_url") or "")
         if body.get("async") or callback_url:
-            callback = Callback(callback_url, delay, task.id) if callback_url else None
+            callback = (callback_url, delay) if callback_url else None
             return ApiResponse(200, {"task_id": task.id}, trace_id, callback=callback)
         if error := task.failure:
             return ApiResponse(400, error_body(error.code, error.message, task.trace_id), task.trace_id, delay)
