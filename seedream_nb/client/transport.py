@@ -25,7 +25,7 @@ from seedream_nb.core.errors import (
     SettingsError,
     UsageError,
 )
-from seedream_nb.protocol.request_body import max_answer_bytes
+from seedream_nb.protocol.responses import max_answer_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -99,7 +99,7 @@ class Download:
         self._connections = connections
         self._connection: HTTPConnection | None = None
         self._abandoned = threading.Event()
-        self._outcome: bytes | ImageError = canceled()
+        self._outcome: bytes | ImageError | None = None
 
     def wait(self, stop: threading.Event) -> bytes:
         """Downloads the image.
@@ -129,8 +129,8 @@ class Download:
         finally:
             if thread.is_alive():
                 self._abandon()
-        if isinstance(self._outcome, ImageError):
-            raise self._outcome
+        if not isinstance(self._outcome, bytes):
+            raise self._outcome or canceled()
         return self._outcome
 
     def watch(self, connection: HTTPConnection) -> None:

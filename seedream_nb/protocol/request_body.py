@@ -13,17 +13,13 @@ from typing import TYPE_CHECKING, Literal
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.foreign import read_text
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.protocol.capabilities import MODELS, MOST_IMAGES, RETIRED_MODELS, find_model
+from seedream_nb.protocol.capabilities import MODELS, RETIRED_MODELS, find_model
 from seedream_nb.protocol.validation import find_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DEFAULT_MODEL = "doubao-seedream-5-0-lite-260128"  # the official clients' default
-
-MEBIBYTE = 1024 * 1024
-MAX_ANSWER_BYTES = 64 * MEBIBYTE  # without inline images: hundreds of times a page of 50 records
-MAX_INLINE_BYTES = 68 * MEBIBYTE  # an image of 50 MB, the limit for downloads too, as base64
 
 
 class UnknownModelWarning(UserWarning):
@@ -130,27 +126,6 @@ def check_body(body: Mapping[str, object]) -> None:
             UnknownModelWarning,
             stacklevel=_callers_level(),
         )
-
-
-def max_answer_bytes(body: Mapping[str, object]) -> int:
-    """The largest answer to a request that may be read: with room for inline images where there may be some.
-
-    Args:
-        body: The body of a paid request, or of a query. The record of a single task may hold a whole set of images.
-
-    Returns:
-        A number of bytes.
-
-    Example:
-        >>> max_answer_bytes({"action": "retrieve_batch", "limit": 50}) // 1024**2
-        64
-    """
-    ids = body.get("ids")
-    is_of_one_task = "id" in body or (isinstance(ids, list) and len(ids) == 1)
-    has_set = body.get("sequential_image_generation") or body.get("layer_decomposition") or is_of_one_task
-    is_inline = body.get("response_format") == "b64_json" or is_of_one_task
-    images = 0 if not is_inline else MOST_IMAGES if has_set else 1
-    return MAX_ANSWER_BYTES + images * MAX_INLINE_BYTES
 
 
 def describe_request(body: Mapping[str, object], status: TaskStatus) -> Task:

@@ -38,7 +38,7 @@ from seedream_nb.core.errors import (
     TaskFailedError,
     UnreadableAnswerError,
 )
-from seedream_nb.protocol import request_body
+from seedream_nb.protocol import responses
 from tests.conftest import QUICK
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.servers import TOKEN, RawServer, closed_port, verbose
@@ -312,7 +312,7 @@ def endless(head: bytes) -> Callable[[], Iterator[bytes]]:
 
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_body, "MAX_ANSWER_BYTES", MEBIBYTE)
+    monkeypatch.setattr(responses, "MAX_ANSWER_BYTES", MEBIBYTE)
 
 
 @pytest.mark.parametrize("length", [b"", b"Content-Length: 3000000000\r\n"])
