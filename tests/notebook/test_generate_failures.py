@@ -95,6 +95,8 @@ def test_an_unknown_outcome_is_shown_and_fails_the_cell(
 
 
 def test_an_unknown_outcome_takes_precedence_over_a_known_failure(shell: InteractiveShell, service: Sandbox) -> None:
+    # The known failure is answered late: an early one would keep the other request from being sent.
+    service.faults.add("latency", on="images", match="a cat", seconds=1)
     service.faults.add("error", on="images", match="a cat", code="used_up")
     service.faults.add("drop", on="images", match="a dog")
     with pytest.raises(OutcomeUnknownError):
