@@ -75,7 +75,11 @@ def open_and_run(page: Page, url: str, path: str) -> None:
     prompt = page.locator(".jp-CodeCell .jp-InputPrompt").first
     # A busy machine may be slow to find the kernel, so that Notebook asks for one.
     dialog = page.locator("dialog.jp-Dialog .jp-mod-accept")
-    page.add_locator_handler(dialog, lambda: dialog.click())
+
+    def accept() -> None:
+        dialog.click()
+
+    page.add_locator_handler(dialog, accept)
     for _ in range(TRIES):
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
