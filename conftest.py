@@ -38,11 +38,13 @@ SLOW_FIXTURES = {"browser", "kernel"}
 # Stay on one worker each, in order: they share a kernel or a browser; those in JupyterLab share its server too.
 TOGETHER = (
     "notebooks/*.ipynb",
+    "tests/browser/test_explorer.py",
     "tests/browser/test_grid.py",
     "tests/gallery/test_*front_ends.py",
     "tests/*/test_*_in_browser.py",
 )
-IN_JUPYTERLAB = ("tests/browser/test_explorer.py", "tests/browser/test_live.py", "tests/browser/test_quickstart.py")
+# Two servers of JupyterLab: one for everything would be the last to finish.
+IN_JUPYTERLAB = tuple(f"tests/browser/test_{name}.py" for name in ("live", "mathematics", "quickstart"))
 
 
 class Scheduler(LoadScopeScheduling):
