@@ -1,4 +1,4 @@
-"""How a run is spread over processes, and which tests belong to the quick lane."""
+"""How a run is spread over processes, and which tests belong to the fast tests."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def is_one_of(path: str, patterns: Iterable[str]) -> bool:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Spares the quick lane the import of what it would deselect."""
+    """Spares the fast tests the import of what it would deselect."""
     is_quick_lane = str(config.option.markexpr).strip() == "not slow"
     return True if is_quick_lane and is_one_of(collection_path.as_posix(), SLOW_FILES) else None
 

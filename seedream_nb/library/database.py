@@ -122,6 +122,11 @@ class Database:
             finally:
                 self._lock.release()
 
+    def __del__(self) -> None:
+        # Nobody holds it any more. Python 3.13 warns of connections that are not closed.
+        if "_connection" in self.__dict__:
+            self._close()
+
     def prepare_for_fork(self) -> None:
         """Closes the file and keeps it closed: SQLite's locks do not survive a fork."""
         self._lock.acquire()
