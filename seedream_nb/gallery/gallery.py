@@ -18,6 +18,7 @@ from seedream_nb.gallery.rendering import render, render_text
 from seedream_nb.gallery.save import SaveReport, save_tasks
 from seedream_nb.images.layers import compose_layers
 from seedream_nb.library import LibraryCache, LibraryFetcher, library_of
+from seedream_nb.protocol.capabilities import matches_model
 
 if TYPE_CHECKING:
     import os
@@ -142,7 +143,7 @@ class Gallery(Sequence[Task]):
         Args:
             predicate: A function of a task.
             prompt: Text within the prompt of the task or of one of its images; case does not matter.
-            model: Text within the model id; case does not matter.
+            model: A full model id, a short name such as `4.5`, or a part of the id.
             status: The status, as a `TaskStatus` or its text, such as `partially failed`.
             size: The size of the request or of an image, such as `2K` or `2048x2048`.
 
@@ -159,7 +160,7 @@ class Gallery(Sequence[Task]):
             return (
                 (predicate is None or predicate(task))
                 and (prompt is None or any(prompt.casefold() in shown.casefold() for shown in prompts))
-                and (model is None or model.casefold() in (task.model or "").casefold())
+                and (model is None or matches_model(model, task.model or ""))
                 and (wanted is None or task.status is wanted)
                 and (size is None or size in {task.size, *(image.size for image in task.images)})
             )

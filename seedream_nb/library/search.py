@@ -9,7 +9,7 @@ from seedream_nb.library.full_text import to_query
 from seedream_nb.library.marks import known_tag
 from seedream_nb.library.records import MICROSECONDS, STORED, StoredTask, storable
 from seedream_nb.library.schema import MODELS_INDEXED, version_of
-from seedream_nb.protocol.capabilities import find_model
+from seedream_nb.protocol.capabilities import matches_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,15 +102,15 @@ def _build(connection: Connection, query: Query) -> tuple[str, str, tuple[object
 
 def _build_model(connection: Connection, name: str, *, has_words: bool) -> list[tuple[str, object]]:
     """The conditions for a model with their values; none if all tasks match."""
-    known, part = storable(find_model(name)), storable(name.strip().lower())
     known_models = [model for (model,) in connection.execute(_MODELS)]
-    wanted = [model for model in known_models if model == known or part in model.lower()]
+    wanted = [model for model in known_models if matches_model(name, model)]
     if len(wanted) == len(known_models):
         return []
     if not wanted:
         return [(_NOTHING, ())]
     if len(wanted) > _MAX_MODELS:
-        return [("(tasks.model = ? OR instr(lower(tasks.model), ?))", (known, part))]
+        connection.create_function("matches_model", 2, matches_model, deterministic=True)
+        return [("matches_model(?, tasks.model)", name)]
     models = f"model IN ({', '.join('?' * len(wanted))})"
     if not has_words:
         return [(models, tuple(wanted))]

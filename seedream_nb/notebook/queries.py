@@ -22,7 +22,7 @@ from seedream_nb.notebook.arguments import (
     read_presentation,
 )
 from seedream_nb.notebook.results import make_gallery, name_ids, present, present_search
-from seedream_nb.protocol.capabilities import find_model
+from seedream_nb.protocol.capabilities import matches_model
 
 if TYPE_CHECKING:
     import argparse
@@ -104,7 +104,7 @@ class HistoryArguments:
         limit: How many tasks to show at most.
         since: The earliest time, or None.
         failed: Whether to show only tasks that failed, at least in part.
-        model: A part of the model's name, or None.
+        model: A model's name or a part of it, or None.
         presentation: How the tasks are presented.
     """
 
@@ -126,10 +126,7 @@ class HistoryArguments:
     def _matches(self, task: Task) -> bool:
         """Whether a task passes the filters that the service does not have (wire contract, history)."""
         has_failed = task.status in {TaskStatus.FAILED, TaskStatus.PARTIALLY_FAILED}
-        model = self.model
-        return (has_failed or not self.failed) and (
-            model is None or find_model(model) == task.model or model.casefold() in (task.model or "").casefold()
-        )
+        return (has_failed or not self.failed) and (self.model is None or matches_model(self.model, task.model or ""))
 
     def _describe_none(self, searched: int) -> str:
         kind = " failed" if self.failed else ""

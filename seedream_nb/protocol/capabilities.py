@@ -174,6 +174,23 @@ def find_model(name: str) -> str:
     return found[0] if len(found) == 1 else name
 
 
+def matches_model(name: str, model: str) -> bool:
+    """Return whether a name or a part of one fits a model: what every filter for a model means.
+
+    Case, spaces and punctuation do not matter between whole words; a part of the id may end within a word.
+
+    Args:
+        name: A name such as `find_model` accepts, which may fit several models, or any part of an id.
+        model: The full model id; it need not be known.
+
+    Example:
+        >>> matches_model("4.5", "doubao-seedream-4-5-251128"), matches_model("5.0", "doubao-seedream-4-5-251128")
+        (True, False)
+    """
+    words = _words(name)
+    return name.strip().lower() in model.lower() or (bool(words) and f" {words} " in f" {_words(model)} ")
+
+
 def _words(name: str) -> str:
     return " ".join(word for word in _WORD.findall(name.lower()) if word not in _MAKERS)
 

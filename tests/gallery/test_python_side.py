@@ -62,6 +62,8 @@ def test_images_are_the_good_ones_of_all_tasks() -> None:
         ({"prompt": "WHITE"}, [CAT, DOG]),
         ({"prompt": "winter"}, [SET]),
         ({"model": "5-0-PRO"}, [DOG]),
+        ({"model": "5.0"}, [DOG]),
+        ({"model": "SeeDream 5.0 Pro"}, [DOG]),
         ({"status": "partially failed"}, [SET]),
         ({"status": TaskStatus.NOT_FOUND}, [GONE]),
         ({"size": "2K"}, [CAT]),

@@ -63,7 +63,7 @@ class TestHistory:
         assert prompts(gallery) == ["half", "bad"]
         assert [task.status for task in gallery] == [TaskStatus.PARTIALLY_FAILED, TaskStatus.FAILED]
 
-    @pytest.mark.parametrize("name", ["4.5", "doubao-seedream-4-5-251128", "4-5"])
+    @pytest.mark.parametrize("name", ["4.5", "doubao-seedream-4-5-251128", "4-5", "'SeeDream 4.5'"])
     def test_model(self, shell: InteractiveShell, service: Sandbox, name: str) -> None:
         add(service, "old", model="doubao-seedream-4-0-250828")
         add(service, "new", model="doubao-seedream-4-5-251128")

@@ -13,6 +13,7 @@ from seedream_nb.protocol.capabilities import (
     RETIRED_MODELS,
     ModelCapabilities,
     find_model,
+    matches_model,
     parse_size,
     pixels_of_preset,
 )
@@ -354,3 +355,28 @@ def test_any_name_is_that_of_a_model_or_stays(name: str) -> None:
     found = find_model(name)
     assert found == name or found in MODELS
     assert find_model(found) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "matching"),
+    [
+        ("4.5", [V45]),
+        ("SeeDream 4.5", [V45]),
+        ("seedream 5.0", [PRO, LITE]),
+        ("5.0-lite", [LITE]),
+        ("PRO", [PRO]),
+        ("lit", [LITE]),
+        ("doubao-seedream-5-0", [PRO, LITE]),
+        ("4.1", []),
+        (V40, [V40]),
+        ("", [*MODELS]),
+    ],
+)
+def test_a_filter_takes_names_of_one_model_or_several_and_parts_of_ids(name: str, matching: list[str]) -> None:
+    assert [model for model in MODELS if matches_model(name, model)] == matching
+    assert matches_model(name, "") == (not name)
+
+
+@given(st.text() | st.sampled_from([name for model in MODELS.values() for name in (model.short_name, model.label)]))
+def test_a_filter_understands_every_name_that_a_request_does(name: str) -> None:
+    assert matches_model(name, find_model(name))
