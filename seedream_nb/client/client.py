@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seedream_nb.client.batches import CHUNK_SIZE, retrieve_batch
 from seedream_nb.client.generation_batch import GenerationBatch
 from seedream_nb.client.history import PAGE_SIZE, History, build_filters
-from seedream_nb.client.polling import Waiting, choose_pace
+from seedream_nb.client.polling import Waiting, check_timeout, choose_pace
 from seedream_nb.client.settings import resolve_settings
 from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all
 from seedream_nb.client.transport import Transport
@@ -223,7 +223,7 @@ class SeedreamClient:
             UsageError: As for `wait`.
             InvalidTaskIdError: An id is empty or not text; nothing was sent.
         """
-        pace = choose_pace(pace, interval)
+        pace, timeout = choose_pace(pace, interval), check_timeout(timeout)
         given = [tasks] if isinstance(tasks, (str, Task)) else list(tasks)
         cached = self._cache.find([task_id for task_id in given if isinstance(task_id, str)])
         known = [cached.get(item, item) if isinstance(item, str) else item for item in given]
@@ -340,7 +340,7 @@ class SeedreamClient:
             >>> task.status.value, task.images[0].size
             ('succeeded', '2048x2048')
         """
-        pace = choose_pace(pace, interval)
+        pace, timeout = choose_pace(pace, interval), check_timeout(timeout)
         options = GenerationOptions(
             model=model,
             size=size,
@@ -379,8 +379,11 @@ class SeedreamClient:
             The task, as for `generate`.
 
         Raises:
+            UsageError: There is no image; nothing was sent.
             SeedreamError: As for `generate`.
         """
+        if image is None:
+            raise UsageError("There is no image to edit.", hint="Pass an image; nothing was sent.")
         return self.generate(prompt, image=image, **options)
 
     def stream(
@@ -417,7 +420,7 @@ class SeedreamClient:
 
     def generate_all(
         self,
-        requests: Iterable[GenerationRequest],
+        requests: Iterable[GenerationRequest | str],
         *,
         mode: Mode = "async",
         wait: bool = True,
@@ -435,7 +438,7 @@ class SeedreamClient:
         would meet it too, such as a rejected token or a used-up balance: then no more are sent.
 
         Args:
-            requests: The requests.
+            requests: The requests; text is a prompt with the default options.
             mode: As for `generate`; with `stream`, images are seen as they arrive.
             wait: Whether to wait until the tasks are finished; otherwise they are only started.
             in_flight: Maximum number of tasks in progress at a time; without `wait`, of unanswered requests.
@@ -463,7 +466,7 @@ class SeedreamClient:
         """
         if in_flight < 1:
             raise UsageError(f"in_flight must be at least 1, not {in_flight}.", hint="Nothing was sent.")
-        pace = choose_pace(pace, interval)
+        pace, timeout = choose_pace(pace, interval), check_timeout(timeout)
         location = self._cache.location
         return GenerationBatch(
             prepare_all(requests, mode=mode, strict=strict),

@@ -82,6 +82,18 @@ def choose_pace(pace: Pace | None, interval: float | None) -> Pace:
     return Pace(first=interval, longest=interval)
 
 
+def check_timeout(timeout: float | None) -> float | None:
+    """Returns a number of seconds to wait, None for no limit.
+
+    Raises:
+        UsageError: It is negative, or not a number.
+    """
+    is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if timeout is None or (is_number and timeout >= 0):
+        return timeout
+    raise UsageError(f"timeout must be a number of seconds, or None, not {timeout!r}.", hint="Nothing was sent.")
+
+
 @dataclass(frozen=True)
 class _State:
     """What is known at one moment; replaced as a whole, so that other threads never see half of an answer.

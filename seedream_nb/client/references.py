@@ -60,6 +60,8 @@ def read_references(image: Reference | Iterable[Reference] | None, *, strict: bo
     if image is None:
         return ()
     images = list(image) if isinstance(image, Iterable) and not isinstance(image, _SINGLE) else [image]
+    if not images:
+        raise UsageError("The list of reference images is empty.", hint="Pass an image; nothing was sent.")
     names = ["The reference image"] if len(images) == 1 else [f"Reference image {n}" for n in range(1, len(images) + 1)]
     return tuple(_read(one, name, strict=strict) for one, name in zip(images, names, strict=True))
 

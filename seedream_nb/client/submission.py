@@ -92,12 +92,12 @@ def prepare(
 
 
 def prepare_all(
-    requests: Iterable[GenerationRequest], *, mode: Mode = "async", strict: bool = True
+    requests: Iterable[GenerationRequest | str], *, mode: Mode = "async", strict: bool = True
 ) -> list[dict[str, object]]:
     """Builds and checks the bodies of many paid requests, or of none. Sends nothing.
 
     Args:
-        requests: The requests. Reference images that several share are read once.
+        requests: The requests, or prompts for the default options. Reference images that several share are read once.
         mode: As for `prepare`.
         strict: As for `prepare`.
 
@@ -107,15 +107,14 @@ def prepare_all(
     Raises:
         UsageError: The service would reject one; the message says which, and what it accepts.
     """
-    listed = list(requests)
+    if isinstance(requests, (str, GenerationRequest)):
+        raise UsageError("generate_all takes a list of requests.", hint="Put it in brackets; nothing was sent.")
+    listed = [GenerationRequest(one) if isinstance(one, str) else one for one in requests]
     bodies = []
     references: dict[int, tuple[str, ...]] = {}
     for number, request in enumerate(listed, start=1):
         try:
-            key = id(request.image)
-            if key not in references:
-                references[key] = read_references(request.image, strict=strict)
-            bodies.append(_prepare(request.prompt, request.options, references[key], mode, strict=strict))
+            bodies.append(_prepare_one(request, references, mode, strict=strict))
         except UsageError as error:  # noqa: PERF203  nothing is slow next to what follows
             if len(listed) > 1:
                 error.message = f"Request {number} of {len(listed)}: {error.message}"
@@ -123,9 +122,25 @@ def prepare_all(
     return bodies
 
 
+def _prepare_one(
+    request: object, references: dict[int, tuple[str, ...]], mode: Mode, *, strict: bool
+) -> dict[str, object]:
+    """Prepares one request; `references` holds those read so far, by the identity of what was given."""
+    if not isinstance(request, GenerationRequest):
+        kind = type(request).__name__
+        raise UsageError(f"a {kind} is not a request.", hint='Pass GenerationRequest("a cat"), or a prompt as text.')
+    key = id(request.image)
+    if key not in references:
+        references[key] = read_references(request.image, strict=strict)
+    return _prepare(request.prompt, request.options, references[key], mode, strict=strict)
+
+
 def _prepare(
     prompt: str, options: GenerationOptions, references: tuple[str, ...], mode: Mode, *, strict: bool
 ) -> dict[str, object]:
+    for name, switch in (("web_search", options.web_search), ("layers", options.layers)):
+        if not isinstance(switch, bool):
+            raise UsageError(f"{name} must be True or False, not {switch!r}.", hint="Nothing was sent.")
     if mode not in _FIELDS_OF_MODE:
         raise UsageError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}.", hint="Nothing was sent.")
     body = build_body(prompt, options, references) | _FIELDS_OF_MODE[mode]

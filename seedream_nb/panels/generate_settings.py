@@ -141,7 +141,7 @@ def _validate(prompt: str, options: GenerationOptions, references: list[Referenc
         with warnings.catch_warnings():
             # An unknown model is sent without checks; that is no problem.
             warnings.simplefilter("ignore", UnknownModelWarning)
-            prepare(prompt, options, image=references)
+            prepare(prompt, options, image=references or None)
     except UsageError as error:
         return error.message
     return ""
