@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import DisplayHandle
 
-_START = r"(?:\s*(?:#[^\n]*)?\n)*\s*"
-_BEGINS_WITH_MAGIC = re.compile(rf"{_START}(?:[\w.]+\s*=\s*)?%{{1,2}}seedream\b")
-_IS_MAGIC_ALONE = re.compile(rf"{_START}(?:%%seedream\b([^\n]*)(?:\n.*)?|%seedream\b([^\n]*)\s*)", re.DOTALL)
+_BEGINS_WITH_MAGIC = re.compile(r"(?:\s*(?:#[^\n]*)?\n)*\s*(?:[\w.]+\s*=\s*)?%{1,2}seedream\b")
 
 PROGRESS_DELAY = 0.5  # seconds before progress appears; anything faster needs none
 PROGRESS_INTERVAL = 0.1  # seconds between two updates
@@ -52,35 +50,9 @@ class Notice:
         return self.text
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What a command knows about the cell that it runs in.
-
-    Attributes:
-        is_untouched: Whether the cell has no output yet.
-        value_follows: Whether the command's value is certainly shown as the cell's value.
-    """
-
-    is_untouched: bool = False
-    value_follows: bool = False
-
-    @classmethod
-    def read(cls, code: str) -> Cell:
-        """Reads a cell's code as typed.
-
-        It is untouched if only blank lines and comments precede its first `%seedream` or `%%seedream`. Its value
-        follows if that is all it holds, neither assigned nor silenced.
-        """
-        alone = _IS_MAGIC_ALONE.fullmatch(code)
-        return cls(
-            is_untouched=_BEGINS_WITH_MAGIC.match(code) is not None,
-            value_follows=alone is not None and not is_silenced(alone[1] or alone[2] or ""),
-        )
-
-
-def is_silenced(line: str) -> bool:
-    """Whether a semicolon ends the magic's line and silences its value; in a cell's body it belongs to a prompt."""
-    return line.rstrip().endswith(";")
+def begins_with_magic(code: str) -> bool:
+    """Whether only blank lines and comments precede a cell's first `%seedream` or `%%seedream`."""
+    return _BEGINS_WITH_MAGIC.match(code) is not None
 
 
 class CellOutput:
@@ -138,13 +110,14 @@ class FrontEnd:
 
     Args:
         shell: The shell.
-        cell: The cell that the command runs in.
+        is_untouched: Whether the cell certainly has no output yet.
+        value_follows: Whether the command's value is certainly shown next.
     """
 
-    def __init__(self, shell: InteractiveShell, cell: Cell) -> None:
+    def __init__(self, shell: InteractiveShell, *, is_untouched: bool, value_follows: bool) -> None:
         self._shell = shell
-        self._is_untouched = cell.is_untouched
-        self.value_follows = cell.value_follows
+        self._is_untouched = is_untouched
+        self.value_follows = value_follows
 
     @property
     def in_notebook(self) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from seedream_nb.notebook.front_end import Cell, FrontEnd, is_silenced
+from seedream_nb.notebook.front_end import FrontEnd, begins_with_magic
+from seedream_nb.notebook.receiver import Receiver, find_receiver
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -27,7 +29,7 @@ class SeedreamMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._shell = shell
-        self._cell = Cell()
+        self._is_untouched = False  # whether the running cell certainly has no output yet
         self._session: Session | None = None
         self._matcher = context_matcher(identifier=MAGIC_NAME)(lambda context: self.complete(context))  # noqa: PLW0108  it gets attributes
 
@@ -41,12 +43,22 @@ class SeedreamMagics(Magics):
             # IPython would do this itself, but in a time that grows with the square of a line without variables:
             # for a thousand ids, many seconds. Two frames up is the caller of the magic.
             line = self._shell.var_expand(line, depth=2)
-        # Only the first command of a cell knows anything of it: it may produce output.
-        current, self._cell = self._cell, Cell()
-        session = self._open_session()
-        value = parse(line, cell).run(session, FrontEnd(self._shell, current))
         # Not by IPython's output_can_be_silenced, which reads a prompt as Python: "it's raining (" would fail the cell.
-        return None if is_silenced(line) else value
+        # A semicolon in the cell's body belongs to a prompt.
+        is_silenced = line.rstrip().endswith(";")
+        receiver = find_receiver(inspect.currentframe())
+        is_untouched, self._is_untouched = self._is_untouched, False  # the command may produce output
+        front_end = FrontEnd(
+            self._shell,
+            is_untouched=is_untouched,
+            value_follows=not is_silenced and self._will_show_value(receiver),
+        )
+        value = parse(line, cell).run(self._open_session(), front_end)
+        if is_silenced:
+            return None
+        if receiver is Receiver.NOBODY and value is not None:
+            front_end.show(value)
+        return value
 
     def complete(self, context: CompletionContext) -> SimpleMatcherResult:
         """Completes a `%seedream` line; called by IPython's completer."""
@@ -77,7 +89,11 @@ class SeedreamMagics(Magics):
             self._session.close()
 
     def _begin_cell(self, info: ExecutionInfo) -> None:
-        self._cell = Cell.read(info.raw_cell or "")
+        self._is_untouched = begins_with_magic(info.raw_cell or "")
+
+    def _will_show_value(self, receiver: Receiver) -> bool:
+        """Whether the command's value is certainly shown next: here, or by IPython as the cell's value."""
+        return receiver is Receiver.NOBODY or (receiver is Receiver.CELL and not self._shell.displayhook.quiet())
 
     def _open_session(self) -> Session:
         if self._session is None:

@@ -92,7 +92,7 @@ def test_a_progress_bar_is_visible_until_it_ends(page: Page, server: JupyterServ
     cell = notebook.run_cell(
         "from seedream_nb.notebook import front_end\n"
         "front_end.PROGRESS_DELAY = 0\n"
-        "place = front_end.FrontEnd(get_ipython(), front_end.Cell())\n"
+        "place = front_end.FrontEnd(get_ipython(), is_untouched=False, value_follows=False)\n"
         "with place.progress(2, 'Fetching images') as advance:\n"
         "    advance(1)\n"
         "    input('continue?')\n"

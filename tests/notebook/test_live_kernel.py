@@ -62,6 +62,22 @@ class TestFinishedCells:
         shown = [output for output in cell.outputs if output.data]
         assert [output.output_type for output in shown] == ["display_data", "execute_result"]
 
+    def test_each_of_a_loop_stays(self, runner: Runner) -> None:
+        loop = f"for animal in ('cat', 'dog', 'fox'):\n    %seedream generate a {{animal}} {SMALL}\nprint('after')"
+        _, cell = runner.execute(START, loop)
+        *outputs, printed = [output for output in cell.outputs if output.get("data") != {}]
+        assert printed.text == "after\n"
+        assert [output.output_type for output in outputs] == ["display_data"] * 3
+        for output, prompt in zip(outputs, ("a cat", "a dog", "a fox"), strict=True):
+            assert prompt in output.data["text/plain"]
+            assert "data:image/jpeg;base64," in output.data["text/html"]
+
+    def test_the_first_of_several_keeps_its_place(self, runner: Runner) -> None:
+        _, cell = runner.execute(START, f"{TWO}\nprint('between')\n%seedream last")
+        first, printed, *empty, last = cell.outputs
+        assert (first.output_type, printed.text, last.output_type) == ("display_data", "between\n", "execute_result")
+        assert [output.data for output in empty] == [{}] * len(empty)
+
     def test_a_failed_one_shows_the_gallery_and_then_the_error(self, runner: Runner) -> None:
         _, cell = runner.execute(START, f'%seedream generate "a forbidden cat" {SMALL}', allow_errors=True)
         gallery, error = cell.outputs
