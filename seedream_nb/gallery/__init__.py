@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from seedream_nb.gallery.contents import GalleryOptions, Table
 from seedream_nb.gallery.gallery import Gallery
-from seedream_nb.gallery.save import SaveFailure, SaveReport
+from seedream_nb.gallery.save import SavedImage, SaveReport
 
-__all__ = ["Gallery", "GalleryOptions", "SaveFailure", "SaveReport", "Table"]
+__all__ = ["Gallery", "GalleryOptions", "SaveReport", "SavedImage", "Table"]

@@ -13,6 +13,7 @@ from seedream_nb.gallery.contact_sheet import draw_sheet, plan_contents, write_s
 from seedream_nb.gallery.contents import Contents, GalleryOptions, read_before, read_tasks
 from seedream_nb.gallery.embedding import ImageStore
 from seedream_nb.gallery.export import export_page
+from seedream_nb.gallery.file_names import DEFAULT_NAME
 from seedream_nb.gallery.page import compose, lay_out_contents
 from seedream_nb.gallery.rendering import render, render_text
 from seedream_nb.gallery.save import SaveReport, save_tasks
@@ -226,23 +227,45 @@ class Gallery(Sequence[Task]):
         """The number of images that must be loaded to show the gallery."""
         return len(self._images.missing(self._layout.needed, self._options))
 
-    def save(self, directory: str | os.PathLike[str], *, on_progress: Progress = None) -> SaveReport:
+    def save(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        name: str = DEFAULT_NAME,
+        images: Iterable[TaskImage] | TaskImage | None = None,
+        on_progress: Progress = None,
+    ) -> SaveReport:
         """Saves the original of every image, and a JSON file with the full record of every task.
 
-        Files are named after prompt and task id. An existing file with the same image is left alone; one with another
-        image is never overwritten.
+        By default, files are named after prompt, task id, and number; layers are numbered from the bottom and have
+        their names, and the record has their positions. An existing file with the same image is left alone; one with
+        another image is never overwritten.
 
         Args:
             directory: The target directory; it is created if needed.
+            name: The template of the file names, without an ending. Its fields are `index` (the place among all saved
+                images, from 1), `prompt`, `id`, `model`, `size`, `seed`, `date`, `number` (of an image in its task;
+                of a layer from the bottom), and `layer` (its name). `{prompt:40}` takes at most 40 characters,
+                `{index:03}` is padded with zeros, and `{date:%Y%m%d}` is a date in your time zone. What is not known
+                is left out. Files that would have the same name are numbered: `cat`, `cat-2`.
+            images: Only these images, such as `gallery.images[:3]`, with the records of their tasks.
             on_progress: Called with 1 for each image that is finished.
 
         Returns:
-            What was saved, and what was not and why.
+            What was saved, and what was not and why. `report.images` has one entry for each image, in the order of the
+            gallery; a failed one keeps its place.
 
         Raises:
-            UsageError: The directory cannot be created or written to.
+            UsageError: The template is invalid, an image is not in the gallery, or the directory looks like a file,
+                cannot be created, or cannot be written to.
+
+        Example:
+            >>> gallery.save("seedream_results", name="{index:03}-{prompt:40}-{id:8}")  # doctest: +SKIP
+            12 images and 3 records in seedream_results
         """
-        return save_tasks(self._contents.tasks, directory, self._fetcher, on_progress=on_progress)
+        return save_tasks(
+            self._contents.tasks, directory, self._fetcher, name=name, images=images, on_progress=on_progress
+        )
 
     def compose(self, place: int = 0) -> PillowImage:
         """Composes the layers of a task at full size; without layers, returns its only image.

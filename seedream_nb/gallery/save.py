@@ -6,52 +6,76 @@ Saved files can be shared: each image carries its provenance, and nothing identi
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slugify import slugify
-
 from seedream_nb.core.atomic_files import write_atomically, write_new
-from seedream_nb.core.errors import ImageError, UsageError
-from seedream_nb.core.foreign import finite
-from seedream_nb.core.models import ErrorDetail, TaskStatus
-from seedream_nb.core.redaction import redact
+from seedream_nb.core.errors import ImageError, UsageError, shorten
+from seedream_nb.core.models import ErrorDetail, TaskImage, TaskStatus
 from seedream_nb.core.text import count_of
-from seedream_nb.images.fetch import Source, find_result, load_all, source_of
+from seedream_nb.gallery.file_names import DEFAULT_NAME, NamedFile, NameTemplate, fold, in_order, number_repeats
+from seedream_nb.gallery.saved_record import format_record, read_record, without_lost_files
+from seedream_nb.images.fetch import load_all, source_of
 from seedream_nb.images.provenance import Provenance
 from seedream_nb.images.saved_files import is_same_image, write_provenance
 from seedream_nb.images.thumbnails import read_facts
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from seedream_nb.core.models import Task, TaskImage
-    from seedream_nb.images.fetch import ImageFetcher
+    from seedream_nb.core.models import Task
+    from seedream_nb.images.fetch import ImageFetcher, Source
 
-MAX_SLUG = 48  # characters of the prompt in a file name; at three bytes each they fit every file system
+# What to call instead of save("name.pdf"): these endings are those of files.
+_INSTEAD = {
+    ".pdf": "Write a contact sheet: gallery.contact_sheet({path!r}).",
+    ".html": "Write a page: gallery.export({path!r}).",
+    ".htm": "Write a page: gallery.export({page!r}).",
+    ".zip": "Save into a directory and zip that, or export the library: Library().export({path!r}).",
+    ".psd": "Layers are saved as PNG files, with their positions in the JSON record: gallery.save({folder!r}).",
+    **dict.fromkeys(
+        (".png", ".jpg", ".jpeg"),
+        "Use gallery.compose().save({path!r}) for one image, or gallery.contact_sheet({path!r}) for all on one sheet.",
+    ),
+    **dict.fromkeys(
+        (".webp", ".gif", ".tif", ".tiff", ".bmp", ".svg", ".json", ".csv", ".txt", ".pptx", ".docx", ".psb", ".mp4"),
+        "Choose a directory: gallery.save({folder!r}).",
+    ),
+}
 
 
 @dataclass(frozen=True)
-class SaveFailure:
-    """Something that could not be saved.
+class SavedImage:
+    """One image of a gallery, and where it was saved, or why it was not.
+
+    Wherever a path is expected, such as in `open_image`, it is that of the file.
 
     Attributes:
-        task_id: The task.
+        task_id: The task; empty for a request that was not sent, or rejected.
+        place: The place of the task in the gallery, from 0.
         image_number: The number of the image in the task, from 1; None for a task without any image.
-        reason: Why it was not saved.
+        path: The file, which may have existed already; None if the image was not saved.
+        reason: Why it was not saved; else empty.
     """
 
     task_id: str
+    place: int
     image_number: int | None
-    reason: str
+    path: Path | None
+    reason: str = ""
+
+    def __fspath__(self) -> str:
+        if self.path is None:
+            raise ImageError(f"This image was not saved. {self}")
+        return str(self.path)
 
     def __str__(self) -> str:
+        task = self.task_id or f"task {self.place + 1}"
         image = f" image {self.image_number}" if self.image_number else ""
-        return f"{self.task_id}{image}: {self.reason}"
+        return f"{task}{image}: {self.path or self.reason}"
 
 
 @dataclass(frozen=True)
@@ -60,22 +84,30 @@ class SaveReport:
 
     Attributes:
         directory: The directory with the files.
-        images: The image files, in the order of the gallery, including those that existed already.
-        records: The JSON files, one for each task that the service knows.
-        failures: What could not be saved, and why.
+        images: One entry for each image in the order of the gallery, and one for each task without any. A failed one
+            keeps its place; a repeated task has its entries at each of its places, with the same files.
+        records: The JSON file of each task, in the order of the gallery.
     """
 
     directory: Path
-    images: tuple[Path, ...]
+    images: tuple[SavedImage, ...]
     records: tuple[Path, ...]
-    failures: tuple[SaveFailure, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The image files, each once, including those that existed already."""
+        return tuple(dict.fromkeys(image.path for image in self.images if image.path is not None))
+
+    @property
+    def failures(self) -> tuple[SavedImage, ...]:
+        """What could not be saved, and why."""
+        return tuple(image for image in self.images if image.path is None)
 
     def __str__(self) -> str:
-        lines = [
-            f"{count_of(len(self.images), 'image')} and {count_of(len(self.records), 'record')} in {self.directory}"
-        ]
+        records = count_of(len(set(self.records)), "record")
+        lines = [f"{count_of(len(self.paths), 'image')} and {records} in {self.directory}"]
         if self.failures:
-            lines += ["Not saved:", *(f"  {failure}" for failure in self.failures)]
+            lines += ["Not saved:", *dict.fromkeys(f"  {failure}" for failure in self.failures)]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -86,125 +118,216 @@ def save_tasks(
     directory: str | os.PathLike[str],
     fetcher: ImageFetcher,
     *,
+    name: str = DEFAULT_NAME,
+    images: Iterable[TaskImage] | TaskImage | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> SaveReport:
     """Saves the originals of all images and the records of all tasks; a repeated task is saved once.
 
     Each image file carries its provenance (prompt, model, size, seed, task id, and date), readable by photo software
     and by `open_image`. The image is not encoded again. Neither files nor records carry account ids, trace ids, or
-    the callback URL.
+    the callback URL. Files that would have the same name are numbered in the order of the gallery.
+
+    Args:
+        tasks: The tasks.
+        directory: The target directory; it is created if needed.
+        fetcher: Fetches the images.
+        name: The template of the file names, see `Gallery.save`.
+        images: Which images of the tasks; None for all of them. Tasks without any of these are left out.
+        on_progress: Called with 1 for each image that is finished.
 
     Raises:
-        UsageError: The directory cannot be created or written to.
+        UsageError: The template is invalid, an image belongs to none of the tasks, or the directory looks like a file,
+            cannot be created, or cannot be written to.
     """
-    # Of a repeated task, the later answer knows more. A task without an id is like no other.
-    distinct = list({task.id or task: task for task in tasks}.values())
-    images = [image for task in distinct for image in task.good_images]
-    dates = {source_of(image): task.created_at or task.finished_at for task in distinct for image in task.good_images}
+    template = NameTemplate.parse(name)
+    plan = _plan(tasks, template, images)
     folder = _make_folder(directory)
-
-    def save(image: TaskImage, content: bytes) -> Path:
-        return _save_image(folder, image, content, Provenance.of(image, dates[source_of(image)]))
-
     try:
-        results = load_all(images, save, fetcher, on_progress=on_progress)
-        records = [_save_record(folder, task, results) for task in distinct if task.raw]
+        saved = _save_images(plan, folder, fetcher, on_progress)
+        records = {key: _save_record(plan, folder, key, saved) for key in plan.tasks}
     except OSError as problem:
         raise UsageError(
             f"Can't write to {folder}: {problem.strerror or problem}.",
             hint="Free some disk space or choose another directory; the files saved so far stay.",
         ) from None
-    paths = dict.fromkeys(path for image in images if isinstance(path := find_result(image, results), Path))
-    return SaveReport(folder, tuple(paths), tuple(records), tuple(_failures(distinct, results)))
+    report = [_report(plan, place, item, saved[item]) for place, key in plan.places for item in plan.items[key]]
+    return SaveReport(folder, tuple(report), tuple(records[key] for _, key in plan.places))
 
 
-Results = Mapping[Source, Path | ImageError]
+def _report(plan: _Plan, place: int, item: _Item, result: Path | str) -> SavedImage:
+    task_id, number = plan.tasks[item.key].id, None if item.image is None else item.image.index + 1
+    if isinstance(result, Path):
+        return SavedImage(task_id, place, number, result)
+    return SavedImage(task_id, place, number, None, result)
+
+
+def check_directory(directory: str | os.PathLike[str]) -> Path:
+    """Checks that a directory can be meant, before any work starts; `~` is the home directory.
+
+    Raises:
+        UsageError: The name is impossible, or looks like that of a file.
+    """
+    try:
+        folder = Path(directory).expanduser()
+        if (instead := _INSTEAD.get(folder.suffix.lower())) and not folder.is_dir():
+            names = {"path": str(directory), "folder": folder.stem, "page": f"{folder.stem}.html"}
+            raise UsageError(
+                f"{str(directory)!r} looks like a file, and images are saved into a directory.",
+                hint=instead.format(**names),
+            )
+    except (OSError, ValueError, RuntimeError) as problem:
+        # ValueError: characters that no file name can have; RuntimeError: the home of an unknown user.
+        raise _cannot_be_created(directory, problem) from None
+    return folder
 
 
 def _make_folder(directory: str | os.PathLike[str]) -> Path:
+    folder = check_directory(directory)
     try:
-        folder = Path(directory).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise UsageError(
             f"Can't create the directory {directory}: a file is in its place.", hint="Choose another directory."
         ) from None
-    except (OSError, ValueError, RuntimeError) as problem:
-        # ValueError: characters that no file name can have; RuntimeError: the home of an unknown user.
-        reason = problem.strerror if isinstance(problem, OSError) else str(problem).rstrip(".")
-        raise UsageError(
-            f"Can't create the directory {str(directory)!r}: {reason}.", hint="Choose another directory."
-        ) from None
+    except (OSError, ValueError) as problem:
+        raise _cannot_be_created(directory, problem) from None
     return folder
 
 
-def _failures(tasks: Sequence[Task], results: Results) -> Iterator[SaveFailure]:
-    for task in tasks:
-        if not task.images:
-            reason = "its answer has no image" if task.status is TaskStatus.SUCCEEDED else f"the task is {task.status}"
-            yield SaveFailure(task.id, None, str(task.error or reason))
-        for image in task.images:
-            result = find_result(image, results)
-            if not image.is_good:
-                yield SaveFailure(task.id, image.index + 1, str(image.error or ErrorDetail()))
-            elif isinstance(result, ImageError):
-                yield SaveFailure(task.id, image.index + 1, result.message)
+def _cannot_be_created(directory: str | os.PathLike[str], problem: Exception) -> UsageError:
+    reason = problem.strerror if isinstance(problem, OSError) else str(problem).rstrip(".")
+    return UsageError(f"Can't create the directory {str(directory)!r}: {reason}.", hint="Choose another directory.")
 
 
-def _stem(prompt: str, task_id: str) -> str:
-    """The start of a file name that every file system accepts, in the script of the prompt.
-
-    It always has two parts, so that it is never a name that Windows reserves, such as `con` or `com1`.
-    """
-    words = slugify(prompt, allow_unicode=True, max_length=MAX_SLUG, word_boundary=True)
-    return f"{words or 'image'}-{slugify(task_id, max_length=8) or 'task'}"
+Key = str | int  # identifies a task: its id, or the place of one that has none
 
 
-def _save_image(folder: Path, image: TaskImage, content: bytes, provenance: Provenance) -> Path:
-    extension = read_facts(content).extension
-    stem = f"{_stem(image.prompt, image.task_id)}-{image.index + 1}"
-    marked = write_provenance(content, provenance)
-    for path in _names(folder, stem, extension):
+@dataclass(frozen=True)
+class _Item:
+    """An image to save, or a task without any, and its file name without the ending."""
+
+    key: Key
+    image: TaskImage | None
+    stem: str = field(compare=False)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is saved, and under which names, before anything is fetched."""
+
+    tasks: Mapping[Key, Task]  # of a repeated one, the later answer, which knows more
+    items: Mapping[Key, Sequence[_Item]]
+    places: Sequence[tuple[int, Key]]  # in the order of the gallery
+    record_stems: Mapping[Key, str]
+
+    taken: frozenset[str]  # the names of all images, in the form in which names are compared
+
+
+Saved = Mapping[_Item, Path | str]  # the file of each item, or why there is none
+
+
+def _plan(tasks: Sequence[Task], template: NameTemplate, images: Iterable[TaskImage] | TaskImage | None) -> _Plan:
+    keys: list[Key] = [task.id or place for place, task in enumerate(tasks)]
+    latest = dict(zip(keys, tasks, strict=True))
+    chosen = None if images is None else _chosen(images, latest.values())
+    files: list[tuple[Key, NamedFile]] = []
+    for key, task in latest.items():
+        wanted = [(image, layer) for image, layer in in_order(task.images) if chosen is None or image in chosen]
+        if not task.images and chosen is None:
+            files.append((key, NamedFile(task, len(files) + 1)))
+        for image, layer in wanted:
+            files.append((key, NamedFile(task, len(files) + 1, image, layer)))
+    stems = number_repeats([template.stem(file) for _, file in files])
+    items: dict[Key, list[_Item]] = {}
+    first: dict[Key, NamedFile] = {}
+    for (key, file), stem in zip(files, stems, strict=True):
+        items.setdefault(key, []).append(_Item(key, file.image, stem))
+        first.setdefault(key, NamedFile(file.task, file.index))
+    return _Plan(
+        tasks={key: latest[key] for key in items},
+        items=items,
+        places=[(place, key) for place, key in enumerate(keys) if key in items],
+        record_stems=dict(zip(first, number_repeats([template.stem(file) for file in first.values()]), strict=True)),
+        taken=frozenset(map(fold, stems)),
+    )
+
+
+def _chosen(images: Iterable[TaskImage] | TaskImage, tasks: Collection[Task]) -> list[TaskImage]:
+    chosen: list[TaskImage] = [images] if isinstance(images, TaskImage) else list(images)
+    known = [image for task in tasks for image in task.images]
+    for image in chosen:
+        if not isinstance(image, TaskImage):
+            raise UsageError(
+                f"images= takes images, not {shorten(repr(image))}.",
+                hint="Pass some of gallery.images, as in images=gallery.images[:3].",
+            )
+        if image not in known:
+            raise UsageError(
+                f"Image {image.index + 1} of {image.task_id or 'a task without an id'} is not in this gallery.",
+                hint="Pass some of gallery.images, as in images=gallery.images[:3].",
+            )
+    return chosen
+
+
+def _save_images(plan: _Plan, folder: Path, fetcher: ImageFetcher, on_progress: Callable[[int], None] | None) -> Saved:
+    saved: dict[_Item, Path | str] = {}
+    by_source: dict[Source | None, list[_Item]] = {}
+    for item in itertools.chain.from_iterable(plan.items.values()):
+        if item.image is not None and item.image.is_good:
+            by_source.setdefault(source_of(item.image), []).append(item)
+        else:
+            saved[item] = _reason(plan.tasks[item.key], item.image)
+
+    def save(image: TaskImage, content: bytes) -> list[Path]:
+        return [_save_image(plan, folder, item, item.image or image, content) for item in by_source[source_of(image)]]
+
+    images = [item.image for items in by_source.values() for item in items if item.image]
+    for source, result in load_all(images, save, fetcher, on_progress=on_progress).items():
+        items = by_source[source]
+        reasons = [result.message] * len(items) if isinstance(result, ImageError) else result
+        saved.update(zip(items, reasons, strict=True))
+    return saved
+
+
+def _reason(task: Task, image: TaskImage | None) -> str:
+    if image is not None:
+        return str(image.error or ErrorDetail())
+    without_reason = "its answer has no image" if task.status is TaskStatus.SUCCEEDED else f"the task is {task.status}"
+    return str(task.error or without_reason)
+
+
+def _save_image(plan: _Plan, folder: Path, item: _Item, image: TaskImage, content: bytes) -> Path:
+    task = plan.tasks[item.key]
+    marked = write_provenance(content, Provenance.of(image, task.created_at or task.finished_at))
+    for path in _names(folder, item.stem, read_facts(content).extension, plan.taken):
         # The file may have another prompt or date from another answer, or a rating from the user.
         if write_new(path, marked) or is_same_image(_read(path) or b"", content):
             return path
     raise AssertionError("unreachable: names are infinite")
 
 
-def _save_record(folder: Path, task: Task, results: Results) -> Path:
-    files = [path.name for image in task.good_images if isinstance(path := find_result(image, results), Path)]
-    content = _format_record(task, files)
-    for path in _names(folder, _stem(task.prompt, task.id), "json"):
+def _save_record(plan: _Plan, folder: Path, key: Key, saved: Saved) -> Path:
+    task = plan.tasks[key]
+    results = {item.image: saved[item] for item in plan.items[key] if item.image}
+    content = format_record(task, results)
+    for path in _names(folder, plan.record_stems[key], "json"):
         if write_new(path, content) or _read(path) == content:
             return path
-        earlier = _read_record(path)
+        earlier = read_record(_read(path) or b"")
         if task.id and earlier.get("task_id") == task.id:
-            # A link may have died since then; files that were saved earlier stay listed.
-            write_atomically(path, _format_record(task, [*files, *_still_there(folder, earlier.get("files"))]))
+            # A link may have died since then, or other images were chosen; files that are still there stay listed.
+            write_atomically(path, format_record(task, results, without_lost_files(folder, earlier)))
             return path
     raise AssertionError("unreachable: names are infinite")
 
 
-def _format_record(task: Task, files: Sequence[str]) -> bytes:
-    record = {
-        "task_id": task.id,
-        "files": list(dict.fromkeys(files)),
-        "record": redact({key: _without_inline_images(key, value) for key, value in task.raw.items()}),
-    }
-    # A lone surrogate becomes a JSON escape.
-    text = json.dumps(finite(record), ensure_ascii=False, indent=2, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _still_there(folder: Path, files: object) -> list[str]:
-    names = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
-    return [name for name in names if (folder / name).is_file()]
-
-
-def _names(folder: Path, stem: str, extension: str) -> Iterator[Path]:
+def _names(folder: Path, stem: str, extension: str, taken: Collection[str] = ()) -> Iterator[Path]:
+    """The name of a file, then numbered ones, except those of the other files."""
     yield folder / f"{stem}.{extension}"
     for number in itertools.count(2):
-        yield folder / f"{stem}-{number}.{extension}"
+        if fold(f"{stem}-{number}") not in taken:
+            yield folder / f"{stem}-{number}.{extension}"
 
 
 def _read(path: Path) -> bytes | None:
@@ -213,20 +336,3 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except OSError:
         return None
-
-
-def _read_record(path: Path) -> dict[str, object]:
-    try:
-        record = json.loads(_read(path) or b"")
-    except (ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _without_inline_images(key: str, value: object) -> object:
-    """A value of a record without base64 images, which are saved as files."""
-    if isinstance(value, dict):
-        return {name: _without_inline_images(name, inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_inline_images("", inner) for inner in value]
-    return f"({len(value):,} characters)" if key == "b64_json" and isinstance(value, str) else value
