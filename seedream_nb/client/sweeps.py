@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.client.submission import GenerationRequest
 from seedream_nb.core.text import count_of
-from seedream_nb.protocol.capabilities import display_name, find_model
+from seedream_nb.protocol.capabilities import display_name, display_size, find_model, find_size, read_ratio
+from seedream_nb.protocol.request_body import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,7 +79,8 @@ def plan_sweep(
     Args:
         prompts: The prompts, at least one.
         options: The options that all requests share.
-        varied: Names of options, each with the values to try; repeated values are tried once.
+        varied: Names of options, each with the values to try; repeated values are tried once, also when they are
+            written differently, as `2K` and `2k`.
         image: Reference images, the same for all.
         count: The number of takes of each combination.
 
@@ -92,14 +94,21 @@ def plan_sweep(
         >>> len(sweep.requests), sweep.rows, sweep.columns
         (4, ('a cat', 'a dog'), ('2K', '3K'))
     """
+    tried = dict(varied or {})
+    models = tuple(dict.fromkeys(find_model(str(model)) for model in tried.get("model", [options.model])))
     values: dict[str, tuple[object, ...]] = {"prompt": _distinct(prompts)}
-    for name, tried in (varied or {}).items():
-        values[name] = _distinct(find_model(str(value)) if name == "model" else value for value in tried)
+    for name, given in tried.items():
+        values[name] = models if name == "model" else _distinct(given)
+    if "size" in values:
+        values["size"] = _distinct_sizes(values["size"], models)
     values["take"] = tuple(range(1, count + 1))
-    names = [name for name, tried in values.items() if len(tried) > 1]
-    axes = {name: Axis(name.replace("_", " "), tuple(_label(name, value) for value in values[name])) for name in names}
+    names = [name for name, given in values.items() if len(given) > 1]
+    axes = {
+        name: Axis(name.replace("_", " "), tuple(_label(name, value, models) for value in values[name]))
+        for name in names
+    }
     row_names, column_names = _arrange(names, axes)
-    single = {name: tried[0] for name, tried in values.items() if len(tried) == 1}
+    single = {name: given[0] for name, given in values.items() if len(given) == 1}
     places = itertools.product(*(values[name] for name in (*row_names, *column_names)))
     return Sweep(
         requests=tuple(
@@ -120,22 +129,48 @@ def describe_cost(sweep: Sweep, *, is_free: bool) -> str:
         is_free: Whether it is sent to the sandbox.
 
     Returns:
-        A phrase such as `4 paid requests (2 prompts)`, or `1 request to the sandbox`.
+        A phrase such as `4 paid requests (2 prompts)`, `1 request to the sandbox`, or, with what a ratio was understood
+        as, `1 paid request · 16:9 → 2560x1440`.
     """
     requests = count_of(len(sweep.requests), "request" if is_free else "paid request")
     combinations = f" ({sweep})" if sweep.axes else ""
     images = f", up to {sweep.max_images:,} images" if sweep.max_images > len(sweep.requests) else ""
-    return f"{requests}{combinations}{' to the sandbox' if is_free else ''}{images}"
+    return f"{requests}{combinations}{' to the sandbox' if is_free else ''}{images}{_describe_ratios(sweep)}"
+
+
+def _describe_ratios(sweep: Sweep) -> str:
+    """The sizes that are sent for ratios."""
+    chosen = dict.fromkeys((request.options.size, resolve(request.options)[1]) for request in sweep.requests)
+    ratios = [f"{typed} → {sent}" for typed, sent in chosen if isinstance(typed, str) and read_ratio(typed)]
+    return f" · {', '.join(ratios)}" if ratios else ""
 
 
 def _distinct(values: Iterable[object]) -> tuple[object, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _label(name: str, value: object) -> str:
+def _distinct_sizes(sizes: Iterable[object], models: Sequence[str]) -> tuple[object, ...]:
+    """The sizes that differ for at least one model, as they were first written."""
+    first: dict[tuple[str, ...], object] = {}
+    for size in sizes:
+        first.setdefault(_sizes_sent(size, models), size)
+    return tuple(first.values())
+
+
+def _sizes_sent(size: object, models: Sequence[str]) -> tuple[str, ...]:
+    return tuple(find_size(str(size), model) for model in models)
+
+
+def _label(name: str, value: object, models: Sequence[str]) -> str:
     if name == "model":
         return display_name(str(value))
-    if name in {"prompt", "size", "output_format"}:
+    if name == "size":
+        sent = _sizes_sent(value, models)
+        if read_ratio(str(value)) is None:
+            return display_size(sent[0])
+        # On a line of its own, so that the captions below need not repeat it.
+        return f"{value}\n{display_size(sent[0])}" if len(set(sent)) == 1 else str(value)
+    if name in {"prompt", "output_format"}:
         return str(value)
     return f"{name.replace('_', ' ')} {value}"
 

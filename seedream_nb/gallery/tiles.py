@@ -6,7 +6,6 @@ Pure functions without any HTML; nothing is fetched.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from seedream_nb.core.foreign import clean_prompt, show_line, show_prompt
 from seedream_nb.core.models import ErrorDetail, TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.images.layers import describe_layer
-from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS, parse_size
+from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS, display_size, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -178,7 +177,7 @@ def describe_error(error: ErrorDetail) -> str:
 
 def facts_of(model: str | None, size: str | None, output_format: str | None, seed: int | None) -> tuple[str, ...]:
     """The facts of an image, each ready to be shown; the model by its full id."""
-    shown_size = re.sub(r"^(\d+)x(\d+)$", r"\1×\2", size) if size else None  # noqa: RUF001  the sign typographers use
+    shown_size = display_size(size) if size else None
     shown_seed = f"seed {seed}" if seed is not None else None
     facts = [show_line(fact) for fact in (model, shown_size, output_format, shown_seed) if fact]
     return tuple(fact for fact in facts if fact)

@@ -44,7 +44,7 @@ from seedream_nb.notebook.follow import follow_in_cell
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.live import open_live_display
 from seedream_nb.notebook.results import make_gallery, present, with_next_step
-from seedream_nb.protocol.capabilities import MODELS, PRESETS
+from seedream_nb.protocol.capabilities import MODELS, PRESETS, SHAPES
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ SUGGESTIONS = {"model": tuple(model.short_name for model in MODELS.values()), "s
 _UNSETTLED = (OutcomeUnknownError, AuthenticationError, BalanceUsedUpError, SettingsError)
 _PROMPT_SEPARATOR = re.compile(r"^[ \t]*-{3,}[ \t]*$", re.MULTILINE)
 _VARIED = ("model", "size", "output_format", "optimize_prompt", "background", "seed", "guidance_scale")
+_SIGNS = ("x", "X", "*", "\u00d7", ":")  # between the sides of a size
+_SIGN_AND_SIDE = re.compile(r"[xX*\u00d7:][0-9.]*")
 _SHARED = ("max_images", "watermark", "web_search", "layers", "response_format", "callback_url")
 
 
@@ -269,12 +271,17 @@ def _add_generation(parser: Parser) -> None:
         metavar="NAME",
         help=f"{', '.join(SUGGESTIONS['model'])}, or a full model id (default: {_DEFAULT})",
     )
-    add("--size", nargs="+", metavar="SIZE", help=f"{', '.join(PRESETS)}, or WIDTHxHEIGHT")
+    add(
+        "--size",
+        nargs="+",
+        metavar="SIZE",
+        help=f"{', '.join(PRESETS)}, WIDTHxHEIGHT, a ratio such as 16:9, or {', '.join(SHAPES)}",
+    )
     add("--format", nargs="+", choices=("jpeg", "png"), dest="output_format", help="the file format")
     add("--optimize-prompt", nargs="+", choices=("standard", "fast"), help="how the service rewrites the prompt")
     add("--background", nargs="+", choices=("transparent", "opaque"), help="the background, with --layers")
-    add("--seed", type=int, nargs="+", metavar="N", help="random seed (third-generation models)")
-    add("--guidance-scale", type=float, nargs="+", metavar="X", help="guidance scale (third-generation models)")
+    add("--seed", type=int, nargs="+", metavar="N", help="random seed (only third-generation models)")
+    add("--guidance-scale", type=float, nargs="+", metavar="X", help="guidance scale (only third-generation models)")
     add = parser.add_argument_group("request options").add_argument
     add("--max-images", type=int, metavar="N", help="let the model generate a set of at most N images")
     add("--takes", type=int, default=1, metavar="N", help="send each combination N times (default: 1)")
@@ -320,6 +327,7 @@ def _read(parsed: argparse.Namespace, cell: str, command: str, images: Sequence[
     if parsed.stream and parsed.callback_url:
         raise UsageError("--stream does not support callbacks.", hint="Remove --stream or --callback-url.")
     timeout, interval = read_polling(parsed)
+    parsed.size = parsed.size and _join_sides(parsed.size)
     shared = {name: getattr(parsed, name) for name in _SHARED}
     return GenerateArguments(
         prompts=_read_prompts(parsed.prompt, cell, command, optional=parsed.layers and bool(images)),
@@ -336,6 +344,18 @@ def _read(parsed: argparse.Namespace, cell: str, command: str, images: Sequence[
         strict=not parsed.no_check,
         presentation=read_presentation(parsed),
     )
+
+
+def _join_sides(words: Sequence[object]) -> list[object]:
+    """Joins what spaces separate in one size, such as `2048 x 1536`: never several sizes, each of them paid for."""
+    joined: list[object] = []
+    for word in words:
+        last = joined[-1] if joined else None
+        if isinstance(last, str) and isinstance(word, str) and (last[-1:] in _SIGNS or _SIGN_AND_SIDE.fullmatch(word)):
+            joined[-1] = last + word
+        else:
+            joined.append(word)
+    return joined
 
 
 def _read_prompts(words: Sequence[str], cell: str, command: str, *, optional: bool) -> tuple[str, ...]:

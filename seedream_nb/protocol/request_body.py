@@ -13,17 +13,27 @@ from typing import TYPE_CHECKING, Literal
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.foreign import read_text
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.protocol.capabilities import MODELS, RETIRED_MODELS, find_model
-from seedream_nb.protocol.validation import find_problems
+from seedream_nb.protocol.capabilities import (
+    MAX_RATIO,
+    MODELS,
+    PRESETS,
+    RETIRED_MODELS,
+    find_model,
+    find_size,
+    parse_size,
+)
+from seedream_nb.protocol.validation import find_model_problem, find_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DEFAULT_MODEL = "doubao-seedream-5-0-lite-260128"  # the official clients' default
 
+_LARGEST_SIDE_OF_A_RATIO = 99  # as in 16x9; no model generates such small images
+
 
 class UnknownModelWarning(UserWarning):
-    """The model is unknown: the request is sent anyway, without the checks for a model."""
+    """The model's full id is not known yet: the request is sent anyway, without the checks for a model."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +42,8 @@ class GenerationOptions:
 
     Attributes:
         model: The full model id, or a short name such as `4.5` or `lite`.
-        size: A preset such as `2K`, or `<width>x<height>`.
+        size: A preset such as `2K`; `<width>x<height>`; a ratio such as `16:9`; or `square`, `portrait`, `landscape` or
+            `wide`. A ratio becomes the nearest size that the model accepts, see `find_size`.
         max_images: Maximum number of images in a set, 1 to 15; None requests a single image.
         output_format: `jpeg` or `png`.
         watermark: Whether to watermark the image; the service's default is yes.
@@ -41,7 +52,7 @@ class GenerationOptions:
         response_format: `url` or `b64_json`.
         layers: Whether to decompose the image into layers.
         background: `transparent` or `opaque`.
-        seed: For models of the third generation only.
+        seed: For third-generation models only; the others ignore it.
         guidance_scale: As `seed`.
         callback_url: A public address that receives the result.
         extra: Further fields, sent unchanged; they override the others.
@@ -78,12 +89,13 @@ def build_body(prompt: str, options: GenerationOptions, images: Sequence[str] = 
         >>> build_body("a cat", GenerationOptions(model="4.5", size="2K"))
         {'model': 'doubao-seedream-4-5-251128', 'prompt': 'a cat', 'size': '2K'}
     """
+    model, size = resolve(options)
     sequence = None if options.max_images is None else {"max_images": options.max_images}
     fields = {
-        "model": find_model(options.model) if isinstance(options.model, str) else options.model,
+        "model": model,
         "prompt": prompt or None,
         "image": images[0] if len(images) == 1 else list(images) or None,
-        "size": options.size,
+        "size": size,
         "sequential_image_generation": "auto" if sequence else None,
         "sequential_image_generation_options": sequence,
         "output_format": options.output_format,
@@ -100,6 +112,21 @@ def build_body(prompt: str, options: GenerationOptions, images: Sequence[str] = 
     return {name: value for name, value in {**fields, **options.extra}.items() if value is not None}
 
 
+def resolve(options: GenerationOptions) -> tuple[str, str | None]:
+    """The model and the size that are sent for those that were chosen.
+
+    Returns:
+        A full id, and a preset or `<width>x<height>`; each unchanged where it is not understood.
+
+    Example:
+        >>> resolve(GenerationOptions(model="4.5", size="wide"))
+        ('doubao-seedream-4-5-251128', '2560x1440')
+    """
+    # Callers without a type checker may pass anything; what is no text is reported by check_body.
+    model = find_model(options.model) if isinstance(options.model, str) else options.model
+    return model, find_size(options.size, model) if isinstance(options.size, str) else options.size
+
+
 def check_body(body: Mapping[str, object]) -> None:
     """Rejects what the service would reject, before anything is sent.
 
@@ -107,17 +134,20 @@ def check_body(body: Mapping[str, object]) -> None:
         body: The request's body.
 
     Raises:
-        UsageError: A known model does not accept it; the message says what it accepts.
+        UsageError: The model does not accept it, or there is no such model; the message says what is accepted.
 
     Warns:
-        UnknownModelWarning: The model is unknown, so only the rules for all models were checked.
+        UnknownModelWarning: The model's full id is unknown, so only the rules for all models were checked.
     """
-    problems = find_problems(body)
-    if problems:
-        raise UsageError(
-            " ".join(problems), hint="Nothing was sent. Change the request, or send it anyway with strict=False."
-        )
     model = body.get("model")
+    no_model = find_model_problem(model) if isinstance(model, str) else ""
+    problems = [*filter(None, [no_model]), *find_problems(body)]
+    if problems:
+        hints = ["Nothing was sent. Change the request, or send it anyway with strict=False."]
+        if no_model:
+            hints.append("A newer model needs its full id, such as doubao-seedream-9-0-300101.")
+        hints += filter(None, [_ratio_hint(body.get("size"))])
+        raise UsageError(" ".join(problems), hint=" ".join(hints))
     if model not in MODELS:
         successor = RETIRED_MODELS.get(str(model))
         advice = f"It was replaced by {successor}" if successor else f"Known models are {', '.join(MODELS)}"
@@ -126,6 +156,16 @@ def check_body(body: Mapping[str, object]) -> None:
             UnknownModelWarning,
             stacklevel=_callers_level(),
         )
+
+
+def _ratio_hint(size: object) -> str:
+    """What to write where a ratio was probably meant; empty for other sizes."""
+    if not isinstance(size, str) or size in PRESETS or size == "auto":
+        return ""
+    sides = parse_size(size)
+    if sides is None:
+        return f"A size can also be a ratio such as 16:9, from 1:{MAX_RATIO} to {MAX_RATIO}:1."
+    return f"For a ratio, write {sides[0]}:{sides[1]}." if max(sides) <= _LARGEST_SIDE_OF_A_RATIO else ""
 
 
 def describe_request(body: Mapping[str, object], status: TaskStatus) -> Task:

@@ -23,7 +23,7 @@ from seedream_nb.core.foreign import (
     read_text,
 )
 from seedream_nb.core.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus, Usage
-from seedream_nb.protocol.capabilities import MOST_IMAGES
+from seedream_nb.protocol.capabilities import MODELS, MOST_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,9 +189,7 @@ def _read_record(record: JsonObject, requested_id: str) -> Task:
     )
     model = model or read_text(response.get("model")) or read_text(record.get("model"))
     images = tuple(
-        read_image(
-            item, task_id=task_id, index=index, prompt=prompt, model=model, seed=read_integer(request.get("seed"))
-        )
+        read_image(item, task_id=task_id, index=index, prompt=prompt, model=model, seed=read_seed(request, model))
         for index, item in enumerate(items)
     )
     images = tuple(image for image in images if image.is_good or image.error)
@@ -268,6 +266,11 @@ def _status_word(record: JsonObject, response: JsonObject) -> str:
             if isinstance(word, str) and word.strip():
                 return word.strip().lower()
     return ""
+
+
+def read_seed(request: JsonObject, model: str) -> int | None:
+    """Reads the seed of a request, but not where the model ignored it (wire contract: the available models do)."""
+    return None if model in MODELS else read_integer(request.get("seed"))
 
 
 def read_image(item: JsonObject, *, task_id: str, index: int, prompt: str, model: str, seed: int | None) -> TaskImage:

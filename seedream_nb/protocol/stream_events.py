@@ -15,6 +15,7 @@ from seedream_nb.protocol.capabilities import MOST_IMAGES
 from seedream_nb.protocol.responses import (
     read_error,
     read_image,
+    read_seed,
     read_task,
     read_trace_id,
     read_usage,
@@ -92,8 +93,9 @@ def _add_image(task: Task, event: JsonObject) -> tuple[Task, tuple[TaskImage, ..
     index = read_integer(event.get("image_index"))
     if index is None or not 0 <= index < MOST_IMAGES:
         index = max(by_index, default=-1) + 1
-    seed = read_integer(read_mapping(task.request).get("seed"))
-    image = read_image(event, task_id=task.id, index=index, prompt=task.prompt, model=task.model or "", seed=seed)
+    model = task.model or ""
+    seed = read_seed(read_mapping(task.request), model)
+    image = read_image(event, task_id=task.id, index=index, prompt=task.prompt, model=model, seed=seed)
     if not image.is_good and not image.error:
         return task, ()
     by_index[index] = image

@@ -3,6 +3,7 @@
 What each model accepts is data, in `seedream_nb.protocol.capabilities`.
 """
 
+import difflib
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,12 +16,15 @@ from seedream_nb.protocol.capabilities import (
     PRESETS,
     ModelCapabilities,
     parse_size,
+    words_of,
 )
 
 Body = Mapping[str, object]
 
 _IMAGE_URL: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 _IMAGE_DATA: Final = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
+_MODEL_ID: Final = re.compile(r"doubao-seed[a-z]+(?:-[a-z0-9]+)+-[0-9]{6}")
+_SHORT_NAMES: Final[Mapping[str, str]] = {model.short_name: words_of(model.short_name) for model in MODELS.values()}
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 _TEXTS: Final = ("prompt", "model", "size", "callback_url")
@@ -56,6 +60,41 @@ def find_problems(body: Body) -> tuple[str, ...]:
     problems = [*_general_problems(given), *_image_problems(given)]
     model = MODELS.get(str(given.get("model")))
     return (*problems, *(_model_problems(given, model) if model else _size_problems(given)))
+
+
+def find_model_problem(name: str) -> str:
+    """Return why a model's name cannot be sent, with the names that are nearest; empty if it can.
+
+    Full ids of the family can, also when they are not in the table: new models appear every few months. `find_problems`
+    does not check this, as it is no rule of the service.
+
+    Example:
+        >>> find_model_problem("5.0")
+        "Unknown model '5.0'. Did you mean 5.0-pro or 5.0-lite?"
+        >>> find_model_problem("doubao-seedream-5-5-261028")
+        ''
+    """
+    if not name.strip() or name in MODELS or _MODEL_ID.fullmatch(name):
+        return ""
+    near = _near_models(name)
+    advice = f"Did you mean {_either(near)}?" if near else f"Available models: {', '.join(_SHORT_NAMES)}."
+    return f"Unknown model {_shown(name)}. {advice}"
+
+
+def _near_models(name: str) -> list[str]:
+    """The short names that share a part with a name, or else those that look alike."""
+    words = words_of(name)
+    near = [
+        short_name
+        for short_name, own in _SHORT_NAMES.items()
+        if words
+        and (
+            f" {words} " in f" {own} "
+            or f" {own} " in f" {words} "
+            or any(word.isalpha() for word in set(words.split()) & set(own.split()))
+        )
+    ]
+    return near or difflib.get_close_matches(name.strip().lower(), _SHORT_NAMES, cutoff=0.5)
 
 
 def _type_problems(body: Body) -> Iterator[str]:
@@ -159,6 +198,9 @@ def _model_problems(body: Body, model: ModelCapabilities) -> Iterator[str]:
         yield f"{model.label} can't decompose an image into layers: that needs {_offered('layers')}."
     if "background" in body and not model.background:
         yield f"{model.label} has a fixed background: choosing one needs {_offered('background')}."
+    for name in ("seed", "guidance_scale"):
+        if name in body:
+            yield f"{model.label} ignores {name}: only third-generation models use it."
     yield from _tool_problems(body, model)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb.client.sweeps import plan_sweep
+from seedream_nb.client.sweeps import describe_cost, plan_sweep
 from seedream_nb.protocol.request_body import GenerationOptions
 
 LITE = "doubao-seedream-5-0-lite-260128"
@@ -56,6 +56,19 @@ def test_the_longer_of_two_axes_makes_the_rows_where_a_row_would_be_too_wide() -
 def test_a_value_given_twice_is_paid_for_once() -> None:
     sweep = plan_sweep(["cat", "cat"], GenerationOptions(), {"model": ["4.5", OLDER], "size": ["2K", "2K"]})
     assert len(sweep.requests) == 1
+
+
+def test_a_size_written_in_two_ways_is_paid_for_once() -> None:
+    sweep = plan_sweep(["cat"], GenerationOptions(), {"size": ["2k", "2K", "16:9", "wide", "2560 x 1440", "4:3"]})
+    assert [request.options.size for request in sweep.requests] == ["2k", "16:9", "4:3"]
+    assert sweep.columns == ("2K", "16:9\n2560\u00d71440", "4:3\n2304\u00d71728")
+    assert describe_cost(sweep, is_free=False) == "3 paid requests (3 sizes) · 16:9 → 2560x1440, 4:3 → 2304x1728"
+
+
+def test_a_ratio_for_all_is_announced() -> None:
+    sweep = plan_sweep(["cat"], GenerationOptions(size="portrait"))
+    assert describe_cost(sweep, is_free=False) == "1 paid request · portrait → 1728x2304"
+    assert describe_cost(plan_sweep(["cat"], GenerationOptions(size="2K")), is_free=False) == "1 paid request"
 
 
 def test_takes_make_the_same_several_times() -> None:

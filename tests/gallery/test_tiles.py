@@ -52,8 +52,14 @@ def test_a_long_code_may_be_broken_between_its_words() -> None:
 
 
 def test_the_seed_is_a_fact(sandbox: Sandbox, client: SeedreamClient) -> None:
-    (tile,) = tiles_of(client, sandbox.add_task(size=SMALL, request={"seed": 0}))
+    task_id = sandbox.add_task(size=SMALL, model="doubao-seedream-3-0-t2i-250415", request={"seed": 0})
+    (tile,) = tiles_of(client, task_id)
     assert tile.facts.endswith("seed 0")
+
+
+def test_a_seed_that_the_model_ignored_is_no_fact(sandbox: Sandbox, client: SeedreamClient) -> None:
+    (tile,) = tiles_of(client, sandbox.add_task(size=SMALL, request={"seed": 7}))
+    assert "seed" not in tile.facts
 
 
 def test_each_image_of_a_set_has_a_tile_that_counts(sandbox: Sandbox, client: SeedreamClient) -> None:

@@ -45,6 +45,7 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
             task_id=EDIT,
             size="300x200",
             created_at=LONG_AGO + 180,
+            model="doubao-seededit-3-0-i2i-250628",
             request={"image": kite, "seed": 7},
         )
         tasks = client.retrieve_batch(EVERY)

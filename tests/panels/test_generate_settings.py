@@ -108,7 +108,8 @@ def test_a_problem_says_what_cannot_be_sent(settings: GenerateSettings, words: s
     "settings",
     [
         GenerateSettings("a cat"),
-        GenerateSettings("a cat", "no-such-model", "4K", 15, 8, "png"),
+        GenerateSettings("a cat", "doubao-seedream-9-0-300101", "4K", 15, 8, "png"),
+        GenerateSettings("a cat", "4.5", "16:9"),
         GenerateSettings(
             "a cat", "lite", "3072x3072", 4, output_format="jpeg", watermark=True, references=(LINK, plain())
         ),

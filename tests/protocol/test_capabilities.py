@@ -1,6 +1,8 @@
 """What a request may hold, model by model."""
 
 import base64
+import math
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -8,16 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seedream_nb.protocol.capabilities import (
+    COMMON_RATIOS,
     MAX_IMAGES,
     MODELS,
     RETIRED_MODELS,
     ModelCapabilities,
     find_model,
+    find_sides,
+    find_size,
     matches_model,
     parse_size,
     pixels_of_preset,
 )
-from seedream_nb.protocol.validation import find_problems
+from seedream_nb.protocol.validation import find_model_problem, find_problems
 
 PRO, LITE, V45, V40 = MODELS
 PIXEL = "data:image/png;base64," + base64.b64encode(b"image").decode()
@@ -302,6 +307,77 @@ def test_auto_has_no_fixed_pixels() -> None:
         pixels_of_preset("auto")
 
 
+# Sizes as people write them
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        *(("2k", "2K"), ("1.5k", "1.5K"), (" 4K ", "4K"), ("AUTO", "auto"), ("2K", "2K")),
+        *((text, "2048x1536") for text in ("2048x1536", "2048X1536", "2048*1536", "2048\u00d71536", "2048 x  1536 ")),
+        *(("1:1", "2048x2048"), ("4:3", "2304x1728"), ("3:2", "2496x1664"), ("16:9", "2560x1440")),
+        *(("21:9", "3024x1296"), ("9:16", "1440x2560"), ("16 : 9", "2560x1440"), ("2.39:1", "3136x1312")),
+        *(("square", "2048x2048"), ("Portrait", "1728x2304"), ("landscape", "2304x1728"), ("WIDE", "2560x1440")),
+        *(("16:1", "8192x512"), ("1:16", "512x8192")),
+    ],
+)
+@pytest.mark.parametrize("model", [*MODELS, "doubao-seedream-9-0-300101"])
+def test_people_write_sizes_in_many_ways(text: str, size: str, model: str) -> None:
+    assert find_size(text, model) == size
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "huge",
+        "2048",
+        "x2048",
+        "2048x",
+        "0x2048",
+        "2K x 2K",
+        "100:1",
+        "1:100",
+        "0:1",
+        "1:0",
+        "16:9:4",
+        "-16:9",
+        "1e3:1",
+    ],
+)
+def test_other_sizes_stay_as_they_are(text: str) -> None:
+    assert find_size(text, LITE) == text
+
+
+@given(models, st.integers(1, 200), st.integers(1, 200))
+def test_the_size_of_a_ratio_is_accepted_and_near_it(model: ModelCapabilities, width: int, height: int) -> None:
+    size = find_size(f"{width}:{height}", model.id)
+    if max(width, height) > 16 * min(width, height):
+        assert size == f"{width}:{height}"
+        return
+    sides = parse_size(size)
+    assert sides is not None
+    assert problems(model=model.id, size=size) == ()
+    assert all(side % 16 == 0 for side in sides)
+    assert math.prod(sides) <= 2048 * 2048
+    assert Fraction(*sides) / Fraction(width, height) == pytest.approx(1, rel=0.01)
+    assert find_sides(Fraction(height, width), model.id) == sides[::-1]
+
+
+@given(
+    models, st.text(max_size=12) | st.from_regex(r"\s?[0-9.]{1,5}\s?[xX*:kK\u00d7]\s?[0-9.]{0,5}\s?", fullmatch=True)
+)
+def test_any_size_is_understood_or_stays(model: ModelCapabilities, text: str) -> None:
+    size = find_size(text, model.id)
+    assert size == text or size in {"1K", "1.5K", "2K", "3K", "4K", "auto"} or parse_size(size)
+    assert find_size(size, model.id) == size
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_takes_the_common_ratios(model: str) -> None:
+    assert all(problems(model=model, size=find_size(ratio, model)) == () for ratio in COMMON_RATIOS)
+
+
 # Names of models
 
 
@@ -380,3 +456,31 @@ def test_a_filter_takes_names_of_one_model_or_several_and_parts_of_ids(name: str
 @given(st.text() | st.sampled_from([name for model in MODELS.values() for name in (model.short_name, model.label)]))
 def test_a_filter_understands_every_name_that_a_request_does(name: str) -> None:
     assert matches_model(name, find_model(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("5.0", "Did you mean 5.0-pro or 5.0-lite?"),
+        ("4.5pro", "Did you mean 5.0-pro or 4.5?"),
+        ("45", "Did you mean 4.5?"),
+        ("lit", "Did you mean 5.0-lite?"),
+        ("4.5-251129", "Did you mean 4.5?"),
+        ("gpt-image-1", "Available models: 5.0-pro, 5.0-lite, 4.5, 4.0."),
+        ("Doubao-Seedream-9-0-300101", "Available models: 5.0-pro, 5.0-lite, 4.5, 4.0."),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(name: str, advice: str) -> None:
+    assert find_model_problem(name) == f"Unknown model {name!r}. {advice}"
+
+
+@pytest.mark.parametrize("name", [*MODELS, *RETIRED_MODELS, "doubao-seedream-5-5-261028", "doubao-seededit-4-0-271231"])
+def test_full_ids_of_the_family_can_be_sent(name: str) -> None:
+    assert find_model_problem(name) == ""
+
+
+@given(st.text())
+def test_any_other_text_is_no_model(name: str) -> None:
+    problem = find_model_problem(name)
+    assert not name.strip() or problem.startswith("Unknown model ")
+    assert "\n" not in problem

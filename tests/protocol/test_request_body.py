@@ -57,11 +57,13 @@ CREATED = as_json({"task_id": ID})
         ({"web_search": True}, {"tools": [{"type": "web_search"}]}),
         ({"optimize_prompt": "standard"}, {"optimize_prompt_options": {"mode": "standard"}}),
         ({"response_format": "b64_json"}, {"response_format": "b64_json"}),
-        ({"seed": 0}, {"seed": 0}),
-        ({"guidance_scale": 2.5}, {"guidance_scale": 2.5}),
         ({"callback_url": "https://x.example/"}, {"callback_url": "https://x.example/"}),
         ({"extra": {"new_field": [1]}}, {"new_field": [1]}),
         ({"extra": {"model": V45}}, {"model": V45}),
+        ({"size": "2k"}, {"size": "2K"}),
+        ({"size": " 2048 \u00d7 2048"}, {"size": "2048x2048"}),
+        ({"size": "16:9"}, {"size": "2560x1440"}),
+        ({"size": "Portrait", "model": "pro"}, {"size": "1728x2304", "model": PRO}),
         ({"model": "4.5"}, {"model": V45}),
         ({"model": "SeeDream 4.0"}, {"model": V40}),
         ({"image": "https://x.example/a.jpg"}, {"image": "https://x.example/a.jpg"}),
@@ -79,6 +81,14 @@ def test_every_option_travels_under_the_name_of_the_service(options: dict[str, A
     assert received.headers["accept"] == "application/json"
     assert received.headers["authorization"] == f"Bearer {TOKEN}"
     assert received.json == {"model": LITE, "prompt": "a cat", "async": True, **fields}
+
+
+def test_a_third_generation_model_takes_a_seed() -> None:
+    with ScriptedServer(CREATED) as server, client_to(server) as client:
+        with pytest.warns(UnknownModelWarning):
+            client.generate("a cat", model="doubao-seedream-3-0-t2i-250415", seed=0, guidance_scale=2.5)
+        (received,) = server.received
+    assert (received.json["seed"], received.json["guidance_scale"]) == (0, 2.5)
 
 
 def test_options_only_the_largest_model_takes() -> None:
@@ -131,6 +141,14 @@ def test_what_is_left_out_does_not_travel(options: GenerationOptions, prompt: st
             {"max_images": 10, "image": [f"http://x.example/{n}" for n in range(6)]},
             "The limit for input and output images together is 15, not 6 + 10 = 16.",
         ),
+        ({"model": "5.0"}, "Unknown model '5.0'. Did you mean 5.0-pro or 5.0-lite?"),
+        ({"model": "4.5pro"}, "Unknown model '4.5pro'. Did you mean 5.0-pro or 4.5?"),
+        ({"model": "gpt-image-1"}, "Unknown model 'gpt-image-1'. Available models: 5.0-pro, 5.0-lite, 4.5, 4.0."),
+        ({"extra": {"model": "my-model"}}, "Unknown model 'my-model'."),
+        ({"seed": 42}, "SeeDream 5.0 Lite ignores seed: only third-generation models use it."),
+        ({"model": "4.0", "guidance_scale": 2.5}, "SeeDream 4.0 ignores guidance_scale: only third-generation models"),
+        ({"size": "100:1"}, "SeeDream 5.0 Lite accepts 2K, 3K or 4K, or <width>x<height>, not '100:1'."),
+        ({"size": "huge"}, "SeeDream 5.0 Lite accepts 2K, 3K or 4K, or <width>x<height>, not 'huge'."),
         ({"model": PRO, "max_images": 2}, "generates one image at a time"),
         ({"model": PRO, "mode": "stream"}, "SeeDream 5.0 Pro can't stream"),
         ({"mode": "stream", "callback_url": "http://x.example"}, "stream can't be combined with callback_url"),
@@ -148,6 +166,20 @@ def test_what_a_model_does_not_take_costs_nothing(
     assert len(sandbox.requests) == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"model": "5.0"}, "A newer model needs its full id, such as doubao-seedream-9-0-300101."),
+        ({"size": "100:1"}, "A size can also be a ratio such as 16:9, from 1:16 to 16:1."),
+        ({"size": "16x9"}, "For a ratio, write 16:9."),
+    ],
+)
+def test_the_hint_says_what_was_probably_meant(client: SeedreamClient, options: dict[str, Any], hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        client.generate("a cat", **options)
+    assert caught.value.hint == f"Nothing was sent. Change the request, or send it anyway with strict=False. {hint}"
+
+
 def test_anything_is_sent_when_it_must_be(client: SeedreamClient, sandbox: Sandbox) -> None:
     with pytest.raises(BadRequestError, match=r"SeeDream 4\.5 accepts 2K or 4K, not 1K"):
         client.generate("a cat", model=V45, size="1K", strict=False)
@@ -158,7 +190,7 @@ def test_anything_is_sent_when_it_must_be(client: SeedreamClient, sandbox: Sandb
 
 def test_an_unknown_model_is_sent_with_a_warning_that_points_to_the_caller() -> None:
     with ScriptedServer(CREATED) as server, client_to(server) as client:
-        unknown: dict[str, Any] = {"model": "doubao-seedream-9"}
+        unknown: dict[str, Any] = {"model": "doubao-seedream-9-0-300101"}
         calls: list[Any] = [
             functools.partial(client.generate, "a cat", **unknown),
             functools.partial(client.edit, "http://x.example/a", "a hat", **unknown),

@@ -14,6 +14,7 @@ from hypothesis import given
 
 from seedream_nb.core.errors import UnreadableAnswerError
 from seedream_nb.core.models import BoundingBox, ErrorDetail, Task, TaskStatus
+from seedream_nb.protocol.capabilities import MODELS
 from seedream_nb.protocol.responses import (
     FAILED_WORDS,
     PENDING_WORDS,
@@ -268,6 +269,12 @@ def test_both_names_of_the_link() -> None:
 def test_old_and_unknown_models_are_shown_as_they_are(model: str) -> None:
     task = read({**RECORD, "request": {"model": model, "prompt": "a cat", "size": "2K", "seed": 7}})
     assert (task.model, task.size, task.images[0].model, task.images[0].seed) == (model, "2K", model, 7)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_seed_that_the_model_ignored_is_not_read(model: str) -> None:
+    task = read({**RECORD, "request": {"model": model, "prompt": "a cat", "seed": 7}})
+    assert (task.images[0].seed, task.request["seed"]) == (None, 7)
 
 
 def test_an_item_knows_better_than_the_request() -> None:
