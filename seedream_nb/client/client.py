@@ -16,7 +16,7 @@ from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_
 from seedream_nb.client.transport import Transport
 from seedream_nb.core.errors import Interrupted, LibraryWarning, SeedreamError, UsageError
 from seedream_nb.core.models import Task
-from seedream_nb.core.text import check_id
+from seedream_nb.core.task_ids import read_ids, read_tasks_or_ids
 from seedream_nb.library import LibraryCache, LibraryFetcher
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
 from seedream_nb.protocol.responses import read_task
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, Mode
     from seedream_nb.client.transport import RetryPolicy
+    from seedream_nb.core.models import TaskImage
+    from seedream_nb.core.task_ids import AnyTasks
     from seedream_nb.library import Library
 
 TASKS_PATH = "/seedream/tasks"
@@ -100,11 +102,12 @@ class SeedreamClient:
 
     # Free of charge
 
-    def retrieve(self, task_id: str, *, refresh: bool = False) -> Task:
+    def retrieve(self, task_id: str | Task | TaskImage, *, refresh: bool = False) -> Task:
         """Retrieves one task, from the library or else from the service. Free of charge.
 
         Args:
-            task_id: The task's id.
+            task_id: The task's id, or its first 8 or more characters where the id is known to this client or its
+                library; or a task or one of its images.
             refresh: Whether to query the service in any case. Tasks in the library are finished and do not change.
 
         Returns:
@@ -112,10 +115,14 @@ class SeedreamClient:
             gives a task of status `not found`.
 
         Raises:
-            InvalidTaskIdError: The id is empty or not text; nothing was sent.
+            InvalidTaskIdError: The id is empty or not text, or its beginning fits no known id or several; nothing was
+                sent.
             SeedreamError: What the service answered, or that no answer came.
         """
-        task_id = check_id(task_id)
+        ids = read_ids(task_id, self._cache.lookup)
+        if len(ids) != 1:
+            raise UsageError(f"retrieve takes one task, not {len(ids)}.", hint="Use retrieve_batch. Nothing was sent.")
+        (task_id,) = ids
         cached = {} if refresh else self._cache.find([task_id])
         if task_id in cached:
             return cached[task_id]
@@ -130,7 +137,7 @@ class SeedreamClient:
 
     def retrieve_batch(
         self,
-        task_ids: Iterable[str],
+        task_ids: AnyTasks,
         *,
         refresh: bool = False,
         chunk_size: int = CHUNK_SIZE,
@@ -139,7 +146,8 @@ class SeedreamClient:
         """Retrieves many tasks: cached ones from the library, the others with few parallel batch requests. Free.
 
         Args:
-            task_ids: The ids, repeats allowed; a repeated id is sent once.
+            task_ids: Ids as for `retrieve`, tasks, images, or collections of these, such as a gallery; repeats allowed.
+                A repeated id is sent once.
             refresh: Whether to query the service for cached tasks, too.
             chunk_size: Number of ids in one request; a request rejected as too large is halved and sent again.
             on_progress: Called in this thread with the number of distinct ids processed since the last call.
@@ -148,7 +156,7 @@ class SeedreamClient:
             One task for every id in the given order, repeats included; unknown ids give tasks of status `not found`.
 
         Raises:
-            InvalidTaskIdError: An id is empty or not text; nothing was sent.
+            InvalidTaskIdError: As for `retrieve`; the message says which. Nothing was sent.
             SeedreamError: Some ids could not be queried. Its `partial` holds the tasks of all others in the given
                 order, its `failed_ids` the missing ids.
 
@@ -161,7 +169,7 @@ class SeedreamClient:
         """
         if chunk_size < 1:
             raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
-        ids = [check_id(task_id) for task_id in ([task_ids] if isinstance(task_ids, str) else task_ids)]
+        ids = read_ids(task_ids, self._cache.lookup)
         cached = {} if refresh else self._cache.find(ids)
         if cached and on_progress:
             on_progress(len(cached))
@@ -169,7 +177,7 @@ class SeedreamClient:
 
     def wait(
         self,
-        tasks: Iterable[str | Task] | str | Task,
+        tasks: AnyTasks,
         *,
         timeout: float | None = WAIT_SECONDS,
         pace: Pace | None = None,
@@ -178,7 +186,7 @@ class SeedreamClient:
         """Waits until tasks are finished, polled with one batch request per interval. Free of charge.
 
         Args:
-            tasks: Ids, or tasks; repeats allowed.
+            tasks: Ids, tasks, images, or collections of these, as for `retrieve_batch`; repeats allowed.
             timeout: Maximum seconds to wait; None for no limit.
             pace: How often to poll: by default after 2 s, then less and less often, down to every 10 s, while nothing
                 finishes.
@@ -190,7 +198,7 @@ class SeedreamClient:
 
         Raises:
             UsageError: Both pace and interval are given, or the interval is not a positive number; nothing was sent.
-            InvalidTaskIdError: An id is empty or not text; nothing was sent.
+            InvalidTaskIdError: As for `retrieve_batch`; nothing was sent.
             WaitTimeoutError: Some tasks are not finished in time. Its `partial` holds what is known of all, its
                 `failed_ids` the ids still in progress.
             InterruptedWait: An interrupt came; its `tasks` and `open_ids` hold the same.
@@ -200,7 +208,7 @@ class SeedreamClient:
 
     def iter_wait(
         self,
-        tasks: Iterable[str | Task] | str | Task,
+        tasks: AnyTasks,
         *,
         timeout: float | None = WAIT_SECONDS,
         pace: Pace | None = None,
@@ -221,13 +229,13 @@ class SeedreamClient:
 
         Raises:
             UsageError: As for `wait`.
-            InvalidTaskIdError: An id is empty or not text; nothing was sent.
+            InvalidTaskIdError: As for `retrieve_batch`; nothing was sent.
         """
         pace, timeout = choose_pace(pace, interval), check_timeout(timeout)
-        given = [tasks] if isinstance(tasks, (str, Task)) else list(tasks)
-        cached = self._cache.find([task_id for task_id in given if isinstance(task_id, str)])
+        given = read_tasks_or_ids(tasks, self._cache.lookup)
+        cached = self._cache.find([item for item in given if isinstance(item, str)])
         known = [cached.get(item, item) if isinstance(item, str) else item for item in given]
-        return Waiting(known, self._retrieve_once, timeout=timeout, pace=pace, stop=stop)
+        return Waiting(known, self._retrieve_once, timeout=timeout, pace=pace, stop=stop, lookup=self._cache.lookup)
 
     def history(
         self,

@@ -24,10 +24,13 @@ from seedream_nb.core.errors import (
     WaitTimeoutError,
 )
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.core.text import check_id, count_part
+from seedream_nb.core.task_ids import read_id, read_tasks_or_ids
+from seedream_nb.core.text import count_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+
+    from seedream_nb.core.task_ids import AnyTasks, Lookup
 
 # A new task may not be found at once, and a page of some proxy may be gone at the next poll: only what is answered this
 # often in a row is believed.
@@ -124,18 +127,20 @@ class Waiting:
     or an early end, iterating again resumes.
 
     Args:
-        tasks: Ids, or tasks as known before; repeats allowed. Finished tasks are not queried.
+        tasks: Ids, tasks as known before, images, or collections of these; repeats allowed. Finished tasks are not
+            queried.
         retrieve: Queries many tasks at once and returns them in order; its errors may carry some in `partial`.
         timeout: Maximum seconds to wait.
         pace: How often to poll.
         stop: Ends the wait quietly when another thread sets it.
+        lookup: Completes ids of which only the beginning is given.
 
     Attributes:
         failure: Why the last poll failed, wholly or in part; None when it succeeded.
         poll_count: The number of polls.
 
     Raises:
-        InvalidTaskIdError: An id is empty or not text.
+        InvalidTaskIdError: An id is empty or not text, or its beginning fits no known id or several.
 
     Example:
         >>> from seedream_nb import Sandbox, SeedreamClient
@@ -147,12 +152,13 @@ class Waiting:
 
     def __init__(
         self,
-        tasks: Iterable[str | Task] | str | Task,
+        tasks: AnyTasks,
         retrieve: Callable[[Sequence[str]], Sequence[Task]],
         *,
         timeout: float | None,
         pace: Pace,
         stop: threading.Event | None = None,
+        lookup: Lookup | None = None,
     ) -> None:
         self.failure: SeedreamError | None = None
         self.poll_count = 0
@@ -160,6 +166,7 @@ class Waiting:
         self._timeout = math.inf if timeout is None else timeout
         self._pace = pace
         self._stop = stop or threading.Event()
+        self._lookup = lookup
         self._state = _State()
         self._reported: set[str] = set()
         self._unread: deque[Task] = deque()
@@ -180,7 +187,7 @@ class Waiting:
         """The ids that are not finished."""
         return self._state.open_ids
 
-    def add(self, tasks: Iterable[str | Task] | str | Task) -> None:
+    def add(self, tasks: AnyTasks) -> None:
         """Waits for further tasks too. During iteration, call it in the body of the loop, in the same thread.
 
         The timeout starts again, and the pace with its first pause.
@@ -189,10 +196,10 @@ class Waiting:
             tasks: As for the constructor. Ids that were given up as not found are queried again.
 
         Raises:
-            InvalidTaskIdError: An id is empty or not text; nothing was added.
+            InvalidTaskIdError: As for the constructor; nothing was added.
         """
         keys, known, still_open = list(self._state.keys), dict(self._state.known), dict(self._state.open)
-        for task in [tasks] if isinstance(tasks, (str, Task)) else tasks:
+        for task in read_tasks_or_ids(tasks, self._lookup):
             key = _note(task, known)
             keys.append(key)
             if not known[key].status.is_final and key not in still_open:
@@ -337,7 +344,7 @@ def _note(task: str | Task, known: dict[str, Task]) -> str:
         key = task.id.lower() or f"without id {len(known)}"
         known[key] = task
         return key
-    task_id = check_id(task.id if isinstance(task, Task) else task)
+    task_id = read_id(task)
     key = task_id.lower()
     before = known.get(key)
     if before is None or (isinstance(task, Task) and not before.status.is_final):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.core.errors import LibraryError, SeedreamError, SettingsError, UsageError
 from seedream_nb.core.foreign import is_loopback
+from seedream_nb.core.models import Task, TaskStatus
+from seedream_nb.core.task_ids import Lookup
 from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.library.database import LibraryRecoveredError
 from seedream_nb.library.library import Library, warn
@@ -18,12 +20,13 @@ from seedream_nb.library.location import OFF, TURN_ON_HINT, resolve_location, sk
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from seedream_nb.core.models import Task, TaskImage
+    from seedream_nb.core.models import TaskImage
     from seedream_nb.images.fetch import FetchLimits
     from seedream_nb.images.thumbnails import Thumbnail
 
 Result = TypeVar("Result")
 
+MOST_SEEN = 1000  # tasks whose ids are remembered without a library
 LARGEST_STORED = 512  # pixels; larger thumbnails, as shareable pages use them, are made from the original each time
 # Besides the library's own errors: what a disk may raise, what foreign records may contain, and others' warnings where
 # warnings are errors.
@@ -114,14 +117,26 @@ class LibraryCache:
     def store(self, tasks: Iterable[Task]) -> list[Task]:
         """Stores the records of final tasks, and returns all tasks with the library's location."""
         given = list(tasks)
+        self._remember(given)
         final = [task for task in given if task.status.is_final]
         if final:
             self._try(lambda library: library.keep(final), 0, is_writing=True)
         location = self.location
         return [dataclasses.replace(task, library=location) for task in given]
 
+    @property
+    def lookup(self) -> Lookup:
+        """Finds ids by their first characters, among the tasks that have passed through here and the stored ones."""
+        off = " (the library is turned off)" if self.location == OFF else " or the library"
+        return Lookup(self._find_beginning, f"this client{off}")
+
+    def _find_beginning(self, beginning: str) -> list[Task]:
+        seen = [task for key, task in list(self._seen.items()) if key.startswith(beginning)]
+        stored: list[Task] = []
+        return seen + self._try(lambda library: library.find_beginning(beginning), stored)
+
     def find(self, task_ids: Iterable[str]) -> dict[str, Task]:
-        """The stored ones of some tasks, by the given ids."""
+        """The stored ones of some tasks, by the given full ids."""
         wanted = list(task_ids)
         return self._try(lambda library: library.find(wanted), {}) if wanted else {}
 
@@ -158,7 +173,17 @@ class LibraryCache:
         self._lock = threading.Lock()
         self._opened = None
         self._process = os.getpid()
+        self._seen: dict[str, Task] = {}
         self._warned: set[bool] = set()  # of a failure to write (True), or to read (False)
+
+    def _remember(self, tasks: Iterable[Task]) -> None:
+        for task in tasks:
+            if task.id and task.status is not TaskStatus.NOT_FOUND:
+                # Neither its images nor its record: inline images would fill the memory.
+                known = Task(task.id, task.status, prompt=task.prompt, created_at=task.created_at)
+                self._seen[task.id.lower()] = known
+        for key in list(self._seen)[:-MOST_SEEN]:
+            self._seen.pop(key, None)
 
     def _open(self) -> Library | None:
         if isinstance(self._given, Library):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from seedream_nb.core.errors import LibraryError, LibraryWarning
-from seedream_nb.core.models import Task
+from seedream_nb.core.models import Task, TaskImage
+from seedream_nb.core.task_ids import choose_id, flatten, is_beginning, read_id
 from seedream_nb.core.text import format_size
 from seedream_nb.library.database import Database
 from seedream_nb.library.exporting import Exported, export_tasks
@@ -28,7 +29,7 @@ from seedream_nb.library.marks import (
     set_rating,
     stored_keys,
 )
-from seedream_nb.library.records import chunked, find_tasks, newest_keys, store_tasks
+from seedream_nb.library.records import chunked, find_beginning, find_tasks, newest_keys, store_tasks
 from seedream_nb.library.removal import (
     Plan,
     Removal,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from seedream_nb.core.models import TaskImage
+    from seedream_nb.core.task_ids import AnyTasks
     from seedream_nb.images.thumbnails import Thumbnail
 
 CHECKS = 50  # how often the size is measured while originals as large as the budget are stored
@@ -143,11 +144,28 @@ class Library:
         with self._database.writing() as connection:
             return store_tasks(connection, given, partial(self._images.store_inline, connection))
 
-    def find(self, task_ids: Iterable[str]) -> dict[str, Task]:
-        """The tasks that are stored, by the given ids; case does not matter."""
+    def find(self, task_ids: AnyTasks) -> dict[str, Task]:
+        """The tasks that are stored, by the given ids; case does not matter.
+
+        Args:
+            task_ids: Ids or their first 8 or more characters, tasks, images, or collections of these.
+
+        Raises:
+            InvalidTaskIdError: Several ids have the given beginning, or a task or an image has no id.
+        """
+        given = [one if isinstance(one, str) else read_id(one) for one in flatten(task_ids)]
         with self._database.reading() as connection:
-            found = find_tasks(connection, task_ids, self._images.read)
-        return {task_id: self._located(task) for task_id, task in found.items()}
+            complete = {
+                one: choose_id(one, find_beginning(connection, one.lower())) for one in given if is_beginning(one)
+            }
+            wanted = {one: complete.get(one) or one for one in given}
+            found = find_tasks(connection, wanted.values(), self._images.read)
+        return {one: self._located(found[task_id]) for one, task_id in wanted.items() if task_id in found}
+
+    def find_beginning(self, beginning: str) -> list[Task]:
+        """Some tasks whose ids begin with these characters, in the order of their ids: enough to see if it is one."""
+        with self._database.reading() as connection:
+            return find_beginning(connection, beginning.lower())
 
     def search(
         self,
@@ -204,7 +222,7 @@ class Library:
             yield from self.find(page).values()
 
     def __contains__(self, task_id: object) -> bool:
-        return isinstance(task_id, str) and bool(self.find([task_id]))
+        return isinstance(task_id, (str, Task, TaskImage)) and bool(self.find(task_id))
 
     # Images.
 
@@ -244,11 +262,12 @@ class Library:
 
     # Marks.
 
-    def tag(self, task_ids: Iterable[str] | str, *tags: str) -> None:
+    def tag(self, task_ids: AnyTasks, *tags: str) -> None:
         """Tags tasks.
 
         Args:
-            task_ids: One id or several of stored tasks.
+            task_ids: Stored tasks: ids or their first 8 or more characters, tasks, images, or collections of these,
+                such as a gallery or a panel's selection.
             *tags: Words in any language. Case is preserved but not significant: after `Cat`, `cat` adds the tag `Cat`.
                 Spaces at the ends are removed.
 
@@ -256,17 +275,17 @@ class Library:
             UsageError: A task is not stored, or a tag is empty or longer than 100 characters; nothing was changed.
 
         Example:
-            >>> library.tag([task.id for task in gallery], "cats", "to print")  # doctest: +SKIP
+            >>> library.tag(gallery, "cats", "to print")  # doctest: +SKIP
         """
         with self._database.writing() as connection:
             add_tags(connection, stored_keys(connection, task_ids), tags)
 
-    def untag(self, task_ids: Iterable[str] | str, *tags: str) -> None:
+    def untag(self, task_ids: AnyTasks, *tags: str) -> None:
         """Removes tags; takes and raises the same as `tag`. Tags that a task does not have are ignored."""
         with self._database.writing() as connection:
             remove_tags(connection, stored_keys(connection, task_ids), tags)
 
-    def rate(self, task_ids: Iterable[str] | str, stars: int | None) -> None:
+    def rate(self, task_ids: AnyTasks, stars: int | None) -> None:
         """Rates tasks, given as for `tag`, with 1 to 5 stars; None removes the rating.
 
         Raises:
@@ -275,7 +294,7 @@ class Library:
         with self._database.writing() as connection:
             set_rating(connection, stored_keys(connection, task_ids), stars)
 
-    def note(self, task_ids: Iterable[str] | str, text: str) -> None:
+    def note(self, task_ids: AnyTasks, text: str) -> None:
         """Adds a note to tasks, given as for `tag`, replacing the one they have; empty text removes it.
 
         Raises:
@@ -289,7 +308,7 @@ class Library:
         with self._database.reading() as connection:
             return count_tags(connection)
 
-    def marks(self, task_id: str) -> Marks:
+    def marks(self, task_id: str | Task | TaskImage) -> Marks:
         """The tags, the rating and the note of a task; raises a `UsageError` if it is not stored."""
         with self._database.reading() as connection:
             (key,) = stored_keys(connection, task_id)
@@ -315,12 +334,12 @@ class Library:
             is_read_only=self.is_read_only,
         )
 
-    def weigh(self, task_ids: Iterable[str] | str) -> Removal:
+    def weigh(self, task_ids: AnyTasks) -> Removal:
         """Says what `remove` would free, without removing anything; raises the same."""
         with self._database.reading() as connection:
             return plan_removal(connection, stored_keys(connection, task_ids)).total
 
-    def remove(self, task_ids: Iterable[str] | str) -> Removal:
+    def remove(self, task_ids: AnyTasks) -> Removal:
         """Removes tasks, given as for `tag`, from this machine: records, marks, originals and thumbnails.
 
         Returns what was removed. The service's records stay, and so do images that records of other tasks reference.
@@ -367,7 +386,7 @@ class Library:
 
     # Exchange.
 
-    def export(self, target: str | os.PathLike[str], task_ids: Iterable[str] | str | None = None) -> Exported:
+    def export(self, target: str | os.PathLike[str], task_ids: AnyTasks | None = None) -> Exported:
         """Writes tasks, marks and originals to a folder or a zip, as a backup or for others.
 
         Each task has a JSON file, `tasks/<id>.json`, with the record as the service sent it except for account ids,
@@ -376,13 +395,13 @@ class Library:
         Args:
             target: The folder or zip; a name that ends in `.zip` becomes a zip. It appears when it is complete. An
                 empty folder and an earlier export are replaced, anything else is left alone.
-            task_ids: Which tasks; None for all.
+            task_ids: Which tasks, given as for `tag`; None for all.
 
         Raises:
             UsageError: Something else is there, it cannot be written, or a task is not stored.
 
         Example:
-            >>> print(library.export("cats.zip", [task.id for task in library.search("cat")]))  # doctest: +SKIP
+            >>> print(library.export("cats.zip", library.search("cat")))  # doctest: +SKIP
             12 tasks and 20 originals (34.1 MB) in cats.zip
         """
         keys = None

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.core.task_ids import AnyTasks, read_ids
 from seedream_nb.library.full_text import to_words
-from seedream_nb.library.records import key_of, select_in, storable, text_of_marks
+from seedream_nb.library.records import key_of, lookup_in, select_in, storable, text_of_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,12 +34,11 @@ class Marks:
     note: str = ""
 
 
-def stored_keys(connection: Connection, task_ids: Iterable[str] | str) -> list[str]:
+def stored_keys(connection: Connection, tasks: AnyTasks) -> list[str]:
     """The keys of tasks that must all be in the library, without duplicates."""
-    given = [task_ids] if isinstance(task_ids, str) else list(task_ids)
-    keys = list(dict.fromkeys(key_of(task_id) for task_id in given))
+    keys = list(dict.fromkeys(key_of(task_id) for task_id in read_ids(tasks, lookup_in(connection))))
     if not keys:
-        raise UsageError("No task ids were given.", hint="Name one or more task ids.")
+        raise UsageError("No tasks were given.", hint="Name one or more tasks.")
     known = "SELECT 1 FROM tasks WHERE key = ?"
     missing = [key for key in keys if key != storable(key) or connection.execute(known, (key,)).fetchone() is None]
     if missing:

@@ -9,10 +9,12 @@ import sqlite3
 import time
 import uuid
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seedream_nb.core.foreign import read_mapping, read_text
 from seedream_nb.core.models import Task, TaskStatus
+from seedream_nb.core.task_ids import ENOUGH, Lookup
 from seedream_nb.library.full_text import to_words
 from seedream_nb.library.references import encode, has_placeholders, restore_images
 from seedream_nb.protocol.responses import read_task
@@ -141,6 +143,19 @@ def find_tasks(
     return {
         task_id: stored[key]._replace(key=task_id).read(find_inline) for task_id, key in keys.items() if key in stored
     }
+
+
+def find_beginning(connection: Connection, beginning: str) -> list[Task]:
+    """Some of the tasks whose ids begin with hexadecimal digits and hyphens; the index of ids finds them."""
+    # All of these characters come before "g".
+    condition = f"WHERE key >= ? AND key < ? ORDER BY key LIMIT {ENOUGH}"
+    rows = connection.execute(f"{STORED} {condition}", (beginning, f"{beginning}g")).fetchall()
+    return [StoredTask(*row).read(any_image) for row in rows]
+
+
+def lookup_in(connection: Connection) -> Lookup:
+    """The lookup of ids in the library, for the time of a transaction."""
+    return Lookup(partial(find_beginning, connection), "the library")
 
 
 def newest_keys(connection: Connection) -> list[str]:

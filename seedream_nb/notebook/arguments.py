@@ -12,7 +12,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.core.text import EXAMPLE_ID, read_since, read_task_ids
+from seedream_nb.core.task_ids import EXAMPLE_ID, read_task_ids
+from seedream_nb.core.text import read_since
 from seedream_nb.gallery.contents import EMBED_CHOICES, GalleryOptions
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.core.text import find_problem
+from seedream_nb.core.task_ids import find_problem
 from seedream_nb.notebook import explore, generate, library, queries, services, wait
 from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation, split_line
 from seedream_nb.notebook.front_end import Notice

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from seedream_nb.client.references import read_references
 from seedream_nb.core.errors import OutcomeUnknownError, SeedreamError, UsageError
 from seedream_nb.core.models import TaskStatus
-from seedream_nb.core.text import count_of, read_since, read_task_ids
+from seedream_nb.core.task_ids import read_task_ids
+from seedream_nb.core.text import count_of, read_since
 from seedream_nb.gallery import Gallery
 from seedream_nb.gallery.tiles import COMPOSED
 from seedream_nb.images.layers import compose_layers

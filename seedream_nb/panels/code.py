@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.models import Task, TaskImage
-from seedream_nb.core.text import find_problem
+from seedream_nb.core.task_ids import find_problem
 from seedream_nb.panels.generate_settings import WEB_LINKS, is_inline
 from seedream_nb.protocol.capabilities import MODELS, find_model
 

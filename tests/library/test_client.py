@@ -13,7 +13,7 @@ import pytest
 from seedream_nb import Gallery, GenerationOptions, GenerationRequest, RetryPolicy, Sandbox, SeedreamClient
 from seedream_nb.core.errors import ConnectionFailedError, ImageError, InvalidTokenError, LibraryWarning
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.core.text import find_problem
+from seedream_nb.core.task_ids import find_problem
 from seedream_nb.library import Library, LibraryCache, LibraryFetcher
 from tests.library.integrity import run
 from tests.library.tasks import name_of, record_of

@@ -155,7 +155,7 @@ def test_an_invalid_tag_changes_nothing(library: Library, tags: tuple[str, ...])
 
 
 def test_an_empty_list_of_tasks_is_rejected(library: Library) -> None:
-    with pytest.raises(UsageError, match="No task ids were given"):
+    with pytest.raises(UsageError, match="No tasks were given"):
         library.tag([], "a")
 
 

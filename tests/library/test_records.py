@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from seedream_nb.core.errors import LibraryWarning, SeedreamError
 from seedream_nb.core.models import ErrorDetail, Task, TaskImage, TaskStatus, Usage
-from seedream_nb.core.text import find_problem
+from seedream_nb.core.task_ids import find_problem
 from seedream_nb.library import Library, LibraryCache
 from seedream_nb.library.references import (
     LITERAL,
