@@ -77,7 +77,7 @@ def plan_sweep(
     """Plans the table of all combinations.
 
     Args:
-        prompts: The prompts, at least one.
+        prompts: The prompts, at least one; a repeated one is sent repeatedly.
         options: The options that all requests share.
         varied: Names of options, each with the values to try; repeated values are tried once, also when they are
             written differently, as `2K` and `2k`.
@@ -96,7 +96,7 @@ def plan_sweep(
     """
     tried = dict(varied or {})
     models = tuple(dict.fromkeys(find_model(str(model)) for model in tried.get("model", [options.model])))
-    values: dict[str, tuple[object, ...]] = {"prompt": _distinct(prompts)}
+    values: dict[str, tuple[object, ...]] = {"prompt": tuple(prompts)}
     for name, given in tried.items():
         values[name] = models if name == "model" else _distinct(given)
     if "size" in values:

@@ -28,6 +28,17 @@ def count_part(some: int, total: int) -> str:
     return f"{some:,} of {total:,} tasks" if total > 1 else count_of(some, "task")
 
 
+def escape_variables(text: str) -> str:
+    """Doubles the braces and dollar signs that mark a variable on a `%seedream` line or in a cell's body.
+
+    Example:
+        >>> escape_variables("{a} costs $5 or $b")
+        '{{a}} costs $5 or $$b'
+    """
+    # A dollar sign is special before a name, and two of them before a letter or a digit.
+    return re.sub(r"\$(?=[^\W\d])|(?<=\$)\$(?=\d)", "$$", text.replace("{", "{{").replace("}", "}}"))
+
+
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgt]?b?)", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""What all commands share when they read a line: splitting, argparse without exits, ids, limits, and presentation.
+"""What all commands share when they read a line: argparse without exits, ids, limits, and presentation.
 
 Nothing here imports IPython, sends a request or has another side effect.
 """
@@ -6,18 +6,20 @@ Nothing here imports IPython, sends a request or has another side effect.
 from __future__ import annotations
 
 import argparse
-import shlex
+import operator
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from seedream_nb.core.errors import UsageError
+from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.task_ids import EXAMPLE_ID, read_task_ids
 from seedream_nb.core.text import read_since
 from seedream_nb.gallery.contents import EMBED_CHOICES, GalleryOptions
+from seedream_nb.notebook.line import Word, as_text, name_type, read_elements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.session import Session
@@ -42,8 +44,23 @@ class HelpRequest(Exception):  # noqa: N818  not an error: it carries the answer
     """Raised where argparse would print its help and exit."""
 
 
+# Stands for a word in what argparse sees, so that no text is taken for an option.
+_MARKER = re.compile("\0([0-9]+)\0")
+
+WORD, OBJECT = "word", "object"  # types of arguments that need not be text: see Parser
+
+
+class _Values(tuple[object, ...]):
+    """The elements of a list where an option takes several values."""
+
+    __slots__ = ()
+
+
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that never prints and never exits the kernel.
+    """An argparse parser that takes words with objects, never prints, and never exits the kernel.
+
+    An argument becomes text or a number, whatever the type of the variable that holds it; with `type=OBJECT` it is the
+    object itself, with `type=WORD` the `Word`. Options with several values take the elements of a list.
 
     Args:
         command: The command's name, such as `library search`.
@@ -58,6 +75,44 @@ class Parser(argparse.ArgumentParser):
         super().__init__(prog=f"%seedream {command}", description=description, allow_abbrev=False)
         self.takes_cell = False
         self.takes_ids = False
+        self._words: Sequence[Word] = ()
+        self.register("type", None, lambda text: self._convert(text, _to_text))
+        self.register("type", int, lambda text: self._convert(text, _to_int))
+        self.register("type", float, lambda text: self._convert(text, _to_float))
+        self.register("type", WORD, self._find)
+        self.register("type", OBJECT, lambda text: self._find(text).value)
+
+    def parse_words(self, words: Sequence[Word]) -> argparse.Namespace:
+        """Parses words.
+
+        Raises:
+            UsageError: They are invalid; the message says why.
+        """
+        self._words = words
+        parsed = self.parse_args(
+            [str(word.value) if word.is_option else f"{word.option}\0{at}\0" for at, word in enumerate(words)]
+        )
+        for action in self._actions:
+            value = getattr(parsed, action.dest, None)
+            if isinstance(value, _Values):
+                self.error(f"argument {_name(action)}: expected one value, not a list")
+            if isinstance(value, list):
+                flat = [one for part in value for one in (part if isinstance(part, _Values) else [part])]
+                setattr(parsed, action.dest, flat)
+        return parsed
+
+    def _find(self, text: str) -> Word:
+        match = _MARKER.fullmatch(text)
+        return self._words[int(match[1])] if match else Word(text, text)
+
+    def _convert(self, text: str, convert: Callable[[object], object]) -> object:
+        word = self._find(text)
+        elements = read_elements(word)
+        return convert(word.value) if elements is None else _Values(map(convert, elements))
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        for one in value if isinstance(value, _Values) else [value]:
+            super()._check_value(action, one)
 
     def format_help(self) -> str:
         """The help, with a usage line that names the positional arguments only."""
@@ -67,6 +122,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises what argparse would print."""
+        message = _MARKER.sub(lambda match: self._words[int(match[1])].source, message)
         raise UsageError(f"{self.prog}: {message}.", hint=f"Run {self.prog} --help for usage.")
 
     def print_help(self, file: object = None) -> NoReturn:
@@ -75,25 +131,34 @@ class Parser(argparse.ArgumentParser):
         raise HelpRequest(self.format_help())
 
 
+def _name(action: argparse.Action) -> str:
+    return "/".join(action.option_strings) or str(action.metavar or action.dest)
+
+
+def _to_text(value: object) -> str:
+    try:
+        return as_text(value)
+    except TypeError:
+        raise argparse.ArgumentTypeError(f"expected text, not {name_type(value)}") from None
+
+
+def _to_int(value: object) -> int:
+    try:
+        return int(value) if isinstance(value, str) else operator.index(value)  # type: ignore[arg-type]  # it raises TypeError
+    except (TypeError, ValueError):
+        raise argparse.ArgumentTypeError(f"invalid int value: {shorten(repr(value))}") from None
+
+
+def _to_float(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]  # it raises TypeError
+    except (TypeError, ValueError):
+        raise argparse.ArgumentTypeError(f"invalid float value: {shorten(repr(value))}") from None
+
+
 def _format_positional(action: argparse.Action) -> str:
     name = str(action.metavar or "|".join(action.choices or [action.dest.upper()]))
     return f"[{name} ...]" if action.nargs == "*" else f"[{name}]" if action.nargs == "?" else name
-
-
-def split_line(line: str) -> list[str]:
-    """Splits a line into words; quotes hold words together, and a backslash is an ordinary character.
-
-    Raises:
-        UsageError: A quotation mark is never closed.
-    """
-    lexer = shlex.shlex(line.rstrip().removesuffix(";"), posix=True)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    lexer.escape = ""
-    try:
-        return list(lexer)
-    except ValueError:
-        raise UsageError("Unclosed quotation mark.", hint="Close it or remove it.") from None
 
 
 @dataclass(frozen=True)
@@ -163,18 +228,23 @@ def add_ids(parser: Parser, *, default: str = "") -> None:
     """Adds task ids, on the line and in the cell's body; the default is what the command uses without any."""
     parser.takes_ids = parser.takes_cell = True
     text = f"task id, such as {EXAMPLE_ID}; {{ids}} expands a list{default and f' (default: {default})'}"
-    parser.add_argument("ids", nargs="*", metavar="ID", help=text)
+    parser.add_argument("ids", nargs="*", type=OBJECT, metavar="ID", help=text)
 
 
-def read_ids(parsed: argparse.Namespace, cell: str, command: str, *, required: bool = False) -> tuple[str, ...]:
+def read_ids(parsed: argparse.Namespace, command: str, *, required: bool = False) -> tuple[str, ...]:
     """Reads the ids on the line and in the cell's body, in order, repeats included.
 
     Raises:
         UsageError: Ids are required and none is given.
         InvalidTaskIdError: A word is not a task id.
     """
-    text = f"{' '.join(parsed.ids)}\n{cell}"
+    text = " ".join(map(_join_ids, parsed.ids))
     return read_task_ids(text, command) if required or text.strip() else ()
+
+
+def _join_ids(value: object) -> str:
+    elements = read_elements(Word("", value))
+    return str(value) if elements is None else " ".join(map(str, elements))
 
 
 def add_filters(parser: Parser) -> None:

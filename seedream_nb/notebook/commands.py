@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.task_ids import find_problem
 from seedream_nb.notebook import explore, generate, library, queries, services, wait
-from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation, split_line
+from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation
 from seedream_nb.notebook.front_end import Notice
+from seedream_nb.notebook.line import no_variables, read_id_words, read_words
+from seedream_nb.notebook.prompts import read_body
 
 if TYPE_CHECKING:
     import argparse
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.notebook.arguments import Arguments
     from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.line import Evaluate
     from seedream_nb.notebook.session import Session
 
 
@@ -50,14 +54,14 @@ class Command:
     Attributes:
         name: The words after `%seedream`.
         description: What it does; the first sentence is its summary.
-        read: Turns a parsed line and the cell's body into typed arguments.
+        read: Turns a parsed line and body into typed arguments.
         add_options: Adds its options to a parser.
         parts: Its own commands by the word that follows its name.
     """
 
     name: str
     description: str
-    read: Callable[[argparse.Namespace, str], Arguments]
+    read: Callable[[argparse.Namespace], Arguments]
     add_options: Callable[[Parser], None] = _add_nothing
     parts: Mapping[str, Command] = field(default_factory=dict)
 
@@ -85,12 +89,13 @@ def _list_commands(commands: Mapping[str, Command], prefix: str = "") -> list[st
     return [f"  {prefix}{word:<{width}}  {command.summary}" for word, command in commands.items()]
 
 
-def parse(line: str, cell: str | None = None) -> Arguments:
+def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables) -> Arguments:
     """Turns a magic's line and cell into typed arguments.
 
     Args:
         line: What follows `%seedream` or `%%seedream`.
         cell: The body of a cell magic; None for a line magic.
+        evaluate: Returns the value of a Python expression in the user's namespace.
 
     Returns:
         The arguments of the command; help for an empty line.
@@ -102,22 +107,34 @@ def parse(line: str, cell: str | None = None) -> Arguments:
         >>> parse("get 84d1544a-9043-4dde-a98b-e889dacd75f6 --columns 2").presentation.options.columns
         2
     """
-    words = split_line(line)
-    if not words or words[0] in {"-h", "--help"}:
+    name, rest = _split_word(line.rstrip().removesuffix(";"))
+    if not name or name in {"-h", "--help"}:
         return HelpArguments(overview())
-    name, *rest = words
     command = _find(name, COMMANDS)
-    if command.parts and rest and not rest[0].startswith("-"):
-        command, *rest = _find(rest[0], command.parts, command.name), *rest[1:]
+    part, after = _split_word(rest)
+    if command.parts and part and not part.startswith("-"):
+        command, rest = _find(part, command.parts, command.name), after
     parser = command.make_parser()
     if cell is not None and not parser.takes_cell:
         raise UsageError(
             f"%%seedream {command.name} does not take a cell body.", hint=f"Use %seedream {command.name} on one line."
         )
     try:
-        return command.read(parser.parse_args(rest), cell or "")
+        parsed = parser.parse_words(read_words(rest, evaluate, has_ids=parser.takes_ids))
     except HelpRequest:
         return HelpArguments(command.format_help())
+    if parser.takes_ids:
+        on_line = itertools.takewhile(lambda one: not str(one).startswith("#"), parsed.ids)
+        parsed.ids = [*on_line, *(word.value for word in read_id_words(cell or "", evaluate))]
+    else:
+        parsed.body = read_body(cell or "", evaluate)
+    return command.read(parsed)
+
+
+def _split_word(text: str) -> tuple[str, str]:
+    """The first word of a line, and the rest."""
+    word, *rest = text.split(maxsplit=1) or [""]
+    return word, "".join(rest)
 
 
 def overview() -> str:
@@ -144,7 +161,7 @@ def _add_help(parser: Parser) -> None:
     parser.add_argument("command", nargs="?", help="the command to describe")
 
 
-def _read_help(parsed: argparse.Namespace, _cell: str) -> HelpArguments:
+def _read_help(parsed: argparse.Namespace) -> HelpArguments:
     return HelpArguments(overview() if parsed.command is None else _find(parsed.command, COMMANDS).format_help())
 
 
@@ -181,7 +198,7 @@ _LIBRARY = (
     Command(
         "library verify",
         "Verify every record and original. Damaged originals are downloaded again when needed.",
-        lambda _parsed, _cell: library.VerifyArguments(),
+        lambda _parsed: library.VerifyArguments(),
     ),
     Command(
         "library export",
@@ -242,7 +259,7 @@ _ALL = (
         "library",
         "Describe, search, mark and maintain the library on this machine. Works offline. Without a command, show the "
         "library's location, contents and size.",
-        lambda _parsed, _cell: library.LibraryInfoArguments(),
+        lambda _parsed: library.LibraryInfoArguments(),
         parts={command.name.rpartition(" ")[2]: command for command in _LIBRARY},
     ),
     Command(
@@ -254,12 +271,12 @@ _ALL = (
     Command(
         "login",
         "Enter a token for the live service and leave the sandbox. The token is stored for this kernel only.",
-        lambda _parsed, _cell: services.LoginArguments(),
+        lambda _parsed: services.LoginArguments(),
     ),
     Command(
         "config",
         "Show the service in use, whether a token is set, and versions.",
-        lambda _parsed, _cell: services.ConfigArguments(),
+        lambda _parsed: services.ConfigArguments(),
     ),
     Command("help", "Show all commands, or the help of one.", _read_help, _add_help),
 )

@@ -70,8 +70,8 @@ def add_explore(parser: Parser) -> None:
     add_out(parser, "panel")
 
 
-def read_explore(parsed: argparse.Namespace, cell: str) -> ExploreArguments:
+def read_explore(parsed: argparse.Namespace) -> ExploreArguments:
     """Reads the arguments of `%seedream explore`."""
     if parsed.history < 0:
         raise UsageError(f"--history must be at least 1, not {parsed.history}.", hint="Use a whole number.")
-    return ExploreArguments(read_ids(parsed, cell, "explore"), parsed.last, parsed.history, read_out(parsed.out))
+    return ExploreArguments(read_ids(parsed, "explore"), parsed.last, parsed.history, read_out(parsed.out))

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from IPython.core.error import StdinNotImplementedError
 from IPython.display import clear_output, display
 
-from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.core.errors import UsageError
 from seedream_nb.core.foreign import VERBATIM_CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import DisplayHandle
@@ -112,12 +112,21 @@ class FrontEnd:
         shell: The shell.
         is_untouched: Whether the cell certainly has no output yet.
         value_follows: Whether the command's value is certainly shown next.
+        namespace: The variables of the code that calls the command; by default those of the shell.
     """
 
-    def __init__(self, shell: InteractiveShell, *, is_untouched: bool, value_follows: bool) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        *,
+        is_untouched: bool,
+        value_follows: bool,
+        namespace: Mapping[str, object] | None = None,
+    ) -> None:
         self._shell = shell
         self._is_untouched = is_untouched
         self.value_follows = value_follows
+        self._namespace = namespace
 
     @property
     def in_notebook(self) -> bool:
@@ -143,23 +152,9 @@ class FrontEnd:
         self._shell.displayhook.update_user_ns(value)
 
     def evaluate(self, expression: str) -> object:
-        """Evaluates a Python expression in the user's namespace.
-
-        Raises:
-            UsageError: It cannot be evaluated.
-        """
-        try:
-            return self._shell.ev(expression)
-        except (NameError, SyntaxError):
-            raise UsageError(
-                f"{expression!r} is not a link, an existing file or a valid Python expression.",
-                hint="Check the spelling; nothing was sent.",
-            ) from None
-        except Exception as problem:  # noqa: BLE001  whatever the expression raises
-            raise UsageError(
-                f"Can't evaluate {expression!r}: {type(problem).__name__}: {shorten(str(problem))}.",
-                hint="Check the expression; nothing was sent.",
-            ) from None
+        """Evaluates a Python expression where the command was typed; raises what it raises."""
+        namespace = self._shell.user_ns if self._namespace is None else self._namespace
+        return eval(expression, dict(namespace))  # noqa: S307  the user's own code
 
     def ask_secret(self, prompt: str) -> str:
         """Prompts for a secret that is not shown while typed.

@@ -34,6 +34,7 @@ from seedream_nb.gallery import Table
 from seedream_nb.gallery.contents import label_parts
 from seedream_nb.notebook.arguments import (
     WAIT_SECONDS,
+    WORD,
     Presentation,
     add_polling,
     add_presentation,
@@ -43,6 +44,7 @@ from seedream_nb.notebook.arguments import (
 from seedream_nb.notebook.follow import follow_in_cell
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.live import open_live_display
+from seedream_nb.notebook.prompts import read_prompts
 from seedream_nb.notebook.results import make_gallery, present, with_next_step
 from seedream_nb.protocol.capabilities import MODELS, PRESETS, SHAPES
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task
     from seedream_nb.notebook.arguments import Parser
     from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.line import Word
     from seedream_nb.notebook.session import Session
 
 MOST_TAKES = 100
@@ -66,7 +69,6 @@ SUGGESTIONS = {"model": tuple(model.short_name for model in MODELS.values()), "s
 
 # Failures that fail the cell even if most requests succeeded.
 _UNSETTLED = (OutcomeUnknownError, AuthenticationError, BalanceUsedUpError, SettingsError)
-_PROMPT_SEPARATOR = re.compile(r"^[ \t]*-{3,}[ \t]*$", re.MULTILINE)
 _VARIED = ("model", "size", "output_format", "optimize_prompt", "background", "seed", "guidance_scale")
 _SIGNS = ("x", "X", "*", "\u00d7", ":")  # between the sides of a size
 _SIGN_AND_SIDE = re.compile(r"[xX*\u00d7:][0-9.]*")
@@ -81,7 +83,8 @@ class GenerateArguments:
         prompts: The prompts; a layer decomposition may have an empty one.
         options: What all requests share.
         varied: Options with the values to try.
-        images: Reference images as typed: links, files, Python expressions.
+        images: Reference images: a typed link, file or Python expression as text; the value of a variable as a path or
+            any other object.
         takes: How many times to send each combination.
         stream: Whether images arrive one by one over an open connection.
         wait: Whether to wait until all tasks are finished.
@@ -90,13 +93,14 @@ class GenerateArguments:
         confirmed: Whether the user confirmed many paid requests.
         dry_run: Whether to list the requests without sending them.
         strict: Whether to reject what a known model does not accept.
+        comments: How many lines of the cell's body were left out of the prompts.
         presentation: How the tasks are presented.
     """
 
     prompts: tuple[str, ...]
     options: GenerationOptions = field(default_factory=GenerationOptions)
     varied: tuple[tuple[str, tuple[object, ...]], ...] = ()
-    images: tuple[str, ...] = ()
+    images: tuple[object, ...] = ()
     takes: int = 1
     stream: bool = False
     wait: bool = True
@@ -105,6 +109,7 @@ class GenerateArguments:
     confirmed: bool = False
     dry_run: bool = False
     strict: bool = True
+    comments: int = 0
     presentation: Presentation = field(default_factory=Presentation)
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
@@ -115,6 +120,8 @@ class GenerateArguments:
             SeedreamError: There is no result, or the outcome of a request is unknown; what is known was shown.
             InterruptedWait: The user interrupted it; the error names the next step.
         """
+        if self.comments:
+            front_end.show(Notice(_describe_comments(self.comments)))
         references = read_image_words(self.images, front_end, strict=self.strict)
         sweep = plan_sweep(self.prompts, self.options, dict(self.varied), image=references or None, count=self.takes)
         stop = threading.Event()
@@ -201,28 +208,58 @@ def _error_of(task: Task) -> SeedreamError | None:
     return None
 
 
-def read_image_words(words: Sequence[str], front_end: FrontEnd, *, strict: bool = True) -> tuple[str, ...]:
-    """Reads reference images as typed on the line: links, files, or Python expressions such as `gallery[0]`.
+def _describe_comments(count: int) -> str:
+    lines = "1 line that begins" if count == 1 else f"{count} lines that begin"
+    return f'Left out of the prompt: {lines} with "# ". To send such a line, put it into a variable: {{line}}.'
+
+
+def read_image_words(words: Sequence[object], front_end: FrontEnd, *, strict: bool = True) -> tuple[str, ...]:
+    """Reads reference images.
+
+    Args:
+        words: What was typed as text: links, files, or Python expressions such as `gallery[0]`; and objects.
+        front_end: Evaluates expressions.
+        strict: Whether to reject files that are too large or not images.
 
     Returns:
         What is sent for each: a link or a data URI.
 
     Raises:
-        UsageError: A word is none of these, or not an image; nothing was sent.
+        UsageError: One is none of these, or not an image; nothing was sent.
     """
-    return tuple(found for word in words for found in _read_image_word(word, front_end, strict=strict))
+    return tuple(
+        found for number, word in enumerate(words, 1) for found in _read_image(word, number, front_end, strict=strict)
+    )
 
 
-def _read_image_word(word: str, front_end: FrontEnd, *, strict: bool) -> tuple[str, ...]:
-    value = word if word.lower().startswith(LINKS) else _find_file(word) or front_end.evaluate(word)
-    if isinstance(value, str) and not value.lower().startswith(LINKS):
-        value = Path(value)
+def _read_image(word: object, number: int, front_end: FrontEnd, *, strict: bool) -> tuple[str, ...]:
+    value = word
+    if isinstance(word, str) and not word.lower().startswith(LINKS):
+        value = _find_file(word) or _evaluate_image(word, front_end)
+        if isinstance(value, str) and not value.lower().startswith(LINKS):
+            value = Path(value)
     try:
         return read_references(value, strict=strict)  # type: ignore[arg-type]  # it reports what it cannot use
     except UsageError as error:
         # With several images on a line, the message has to name the one.
-        error.message = f"{shorten(word)}: {error.message}"
+        name = shorten(str(word)) if isinstance(word, (str, Path)) else f"Image {number}"
+        error.message = f"{name}: {error.message}"
         raise
+
+
+def _evaluate_image(word: str, front_end: FrontEnd) -> object:
+    try:
+        return front_end.evaluate(word)
+    except (NameError, SyntaxError):
+        raise UsageError(
+            f"{word!r} is not a link, an existing file or a valid Python expression.",
+            hint="Check the spelling; nothing was sent.",
+        ) from None
+    except Exception as problem:  # noqa: BLE001  whatever the expression raises
+        raise UsageError(
+            f"Can't evaluate {word!r}: {type(problem).__name__}: {shorten(str(problem))}.",
+            hint="Check the expression; nothing was sent.",
+        ) from None
 
 
 def _find_file(word: str) -> Path | None:
@@ -249,16 +286,20 @@ _IMAGE_HELP = "reference image: a link, a file, or a Python expression such as p
 
 def add_generate(parser: Parser) -> None:
     """Adds the options of `%seedream generate`."""
-    parser.add_argument("prompt", nargs="*", metavar="PROMPT", help='the prompt, before any option: "a white cat"')
-    parser.add_argument("--image", nargs="+", default=[], metavar="IMAGE", help=_IMAGE_HELP)
+    parser.add_argument(
+        "prompt", nargs="*", type=WORD, metavar="PROMPT", help='the prompt, before any option: "a white cat"'
+    )
+    parser.add_argument("--image", nargs="+", type=WORD, default=[], metavar="IMAGE", help=_IMAGE_HELP)
     _add_generation(parser)
 
 
 def add_edit(parser: Parser) -> None:
     """Adds the options of `%seedream edit`."""
-    parser.add_argument("edited", metavar="IMAGE", help=_IMAGE_HELP)
-    parser.add_argument("prompt", nargs="*", metavar="PROMPT", help="the change to make, before any option")
-    parser.add_argument("--image", nargs="+", default=[], metavar="IMAGE", help="additional reference images")
+    parser.add_argument("edited", type=WORD, metavar="IMAGE", help=_IMAGE_HELP)
+    parser.add_argument("prompt", nargs="*", type=WORD, metavar="PROMPT", help="the change to make, before any option")
+    parser.add_argument(
+        "--image", nargs="+", type=WORD, default=[], metavar="IMAGE", help="additional reference images"
+    )
     _add_generation(parser)
 
 
@@ -307,17 +348,17 @@ def _add_generation(parser: Parser) -> None:
     add_presentation(parser)
 
 
-def read_generate(parsed: argparse.Namespace, cell: str) -> GenerateArguments:
+def read_generate(parsed: argparse.Namespace) -> GenerateArguments:
     """Reads the arguments of `%seedream generate`."""
-    return _read(parsed, cell, "generate", parsed.image)
+    return _read(parsed, "generate", parsed.image)
 
 
-def read_edit(parsed: argparse.Namespace, cell: str) -> GenerateArguments:
+def read_edit(parsed: argparse.Namespace) -> GenerateArguments:
     """Reads the arguments of `%seedream edit`."""
-    return _read(parsed, cell, "edit", [parsed.edited, *parsed.image])
+    return _read(parsed, "edit", [parsed.edited, *parsed.image])
 
 
-def _read(parsed: argparse.Namespace, cell: str, command: str, images: Sequence[str]) -> GenerateArguments:
+def _read(parsed: argparse.Namespace, command: str, images: Sequence[Word]) -> GenerateArguments:
     if not 1 <= parsed.takes <= MOST_TAKES:
         raise UsageError(
             f"--takes must be between 1 and {MOST_TAKES}, not {parsed.takes}.", hint="Use a whole number in this range."
@@ -330,10 +371,10 @@ def _read(parsed: argparse.Namespace, cell: str, command: str, images: Sequence[
     parsed.size = parsed.size and _join_sides(parsed.size)
     shared = {name: getattr(parsed, name) for name in _SHARED}
     return GenerateArguments(
-        prompts=_read_prompts(parsed.prompt, cell, command, optional=parsed.layers and bool(images)),
+        prompts=read_prompts(parsed.prompt, parsed.body, command, optional=parsed.layers and bool(images)),
         options=GenerationOptions(**shared, extra=dict(map(_read_field, parsed.field))),
         varied=tuple((name, tuple(getattr(parsed, name))) for name in _VARIED if getattr(parsed, name)),
-        images=tuple(images),
+        images=tuple(map(_to_image_word, images)),
         takes=parsed.takes,
         stream=parsed.stream,
         wait=parsed.wait,
@@ -342,6 +383,7 @@ def _read(parsed: argparse.Namespace, cell: str, command: str, images: Sequence[
         confirmed=parsed.yes,
         dry_run=parsed.dry_run,
         strict=not parsed.no_check,
+        comments=parsed.body.comments,
         presentation=read_presentation(parsed),
     )
 
@@ -358,36 +400,12 @@ def _join_sides(words: Sequence[object]) -> list[object]:
     return joined
 
 
-def _read_prompts(words: Sequence[str], cell: str, command: str, *, optional: bool) -> tuple[str, ...]:
-    """Reads the prompts from the line or from the cell's body.
-
-    On the line, words without quotes form one prompt, and several quoted texts are one prompt each. A mixture is
-    ambiguous, and nothing ambiguous is paid for.
-    """
-    in_cell = tuple(prompt for part in _PROMPT_SEPARATOR.split(cell) if (prompt := part.strip()))
-    on_line = [word for word in words if word.strip()]
-    if in_cell and on_line:
-        raise UsageError(
-            f"There is a prompt on the line ({' '.join(on_line)!r}) and another in the cell's body.",
-            hint="Keep one of them; nothing was sent.",
-        )
-    if in_cell:
-        return in_cell
-    if not on_line:
-        if optional:
-            return ("",)
-        raise UsageError(
-            "There is no prompt.",
-            hint=f'Write it in the body of a %%seedream {command} cell, or before the options: "a white cat".',
-        )
-    are_quoted = [len(word.split()) > 1 for word in on_line]
-    if len(on_line) == 1 or all(are_quoted):
-        return tuple(word.strip() for word in on_line)
-    if any(are_quoted):
-        raise UsageError(
-            "It is unclear where the prompt begins and ends.", hint="Quote the whole prompt; nothing was sent."
-        )
-    return (" ".join(on_line),)
+def _to_image_word(word: Word) -> object:
+    """A typed word as text; the text of a variable is a link or a path, never an expression."""
+    value = word.value
+    if not word.is_data or not isinstance(value, str):
+        return value
+    return value.strip() if value.strip().lower().startswith(LINKS) else Path(value)
 
 
 def _read_field(text: str) -> tuple[str, object]:

@@ -249,13 +249,14 @@ def add_search(parser: Parser) -> None:
     add_presentation(parser, with_limit=False)
 
 
-def read_search(parsed: argparse.Namespace, _cell: str) -> SearchArguments:
+def read_search(parsed: argparse.Namespace) -> SearchArguments:
     """Reads the arguments of `%seedream library search`."""
     limit = read_limit(parsed.limit)
     if parsed.rating is not None:
         _check_rating(parsed.rating)
     # A phrase lost its quotation marks when the line was split.
-    text = " ".join(f'"{word}"' if " " in word else word for word in parsed.words)
+    words = [word.replace('"', " ").strip() for word in parsed.words]
+    text = " ".join(f'"{word}"' if len(word.split()) > 1 else word for word in words)
     return SearchArguments(
         text,
         model=parsed.model,
@@ -275,10 +276,10 @@ def add_show(parser: Parser) -> None:
     add_presentation(parser, with_limit=False)
 
 
-def read_show(parsed: argparse.Namespace, cell: str) -> SearchArguments:
+def read_show(parsed: argparse.Namespace) -> SearchArguments:
     """Reads the arguments of `%seedream library show`."""
     limit = read_limit(parsed.limit)
-    task_ids = read_ids(parsed, cell, "library show")
+    task_ids = read_ids(parsed, "library show")
     presentation = read_presentation(parsed, tiles=max(limit, len(task_ids)))
     return SearchArguments(task_ids=task_ids, limit=limit, presentation=presentation)
 
@@ -290,13 +291,13 @@ def add_mark(parser: Parser, kind: MarkKind) -> None:
     add_ids(parser, default="the tasks of the last result")
 
 
-def read_mark(parsed: argparse.Namespace, cell: str, kind: MarkKind) -> MarkArguments:
+def read_mark(parsed: argparse.Namespace, kind: MarkKind) -> MarkArguments:
     """Reads the arguments of `%seedream library tag`, `untag`, `rate` and `note`."""
     value = parsed.value
     if kind == "rate":
         rating = int(value) if value.isascii() and value.isdigit() else value
         value = "" if rating == 0 else str(_check_rating(rating))
-    return MarkArguments(kind, value, read_ids(parsed, cell, f"library {kind} {parsed.value}"))
+    return MarkArguments(kind, value, read_ids(parsed, f"library {kind} {parsed.value}"))
 
 
 def add_yes(parser: Parser) -> None:
@@ -310,9 +311,9 @@ def add_remove(parser: Parser) -> None:
     add_yes(parser)
 
 
-def read_remove(parsed: argparse.Namespace, cell: str) -> RemoveArguments:
+def read_remove(parsed: argparse.Namespace) -> RemoveArguments:
     """Reads the arguments of `%seedream library remove`."""
-    return RemoveArguments(read_ids(parsed, cell, "library remove", required=True), confirmed=parsed.yes)
+    return RemoveArguments(read_ids(parsed, "library remove", required=True), confirmed=parsed.yes)
 
 
 def add_prune(parser: Parser) -> None:
@@ -322,7 +323,7 @@ def add_prune(parser: Parser) -> None:
     add_yes(parser)
 
 
-def read_prune(parsed: argparse.Namespace, _cell: str) -> RemoveArguments:
+def read_prune(parsed: argparse.Namespace) -> RemoveArguments:
     """Reads the arguments of `%seedream library prune`."""
     if parsed.older is None and parsed.larger is None:
         raise UsageError("There is no criterion for what to remove.", hint="Add --older 90d, --larger 5MB, or both.")
@@ -341,9 +342,9 @@ def add_import(parser: Parser) -> None:
     parser.add_argument("place", metavar="SOURCE", help="the exported directory or .zip file")
 
 
-def read_transfer(parsed: argparse.Namespace, cell: str, kind: Literal["export", "import"]) -> TransferArguments:
+def read_transfer(parsed: argparse.Namespace, kind: Literal["export", "import"]) -> TransferArguments:
     """Reads the arguments of `%seedream library export` and `import`."""
-    task_ids = read_ids(parsed, cell, "library export TARGET") if kind == "export" else ()
+    task_ids = read_ids(parsed, "library export TARGET") if kind == "export" else ()
     return TransferArguments(kind, parsed.place, task_ids)
 
 

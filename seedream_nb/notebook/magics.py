@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
@@ -39,10 +40,8 @@ class SeedreamMagics(Magics):
         """SeeDream image generation in notebooks; `%seedream help` lists the commands."""
         from seedream_nb.notebook.commands import parse  # noqa: PLC0415  %load_ext stays cheap
 
-        if "$" in line or "{" in line:
-            # IPython would do this itself, but in a time that grows with the square of a line without variables:
-            # for a thousand ids, many seconds. Two frames up is the caller of the magic.
-            line = self._shell.var_expand(line, depth=2)
+        # IPython calls the magic from a function of its own: two frames up is the code with the magic.
+        variables = sys._getframe(2).f_locals  # noqa: SLF001  the documented way to a caller's variables
         # Not by IPython's output_can_be_silenced, which reads a prompt as Python: "it's raining (" would fail the cell.
         # A semicolon in the cell's body belongs to a prompt.
         is_silenced = line.rstrip().endswith(";")
@@ -52,8 +51,9 @@ class SeedreamMagics(Magics):
             self._shell,
             is_untouched=is_untouched,
             value_follows=not is_silenced and self._will_show_value(receiver),
+            namespace={**self._shell.user_ns, **variables},
         )
-        value = parse(line, cell).run(self._open_session(), front_end)
+        value = parse(line, cell, front_end.evaluate).run(self._open_session(), front_end)
         if is_silenced:
             return None
         if receiver is Receiver.NOBODY and value is not None:

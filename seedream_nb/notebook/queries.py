@@ -160,9 +160,9 @@ def add_get(parser: Parser) -> None:
     add_presentation(parser)
 
 
-def read_get(parsed: argparse.Namespace, cell: str) -> GetArguments:
+def read_get(parsed: argparse.Namespace) -> GetArguments:
     """Reads the arguments of `%seedream get`."""
-    return GetArguments(read_ids(parsed, cell, "get", required=True), read_presentation(parsed), parsed.refresh)
+    return GetArguments(read_ids(parsed, "get", required=True), read_presentation(parsed), parsed.refresh)
 
 
 def add_history(parser: Parser) -> None:
@@ -172,13 +172,13 @@ def add_history(parser: Parser) -> None:
     add_presentation(parser, with_limit=False)
 
 
-def read_history(parsed: argparse.Namespace, _cell: str) -> HistoryArguments:
+def read_history(parsed: argparse.Namespace) -> HistoryArguments:
     """Reads the arguments of `%seedream history`."""
     limit = read_limit(parsed.limit)
     presentation = read_presentation(parsed, tiles=limit)
     return HistoryArguments(limit, read_moment(parsed.since), parsed.failed, parsed.model, presentation)
 
 
-def read_last(parsed: argparse.Namespace, _cell: str) -> LastArguments:
+def read_last(parsed: argparse.Namespace) -> LastArguments:
     """Reads the arguments of `%seedream last`."""
     return LastArguments(read_presentation(parsed))

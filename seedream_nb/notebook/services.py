@@ -79,7 +79,7 @@ def add_sandbox(parser: Parser) -> None:
     parser.add_argument("--balance", type=int, metavar="N", help="let the balance run out after N images")
 
 
-def read_sandbox(parsed: argparse.Namespace, _cell: str) -> SandboxArguments:
+def read_sandbox(parsed: argparse.Namespace) -> SandboxArguments:
     """Reads the arguments of `%seedream sandbox`."""
     if parsed.seconds is not None and not 0 <= parsed.seconds <= LONGEST_GENERATION:
         raise UsageError(

@@ -134,9 +134,9 @@ def add_wait(parser: Parser) -> None:
     add_presentation(parser)
 
 
-def read_wait(parsed: argparse.Namespace, cell: str) -> WaitArguments:
+def read_wait(parsed: argparse.Namespace) -> WaitArguments:
     """Reads the arguments of `%seedream wait`."""
-    return WaitArguments(read_ids(parsed, cell, "wait"), *read_polling(parsed), read_presentation(parsed))
+    return WaitArguments(read_ids(parsed, "wait"), *read_polling(parsed), read_presentation(parsed))
 
 
 def add_watch(parser: Parser) -> None:
@@ -147,9 +147,9 @@ def add_watch(parser: Parser) -> None:
     add_presentation(parser)
 
 
-def read_watch(parsed: argparse.Namespace, cell: str) -> WatchArguments:
+def read_watch(parsed: argparse.Namespace) -> WatchArguments:
     """Reads the arguments of `%seedream watch`."""
-    task_ids = read_ids(parsed, cell, "watch")
+    task_ids = read_ids(parsed, "watch")
     if parsed.stop and task_ids:
         raise UsageError("--stop stops all watches and takes no ids.", hint="Run %seedream watch --stop.")
     if parsed.json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.task_ids import find_problem
+from seedream_nb.core.text import escape_variables
 from seedream_nb.panels.generate_settings import WEB_LINKS, is_inline
 from seedream_nb.protocol.capabilities import MODELS, find_model
 
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 MOST_ON_A_LINE = 3  # task ids
 WIDEST_LINE = 88  # characters of Python
 
-# A word on the line of a magic: without quotes, and without anything that IPython expands.
+# A word on the line of a magic: without quotes, and without variables.
 _PLAIN_WORD = re.compile(r"[^\s\"'${}\x00-\x1f\x7f-\x9f\ud800-\udfff-][^\s\"'${}\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
-# What a cell body cannot hold: the line that separates prompts; what IPython takes for the prompts of a pasted session;
-# and invisible characters, or those that an editor would change.
+# What a cell body cannot hold: the line that separates prompts; comments; what is taken for a Python list; what IPython
+# takes for the prompts of a pasted session; and invisible characters, or those that an editor would change.
 _UNFIT_FOR_CELL = re.compile(
     r"^[ \t]*-{3,}[ \t]*$"
+    r"|^[ \t]*#(?!\S)"
+    r"|\A[\[(]\s*[A-Za-z]{0,2}[\"']"
     r"|^\s*(?:>>>|\.{3,}|In \[)"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]",
     re.MULTILINE,
@@ -62,7 +65,7 @@ def generate_code(settings: GenerateSettings) -> str:
     words = _words(settings)
     if not prompt or words is None or _UNFIT_FOR_CELL.search(prompt):
         return python_code(settings)
-    return f"{' '.join(('%%seedream generate', *words))}\n{prompt}"
+    return f"{' '.join(('%%seedream generate', *words))}\n{escape_variables(prompt)}"
 
 
 def python_code(settings: GenerateSettings) -> str:

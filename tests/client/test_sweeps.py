@@ -53,8 +53,14 @@ def test_the_longer_of_two_axes_makes_the_rows_where_a_row_would_be_too_wide() -
     ]
 
 
-def test_a_value_given_twice_is_paid_for_once() -> None:
-    sweep = plan_sweep(["cat", "cat"], GenerationOptions(), {"model": ["4.5", OLDER], "size": ["2K", "2K"]})
+def test_a_repeated_prompt_is_sent_repeatedly() -> None:
+    sweep = plan_sweep(["cat", "dog", "cat"], GenerationOptions())
+    assert [request.prompt for request in sweep.requests] == ["cat", "dog", "cat"]
+    assert sweep.columns == ("cat", "dog", "cat")
+
+
+def test_an_option_given_twice_is_paid_for_once() -> None:
+    sweep = plan_sweep(["cat"], GenerationOptions(), {"model": ["4.5", OLDER], "size": ["2K", "2K"]})
     assert len(sweep.requests) == 1
 
 
@@ -85,12 +91,12 @@ values = st.lists(st.integers(0, 99), min_size=1, max_size=4)
 
 
 @given(prompts=st.lists(st.text(), min_size=1, max_size=4), seeds=values, scales=values, count=st.integers(1, 3))
-def test_every_combination_is_made_once_in_the_place_of_its_labels(
+def test_every_prompt_is_combined_with_each_option_once_in_the_place_of_its_labels(
     prompts: list[str], seeds: list[int], scales: list[int], count: int
 ) -> None:
     sweep = plan_sweep(prompts, GenerationOptions(), {"seed": seeds, "guidance_scale": scales}, count=count)
     made = [(request.prompt, request.options.seed, request.options.guidance_scale) for request in sweep.requests]
-    wanted = list(itertools.product(set(prompts), set(seeds), set(scales))) * count
+    wanted = list(itertools.product(prompts, set(seeds), set(scales))) * count
     assert sorted(made, key=repr) == sorted(wanted, key=repr)
     assert len(made) == len(sweep.rows) * len(sweep.columns)
     for place, (prompt, seed, _scale) in enumerate(made):

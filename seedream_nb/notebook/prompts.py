@@ -1,0 +1,124 @@
+"""The prompts of `generate` and `edit`, from the line or the cell's body: exactly as typed, or rejected.
+
+A misread line costs money, so anything ambiguous is an error that says what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.core.text import count_of
+from seedream_nb.notebook.line import Word, fill, insert_text, name_type, no_variables, read_elements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seedream_nb.notebook.line import Evaluate
+
+_SEPARATOR = re.compile(r"^[ \t]*-{3,}[ \t]*$", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*#(?:[ \t][^\n]*)?(?:\n|\Z)", re.MULTILINE)
+# What begins a prompt that is meant as Python, or meant to be quoted.
+_LIST = re.compile(r"[\[(]\s*[A-Za-z]{0,2}[\"']")
+_TYPOGRAPHIC_QUOTES = tuple("“”„‟‘’‚‛«»‹›「」『』")  # noqa: RUF001  as typed
+
+
+@dataclass(frozen=True)
+class Body:
+    """The body of a cell with prompts.
+
+    Attributes:
+        prompts: The parts between lines of `---`, without white space around them.
+        comments: How many lines were left out because they begin with a `#` and a space.
+    """
+
+    prompts: tuple[Word, ...] = ()
+    comments: int = 0
+
+
+def read_body(text: str, evaluate: Evaluate = no_variables) -> Body:
+    """Splits the body of a cell, then fills in variables, whose values stay as they are.
+
+    Raises:
+        UsageError: A brace is never closed, an expression has no value, or a value within the text is not text.
+    """
+    text, comments = _COMMENT.subn("", text)
+    parts = [part for part in map(str.strip, _SEPARATOR.split(text)) if part]
+    return Body(tuple(Word(part, fill(part, evaluate)) for part in parts), comments)
+
+
+def read_prompts(words: Sequence[Word], body: Body, command: str, *, optional: bool) -> tuple[str, ...]:
+    """Reads the prompts from the line or from the cell's body.
+
+    On the line, words without quotes form one prompt, and several quoted texts are one prompt each. A variable with a
+    list is one prompt for each element.
+
+    Raises:
+        UsageError: There is no prompt, or it is unclear what the prompts are.
+    """
+    if words and body.prompts:
+        raise UsageError(
+            f"There is a prompt on the line ({shorten(_join(words).source)!r}) and another in the cell's body.",
+            hint="Keep one of them; nothing was sent.",
+        )
+    parts = _find_prompts(words) if words else body.prompts
+    texts = [text for part in parts for text in _read_texts(part)]
+    if optional and texts in ([], [""]):
+        return ("",)
+    if not texts:
+        comments = f" besides {count_of(body.comments, 'comment line')}" if body.comments else ""
+        raise UsageError(
+            "The list of prompts is empty." if parts else f"There is no prompt{comments}.",
+            hint=f'Write it in the body of a %%seedream {command} cell, or before the options: "a white cat".',
+        )
+    return tuple(
+        _check(text, f"Prompt {number}" if len(texts) > 1 else "The prompt") for number, text in enumerate(texts, 1)
+    )
+
+
+def _find_prompts(words: Sequence[Word]) -> Sequence[Word]:
+    """The words of the line as prompts: each quoted text, or all other words together."""
+    if all(word.is_quoted for word in words):
+        return words
+    prompt = _join(words)
+    as_quoted = shorten(repr(prompt.source))
+    if any(word.is_quoted for word in words):
+        raise UsageError(
+            "It is unclear where the prompt begins and ends.",
+            hint=f"Quote the whole prompt, such as {as_quoted}; nothing was sent.",
+        )
+    if prompt.source.startswith(_TYPOGRAPHIC_QUOTES):
+        raise UsageError(
+            f"The prompt begins with the typographic quotation mark {prompt.source[0]}.",
+            hint=f"Use straight quotation marks around a prompt; to send these, quote the whole: {as_quoted}.",
+        )
+    return [prompt]
+
+
+def _join(words: Sequence[Word]) -> Word:
+    """Words as one, with the white space between them as typed; a single word stays what it is."""
+    if len(words) == 1:
+        return words[0]
+    source = "".join(word.space + word.source for word in words).removeprefix(words[0].space)
+    value = "".join(word.space + insert_text(word.value, word.source) for word in words)
+    return Word(source, value.removeprefix(words[0].space))
+
+
+def _read_texts(part: Word) -> Sequence[object]:
+    if not part.is_quoted and _LIST.match(part.source):
+        raise UsageError(
+            f"{shorten(part.source)} is a Python list, and it is unclear whether to send it as text.",
+            hint=f"For one prompt each, write it in braces: {{{shorten(part.source)}}}; nothing was sent.",
+        )
+    elements = read_elements(part)
+    return [part.value] if elements is None else elements
+
+
+def _check(text: object, name: str) -> str:
+    if not isinstance(text, str):
+        raise UsageError(f"{name} is {name_type(text)}, not text.", hint="Pass a string; nothing was sent.")
+    if not text.strip():
+        raise UsageError(f"{name} is empty.", hint="Write a text, or leave it out; nothing was sent.")
+    return str.__str__(text)
