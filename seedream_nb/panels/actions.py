@@ -17,7 +17,7 @@ from seedream_nb.core.text import count_of, read_since
 from seedream_nb.gallery import Gallery
 from seedream_nb.gallery.tiles import COMPOSED
 from seedream_nb.images.layers import compose_layers
-from seedream_nb.panels.generate_settings import find_reference_problem, plan
+from seedream_nb.panels.generate_settings import find_reference_problem
 from seedream_nb.panels.jobs import Status
 from seedream_nb.protocol.capabilities import MAX_IMAGES
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from seedream_nb.gallery import SaveReport
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.panels.cards import Card
-    from seedream_nb.panels.generate_settings import GenerateSettings
     from seedream_nb.panels.jobs import Jobs
+    from seedream_nb.panels.orders import Order
     from seedream_nb.panels.state import ExplorerState, Part
 
 PAGE = 24  # tasks of the history or the library per click
@@ -90,9 +90,9 @@ class Actions:
         """Adds the next matches in the library on this machine; `text` is as in `Library.search`, empty for all."""
         self._jobs.run("library", lambda: self._search_library(text), self._show_matches, "Searching the library…")
 
-    def generate(self, settings: GenerateSettings) -> None:
-        """Generates images. Costs money."""
-        self._jobs.run("generate", lambda: self._generate(settings), _summarize_batch, "Sending requests…")
+    def generate(self, order: Order) -> None:
+        """Sends exactly these requests. Costs money."""
+        self._jobs.run("generate", lambda: self._generate(order), _summarize_batch, "Sending requests…")
 
     def save(self, keys: Sequence[str]) -> None:
         """Saves the originals of some cards, with their records."""
@@ -191,11 +191,11 @@ class Actions:
         older, self._found = self._found, 0
         return Status("No older matches in the library." if older else "No matches in the library.")
 
-    def _generate(self, settings: GenerateSettings) -> GenerationBatch:
+    def _generate(self, order: Order) -> GenerationBatch:
         # Here, where no other batch runs: the second click of a double click may come before or after the first ended.
         if self.is_outcome_unknown:
             raise UsageError("Nothing was sent: the outcome of the last request is unknown.")
-        batch = self._client.generate_all(plan(settings).requests, pace=self._pace, stop=self._jobs.stop)
+        batch = self._client.generate_all(order.requests, pace=self._pace, stop=self._jobs.stop)
         try:
             for _news in batch.updates():
                 tasks = batch.tasks

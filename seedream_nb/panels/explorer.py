@@ -13,6 +13,7 @@ import traitlets
 from IPython.display import display
 
 from seedream_nb.client.client import SeedreamClient
+from seedream_nb.core.errors import UsageError
 from seedream_nb.core.foreign import VERBATIM, is_loopback
 from seedream_nb.core.models import Task
 from seedream_nb.gallery.contents import read_tasks
@@ -29,11 +30,12 @@ from seedream_nb.panels.forms import (
     make_library_form,
 )
 from seedream_nb.panels.generate_form import GenerateForm
-from seedream_nb.panels.generate_settings import announce, find_problem, settings_of
+from seedream_nb.panels.generate_settings import settings_of
 from seedream_nb.panels.grid import GRID_STYLES, ImageGrid, join_parts
 from seedream_nb.panels.image_cache import CachingFetcher
 from seedream_nb.panels.jobs import Jobs, Status
 from seedream_nb.panels.loader import ImageLoader
+from seedream_nb.panels.orders import plan_order, read_settings
 from seedream_nb.panels.state import ExplorerState
 from seedream_nb.panels.static_output import StaticOutput
 
@@ -50,6 +52,7 @@ TABS = {
     "Library": "Search the library on this machine",
     "Generate": "Generate new images",
 }
+OUTDATED = "Nothing was sent by this click: the button did not show yet what was typed last."
 EXPLORER_STYLES = (*GRID_STYLES, "explorer.css")
 
 
@@ -114,7 +117,12 @@ class Explorer(ipywidgets.VBox):
         self.history_form = make_history_form(self._actions.load_history)
         self.library_form = make_library_form(self._actions.search_library)
         self.generate_form = GenerateForm(
-            self._announce, self._actions.generate, self._add_files, self._use_selection, self._allow_generating
+            self._announce,
+            on_generate=self._actions.generate,
+            on_outdated=self._report_outdated,
+            on_upload=self._add_files,
+            on_use_selection=self._use_selection,
+            on_allow=self._allow_generating,
         )
         self.filter_bar = FilterBar(self._apply_filter)
         forms = (self.get_form, self.history_form, self.library_form, self.generate_form)
@@ -151,9 +159,12 @@ class Explorer(ipywidgets.VBox):
         Returns:
             On the Generate tab, the code that generates the images of the form; else the code that gets the selected
             tasks, or all shown tasks when none is selected.
+
+        Raises:
+            UsageError: A number in the form cannot be read.
         """
         if self.tabs.value == "Generate":
-            return generate_code(self.generate_form.read())
+            return generate_code(read_settings(self.generate_form.read()))
         cards = self._state.find(self._state.selected)
         tasks = [card.task for card in cards] or self._state.shown_tasks
         return get_code(list(dict.fromkeys(task.id for task in tasks if task.id)))
@@ -256,21 +267,26 @@ class Explorer(ipywidgets.VBox):
             form.layout.display = "" if tab == self.tabs.value else "none"
 
     def _announce(self) -> None:
-        settings = self.generate_form.read()
-        is_busy = self._jobs.is_running("generate")
-        self.generate_form.announce(
-            announce(settings, self._is_free),
-            find_problem(settings),
-            is_busy=is_busy,
+        self.generate_form.show(
+            lambda entries: plan_order(entries, is_free=self._is_free),
+            is_busy=self._jobs.is_running("generate"),
             is_outcome_unknown=self._actions.is_outcome_unknown,
         )
+
+    def _report_outdated(self) -> None:
+        if not self._jobs.is_running("generate"):
+            self._state.set_status(Status(OUTDATED))
 
     def _allow_generating(self) -> None:
         self._actions.is_outcome_unknown = False
         self._announce()
 
     def _copy_code(self) -> None:
-        code = self.show_code()
+        try:
+            code = self.show_code()
+        except UsageError as error:
+            self._state.set_status(Status(error.message, is_error=True))
+            return
         self.footer.show(code)
         self.grid.copy_text(code)
 

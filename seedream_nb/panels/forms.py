@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from seedream_nb.panels.filters import Filter, Sort
+from seedream_nb.panels.submit import SubmitButton
 from seedream_nb.protocol.capabilities import display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from seedream_nb.panels.collection import Choices
     from seedream_nb.panels.jobs import Status
@@ -41,16 +42,43 @@ def make_fields(*children: ipywidgets.Widget) -> ipywidgets.HBox:
     return fields
 
 
+class MarkedField(ipywidgets.VBox):
+    """A field that shows below it what is wrong with it."""
+
+    def __init__(self, field: Any) -> None:
+        self._problem = ipywidgets.HTML()
+        self._problem.add_class("seedream-problem")
+        self._problem.layout.display = "none"
+        super().__init__([field, self._problem])
+        self.add_class("seedream-field")
+
+    def mark(self, problem: str) -> None:
+        """Marks the field with a problem; an empty one removes the mark."""
+        if problem:
+            self._problem.value = f'<span role="alert">{html.escape(problem)}</span>'
+            self.add_class("seedream-marked")
+        else:
+            self._problem.value = ""
+            self.remove_class("seedream-marked")
+        self._problem.layout.display = "" if problem else "none"
+
+
 class QueryForm(ipywidgets.HBox):
-    """A text and a button that adds tasks to the grid."""
+    """A text and a button that adds tasks to the grid; Enter does the same."""
 
     def __init__(self, on_submit: Callable[[str], None], field: Any, button: str, tooltip: str) -> None:
         self.text = field
-        self.button = ipywidgets.Button(description=button, tooltip=tooltip)
-        self.button.on_click(lambda _button: on_submit(self.text.value))
+        self._submit = on_submit
+        self.button = SubmitButton(button, {"text": field}, self._submitted, tooltip=tooltip)
         super().__init__([self.text, self.button])
         self.layout.flex_flow = "row wrap"
         self.add_class("seedream-row")
+        self.add_class("seedream-form")
+
+    def _submitted(self, values: Mapping[str, object]) -> None:
+        # The browser's text may be newer than the one that has arrived here.
+        self.text.value = str(values.get("text", ""))
+        self._submit(self.text.value)
 
 
 def make_get_form(on_get: Callable[[str], None]) -> QueryForm:

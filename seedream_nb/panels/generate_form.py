@@ -1,32 +1,38 @@
-"""The form for generating images; it shows what a click costs, and returns plain data."""
+"""The form for generating images; its button says what a click sends, and sends exactly that."""
 
 from __future__ import annotations
 
 import html
+import threading
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
 from seedream_nb.core.text import count_of
-from seedream_nb.panels.forms import make_field, make_fields, make_row
-from seedream_nb.panels.generate_settings import MOST_TAKES, GenerateSettings, accepted_by
-from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS
+from seedream_nb.panels.forms import MarkedField, make_field, make_fields, make_row
+from seedream_nb.panels.generate_settings import accepted_by
+from seedream_nb.panels.orders import Entries, Order
+from seedream_nb.panels.submit import SubmitButton
+from seedream_nb.protocol.capabilities import MODELS
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from seedream_nb.panels.generate_settings import GenerateSettings
 
 UNKNOWN = "Outcome unknown"
 CHECK_HISTORY = "The last request may have been paid for. Check the history before you allow another one."
+IN_PROGRESS = "The last request is still in progress."
 
 
 class GenerateForm(ipywidgets.VBox):
     """The settings of a generation, with the button that sends it.
 
     Args:
-        on_change: Called whenever a setting changes.
-        on_generate: Called with the settings when the button is clicked.
+        on_change: Called whenever an entry changes; it answers with `show`.
+        on_generate: Called with the order that the button shows when it is clicked.
+        on_outdated: Called when the button was clicked before it showed what was typed last.
         on_upload: Called with the names and contents of chosen files.
         on_use_selection: Called to use the selected images as references.
         on_allow: Called when the user allows another request after one whose outcome is unknown.
@@ -35,13 +41,17 @@ class GenerateForm(ipywidgets.VBox):
     def __init__(
         self,
         on_change: Callable[[], None],
-        on_generate: Callable[[GenerateSettings], None],
+        *,
+        on_generate: Callable[[Order], None],
+        on_outdated: Callable[[], None],
         on_upload: Callable[[Mapping[str, bytes]], None],
         on_use_selection: Callable[[], None],
         on_allow: Callable[[], None],
     ) -> None:
         self._on_change = on_change
         self._is_filling = False
+        self._order = Order()
+        self._lock = threading.Lock()
         self.references: tuple[str, ...] = ()
         self.prompt = make_field(
             ipywidgets.Textarea, "Prompt", rows=3, placeholder="Describe the image, in any language"
@@ -53,16 +63,25 @@ class GenerateForm(ipywidgets.VBox):
             options=[(model.label, model.id) for model in MODELS.values()],
             value=DEFAULT_MODEL,
         )
-        self.model.add_class("seedream-wide")
         self.size = make_field(ipywidgets.Combobox, "Size", ensure_option=False, placeholder="Default")
-        self.max_images = make_field(ipywidgets.BoundedIntText, "Images per set", min=1, max=MAX_IMAGES, value=1)
-        self.takes = make_field(ipywidgets.BoundedIntText, "Takes", min=1, max=MOST_TAKES, value=1)
+        # As texts, because the number fields of browsers and ipywidgets correct what is typed without a word.
+        self.max_images = make_field(ipywidgets.Text, "Images per set", value="1")
+        self.takes = make_field(ipywidgets.Text, "Takes", value="1")
         self.output_format = make_field(
             ipywidgets.Dropdown, "Format", options=[("Default", ""), ("JPEG", "jpeg"), ("PNG", "png")]
         )
         self.watermark = ipywidgets.Checkbox(description="Watermark", value=True, indent=False)
         self.watermark.layout.width = "auto"
-        settings = (self.model, self.size, self.max_images, self.takes, self.output_format, self.watermark)
+        settings = {
+            "model": self.model,
+            "size": self.size,
+            "max_images": self.max_images,
+            "takes": self.takes,
+            "output_format": self.output_format,
+            "watermark": self.watermark,
+        }
+        self._marked = {name: MarkedField(field) for name, field in settings.items()}
+        self._marked["model"].add_class("seedream-wide")
         self.upload = ipywidgets.FileUpload(
             description="Add reference images",  # repeated in the style sheet
             tooltip="Images to edit, or to use as references",
@@ -78,38 +97,41 @@ class GenerateForm(ipywidgets.VBox):
         self.reference_count = ipywidgets.HTML()
         self.announcement = ipywidgets.HTML()
         self.announcement.add_class("seedream-announcement")
-        self.button = ipywidgets.Button(description=_button_label(GenerateSettings()), button_style="primary")
+        # A file that is still on its way is part of what a click sends.
+        fields = {"prompt": self.prompt, **settings, "upload": self.upload}
+        self.button = SubmitButton(
+            "Generate", fields, lambda _values: on_generate(self._order), on_outdated, is_primary=True
+        )
         self.allow = ipywidgets.Button(description="Allow another request", tooltip="Enables the button; sends nothing")
         self.allow.layout.width = "auto"
         super().__init__(
             [
                 self.prompt,
-                make_fields(*settings),
+                make_fields(*self._marked.values()),
                 make_row(self.upload, self.use_selection, self.clear, self.reference_count),
                 make_row(self.button, self.announcement, self.allow),
             ]
         )
+        self.add_class("seedream-form")
         self.model.observe(self._adapt_to_model, "value")
-        for field in (self.prompt, *settings):
+        for field in (self.prompt, *settings.values()):
             field.observe(lambda _change: self._changed(), "value")
         self.upload.observe(lambda change: self._uploaded(change["new"], on_upload), "value")
         self.use_selection.on_click(lambda _button: on_use_selection())
         self.clear.on_click(lambda _button: self.set_references(()))
-        self.button.on_click(lambda _button: on_generate(self.read()))
         self.allow.on_click(lambda _button: on_allow())
         self._adapt_to_model()
 
-    def read(self) -> GenerateSettings:
-        """The form as plain data; settings left at their default are left to the service."""
-        accepted = accepted_by(self.model.value)
-        return GenerateSettings(
-            prompt=self.prompt.value.strip(),
+    def read(self) -> Entries:
+        """What is in the form."""
+        return Entries(
+            prompt=self.prompt.value,
             model=self.model.value,
-            size=self.size.value.strip() or None,
-            max_images=self.max_images.value if accepted.most_images > 1 and self.max_images.value > 1 else None,
+            size=self.size.value,
+            max_images=self.max_images.value,
             takes=self.takes.value,
-            output_format=self.output_format.value or None,
-            watermark=None if self.watermark.value else False,
+            output_format=self.output_format.value,
+            watermark=self.watermark.value,
             references=self.references,
         )
 
@@ -121,8 +143,8 @@ class GenerateForm(ipywidgets.VBox):
             if settings.model in MODELS:
                 self.model.value = settings.model
             self.size.value = settings.size or ""
-            self.max_images.value = settings.max_images or 1
-            self.takes.value = min(settings.takes, MOST_TAKES)
+            self.max_images.value = str(settings.max_images or 1)
+            self.takes.value = str(settings.takes)
             self.output_format.value = settings.output_format or ""
             self.watermark.value = settings.watermark is not False
         finally:
@@ -137,12 +159,19 @@ class GenerateForm(ipywidgets.VBox):
         self.clear.disabled = not count
         self._changed()
 
-    def announce(self, announcement: str, problem: str, *, is_busy: bool, is_outcome_unknown: bool) -> None:
-        """Shows what a click costs, why the settings cannot be sent, or that an unknown outcome needs a decision."""
-        self.button.description = UNKNOWN if is_outcome_unknown else _button_label(self.read())
-        self.button.disabled = bool(problem) or is_busy or is_outcome_unknown
-        self.announcement.value = html.escape(CHECK_HISTORY if is_outcome_unknown else problem or announcement)
-        self.allow.layout.display = "" if is_outcome_unknown else "none"
+    def show(self, plan: Callable[[Entries], Order], *, is_busy: bool, is_outcome_unknown: bool) -> None:
+        """Plans what a click sends, and says it; or why a click sends nothing. May be called in any thread."""
+        # The order and the button's words change together.
+        with self._lock:
+            seen = self.button.read() | {"upload": []}
+            order = self._order = plan(self.read())
+            problem = CHECK_HISTORY if is_outcome_unknown else IN_PROGRESS if is_busy else order.problem
+            words = UNKNOWN if is_outcome_unknown else f"Generate: {order.cost}" if order.cost else "Generate"
+            self.button.show(words, seen, disabled=bool(problem), tooltip=problem)
+            for name, field in self._marked.items():
+                field.mark(order.marked.get(name, ""))
+            self.announcement.value = html.escape(problem)
+            self.allow.layout.display = "" if is_outcome_unknown else "none"
 
     def _adapt_to_model(self, _change: object = None) -> None:
         accepted = accepted_by(self.model.value)
@@ -151,6 +180,8 @@ class GenerateForm(ipywidgets.VBox):
         if not accepted.formats:
             self.output_format.value = ""
         self.max_images.disabled = accepted.most_images == 1
+        if self.max_images.disabled:
+            self.max_images.value = "1"
 
     def _changed(self) -> None:
         if not self._is_filling:
@@ -162,9 +193,3 @@ class GenerateForm(ipywidgets.VBox):
             # Emptied at once, because the widget would keep the files and send them to every new view.
             self.upload.value = ()
             on_upload(contents)
-
-
-def _button_label(settings: GenerateSettings) -> str:
-    most = settings.takes * (settings.max_images or 1)
-    up_to = "up to " if settings.max_images else ""
-    return "Generate image" if most == 1 else f"Generate {up_to}{most} images"

@@ -106,11 +106,6 @@ def is_inline(reference: str) -> bool:
     return reference.lstrip()[:5].lower() == "data:"
 
 
-def announce(settings: GenerateSettings, is_free: bool) -> str:  # noqa: FBT001  the form's own question
-    """What a click costs, such as `2 paid requests (2 takes), up to 8 images`."""
-    return sweeps.describe_cost(plan(settings), is_free=is_free)
-
-
 def settings_of(card: Card) -> GenerateSettings:
     """The settings that generate such an image again.
 

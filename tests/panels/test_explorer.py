@@ -42,6 +42,17 @@ def send(panel: Explorer, kind_of_message: str, **content: str) -> None:
     panel.grid._handle_custom_msg({"type": kind_of_message, "keys": keys, **content}, [])
 
 
+def click(panel: Explorer, number: int) -> None:
+    """Clicks the Generate button as a browser that shows the label with this number."""
+    button = panel.generate_form.button
+    button._handle_custom_msg({"type": "submit", "number": number, "values": button.read()}, [])
+
+
+def problems_of(panel: Explorer) -> str:
+    """What the fields of the Generate form say is wrong with them."""
+    return " ".join(filter(None, (field._problem.value for field in panel.generate_form._marked.values())))
+
+
 def is_idle(panel: Explorer) -> bool:
     return "seedream-status-busy" not in panel.status_line.value and not panel.get_form.button.disabled
 
@@ -162,8 +173,7 @@ class TestSelecting:
 class TestGenerating:
     def test_a_generated_image_joins_the_grid(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
         panel.generate_form.prompt.value = "a red fox"
-        assert "1 request to the sandbox" in panel.generate_form.announcement.value
-        assert panel.generate_form.button.description == "Generate image"
+        assert panel.generate_form.button.description == "Generate: 1 request to the sandbox"
         panel.generate_form.button.click()
         wait_until(lambda: "generated" in panel.status_line.value)
         assert [task.prompt for task in panel.tasks] == ["a red fox"]
@@ -175,7 +185,7 @@ class TestGenerating:
         assert not panel.generate_form.button.disabled
         panel.generate_form.size.value = "17x4"
         assert panel.generate_form.button.disabled
-        assert "pixels" in panel.generate_form.announcement.value
+        assert "pixels" in problems_of(panel)
 
     def test_only_accepted_values_are_offered(self, panel: Explorer) -> None:
         panel.generate_form.model.value = "doubao-seedream-4-5-251128"
@@ -184,15 +194,62 @@ class TestGenerating:
 
     def test_it_shows_how_many_requests_a_click_sends(self, panel: Explorer) -> None:
         panel.generate_form.prompt.value = "a red fox"
-        panel.generate_form.takes.value = 3
-        panel.generate_form.max_images.value = 4
-        assert "3 requests" in panel.generate_form.announcement.value
-        assert panel.generate_form.button.description == "Generate up to 12 images"
-        assert "12" in panel.generate_form.announcement.value
+        panel.generate_form.takes.value = "3"
+        panel.generate_form.max_images.value = "4"
+        assert (
+            panel.generate_form.button.description == "Generate: 3 requests (3 takes) to the sandbox, up to 12 images"
+        )
 
-    def test_takes_without_sets_are_counted_exactly(self, panel: Explorer) -> None:
-        panel.generate_form.takes.value = 3
-        assert panel.generate_form.button.description == "Generate 3 images"
+    @pytest.mark.parametrize("typed", ["12", "0", "", "abc", "-1", "1.5", "9" * 5000])
+    def test_a_number_out_of_range_is_rejected_where_it_is_typed(
+        self, panel: Explorer, sandbox: Sandbox, typed: str
+    ) -> None:
+        form = panel.generate_form
+        form.prompt.value = "a red fox"
+        form.takes.value = typed
+        assert form.takes.value == typed
+        assert (form.button.description, form.button.disabled) == ("Generate", True)
+        assert form.announcement.value == "Correct the marked field."
+        assert "Takes must be a whole number from 1 to 8" in problems_of(panel)
+        form.button.click()
+        join_jobs()
+        assert len(sandbox.requests.of_kind("images")) == 0
+        form.takes.value = "2"
+        assert problems_of(panel) == ""
+        assert not form.button.disabled
+
+    def test_a_click_sends_what_the_button_said(self, panel: Explorer, sandbox: Sandbox) -> None:
+        form = panel.generate_form
+        form.prompt.value, form.takes.value = "a red fox", "2"
+        shown = form.button.number
+        form.takes.value = "3"
+        click(panel, shown)
+        join_jobs()
+        assert len(sandbox.requests.of_kind("images")) == 0
+        assert "Nothing was sent by this click" in panel.status_line.value
+        click(panel, form.button.number)
+        join_jobs()
+        assert len(sandbox.requests.of_kind("images")) == 3
+
+    def test_a_second_click_on_the_same_words_sends_nothing(self, panel: Explorer, sandbox: Sandbox) -> None:
+        panel.generate_form.prompt.value = "a red fox"
+        shown = panel.generate_form.button.number
+        for _ in range(3):
+            click(panel, shown)
+            join_jobs()
+        assert len(sandbox.requests.of_kind("images")) == 1
+
+    @pytest.mark.parametrize("content", [None, {}, {"type": "submit"}, {"type": "submit", "number": "1", "values": {}}])
+    def test_a_strange_message_sends_nothing(self, panel: Explorer, sandbox: Sandbox, content: object) -> None:
+        panel.generate_form.prompt.value = "a red fox"
+        panel.generate_form.button._handle_custom_msg(content, [])
+        join_jobs()
+        assert len(sandbox.requests.of_kind("images")) == 0
+
+    def test_a_model_without_sets_shows_one_image_per_set(self, panel: Explorer) -> None:
+        panel.generate_form.max_images.value = "4"
+        panel.generate_form.model.value = "doubao-seedream-5-0-pro-260628"
+        assert (panel.generate_form.max_images.value, panel.generate_form.max_images.disabled) == ("1", True)
 
     def test_a_rejection_is_reported_and_the_form_works_again(self, panel: Explorer, wait_until: Wait) -> None:
         panel.generate_form.prompt.value = "a forbidden fox"
@@ -206,7 +263,7 @@ class TestGenerating:
     ) -> None:
         sandbox.settings.balance = 1
         panel.generate_form.prompt.value = "a red fox"
-        panel.generate_form.takes.value = 2
+        panel.generate_form.takes.value = "2"
         panel.generate_form.button.click()
         wait_until(lambda: "1 image generated. 1 of 2 requests failed:" in panel.status_line.value)
         assert "balance" in panel.status_line.value
@@ -233,7 +290,7 @@ class TestGenerating:
             form.prompt.value = "a white fox"
             assert form.button.disabled
             form.allow.click()
-            assert (form.button.description, form.button.disabled) == ("Generate image", False)
+            assert (form.button.description, form.button.disabled) == ("Generate: 1 request to the sandbox", False)
             click_twice()
             assert len(server.received) == 2
             panel.close()

@@ -21,7 +21,6 @@ from seedream_nb.panels.generate_settings import (
     Accepted,
     GenerateSettings,
     accepted_by,
-    announce,
     find_problem,
     find_reference_problem,
     plan,
@@ -63,19 +62,6 @@ def test_defaults_are_left_to_the_service() -> None:
     (request,) = plan(GenerateSettings("a cat")).requests
     (body,) = prepare_all([request])
     assert body == {"model": DEFAULT_MODEL, "prompt": "a cat", "async": True}
-
-
-@pytest.mark.parametrize(
-    ("settings", "is_free", "words"),
-    [
-        (GenerateSettings("a cat"), False, "1 paid request"),
-        (GenerateSettings("a cat"), True, "1 request to the sandbox"),
-        (GenerateSettings("a cat", max_images=4, takes=2), False, "2 paid requests (2 takes), up to 8 images"),
-        (GenerateSettings(), False, "1 paid request"),
-    ],
-)
-def test_the_announcement_says_what_a_click_costs(settings: GenerateSettings, words: str, *, is_free: bool) -> None:
-    assert announce(settings, is_free) == words
 
 
 @pytest.mark.parametrize(
