@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from tests.browser.jupyter import PATIENCE, JupyterServer, Lab, Notebook
 from tests.browser.other_front_ends import notebook_seven, open_and_run, voila
 from tests.browser.pages import WIDGET_MANAGER, errors_of, open_page
 from tests.gallery import front_ends
+from tests.sample_images import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +35,16 @@ client = SeedreamClient(sandbox.token, sandbox.url)"""
 EMPTY_PANEL = f"{START}\npanel = explore(client)\npanel"
 FULL_PANEL = f"{START}\npanel = explore(client, ['{CAT}', '{SEASONS}', '{REJECTED}'])\npanel"
 CONTRASTS = front_ends.CONTRASTS.replace(".seedream-gallery", ".seedream-explorer")
+# Each click on Generate that the browser lets through: the prompt, and the number of requests on the button.
+COUNT_CLICKS = """() => {
+  window.clicks = [];
+  const listen = ({ target, detail }) => {
+    const button = target.closest?.(".seedream-submit .mod-primary");
+    if (!button || button.disabled || detail > 1) return;
+    clicks.push([document.querySelector(".seedream-prompt textarea").value, Number(button.textContent.match(/\\d+/))]);
+  };
+  document.addEventListener("click", listen, true);
+}"""
 DECODED = "all => Promise.all(all.map(image => image.decode().then(() => image.naturalWidth)))"
 
 
@@ -50,6 +63,7 @@ class Panel:
         self.tiles = self.grid.get_by_role("option")
         self.dialog = self.grid.get_by_role("dialog")
         self.status = self.root.get_by_role("status")
+        self.generate = self.root.locator(".seedream-submit button.mod-primary")
 
     def expect_images(self, count: int) -> None:
         """Waits until this many tiles have visible images."""
@@ -137,15 +151,136 @@ def test_selected_images_are_compared_and_available_in_python(page: Page, server
     expect(panel.field("Filter")).to_have_value("siamese")
 
 
+class Typist:
+    """Somebody who types into the Generate form and clicks faster than it can answer."""
+
+    def __init__(self, panel: Panel) -> None:
+        panel.choose("Generate")
+        self.panel = panel
+        self.prompt, self.takes, self.size = (panel.field(label).first for label in ("Prompt", "Takes", "Size"))
+        self.images = 0
+        self.bodies: dict[str, dict[str, object]] = {}
+        panel.page.evaluate(COUNT_CLICKS)
+
+    def type_fast(self, field: Locator, text: str) -> None:
+        """Types without a pause, and clicks at once, whatever the button says then."""
+        field.fill("")
+        field.press_sequentially(text)
+        for _ in range(2):
+            self.panel.generate.dispatch_event("click")
+
+    def expect_images(self, more: int) -> None:
+        """Waits until this many more images are there, and the next ones can be generated."""
+        self.images += more
+        expect(self.panel.tiles).to_have_count(self.images, timeout=PATIENCE)
+        expect(self.panel.generate).to_be_enabled()
+
+    def send(self, prompt: str, cost: str, body: dict[str, object], images: int = 1) -> None:
+        """Types a prompt, and clicks once the button says this."""
+        self.prompt.fill(prompt)
+        expect(self.panel.generate).to_have_text(f"Generate: {cost}")
+        self.panel.generate.click()
+        self.expect_images(images)
+        self.bodies[prompt] = {"prompt": prompt, **body}
+
+    def clicks(self, prompt: str) -> int:
+        """The number of requests that the buttons spoke of which were clicked with this prompt."""
+        return sum(count for words, count in self.panel.page.evaluate("clicks") if words == prompt)
+
+
+def send_each_field(typist: Typist, reference: Path) -> None:
+    panel = typist.panel
+    a_set = {"sequential_image_generation": "auto", "sequential_image_generation_options": {"max_images": 2}}
+    small: dict[str, object] = {"model": "doubao-seedream-4-0-250828", "size": "1K"}
+    panel.field("Model").first.select_option("SeeDream 4.0")
+    typist.size.press_sequentially("1K")
+    typist.send("one", "1 request to the sandbox", small)
+    typist.type_fast(typist.takes, "2")
+    typist.send("two", "2 requests (2 takes) to the sandbox", small, images=2)
+    typist.takes.fill("1")
+    typist.type_fast(panel.field("Images per set"), "2")
+    typist.send("set", "1 request to the sandbox, up to 2 images", {**small, **a_set}, images=2)
+    panel.field("Images per set").fill("1")
+    panel.field("Watermark").uncheck()
+    typist.send("plain", "1 request to the sandbox", {**small, "watermark": False})
+    panel.field("Watermark").check()
+    with panel.page.expect_file_chooser() as chooser:
+        panel.root.locator(".seedream-upload").click()
+    chooser.value.set_files(reference)
+    panel.generate.dispatch_event("click")
+    expect(panel.root.get_by_text("1 reference", exact=True)).to_be_visible()
+    # A record holds no more of an inline image.
+    typist.send("edit", "1 request to the sandbox", {**small, "image": "data:image/png;base64,..."})
+    panel.button("Clear references").click()
+    panel.field("Model").first.select_option("SeeDream 5.0 Pro")
+    typist.type_fast(typist.size, "1024x1024")
+    panel.field("Format").select_option("PNG")
+    pro: dict[str, object] = {"model": "doubao-seedream-5-0-pro-260628", "size": "1024x1024", "output_format": "png"}
+    typist.send("png", "1 request to the sandbox", pro)
+
+
+def type_what_is_invalid(typist: Typist) -> None:
+    """What cannot be sent says so in its field; neither a click nor Enter sends anything."""
+    typist.prompt.fill("never")
+    for field, text in ((typist.takes, "12"), (typist.takes, "0"), (typist.takes, "many"), (typist.size, "17x4")):
+        before = field.input_value()
+        typist.type_fast(field, text)
+        expect(typist.panel.root.get_by_role("alert").filter(visible=True)).to_contain_text(text)
+        expect(typist.panel.root.get_by_text("Correct the marked field.")).to_be_visible()
+        expect(typist.panel.generate).to_be_disabled()
+        expect(field).to_have_value(text)
+        field.press("Enter")
+        typist.prompt.fill("")
+        field.fill(before)
+        expect(typist.panel.root.get_by_text("Enter a prompt.")).to_be_visible()
+        typist.prompt.fill("never")
+
+
+def press_twice(typist: Typist) -> None:
+    """Enter sends what was typed just before; neither a second one nor a double click pays twice."""
+    typist.prompt.fill("enter")
+    typist.takes.fill("")
+    typist.takes.press_sequentially("2")
+    for _ in range(2):
+        typist.takes.press("Enter")
+    typist.expect_images(2)
+    typist.takes.fill("1")
+    typist.prompt.fill("double")
+    expect(typist.panel.generate).to_have_text("Generate: 1 request to the sandbox")
+    typist.panel.generate.dblclick()
+    typist.expect_images(1)
+
+
+def test_what_the_button_says_is_what_is_sent(page: Page, server: JupyterServer, tmp_path: Path) -> None:
+    notebook, panel = open_panel(page, server, EMPTY_PANEL)
+    typist = Typist(panel)
+    reference = tmp_path / "reference.png"
+    reference.write_bytes(plain(400, 300))
+    send_each_field(typist, reference)
+    type_what_is_invalid(typist)
+    press_twice(typist)
+    cell = notebook.run_cell("import json; print(json.dumps([task.request for task in client.history()]))")
+    notebook.wait_for_cell(cell)
+    sent = [
+        {name: value for name, value in body.items() if name not in {"action", "async"}}
+        for body in json.loads(cell.locator(".jp-OutputArea-output").inner_text())
+    ]
+    sent_for = {prompt: [body for body in sent if body["prompt"] == prompt] for prompt in {*typist.bodies, "never"}}
+    assert sent_for.pop("never") == []
+    assert sent_for == {prompt: [body] * typist.clicks(prompt) for prompt, body in typist.bodies.items()}
+    counts = Counter(body["prompt"] for body in sent)
+    assert (counts["enter"], counts["double"]) == (2, 1)
+
+
 def test_an_image_is_generated_saved_and_reused(page: Page, server: JupyterServer) -> None:
     notebook, panel = open_panel(page, server, EMPTY_PANEL)
     panel.choose("Generate")
-    expect(panel.button("Generate image")).to_be_disabled()
+    expect(panel.generate).to_be_disabled()
     panel.field("Prompt").fill("a red fox in the snow")
-    panel.button("Generate image").click()
+    panel.generate.click()
     panel.expect_images(1)
     expect(panel.status).to_have_text("1 image generated.", timeout=PATIENCE)
-    expect(panel.button("Generate image")).to_be_enabled()
+    expect(panel.generate).to_be_enabled()
 
     panel.field("Prompt").fill("something else")
     panel.choose("Get")
@@ -172,7 +307,7 @@ def test_it_is_readable_and_accessible(page: Page, server: JupyterServer, theme:
         expect_readable(page)
         expect_accessible(page, ".seedream-explorer")
     panel.field("Prompt").fill("a forbidden fox")
-    panel.button("Generate image").click()
+    panel.generate.click()
     expect(panel.status).to_contain_text("✕", timeout=PATIENCE)
     expect_readable(page)
     expect_accessible(page, ".seedream-explorer")

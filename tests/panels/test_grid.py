@@ -14,6 +14,7 @@ from seedream_nb.panels.cards import describe, make_cards
 from seedream_nb.panels.explorer import EXPLORER_STYLES, close_tree
 from seedream_nb.panels.grid import SCRIPTS, STATIC, ImageGrid, join_parts
 from seedream_nb.panels.image_cache import Kind, LoadedImage
+from seedream_nb.panels.submit import SCRIPT
 from tests.panels.support import Connection, count_models
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ PARTS = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.*
 
 
 def test_every_file_is_joined_once() -> None:
-    assert sorted((*SCRIPTS, *EXPLORER_STYLES)) == PARTS
+    assert sorted((*SCRIPTS, *EXPLORER_STYLES, SCRIPT.name)) == PARTS
     assert join_parts("explorer.css").startswith("/* explorer.css */\n")
 
 
