@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,15 +43,17 @@ def read_references(image: Reference | Iterable[Reference] | None, *, strict: bo
     """Converts reference images to links and data URIs.
 
     Args:
-        image: One image or several: an http(s) link, a `data:image/…;base64,` URI, bytes, a path, a Pillow image, an
-            image of an earlier task, or an earlier task with one image.
+        image: One image, or a collection of images of any depth. An image is an http(s) link, a
+            `data:image/…;base64,` URI, bytes, a path, a Pillow image, an image of an earlier task, or an earlier task
+            with one image. A gallery stands for all of its images.
         strict: Whether to reject files that are too large or not images.
 
     Returns:
         A link or a data URI for each.
 
     Raises:
-        UsageError: One is not an image, cannot be read, or exceeds 10 MB; the message says which.
+        UsageError: One is not an image, cannot be read, exceeds 10 MB, or is a task with several images; the message
+            says which. Or a collection is empty.
 
     Example:
         >>> read_references("https://example.org/cat.jpg")
@@ -59,11 +61,25 @@ def read_references(image: Reference | Iterable[Reference] | None, *, strict: bo
     """
     if image is None:
         return ()
-    images = list(image) if isinstance(image, Iterable) and not isinstance(image, _SINGLE) else [image]
-    if not images:
-        raise UsageError("The list of reference images is empty.", hint="Pass an image; nothing was sent.")
+    images = list(_flatten(image))
     names = ["The reference image"] if len(images) == 1 else [f"Reference image {n}" for n in range(1, len(images) + 1)]
     return tuple(_read(one, name, strict=strict) for one, name in zip(images, names, strict=True))
+
+
+def _flatten(image: object) -> Iterator[object]:
+    """The images in collections of any depth, in order."""
+    is_matrix = getattr(image, "ndim", 1) > 1  # such as the pixels of an image
+    if not isinstance(image, Iterable) or isinstance(image, (*_SINGLE, Mapping)) or is_matrix:
+        yield image
+        return
+    # Those of a gallery, which this room does not know: its own items are tasks, which may have several images.
+    images = image.images if isinstance(image, Sequence) and hasattr(image, "images") else image
+    is_empty = True
+    for one in images:
+        yield from _flatten(one)
+        is_empty = False
+    if is_empty:
+        raise UsageError("The list of reference images is empty.", hint="Pass an image; nothing was sent.")
 
 
 def _read(image: object, name: str, *, strict: bool) -> str:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.foreign import MAX_PROMPT, show_line, show_prompt
-from seedream_nb.core.models import Task, TaskImage
+from seedream_nb.core.models import Task, TaskImage, TaskStatus
+from seedream_nb.core.task_ids import flatten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seedream_nb.core.task_ids import AnyTasks
 
 Embed = Literal["thumbnails", "links", "originals"]
 EMBED_CHOICES: tuple[Embed, ...] = get_args(Embed)
@@ -130,9 +136,6 @@ def _fit_label(label: str) -> str:
     return f"{show_prompt(first)}\n{show_line(last)}" if is_cut_apart else show_prompt(label)
 
 
-Item = TypeVar("Item", Task, TaskImage)
-
-
 @dataclass(frozen=True)
 class Contents:
     """What a gallery shows.
@@ -154,20 +157,51 @@ class Contents:
             )
 
 
-def read_tasks(tasks: Iterable[Task] | Task) -> tuple[Task, ...]:
-    """Reads one task or several; raises `UsageError` for anything else."""
-    return _checked(tasks, Task, "A gallery shows tasks", "Fetch them first: Gallery(client.retrieve_batch(ids)).")
+def read_tasks(tasks: AnyTasks) -> tuple[Task, ...]:
+    """Reads tasks, images, and collections of them in order; raises `UsageError` for anything else.
+
+    Images become a task of their own, which has only these images where several of one task follow one another.
+    """
+    found: list[Task] = []
+    images: list[TaskImage] = []
+    for item in flatten(tasks):
+        if images and not (isinstance(item, TaskImage) and _continues(images, item)):
+            found.append(_task_of(images))
+            images = []
+        if isinstance(item, TaskImage):
+            images.append(item)
+        elif isinstance(item, Task):
+            found.append(item)
+        else:
+            raise UsageError(
+                f"A gallery shows tasks and images, not {type(item).__name__}.",
+                hint="Fetch tasks first: Gallery(client.retrieve_batch(ids)).",
+            )
+    return (*found, _task_of(images)) if images else tuple(found)
+
+
+def _continues(images: Sequence[TaskImage], image: TaskImage) -> bool:
+    """Whether an image belongs to the same task as those before it."""
+    return (
+        image.task_id == images[0].task_id != ""
+        and image.index not in {one.index for one in images}
+        # Layers that make up a task would be composed.
+        and image.z_index is None
+    )
+
+
+def _task_of(images: Sequence[TaskImage]) -> Task:
+    good = sum(image.is_good for image in images)
+    status = {0: TaskStatus.FAILED, len(images): TaskStatus.SUCCEEDED}.get(good, TaskStatus.PARTIALLY_FAILED)
+    first = images[0]
+    return Task(first.task_id, status, tuple(images), prompt=first.prompt, model=first.model, size=first.size)
 
 
 def read_before(images: Iterable[TaskImage] | TaskImage) -> tuple[TaskImage, ...]:
     """Reads one image or several; raises `UsageError` for anything else."""
     hint = 'Wrap a link or bytes: TaskImage("", url=link) or TaskImage("", data=content).'
-    return _checked(images, TaskImage, "before= takes images", hint)
-
-
-def _checked(items: Iterable[Item] | Item, kind: type[Item], what: str, hint: str) -> tuple[Item, ...]:
-    given = tuple(items) if isinstance(items, Iterable) else (items,)
+    given = tuple(images) if isinstance(images, Iterable) else (images,)
     for item in given:
-        if not isinstance(item, kind):
-            raise UsageError(f"{what}, not {type(item).__name__}.", hint=hint)
+        if not isinstance(item, TaskImage):
+            raise UsageError(f"before= takes images, not {type(item).__name__}.", hint=hint)
     return given

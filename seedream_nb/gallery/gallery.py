@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
     from seedream_nb.core.models import TaskImage
+    from seedream_nb.core.task_ids import AnyTasks
     from seedream_nb.gallery.contents import Embed, Table
     from seedream_nb.gallery.embedding import Loaded
     from seedream_nb.gallery.page import Layout, Page
@@ -45,7 +46,8 @@ class Gallery(Sequence[Task]):
     notebook keeps showing them when their links are dead. A slice or a filtered gallery shares the loaded images.
 
     Args:
-        tasks: The tasks, or a single one.
+        tasks: Tasks, images, or collections of these, such as other galleries or a panel's selection. Of a task whose
+            images are given, only these images are shown.
         columns: The number of tiles in a row; None lets the width decide.
         thumbnail: The long side of a thumbnail, in pixels.
         embed: What the output contains: `thumbnails`, `originals`, or only `links`.
@@ -61,8 +63,9 @@ class Gallery(Sequence[Task]):
         fetcher: Fetches the images instead, such as `client.fetcher`.
 
     Raises:
-        UsageError: An option is out of range, something is not a task, the number of tasks is not the number of places
-            in the table, or the tasks come from different libraries and neither `library` nor `fetcher` is given.
+        UsageError: An option is out of range, something is neither a task nor an image, the number of tasks is not the
+            number of places in the table, or the tasks come from different libraries and neither `library` nor
+            `fetcher` is given.
 
     Example:
         >>> from seedream_nb import Gallery, Task, TaskStatus
@@ -75,7 +78,7 @@ class Gallery(Sequence[Task]):
 
     def __init__(
         self,
-        tasks: Iterable[Task] | Task,
+        tasks: AnyTasks,
         *,
         columns: int | None = None,
         thumbnail: int = 320,
@@ -168,7 +171,7 @@ class Gallery(Sequence[Task]):
 
         return self._part(tuple(filter(matches, self._contents.tasks)))
 
-    def renew(self, tasks: Iterable[Task] | Task) -> Gallery:
+    def renew(self, tasks: AnyTasks) -> Gallery:
         """Replaces the tasks with newer ones while they are in progress; loaded images are shared.
 
         Args:

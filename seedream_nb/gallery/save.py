@@ -5,6 +5,7 @@ Saved files can be shared: each image carries its provenance, and nothing identi
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -151,7 +152,12 @@ def save_tasks(
             f"Can't write to {folder}: {problem.strerror or problem}.",
             hint="Free some disk space or choose another directory; the files saved so far stay.",
         ) from None
-    report = [_report(plan, place, item, saved[item]) for place, key in plan.places for item in plan.items[key]]
+    report = [
+        _report(plan, place, item, saved[item])
+        for place, key in plan.places
+        for item in plan.items[key]
+        if _is_at(tasks[place], item)
+    ]
     return SaveReport(folder, tuple(report), tuple(records[key] for _, key in plan.places))
 
 
@@ -160,6 +166,12 @@ def _report(plan: _Plan, place: int, item: _Item, result: Path | str) -> SavedIm
     if isinstance(result, Path):
         return SavedImage(task_id, place, number, result)
     return SavedImage(task_id, place, number, None, result)
+
+
+def _is_at(task: Task, item: _Item) -> bool:
+    """Whether a report of a task has an image, or none yet."""
+    indexes = {image.index for image in task.images}
+    return not indexes or item.image is None or item.image.index in indexes
 
 
 def check_directory(directory: str | os.PathLike[str]) -> Path:
@@ -229,7 +241,9 @@ Saved = Mapping[_Item, Path | str]  # the file of each item, or why there is non
 
 def _plan(tasks: Sequence[Task], template: NameTemplate, images: Iterable[TaskImage] | TaskImage | None) -> _Plan:
     keys: list[Key] = [task.id or place for place, task in enumerate(tasks)]
-    latest = dict(zip(keys, tasks, strict=True))
+    latest: dict[Key, Task] = {}
+    for key, task in zip(keys, tasks, strict=True):
+        latest[key] = _merge(latest[key], task) if key in latest else task
     chosen = None if images is None else _chosen(images, latest.values())
     files: list[tuple[Key, NamedFile]] = []
     for key, task in latest.items():
@@ -251,6 +265,12 @@ def _plan(tasks: Sequence[Task], template: NameTemplate, images: Iterable[TaskIm
         record_stems=dict(zip(first, number_repeats([template.stem(file) for file in first.values()]), strict=True)),
         taken=frozenset(map(fold, stems)),
     )
+
+
+def _merge(earlier: Task, later: Task) -> Task:
+    """The later of two reports of a task with the images of both: each may have only some of them."""
+    images = {image.index: image for image in (*earlier.images, *later.images)}
+    return later if len(images) == len(later.images) else dataclasses.replace(later, images=tuple(images.values()))
 
 
 def _chosen(images: Iterable[TaskImage] | TaskImage, tasks: Collection[Task]) -> list[TaskImage]:

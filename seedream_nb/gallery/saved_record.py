@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.foreign import finite
+from seedream_nb.core.foreign import finite, read_mapping
 from seedream_nb.core.redaction import redact
 from seedream_nb.gallery.file_names import in_order
 
@@ -28,7 +28,9 @@ def format_record(
         earlier: The record that this one replaces; its files stay listed.
     """
     files = [result.name for result in results.values() if isinstance(result, Path)]
-    record = task.raw or ({"request": task.request} if task.request else {})
+    # Images that were chosen alone do not know the record of their task.
+    known = read_mapping((earlier or {}).get("record"))
+    record = task.raw or ({"request": task.request} if task.request else known)
     document = {
         "task_id": task.id,
         "status": task.status.value,
@@ -73,6 +75,7 @@ def without_lost_files(folder: Path, record: Mapping[str, object]) -> dict[str, 
 
     images = [entry for entry in _read_list(record, "images") if isinstance(entry, dict)]
     return {
+        "record": record.get("record"),
         "files": [name for name in _read_list(record, "files") if is_there(name)],
         "images": [entry for entry in images if is_there(entry.get("file"))],
     }

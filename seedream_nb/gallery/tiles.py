@@ -306,6 +306,9 @@ def _position(task: Task, image: TaskImage) -> str:
     if image.z_index is not None:
         return describe_layer(image)
     count = _size_of_set(task) if task.status in _IN_PROGRESS else len(task.images)
+    if any(one.index >= count for one in task.images) and task.status.is_final:
+        # Only some images of a set are here.
+        return f"image {image.index + 1}"
     return f"{image.index + 1} of {count}" if count > 1 else ""
 
 

@@ -16,7 +16,7 @@ from seedream_nb.client.client import SeedreamClient
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.foreign import VERBATIM, is_loopback
 from seedream_nb.core.models import Task
-from seedream_nb.gallery.contents import read_tasks
+from seedream_nb.core.task_ids import flatten
 from seedream_nb.gallery.tiles import summarize
 from seedream_nb.panels.actions import Actions
 from seedream_nb.panels.cards import describe, describe_details
@@ -40,9 +40,10 @@ from seedream_nb.panels.state import ExplorerState
 from seedream_nb.panels.static_output import StaticOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from seedream_nb.client.polling import Pace
+    from seedream_nb.core.task_ids import AnyTasks
     from seedream_nb.panels.image_cache import Kind
     from seedream_nb.panels.state import Part
 
@@ -95,7 +96,7 @@ class Explorer(ipywidgets.VBox):
     def __init__(
         self,
         client: SeedreamClient,
-        tasks: Iterable[Task] = (),
+        tasks: AnyTasks = (),
         *,
         pace: Pace | None = None,
         is_free: bool = False,
@@ -141,16 +142,17 @@ class Explorer(ipywidgets.VBox):
         self._announce()
         self.add(tasks)
 
-    def add(self, tasks: Iterable[Task] | Task) -> None:
+    def add(self, tasks: AnyTasks) -> None:
         """Adds tasks; those already there are updated.
 
         Args:
-            tasks: One task or several, such as a gallery.
+            tasks: Tasks, such as a gallery; ids, and images whose tasks are retrieved; or collections of these.
 
         Raises:
             UsageError: Something else was given.
+            SeedreamError: Retrieving tasks failed.
         """
-        self._state.put(read_tasks(tasks))
+        self._state.put(retrieve_missing(self.client, tasks))
         self._actions.follow()
 
     def show_code(self) -> str:
@@ -304,7 +306,7 @@ class Explorer(ipywidgets.VBox):
 
 def explore(
     client: SeedreamClient | None = None,
-    tasks: Iterable[Task | str] | Task | str | None = None,
+    tasks: AnyTasks | None = None,
     *,
     pace: Pace | None = None,
 ) -> Explorer:
@@ -312,7 +314,7 @@ def explore(
 
     Args:
         client: The client that sends its requests; by default one with the settings of the environment.
-        tasks: What to show at first: a gallery, tasks, or task ids to fetch.
+        tasks: What to show at first, as for `Explorer.add`.
         pace: The polling interval for tasks in progress; None for the client's own.
 
     Returns:
@@ -320,7 +322,7 @@ def explore(
 
     Raises:
         SettingsError: A setting in the environment is invalid.
-        SeedreamError: Ids were given, and fetching their tasks failed.
+        SeedreamError: Retrieving tasks failed.
 
     Example:
         >>> from seedream_nb import Sandbox, SeedreamClient, explore
@@ -331,13 +333,16 @@ def explore(
         a white siamese cat
     """
     client = client or SeedreamClient()
-    given = [tasks] if isinstance(tasks, (str, Task)) else list(tasks or ())
-    ids = [item for item in given if isinstance(item, str)]
-    found = iter(client.retrieve_batch(ids) if ids else ())
-    is_free = is_loopback(client.settings.base_url)
-    return Explorer(
-        client, [next(found) if isinstance(item, str) else item for item in given], pace=pace, is_free=is_free
-    )
+    given = () if tasks is None else tasks
+    return Explorer(client, given, pace=pace, is_free=is_loopback(client.settings.base_url))
+
+
+def retrieve_missing(client: SeedreamClient, tasks: AnyTasks) -> list[Task]:
+    """The tasks that are given as such, and those of ids and images, in order."""
+    given = list(flatten(tasks))
+    missing: list[Any] = [one for one in given if not isinstance(one, Task)]
+    found = iter(client.retrieve_batch(missing) if missing else ())
+    return [one if isinstance(one, Task) else next(found) for one in given]
 
 
 def close_tree(root: ipywidgets.Widget) -> None:

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from seedream_nb import Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb import Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.client.references import read_references
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.models import ErrorDetail
@@ -25,6 +26,7 @@ def image_bytes(file_format: str = "PNG", mode: str = "RGB") -> bytes:
 
 
 PNG = image_bytes()
+FAILED = TaskImage("an-id", error=ErrorDetail("a_code", "it failed"))
 
 
 def decoded(reference: str) -> bytes:
@@ -84,7 +86,34 @@ def test_several_at_a_time() -> None:
     assert read_references(None) == ()
 
 
-FAILED = TaskImage("an-id", error=ErrorDetail("a_code", "it failed"))
+def test_galleries_and_nested_lists_give_their_images_in_order() -> None:
+    images = [TaskImage("an-id", index, url=f"{LINK}?{index}") for index in range(4)]
+    tasks = [Task("an-id", TaskStatus.SUCCEEDED, tuple(images[:2])), Task("an-id", TaskStatus.SUCCEEDED, (images[2],))]
+    expected = tuple(image.url for image in images)
+    assert read_references(Gallery([*tasks, FAILED])) == expected[:3]
+    nested: Any = [LINK, [Gallery(tasks), (images[3],)]]
+    assert read_references(nested) == (LINK, *expected)
+    assert read_references(Gallery(images)[:]) == expected
+    with pytest.raises(UsageError, match="Reference image 1 is a task with 2 images"):
+        read_references(tasks)
+
+
+@pytest.mark.parametrize("nothing", [[], [LINK, []], Gallery([]), [LINK, Gallery(Task.not_found("an-id"))]])
+def test_an_empty_collection_is_rejected(client: SeedreamClient, sandbox: Sandbox, nothing: Any) -> None:
+    with pytest.raises(UsageError, match="The list of reference images is empty"):
+        client.edit(nothing, "a hat")
+    with pytest.raises(UsageError, match="The list of reference images is empty"):
+        client.generate("a hat", image=nothing)
+    assert len(sandbox.requests) == 0
+
+
+def test_a_gallery_of_more_images_than_a_model_takes_is_rejected(client: SeedreamClient, sandbox: Sandbox) -> None:
+    many: Any = Gallery(TaskImage("an-id", index, url=f"{LINK}?{index}") for index in range(15))
+    with pytest.raises(UsageError, match="accepts at most 14 input images"):
+        client.generate("a hat", image=many, model="4.5")
+    assert len(sandbox.requests) == 0
+
+
 LARGE = b"\x89PNG" + bytes(MAX_IMAGE_BYTES)
 
 
@@ -101,6 +130,7 @@ LARGE = b"\x89PNG" + bytes(MAX_IMAGE_BYTES)
         (7, "has the unsupported type int."),
         (None, "has the unsupported type NoneType."),
         ({"a": 1}, "has the unsupported type dict."),
+        (np.zeros((2, 2, 3)), "has the unsupported type ndarray."),
         (FAILED, "is a failed image."),
         (Task("an-id", TaskStatus.FAILED, (FAILED,)), "is a task with 0 images."),
         (Task("an-id", TaskStatus.SUCCEEDED, (TaskImage("", url=LINK),) * 2), "is a task with 2 images."),

@@ -4,6 +4,7 @@ import json
 import pickle
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,68 @@ def test_one_task_alone_and_an_iterator_will_do() -> None:
     assert list(Gallery(CAT)) == [CAT]
     assert list(Gallery(task for task in (CAT, DOG))) == [CAT, DOG]
     assert list(Gallery(GALLERY)) == list(GALLERY)
+
+
+SEASONS = Task("seasons", TaskStatus.SUCCEEDED, tuple(
+    TaskImage("seasons", index, data=plain(color=color), prompt=f"the valley in {name}", size="64x64")
+    for index, (name, color) in enumerate({"spring": "pink", "summer": "green", "autumn": "brown"}.items())
+), prompt="three seasons")  # fmt: skip
+
+
+def test_chosen_images_are_shown_alone_and_in_order() -> None:
+    spring, summer, autumn = SEASONS.images
+    gallery = Gallery([autumn, spring, CAT.images[0], [summer, [Gallery(DOG)]]])
+    assert [(task.id, task.images) for task in gallery] == [
+        ("seasons", (autumn, spring)),
+        ("cat", CAT.images),
+        ("seasons", (summer,)),
+        ("dog", ()),
+    ]
+    sheet = show(gallery)
+    assert [tile.position for tile in sheet.tiles] == ["image 3", "image 1", "", "image 2", ""]
+    assert [tile.prompt for tile in sheet.tiles[:2]] == ["the valley in autumn", "the valley in spring"]
+    assert [tile.state for tile in sheet.tiles[:3]] == ["✓ succeeded"] * 3
+
+
+def test_chosen_images_are_saved_each(tmp_path: Path) -> None:
+    spring, _, autumn = SEASONS.images
+    report = Gallery([autumn, CAT.images[0], spring]).save(tmp_path)
+    assert len(report.paths) == len(set(report.paths)) == 3
+    assert not report.failures
+    assert [(image.task_id, image.place, image.image_number) for image in report.images] == [
+        ("seasons", 0, 3),
+        ("cat", 1, 1),
+        ("seasons", 2, 1),
+    ]
+
+
+def test_saving_chosen_images_keeps_the_record_of_their_task(
+    sandbox: Sandbox, client: SeedreamClient, tmp_path: Path
+) -> None:
+    task = client.retrieve(sandbox.add_task("two cats", size="64x64", images=2))
+    record = Gallery(task).save(tmp_path).records[0]
+    before = json.loads(record.read_text())
+    assert Gallery(task.images[1]).save(tmp_path).records == (record,)
+    after = json.loads(record.read_text())
+    assert after["record"] == before["record"]
+    assert sorted(after["files"]) == sorted(before["files"])
+
+
+def test_chosen_layers_are_not_composed() -> None:
+    layers = [TaskImage("l", n, data=plain(), z_index=n) for n in range(3)]
+    assert [len(task.images) for task in Gallery(layers[:2])] == [1, 1]
+
+
+def test_a_failed_image_is_shown_as_such_and_one_without_a_task_alone() -> None:
+    assert [task.status for task in Gallery(SET.images)] == [TaskStatus.PARTIALLY_FAILED]
+    assert [task.status for task in Gallery(SET.images[1])] == [TaskStatus.FAILED]
+    assert len(Gallery([TaskImage("", data=plain()), TaskImage("", 1, data=plain(color="red"))])) == 2
+
+
+def test_what_is_neither_a_task_nor_an_image_is_rejected() -> None:
+    for wrong in ("cat", ["cat"], [CAT, [3]], None):
+        with pytest.raises(UsageError, match=r"A gallery shows tasks and images, not (str|int|NoneType)"):
+            Gallery(wrong)  # type: ignore[arg-type]
 
 
 def test_images_are_the_good_ones_of_all_tasks() -> None:

@@ -82,7 +82,7 @@ def test_renewing_keeps_the_number_of_places() -> None:
     with pytest.raises(UsageError, match="needs 2 tasks, not 1"):
         gallery.renew([PENDING])
     with pytest.raises(UsageError, match="A gallery shows tasks"):
-        gallery.renew(["p", "r"])  # type: ignore[list-item]
+        gallery.renew(["p", "r"])
     assert list(Gallery([PENDING]).renew([PENDING, RUNNING])) == [PENDING, RUNNING]
 
 

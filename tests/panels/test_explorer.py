@@ -71,8 +71,17 @@ class TestOpening:
         assert (panel.tasks, panel.selected, panel.grid.cards) == ((), (), [])
 
     def test_something_else_is_rejected(self, panel: Explorer) -> None:
-        with pytest.raises(UsageError, match="tasks"):
+        with pytest.raises(UsageError, match="A task id must be text, not 1"):
             panel.add([1])  # type: ignore[list-item]  # the subject of the test
+
+    def test_ids_images_and_collections_of_them_are_retrieved(self, panel: Explorer, client: SeedreamClient) -> None:
+        seasons = client.retrieve(SEASONS)
+        panel.client.retrieve(CAT)
+        panel.add([CAT[:8], [Gallery(client.retrieve(OTHER_CAT))], seasons.images[2]])
+        assert [task.id for task in panel.tasks] == [CAT, OTHER_CAT, SEASONS]
+        assert panel.tasks[2].images == seasons.images
+        panel.add(Gallery(seasons).images)
+        assert len(panel.tasks) == 3
 
 
 class TestGetting:
