@@ -77,6 +77,11 @@ class Dispatcher:
         return len(self._queue)
 
     @property
+    def unsent_indexes(self) -> list[int]:
+        """The indexes of unsent requests, in order."""
+        return sorted(self._queue.copy())
+
+    @property
     def unanswered(self) -> dict[int, datetime]:
         """The requests that were sent and have no complete answer, each with the time to search the history from."""
         return dict(self._sent_at)

@@ -7,21 +7,28 @@ more is sent.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from seedream_nb.client.dispatcher import Dispatcher
-from seedream_nb.client.polling import STILL_RUNNING, Waiting, describe_interruption, run_to_end
-from seedream_nb.core.errors import InterruptedWait, SeedreamError, WaitTimeoutError
+from seedream_nb.client.polling import STILL_RUNNING, Waiting, run_to_end
+from seedream_nb.core.errors import InterruptedWait, OutcomeUnknownError, SeedreamError, WaitTimeoutError
+from seedream_nb.core.foreign import show_line
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.protocol.stream_events import complete
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.transport import Pause
     from seedream_nb.core.models import Task
+
+OUTCOMES = ("finished", "in progress", "failed", "not answered")  # of requests that were sent
+MAX_NAMED = 5  # unsent requests that a message names
+MAX_PROMPT = 40  # characters of each
 
 
 class GenerationBatch:
@@ -98,6 +105,16 @@ class GenerationBatch:
         """Why the last poll failed, wholly or in part; None when it succeeded."""
         return self._waiting.failure
 
+    def describe_unsent(self) -> str:
+        """Says which requests were not sent, by number and prompt; empty if all were."""
+        unsent = self._dispatcher.unsent_indexes
+        if not unsent:
+            return ""
+        named = [f"#{index + 1} ({show_line(self.tasks[index].prompt, MAX_PROMPT)})" for index in unsent[:MAX_NAMED]]
+        more = f" and {len(unsent) - MAX_NAMED} more" if len(unsent) > MAX_NAMED else ""
+        were = f"{len(self.tasks)} requests {'was' if len(unsent) == 1 else 'were'}"
+        return f"{len(unsent)} of {were} not sent, so not paid for: {', '.join(named)}{more}."
+
     def updates(self) -> Generator[list[Task], None, None]:
         """Sends requests and polls until all tasks are finished.
 
@@ -126,7 +143,7 @@ class GenerationBatch:
         except SeedreamError as error:
             error.partial, error.failed_ids = self.tasks, self.open_ids
             if isinstance(error, WaitTimeoutError):
-                error.message += self._describe_unsent()
+                error.message = f"{error.message} {self.describe_unsent()}".strip()
             raise
 
     def finish(self) -> list[Task]:
@@ -144,26 +161,53 @@ class GenerationBatch:
 
     def interrupted(self) -> InterruptedWait:
         """An interrupt that carries what is known, for a caller interrupted between two `updates`."""
-        sent, tasks, open_ids = self._dispatcher.unanswered, self.tasks, self.open_ids
-        # The task of an answer that is being stored is known.
-        unanswered = [
-            sent_at for index, sent_at in sent.items() if not tasks[index].id and not tasks[index].status.is_final
-        ]
+        tasks, open_ids = self.tasks, self.open_ids
+        unclear = self._find_unclear(tasks)
+        since = min(unclear.values(), default=None)
         hints = []
         if open_ids:
             hints.append(STILL_RUNNING.format("open_ids"))
-        if unanswered:
+        if since is not None:
             hints.append(
-                f"{count_of(len(unanswered), 'request')} had no answer yet and may have been paid for: check "
-                f"client.history(created_after={min(unanswered).timestamp():.0f})."
+                f"{count_of(len(unclear), 'request')} had no answer and may have been paid for: check "
+                f"client.history(created_after={since.timestamp():.0f})."
             )
         return InterruptedWait(
-            f"{describe_interruption(len(open_ids), len(tasks))}{self._describe_unsent()}",
+            self._describe_interruption(tasks, unclear),
             hint=" ".join(hints) or None,
             tasks=tasks,
             open_ids=open_ids,
-            sent_at=min(unanswered, default=None),
+            sent_at=since,
         )
+
+    def _find_unclear(self, tasks: Sequence[Task]) -> dict[int, datetime]:
+        """When the requests were sent whose outcome is unknown, by their index."""
+        failed = {
+            index: failure.sent_at
+            for index, failure in self.failures.items()
+            if isinstance(failure, OutcomeUnknownError) and failure.sent_at is not None
+        }
+        return failed | {
+            index: sent_at
+            for index, sent_at in self._dispatcher.unanswered.items()
+            # The task of an answer that is being stored is known.
+            if not tasks[index].id and not tasks[index].status.is_final
+        }
+
+    def _describe_interruption(self, tasks: Sequence[Task], unclear: Collection[int]) -> str:
+        """Says what was sent and what became of it, and what was not sent."""
+        unsent = self._dispatcher.unsent_indexes
+        kinds = Counter(
+            "not answered" if index in unclear else _describe_outcome(task)
+            for index, task in enumerate(tasks)
+            if index not in unsent
+        )
+        if not kinds:
+            return "Interrupted before anything was sent; nothing was paid for."
+        outcome = ", ".join(f"{kinds[kind]} {kind}" for kind in OUTCOMES if kinds[kind])
+        sent = len(tasks) - len(unsent)
+        requests = f"{sent} of {len(tasks)} requests" if unsent else count_of(sent, "request")
+        return f"Interrupted after sending {requests}: {outcome}. {self.describe_unsent()}".strip()
 
     def _updates(self) -> Iterator[list[Task]]:
         polls = self._waiting.updates()
@@ -219,13 +263,13 @@ class GenerationBatch:
         before, self._reported = self._reported, self.tasks
         return [task for task, earlier in zip(self._reported, before, strict=True) if task != earlier]
 
-    def _describe_unsent(self) -> str:
-        if not self.unsent:
-            return ""
-        were = "was" if self.unsent == 1 else "were"
-        return f" {self.unsent} of {len(self.tasks)} requests {were} not sent."
-
 
 def _is_open(task: Task) -> bool:
     """Whether the service still works on it; a task that was not found was queried often enough."""
     return bool(task.id) and not task.status.is_final and task.status is not TaskStatus.NOT_FOUND
+
+
+def _describe_outcome(task: Task) -> str:
+    if _is_open(task):
+        return "in progress"
+    return "finished" if task.status is TaskStatus.SUCCEEDED or task.good_images else "failed"

@@ -373,4 +373,4 @@ def describe_interruption(still_open: int, total: int) -> str:
         >>> describe_interruption(2, 3)
         'Interrupted with 2 of 3 tasks unfinished.'
     """
-    return f"Interrupted with {count_part(still_open, total) if still_open else 'no task'} unfinished."
+    return f"Interrupted with {count_part(still_open, total)} unfinished." if still_open else "Interrupted."

@@ -232,11 +232,12 @@ class ImageStore:
         *,
         again: bool = True,
         on_progress: Callable[[int], None] | None = None,
+        stop: threading.Event | None = None,
     ) -> Loaded:
         """Loads what is missing, and composes layers.
 
         Without `again`, what could not be loaded before and what another thread is loading at the moment is left alone.
-        `on_progress` is called with 1 for each image that is finished.
+        `on_progress` is called with 1 for each image that is finished; `stop` cancels what is not.
         """
         side = plan_side(options, len(tiles))
 
@@ -255,10 +256,11 @@ class ImageStore:
                 self._images[source] = load_image(image, stop)
                 self._lost.pop(source, None)
             except Exception as problem:  # noqa: BLE001  shown in the image's place
-                self._lost[source] = to_image_error(problem)
+                if not stop.is_set():  # a canceled download says nothing about the image
+                    self._lost[source] = to_image_error(problem)
 
         with nullcontext(self.missing(tiles, options)) if again else self._claimed(tiles, options) as wanted:
-            work_on_all(wanted, load_and_keep, fetcher, on_progress=on_progress)
+            work_on_all(wanted, load_and_keep, fetcher, on_progress=on_progress, stop=stop)
         return self.find(tiles, options)
 
     def find(self, tiles: Sequence[Tile], options: GalleryOptions) -> Loaded:

@@ -17,12 +17,14 @@ from seedream_nb.gallery.file_names import DEFAULT_NAME
 from seedream_nb.gallery.page import compose, lay_out_contents
 from seedream_nb.gallery.rendering import render, render_text
 from seedream_nb.gallery.save import SaveReport, save_tasks
+from seedream_nb.gallery.tiles import FETCHING, NOT_FETCHED
 from seedream_nb.images.layers import compose_layers
 from seedream_nb.library import LibraryCache, LibraryFetcher, library_of
 from seedream_nb.protocol.capabilities import matches_model
 
 if TYPE_CHECKING:
     import os
+    import threading
     from collections.abc import Callable
     from pathlib import Path
 
@@ -212,17 +214,21 @@ class Gallery(Sequence[Task]):
         """The tasks as plain JSON-ready data, such as for a data frame; see `Task.to_dict`."""
         return [task.to_dict() for task in self._contents.tasks]
 
-    def load(self, *, again: bool = True, on_progress: Progress = None) -> Gallery:
+    def load(self, *, again: bool = True, on_progress: Progress = None, stop: threading.Event | None = None) -> Gallery:
         """Loads all images that are needed, so that the gallery shows instantly.
 
         Args:
             again: Whether to retry images that could not be loaded before.
             on_progress: Called with 1 for each image that is finished.
+            stop: Cancels what is still being loaded when another thread sets it. An event of its own for each call, as
+                it is set at the end.
 
         Returns:
             The gallery itself.
         """
-        self._images.load(self._layout.needed, self._options, self._fetcher, again=again, on_progress=on_progress)
+        self._images.load(
+            self._layout.needed, self._options, self._fetcher, again=again, on_progress=on_progress, stop=stop
+        )
         return self
 
     @property
@@ -393,8 +399,22 @@ class Gallery(Sequence[Task]):
         Returns:
             `text/html` and `text/plain` of the same page.
         """
-        layout = lay_out_contents(self._contents, self._options, is_live=True)
-        return _render_within_limit(layout, self._images.find(layout.needed, self._options))
+        return self._render_loaded(lay_out_contents(self._contents, self._options, is_live=True, absent=FETCHING))
+
+    def partial_bundle(self, *, is_loading: bool = False) -> dict[str, str]:
+        """What front ends show before all images are loaded, without fetching more.
+
+        It has the summary and the tiles of the finished gallery, so that nothing moves when that takes its place.
+
+        Args:
+            is_loading: Whether `load` runs meanwhile: places of missing images pulse. Otherwise they say that the image
+                was not fetched.
+
+        Returns:
+            `text/html` and `text/plain` of the same page.
+        """
+        absent = FETCHING if is_loading else NOT_FETCHED
+        return self._render_loaded(lay_out_contents(self._contents, self._options, absent=absent))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What front ends show: `text/html` and `text/plain` of the same page."""
@@ -404,6 +424,9 @@ class Gallery(Sequence[Task]):
     def __repr__(self) -> str:
         # A repr must be quick, even in a log, so nothing is fetched for it.
         return render_text(compose(self._layout, {}, lambda _page: 0))
+
+    def _render_loaded(self, layout: Layout) -> dict[str, str]:
+        return _render_within_limit(layout, self._images.find(layout.needed, self._options))
 
     def _part(self, tasks: tuple[Task, ...]) -> Gallery:
         """Some of the tasks, without the table, which no longer fits."""

@@ -19,11 +19,11 @@ from seedream_nb.gallery.tiles import (
     common_facts,
     common_prompt,
     facts_of,
-    fetching,
     label_tiles,
     lay_out,
     lost_state,
     summarize,
+    without_image,
     without_redundant,
 )
 from seedream_nb.images.download import DEAD_LINK_STATUSES
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import TaskImage
     from seedream_nb.gallery.contents import Contents, GalleryOptions, Table
     from seedream_nb.gallery.embedding import ShownImage
-    from seedream_nb.gallery.tiles import Tile
+    from seedream_nb.gallery.tiles import State, Tile
 
 Shape = tuple[int, int]  # width and height, as a ratio
 SQUARE: Shape = (1, 1)
@@ -103,7 +103,8 @@ class Layout:
     options: GalleryOptions
     before: tuple[Tile, ...]  # as many as are shown
     tiles: tuple[Tile, ...]  # of all tasks
-    is_live: bool = False  # whether the gallery is still filling
+    is_live: bool = False  # whether tasks are still in progress, and a line above counts them
+    absent: State | None = None  # of an image that is not loaded; None where all were tried
 
     @property
     def shown(self) -> tuple[Tile, ...]:
@@ -116,12 +117,14 @@ class Layout:
         return tuple(tile for tile in self.shown if _needs_bytes(tile, self.options))
 
 
-def lay_out_contents(contents: Contents, options: GalleryOptions, *, is_live: bool = False) -> Layout:
+def lay_out_contents(
+    contents: Contents, options: GalleryOptions, *, is_live: bool = False, absent: State | None = None
+) -> Layout:
     """Creates the tiles of a gallery; the same for the same input."""
     # Links alone have no composed image.
     tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links", reserves_places=is_live)
     before = tuple(before_tile(image) for image in contents.before[: options.limit])
-    return Layout(contents, options, before, tuple(label_tiles(tiles, contents)), is_live)
+    return Layout(contents, options, before, tuple(label_tiles(tiles, contents)), is_live, absent)
 
 
 def link_of(image: TaskImage) -> str | None:
@@ -149,15 +152,17 @@ def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> P
         short = (without_redundant(tile, table, heading, heading_facts) for tile in layout.tiles)
         layout = dataclasses.replace(layout, tiles=tuple(short))
     # The last tiles are left out first, so that those before the tasks stay longest.
-    entries = [_entry(tile, loaded) for tile in map(partial(_as_it_fills, layout, loaded), layout.shown)]
-    # A progress line above a filling gallery counts already.
-    summary = "" if layout.is_live else summarize(contents.tasks)
+    entries = [_entry(tile, loaded) for tile in map(partial(_as_far_as_loaded, layout, loaded), layout.shown)]
+    absent = sum(entry.tile.state is layout.absent for entry in entries if layout.absent)
+    counts = [summarize(contents.tasks), f"{absent} {layout.absent.word}" if layout.absent and absent else ""]
+    # A progress line above a live gallery counts already.
+    summary = "" if layout.is_live else " · ".join(filter(None, counts))
 
     def draw(count: int, room: int) -> Page:
         images, size_notes = choose_images(entries[:count], options, loaded, room)
         shown = [_with_image(entry, image, loaded) for entry, image in zip(entries, images, strict=False)]
         first, rest = tuple(shown[: len(layout.before)]), tuple(shown[len(layout.before) :])
-        has_images = layout.is_live or any(entry.shown for entry in shown)
+        has_images = layout.absent is not None or any(entry.shown for entry in shown)
         aspect = common_shape(shape for entry in shown if (shape := entry.shape)) if has_images else FLAT
         return Page(
             summary=summary,
@@ -189,10 +194,10 @@ def _needs_bytes(tile: Tile, options: GalleryOptions) -> bool:
     return bool(tile.images) and (options.embed != "links" or any(link_of(image) is None for image in tile.images))
 
 
-def _as_it_fills(layout: Layout, loaded: Loaded, tile: Tile) -> Tile:
-    """While a gallery is filling, an image that is not loaded yet is on its way."""
-    is_awaited = layout.is_live and _needs_bytes(tile, layout.options) and find_loaded(tile, loaded) is None
-    return fetching(tile) if is_awaited else tile
+def _as_far_as_loaded(layout: Layout, loaded: Loaded, tile: Tile) -> Tile:
+    if layout.absent is None or not _needs_bytes(tile, layout.options) or find_loaded(tile, loaded) is not None:
+        return tile
+    return without_image(tile, layout.absent)
 
 
 def _has_web_host(url: str) -> bool:

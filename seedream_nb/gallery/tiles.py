@@ -61,6 +61,7 @@ LOST_IMAGE = State("!", "not available")
 NO_IMAGE = State("∅", "no image")
 NOT_COMPOSED = State("!", "not composed")
 FETCHING = State("◔", "fetching")
+NOT_FETCHED = State("○", "not fetched")  # and will not be, as the user interrupted it
 
 _IN_PROGRESS = {TaskStatus.PENDING, TaskStatus.RUNNING}
 _EXPLANATIONS = {
@@ -119,12 +120,15 @@ def lay_out(
     return tiles
 
 
-def fetching(tile: Tile) -> Tile:
-    """The tile while its image is being fetched."""
+def without_image(tile: Tile, state: State) -> Tile:
+    """The tile while its image is being fetched, or when it was not."""
     base = tile.images[0]
     # The size of a layer is not the shape of its place.
     shape = parse_size(base.size or "") if tile.layers or not base.z_index else None
-    return dataclasses.replace(tile, state=FETCHING, image=None, layers=(), is_waiting=True, expected_shape=shape)
+    changed = dataclasses.replace(tile, state=state, image=None, layers=(), expected_shape=shape)
+    if state is FETCHING:
+        return dataclasses.replace(changed, is_waiting=True)
+    return dataclasses.replace(changed, problem="Show the gallery again to fetch it.")
 
 
 def lost_state(tile: Tile) -> State:

@@ -195,6 +195,7 @@ def work_on_all(
     fetcher: ImageFetcher,
     *,
     on_progress: Callable[[int], None] | None = None,
+    stop: threading.Event | None = None,
 ) -> dict[Source, Result | ImageError]:
     """Like `load_all`, for work that fetches by itself, if at all.
 
@@ -203,17 +204,18 @@ def work_on_all(
         work: Processes an image; the event cancels it. May raise `ImageError`.
         fetcher: Its limits set the number of threads.
         on_progress: As for `load_all`.
+        stop: Cancels what is not finished when another thread sets it. It is set at the end in any case.
 
     Returns:
         The same as `load_all`.
     """
     wanted = {source: image for image in images if (source := source_of(image)) is not None}
     results: dict[Source, Result | ImageError] = {}
-    stop = threading.Event()
+    stopped = stop or threading.Event()
 
     def try_to_work(source: Source) -> Result | ImageError:
         try:
-            return work(wanted[source], stop)
+            return work(wanted[source], stopped)
         except ImageError as error:
             return error
 
@@ -227,5 +229,5 @@ def work_on_all(
                 on_progress(1)
     finally:
         # After an interrupt, remaining downloads are useless.
-        stop.set()
+        stopped.set()
     return results

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from seedream_nb.core.errors import WaitTimeoutError
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.notebook.live import Counts
+from seedream_nb.notebook.live import REDRAW_INTERVAL, Counts
 from seedream_nb.notebook.results import with_next_step
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from seedream_nb.notebook.live import LiveDisplay
 
 THREAD_NAME = "seedream-follow"
-REDRAW_INTERVAL = 1.0  # seconds
 PAUSE_AFTER_FAILURE = 2.0  # seconds
 
 

@@ -143,6 +143,19 @@ class FrontEnd:
         self._is_untouched = False
         display(value)
 
+    def show_bundle(self, bundle: dict[str, str]) -> None:
+        """Shows a MIME bundle besides the cell's value."""
+        self._is_untouched = False
+        display(bundle, raw=True)
+
+    def clear(self, output: CellOutput) -> None:
+        """Removes a temporary output; where nothing else is shown, without a trace in the saved notebook."""
+        if output.is_open and self._is_untouched:
+            # What is about to be shown replaces it, so that the page need not jump in between.
+            clear_output(wait=self.value_follows)
+        else:
+            output.empty()
+
     def assign(self, name: str, value: object) -> None:
         """Assigns a variable in the user's namespace."""
         self._shell.push({name: value})
@@ -209,9 +222,7 @@ class FrontEnd:
         try:
             yield advance
         finally:
-            if not self.in_notebook:
-                terminal.empty()
-            elif output.is_open and self._is_untouched:
-                clear_output()
+            if self.in_notebook:
+                self.clear(output)
             else:
-                output.empty()
+                terminal.empty()

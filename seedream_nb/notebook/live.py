@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 THREAD_NAME = "seedream-images"
 MOST_AT_ONCE = 4  # galleries whose images are fetched at the same time
 SECONDS_BEFORE_DRAWING = 0.3  # what is fetched sooner is never shown as missing
+REDRAW_INTERVAL = 1.0  # seconds
 SECONDS_PER_MINUTE = 60
 
 _DONE = {TaskStatus.SUCCEEDED, TaskStatus.PARTIALLY_FAILED}
@@ -107,12 +108,17 @@ class ImageLoader:
 
     The images of a newer gallery need not wait for slow images of an older one.
 
+    Args:
+        again: Whether to retry images that could not be fetched before.
+
     Attributes:
         finished: How many images are fetched, or given up, so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, again: bool = False) -> None:
         self.finished = 0
+        self._again = again
+        self._stops: list[threading.Event] = []
         self._state = threading.Condition()
         self._newest: Gallery | None = None
         self._running = 0
@@ -131,19 +137,30 @@ class ImageLoader:
         with self._state:
             return self._state.wait_for(lambda: not self._running, seconds)
 
+    def stop(self) -> None:
+        """Cancels what is not fetched yet."""
+        with self._state:
+            self._newest = None
+            for stop in self._stops:
+                stop.set()
+
     def _run(self) -> None:
-        while (gallery := self._take()) is not None:
+        while (taken := self._take()) is not None:
+            gallery, stop = taken
             # Drawing the finished gallery meets the same problem, and can raise it.
             with contextlib.suppress(Exception):
-                gallery.load(again=False, on_progress=self._count)
+                gallery.load(again=self._again, on_progress=self._count, stop=stop)
 
-    def _take(self) -> Gallery | None:
+    def _take(self) -> tuple[Gallery, threading.Event] | None:
         with self._state:
             gallery, self._newest = self._newest, None
             if gallery is None:
                 self._running -= 1
                 self._state.notify_all()
-            return gallery
+                return None
+            stop = threading.Event()
+            self._stops.append(stop)
+            return gallery, stop
 
     def _count(self, number: int) -> None:
         with self._state:
@@ -194,6 +211,7 @@ class CellLiveDisplay:
 
     def clear(self) -> None:
         """Removes everything; the cell's value follows."""
+        self._loader.stop()
         if self._wipe_cell:
             clear_output(wait=self._value_follows)
         else:
@@ -248,6 +266,31 @@ class TerminalLiveDisplay:
 
 
 LiveDisplay = CellLiveDisplay | TerminalLiveDisplay
+
+
+def load_in_cell(gallery: Gallery, front_end: FrontEnd) -> None:
+    """Loads the images of a gallery. If that takes a while, the gallery is shown meanwhile and fills in.
+
+    An interrupt cancels the downloads.
+    """
+    if not front_end.in_notebook:
+        with front_end.progress(gallery.unloaded, "Fetching images") as advance:
+            gallery.load(on_progress=advance)
+        return
+    loader = ImageLoader(again=True)
+    output = CellOutput()
+    drawn = -1
+    try:
+        loader.load(gallery)
+        # The first image is drawn at once, the others about once a second.
+        while not loader.wait(REDRAW_INTERVAL if drawn > 0 else SECONDS_BEFORE_DRAWING):
+            if drawn != loader.finished:
+                drawn = loader.finished
+                output.show(gallery.partial_bundle(is_loading=True))
+        gallery.load(again=False)  # raises what the loader could not
+    finally:
+        loader.stop()
+        front_end.clear(output)
 
 
 def open_live_display(front_end: FrontEnd) -> LiveDisplay:

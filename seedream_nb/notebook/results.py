@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.core.errors import Interrupted, InterruptedWait, OutcomeUnknownError, WaitTimeoutError
 from seedream_nb.core.models import TaskStatus
+from seedream_nb.core.text import count_of
 from seedream_nb.gallery import Gallery
 from seedream_nb.notebook.front_end import Notice
+from seedream_nb.notebook.live import load_in_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,19 +65,26 @@ def present(
     is_interrupted = isinstance(failure, Interrupted)
     if not is_interrupted:
         try:
-            _fetch(gallery, presentation, front_end)
+            if not presentation.as_json:
+                load_in_cell(gallery, front_end)
+            if presentation.save is not None:
+                _save(gallery, presentation.save, front_end)
+        except InterruptedWait as interrupt:
+            is_interrupted, failure = True, failure or interrupt
         except KeyboardInterrupt:
             is_interrupted, failure = True, failure or _interrupted_fetch(gallery)
         except Exception as problem:  # noqa: BLE001  raised below, when the result is safe
             failure = failure or problem
     if failure is None:
         return result
-    # Showing a gallery fetches missing images, but an interrupt must end the cell at once.
-    is_bare = is_interrupted and not presentation.as_json and gallery.unloaded > 0
-    front_end.show(Notice(repr(gallery)) if is_bare else result)
+    if is_interrupted and not presentation.as_json:
+        # Showing a gallery fetches missing images, but an interrupt must end the cell at once.
+        front_end.show_bundle(gallery.partial_bundle())
+        if isinstance(failure, Interrupted) and not failure.hint and gallery.images and gallery.unloaded:
+            failure.hint = f"Fetch the other {count_of(gallery.unloaded, 'image')}: %seedream last"
+    else:
+        front_end.show(result)
     front_end.keep_value(result)
-    if is_bare and isinstance(failure, Interrupted):
-        failure.hint = BETWEEN_STEPS.join(filter(None, [failure.hint, "See the images: %seedream last"]))
     raise failure
 
 
@@ -114,13 +124,13 @@ def _assign(gallery: Gallery, presentation: Presentation, front_end: FrontEnd) -
     return result
 
 
-def _fetch(gallery: Gallery, presentation: Presentation, front_end: FrontEnd) -> None:
-    if not presentation.as_json:
-        with front_end.progress(gallery.unloaded, "Fetching images") as advance:
-            gallery.load(on_progress=advance)
-    if presentation.save is not None:
+def _save(gallery: Gallery, directory: str, front_end: FrontEnd) -> None:
+    try:
         with front_end.progress(len(gallery.images), "Saving originals") as advance:
-            front_end.show(gallery.save(presentation.save, on_progress=advance))
+            front_end.show(gallery.save(directory, on_progress=advance))
+    except KeyboardInterrupt:
+        again = f"Save the rest: %seedream last --save {shlex.quote(directory)}"
+        raise InterruptedWait("Interrupted while saving originals.", hint=again, tasks=gallery) from None
 
 
 def name_ids(task_ids: Sequence[str]) -> str:
@@ -146,11 +156,10 @@ def with_next_step(failure: Failure) -> Failure:
     return failure
 
 
-def _interrupted_fetch(tasks: Iterable[Task]) -> InterruptedWait:
+def _interrupted_fetch(gallery: Gallery) -> InterruptedWait:
     """An interrupt while the tasks are known and their images are fetched."""
-    tasks = list(tasks)
-    open_ids = dict.fromkeys(task.id for task in tasks if task.id and not task.status.is_final)
-    return with_next_step(InterruptedWait("Interrupted while fetching images.", tasks=tasks, open_ids=tuple(open_ids)))
+    open_ids = tuple(dict.fromkeys(task.id for task in gallery if task.id and not task.status.is_final))
+    return with_next_step(InterruptedWait("Interrupted while fetching images.", tasks=gallery, open_ids=open_ids))
 
 
 def _check_history(sent_at: datetime) -> str:

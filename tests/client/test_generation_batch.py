@@ -371,7 +371,10 @@ def test_a_timeout_carries_what_is_known_and_the_batch_resumes(client: SeedreamC
     with pytest.raises(WaitTimeoutError) as caught:
         batch.finish()
     error = caught.value
-    assert error.message == "Timed out after 0.05 s with 2 of 2 tasks unfinished. 4 of 6 requests were not sent."
+    assert error.message == (
+        "Timed out after 0.05 s with 2 of 2 tasks unfinished. "
+        "4 of 6 requests were not sent, so not paid for: #3 (three), #4 (four), #5 (five), #6 (six)."
+    )
     assert set(error.failed_ids) == set(made(sandbox)) == set(batch.open_ids)
     assert [task.prompt for task in error.partial] == [request.prompt for request in SIX]
     assert paid(sandbox) == 2
@@ -435,6 +438,16 @@ def test_a_stop_at_any_request_loses_no_id(mode: Any, at: int) -> None:
     assert Counter(service.prompts) == Counter(request.prompt for request in SIX)
 
 
+def describe(batch: GenerationBatch) -> str:
+    """What an interrupt says of six requests that were all answered or not sent."""
+    sent, going = 6 - batch.unsent, len(batch.open_ids)
+    parts = [f"{sent - going} finished"] * (sent > going) + [f"{going} in progress"] * (going > 0)
+    requests = f"{sent} of 6 requests" if sent < 6 else "6 requests"
+    were = "was" if batch.unsent == 1 else "were"
+    unsent = f" {batch.unsent} of 6 requests {were} not sent, so not paid for: #{sent + 1} (" if batch.unsent else ""
+    return f"Interrupted after sending {requests}: {', '.join(parts)}.{unsent}"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
 @pytest.mark.parametrize("mode", ["async", "sync"])
 @pytest.mark.parametrize("at", range(1, 9))
@@ -457,9 +470,7 @@ def test_an_interrupt_at_any_request_loses_no_id(mode: Any, at: int) -> None:
         assert list(caught.tasks) == batch.tasks
         assert caught.open_ids == batch.open_ids
         assert caught.sent_at is None
-        still_open = f"{len(batch.open_ids)} of 6 tasks" if batch.open_ids else "no task"
-        assert str(caught).startswith(f"Interrupted with {still_open} unfinished.")
-        assert ("not sent" in str(caught)) == (batch.unsent > 0)
+        assert describe(batch) in str(caught)
         assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
     assert Counter(service.prompts) == Counter(request.prompt for request in SIX)
 
@@ -487,7 +498,8 @@ def test_a_second_interrupt_abandons_the_answers(mode: Any) -> None:
             batch.finish()
         assert caught.value.open_ids == ()
         assert caught.value.sent_at is not None
-        assert "2 requests had no answer yet and may have been paid for" in str(caught.value)
+        assert "after sending 2 of 6 requests: 2 not answered. 4 of 6 requests were not sent" in str(caught.value)
+        assert "2 requests had no answer and may have been paid for" in str(caught.value)
         assert f"client.history(created_after={caught.value.sent_at.timestamp():.0f})" in str(caught.value)
         assert batch.unsent == 4
         # Their answers are taken in all the same when they come.
@@ -517,6 +529,7 @@ def test_nothing_is_retried_after_the_end(mode: Any, manner: str) -> None:
         with contextlib.suppress(InterruptedWait):
             batch.finish()
         wait_for_senders()
+        assert batch.interrupted().message == "Interrupted before anything was sent; nothing was paid for."
         assert len(server.received) == 1
         assert (batch.unsent, batch.failures) == (2, {})
         assert {task.status for task in batch.tasks} == {TaskStatus.PENDING}

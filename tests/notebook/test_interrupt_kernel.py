@@ -82,7 +82,8 @@ def test_while_a_generation_runs(kernel: Kernel, sandbox: Sandbox) -> None:
     kernel.read_until(lambda message: "4 running · 2 waiting" in message.text)
     name, error = interrupt(kernel, cell)
     assert name == "InterruptedWait"
-    assert "Interrupted with 4 of 6 tasks unfinished. 2 of 6 requests were not sent." in error
+    assert "Interrupted after sending 4 of 6 requests: 4 in progress." in error
+    assert "2 of 6 requests were not sent, so not paid for: #5 (a cat), #6 (a cat)." in error
     ids = open_ids(error)
     assert sorted(ids) == sorted(sandbox.task_ids[-4:])
     assert_all_is_kept(kernel, sandbox, ids)
@@ -127,11 +128,28 @@ def test_while_images_are_fetched(kernel: Kernel, sandbox: Sandbox, command: str
     name, error = interrupt(kernel, cell)
     assert name == "InterruptedWait"
     assert "%seedream wait" not in error  # there is nothing to wait for
-    assert "See the images: %seedream last" in error
+    assert "Fetch the other 1 image: %seedream last" in error
     assert kernel.value("[task.id for task in _]") == kernel.value("[task.id for task in made]") == f"['{task_id}']\n"
     sandbox.faults.remove(fault)
-    (shown,) = kernel.run("%seedream last")
+    shown = kernel.run("%seedream last")[-1]
     assert "data:image/jpeg;base64," in shown.content["data"]["text/html"]
+
+
+@pytest.mark.parametrize("command", ["get {ids}", "history --limit 3", "last", "wait {ids}"])
+def test_images_that_were_visible_stay(kernel: Kernel, sandbox: Sandbox, command: str) -> None:
+    ids = [sandbox.add_task(f"number {number}", size="64x64") for number in range(3)]
+    kernel.run(f"ids = {ids}\nmade = %seedream history --limit 3 --json")
+    sandbox.faults.add("latency", on="downloads", match=ids[1], seconds=20)
+    cell = kernel.start(f"%seedream {command}")
+    kernel.read_until(lambda message: message.text.count("✓ succeeded") == 2)
+    sent = len(sandbox.requests)
+    _, error = interrupt(kernel, cell)
+    shown = [message for message in kernel.messages if message.cell == cell and message.kind == "display_data"][-1]
+    assert shown.content["data"]["text/html"].count("data:image/jpeg;base64,") == 2
+    assert shown.text.count("✓ succeeded") == 2
+    assert shown.text.count("○ not fetched") == 1
+    assert "Fetch the other 1 image: %seedream last" in error
+    assert len(sandbox.requests) == sent
 
 
 def test_while_images_of_a_generation_are_fetched(kernel: Kernel, sandbox: Sandbox) -> None:
@@ -161,12 +179,11 @@ def test_before_anything_is_sent(kernel: Kernel, sandbox: Sandbox) -> None:
     finally:
         kernel.run(IMPATIENT)
     assert name == "InterruptedWait"
-    assert "not sent" in error
+    assert "Interrupted before anything was sent; nothing was paid for." in error
     assert paid(sandbox) == 0
 
 
 def image_link(kernel: Kernel, sandbox: Sandbox) -> str:
     """The link of an image at the sandbox."""
-    return kernel.value(
-        f"get_ipython().run_line_magic('seedream', 'get {sandbox.add_task(size='64x64')}').images[0].url"
-    ).strip()
+    kernel.run(f"found = %seedream get {sandbox.add_task(size='64x64')}")
+    return kernel.value("found.images[0].url").strip()

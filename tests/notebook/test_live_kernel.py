@@ -151,6 +151,43 @@ class TestWhileItRuns:
         assert asked[-1].text == "5"
         assert "◔ fetching" not in messages[-1].text
 
+    @pytest.mark.parametrize("command", ["get {ids}", "history --limit 3", "last"])
+    def test_stored_tasks_fill_in_tile_by_tile(self, kernel: Kernel, command: str) -> None:
+        kernel.run(
+            f"{SANDBOX}\nids = [sandbox.add_task(f'number {{number}}', size='64x64') for number in range(3)]\n"
+            "made = %seedream history --limit 3 --json\n"
+            "for seconds, task_id in enumerate(ids, 1):\n"
+            "    fault = sandbox.faults.add('latency', on='downloads', match=task_id, seconds=2 * seconds)"
+        )
+        messages = kernel.run(f"%seedream {command}")
+        first, *updates, clear, final = messages
+        assert (first.kind, first.content["data"]) == ("display_data", {})
+        assert {(message.kind, message.display_id) for message in updates} == {
+            ("update_display_data", first.display_id)
+        }
+        # The first image is seen before the slowest has come.
+        assert [message.text.count("◔ fetching") for message in updates] == [3, 2, 1]
+        assert updates[0].text.startswith("3 tasks · 3 images · 3 fetching\n")
+        assert (clear.kind, clear.content) == ("clear_output", {"wait": True})
+        assert final.kind == "execute_result"
+        assert final.content["data"]["text/html"].count("data:image/jpeg;base64,") == 3
+
+    def test_what_comes_soon_is_shown_once(self, kernel: Kernel) -> None:
+        kernel.run(f"{SANDBOX}\nids = [sandbox.add_task(size='64x64') for _ in range(3)]")
+        kernel.run("%seedream get {ids}")
+        assert [message.kind for message in kernel.run("%seedream get {ids}")] == ["execute_result"]
+
+    def test_in_a_loop_each_fills_in_and_stays(self, runner: Runner) -> None:
+        slow = (
+            f"{SANDBOX}\nids = [sandbox.add_task(size='64x64') for _ in range(2)]\n"
+            "fault = sandbox.faults.add('latency', on='downloads', seconds=1)"
+        )
+        _, _, cell = runner.execute(START, slow, "for task_id in ids:\n    %seedream get {task_id}\nprint('after')")
+        *outputs, printed = [output for output in cell.outputs if output.get("data") != {}]
+        assert printed.text == "after\n"
+        assert [output.output_type for output in outputs] == ["display_data"] * 2
+        assert all("data:image/jpeg;base64," in output.data["text/html"] for output in outputs)
+
     def test_a_failed_poll_is_shown_meanwhile(self, kernel: Kernel) -> None:
         kernel.run(f"{SANDBOX}\n_ = sandbox.faults.add('server_error', on='tasks', times=2)")
         messages = kernel.run(f"%seedream generate a cat {SMALL}")
