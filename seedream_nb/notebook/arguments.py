@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import operator
+import os
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -16,6 +17,7 @@ from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.task_ids import EXAMPLE_ID, read_task_ids
 from seedream_nb.core.text import read_since
 from seedream_nb.gallery.contents import EMBED_CHOICES, GalleryOptions
+from seedream_nb.gallery.save import check_directory
 from seedream_nb.notebook.line import Word, as_text, name_type, read_elements
 
 if TYPE_CHECKING:
@@ -201,15 +203,25 @@ def read_presentation(parsed: argparse.Namespace, *, tiles: int | None = None) -
     """Reads the output options; with `tiles`, at least so many are shown, whatever `--limit` means.
 
     Raises:
-        UsageError: An option is out of range.
+        UsageError: An option is out of range, or `--save` names no directory.
     """
     typed = {name: getattr(parsed, name, None) for name in _GALLERY_OPTIONS}
     if tiles is not None:
         typed["limit"] = max(tiles, GalleryOptions().limit)
     changes = {name: value for name, value in typed.items() if value is not None}
     return Presentation(
-        GalleryOptions(**changes), changes, save=parsed.save, as_json=parsed.json, out=read_out(parsed.out)
+        GalleryOptions(**changes), changes, save=_read_save(parsed.save), as_json=parsed.json, out=read_out(parsed.out)
     )
+
+
+def _read_save(directory: object) -> str | None:
+    """Checks the directory of `--save`, before anything is sent."""
+    if directory is None:
+        return None
+    if not isinstance(directory, (str, os.PathLike)):
+        raise UsageError(f"--save takes a directory, not {type(directory).__name__}.", hint="Use --save results.")
+    check_directory(directory)
+    return str(directory)
 
 
 def add_out(parser: argparse._ActionsContainer, what: str) -> None:

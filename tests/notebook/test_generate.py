@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seedream_nb import Gallery, TaskStatus
+from seedream_nb.core.errors import UsageError
 from tests.examples import examples
 from tests.notebook.running import SMALL, paid, run, run_gallery, seen
 
@@ -61,6 +62,13 @@ class TestOneImage:
         image, record = sorted((tmp_path / "out").iterdir())
         assert (image.name[:6], image.suffix, record.suffix) == ("a-cat-", ".jpg", ".json")
         assert paid(service) == 1
+
+    def test_save_into_a_file_is_rejected_before_anything_is_sent(
+        self, shell: InteractiveShell, service: Sandbox
+    ) -> None:
+        with pytest.raises(UsageError, match=r"'cats\.pdf' looks like a file.+gallery\.contact_sheet\('cats\.pdf'\)"):
+            run(shell, f"%seedream generate a cat {SMALL} --save cats.pdf")
+        assert paid(service) == 0
 
     def test_a_semicolon_suppresses_the_output(
         self, shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
