@@ -21,7 +21,7 @@ from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery.embedding import DataUri, stream_thumbnails
 from seedream_nb.gallery.rendering import MAX_ALT
-from seedream_nb.gallery.shared_tiles import expected_shape, lay_out_shared
+from seedream_nb.gallery.shared_tiles import TITLE, expected_shape, lay_out_shared
 from seedream_nb.gallery.tiles import NO_IMAGE, STATES, State, lost_state, summarize
 from seedream_nb.gallery.written_file import check_path, replaced_file
 from seedream_nb.images.download import DEAD_LINK_STATUSES
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.images.thumbnails import Thumbnail
 
-TITLE = "Images generated with SeeDream"
 LARGE_SIDE = 1024  # pixels; fills a screen at a seventh of the bytes of the original
 THUMBNAIL_SIDE = 320  # pixels
 MIN_TILE = 180  # pixels
@@ -68,7 +67,7 @@ def export_page(
 def _pieces(
     contents: Contents, fetcher: ImageFetcher, title: str, on_progress: Callable[[int], None] | None
 ) -> Iterator[str]:
-    shared = lay_out_shared(contents)
+    shared = lay_out_shared(contents).tiles
     sheet = _Sheet(title, summarize(contents.tasks), len(shared), expected_shape(shared))
     yield _render_start(sheet)
     lost = 0
@@ -112,7 +111,7 @@ class _View:
     @property
     def alt(self) -> str:
         words = " ".join(self.shared.prompt.split())[:MAX_ALT]
-        return escape(words or self.shared.label or f"Image {self.number}")
+        return escape(words or self.shared.full_label or f"Image {self.number}")
 
 
 def _view(shared: SharedTile, image: Thumbnail | ImageError | None, number: int, sheet: _Sheet) -> _View:
@@ -167,7 +166,7 @@ def _render_tile(view: _View) -> str:
     # A position such as "2 of 4" stays on one line.
     facts = (*shared.facts, *filter(None, [shared.tile.position.replace(" ", "\N{NO-BREAK SPACE}")]))
     lines = (
-        _line("label", shared.label),
+        _line("label", shared.full_label),
         _line("prompt", _shortened(shared.prompt), ' dir="auto"'),
         _line("problem", view.problem),
         _line("facts", " · ".join(facts)),
@@ -195,7 +194,7 @@ def _render_details(view: _View) -> str:
         f'<section id="p{number}" role="dialog" aria-modal="true" aria-label="{number} of {view.sheet.count}" '
         f'tabindex="-1"><nav><span>{number:,} of {view.sheet.count:,}</span>{_step("prev", number - 1, view.sheet)}'
         f'{_step("next", number + 1, view.sheet)}<a class="close" href="#t{number}">✕ Close</a></nav>'
-        f'<div class="view"><div class="large">{image}</div><div class="text">{_line("label", shared.label)}'
+        f'<div class="view"><div class="large">{image}</div><div class="text">{_line("label", shared.full_label)}'
         f"{prompt}<dl>{rows}</dl>{original}</div></div></section>\n"
     )
 

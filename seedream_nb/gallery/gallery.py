@@ -325,6 +325,7 @@ class Gallery(Sequence[Task]):
         self,
         path: None = None,
         *,
+        title: str | None = None,
         columns: int | None = None,
         thumbnail: int | None = None,
         captions: bool = True,
@@ -335,6 +336,7 @@ class Gallery(Sequence[Task]):
         self,
         path: str | os.PathLike[str],
         *,
+        title: str | None = None,
         columns: int | None = None,
         thumbnail: int | None = None,
         captions: bool = True,
@@ -344,6 +346,7 @@ class Gallery(Sequence[Task]):
         self,
         path: str | os.PathLike[str] | None = None,
         *,
+        title: str | None = None,
         columns: int | None = None,
         thumbnail: int | None = None,
         captions: bool = True,
@@ -351,16 +354,19 @@ class Gallery(Sequence[Task]):
     ) -> PillowImage | Path:
         """Draws all images in even tiles on white, as one image; or writes them, as a PDF of A4 pages, PNG, or JPEG.
 
-        Captions use Pillow's built-in font, and system fonts for other scripts; a character that no font has becomes
-        an empty square.
+        A PDF has a title, the dates of the images, and page numbers. Its text can be searched and copied in any script;
+        fonts that are installed on this machine are embedded, and a character that none of them has becomes an empty
+        square. Images are numbered as `save` numbers them (`{index}`). A table keeps its rows and columns.
 
         Args:
             path: The file to write, ending in `.pdf`, `.png`, or `.jpg`; an existing one is replaced. None returns an
                 image.
-            columns: The number of images in a row; by default that of the gallery, or the best fit.
-            thumbnail: The long side of an image in pixels, on paper at 200 dpi; by default that of the gallery. On
-                paper, `columns` takes precedence.
-            captions: Whether prompt, model, size, and seed are shown below each image.
+            title: The heading of a PDF; by default that of exported pages.
+            columns: The number of images in a row; by default that of the gallery, or the best fit. A table on paper
+                has its own.
+            thumbnail: The long side of an image in pixels; by default that of the gallery. On paper, at 200 dpi, it is
+                the smallest: images grow until the pages are filled, and `columns` takes precedence.
+            captions: Whether prompt, model, size, seed, and id are shown below each image.
             on_progress: Called with 1 for each image that is finished.
 
         Returns:
@@ -372,7 +378,7 @@ class Gallery(Sequence[Task]):
 
         Example:
             >>> gallery.contact_sheet().show()  # doctest: +SKIP
-            >>> gallery.contact_sheet("sheet.pdf", columns=5)  # doctest: +SKIP
+            >>> gallery.contact_sheet("sheet.pdf", title="Siamese cats")  # doctest: +SKIP
             PosixPath('sheet.pdf')
         """
         options = dataclasses.replace(
@@ -380,7 +386,7 @@ class Gallery(Sequence[Task]):
             columns=self._options.columns if columns is None else columns,
             thumbnail=self._options.thumbnail if thumbnail is None else thumbnail,
         )
-        plan = plan_contents(self._contents, options, captions=captions)
+        plan = plan_contents(self._contents, options, captions=captions, title=title)
         if path is None:
             return draw_sheet(plan, self._fetcher, on_progress)
         return write_sheet(plan, path, self._fetcher, on_progress)

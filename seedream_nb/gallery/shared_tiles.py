@@ -5,6 +5,7 @@ Pure functions. Unlike in a notebook, all tiles are shown and prompts are not cu
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from datetime import timezone
@@ -14,13 +15,26 @@ from urllib.parse import urlsplit
 from seedream_nb.core.foreign import show_line
 from seedream_nb.gallery.contents import label_parts
 from seedream_nb.gallery.page import FLAT, SQUARE, common_shape, link_of
-from seedream_nb.gallery.tiles import before_tile, facts_of, label_tiles, lay_out, tile_details, whole_prompt
+from seedream_nb.gallery.tiles import (
+    NO_IMAGE,
+    before_tile,
+    common_facts,
+    common_prompt,
+    facts_of,
+    label_tiles,
+    lay_out,
+    lost_state,
+    tile_details,
+    whole_prompt,
+    without_redundant,
+)
 from seedream_nb.protocol.capabilities import display_name, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from seedream_nb.core.errors import ImageError
     from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.gallery.contents import Contents, Table
     from seedream_nb.gallery.page import Shape
@@ -30,25 +44,59 @@ if TYPE_CHECKING:
 _CALL_ID = re.compile(r"\(?\b(?:request|trace)[ _-]?id\b\W*[\w-]*\)?[.,;]?", re.IGNORECASE)
 
 
+TITLE = "Images generated with SeeDream"
+
+
 @dataclass(frozen=True)
 class SharedTile:
     """A tile with everything that may be shared. All texts are ready to be shown."""
 
     tile: Tile
     prompt: str  # in full
-    label: str  # such as `before`, or the row and the column of a table; else empty
+    label: str  # such as `before`, or the name of a layer; else empty
     problem: str  # why there is no image; else empty
     facts: tuple[str, ...]  # model name, size, and seed, as far as they are known
     details: tuple[tuple[str, str], ...]  # labels with texts: all other facts
     link: str | None  # the address of the original, if a reader elsewhere can reach it
+    axes: str = ""  # what the row and the column of a table show, and the tile does not
+    own_prompt: str = ""  # the prompt, unless the table or its heading shows it
+    own_facts: tuple[str, ...] = ()  # likewise
+    number: int | None = None  # from 1, as saved files are numbered; None for one that is not saved
+
+    @property
+    def full_label(self) -> str:
+        """The label where there is no table to show the row and the column."""
+        return " · ".join(filter(None, [self.label, self.axes]))
 
 
-def lay_out_shared(contents: Contents) -> list[SharedTile]:
+@dataclass(frozen=True)
+class SharedContents:
+    """All tiles, and what a table shows once for all of them."""
+
+    tiles: tuple[SharedTile, ...]
+    table: Table | None = None
+    heading: str = ""  # the prompt of all tasks of a table
+    heading_facts: tuple[str, ...] = ()
+
+
+def lay_out_shared(contents: Contents) -> SharedContents:
     """Creates the tiles of everything in a gallery: first those before the tasks, then those of each task, in order."""
     table = contents.table.shown() if contents.table else None
-    before = [_before(tile) for tile in map(before_tile, contents.before)]
-    tiles = label_tiles(lay_out(contents.tasks), contents)
-    return [*before, *(_share(tile, contents.tasks[tile.number], table) for tile in tiles)]
+    heading = common_prompt(contents, table) if table else ""
+    heading_facts = common_facts(contents) if table else ()
+    shared = [_before(tile) for tile in map(before_tile, contents.before)]
+    number = 0
+    for tile in label_tiles(lay_out(contents.tasks), contents):
+        number += not tile.layers
+        own = without_redundant(tile, table, heading, heading_facts) if table else tile
+        found = _share(tile, contents.tasks[tile.number], own, table)
+        shared.append(dataclasses.replace(found, number=None if tile.layers else number))
+    return SharedContents(tuple(shared), table, heading, tuple(map(display_name, heading_facts)))
+
+
+def missing_word(shared: SharedTile, problem: ImageError | None) -> str:
+    """What is written in the place of an image that is not there."""
+    return (lost_state(shared.tile) if problem else shared.tile.state or NO_IMAGE).word
 
 
 def expected_shape(tiles: Iterable[SharedTile]) -> Shape:
@@ -68,21 +116,27 @@ def expected_shape(tiles: Iterable[SharedTile]) -> Shape:
 
 def _before(tile: Tile) -> SharedTile:
     details = (("Size", tile.facts[0]),) if tile.facts else ()
-    return SharedTile(tile, "", tile.label, tile.problem, tile.facts, details, _shared_link(tile.image))
+    link = _shared_link(tile.image)
+    return SharedTile(tile, "", tile.label, tile.problem, tile.facts, details, link, own_facts=tile.facts)
 
 
-def _share(tile: Tile, task: Task, table: Table | None) -> SharedTile:
+def _share(tile: Tile, task: Task, own: Tile, table: Table | None) -> SharedTile:
     image = tile.images[0] if tile.images else None
     model, size = (image and image.model) or task.model, (image and image.size) or task.size
-    labels = _table_labels(tile, table) if table else [tile.label]
+    prompt = whole_prompt(task, tile)
+    facts = facts_of(model, size, None, tile.image.seed if tile.image else None)
+    redundant = {*tile.facts} - {*own.facts}
     return SharedTile(
         tile=tile,
-        prompt=whole_prompt(task, tile),
-        label=" · ".join(filter(None, labels)),
+        prompt=prompt,
+        label=tile.label,
         problem=_without_call_id(tile.problem, task),
-        facts=tuple(map(display_name, facts_of(model, size, None, tile.image.seed if tile.image else None))),
+        facts=tuple(map(display_name, facts)),
         details=tuple(tile_details(task, tile, _format_utc)),
         link=_shared_link(tile.image),
+        axes=" · ".join(_table_labels(tile, table)) if table else "",
+        own_prompt=prompt if own.is_captioned else "",
+        own_facts=tuple(display_name(fact) for fact in facts if fact not in redundant),
     )
 
 
@@ -90,7 +144,7 @@ def _table_labels(tile: Tile, table: Table) -> list[str]:
     """What the row and the column show and the tile does not."""
     shown = {tile.prompt, *tile.facts, *map(display_name, tile.facts)}
     parts = [part for label in table.labels(tile.number) for part in label_parts(label)]
-    return [tile.layer, *(show_line(part) for part in parts if part not in shown)]
+    return [show_line(part) for part in parts if part not in shown]
 
 
 def _without_call_id(problem: str, task: Task) -> str:

@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from seedream_nb.images.thumbnails import Thumbnail
 
 PAPER, INK, SOFT_INK, MAT = "#ffffff", "#1f1f1f", "#5a5a5a", "#f0f0f0"
-DOTS_PER_INCH = 200  # of a printed page
-A4 = (1654, 2339)  # pixels at that density
-PAGE_MARGIN = 110  # pixels, 14 mm
-PAGE_ROOM = A4[0] - 2 * PAGE_MARGIN, A4[1] - 2 * PAGE_MARGIN
-PAGE_LETTERS = 19  # pixels, 7 points
-PAGE_GAP = (24, 34)
 MIN_LETTERS = 11  # pixels
 JPEG_QUALITY = 88  # compression artifacts are more visible in thin letters than in images
 PROMPT_LINES, FACTS_LINES = 3, 2
@@ -103,26 +97,6 @@ def plan_sheet(tiles: Sequence[SheetTile], columns: int, image: tuple[int, int])
     return SheetLayout((width, height), columns, rows, image, caption, margin, gap, letters)
 
 
-def plan_page(tiles: Sequence[SheetTile], columns: int, aspect: tuple[int, int]) -> SheetLayout:
-    """Plans an A4 page.
-
-    Args:
-        tiles: The tiles of all pages, at least one.
-        columns: The number of tiles in a row.
-        aspect: Width and height of the place for an image, as a ratio.
-
-    Returns:
-        The layout of every page.
-    """
-    # Narrow columns get smaller letters, because lines of only a few letters are unreadable.
-    width = (PAGE_ROOM[0] + PAGE_GAP[0]) // columns - PAGE_GAP[0]
-    letters = max(MIN_LETTERS, min(PAGE_LETTERS, width // 12))
-    caption = max(_caption_height(tile, width, letters) for tile in tiles)
-    height = min(round(width * aspect[1] / aspect[0]), PAGE_ROOM[1] - caption)
-    rows = max(1, (PAGE_ROOM[1] + PAGE_GAP[1]) // (height + caption + PAGE_GAP[1]))
-    return SheetLayout(A4, columns, rows, (width, height), caption, PAGE_MARGIN, PAGE_GAP, letters)
-
-
 def blank_sheet(layout: SheetLayout) -> Image.Image:
     """An empty sheet."""
     return Image.new("RGB", layout.size, PAPER)
@@ -153,27 +127,6 @@ def draw_tile(sheet: Image.Image, layout: SheetLayout, place: int, tile: SheetTi
     prompt, facts = _lines(tile, width, layout.letters)
     below = _write(canvas, (left, below), prompt, layout, INK)
     _write(canvas, (left, below), facts, layout, SOFT_INK)
-
-
-def number_page(page: Image.Image, layout: SheetLayout, number: int, count: int) -> None:
-    """Writes the page number at the foot of a page, unless it is the only one."""
-    if count > 1:
-        letters, text = lettering(layout.letters), f"{number} / {count}"
-        left = page.width - layout.margin - math.ceil(letters.width(text))
-        letters.draw(ImageDraw.Draw(page), (left, page.height - layout.margin * 2 // 3), text, SOFT_INK)
-
-
-def add_page(path: Path, page: Image.Image, *, title: str, is_first: bool) -> None:
-    """Adds a page to a PDF, so that only one page is in memory at a time.
-
-    Args:
-        path: The PDF; replaced by the first page.
-        page: The page.
-        title: The title of the document.
-        is_first: Whether this is the first page.
-    """
-    named = {"title": title, "producer": "seedream_nb"} if is_first else {"append": True}
-    page.save(path, "PDF", resolution=DOTS_PER_INCH, quality=JPEG_QUALITY, **named)
 
 
 def save_sheet(path: Path, sheet: Image.Image, suffix: str) -> None:

@@ -7,12 +7,14 @@ first font that has its characters: Pillow's built-in one, or an installed syste
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_right
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from PIL import ImageFont
+
+from seedream_nb.images.system_fonts import find_font_files
+from seedream_nb.images.wrapping import wrap_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,35 +23,7 @@ if TYPE_CHECKING:
 
     Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-# Files that Pillow finds by name in the system's font directories, and the index of the font in the file.
-SYSTEM_FONTS = (
-    ("DejaVuSans.ttf", 0),
-    ("NotoSans-Regular.ttf", 0),
-    ("LiberationSans-Regular.ttf", 0),
-    ("NotoSansCJK-Regular.ttc", 2),  # simplified Chinese; it includes the other languages
-    ("NotoSansSC-Regular.otf", 0),
-    ("wqy-microhei.ttc", 0),
-    ("wqy-zenhei.ttc", 0),
-    ("DroidSansFallbackFull.ttf", 0),
-    ("NotoSansArabic-Regular.ttf", 0),
-    ("NotoSansHebrew-Regular.ttf", 0),
-    ("NotoSansDevanagari-Regular.ttf", 0),
-    ("NotoSansThai-Regular.ttf", 0),
-    ("NotoEmoji-Regular.ttf", 0),
-    # macOS
-    ("Arial Unicode.ttf", 0),
-    ("Hiragino Sans GB.ttc", 0),
-    ("AppleSDGothicNeo.ttc", 0),
-    # Windows
-    ("segoeui.ttf", 0),
-    ("msyh.ttc", 0),
-    ("malgun.ttf", 0),
-    ("Nirmala.ttf", 0),
-    ("LeelawUI.ttf", 0),
-    ("seguiemj.ttf", 0),
-)
 SUBSTITUTES = "\N{WHITE SQUARE}?"
-FIRST_WIDE = 0x2E80  # the begin of the CJK blocks, where lines may break anywhere
 
 _NO_CHARACTER = "\uffff"  # drawn like every missing character
 
@@ -97,26 +71,7 @@ class Lettering:
         Returns:
             The lines.
         """
-        lines: list[str] = []
-        rest = " ".join(text.split())
-        while rest and len(lines) < most:
-            is_last = len(lines) == most - 1
-            fitting = self._fitting(rest, width)
-            if fitting == len(rest):
-                return [*lines, rest]
-            if is_last:
-                fitting = self._fitting(rest, width - self.width("…"))
-                return [*lines, f"{rest[:fitting].rstrip()}…"]
-            end = _break_before(rest, fitting)
-            lines.append(rest[:end].rstrip())
-            rest = rest[end:].lstrip()
-        return lines
-
-    def _fitting(self, text: str, width: float) -> int:
-        """The number of characters that fit, at least one."""
-        # An upper bound: the narrowest letter is a fifth as wide as it is high.
-        most = min(len(text), max(1, round(5 * width / self.size)))
-        return max(1, bisect_right(range(1, most + 1), width, key=lambda end: self.width(text[:end])))
+        return wrap_text(text, width, most, self.width)
 
     def _runs(self, text: str) -> Iterator[tuple[Font, str]]:
         run, current = "", 0
@@ -163,22 +118,12 @@ def lettering(size: int) -> Lettering:
 
 
 def _system_fonts(size: int) -> Iterator[ImageFont.FreeTypeFont]:
-    for name, number in SYSTEM_FONTS:
-        # It may be missing, or have no outlines of this size.
+    for path, number in find_font_files():
+        # It may be gone by now.
         with suppress(OSError):
-            yield ImageFont.truetype(name, size, index=number)
+            yield ImageFont.truetype(path, size, index=number)
 
 
 def _drawn(font: Font, character: str) -> tuple[object, ...]:
     mask = font.getmask(character)
     return mask.size, bytes(mask)
-
-
-def _break_before(text: str, fitting: int) -> int:
-    """The end of a line with room for so many characters: between words, or beside a wide character."""
-    if text[fitting] == " " or ord(text[fitting]) >= FIRST_WIDE or ord(text[fitting - 1]) >= FIRST_WIDE:
-        return fitting
-    for end in range(fitting - 1, 0, -1):
-        if text[end] == " " or ord(text[end - 1]) >= FIRST_WIDE:
-            return end
-    return fitting

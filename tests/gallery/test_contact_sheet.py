@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from typing import TYPE_CHECKING
+import unicodedata
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageDraw, ImageFont
+from pypdf import PageObject, PdfReader
 
 from seedream_nb import ErrorDetail, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.core.errors import UsageError
+from seedream_nb.gallery import Table
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
 from seedream_nb.images.lettering import Lettering
+from seedream_nb.images.paper import characters_of
+from seedream_nb.images.system_fonts import find_font_files
 from tests.examples import examples
 from tests.gallery.strategies import HOSTILE, task_lists
-from tests.sample_images import decode, plain, translucent
+from tests.sample_images import plain, translucent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 128, 0), (0, 0, 255)
 WHITE, MAT = (255, 255, 255), (240, 240, 240)
-MODEL = "doubao-seedream-3-0-t2i-250415"
+MODEL = "doubao-seedream-4-0-250828"
 
 
 @pytest.fixture(autouse=True)
@@ -53,13 +60,25 @@ def box_of(sheet: Image.Image, color: tuple[int, int, int]) -> tuple[int, int, i
     return box
 
 
-def pages_of(path: Path) -> list[Image.Image]:
-    """The images that fill a PDF's pages."""
-    content = path.read_bytes()
-    pages = [decode(content[match.start() :]) for match in re.finditer(rb"\xff\xd8\xff", content)]
-    # An appended page adds a new list of all pages; the last one counts.
-    assert int(re.findall(rb"/Count (\d+)", content)[-1]) == len(pages)
-    return pages
+def pages_of(path: Path) -> list[PageObject]:
+    return list(PdfReader(path).pages)
+
+
+def words_on(page: PageObject) -> str:
+    """What a reader can search for and copy."""
+    return " ".join(page.extract_text().split())
+
+
+def boxes_on(page: PageObject) -> list[tuple[float, float, float, float]]:
+    """Where the images are: left, bottom, width, and height in points."""
+    boxes: list[tuple[float, float, float, float]] = []
+
+    def visit(operator: bytes, _operands: object, matrix: list[float], _text_matrix: object) -> None:
+        if operator == b"Do":
+            boxes.append((matrix[4], matrix[5], matrix[0], matrix[3]))
+
+    page.extract_text(visitor_operand_before=visit)
+    return boxes
 
 
 def test_images_stand_in_even_tiles_on_white() -> None:
@@ -124,20 +143,25 @@ def test_what_has_no_image_is_left_out_and_what_is_lost_says_so(image_host: Imag
 
 def test_a_pdf_has_as_many_a4_pages_as_needed(tmp_path: Path) -> None:
     path = tmp_path / "sheet.pdf"
-    gallery = Gallery([square(RED)] * 20 + [square(GREEN)] * 20 + [square(BLUE)])
-    assert gallery.contact_sheet(path, columns=4) == path
-    # 210 x 297 mm in points.
-    (box,) = set(re.findall(rb"/MediaBox \[ 0 0 ([^\]]+)\]", path.read_bytes()))
-    assert [float(side) for side in box.split()] == pytest.approx([595.3, 841.9], abs=0.5)
-    first, _, last = pages_of(path)
-    left, top, right, bottom = box_of(first, RED)
-    assert left == pytest.approx(first.width - right, abs=8)
-    assert top < bottom < first.height
-    rest = last.crop((0, last.height * 3 // 4, last.width, last.height * 9 // 10))
-    assert rest.getcolors() == [(rest.width * rest.height, WHITE)]
-    one = box_of(last, BLUE)
-    assert one[2] - one[0] == pytest.approx(one[3] - one[1], abs=4)
-    assert b"/Title" in path.read_bytes()
+    gallery = Gallery([square(RED, f"cat number {number}") for number in range(1, 42)])
+    assert gallery.contact_sheet(path, columns=4, title="Cats\nfor a client") == path
+    pages = pages_of(path)
+    assert [[float(side) for side in page.mediabox[2:]] for page in pages] == [[595.28, 841.89]] * 3
+    # All pages are filled: none has a few rows alone.
+    assert [len(boxes_on(page)) for page in pages] == [16, 16, 9]
+    for number, page in enumerate(pages, 1):
+        boxes = boxes_on(page)
+        assert {round(width - height, 1) for *_, width, height in boxes} == {0}
+        assert min(left for left, *_ in boxes) == pytest.approx(45)
+        assert max(left + width for left, _, width, _ in boxes) == pytest.approx(595.28 - 45)
+        assert min(bottom for _, bottom, *_ in boxes) > 45
+        assert f"Page {number} of 3" in words_on(page)
+    assert words_on(pages[0]).startswith("Cats for a client 41 images · SeeDream 4.0 · 400×400")  # noqa: RUF001  the sign typographers use
+    assert "1. cat number 1 " in words_on(pages[0])
+    assert "41. cat number 41 " in words_on(pages[2])
+    metadata = PdfReader(path).metadata
+    assert metadata is not None
+    assert metadata.title == "Cats for a client"
     assert list(tmp_path.glob(".*")) == []
 
 
@@ -148,6 +172,125 @@ def test_a_pdf_has_room_for_more_than_one_image_would() -> None:
     with pytest.raises(UsageError, match="too large"):
         Gallery([square(RED)] * 30).contact_sheet(columns=1, thumbnail=2048)
     assert len(pages_of(wide.contact_sheet("sheet.pdf", columns=12, captions=False))) == 4
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13, 30])
+def test_images_on_paper_are_as_large_as_fits(count: int, tmp_path: Path) -> None:
+    pages = pages_of(Gallery([square(RED)] * count).contact_sheet(tmp_path / "sheet.pdf"))
+    boxes = boxes_on(pages[0])
+    assert (len(pages), len(boxes)) == ((1, count) if count < 20 else (2, 16))
+    used = max(bottom + height for _, bottom, _, height in boxes) - min(bottom for _, bottom, *_ in boxes)
+    assert used > 0.5 * 841.89 or sum(width for *_, width, _ in boxes) > 0.8 * 505
+
+
+def test_a_pdf_says_what_a_client_needs_to_know(tmp_path: Path) -> None:
+    def a_set(task_id: str, day: int) -> Task:
+        images = tuple(TaskImage(task_id, place, data=plain(), size="40x30", seed=7, model=MODEL) for place in (0, 1))
+        created = datetime(2026, 11, day, 12, tzinfo=timezone.utc)
+        return Task(task_id, TaskStatus.SUCCEEDED, images, prompt="a very calm cat", created_at=created)
+
+    gallery = Gallery([a_set("84d1544a-9043-4dde-a98b-e889dacd75f6", 26), a_set("b418122a-eb49", 28)])
+    (page,) = pages_of(gallery.contact_sheet(tmp_path / "sheet.pdf"))
+    # What all images share is written once; every image has its number, its frame, and its id.
+    assert words_on(page) == (
+        "Images generated with SeeDream November 26–28, 2026 · 4 images · SeeDream 4.0 · 40×30 · seed 7 "  # noqa: RUF001  as above
+        "a very calm cat "
+        "1 · 1 of 2 · 84d1544a 2 · 2 of 2 · 84d1544a 3 · 1 of 2 · b418122a 4 · 2 of 2 · b418122a"
+    )
+    bare = gallery.contact_sheet(tmp_path / "bare.pdf", captions=False)
+    assert "84d1544a" not in words_on(pages_of(bare)[0])
+
+
+SCRIPTS = {
+    "Chinese": "江南山水，清晨薄雾",  # noqa: RUF001  Chinese has its own comma
+    "Japanese": "猫が窓辺で眠っている",
+    "Korean": "고양이",
+    "Greek": "μια λευκή γάτα",
+    "Cyrillic": "белая кошка",
+    "Polish": "Łódź żółć",
+    "Arabic": "قطة بيضاء",
+    "Hebrew": "חתול לבן",
+    "Devanagari": "एक सफ़ेद बिल्ली",
+    "Thai": "แมวสีขาว",
+}
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
+def test_text_on_paper_can_be_searched_in_every_script(text: str, tmp_path: Path) -> None:
+    path = Gallery(square(RED, text)).contact_sheet(tmp_path / "sheet.pdf")
+    missing = not all(any(ord(letter) in characters for characters in installed()) for letter in set(text) - {" "})
+    if missing:
+        assert any(substitute in words_on(pages_of(path)[0]) for substitute in "□?")
+        return
+    found = unicodedata.normalize("NFKC", words_on(pages_of(path)[0]))
+    # Letters from right to left are listed as they are drawn, by some readers.
+    words = [unicodedata.normalize("NFKC", word) for word in text.split()]
+    assert all(word in found or word[::-1] in found for word in words)
+    fonts = [font for page in pages_of(path) for font in page["/Resources"]["/Font"].values()]  # type: ignore[index]
+    embedded = [font["/DescendantFonts"][0]["/FontDescriptor"] for font in fonts]
+    assert all("/FontFile2" in descriptor or "/FontFile3" in descriptor for descriptor in embedded)
+
+
+def installed() -> list[frozenset[int]]:
+    return [characters_of(path, number) for path, number in find_font_files()]
+
+
+def test_without_any_font_on_the_machine_paper_still_has_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("seedream_nb.images.paper.find_font_files", tuple)
+    path = Gallery(square(RED, "a cat in 江南")).contact_sheet(tmp_path / "sheet.pdf")
+    assert "1. a cat in ??" in words_on(pages_of(path)[0])
+
+
+def test_no_word_and_no_id_is_broken_on_paper(tmp_path: Path) -> None:
+    prompt = "photorealistic extraordinarily counterintuitive misunderstandings"
+    tasks = [dataclasses.replace(square(RED, f"{prompt} {place}"), id=f"{place:08x}-9043") for place in range(40)]
+    for columns in (5, 7):
+        pages = pages_of(Gallery(tasks).contact_sheet(tmp_path / "sheet.pdf", columns=columns))
+        lines = [line.strip() for page in pages for line in page.extract_text().splitlines()]
+        words = {word.strip("….") for line in lines for word in line.replace("\xa0", " ").split()}
+        for word in prompt.split():
+            assert all(word in seen or seen not in word or len(seen) < 4 for seen in words), words
+        assert {task.id[:8] for task in tasks} <= words
+
+
+def table_gallery(rows: int, columns: int, **options: Any) -> Gallery:
+    tasks = [square(RED, f"prompt {row}", seed=column) for row in range(rows) for column in range(columns)]
+    labels = Table(tuple(f"prompt {row}" for row in range(rows)), tuple(f"seed {column}" for column in range(columns)))
+    return Gallery(tasks, table=labels, **options)
+
+
+def test_a_table_keeps_its_rows_and_columns_on_every_page(tmp_path: Path) -> None:
+    pages = pages_of(table_gallery(9, 3).contact_sheet(tmp_path / "sheet.pdf"))
+    assert len(pages) == 2
+    rows = 0
+    for page in pages:
+        assert re.search(r"seed 0\s+seed 1\s+seed 2", page.extract_text())
+        boxes = boxes_on(page)
+        lefts = sorted({round(left) for left, *_ in boxes})
+        assert len(lefts) == 3
+        rows += len({round(bottom) for _, bottom, *_ in boxes})
+    assert rows == 9
+    labels = re.findall(r"prompt \d", " ".join(map(words_on, pages)))
+    assert labels == [f"prompt {row}" for row in range(9)]
+
+
+def test_a_wide_table_continues_below_and_a_failed_place_stays_empty(tmp_path: Path) -> None:
+    gallery = table_gallery(2, 20)
+    tasks = [*gallery]
+    tasks[1] = Task("f", TaskStatus.FAILED, prompt="prompt 0", error=ErrorDetail("x", "y"))
+    (page,) = pages_of(gallery.renew(tasks).contact_sheet(tmp_path / "sheet.pdf"))
+    assert page.mediabox.width > page.mediabox.height
+    words = words_on(page)
+    assert words.count("prompt 0") == words.count("prompt 1") == 2
+    assert words.count("failed") == 1
+    assert len(boxes_on(page)) == 39
+    assert all(f"seed {column}" in words for column in range(20))
+
+
+def test_a_table_keeps_its_rows_and_columns_in_one_image() -> None:
+    sheet = table_gallery(2, 5, thumbnail=64).contact_sheet(captions=False)
+    assert sheet.width > 5 * 64
+    assert sheet.height < 4 * 64
 
 
 @pytest.mark.parametrize(("name", "image_format"), [("s.png", "PNG"), ("s.jpg", "JPEG"), ("s.JPEG", "JPEG")])
@@ -184,6 +327,7 @@ def test_no_foreign_text_stops_it(some_tasks: list[Task]) -> None:
     gallery = Gallery(some_tasks, fetcher=ImageFetcher(FetchLimits(tries=1)))
     if any(task.good_images for task in some_tasks):
         assert gallery.contact_sheet(thumbnail=64).mode == "RGB"
+        assert pages_of(gallery.contact_sheet("sheet.pdf", title=some_tasks[0].prompt))
 
 
 letters = Lettering(14)
