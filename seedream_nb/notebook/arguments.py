@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import operator
-import os
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -209,19 +208,11 @@ def read_presentation(parsed: argparse.Namespace, *, tiles: int | None = None) -
     if tiles is not None:
         typed["limit"] = max(tiles, GalleryOptions().limit)
     changes = {name: value for name, value in typed.items() if value is not None}
+    if parsed.save is not None:
+        check_directory(parsed.save)
     return Presentation(
-        GalleryOptions(**changes), changes, save=_read_save(parsed.save), as_json=parsed.json, out=read_out(parsed.out)
+        GalleryOptions(**changes), changes, save=parsed.save, as_json=parsed.json, out=read_out(parsed.out)
     )
-
-
-def _read_save(directory: object) -> str | None:
-    """Checks the directory of `--save`, before anything is sent."""
-    if directory is None:
-        return None
-    if not isinstance(directory, (str, os.PathLike)):
-        raise UsageError(f"--save takes a directory, not {type(directory).__name__}.", hint="Use --save results.")
-    check_directory(directory)
-    return str(directory)
 
 
 def add_out(parser: argparse._ActionsContainer, what: str) -> None:
