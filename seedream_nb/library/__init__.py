@@ -14,5 +14,15 @@ from __future__ import annotations
 
 from seedream_nb.library.cache import LibraryCache, LibraryFetcher, library_of
 from seedream_nb.library.library import Library, LibraryInfo
+from seedream_nb.library.location import resolve_location
+from seedream_nb.library.marks import peek_tags
 
-__all__ = ["Library", "LibraryCache", "LibraryFetcher", "LibraryInfo", "library_of"]
+__all__ = [
+    "Library",
+    "LibraryCache",
+    "LibraryFetcher",
+    "LibraryInfo",
+    "library_of",
+    "peek_tags",
+    "resolve_location",
+]

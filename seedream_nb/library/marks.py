@@ -1,22 +1,27 @@
 """The marks that users add to tasks: tags, stars and a note, which the service knows nothing about.
 
-Everything here runs within a transaction of the caller, so that marks and the full-text index never disagree.
+But for `peek_tags`, everything here runs within a transaction of the caller, so that marks and the full-text index
+never disagree.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import unicodedata
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.task_ids import AnyTasks, read_ids
+from seedream_nb.library.database import FILE_NAME
 from seedream_nb.library.full_text import to_words
 from seedream_nb.library.records import key_of, lookup_in, select_in, storable, text_of_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
     from sqlite3 import Connection
 
 MARKED = "SELECT task FROM tags UNION SELECT task FROM opinions"  # the tasks that are never removed automatically
@@ -73,6 +78,18 @@ def count_tags(connection: Connection) -> dict[str, int]:
     """The number of tasks with each tag, the most frequent first."""
     statement = "SELECT tag, count(*) FROM tags GROUP BY tag ORDER BY count(*) DESC, tag"
     return dict(connection.execute(statement).fetchall())
+
+
+def peek_tags(folder: Path) -> dict[str, int]:
+    """As `count_tags`, from a library's folder; nothing if that takes creating the library or waiting for others."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
+            return count_tags(connection)
+    except sqlite3.Error:
+        return {}
 
 
 def add_tags(connection: Connection, keys: Sequence[str], tags: Iterable[str]) -> None:

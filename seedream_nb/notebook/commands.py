@@ -1,4 +1,4 @@
-"""All commands: a typed line becomes frozen arguments, which run; help and Tab completion come from the same table."""
+"""All commands: a typed line becomes frozen arguments, which run; its help comes from the same table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seedream_nb.notebook.prompts import read_body
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from seedream_nb.notebook.arguments import Arguments
     from seedream_nb.notebook.front_end import FrontEnd
@@ -282,32 +282,3 @@ _ALL = (
 )
 
 COMMANDS: Mapping[str, Command] = {command.name: command for command in _ALL}
-
-
-def completions(words: Sequence[str], known_ids: Sequence[str] = ()) -> list[str]:
-    """Completes a line, given the complete words after `%seedream` and the task ids that the kernel has seen.
-
-    Returns:
-        Commands, then options, choices and ids of the command, except those on the line already.
-    """
-    if not words:
-        return list(COMMANDS)
-    command = COMMANDS.get(words[0])
-    if command is None:
-        return []
-    if command.name == "help":
-        return list(COMMANDS)
-    if command.parts:
-        if len(words) == 1:
-            return list(command.parts)
-        command = command.parts.get(words[1], command)
-        words = words[1:]
-    parser = command.make_parser()
-    actions = parser._actions  # noqa: SLF001  argparse has no public way to list its options
-    by_option = {option: action for action in actions for option in action.option_strings if option != "-h"}
-    pending = by_option.get(words[-1])
-    if pending is not None and pending.nargs != 0:
-        return [str(choice) for choice in pending.choices or generate.SUGGESTIONS.get(pending.dest, ())]
-    positional = [str(choice) for action in actions if not action.option_strings for choice in action.choices or ()]
-    ids = list(known_ids) if parser.takes_ids else []
-    return [word for word in [*positional, *by_option, *ids] if word not in words]

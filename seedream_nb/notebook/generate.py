@@ -64,9 +64,6 @@ MOST_TAKES = 100
 MOST_UNCONFIRMED = 8  # paid requests that need no --yes
 SECONDS_TO_ANSWER = 15.0  # after an interrupt, for requests that were already sent
 
-# What Tab offers behind an option whose values are not a closed list.
-SUGGESTIONS = {"model": tuple(model.short_name for model in MODELS.values()), "size": tuple(PRESETS)}
-
 # Failures that fail the cell even if most requests succeeded.
 _UNSETTLED = (OutcomeUnknownError, AuthenticationError, BalanceUsedUpError, SettingsError)
 _VARIED = ("model", "size", "output_format", "optimize_prompt", "background", "seed", "guidance_scale")
@@ -310,7 +307,7 @@ def _add_generation(parser: Parser) -> None:
         "--model",
         nargs="+",
         metavar="NAME",
-        help=f"{', '.join(SUGGESTIONS['model'])}, or a full model id (default: {_DEFAULT})",
+        help=f"{', '.join(model.short_name for model in MODELS.values())}, or a full model id (default: {_DEFAULT})",
     )
     add(
         "--size",

@@ -14,9 +14,12 @@ from seedream_nb.notebook.front_end import FrontEnd, begins_with_magic
 from seedream_nb.notebook.receiver import Receiver, find_receiver
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
+    from seedream_nb.notebook.completion import Completion
     from seedream_nb.notebook.session import Session
 
 MAGIC_NAME = "seedream"
@@ -65,11 +68,10 @@ class SeedreamMagics(Magics):
         match = COMPLETED_LINE.match(context.text_until_cursor)
         if match is None:
             return _matches([], context.token, is_ours=False)
-        from seedream_nb.notebook.commands import completions  # noqa: PLC0415  %load_ext stays cheap
+        from seedream_nb.notebook.completion import Surroundings, complete  # noqa: PLC0415  %load_ext stays cheap
 
-        *words, typed = re.split(r"\s+", match[1])
-        known_ids = self._session.known_ids if self._session else ()
-        found = [word for word in completions(words, known_ids) if word.startswith(typed)]
+        session = self._get_session()
+        typed, found = complete(match[1], Surroundings(self._shell.user_ns, session.known_ids, session.peek_tags))
         return _matches(found, typed, is_ours=True)
 
     def install(self) -> None:
@@ -96,18 +98,30 @@ class SeedreamMagics(Magics):
         return receiver is Receiver.NOBODY or (receiver is Receiver.CELL and not self._shell.displayhook.quiet())
 
     def _open_session(self) -> Session:
+        session = self._get_session()
+        session.begin_command()
+        return session
+
+    def _get_session(self) -> Session:
         if self._session is None:
             from seedream_nb.notebook.session import Session  # noqa: PLC0415  %load_ext stays cheap
 
             self._session = Session()
-        self._session.begin_command()
         return self._session
 
 
-def _matches(words: list[str], typed: str, *, is_ours: bool) -> SimpleMatcherResult:
+class _Nothing(list[SimpleCompletion]):
+    """No completions, in a list that does not seem empty: IPython would offer those of others instead."""
+
+    def __len__(self) -> int:
+        return 1
+
+
+def _matches(found: Iterable[Completion], typed: str, *, is_ours: bool) -> SimpleMatcherResult:
     """What IPython's completer expects; Python's own keywords and names do not complete our lines."""
+    completions = [SimpleCompletion(one.text, type=one.type) for one in found]
     return {
-        "completions": [SimpleCompletion(word) for word in words],
+        "completions": completions if completions or not is_ours else _Nothing(),
         "matched_fragment": typed,
         "ordered": True,
         "suppress": is_ours,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from seedream_nb.client.client import SeedreamClient
 from seedream_nb.client.polling import Pace, choose_pace
 from seedream_nb.client.settings import Secret, Settings, resolve_settings
-from seedream_nb.core.errors import UsageError
+from seedream_nb.core.errors import SettingsError, UsageError
 from seedream_nb.core.parallel import join_all
+from seedream_nb.library import peek_tags, resolve_location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -133,6 +134,14 @@ class Session:
         """
         self._login = resolve_settings(token).token
         self._settings = None
+
+    def peek_tags(self) -> dict[str, int]:
+        """The tags of the library in use with the number of their tasks; none if they cannot be had at once."""
+        try:
+            folder = resolve_location(self._sandbox_folder.name if self._sandbox_folder else None)
+        except SettingsError:
+            return {}
+        return peek_tags(folder) if folder else {}
 
     def remember(self, task_ids: Iterable[str]) -> None:
         """Adds task ids to tab completion, latest first."""

@@ -311,10 +311,9 @@ def find_sides(ratio: Fraction, model: str) -> tuple[int, int]:
     least = max(model.min_pixels for model in known)
     most = min([_PIXELS_2K, *(model.max_pixels for model in known if model.max_pixels)])
 
-    def rank(sides: tuple[int, int]) -> tuple[Fraction, int]:
-        width, height = sides
-        found = Fraction(width, height)
-        return max(found / ratio, ratio / found), -width * height
+    def rank(sides: tuple[int, int]) -> tuple[float, int]:
+        width, height = sides[0] * ratio.denominator, sides[1] * ratio.numerator
+        return max(width / height, height / width), -sides[0] * sides[1]
 
     accepted = [sides for sides in _sides_near(ratio, most) if least <= sides[0] * sides[1] <= most]
     of_2k = [sides for sides in accepted if sides[0] * sides[1] >= _LEAST_2K]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from seedream_nb.core.errors import UsageError
 from seedream_nb.gallery import GalleryOptions
 from seedream_nb.notebook.arguments import Presentation
-from seedream_nb.notebook.commands import COMMANDS, HelpArguments, completions, parse
+from seedream_nb.notebook.commands import COMMANDS, HelpArguments, parse
 from seedream_nb.notebook.queries import GetArguments
 from seedream_nb.notebook.services import SandboxArguments
 
@@ -93,13 +93,3 @@ def test_any_text_is_parsed_or_rejected(line: str, cell: str | None) -> None:
         parse(line, cell)
     except UsageError as error:
         assert error.message  # noqa: PT017  either outcome is fine, a sentence is a must
-
-
-def test_completion() -> None:
-    assert completions([]) == list(COMMANDS)
-    assert completions(["sandbox"]) == ["start", "stop", "status", "--help", "--seconds", "--balance"]
-    assert completions(["get", "--embed"]) == ["thumbnails", "links", "originals"]
-    assert completions(["get", "--columns"]) == []
-    assert ID in completions(["get"], [ID])
-    assert "--json" not in completions(["get", "--json"], [ID])
-    assert completions(["nonsense"]) == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.text import escape_variables
-from seedream_nb.notebook.commands import completions, parse
+from seedream_nb.notebook.commands import parse
 from seedream_nb.notebook.generate import GenerateArguments
 from seedream_nb.protocol.request_body import GenerationOptions
 
@@ -120,9 +120,3 @@ def is_kept(text: str) -> bool:
 def test_prompts_of_a_cell_are_unchanged(prompts: list[str]) -> None:
     body = "\n---\n".join(map(escape_variables, prompts))
     assert read("generate", body).prompts == tuple(prompt.strip() for prompt in prompts)
-
-
-def test_tab_offers_models_and_sizes() -> None:
-    assert completions(["generate", "--model"]) == ["5.0-pro", "5.0-lite", "4.5", "4.0"]
-    assert "2K" in completions(["generate", "cat", "--size"])
-    assert completions(["generate", "--format"]) == ["jpeg", "png"]

@@ -9,7 +9,7 @@ import pytest
 
 from seedream_nb import Gallery, TaskStatus
 from seedream_nb.core.errors import InvalidTaskIdError, LibraryError, NetworkError, TaskNotFoundError, UsageError
-from seedream_nb.notebook.commands import HelpArguments, completions, parse
+from seedream_nb.notebook.commands import HelpArguments, parse
 from tests.notebook.running import SMALL, UNKNOWN, run, run_gallery, seen
 
 if TYPE_CHECKING:
@@ -321,8 +321,3 @@ class TestLine:
         parsed = parse("library search --help")
         assert isinstance(parsed, HelpArguments)
         assert "--model" in parsed.text
-
-    def test_tab_offers_its_commands_options_and_ids(self) -> None:
-        assert "search" in completions(["library"])
-        assert "--tag" in completions(["library", "search"])
-        assert "an-id" in completions(["library", "tag"], ["an-id"])

@@ -249,6 +249,8 @@ def complete(shell: InteractiveShell, line: str) -> list[str]:
         ("g = %seedream get --co", ["--columns"]),
         ("%seedream get --embed t", ["thumbnails"]),
         ("%seedream sandbox st", ["start", "stop", "status"]),
+        ("%seedream get --columns ", []),
+        ("%seedream nonsense ", []),
     ],
 )
 def test_tab_completes_commands_options_and_choices(shell: InteractiveShell, line: str, expected: list[str]) -> None:
