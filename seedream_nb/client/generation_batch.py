@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.client.dispatcher import Dispatcher
 from seedream_nb.client.polling import STILL_RUNNING, Waiting, run_to_end
+from seedream_nb.client.submission import MAX_PROMPT
 from seedream_nb.core.errors import InterruptedWait, OutcomeUnknownError, SeedreamError, WaitTimeoutError
 from seedream_nb.core.foreign import show_line
 from seedream_nb.core.models import TaskStatus
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 OUTCOMES = ("finished", "in progress", "failed", "not answered")  # of requests that were sent
 MAX_NAMED = 5  # unsent requests that a message names
-MAX_PROMPT = 40  # characters of each
 
 
 class GenerationBatch:

@@ -20,6 +20,7 @@ from seedream_nb.core.errors import (
     UsageError,
     shorten,
 )
+from seedream_nb.core.foreign import show_line
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.protocol.request_body import GenerationOptions, build_body, check_body, describe_request
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import TaskImage
 
 IMAGES_PATH = "/seedream/images"
+MAX_PROMPT = 40  # characters of a prompt that a message names a request by
 
 Mode = Literal["async", "sync", "stream"]
 
@@ -117,9 +119,14 @@ def prepare_all(
             bodies.append(_prepare_one(request, references, mode, strict=strict))
         except UsageError as error:  # noqa: PERF203  nothing is slow next to what follows
             if len(listed) > 1:
-                error.message = f"Request {number} of {len(listed)}: {error.message}"
+                error.message = f"Request {number} of {len(listed)}{_name(request)}: {error.message}"
             raise
     return bodies
+
+
+def _name(request: object) -> str:
+    prompt = getattr(request, "prompt", "")
+    return f" ({show_line(prompt, MAX_PROMPT)})" if isinstance(prompt, str) and prompt.strip() else ""
 
 
 def _prepare_one(

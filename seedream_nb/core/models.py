@@ -285,7 +285,8 @@ def sum_usage(tasks: Iterable[Task]) -> Usage:
         True
     """
     total = Usage()
-    reported = {task.id or str(id(task)): task.usage for task in tasks if task.usage}
+    listed = list(tasks)  # a streamed task has no id, and its identity lasts only as long as the task
+    reported = {task.id or str(id(task)): task.usage for task in listed if task.usage}
     for usage in reported.values():
         total += usage
     return total

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from seedream_nb.notebook.caller import Receiver, find_caller, find_receiver
 from seedream_nb.notebook.front_end import FrontEnd, begins_with_magic
-from seedream_nb.notebook.receiver import Receiver, find_receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,18 +42,17 @@ class SeedreamMagics(Magics):
         """SeeDream image generation in notebooks; `%seedream help` lists the commands."""
         from seedream_nb.notebook.commands import parse  # noqa: PLC0415  %load_ext stays cheap
 
-        # IPython calls the magic from a function of its own: two frames up is the code with the magic.
-        variables = sys._getframe(2).f_locals  # noqa: SLF001  the documented way to a caller's variables
+        caller = find_caller(inspect.currentframe())
         # Not by IPython's output_can_be_silenced, which reads a prompt as Python: "it's raining (" would fail the cell.
         # A semicolon in the cell's body belongs to a prompt.
         is_silenced = line.rstrip().endswith(";")
-        receiver = find_receiver(inspect.currentframe())
+        receiver = find_receiver(caller)
         is_untouched, self._is_untouched = self._is_untouched, False  # the command may produce output
         front_end = FrontEnd(
             self._shell,
             is_untouched=is_untouched,
             value_follows=not is_silenced and self._will_show_value(receiver),
-            namespace={**self._shell.user_ns, **variables},
+            namespace={**self._shell.user_ns, **(caller.f_locals if caller else {})},
         )
         value = parse(line, cell, front_end.evaluate).run(self._open_session(), front_end)
         if is_silenced:

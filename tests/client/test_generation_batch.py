@@ -217,7 +217,8 @@ def test_all_are_checked_before_the_first_is_sent(
 ) -> None:
     with pytest.raises(UsageError) as caught:
         client.generate_all([SIX[0], wrong, SIX[1]])
-    assert caught.value.message.startswith("Request 2 of 3: ")
+    named = f" ({wrong.prompt})" if wrong.prompt.strip() else ""
+    assert caught.value.message.startswith(f"Request 2 of 3{named}: ")
     assert sentence in caught.value.message
     with pytest.raises(UsageError) as caught:
         client.generate_all([wrong])

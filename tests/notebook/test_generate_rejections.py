@@ -48,7 +48,7 @@ def test_the_hint_names_the_option_of_the_magic(shell: InteractiveShell, service
 
 @pytest.mark.parametrize("options", ["--size 2K 4K 3K --model 4.5", "--size 4K --model 4.0 4.5 pro"])
 def test_one_invalid_combination_stops_all(shell: InteractiveShell, service: Sandbox, options: str) -> None:
-    with pytest.raises(UsageError, match="Request 3 of 3: "):
+    with pytest.raises(UsageError, match=r"Request 3 of 3 \(cat\): "):
         run(shell, f"%seedream generate cat {options}")
     assert len(service.requests) == 0
 

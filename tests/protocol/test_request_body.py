@@ -321,6 +321,7 @@ def test_usage_adds_up_where_it_is_reported(client: SeedreamClient) -> None:
     silent = Task("silent", TaskStatus.SUCCEEDED)
     assert sum_usage([*tasks, silent, tasks[0]]) == Usage(3, 49152, 49152)
     assert sum_usage([silent]) == Usage()
+    assert sum_usage(dataclasses.replace(tasks[0], id="") for _ in range(3)) == Usage(3, 49152, 49152)
     assert sum_usage([dataclasses.replace(tasks[0], usage=Usage(1)), tasks[1]]) == Usage(3, 32768, 32768)
 
 
