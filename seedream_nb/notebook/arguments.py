@@ -70,12 +70,14 @@ class Parser(argparse.ArgumentParser):
     Attributes:
         takes_cell: Whether the command reads the cell's body.
         takes_ids: Whether the command takes task ids.
+        notes: What the help says after the options.
     """
 
     def __init__(self, command: str, description: str) -> None:
         super().__init__(prog=f"%seedream {command}", description=description, allow_abbrev=False)
         self.takes_cell = False
         self.takes_ids = False
+        self.notes = ""
         self._words: Sequence[Word] = ()
         self.register("type", None, lambda text: self._convert(text, _to_text))
         self.register("type", int, lambda text: self._convert(text, _to_int))
@@ -119,7 +121,7 @@ class Parser(argparse.ArgumentParser):
         """The help, with a usage line that names the positional arguments only."""
         words = [_format_positional(action) for action in self._actions if not action.option_strings]
         self.usage = " ".join(["%(prog)s", *words, "[options]"])
-        return super().format_help()
+        return "\n".join(filter(None, [super().format_help(), self.notes]))
 
     def error(self, message: str) -> NoReturn:
         """Raises what argparse would print."""

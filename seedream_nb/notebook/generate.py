@@ -44,7 +44,7 @@ from seedream_nb.notebook.arguments import (
 from seedream_nb.notebook.follow import follow_in_cell
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.live import open_live_display
-from seedream_nb.notebook.prompts import read_prompts
+from seedream_nb.notebook.prompts import SYNTAX, read_prompts
 from seedream_nb.notebook.results import make_gallery, present, with_next_step
 from seedream_nb.protocol.capabilities import MODELS, PRESETS, SHAPES
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
@@ -302,6 +302,7 @@ def add_edit(parser: Parser) -> None:
 
 def _add_generation(parser: Parser) -> None:
     parser.takes_cell = True
+    parser.notes = SYNTAX
     add = parser.add_argument_group("generation options (give several values to compare them)").add_argument
     add(
         "--model",

@@ -22,12 +22,6 @@ from seedream_nb.core.text import escape_variables
 
 Evaluate = Callable[[str], object]  # the value of a Python expression, in the user's namespace; raises what it raises
 
-SYNTAX = """\
-text and variables:
-  {expression}, $name  the value of a Python expression or variable; it is never parsed again
-  {{  }}  $$name       braces, and a dollar sign before a name, as text
-  "a text", 'a text'   a Python string: r"..." for backslashes, f"..." for formatting"""
-
 _SPACE = re.compile(r"\s*")
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*")
 _QUOTE = re.compile(r"([A-Za-z]{0,2})('''|\"\"\"|'|\")")

@@ -18,10 +18,21 @@ if TYPE_CHECKING:
 
     from seedream_nb.notebook.line import Evaluate
 
+SYNTAX = """\
+prompts and variables:
+  a white cat            one prompt, as typed
+  "a cat" "two dogs"     a prompt each; quotation marks are those of Python: "a \\"red\\" cat", r"C:\\new", f"{x:.2f}"
+  {prompts}, $prompts    a Python expression or variable: its text is one prompt, unchanged; a list is a prompt each
+  a {color} cat          a variable within text; {{ and }} are braces, and $$name is a dollar sign before a name
+  ---                    on a line of the cell's body: separates prompts
+  # a comment            in the cell's body: left out of the prompt; #ff0000 and #hashtag are text
+"""
+
 _SEPARATOR = re.compile(r"^[ \t]*-{3,}[ \t]*$", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*#(?:[ \t][^\n]*)?(?:\n|\Z)", re.MULTILINE)
 # What begins a prompt that is meant as Python, or meant to be quoted.
 _LIST = re.compile(r"[\[(]\s*[A-Za-z]{0,2}[\"']")
+_STRING = re.compile(r"[rRfF]{1,2}([\"']).*\1", re.DOTALL)
 _TYPOGRAPHIC_QUOTES = tuple("“”„‟‘’‚‛«»‹›「」『』")  # noqa: RUF001  as typed
 
 
@@ -111,6 +122,11 @@ def _read_texts(part: Word) -> Sequence[object]:
         raise UsageError(
             f"{shorten(part.source)} is a Python list, and it is unclear whether to send it as text.",
             hint=f"For one prompt each, write it in braces: {{{shorten(part.source)}}}; nothing was sent.",
+        )
+    if not part.is_quoted and _STRING.fullmatch(part.source):
+        raise UsageError(
+            f"{shorten(part.source)} is a Python string, and a cell's body is text.",
+            hint="Write the text without quotation marks: a {color} cat; nothing was sent.",
         )
     elements = read_elements(part)
     return [part.value] if elements is None else elements

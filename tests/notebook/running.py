@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from seedream_nb import Sandbox
 
+OK = 200
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 # The smallest images that any model generates: 960 x 960 pixels are painted in a moment.
@@ -42,6 +44,23 @@ def run_gallery(shell: InteractiveShell, code: str) -> Gallery:
 def paid(sandbox: Sandbox) -> int:
     """How many paid requests have reached the server."""
     return len(sandbox.requests.of_kind("images"))
+
+
+def paid_bodies(sandbox: Sandbox) -> list[dict[str, object]]:
+    """The bodies of all accepted paid requests, in the order of their arrival."""
+    accepted = [request for request in sandbox.requests.of_kind("images") if request.status == OK]
+    found = [sandbox._store.peek(task_id) for task_id in sandbox.task_ids[-len(accepted) :] if accepted]
+    return [dict(stored.request) for stored in found if stored is not None]
+
+
+def paid_prompts(sandbox: Sandbox) -> list[object]:
+    """The prompts that were paid for; several are sent at the same time, so they come sorted."""
+    return sorted((body.get("prompt") for body in paid_bodies(sandbox)), key=str)
+
+
+def is_typable(text: str) -> bool:
+    """Whether the body of a cell can hold this prompt, with braces and dollar signs doubled."""
+    return bool(text.strip()) and not re.search(r"---|^[ \t]*#(?!\S)|\A\s*[\[(]", text, re.MULTILINE)
 
 
 def seen(gallery: object) -> Sheet:

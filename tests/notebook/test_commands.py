@@ -53,6 +53,14 @@ def test_every_command_has_help(name: str) -> None:
     assert by_option.text.startswith(f"usage: %seedream {name}")
 
 
+@pytest.mark.parametrize("name", ["generate", "edit"])
+def test_the_help_tells_how_prompts_are_written(name: str) -> None:
+    parsed = parse(f"help {name}")
+    assert isinstance(parsed, HelpArguments)
+    for syntax in ("{prompts}, $prompts", r'"a \"red\" cat"', "{{ and }}", "# a comment", "---"):
+        assert syntax in parsed.text
+
+
 @pytest.mark.parametrize(
     ("line", "message", "hint"),
     [

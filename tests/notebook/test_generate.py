@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from seedream_nb import Gallery, TaskStatus
 from seedream_nb.core.errors import UsageError
+from seedream_nb.core.text import escape_variables
 from tests.examples import examples
-from tests.notebook.running import SMALL, paid, run, run_gallery, seen
+from tests.notebook.running import SMALL, is_typable, paid, run, run_gallery, seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,11 +177,11 @@ def test_an_unknown_model_warns_and_is_sent(shell: InteractiveShell, capsys: pyt
     assert gallery[0].model == "doubao-seedream-5-0-260128"
 
 
-@given(prompt=st.text(min_size=1).filter(lambda text: text.strip() and "---" not in text))
+@given(prompt=st.text(min_size=1).filter(is_typable))
 @settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_prompt_is_sent_unchanged(shell: InteractiveShell, service: Sandbox, prompt: str) -> None:
     before = paid(service)
-    result = shell.run_cell(f"%%seedream generate --no-wait --out made\n{prompt}", silent=True)
+    result = shell.run_cell(f"%%seedream generate --no-wait --out made\n{escape_variables(prompt)}", silent=True)
     result.raise_error()
     gallery = shell.user_ns["made"]
     assert isinstance(gallery, Gallery)

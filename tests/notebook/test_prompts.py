@@ -1,0 +1,206 @@
+"""The prompts of a line or a cell: those that its words say, or none at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seedream_nb.core.errors import UsageError
+from seedream_nb.core.text import escape_variables
+from seedream_nb.notebook.commands import parse
+from seedream_nb.notebook.generate import GenerateArguments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SAYING = 'He said "hi, all", it\'s {x} $x --yes\n---\n# \\n "a", "b"'
+CATS = ["a cat", "two dogs, asleep", "a cat"]
+
+
+def read(line: str, cell: str | None = None, **names: object) -> GenerateArguments:
+    parsed = parse(f"generate {line}", cell, lambda expression: eval(expression, dict(names)))  # noqa: S307  as in a cell
+    assert isinstance(parsed, GenerateArguments)
+    return parsed
+
+
+def prompts(line: str, cell: str | None = None, **names: object) -> tuple[str, ...]:
+    return read(line, cell, **names).prompts
+
+
+@pytest.mark.parametrize(
+    "collection",
+    [
+        CATS,
+        tuple(CATS),
+        pd.Series(CATS, index=[5, 3, 1]),
+        pd.Index(CATS),
+        np.array(CATS),
+        np.array(CATS, dtype=object),
+        dict(enumerate(CATS)).values(),
+        iter(CATS),
+        (cat for cat in CATS),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_element_of_a_list_is_a_prompt(collection: Iterable[str]) -> None:
+    assert prompts("{cats} --yes", cats=collection) == tuple(CATS)
+
+
+@pytest.mark.parametrize(
+    ("line", "cell"), [("{x}", None), ("$x", None), ("", "{x}"), ("", "\n  $x \n"), ("{[x]}", None)]
+)
+def test_a_saying_is_one_prompt(line: str, cell: str | None) -> None:
+    assert read(line, cell, x=SAYING) == GenerateArguments((SAYING,))
+
+
+@pytest.mark.parametrize(
+    ("line", "cell", "expected"),
+    [
+        ("{cats}", None, ("a cat", "two dogs, asleep", "a cat")),
+        ("", "a fox\n---\n{cats}\n---\n{x}", ("a fox", *CATS, SAYING)),
+        ("a  cat   {c} or\tso", None, ("a  cat   red or\tso",)),
+        ("{c} {c}", None, ("red red",)),
+        ("{c}, {c}!", None, ("red, red!",)),
+        ("{n} cats", None, ("3 cats",)),
+        ('" a cat "', None, (" a cat ",)),
+        ('"cat" "dog"', None, ("cat", "dog")),
+        ('"--yes"', None, ("--yes",)),
+        ("a cat -- asleep - or not", None, ("a cat -- asleep - or not",)),
+        ("it's a cat's life", None, ("it's a cat's life",)),
+        ("", "a {c} cat\n  {{c}} for $$c or $5\n", ("a red cat\n  {c} for $c or $5",)),
+        ("", '"a cat"', ('"a cat"',)),
+        ("", "“Hello”", ("“Hello”",)),
+        ("", "# a comment\na cat\n  # another\n#\n#ff0000 #hashtag\n# ---\n", ("a cat\n#ff0000 #hashtag",)),
+        ("", "{heading}\na cat", ("# a heading\na cat",)),
+        ("", "# {missing}\na cat", ("a cat",)),
+    ],
+)
+def test_what_is_typed_is_the_prompt(line: str, cell: str | None, expected: tuple[str, ...]) -> None:
+    assert prompts(line, cell, cats=CATS, x=SAYING, c="red", n=3, heading="# a heading") == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "cell", "message", "hint"),
+    [
+        ("{['a', ' ']}", None, "Prompt 2 is empty.", "leave it out"),
+        ("{['a', 'b', 2.5]}", None, "Prompt 3 is a float, not text.", "string"),
+        ("{[None]}", None, "The prompt is None, not text.", "string"),
+        ("{[]}", None, "The list of prompts is empty.", ""),
+        ("{''}", None, "The prompt is empty.", ""),
+        ("{3}", None, "The prompt is an int, not text.", ""),
+        ("{b'a'}", None, "The prompt is a bytes, not text.", ""),
+        ("{dict(a='b')}", None, "The prompt is a dict, not text.", ""),
+        ("{table}", None, "The prompt is a DataFrame, not text.", ""),
+        ("{cats} asleep", None, "{cats} is a list and can't be part of a text.", "let it stand alone"),
+        ("", "{cats} asleep", "{cats} is a list and can't be part of a text.", "let it stand alone"),
+        ("{cats} {cats}", None, "{cats} is a list and can't be part of a text.", ""),
+        ("{(1 / 0 for _ in cats)}", None, "raised ZeroDivisionError", ""),
+        ('"a cat" ""', None, "Prompt 2 is empty.", ""),
+        ('a sign saying "OPEN" at night', None, "unclear", "'a sign saying \"OPEN\" at night'"),
+        ('{c} "cat"', None, "unclear where the prompt begins", "'{c} \"cat\"'"),
+        ("“a cat”", None, "typographic quotation mark “", "'“a cat”'"),
+        ("['a cat'] cat", None, "is a Python list", "{['a cat'] cat}"),
+        ("('a','b')", None, "is a Python list", "{('a','b')}"),
+        ("", '["a cat", "two dogs"]', "is a Python list", '{["a cat", "two dogs"]}'),
+        ('["a cat", "two dogs"]', None, "is followed by ]", '{["a cat", "two dogs"]}'),
+        ("", 'f"a {c} cat"', "is a Python string", "without quotation marks"),
+        ("", "a {missing} cat", "There is no variable missing.", "{{missing}}"),
+        ("", "# a cat\n#\n", "There is no prompt besides 2 comment lines.", "body"),
+        ("{c}", "a cat", "another in the cell's body", "Keep one"),
+    ],
+)
+def test_an_unclear_prompt_is_rejected(line: str, cell: str | None, message: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        prompts(line, cell, cats=CATS, c="red", table=pd.DataFrame({"a": ["b"]}))
+    assert message in caught.value.message
+    assert hint in (caught.value.hint or "")
+
+
+def test_the_hint_for_a_mixture_can_be_typed() -> None:
+    with pytest.raises(UsageError) as caught:
+        prompts('a {c} sign saying "OPEN" and "it\'s" \\n', c="red")
+    hint = caught.value.hint or ""
+    quoted = hint.removeprefix("Quote the whole prompt, such as ").removesuffix("; nothing was sent.")
+    assert prompts(quoted, c="red") == ('a red sign saying "OPEN" and "it\'s" \\n',)
+
+
+def test_comment_lines_are_counted() -> None:
+    assert read("", "# one\na cat\n# two").comments == 2
+
+
+def test_a_list_gives_several_values_of_an_option() -> None:
+    parsed = read("cat --size {sizes} 1K --seed {range(3)} --model={'4.5'}", sizes=np.array(["2K", "4K"]))
+    assert dict(parsed.varied) == {"size": ("2K", "4K", "1K"), "seed": (0, 1, 2), "model": ("4.5",)}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--takes {[1, 2]}", "argument --takes: expected one value, not a list"),
+        ("--out {['a']}", "argument --out: expected one value, not a list"),
+        ("--takes {2.5}", "argument --takes: invalid int value: 2.5"),
+        ("--seed {'x'}", "argument --seed: invalid int value: 'x'"),
+        ("--timeout {None}", "argument --timeout: invalid float value: None"),
+        ("--save {print}", "argument --save: expected text, not a builtin_function_or_method"),
+        ("--format {['png', 'gif']}", "argument --format: invalid choice: 'gif'"),
+        ("--yes={'x'}", "argument --yes: ignored explicit argument"),
+    ],
+)
+def test_a_value_that_an_option_cannot_take_is_rejected(options: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        prompts(f"cat {options}")
+    assert message in caught.value.message
+    assert "\0" not in caught.value.message
+
+
+anything = st.text(min_size=1) | st.text("ab'\"`,;{}$#-= \t\n\\[]()\0", min_size=1)
+texts = anything.filter(str.strip)
+
+
+@given(
+    texts, st.sampled_from([("{x}", None), ("$x", None), ('"{x}"', None), ("", "{x}"), ("", " $x\n"), ("{[x]}", None)])
+)
+def test_any_text_in_a_variable_is_one_prompt(text: str, place: tuple[str, str | None]) -> None:
+    assert read(*place, x=text) == GenerateArguments((text,))
+
+
+@given(st.lists(texts, min_size=1), st.sampled_from([("{x}", None), ("", "{x}")]))
+def test_any_texts_in_a_list_are_one_prompt_each(some: list[str], place: tuple[str, str | None]) -> None:
+    assert prompts(*place, x=some) == tuple(some)
+
+
+@given(anything)
+def test_any_text_in_an_option_is_its_value(text: str) -> None:
+    parsed = read("cat --callback-url {x} --save={x} --field {'note=' + x} --model {x} {x}", x=text)
+    assert parsed.options.callback_url == parsed.presentation.save == text
+    assert parsed.varied == (("model", (text, text)),)
+    assert parsed.prompts == ("cat",)
+    assert list(parsed.options.extra) == ["note"]
+
+
+@given(st.text("ab'\"{}-,\n\\ []", max_size=30) | st.text())
+def test_any_line_is_its_own_words_or_rejected(line: str) -> None:
+    try:
+        parsed = read(line)
+    except (UsageError, AssertionError):  # or the help
+        return
+    typed = line.strip().removesuffix(";").strip()
+    if parsed == GenerateArguments((typed,)):
+        return  # as it stands
+    # Otherwise it has quoted texts, braces or options; each word is in one prompt, in order.
+    assert any(sign in typed for sign in "'\"{}$-")
+    joined = "\n".join(parsed.prompts)
+    if not any(sign in typed for sign in "'\"\\-$"):
+        assert joined == typed.replace("{{", "{").replace("}}", "}")
+    assert len(parsed.prompts) <= 1 + max(typed.count("'"), typed.count('"'))
+
+
+@given(st.lists(st.text("ab \"'\\{}", min_size=1).filter(str.strip), min_size=1, max_size=4))
+def test_any_quoted_texts_are_one_prompt_each(some: list[str]) -> None:
+    line = ", ".join(repr(escape_variables(text)) for text in some)
+    assert prompts(line) == tuple(some)
