@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from seedream_nb.core.errors import UsageError, shorten
-from seedream_nb.core.task_ids import EXAMPLE_ID, read_task_ids
+from seedream_nb.core.task_ids import EXAMPLE_ID
 from seedream_nb.core.text import read_since
 from seedream_nb.gallery.contents import EMBED_CHOICES, GalleryOptions
 from seedream_nb.gallery.save import check_directory
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.session import Session
 
 DEFAULT_TASKS = 24
@@ -48,7 +49,7 @@ class HelpRequest(Exception):  # noqa: N818  not an error: it carries the answer
 # Stands for a word in what argparse sees, so that no text is taken for an option.
 _MARKER = re.compile("\0([0-9]+)\0")
 
-WORD, OBJECT = "word", "object"  # types of arguments that need not be text: see Parser
+WORD = "word"  # the type of arguments that need not be text: see Parser
 
 
 class _Values(tuple[object, ...]):
@@ -60,8 +61,8 @@ class _Values(tuple[object, ...]):
 class Parser(argparse.ArgumentParser):
     """An argparse parser that takes words with objects, never prints, and never exits the kernel.
 
-    An argument becomes text or a number, whatever the type of the variable that holds it; with `type=OBJECT` it is the
-    object itself, with `type=WORD` the `Word`. Options with several values take the elements of a list.
+    An argument becomes text or a number, whatever the type of the variable that holds it; with `type=WORD` it is the
+    `Word` itself. Options with several values take the elements of a list.
 
     Args:
         command: The command's name, such as `library search`.
@@ -83,7 +84,6 @@ class Parser(argparse.ArgumentParser):
         self.register("type", int, lambda text: self._convert(text, _to_int))
         self.register("type", float, lambda text: self._convert(text, _to_float))
         self.register("type", WORD, self._find)
-        self.register("type", OBJECT, lambda text: self._find(text).value)
 
     def parse_words(self, words: Sequence[Word]) -> argparse.Namespace:
         """Parses words.
@@ -232,24 +232,22 @@ def read_out(name: str | None) -> str | None:
 def add_ids(parser: Parser, *, default: str = "") -> None:
     """Adds task ids, on the line and in the cell's body; the default is what the command uses without any."""
     parser.takes_ids = parser.takes_cell = True
-    text = f"task id, such as {EXAMPLE_ID}; {{ids}} expands a list{default and f' (default: {default})'}"
-    parser.add_argument("ids", nargs="*", type=OBJECT, metavar="ID", help=text)
+    text = (
+        f"task id or its first 8 characters, or a variable with ids, tasks, images or a gallery, such as study[4] or "
+        f"panel.selected{default and f' (default: {default})'}"
+    )
+    parser.add_argument("ids", nargs="*", type=WORD, metavar="ID", help=text)
 
 
-def read_ids(parsed: argparse.Namespace, command: str, *, required: bool = False) -> tuple[str, ...]:
-    """Reads the ids on the line and in the cell's body, in order, repeats included.
+def read_ids(parsed: argparse.Namespace, command: str, *, required: bool = False) -> tuple[Given, ...]:
+    """Returns the tasks that are given on the line and in the cell's body, in order, repeats included.
 
     Raises:
-        UsageError: Ids are required and none is given.
-        InvalidTaskIdError: A word is not a task id.
+        UsageError: Tasks are required and none is given.
     """
-    text = " ".join(map(_join_ids, parsed.ids))
-    return read_task_ids(text, command) if required or text.strip() else ()
-
-
-def _join_ids(value: object) -> str:
-    elements = read_elements(Word("", value))
-    return str(value) if elements is None else " ".join(map(str, elements))
+    if required and not parsed.ids:
+        raise UsageError("Missing task id.", hint=f"Add one after the command: %seedream {command} {EXAMPLE_ID}")
+    return tuple(parsed.ids)
 
 
 def add_filters(parser: Parser) -> None:

@@ -13,6 +13,7 @@ from seedream_nb.core.task_ids import find_problem
 from seedream_nb.notebook import explore, generate, library, queries, services, wait
 from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation
 from seedream_nb.notebook.front_end import Notice
+from seedream_nb.notebook.given import read_given
 from seedream_nb.notebook.line import no_variables, read_id_words, read_words
 from seedream_nb.notebook.prompts import read_body
 
@@ -124,8 +125,8 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
     except HelpRequest:
         return HelpArguments(command.format_help())
     if parser.takes_ids:
-        on_line = itertools.takewhile(lambda one: not str(one).startswith("#"), parsed.ids)
-        parsed.ids = [*on_line, *(word.value for word in read_id_words(cell or "", evaluate))]
+        on_line = itertools.takewhile(lambda word: not word.source.startswith("#"), parsed.ids)
+        parsed.ids = read_given([*on_line, *read_id_words(cell or "", evaluate)], evaluate)
     else:
         parsed.body = read_body(cell or "", evaluate)
     return command.read(parsed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError
+from seedream_nb.core.models import Task
 from seedream_nb.notebook.arguments import DEFAULT_TASKS, add_ids, add_out, read_ids, read_out
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.notebook.arguments import Parser
     from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.session import Session
 
 
@@ -21,13 +23,13 @@ class ExploreArguments:
     """`%seedream explore`.
 
     Attributes:
-        task_ids: The tasks to start with.
+        task_ids: The tasks to start with, as they are or by their ids.
         last: Whether to add the last result.
         history: How many of the newest tasks to add.
         out: The variable to assign the panel to, or None.
     """
 
-    task_ids: tuple[str, ...] = ()
+    task_ids: tuple[Given, ...] = ()
     last: bool = False
     history: int = 0
     out: str | None = None
@@ -43,8 +45,8 @@ class ExploreArguments:
         from seedream_nb.panels import explore  # noqa: PLC0415  see above
 
         last = session.require_last("Run generate or get first, or remove --last.") if self.last else ()
-        tasks = [
-            *(session.client.retrieve_batch(self.task_ids) if self.task_ids else ()),
+        tasks: list[str | Task] = [
+            *(one if isinstance(one, Task) else session.read_ids([one])[0] for one in self.task_ids),
             *last,
             *(session.client.history(self.history) if self.history else ()),
         ]

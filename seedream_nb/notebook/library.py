@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from seedream_nb.library import Library, LibraryInfo
     from seedream_nb.notebook.arguments import Parser
     from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.session import Session
 
 MarkKind = Literal["tag", "untag", "rate", "note"]
@@ -74,7 +75,7 @@ class SearchArguments:
 
     Attributes:
         text: Words to search for; empty for all tasks.
-        task_ids: The ids of `show`; none for the newest.
+        task_ids: The tasks of `show`; none for the newest.
         model: A model, or None.
         since: The earliest time, or None.
         tags: Tags that a task must all have.
@@ -85,7 +86,7 @@ class SearchArguments:
     """
 
     text: str = ""
-    task_ids: tuple[str, ...] = ()
+    task_ids: tuple[Given, ...] = ()
     model: str | None = None
     since: datetime | None = None
     tags: tuple[str, ...] = ()
@@ -97,13 +98,13 @@ class SearchArguments:
     def run(self, session: Session, front_end: FrontEnd) -> object:
         """Shows the tasks that match, newest first, or the tasks with these ids."""
         library = session.client.cache.open()
-        tasks = self._find(library)
+        tasks = self._find(library, session.read_ids(self.task_ids))
         total = len(library)
         none_found = f"No matches among {count_of(total, 'task')}." if total else "The library is empty."
         return present_search(tasks, self.presentation, session, front_end, none_found=none_found)
 
-    def _find(self, library: Library) -> Sequence[Task]:
-        if not self.task_ids:
+    def _find(self, library: Library, task_ids: Sequence[str]) -> Sequence[Task]:
+        if not task_ids:
             return library.search(
                 self.text,
                 model=self.model,
@@ -113,13 +114,13 @@ class SearchArguments:
                 status=TaskStatus.FAILED.value if self.failed else None,
                 limit=self.limit,
             )
-        stored = library.find(self.task_ids)
+        stored = library.find(task_ids)
         if not stored:
             raise TaskNotFoundError(
-                f"{name_ids(self.task_ids)} not found in the library.",
-                hint=f"%seedream get {self.task_ids[0]} queries the service.",
+                f"{name_ids(task_ids)} not found in the library.",
+                hint=f"%seedream get {task_ids[0]} queries the service.",
             )
-        return [stored.get(task_id) or Task.not_found(task_id) for task_id in self.task_ids]
+        return [stored.get(task_id) or Task.not_found(task_id) for task_id in task_ids]
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class MarkArguments:
 
     kind: MarkKind
     value: str
-    task_ids: tuple[str, ...] = ()
+    task_ids: tuple[Given, ...] = ()
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
         """Marks tasks.
@@ -145,7 +146,7 @@ class MarkArguments:
         del front_end
         library = session.client.cache.open()
         last = () if self.task_ids else session.require_last("Pass the ids of the tasks to mark.")
-        task_ids = self.task_ids or [task.id for task in last if task.id]
+        task_ids = session.read_ids(self.task_ids or [task for task in last if task.id])
         tasks = count_of(len(set(task_ids)), "task")
         if self.kind == "tag":
             library.tag(task_ids, self.value)
@@ -173,7 +174,7 @@ class RemoveArguments:
         confirmed: Whether to skip the confirmation.
     """
 
-    task_ids: tuple[str, ...] = ()
+    task_ids: tuple[Given, ...] = ()
     older: datetime | None = None
     larger: int | None = None
     confirmed: bool = False
@@ -182,15 +183,16 @@ class RemoveArguments:
         """Removes tasks and images once the user confirms."""
         library = session.client.cache.open()
         prune = partial(library.prune, older=self.older, larger=self.larger)
-        removal = library.weigh(self.task_ids) if self.task_ids else prune(preview=True)
+        task_ids = session.read_ids(self.task_ids)
+        removal = library.weigh(task_ids) if task_ids else prune(preview=True)
         what = f"{count_of(removal.tasks, 'task')} and {count_of(removal.originals, 'original')}"
         if not removal.tasks and not removal.originals:
             return Notice("Nothing to remove.")
         question = f"Remove {what} from this machine? This frees {format_size(removal.size)}."
         if not self.confirmed and not front_end.confirm(question):
             return Notice("Nothing was removed.")
-        if self.task_ids:
-            library.remove(self.task_ids)
+        if task_ids:
+            library.remove(task_ids)
         else:
             prune()
         return Notice(f"Removed {what}; freed {format_size(removal.size)}.")
@@ -218,7 +220,7 @@ class TransferArguments:
 
     kind: Literal["export", "import"]
     place: str
-    task_ids: tuple[str, ...] = ()
+    task_ids: tuple[Given, ...] = ()
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
         """Writes or reads an archive.
@@ -230,7 +232,7 @@ class TransferArguments:
         library = session.client.cache.open()
         try:
             if self.kind == "export":
-                return Notice(str(library.export(self.place, self.task_ids or None)))
+                return Notice(str(library.export(self.place, session.read_ids(self.task_ids) or None)))
             return Notice(str(library.import_from(self.place)))
         except OSError as problem:
             raise SeedreamError(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task
     from seedream_nb.notebook.arguments import Parser
     from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.session import Session
 
 MOST_SEARCHED = 1000  # recent tasks to look through for a filter that the service does not have
@@ -42,12 +43,12 @@ class GetArguments:
     """`%seedream get`.
 
     Attributes:
-        task_ids: The ids in order, repeats included.
+        task_ids: The ids, tasks and images in order, repeats included.
         presentation: How the tasks are presented.
         refresh: Whether to query the service even for tasks in the library.
     """
 
-    task_ids: tuple[str, ...]
+    task_ids: tuple[Given, ...]
     presentation: Presentation = field(default_factory=Presentation)
     refresh: bool = False
 
@@ -73,11 +74,12 @@ class GetArguments:
         return present(gallery, self.presentation, session, front_end, failure=failure)
 
     def _retrieve(self, session: Session, front_end: FrontEnd) -> Sequence[Task]:
-        if len(self.task_ids) == 1:
-            tasks: Sequence[Task] = [session.client.retrieve(self.task_ids[0], refresh=self.refresh)]
+        task_ids = session.read_ids(self.task_ids)
+        if len(task_ids) == 1:
+            tasks: Sequence[Task] = [session.client.retrieve(task_ids[0], refresh=self.refresh)]
         else:
-            with front_end.progress(len(set(self.task_ids)), "Retrieving tasks") as advance:
-                tasks = session.client.retrieve_batch(self.task_ids, refresh=self.refresh, on_progress=advance)
+            with front_end.progress(len(set(task_ids)), "Retrieving tasks") as advance:
+                tasks = session.client.retrieve_batch(task_ids, refresh=self.refresh, on_progress=advance)
         reject_unknown(tasks)
         return tasks
 

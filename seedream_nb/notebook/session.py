@@ -10,13 +10,17 @@ from seedream_nb.client.client import SeedreamClient
 from seedream_nb.client.polling import Pace, choose_pace
 from seedream_nb.client.settings import Secret, Settings, resolve_settings
 from seedream_nb.core.errors import SettingsError, UsageError
+from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.parallel import join_all
+from seedream_nb.core.task_ids import Lookup, read_ids
 from seedream_nb.library import peek_tags, resolve_location
+from seedream_nb.library.location import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from seedream_nb.gallery import Gallery
+    from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.wait import Watch
     from seedream_nb.sandbox import Sandbox
 
@@ -68,6 +72,28 @@ class Session:
             folder = self._sandbox_folder
             self._client = SeedreamClient(settings=self.settings, library=folder.name if folder else None)
         return self._client
+
+    @property
+    def lookup(self) -> Lookup:
+        """Where ids are looked up by their first characters: in this kernel, the last result, and the library."""
+        cache = self.client.cache
+        off = " (the library is turned off)" if cache.location == OFF else " or the library"
+
+        def find(beginning: str) -> list[Task]:
+            known = (Task(task_id, TaskStatus.PENDING) for task_id in self.known_ids)
+            return [task for task in (*known, *(self.last or ())) if task.id.lower().startswith(beginning)] + list(
+                cache.lookup.find(beginning)
+            )
+
+        return Lookup(find, f"this kernel{off}")
+
+    def read_ids(self, given: Iterable[Given]) -> tuple[str, ...]:
+        """The full ids of the tasks that are given to a command.
+
+        Raises:
+            InvalidTaskIdError: One has no id, or a beginning fits no known id or several.
+        """
+        return read_ids(given, self.lookup)
 
     def choose_pace(self, interval: float | None = None) -> Pace:
         """The polling intervals: a fixed one in seconds, or those for the service in use."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.models import TaskStatus
+from seedream_nb.core.task_ids import read_tasks_or_ids
 from seedream_nb.notebook.arguments import (
     WAIT_SECONDS,
     Presentation,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from seedream_nb.notebook.arguments import Parser
     from seedream_nb.notebook.follow import Followed
     from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.live import LiveDisplay
     from seedream_nb.notebook.session import Session
 
@@ -51,13 +53,14 @@ class WaitArguments:
     """`%seedream wait`.
 
     Attributes:
-        task_ids: The ids in order, repeats included; none means the tasks in progress of the last result.
+        task_ids: The ids, tasks and images in order, repeats included; none means the tasks in progress of the last
+            result.
         timeout: Seconds after which to stop waiting.
         interval: Seconds between polls; None for the default intervals.
         presentation: How the tasks are presented.
     """
 
-    task_ids: tuple[str, ...]
+    task_ids: tuple[Given, ...]
     timeout: float = WAIT_SECONDS
     interval: float | None = None
     presentation: Presentation = field(default_factory=Presentation)
@@ -94,7 +97,7 @@ class WatchArguments:
         presentation: As for `wait`.
     """
 
-    task_ids: tuple[str, ...]
+    task_ids: tuple[Given, ...]
     stop: bool = False
     timeout: float = WAIT_SECONDS
     interval: float | None = None
@@ -246,7 +249,7 @@ def _open(
         session.client.iter_wait, timeout=arguments.timeout, pace=session.choose_pace(arguments.interval), stop=stop
     )
     if arguments.task_ids:
-        waiting = follow(arguments.task_ids)
+        waiting = follow(read_tasks_or_ids(arguments.task_ids, session.lookup))
         return waiting, make_gallery(waiting.tasks, arguments.presentation, session)
     hint = "Pass the ids of the tasks to wait for: %seedream wait ID."
     last = session.require_last(hint)
