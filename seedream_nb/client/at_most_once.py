@@ -40,6 +40,10 @@ _MAY_EXIST = "The request was sent, so the task may exist and may have been paid
 _HOW_TO_LOOK = "Check before you send it again: %seedream history, or client.history(created_after=error.sent_at)."
 
 
+class WithdrawnError(Exception):
+    """Raised instead of a retry: the request certainly did not arrive, and nothing more may be sent."""
+
+
 def send_paid(
     settings: Settings,
     path: str,

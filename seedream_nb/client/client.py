@@ -11,6 +11,7 @@ from seedream_nb.client.batches import CHUNK_SIZE, retrieve_batch
 from seedream_nb.client.generation_batch import GenerationBatch
 from seedream_nb.client.history import PAGE_SIZE, History, build_filters
 from seedream_nb.client.polling import Waiting, check_timeout, choose_pace
+from seedream_nb.client.purchases import Purchases
 from seedream_nb.client.settings import resolve_settings
 from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all
 from seedream_nb.client.transport import Transport
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace
+    from seedream_nb.client.purchases import Order
     from seedream_nb.client.references import Reference
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, Mode
@@ -60,6 +62,8 @@ class SeedreamClient:
         library: Where tasks and images are stored: a `Library`, its folder, or `off`. By default the folder in the
             environment variable `SEEDREAM_LIBRARY`, or else the usual place for a user's data. Without either, nothing
             of a service at a loopback address, such as a sandbox, is stored.
+        settling_time: Seconds after which a task that the service has accepted is certainly in its history, 15 by
+            default or by the environment variable `SEEDREAM_SETTLING_TIME`.
 
     Raises:
         SettingsError: The token or the base URL is unusable. A missing token is reported by the first call.
@@ -80,10 +84,12 @@ class SeedreamClient:
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
         library: Library | str | os.PathLike[str] | None = None,
+        settling_time: float | None = None,
     ) -> None:
         settings = settings or resolve_settings(token, base_url)
         self._transport = Transport(settings, timeouts=timeouts, retries=retries)
         self._cache = LibraryCache.for_service(settings.base_url, library)
+        self._settling_time = settling_time
 
     @property
     def settings(self) -> Settings:
@@ -297,6 +303,7 @@ class SeedreamClient:
         pace: Pace | None = None,
         interval: float | None = None,
         strict: bool = True,
+        reuse: bool = False,
     ) -> Task:
         """Generates an image, or a set of images. Paid; the request reaches the service at most once.
 
@@ -325,6 +332,8 @@ class SeedreamClient:
             pace: How often to poll meanwhile, see `wait`.
             interval: Poll at this fixed interval in seconds instead.
             strict: Whether to reject, before anything is sent, what a known model does not accept.
+            reuse: Whether to return the task of an equal request that was paid for before, as far as this machine's
+                library knows it, instead of paying again.
 
         Returns:
             The task: pending, or finished, succeeded or not.
@@ -366,7 +375,8 @@ class SeedreamClient:
             extra=extra or {},
         )
         body = prepare(prompt, options, image=image, mode=mode, strict=strict)
-        request = ImageStream(self._transport, body, store=self._store, library=self._cache.location)
+        (order,) = self._order([body], reuse=reuse)
+        request = ImageStream(self._transport, order, store=self._store, library=self._cache.location)
         try:
             task = request.finish()
             return self.wait(task, timeout=timeout, pace=pace)[0] if wait and mode != "stream" else task
@@ -424,7 +434,8 @@ class SeedreamClient:
             0 1 2 3 succeeded
         """
         body = prepare(prompt, GenerationOptions(**options), image=image, mode="stream", strict=strict)
-        return ImageStream(self._transport, body, store=self._store, library=self._cache.location)
+        (order,) = self._order([body])
+        return ImageStream(self._transport, order, store=self._store, library=self._cache.location)
 
     def generate_all(
         self,
@@ -437,6 +448,7 @@ class SeedreamClient:
         pace: Pace | None = None,
         interval: float | None = None,
         strict: bool = True,
+        reuse: bool = False,
         stop: threading.Event | None = None,
     ) -> GenerationBatch:
         """Generates the images of many requests, a few in flight. Each is paid, and sent at most once.
@@ -454,6 +466,7 @@ class SeedreamClient:
             pace: How often to poll meanwhile, see `wait`.
             interval: Poll at this fixed interval in seconds instead.
             strict: As for `generate`, for each request.
+            reuse: As for `generate`. Equal requests are several takes: three of them mean three tasks in all.
             stop: Ends it quietly when another thread sets it.
 
         Returns:
@@ -477,8 +490,8 @@ class SeedreamClient:
         pace, timeout = choose_pace(pace, interval), check_timeout(timeout)
         location = self._cache.location
         return GenerationBatch(
-            prepare_all(requests, mode=mode, strict=strict),
-            lambda body, pause: follow(self._transport, body, store=self._store, library=location, pause=pause),
+            self._order(prepare_all(requests, mode=mode, strict=strict), reuse=reuse),
+            lambda order, pause: follow(self._transport, order, store=self._store, library=location, pause=pause),
             self._retrieve_once,
             wait=wait,
             in_flight=in_flight,
@@ -514,6 +527,17 @@ class SeedreamClient:
                 warnings.warn(f"Can't store in the library: {type(problem).__name__}.", LibraryWarning, stacklevel=3)
             return given
         return stored if len(stored) == len(given) else given
+
+    def _order(self, bodies: Sequence[Mapping[str, object]], *, reuse: bool = False) -> list[Order]:
+        """Writes down paid requests before they are sent."""
+        purchases = Purchases(
+            self._cache,
+            self.settings,
+            lambda since: self.history(created_after=since),
+            self.fetcher,
+            settling_time=self._settling_time,
+        )
+        return purchases.order(bodies, reuse=reuse)
 
     def _query(
         self, body: Mapping[str, object], stop: threading.Event | None = None, *, tries: int | None = None

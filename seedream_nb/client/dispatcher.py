@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seedream_nb.client.at_most_once import CLOCK_SKEW
+from seedream_nb.client.at_most_once import CLOCK_SKEW, WithdrawnError
 from seedream_nb.client.transport import FATAL_ERRORS
 from seedream_nb.core.errors import OutcomeUnknownError, SeedreamError
 from seedream_nb.core.models import ErrorDetail, Task, TaskStatus
@@ -40,9 +40,10 @@ class Dispatcher:
 
     Args:
         bodies: The prepared requests.
-        send: Sends one, at most once, and yields its task each time more is known of it. It calls the function that it
-            is given before it retries a request that certainly did not arrive.
+        send: Sends the one of an index, at most once, and yields its task each time more is known of it. It calls the
+            function that it is given before it retries a request that certainly did not arrive.
         stop: While it is set, nothing is sent.
+        known: The tasks of requests that need not be sent, by their index.
 
     Attributes:
         failures: Why a request has no task, by its index.
@@ -51,15 +52,18 @@ class Dispatcher:
     def __init__(
         self,
         bodies: Sequence[Mapping[str, object]],
-        send: Callable[[Mapping[str, object], Pause], Iterator[Task]],
+        send: Callable[[int, Pause], Iterator[Task]],
         stop: threading.Event,
+        known: Mapping[int, Task],
     ) -> None:
         self.failures: dict[int, SeedreamError] = {}
         self._send = send
         self._stop = stop
-        self._queue = dict(enumerate(bodies))
+        self._queue = {index: body for index, body in enumerate(bodies) if index not in known}
         self._sent_at: dict[int, datetime] = {}
-        self._tasks = [describe_request(body, TaskStatus.PENDING) for body in bodies]
+        self._tasks = [
+            known.get(index) or describe_request(body, TaskStatus.PENDING) for index, body in enumerate(bodies)
+        ]
         self._unexpected: BaseException | None = None
         self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -155,7 +159,7 @@ class Dispatcher:
             return
         was_sent = True
         try:
-            was_sent = self._send_one(index, body, closed)
+            was_sent = self._send_one(index, closed)
         except BaseException as unexpected:  # noqa: BLE001  raised by `check`, in the thread that calls it
             detail = ErrorDetail(type(unexpected).__name__, str(unexpected))
             self._tasks[index] = replace(self._tasks[index], status=TaskStatus.FAILED, error=detail)
@@ -167,13 +171,13 @@ class Dispatcher:
             del self._sent_at[index]
         self._news.put(None)
 
-    def _send_one(self, index: int, body: Mapping[str, object], closed: threading.Event) -> bool:
+    def _send_one(self, index: int, closed: threading.Event) -> bool:
         """Sends a request and records its outcome; returns False if it did not arrive and must stay unsent."""
         try:
-            for task in self._send(body, partial(self._pause, closed)):
+            for task in self._send(index, partial(self._pause, closed)):
                 self._tasks[index] = task
                 self._news.put(None)
-        except _WithdrawnError:
+        except WithdrawnError:
             return False
         except SeedreamError as error:
             self._fail(index, error, closed)
@@ -187,7 +191,7 @@ class Dispatcher:
                 break
             closed.wait(min(remaining, STOP_IS_SEEN_WITHIN))
         if self._must_stop(closed):
-            raise _WithdrawnError
+            raise WithdrawnError
 
     def _fail(self, index: int, error: SeedreamError, closed: threading.Event) -> None:
         task = error.partial[0] if error.partial else self._tasks[index]
@@ -200,10 +204,6 @@ class Dispatcher:
         # A redirect of one request is one of all.
         if isinstance(error, FATAL_ERRORS) or is_non_answer(error.status_code):
             closed.set()
-
-
-class _WithdrawnError(Exception):
-    """A request that certainly did not arrive is not sent again, as nothing more may be sent."""
 
 
 def _describe(error: SeedreamError) -> str:

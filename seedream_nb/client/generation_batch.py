@@ -20,10 +20,11 @@ from seedream_nb.core.text import count_of
 from seedream_nb.protocol.stream_events import complete
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterator, Sequence
     from datetime import datetime
 
     from seedream_nb.client.polling import Pace
+    from seedream_nb.client.purchases import Order
     from seedream_nb.client.transport import Pause
     from seedream_nb.core.models import Task
 
@@ -38,7 +39,7 @@ class GenerationBatch:
     early end, iterating again resumes: tasks in progress are polled, unsent requests are sent, failed ones stay failed.
 
     Args:
-        bodies: The prepared requests.
+        orders: The requests; those that were bought before are not sent.
         send: Sends one, at most once, and yields its task each time more is known of it, see `Dispatcher`.
         retrieve: Queries many tasks at once, as for `Waiting`.
         wait: Whether to wait for the tasks; otherwise all are only sent.
@@ -46,6 +47,9 @@ class GenerationBatch:
         timeout: Seconds to wait after the last request was sent.
         pace: How often to poll.
         stop: Ends the iteration quietly when another thread sets it.
+
+    Attributes:
+        kept: When the requests that were paid for before, and are not sent again, were ordered, by their index.
 
     Example:
         >>> from seedream_nb import GenerationOptions, GenerationRequest, Sandbox, SeedreamClient
@@ -59,8 +63,8 @@ class GenerationBatch:
 
     def __init__(
         self,
-        bodies: Sequence[Mapping[str, object]],
-        send: Callable[[Mapping[str, object], Pause], Iterator[Task]],
+        orders: Sequence[Order],
+        send: Callable[[Order, Pause], Iterator[Task]],
         retrieve: Callable[[Sequence[str]], Sequence[Task]],
         *,
         wait: bool,
@@ -70,7 +74,14 @@ class GenerationBatch:
         stop: threading.Event | None = None,
     ) -> None:
         self._stop = stop or threading.Event()
-        self._dispatcher = Dispatcher(bodies, send, self._stop)
+        kept = {index: task for index, order in enumerate(orders) if (task := order.bought)}
+        self.kept = {index: ordered_at for index in kept if (ordered_at := orders[index].ordered_at)}
+        self._dispatcher = Dispatcher(
+            [order.body for order in orders],
+            lambda index, pause: send(orders[index], pause),
+            self._stop,
+            kept,
+        )
         self._waiting = Waiting([], retrieve, timeout=timeout, pace=pace, stop=self._stop)
         self._waits = wait
         self._in_flight = in_flight

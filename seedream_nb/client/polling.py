@@ -89,10 +89,10 @@ def check_timeout(timeout: float | None) -> float | None:
     """Returns a number of seconds to wait, None for no limit.
 
     Raises:
-        UsageError: It is negative, or not a number.
+        UsageError: It is not a number.
     """
     is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
-    if timeout is None or (is_number and timeout >= 0):
+    if timeout is None or (is_number and not math.isnan(timeout)):
         return timeout
     raise UsageError(f"timeout must be a number of seconds, or None, not {timeout!r}.", hint="Nothing was sent.")
 

@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, get_args
 
-from seedream_nb.client.at_most_once import CLOCK_SKEW
+from seedream_nb.client.at_most_once import CLOCK_SKEW, WithdrawnError
 from seedream_nb.client.references import read_references
 from seedream_nb.client.transport import encode
 from seedream_nb.core.errors import (
     InterruptedRequest,
     OutcomeUnknownError,
+    SeedreamError,
     UnreadableAnswerError,
     UsageError,
     shorten,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from seedream_nb.client.batches import Store
+    from seedream_nb.client.purchases import Order
     from seedream_nb.client.references import Reference
     from seedream_nb.client.transport import Pause, Transport
     from seedream_nb.core.models import TaskImage
@@ -160,7 +162,7 @@ def _prepare(
 
 def follow(
     transport: Transport,
-    body: Mapping[str, object],
+    order: Order,
     *,
     store: Store | None = None,
     library: str | None = None,
@@ -170,7 +172,7 @@ def follow(
 
     Args:
         transport: Sends it, at most once.
-        body: The body.
+        order: The request.
         store: Called with the task when the answer has come, and has been yielded.
         library: As for `ImageStream`.
         pause: As for `Transport.submit`.
@@ -183,7 +185,7 @@ def follow(
         OutcomeUnknownError: No clear answer came; for a stream, its `partial` holds the task with what came before.
         SeedreamError: What the service answered, or that it could not be reached.
     """
-    request = ImageStream(transport, body, library=library, pause=pause)
+    request = ImageStream(transport, order, library=library, pause=pause)
     if request.task.status is TaskStatus.RUNNING:
         yield request.task
     for _image in request:
@@ -202,7 +204,7 @@ class ImageStream:
 
     Args:
         transport: Sends the request, at most once.
-        body: The prepared body.
+        order: The request.
         store: Called with the task when everything has arrived.
         library: The library that the task will be stored in, see `Task.library`.
         pause: As for `Transport.submit`.
@@ -215,13 +217,16 @@ class ImageStream:
     def __init__(
         self,
         transport: Transport,
-        body: Mapping[str, object],
+        order: Order,
         *,
         store: Store | None = None,
         library: str | None = None,
         pause: Pause = time.sleep,
     ) -> None:
         self._store = store or list
+        self._order = order
+        self._pause = pause
+        body = order.body
         is_slow = _is_slow(body)
         status = TaskStatus.RUNNING if is_slow else TaskStatus.PENDING
         self.task = replace(describe_request(body, status), library=library)
@@ -291,12 +296,47 @@ class ImageStream:
         )
 
     def _receive(self, results: Iterator[tuple[TaskImage, ...]]) -> Iterator[TaskImage]:
+        try:
+            bought = self._order.begin(self._pause)
+            if bought is None:
+                yield from self._send(results)
+            else:
+                self._take_over(bought)
+                yield from bought.images
+        finally:
+            self._order.release()
+
+    def _send(self, results: Iterator[tuple[TaskImage, ...]]) -> Iterator[TaskImage]:
         self._sent_at = datetime.now(timezone.utc) - CLOCK_SKEW
-        for images in results:
+        try:
+            for images in results:
+                if self._is_answered:
+                    # Before the last images are handed out: whoever has these need not request another.
+                    (self.task,) = self._store([self.task])
+                    self._order.answered(self.task)
+                yield from images
+        except OutcomeUnknownError as error:
+            self._order.lost()
+            if self.task.images:
+                raise  # they may be all that is left of a stream
+            self._take_over(self._order.recover(error, self._pause))
+            yield from self.task.images
+        except WithdrawnError:
+            self._order.withdrawn()
+            raise
+        except SeedreamError as error:
+            self._order.failed(error)
+            raise
+        except BaseException:
+            # An interrupt can come at any line, also when the answer is there, or when the request was not sent yet.
             if self._is_answered:
-                # Before the last images are handed out: whoever has these need not request another.
-                (self.task,) = self._store([self.task])
-            yield from images
+                self._order.answered(self.task)
+            else:
+                self._order.lost()
+            raise
+
+    def _take_over(self, task: Task) -> None:
+        self.task, self._is_answered = task, True
 
     def _read_answer(self, answers: Iterator[object]) -> Iterator[tuple[TaskImage, ...]]:
         for answer in answers:

@@ -18,11 +18,12 @@ from seedream_nb.library.library import Library, warn
 from seedream_nb.library.location import OFF, TURN_ON_HINT, resolve_location, skips_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from seedream_nb.core.models import TaskImage
     from seedream_nb.images.fetch import FetchLimits
     from seedream_nb.images.thumbnails import Thumbnail
+    from seedream_nb.library.ledger import Ledger, Purchase
 
 Result = TypeVar("Result")
 
@@ -63,6 +64,7 @@ class LibraryCache:
     _lock: threading.Lock
     _process: int
     _opened: Library | None
+    _has_warned_of_no_ledger: bool
 
     def __init__(
         self, library: Library | str | os.PathLike[str] | None = None, *, allow_loopback: bool | None = None
@@ -156,6 +158,31 @@ class LibraryCache:
         """Stores another thumbnail of a stored image."""
         self._try(lambda library: library.keep_thumbnail(image, side, thumbnail), None, is_writing=True)
 
+    def plan(
+        self, service: str, orders: Sequence[tuple[str, Mapping[str, object]]], *, reuse: bool, notebook: str
+    ) -> list[Purchase] | None:
+        """Writes down what is ordered, as `Ledger.plan` does; None if it cannot be written down."""
+        return self._try(
+            lambda library: library.ledger.plan(service, orders, reuse=reuse, notebook=notebook), None, is_writing=True
+        )
+
+    def key_of(self, task: Task) -> str:
+        """The key that finds a task again, see `Library.key_of`; empty if there is no library."""
+        return self._try(lambda library: library.key_of(task), "", is_writing=True)
+
+    def record(self, write: Callable[[Ledger], object]) -> None:
+        """Writes to the ledger."""
+        self._try(lambda library: write(library.ledger), None, is_writing=True)
+
+    def warn_of_no_ledger(self) -> None:
+        """Warns, once, that paid requests are not written down."""
+        if not self._has_warned_of_no_ledger:
+            self._has_warned_of_no_ledger = True
+            warn(
+                "Without a library that can be written to, paid requests are not recorded: running this again pays "
+                f"again, and a lost answer is not recovered. {TURN_ON_HINT}"
+            )
+
     def close(self) -> None:
         """Closes the library; it is opened again on next use."""
         with self._lock:
@@ -174,6 +201,7 @@ class LibraryCache:
         self._opened = None
         self._process = os.getpid()
         self._seen: dict[str, Task] = {}
+        self._has_warned_of_no_ledger = False
         self._warned: set[bool] = set()  # of a failure to write (True), or to read (False)
 
     def _remember(self, tasks: Iterable[Task]) -> None:

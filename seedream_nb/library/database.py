@@ -70,8 +70,11 @@ class Database:
                     self._close()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction, which is committed or rolled back as a whole. Can be nested."""
+    def writing(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection in a transaction, which is committed or rolled back as a whole. Can be nested.
+
+        A durable one is on the disk when it is committed: not even a power failure loses it.
+        """
         if self.is_read_only:
             raise LibraryError(
                 f"The library {self.path.parent} is read-only.",
@@ -82,14 +85,20 @@ class Database:
                 yield connection
                 return
             with self._current() as current:
-                current.execute("BEGIN IMMEDIATE")
+                usual = current.execute("PRAGMA synchronous").fetchone()[0]
+                if durable:
+                    current.execute("PRAGMA synchronous = FULL")
                 try:
+                    current.execute("BEGIN IMMEDIATE")
                     yield current
                     current.execute("COMMIT")
                 except BaseException:
                     if current.in_transaction:
                         current.execute("ROLLBACK")
                     raise
+                finally:
+                    if durable:
+                        current.execute(f"PRAGMA synchronous = {usual}")
 
     @contextmanager
     def _current(self) -> Iterator[sqlite3.Connection]:
@@ -281,5 +290,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _is_damage(problem: sqlite3.Error) -> bool:
+    if isinstance(problem, DamagedRecordError) or str(problem).startswith("Could not decode to UTF-8"):
+        return True
     # Everything else has a class of its own: a full disk, a locked file, a wrong statement.
-    return type(problem) is sqlite3.DatabaseError or isinstance(problem, DamagedRecordError)
+    return type(problem) is sqlite3.DatabaseError

@@ -18,6 +18,7 @@ from seedream_nb.library.exporting import Exported, export_tasks
 from seedream_nb.library.frame import make_frame
 from seedream_nb.library.image_store import ImageStore
 from seedream_nb.library.importing import Imported, import_archive
+from seedream_nb.library.ledger import Ledger, finish_purchases
 from seedream_nb.library.location import TURN_ON_HINT, resolve_budget, resolve_location
 from seedream_nb.library.marks import (
     Marks,
@@ -29,7 +30,7 @@ from seedream_nb.library.marks import (
     set_rating,
     stored_keys,
 )
-from seedream_nb.library.records import chunked, find_beginning, find_tasks, newest_keys, store_tasks
+from seedream_nb.library.records import chunked, find_beginning, find_tasks, newest_keys, record_key, store_tasks
 from seedream_nb.library.removal import (
     Plan,
     Removal,
@@ -142,7 +143,14 @@ class Library:
         # Iterated before the transaction begins: a history fetches its pages meanwhile.
         given = [tasks] if isinstance(tasks, Task) else list(tasks)
         with self._database.writing() as connection:
-            return store_tasks(connection, given, partial(self._images.store_inline, connection))
+            stored = store_tasks(connection, given, partial(self._images.store_inline, connection))
+            finish_purchases(connection, given)
+            return stored
+
+    def key_of(self, task: Task) -> str:
+        """The key that finds a task in this library: its id, or one that stands for a task without an id."""
+        with self._database.writing() as connection:
+            return record_key(task, partial(self._images.store_inline, connection))
 
     def find(self, task_ids: AnyTasks) -> dict[str, Task]:
         """The tasks that are stored, by the given ids; case does not matter.
@@ -473,6 +481,7 @@ class Library:
     def _open(self) -> None:
         self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=warn)
         self._images = ImageStore(self._database, self._folder)
+        self.ledger = Ledger(self._database, self._folder)
         with self._database.reading() as connection:
             # Other kernels fill it, too: the size is measured again from time to time.
             self._room = min(self._budget - size_of_originals(connection), self._budget // CHECKS)

@@ -222,8 +222,7 @@ def _store(connection: Connection, task: Task, store_inline: Callable[[bytes], s
     record = encode(raw, store_inline)
     has_request = not task.request or raw.get("request") == task.request
     request = None if has_request else encode(task.request, store_inline)
-    # A streamed task has no id, and what was paid for must be found again all the same.
-    key = key_of(task.id) or str(uuid.uuid5(NAMELESS, record))
+    key = _key_for(task, record)
     row = (record, request, task.status.value, storable(task.model or ""))
     known = connection.execute("SELECT number, record, request FROM tasks WHERE key = ?", (key,)).fetchone()
     if known is None:
@@ -249,6 +248,16 @@ def _store(connection: Connection, task: Task, store_inline: Callable[[bytes], s
     )
     index_words(connection, number, task, text_of_marks(connection, key))
     return True
+
+
+def record_key(task: Task, store_inline: Callable[[bytes], str]) -> str:
+    """The key under which a task is stored."""
+    return _key_for(task, encode(task.raw or _make_record(task), store_inline))
+
+
+def _key_for(task: Task, record: str) -> str:
+    # A streamed task has no id, and what was paid for must be found again all the same.
+    return key_of(task.id) or str(uuid.uuid5(NAMELESS, record))
 
 
 def _decode(text: str, find_inline: Callable[[str], bytes | None]) -> JsonObject:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # In this order, as marks refer to tasks. The full-text index is rebuilt.
-_TABLES = ("tasks", "pictures", "originals", "thumbnails", "tags", "opinions")
+_TABLES = ("tasks", "pictures", "originals", "thumbnails", "tags", "opinions", "purchases", "properties")
 _LOGS = ("-wal", "-shm", "-journal")
 LOCK_ENDING = "-mending.lock"
 SECONDS_FOR_OTHERS = 600.0  # to wait while another kernel recovers the same library, or for its transaction

@@ -67,7 +67,33 @@ _MODELS = """
 CREATE INDEX tasks_of_models ON tasks (model);
 """
 
-STEPS = (_TASKS_AND_PICTURES, _MARKS, _MODELS)
+# Paid requests, and this library's own values.
+_PURCHASES = """
+CREATE TABLE purchases (
+    number INTEGER PRIMARY KEY,
+    service TEXT NOT NULL,
+    request TEXT NOT NULL,
+    take INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    body TEXT NOT NULL,
+    account TEXT NOT NULL DEFAULT '',
+    owner TEXT NOT NULL DEFAULT '',
+    notebook TEXT NOT NULL DEFAULT '',
+    planned_at REAL NOT NULL,
+    sent_at REAL,
+    lost_at REAL,
+    task TEXT COLLATE NOCASE,
+    UNIQUE (service, request, take)
+);
+CREATE UNIQUE INDEX purchased_tasks ON purchases (task, service) WHERE task IS NOT NULL;
+CREATE INDEX unsettled_purchases ON purchases (state) WHERE state IN ('sending', 'unclear', 'accepted');
+CREATE TABLE properties (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+STEPS = (_TASKS_AND_PICTURES, _MARKS, _MODELS, _PURCHASES)
 VERSION = len(STEPS)
 MODELS_INDEXED = 3  # the first version with an index of models
 

@@ -36,6 +36,7 @@ from seedream_nb.client import dispatcher as dispatcher_module
 from seedream_nb.client import generation_batch as generation_batch_module
 from seedream_nb.client import polling as polling_module
 from seedream_nb.client.dispatcher import Dispatcher
+from seedream_nb.client.purchases import Order
 from seedream_nb.client.transport import Pause
 from seedream_nb.core.errors import (
     BadRequestError,
@@ -610,8 +611,8 @@ class LocalService:
 
     def batch(self, prompts: Sequence[str], in_flight: int = 2, *, wait: bool = True) -> GenerationBatch:
         return GenerationBatch(
-            [{"prompt": prompt} for prompt in prompts],
-            self.send,
+            [Order({"prompt": prompt}) for prompt in prompts],
+            lambda order, pause: self.send(order.body, pause),
             self.retrieve,
             wait=wait,
             in_flight=in_flight,
@@ -699,11 +700,11 @@ def _hasty_threads() -> Iterator[None]:
 def test_news_come_when_they_are_there_and_not_later() -> None:
     may_end = threading.Event()
 
-    def send(body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
-        yield Task("", TaskStatus.RUNNING, prompt=str(body["prompt"]))
+    def send(index: int, _pause: Pause) -> Iterator[Task]:
+        yield Task("", TaskStatus.RUNNING, prompt=str(index))
         assert may_end.wait(20)
 
-    box = Dispatcher([{"prompt": str(number)} for number in range(50)], send, threading.Event())
+    box = Dispatcher([{"prompt": str(number)} for number in range(50)], send, threading.Event(), {})
     box.send_next()
     assert (box.unsent, box.unanswered) == (50, {})  # it begins closed
     box.open()

@@ -19,7 +19,7 @@ WRONG: dict[str, tuple[Order, str]] = {
     "an edit of an empty result": (lambda client: client.edit([], "blue"), "reference images is empty"),
     "references of an empty result": (lambda client: client.generate("a cat", image=[]), "reference images is empty"),
     "a timeout as text": (lambda client: client.generate("a cat", wait=True, timeout="60"), "timeout must be a number"),
-    "a negative timeout": (lambda client: client.generate_all(["a cat"], timeout=-1), "timeout must be a number"),
+    "a missing timeout": (lambda client: client.generate_all(["a cat"], timeout=float("nan")), "must be a number"),
     "a text whose letters are prompts": (lambda client: client.generate_all("a cat"), "takes a list of requests"),
     "a single request": (lambda client: client.generate_all(GenerationRequest("a cat")), "takes a list of requests"),
     "a row of a table": (

@@ -1,0 +1,453 @@
+"""Paid once: each paid request is in the ledger before it is sent, and a lost answer is looked up in the history.
+
+The service has no idempotency keys (wire contract, Common). What comes nearest: a record on disk before the first byte,
+and the account's history, which lists what was sent and when.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+import threading
+import time
+from datetime import datetime
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from seedream_nb.client.at_most_once import CLOCK_SKEW
+from seedream_nb.client.transport import RetryPolicy
+from seedream_nb.core.errors import LibraryError, ModerationError, NetworkError, OutcomeUnknownError, SeedreamError
+from seedream_nb.core.foreign import is_loopback
+from seedream_nb.core.models import Task, TaskImage, TaskStatus
+from seedream_nb.library.ledger import PurchaseState
+from seedream_nb.protocol.request_body import describe_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from seedream_nb.client.settings import Settings
+    from seedream_nb.client.transport import Pause
+    from seedream_nb.library import LibraryCache, LibraryFetcher
+    from seedream_nb.library.ledger import Ledger, Purchase
+
+SETTLING_TIME = 15.0  # seconds after which a task that arrived is certainly in the history
+SETTLING_TIME_NAME = "SEEDREAM_SETTLING_TIME"
+_READS = RetryPolicy(first_pause=0.5, longest_pause=4.0)  # of the history, until it settles
+_SECONDS_BETWEEN_LOOKS = 0.2  # at what somebody else is sending
+_NOTEBOOK_NAME = "JPY_SESSION_NAME"  # Jupyter's servers tell their kernels
+
+_BOUGHT = frozenset({PurchaseState.ACCEPTED, PurchaseState.FINISHED})
+
+# How the answer comes is no part of what is ordered.
+_DELIVERY = frozenset({"async", "stream", "callback_url", "response_format"})
+# What else a request can contain (wire contract, POST /seedream/images). A record may have fields of the service's own.
+_FIELDS = frozenset(
+    {
+        "model",
+        "prompt",
+        "size",
+        "sequential_image_generation",
+        "sequential_image_generation_options",
+        "watermark",
+        "output_format",
+        "tools",
+        "optimize_prompt_options",
+        "layer_decomposition",
+        "background",
+        "seed",
+        "guidance_scale",
+    }
+)
+
+
+class Purchases:
+    """The ledger as a client uses it, for one call.
+
+    Args:
+        cache: The client's library.
+        settings: The service, and the token.
+        read_history: The account's tasks since a time in Unix seconds.
+        fetcher: Downloads reference images, whose content identifies a request.
+        settling_time: Seconds after which a task that arrived is certainly in the history; None means that of the
+            environment variable `SEEDREAM_SETTLING_TIME`, or else 15.
+    """
+
+    def __init__(
+        self,
+        cache: LibraryCache,
+        settings: Settings,
+        read_history: Callable[[float], Iterable[Task]],
+        fetcher: LibraryFetcher,
+        *,
+        settling_time: float | None = None,
+    ) -> None:
+        self.cache = cache
+        self.settings = settings
+        self._read_history = read_history
+        self._fetcher = fetcher
+        self._settling_time = _resolve_settling_time() if settling_time is None else settling_time
+        self._lock = threading.Lock()
+
+    def order(self, bodies: Sequence[Mapping[str, object]], *, reuse: bool = False) -> list[Order]:
+        """Writes down paid requests before they are sent.
+
+        Args:
+            bodies: The prepared bodies.
+            reuse: Whether what was bought before counts; otherwise each request is paid for.
+
+        Returns:
+            An order for each body. Without a library that can be written, they are not in the ledger.
+        """
+        references: dict[str, dict[str, str]] = {}
+        orders = [identify(body, lambda one: self._identify(one, references, download=reuse)) for body in bodies]
+        notebook = PurePath(os.environ.get(_NOTEBOOK_NAME, "")).name
+        planned = self.cache.plan(self.settings.base_url, orders, reuse=reuse, notebook=notebook)
+        if planned is None:
+            if not is_loopback(self.settings.base_url):
+                self.cache.warn_of_no_ledger()
+            return [Order(body) for body in bodies]
+        return [RecordedOrder(body, self, purchase) for purchase, body in zip(planned, bodies, strict=True)]
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, which exists if something was written down."""
+        return self.cache.open().ledger
+
+    @property
+    def account(self) -> str:
+        """The account of the token."""
+        return self.ledger.account_of(self.settings.require_token().reveal())
+
+    def settle(self, purchase: Purchase, pause: Pause) -> Purchase:
+        """Finds out what became of a purchase whose answer was lost, as far as the history shows it.
+
+        Raises:
+            SeedreamError: The history cannot be read, or it is that of another account.
+        """
+        if purchase.state is PurchaseState.SENDING:
+            self.ledger.settle(purchase, PurchaseState.UNCLEAR)
+        reads = 0
+        while (purchase := self.ledger.find(purchase.number)).state is PurchaseState.UNCLEAR:
+            reads += 1
+            if purchase.account != self.account:
+                raise NetworkError(
+                    "It was sent with another token, whose history shows what became of it.",
+                    hint="Set that token and run this again.",
+                )
+            self._settle_all()
+            purchase = self.ledger.find(purchase.number)
+            if purchase.state is PurchaseState.UNCLEAR:
+                pause(min(max(0.0, self._due(purchase) - time.time()), _READS.pause(reads)))
+        return purchase
+
+    def task_of(self, purchase: Purchase) -> Task:
+        """The task of a purchase: from the library, or else one that is in progress as far as is known."""
+        task_id = purchase.task_id or ""
+        known = self.cache.find([task_id]).get(task_id)
+        if known is not None:
+            return known
+        body = {**purchase.body, "image": None}
+        task = describe_request(body, TaskStatus.PENDING)
+        return Task(
+            task_id, task.status, (), task.prompt, task.model, task.size, task.request, library=self.cache.location
+        )
+
+    def _due(self, purchase: Purchase) -> float:
+        return (purchase.lost_at or purchase.sent_at or 0.0) + self._settling_time
+
+    def _settle_all(self) -> None:
+        """Reads the history once for all purchases of this account whose outcome is unclear."""
+        with self._lock:
+            unclear = [
+                purchase
+                for purchase in self.ledger.unsettled(self.settings.base_url)
+                if purchase.state is PurchaseState.UNCLEAR and purchase.account == self.account
+            ]
+            if not unclear:
+                return
+            skew = CLOCK_SKEW.total_seconds()
+            began = time.time()
+            since = min(purchase.sent_at or began for purchase in unclear) - skew
+            tasks = [
+                task
+                for task in self._read_history(since)
+                if task.id and not self.ledger.is_claimed(task.id, self.settings.base_url)
+            ]
+            tasks.sort(key=lambda task: task.created_at.timestamp() if task.created_at else began)
+            for purchase in sorted(unclear, key=lambda purchase: purchase.sent_at or 0.0):
+                found = next((task for task in tasks if _is_task_of(task, purchase, skew)), None)
+                if found is not None:
+                    tasks.remove(found)
+                    self.ledger.adopt(purchase, found)
+                elif began >= self._due(purchase):
+                    self.ledger.settle(purchase, PurchaseState.NOT_ARRIVED)
+
+    def _identify(self, reference: str, known: dict[str, dict[str, str]], *, download: bool) -> dict[str, str]:
+        """What identifies a reference image: the checksum of its content; for a link also the link."""
+        if reference not in known:
+            known[reference] = self._read_reference(reference, download=download)
+        return known[reference]
+
+    def _read_reference(self, reference: str, *, download: bool) -> dict[str, str]:
+        if reference[:5].lower() == "data:":
+            return {"sha256": _checksum(_decode(reference))}
+        image = TaskImage(task_id="", url=reference)
+        content = self.cache.original(image)
+        if content is None and download:
+            try:
+                content = self._fetcher.fetch(image)
+            except SeedreamError:
+                content = None  # the service may reach what this machine does not
+        return {"link": reference} if content is None else {"link": reference, "sha256": _checksum(content)}
+
+
+class Order:
+    """One paid request on its way, which is not in the ledger: there is no library.
+
+    Args:
+        body: The prepared body.
+    """
+
+    def __init__(self, body: Mapping[str, object]) -> None:
+        self.body = body
+
+    @property
+    def bought(self) -> Task | None:
+        """The task, if it was paid for before: finished or in progress."""
+        return None
+
+    @property
+    def ordered_at(self) -> datetime | None:
+        """When it was written down."""
+        return None
+
+    def begin(self, pause: Pause) -> Task | None:
+        """Claims the request before anything is sent.
+
+        Args:
+            pause: Waits some seconds, while another kernel sends it or the history settles.
+
+        Returns:
+            None if it must be sent now; the task if it was paid for already.
+
+        Raises:
+            ModerationError: Moderation has rejected it before.
+            OutcomeUnknownError: It was sent before, and what became of it cannot be found out.
+            LibraryError: It cannot be written down, so it must not be sent.
+        """
+        del pause
+        return None
+
+    def answered(self, task: Task) -> None:
+        """Records the task of an answer."""
+
+    def failed(self, error: SeedreamError) -> None:
+        """Records that the service has clearly rejected the request, or that it could not be reached."""
+
+    def lost(self) -> None:
+        """Records that the request may have been sent, and no clear answer came."""
+
+    def withdrawn(self) -> None:
+        """Records that the request was not sent after all."""
+
+    def release(self) -> None:
+        """Ends the claim; what became of it is recorded by now, as far as it is known."""
+
+    def recover(self, error: OutcomeUnknownError, pause: Pause) -> Task:
+        """Looks a lost answer up in the history.
+
+        Args:
+            error: How it was lost.
+            pause: As for `begin`.
+
+        Returns:
+            The task, which is in progress as far as is known.
+
+        Raises:
+            OutcomeUnknownError: As given, if the history does not settle it.
+            NetworkError: The request did not arrive.
+        """
+        del pause
+        raise error
+
+
+class RecordedOrder(Order):
+    """One paid request on its way, and its purchase in the ledger."""
+
+    def __init__(self, body: Mapping[str, object], purchases: Purchases, purchase: Purchase) -> None:
+        super().__init__(body)
+        self._purchases = purchases
+        self._purchase = purchase
+
+    @property
+    def bought(self) -> Task | None:
+        """The task, if it was paid for before: finished or in progress."""
+        return self._purchases.task_of(self._purchase) if self._purchase.state in _BOUGHT else None
+
+    @property
+    def ordered_at(self) -> datetime:
+        """When it was written down."""
+        return datetime.fromtimestamp(self._purchase.planned_at).astimezone()
+
+    def begin(self, pause: Pause) -> Task | None:
+        """Claims the request, or finds what was paid for already; see `Order.begin`."""
+        ledger = self._purchases.ledger
+        while not self._claim():
+            purchase = ledger.find(self._purchase.number)
+            if purchase.state in _BOUGHT:
+                return self._purchases.task_of(purchase)
+            if purchase.state is PurchaseState.REJECTED:
+                raise ModerationError(
+                    "Content moderation rejected this request before, so it was not sent again.",
+                    hint="Change the prompt, or send it all the same: --again, in Python reuse=False.",
+                )
+            if ledger.is_being_sent(purchase):
+                pause(_SECONDS_BETWEEN_LOOKS)
+                continue
+            try:
+                self._purchases.settle(purchase, pause)
+            except SeedreamError as error:
+                raise _unclear(purchase, error) from None
+        return None
+
+    def answered(self, task: Task) -> None:
+        """Records the task of an answer."""
+        if not self._is_sending() or not (task.id or task.status.is_final):
+            return
+        # A streamed task has no id, and the library's own key finds it again.
+        key = task.id.strip() or self._purchases.cache.key_of(task)
+        self._purchases.cache.record(lambda ledger: ledger.accept(self._purchase, task, key))
+
+    def failed(self, error: SeedreamError) -> None:
+        """Records that the service has clearly rejected the request, or that it could not be reached."""
+        self._settle(PurchaseState.REJECTED if isinstance(error, ModerationError) else PurchaseState.FAILED)
+
+    def lost(self) -> None:
+        """Records that the request may have been sent, and no clear answer came."""
+        self._settle(PurchaseState.UNCLEAR)
+
+    def withdrawn(self) -> None:
+        """Records that the request was not sent after all."""
+        self._settle(PurchaseState.NOT_ARRIVED)
+
+    def release(self) -> None:
+        """Ends the claim."""
+        self._purchases.ledger.release(self)
+
+    def recover(self, error: OutcomeUnknownError, pause: Pause) -> Task:
+        """Looks a lost answer up in the history; see `Order.recover`."""
+        try:
+            purchase = self._purchases.settle(self._purchases.ledger.find(self._purchase.number), pause)
+        except Exception:  # noqa: BLE001  whatever it is, the first failure is what the user must know
+            raise error from None
+        if purchase.task_id is None:
+            raise NetworkError(
+                "The answer was lost, and the history shows that the request did not arrive; nothing was paid.",
+                hint="Send it again.",
+                trace_id=error.trace_id,
+            ) from None
+        return self._purchases.task_of(purchase)
+
+    def _claim(self) -> bool:
+        account = self._purchases.account
+        try:
+            return self._purchases.ledger.claim(self._purchase, account, self)
+        except LibraryError as problem:
+            raise LibraryError(
+                f"The request was not sent, because it can't be recorded in the library: {problem}",
+                hint="Free some space, or turn the library off: SEEDREAM_LIBRARY=off.",
+            ) from None
+
+    def _settle(self, state: PurchaseState) -> None:
+        # What cannot be written will be looked up in the history.
+        if self._is_sending():
+            self._purchases.cache.record(lambda ledger: ledger.settle(self._purchase, state))
+
+    def _is_sending(self) -> bool:
+        return self._purchases.ledger.holds(self._purchase, self)
+
+
+def _unclear(purchase: Purchase, error: SeedreamError) -> OutcomeUnknownError:
+    sent_at = datetime.fromtimestamp(purchase.sent_at or purchase.planned_at).astimezone()
+    unclear = OutcomeUnknownError(
+        f"This request was sent on {sent_at:%Y-%m-%d at %H:%M}, its answer was lost, and its outcome can't be found "
+        f"out now. {error.message}",
+        hint=f"It may have been paid for, so it was not sent again. {error.hint or 'Try again later.'}",
+    )
+    unclear.sent_at = sent_at
+    return unclear
+
+
+def identify(
+    body: Mapping[str, object], identify_image: Callable[[str], Mapping[str, str]]
+) -> tuple[str, dict[str, object]]:
+    """The checksum of what a body orders, and the body for the ledger, with images by their content."""
+    ordered = {name: value for name, value in body.items() if name not in _DELIVERY}
+    image = ordered.pop("image", None)
+    images = [] if image is None else [image] if isinstance(image, str) else list(image)  # type: ignore[call-overload]  # a list, as it was built
+    references = [dict(identify_image(one)) for one in images]
+    # The content counts, not where it lies.
+    content = [reference.get("sha256") or reference["link"] for reference in references]
+    text = json.dumps({**ordered, "image": content}, sort_keys=True)
+    return _checksum(text.encode()), {**ordered, "image": references}
+
+
+def is_same_request(body: Mapping[str, object], request: Mapping[str, object]) -> bool:
+    """Whether a recorded request is the one of a body in the ledger.
+
+    White space does not matter, and of an image whose data the record lacks, its presence is enough: a task that is
+    adopted by mistake costs nothing, one that is paid for again does.
+    """
+    names = _FIELDS | (body.keys() - {"image"})
+    if any(_plain(body.get(name)) != _plain(request.get(name)) for name in names):
+        return False
+    recorded = request.get("image")
+    images = [] if recorded is None else recorded if isinstance(recorded, list) else [recorded]
+    references = body.get("image")
+    if not isinstance(references, list) or len(references) != len(images):
+        return False
+    return all(_is_same_image(reference, image) for reference, image in zip(references, images, strict=True))
+
+
+def _is_task_of(task: Task, purchase: Purchase, skew: float) -> bool:
+    earliest = (purchase.sent_at or 0.0) - skew
+    is_new = task.created_at is None or task.created_at.timestamp() >= earliest
+    return is_new and is_same_request(purchase.body, task.request)
+
+
+def _is_same_image(reference: Mapping[str, str], image: object) -> bool:
+    if not isinstance(image, str):
+        return True
+    if image[:5].lower() != "data:":
+        return reference.get("link") in {image, None}
+    return len(image) < _SHORTEST_IMAGE or reference.get("sha256") == _checksum(_decode(image))
+
+
+_SHORTEST_IMAGE = 100  # characters of a data URI; a shorter one has lost its data
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return " ".join(value.encode("utf-8", "replace").decode().split())
+    return value
+
+
+def _decode(reference: str) -> bytes:
+    try:
+        return base64.b64decode(reference.partition(",")[2])
+    except binascii.Error:
+        return reference.encode()
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _resolve_settling_time() -> float:
+    try:
+        return max(0.0, float(os.environ.get(SETTLING_TIME_NAME, "").strip() or SETTLING_TIME))
+    except ValueError:
+        return SETTLING_TIME

@@ -1,0 +1,368 @@
+"""The ledger: every paid request, written down before its first byte is sent, and what became of it.
+
+Several kernels share it. Whoever changes a state says which state it expects, so that no two of them send the same
+request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import sqlite3
+import threading
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from seedream_nb.core.errors import LibraryError, ModerationError, SeedreamError
+from seedream_nb.core.models import TaskStatus
+from seedream_nb.library.records import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+    from sqlite3 import Connection
+
+    from seedream_nb.core.models import Task
+    from seedream_nb.library.database import Database
+
+_LOCKS = "kernels"  # the folder of the lock files, one for each process that sends
+_SALT_BYTES = 16
+_COLUMNS = "number, service, request, take, state, body, account, owner, notebook, planned_at, sent_at, lost_at, task"
+
+
+class PurchaseState(str, Enum):
+    """What is known of a paid request.
+
+    A request is planned, then sending, then accepted with a task id, and finally finished, failed, or rejected by
+    moderation. Without a clear answer it is unclear, until the history shows its task, or shows that it never arrived.
+    """
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    UNCLEAR = "unclear"
+    ACCEPTED = "accepted"
+    FINISHED = "finished"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    NOT_ARRIVED = "not arrived"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_SENDABLE = (PurchaseState.PLANNED, PurchaseState.FAILED, PurchaseState.NOT_ARRIVED)
+_UNSETTLED = (PurchaseState.SENDING, PurchaseState.UNCLEAR, PurchaseState.ACCEPTED)
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """One paid request.
+
+    Attributes:
+        number: Its place in the ledger.
+        service: The base URL that it is for.
+        request: The checksum of what was ordered.
+        take: Which of several equal requests it is, from 1.
+        state: What is known of it.
+        body: What was ordered; reference images are links or checksums.
+        account: Which account sent it, see `Ledger.account_of`; empty before.
+        owner: Which process sent it; empty before.
+        notebook: The notebook that ordered it, if known.
+        planned_at: When it was ordered, in Unix seconds.
+        sent_at: When its sending began, in Unix seconds.
+        lost_at: When its answer was lost, in Unix seconds.
+        task_id: The id of its task, or the library's own key for a task without an id.
+    """
+
+    number: int
+    service: str
+    request: str
+    take: int
+    state: PurchaseState
+    body: Mapping[str, Any]
+    account: str
+    owner: str
+    notebook: str
+    planned_at: float
+    sent_at: float | None
+    lost_at: float | None
+    task_id: str | None
+
+    @property
+    def prompt(self) -> str:
+        """The prompt."""
+        return str(self.body.get("prompt") or "")
+
+
+class Ledger:
+    """The paid requests of a library; its folder is `folder`. Safe to use from several threads and processes."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder / _LOCKS
+        self._salt = ""
+
+    def account_of(self, token: str) -> str:
+        """A name for the account of a token that tells it from others, and from which the token cannot be computed."""
+        if not self._salt:
+            with self._database.writing() as connection:
+                connection.execute(
+                    "INSERT OR IGNORE INTO properties VALUES ('salt', ?)", (secrets.token_hex(_SALT_BYTES),)
+                )
+                (self._salt,) = connection.execute("SELECT value FROM properties WHERE name = 'salt'").fetchone()
+        return hashlib.sha256(f"{self._salt}{token}".encode()).hexdigest()[:16]
+
+    def plan(
+        self,
+        service: str,
+        orders: Sequence[tuple[str, Mapping[str, object]]],
+        *,
+        reuse: bool,
+        notebook: str = "",
+    ) -> list[Purchase]:
+        """Writes down what is ordered, before anything is sent.
+
+        Args:
+            service: The base URL.
+            orders: The checksum and the body of each request. Equal ones are several takes.
+            reuse: Whether the takes are counted from the first one, bought or not; otherwise each is a new take.
+            notebook: The notebook that orders, if known.
+
+        Returns:
+            A purchase for each, in order; with `reuse` perhaps one that was made before.
+        """
+        takes: dict[str, int] = {}
+        planned = []
+        with self._database.writing() as connection:
+            for request, body in orders:
+                if request not in takes:
+                    takes[request] = 0 if reuse else _last_take(connection, service, request)
+                takes[request] += 1
+                key = (service, request, takes[request])
+                found = _select(connection, "service = ? AND request = ? AND take = ?", key)
+                if not found:
+                    text = json.dumps(body, sort_keys=True)
+                    connection.execute(
+                        "INSERT INTO purchases (service, request, take, state, body, notebook, planned_at)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        (*key, PurchaseState.PLANNED.value, text, storable(notebook), time.time()),
+                    )
+                    found = _select(connection, "service = ? AND request = ? AND take = ?", key)
+                planned += found
+        return planned
+
+    def find(self, number: int) -> Purchase:
+        """The purchase of a number."""
+        with self._database.reading() as connection:
+            (found,) = _select(connection, "number = ?", (number,))
+        return found
+
+    def unsettled(self, service: str | None = None) -> list[Purchase]:
+        """The purchases that are not finished, and those whose outcome is unclear, the oldest first."""
+        states = ", ".join(f"'{state.value}'" for state in _UNSETTLED)
+        where, values = f"state IN ({states})", ()
+        with self._database.reading() as connection:
+            if service is None:
+                return _select(connection, where, values)
+            return _select(connection, f"{where} AND service = ?", (service,))
+
+    def claim(self, purchase: Purchase, account: str, sender: object) -> bool:
+        """Takes a purchase for sending, durably, until `release`.
+
+        Args:
+            purchase: The purchase.
+            account: The account that sends it.
+            sender: Who sends it in this process.
+
+        Returns:
+            False if it may not be sent, or somebody else is sending it.
+        """
+        owner = _own_lock(self._folder)
+        entry = (self._folder, purchase.number, id(sender))
+        # Before the claim, and removed whatever happens: one that nobody holds any more is looked up in the history.
+        _sending.add(entry)
+        is_claimed = False
+        try:
+            with self._database.writing(durable=True) as connection:
+                is_claimed = _change(
+                    connection,
+                    purchase.number,
+                    _SENDABLE,
+                    PurchaseState.SENDING,
+                    account=account,
+                    owner=owner,
+                    sent_at=time.time(),
+                    lost_at=None,
+                    task=None,
+                )
+        finally:
+            if not is_claimed:
+                _sending.discard(entry)
+        return is_claimed
+
+    def release(self, sender: object) -> None:
+        """Ends the claims of a sender, whose outcome is recorded by now, as far as it is known."""
+        _sending.difference_update([entry for entry in list(_sending) if entry[2] == id(sender)])
+
+    def holds(self, purchase: Purchase, sender: object) -> bool:
+        """Whether a sender has claimed a purchase."""
+        return (self._folder, purchase.number, id(sender)) in _sending
+
+    def accept(self, purchase: Purchase, task: Task, key: str) -> None:
+        """Records the task of an answer, with the key that finds it in the library.
+
+        Another purchase that was thought to have it becomes unclear again.
+        """
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE purchases SET state = ?, task = NULL, lost_at = ?"
+                " WHERE task = ? AND service = ? AND number <> ?",
+                (PurchaseState.UNCLEAR.value, time.time(), key, purchase.service, purchase.number),
+            )
+            _change(
+                connection, purchase.number, (PurchaseState.SENDING, PurchaseState.UNCLEAR), state_of(task), task=key
+            )
+
+    def adopt(self, purchase: Purchase, task: Task) -> bool:
+        """Records a task that the history shows; returns False if it is another purchase's, or no longer needed."""
+        with self._database.writing() as connection:
+            try:
+                return _change(
+                    connection, purchase.number, (PurchaseState.UNCLEAR,), state_of(task), task=task.id.strip()
+                )
+            except sqlite3.IntegrityError:
+                return False
+
+    def settle(self, purchase: Purchase, state: PurchaseState) -> bool:
+        """Records what became of a purchase that was sending or unclear; returns False if that is known already."""
+        expected = (PurchaseState.SENDING, PurchaseState.UNCLEAR)
+        with self._database.writing() as connection:
+            if state is not PurchaseState.UNCLEAR:
+                return _change(connection, purchase.number, expected, state)
+            return _change(connection, purchase.number, expected[:1], state, lost_at=_lost_at(purchase))
+
+    def is_claimed(self, task_id: str, service: str) -> bool:
+        """Whether a purchase has this task."""
+        with self._database.reading() as connection:
+            return bool(_select(connection, "task = ? AND service = ?", (task_id.strip(), service)))
+
+    def is_being_sent(self, purchase: Purchase) -> bool:
+        """Whether a living process, or a thread of this one, is sending it."""
+        if purchase.state is not PurchaseState.SENDING:
+            return False
+        if purchase.owner == _own_lock(self._folder):
+            return any(entry[:2] == (self._folder, purchase.number) for entry in list(_sending))
+        return _is_alive(self._folder, purchase.owner)
+
+
+SECONDS_TO_SEND = 60.0  # that the sending of a request may take
+
+
+def _lost_at(purchase: Purchase) -> float:
+    """When an answer was lost at the latest: now, or when a process that was killed long ago had sent the request."""
+    now = time.time()
+    return now if purchase.sent_at is None else min(now, purchase.sent_at + SECONDS_TO_SEND)
+
+
+def finish_purchases(connection: Connection, tasks: Iterable[Task]) -> None:
+    """Records, within a transaction, that the tasks of purchases are final."""
+    accepted = "SELECT 1 FROM purchases WHERE state = 'accepted' LIMIT 1"
+    if connection.execute(accepted).fetchone() is None:
+        return
+    for task in tasks:
+        if task.id and task.status.is_final:
+            connection.execute(
+                "UPDATE purchases SET state = ? WHERE task = ? AND state = ?",
+                (state_of(task).value, task.id.strip(), PurchaseState.ACCEPTED.value),
+            )
+
+
+def state_of(task: Task) -> PurchaseState:
+    """What a task says of its purchase."""
+    if not task.status.is_final:
+        return PurchaseState.ACCEPTED
+    if task.status is not TaskStatus.FAILED:
+        return PurchaseState.FINISHED
+    try:
+        task.raise_for_status()
+    except ModerationError:
+        return PurchaseState.REJECTED
+    except SeedreamError:
+        pass
+    return PurchaseState.FAILED
+
+
+def _last_take(connection: Connection, service: str, request: str) -> int:
+    statement = "SELECT coalesce(max(take), 0) FROM purchases WHERE service = ? AND request = ?"
+    return int(connection.execute(statement, (service, request)).fetchone()[0])
+
+
+def _select(connection: Connection, where: str, values: Sequence[object]) -> list[Purchase]:
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM purchases WHERE {where} ORDER BY number", values)  # noqa: S608  our own words
+    return [
+        Purchase(number, service, request, take, PurchaseState(state), json.loads(body), *rest)
+        for number, service, request, take, state, body, *rest in rows.fetchall()
+    ]
+
+
+def _change(
+    connection: Connection,
+    number: int,
+    expected: Iterable[PurchaseState],
+    state: PurchaseState,
+    **columns: object,
+) -> bool:
+    changes = "".join(f", {name} = ?" for name in columns)
+    states = ", ".join(f"'{one.value}'" for one in expected)
+    statement = f"UPDATE purchases SET state = ?{changes} WHERE number = ? AND state IN ({states})"  # noqa: S608  our own words
+    return connection.execute(statement, (state.value, *columns.values(), number)).rowcount == 1
+
+
+# Each process that sends holds a lock as long as it lives, so that others see when it was killed. SQLite's locks are
+# released with their process, on every system.
+_guard = threading.Lock()
+_held: dict[Path, tuple[int, str, Connection]] = {}
+_abandoned: list[Connection] = []  # by a forked child, which must not close what its parent holds
+_sending: set[tuple[Path, int, int]] = set()  # what the threads of this process have claimed, and who
+
+
+def _own_lock(folder: Path) -> str:
+    """The name of this process's lock, which is held from now on."""
+    with _guard:
+        held = _held.get(folder)
+        if held is not None and held[0] == os.getpid():
+            return held[1]
+        name = uuid.uuid4().hex
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(folder / f"{name}.lock", isolation_level=None, check_same_thread=False)
+            connection.execute("BEGIN EXCLUSIVE")
+        except (OSError, sqlite3.Error) as problem:
+            raise LibraryError(f"A file in {folder} can't be locked: {problem}.") from problem
+        if held is not None:
+            _abandoned.append(held[2])
+        _held[folder] = (os.getpid(), name, connection)
+        return name
+
+
+def _is_alive(folder: Path, name: str) -> bool:
+    """Whether another process holds its lock; removes the lock of one that does not."""
+    path = folder / f"{name}.lock"
+    if not path.exists():
+        return False
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        connection.close()
+    with suppress(OSError):
+        path.unlink()
+    return False
