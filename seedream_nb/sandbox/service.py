@@ -43,6 +43,7 @@ class SandboxSettings:
             no limit.
         max_batch: Maximum number of ids in one query; more get 413. None for no maximum.
         max_body_bytes: Maximum size of a request; a larger one gets 413.
+        history_lag: Seconds until a new task appears in the history.
     """
 
     latency: float = 0.0
@@ -50,6 +51,7 @@ class SandboxSettings:
     balance: int | None = None
     max_batch: int | None = None
     max_body_bytes: int = 64 * 1024 * 1024
+    history_lag: float = 0.0
 
 
 class ApiError(Exception):
@@ -157,7 +159,7 @@ class SandboxService:
         ids = body.get("ids")
         if ids is None:
             _check_history(body)
-            tasks, count = self.store.history(body)
+            tasks, count = self.store.history(body, lag=self.settings.history_lag)
         else:
             if not isinstance(ids, list) or not all(isinstance(task_id, str) for task_id in ids):
                 raise ApiError("bad_request", "ids must be a list of task ids.")

@@ -166,10 +166,11 @@ class TaskStore:
                     )
         return sorted(found, key=lambda task: (task.created_at, task.id))
 
-    def history(self, filters: Mapping[str, Any]) -> tuple[list[SandboxTask], int]:
+    def history(self, filters: Mapping[str, Any], *, lag: float = 0.0) -> tuple[list[SandboxTask], int]:
         """Return one page of the history, newest first, and the total number of matches.
 
         The filters are those of the wire contract (POST /seedream/tasks), times inclusive; None counts as left out.
+        Tasks that were created less than `lag` seconds ago are not in it yet.
         """
         given = {name: value for name, value in filters.items() if value is not None}
         earliest, latest = given.get("created_at_min", -math.inf), given.get("created_at_max", math.inf)
@@ -179,6 +180,9 @@ class TaskStore:
             if all(getattr(task, name) == given[name] for name in TEXT_FILTERS if name in given)
             and earliest <= task.created_at <= latest
         ]
+        if lag:
+            newest = self._clock() - lag
+            matches = [task for task in matches if task.created_at <= newest]
         matches.sort(key=lambda task: (task.created_at, task.id), reverse=True)
         start = given.get("offset", 0)
         return matches[start : start + given.get("limit", _DEFAULT_LIMIT)], len(matches)

@@ -1,0 +1,127 @@
+"""A sweep whose process is killed, interrupted, or loses its answers again and again is paid for once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seedream_nb import Library, Sandbox, SeedreamClient
+from seedream_nb.core.errors import Interrupted, SeedreamError
+from tests.conftest import QUICK
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+SIZE = 40
+PROMPTS = [f"cat number {number}" for number in range(SIZE)]
+LONGEST = 0.4  # seconds until a process is killed
+SETTLING_TIME = 0.3
+ROUNDS = 50
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are of Unix")
+
+
+def sweep(url: str, token: str, folder: str, answer: Connection[Any, Any] | None = None) -> list[str]:
+    """Runs the sweep as a cell would; returns the ids of its tasks, in order."""
+    with SeedreamClient(token, url, library=folder, retries=QUICK, settling_time=SETTLING_TIME) as client:
+        ids = [task.id for task in client.generate_all(PROMPTS, reuse=True, interval=0.05).finish()]
+    if answer is not None:
+        answer.send(ids)
+    return ids
+
+
+def sweep_until_interrupted(*arguments: Any) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with suppress(Interrupted, KeyboardInterrupt):
+        sweep(*arguments)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Any:
+    """Starts processes in which everything is imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.client.test_killed_kernel", "seedream_nb.library"])
+    return context
+
+
+def check(sandbox: Sandbox, folder: Path) -> None:
+    """Each was paid for once, and all are seen."""
+    ids = sweep(sandbox.url, sandbox.token, str(folder))
+    examples = {example.id for example in sandbox.examples}
+    bought = [task for task in sandbox.task_ids if task not in examples]
+    assert len(bought) == SIZE
+    assert sorted(ids) == sorted(bought)
+    with closing(Library(folder)) as library:
+        assert [task.prompt for task in library.find(ids).values()] == PROMPTS
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.2])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_sweep_is_paid_for_once_however_often_it_ends(
+    processes: Any, tmp_path: Path, how: signal.Signals, lag: float
+) -> None:
+    chance = random.Random(f"{how}{lag}")  # noqa: S311  not cryptography
+    target = sweep if how is signal.SIGKILL else sweep_until_interrupted
+    with Sandbox(generation_seconds=0.05) as sandbox:
+        sandbox.settings.latency = 0.01
+        sandbox.settings.history_lag = lag
+        for _round in range(ROUNDS):
+            process = processes.Process(target=target, args=(sandbox.url, sandbox.token, str(tmp_path)))
+            process.start()
+            process.join(chance.uniform(0, LONGEST))
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, how)
+            process.join(60)
+        check(sandbox, tmp_path)
+
+
+def test_answers_that_are_lost_cost_nothing_more(tmp_path: Path) -> None:
+    with Sandbox(generation_seconds=0.05) as sandbox:
+        sandbox.settings.history_lag = 0.2
+        sandbox.faults.add("drop", on="images", processed=True, times=ROUNDS // 2)
+        sandbox.faults.add("server_error", on="images", times=ROUNDS // 2)
+        for _round in range(ROUNDS):
+            with suppress(SeedreamError):
+                sweep(sandbox.url, sandbox.token, str(tmp_path))
+            if len(sandbox.faults) == 0:
+                break
+        check(sandbox, tmp_path)
+
+
+def test_two_kernels_run_the_same_cell(processes: Any, tmp_path: Path) -> None:
+    with Sandbox(generation_seconds=0.05) as sandbox:
+        sandbox.settings.latency = 0.01
+        pipes = [processes.Pipe(duplex=False) for _kernel in range(2)]
+        started = [
+            processes.Process(target=sweep, args=(sandbox.url, sandbox.token, str(tmp_path), sender))
+            for _receiver, sender in pipes
+        ]
+        for process in started:
+            process.start()
+        first, second = (receiver.recv() for receiver, _sender in pipes)
+        for process in started:
+            process.join(60)
+        assert first == second
+        check(sandbox, tmp_path)
+
+
+def test_a_killed_kernel_does_not_block_a_living_one(processes: Any, tmp_path: Path) -> None:
+    with Sandbox(generation_seconds=0.05) as sandbox:
+        sandbox.settings.latency = 5.0  # the first one is killed while it waits for an answer
+        process = processes.Process(target=sweep, args=(sandbox.url, sandbox.token, str(tmp_path)))
+        process.start()
+        end = time.monotonic() + 30
+        while not sandbox.open_requests and time.monotonic() < end:
+            time.sleep(0.01)
+        process.kill()
+        process.join(60)
+        sandbox.settings.latency = 0.0
+        check(sandbox, tmp_path)
