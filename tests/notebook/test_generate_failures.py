@@ -74,27 +74,58 @@ def test_the_cell_fails_if_every_request_does(shell: InteractiveShell, service: 
     assert paid(service) == 3
 
 
-@pytest.mark.parametrize("kind", ["server_error", "drop", "html", "truncate"])
+LOST = ["server_error", "drop", "html", "truncate"]
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_lost_answer_is_looked_up_in_the_history(shell: InteractiveShell, service: Sandbox, kind: Any) -> None:
+    with service.faults.during(kind, on="images", match="a dog", processed=True):
+        gallery = run_gallery(shell, THREE)
+    assert [task.status for task in gallery] == [TaskStatus.SUCCEEDED] * 3
+    assert paid(service) == 3
+
+
+@pytest.mark.parametrize("kind", ["server_error", "drop", "html"])
+def test_a_request_that_did_not_arrive_is_a_failure_that_cost_nothing(
+    shell: InteractiveShell, service: Sandbox, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDREAM_SETTLING_TIME", "0")
+    with service.faults.during(kind, on="images", match="a dog"):
+        gallery = run_gallery(shell, THREE)
+    assert [task.status for task in gallery] == [TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SUCCEEDED]
+    assert "did not arrive; nothing was paid" in seen(gallery).tiles[1].problem
+
+
+@pytest.fixture
+def unrecorded(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A service whose paid requests are not in a ledger, as there is no library."""
+    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
+    monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
+    return sandbox
+
+
+@pytest.mark.parametrize("kind", LOST)
 @pytest.mark.parametrize("processed", [False, True])
-def test_an_unknown_outcome_is_shown_and_fails_the_cell(
-    shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str], kind: Any, *, processed: bool
+def test_without_a_ledger_an_unknown_outcome_is_shown_and_fails_the_cell(
+    shell: InteractiveShell, unrecorded: Sandbox, capsys: pytest.CaptureFixture[str], kind: Any, *, processed: bool
 ) -> None:
     with (
-        service.faults.during(kind, on="images", match="a dog", processed=processed),
+        unrecorded.faults.during(kind, on="images", match="a dog", processed=processed),
         pytest.raises(OutcomeUnknownError, match="1 of 3 requests failed") as caught,
     ):
         run(shell, THREE)
     assert "The request was sent, so the task may exist and may have been paid for." in caught.value.message
     assert statuses(shell) == [TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SUCCEEDED]
     assert "3 tasks · 2 images · 1 failed" in capsys.readouterr().out
-    assert paid(service) == 3
+    assert paid(unrecorded) == 3
     # The line that it names finds the task, if there is one.
     (line,) = re.findall(r"%seedream history.*", caught.value.hint or "")
     prompts = {task.prompt for task in run_gallery(shell, line)}
     assert ("a dog" in prompts) is (processed or kind == "truncate")
 
 
-def test_an_unknown_outcome_takes_precedence_over_a_known_failure(shell: InteractiveShell, service: Sandbox) -> None:
+def test_an_unknown_outcome_takes_precedence_over_a_known_failure(shell: InteractiveShell, unrecorded: Sandbox) -> None:
+    service = unrecorded
     # The known failure is answered late: an early one would keep the other request from being sent.
     service.faults.add("latency", on="images", match="a cat", seconds=1)
     service.faults.add("error", on="images", match="a cat", code="used_up")
