@@ -17,7 +17,8 @@ from seedream_nb.core.task_ids import EXAMPLE_ID
 from seedream_nb.core.text import read_since
 from seedream_nb.gallery.contents import EMBED_CHOICES, GalleryOptions
 from seedream_nb.gallery.save import check_directory
-from seedream_nb.notebook.line import Word, as_text, name_type, read_elements
+from seedream_nb.notebook.line import Word
+from seedream_nb.notebook.template import as_text, name_type, read_elements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +48,7 @@ class HelpRequest(Exception):  # noqa: N818  not an error: it carries the answer
 
 
 # Stands for a word in what argparse sees, so that no text is taken for an option.
-_MARKER = re.compile("\0([0-9]+)\0")
+_MARKER = re.compile("\0([0-9]{1,9})\0")
 
 WORD = "word"  # the type of arguments that need not be text: see Parser
 
@@ -100,17 +101,20 @@ class Parser(argparse.ArgumentParser):
             if isinstance(value, _Values):
                 self.error(f"argument {_name(action)}: expected one value, not a list")
             if isinstance(value, list):
+                if _Values() in value:
+                    self.error(f"argument {_name(action)}: the list is empty")
                 flat = [one for part in value for one in (part if isinstance(part, _Values) else [part])]
                 setattr(parsed, action.dest, flat)
         return parsed
 
     def _find(self, text: str) -> Word:
         match = _MARKER.fullmatch(text)
-        return self._words[int(match[1])] if match else Word(text, text)
+        at = int(match[1]) if match else len(self._words)
+        return self._words[at] if at < len(self._words) else Word(text, text)
 
     def _convert(self, text: str, convert: Callable[[object], object]) -> object:
         word = self._find(text)
-        elements = read_elements(word)
+        elements = read_elements(word.value, word.source)
         return convert(word.value) if elements is None else _Values(map(convert, elements))
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
@@ -125,7 +129,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises what argparse would print."""
-        message = _MARKER.sub(lambda match: self._words[int(match[1])].source, message)
+        message = _MARKER.sub(lambda match: self._find(match[0]).source, message)
         raise UsageError(f"{self.prog}: {message}.", hint=f"Run {self.prog} --help for usage.")
 
     def print_help(self, file: object = None) -> NoReturn:
@@ -147,6 +151,8 @@ def _to_text(value: object) -> str:
 
 def _to_int(value: object) -> int:
     try:
+        if isinstance(value, bool):  # an int for Python, but hardly meant as one
+            raise TypeError
         return int(value) if isinstance(value, str) else operator.index(value)  # type: ignore[arg-type]  # it raises TypeError
     except (TypeError, ValueError):
         raise argparse.ArgumentTypeError(f"invalid int value: {shorten(repr(value))}") from None

@@ -14,8 +14,9 @@ from seedream_nb.notebook import explore, generate, library, queries, services, 
 from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.given import read_given
-from seedream_nb.notebook.line import no_variables, read_id_words, read_words
+from seedream_nb.notebook.line import read_id_words, read_words
 from seedream_nb.notebook.prompts import read_body
+from seedream_nb.notebook.template import no_variables
 
 if TYPE_CHECKING:
     import argparse
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from seedream_nb.notebook.arguments import Arguments
     from seedream_nb.notebook.front_end import FrontEnd
-    from seedream_nb.notebook.line import Evaluate
     from seedream_nb.notebook.session import Session
+    from seedream_nb.notebook.template import Evaluate
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NoReturn
 from seedream_nb.core.errors import InvalidTaskIdError, UsageError, shorten
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.task_ids import check_words, find_problem, flatten, split_ids
-from seedream_nb.notebook.line import name_type
+from seedream_nb.notebook.template import name_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TypeAlias
 
-    from seedream_nb.notebook.line import Evaluate, Word
+    from seedream_nb.notebook.line import Word
+    from seedream_nb.notebook.template import Evaluate
 
 Given: TypeAlias = "str | Task | TaskImage"
 """An id, or at least its first 8 characters; a task; or an image of a task."""

@@ -1,26 +1,30 @@
-"""A line or a cell's body as typed: words, quoted texts, and variables whose values are data.
+"""The words of a line as typed: plain words, quoted texts as in Python, options, and variables.
 
 IPython would fill in variables as text before a magic sees its line, so that a value with spaces, quotes or options
-would be parsed again. Here a word that is exactly one variable is its object; within a text its value is filled in.
-Pure but for `evaluate`, which is passed in.
+would be parsed again.
 """
 
 from __future__ import annotations
 
 import ast
 import itertools
-import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from numbers import Number
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from seedream_nb.core.errors import UsageError, shorten
-from seedream_nb.core.text import escape_variables
-
-Evaluate = Callable[[str], object]  # the value of a Python expression, in the user's namespace; raises what it raises
+from seedream_nb.notebook.template import (
+    IN_TEXT,
+    IN_WORD,
+    Evaluate,
+    Variable,
+    evaluate_variable,
+    fill_parts,
+    no_variables,
+    parse_expression,
+    scan,
+)
 
 _SPACE = re.compile(r"\s*")
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*")
@@ -34,21 +38,10 @@ _CLOSING = {
     '"""': re.compile(r'(?:[^\\]|\\.)*?"""', re.DOTALL),
 }
 # What a pasted list leaves after a quoted id.
-_REST_OF_LIST = re.compile(r"[\])}>;]")
+_AFTER_ID = "])}>;"
 _COMMENT = re.compile(r"#(?!\S)[^\n]*")
 _ID_COMMENT = re.compile(r"(?:^|(?<=[\s,;]))#[^\n]*", re.MULTILINE)
-_IN_WORD, _IN_TEXT = re.compile(r"[^\s{}$]+"), re.compile(r"[^{}$]+")
-_DOLLAR = re.compile(r"\$([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
-_ESCAPED_DOLLAR = re.compile(r"\$\$(?=\w)")
-# Within an expression: strings are skipped as a whole, so that their brackets do not count.
-_TOKEN = re.compile(
-    r"'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[()\[\]{}]|!(?!=)|:",
-    re.DOTALL,
-)
-_FORMAT = re.compile(r"(?:!([rsa]))?(?::(.*))?", re.DOTALL)
-_CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
 _MOST_QUOTES = 20  # of an f-string that may contain its own quotation marks (Python 3.12)
-_NOTHING_SENT = "nothing was sent"
 
 
 @dataclass(frozen=True)
@@ -72,21 +65,6 @@ class Word:
     is_option: bool = False
     is_quoted: bool = False
     is_data: bool = False
-
-
-@dataclass(frozen=True)
-class _Variable:
-    """A `{expression}` or `$name` with what is between the braces split up."""
-
-    source: str
-    expression: str
-    conversion: str | None = None
-    spec: str | None = None
-
-
-def no_variables(expression: str) -> object:
-    """Evaluates an expression where there are no variables."""
-    return eval(expression, {})  # noqa: S307  as in the user's namespace
 
 
 def read_words(line: str, evaluate: Evaluate = no_variables, *, has_ids: bool = False) -> list[Word]:
@@ -114,8 +92,9 @@ def read_words(line: str, evaluate: Evaluate = no_variables, *, has_ids: bool = 
             continue
         if place == len(line):
             return words
-        word, place = _read_word(line, place, evaluate, space=line[start:place], has_ids=has_ids)
-        words.append(word)
+        space = line[start:place]
+        word, place = _read_word(line, place, evaluate, has_ids=has_ids)
+        words.append(replace(word, space=space))
 
 
 def read_id_words(text: str, evaluate: Evaluate = no_variables) -> list[Word]:
@@ -128,70 +107,79 @@ def _skip(pattern: re.Pattern[str], text: str, place: int) -> int:
     return match.end() if match else place
 
 
-def _read_word(line: str, start: int, evaluate: Evaluate, *, space: str, has_ids: bool) -> tuple[Word, int]:
+def _read_word(line: str, start: int, evaluate: Evaluate, *, has_ids: bool) -> tuple[Word, int]:
+    """The word at a place of a line, and where the next one may begin."""
     place = _skip(_OPTION, line, start)
     option = ""
     if place > start:
         if line[place : place + 1] != "=":
-            parts, place = _scan(line, start, _IN_WORD)
-            source = line[start:place]
-            if any(isinstance(part, _Variable) for part in parts):
-                _reject_option(source)
-            return Word(source, "".join(map(str, parts)), space, is_option=True), place
+            return _read_option(line, start)
         place += 1
         option = line[start:place]
-    quoted = _read_quoted(line, place, evaluate, has_ids=has_ids)
-    if quoted is not None:
-        value, is_data, end = quoted
-        word = Word(line[place:end], value, space, option, is_quoted=True, is_data=is_data)
-    else:
-        parts, end = _scan(line, place, _IN_WORD, stops_at_comma=has_ids)
-        if parts[:1] == ["--"] and any(isinstance(part, _Variable) for part in parts[:2]):
-            _reject_option(line[place:end])
-        is_data = any(isinstance(part, _Variable) for part in parts)
-        word = Word(line[place:end], _fill(parts, evaluate), space, option, is_data=is_data)
-    if (quoted is not None or has_ids) and line[end : end + 1] == ",":
-        end += 1
-    return word, end
+    word = _read_quoted(line, place, evaluate, has_ids=has_ids) or _read_plain(line, place, evaluate, has_ids=has_ids)
+    end = place + len(word.source)
+    ends_with_comma = line[end : end + 1] == "," and (word.is_quoted or has_ids)
+    return replace(word, option=option), end + ends_with_comma
+
+
+def _read_option(line: str, start: int) -> tuple[Word, int]:
+    parts, end = scan(line, start, IN_WORD)
+    source = line[start:end]
+    if _has_variable(parts):
+        _reject_option(source)
+    return Word(source, "".join(map(str, parts)), is_option=True), end
+
+
+def _read_plain(line: str, start: int, evaluate: Evaluate, *, has_ids: bool) -> Word:
+    parts, end = scan(line, start, IN_WORD, stops_at_comma=has_ids)
+    source = line[start:end]
+    if parts[:1] == ["--"] and _has_variable(parts[:2]):
+        _reject_option(source)
+    return Word(source, fill_parts(parts, evaluate), is_data=_has_variable(parts))
+
+
+def _has_variable(parts: list[str | Variable]) -> bool:
+    return any(isinstance(part, Variable) for part in parts)
 
 
 def _reject_option(source: str) -> NoReturn:
     raise UsageError(
         f"{shorten(source)} is not an option: a variable can't be part of its name.",
-        hint=f"Type the option, and its value after a space or an equals sign; {_NOTHING_SENT}.",
+        hint="Type the option, and its value after a space or an equals sign; nothing was sent.",
     )
 
 
-def _read_quoted(line: str, start: int, evaluate: Evaluate, *, has_ids: bool) -> tuple[str, bool, int] | None:
-    """The value of a quoted text, whether it is data, and its end; None if no quoted text begins here."""
+def _read_quoted(line: str, start: int, evaluate: Evaluate, *, has_ids: bool) -> Word | None:
+    """The quoted text at a place of a line; None if none begins there."""
     begin = _QUOTE.match(line, start)
     if begin is None or begin[1].lower() not in _PREFIXES:
         return None
     prefix, quote = begin[1].lower(), begin[2]
     end = _find_closing(line, start, begin)
-    rest = line[end : end + 1]
+    source, rest = line[start:end], line[end : end + 1]
     if rest and rest != "," and not rest.isspace():
-        is_list = _REST_OF_LIST.match(rest) is not None
-        if has_ids and is_list:
+        if has_ids and rest in _AFTER_ID:
             return None
-        raise UsageError(
-            f"The quoted text {shorten(line[start:end])} is followed by {shorten(line[end:].split(maxsplit=1)[0])}.",
-            hint=f'Write a Python list in braces: {{["a cat", "two dogs"]}}; {_NOTHING_SENT}.'
-            if is_list
-            else "Leave a space after the closing quotation mark, or write a backslash before those within the text: "
-            f'"a sign saying \\"OPEN\\""; {_NOTHING_SENT}.',
-        )
-    source = line[start:end]
+        _reject_rest(source, line[end:].split(maxsplit=1)[0])
     if "b" in prefix:
-        raise UsageError(f"{shorten(source)} is bytes, not text.", hint=f"Remove the b; {_NOTHING_SENT}.")
+        raise UsageError(f"{shorten(source)} is bytes, not text.", hint="Remove the b; nothing was sent.")
     if "f" in prefix:
-        return str(_evaluate(_Variable(source, source), evaluate)), True, end
+        return Word(source, str(evaluate_variable(Variable(source, source), evaluate)), is_quoted=True, is_data=True)
     inner = line[begin.end() : end - len(quote)]
     text = inner if "r" in prefix or "\\" not in inner else _unescape(source)
-    parts, _ = _scan(text, 0, _IN_TEXT)
-    is_data = any(isinstance(part, _Variable) for part in parts)
+    parts, _ = scan(text, 0, IN_TEXT)
     # Within quotation marks even a single variable is text.
-    return str(_fill(["", *parts], evaluate)), is_data, end
+    return Word(source, fill_parts(["", *parts], evaluate), is_quoted=True, is_data=_has_variable(parts))
+
+
+def _reject_rest(quoted: str, rest: str) -> NoReturn:
+    hint = "Leave a space after the closing quotation mark, or write a backslash before those within the text: "
+    hint += '"a sign saying \\"OPEN\\""'
+    if rest[0] in "])":
+        hint = 'Write a Python list in braces: {["a cat", "two dogs"]}'
+    raise UsageError(
+        f"The quoted text {shorten(quoted)} is followed by {shorten(rest)}.", hint=f"{hint}; nothing was sent."
+    )
 
 
 def _find_closing(line: str, start: int, begin: re.Match[str]) -> int:
@@ -205,12 +193,12 @@ def _find_closing(line: str, start: int, begin: re.Match[str]) -> int:
         )
     if "f" in begin[1].lower():
         for closing in itertools.islice(itertools.chain([first], closings), _MOST_QUOTES):
-            if isinstance(_parse(line[start : closing.end()]), (ast.JoinedStr, ast.Constant)):
+            if isinstance(parse_expression(line[start : closing.end()], is_strict=True), (ast.JoinedStr, ast.Constant)):
                 return closing.end()
         source = line[start : first.end()]
         raise UsageError(
             f"{shorten(source)} is not a valid f-string.",
-            hint=f"Check its braces and quotation marks; {_NOTHING_SENT}.",
+            hint='Check its braces and quotation marks, and write rf"..." for backslashes; nothing was sent.',
         )
     return first.end()
 
@@ -225,201 +213,5 @@ def _unescape(source: str) -> str:
         raise UsageError(
             f"{shorten(source)} is not a valid Python string: {shorten(reason)}.",
             hint='Write r"..." around a text with backslashes, or forward slashes in the path of a file; '
-            f"{_NOTHING_SENT}.",
+            "nothing was sent.",
         ) from None
-
-
-def _scan(
-    text: str, place: int, ordinary: re.Pattern[str], *, stops_at_comma: bool = False
-) -> tuple[list[str | _Variable], int]:
-    """Splits a text, or the word at a place of it, into texts and variables; and where it ends."""
-    parts: list[str | _Variable] = []
-    while place < len(text):
-        if match := ordinary.match(text, place):
-            parts.append(match[0])
-            place = match.end()
-        elif text.startswith(("{{", "}}"), place):
-            parts.append(text[place])
-            place += 2
-        elif text[place] == "{":
-            variable = _read_braces(text, place)
-            parts.append(variable)
-            place += len(variable.source)
-            if stops_at_comma and len(parts) == 1 and text[place : place + 1] == ",":
-                break
-        elif match := _DOLLAR.match(text, place):
-            parts.append(_Variable(match[0], match[1]))
-            place = match.end()
-        elif match := _ESCAPED_DOLLAR.match(text, place):
-            parts.append("$")
-            place = match.end()
-        elif text[place].isspace():
-            break
-        else:
-            parts.append(text[place])
-            place += 1
-    return parts, place
-
-
-def _read_braces(text: str, start: int) -> _Variable:
-    """The variable whose opening brace is at a place of a text."""
-    depth, end = 0, None
-    split = None  # where the expression ends and its format begins
-    for token in _TOKEN.finditer(text, start):
-        if token[0] in "([{":
-            depth += 1
-        elif token[0] in ")]}":
-            depth -= 1
-            if depth == 0:
-                end = token.end() if token[0] == "}" else None
-                break
-        elif token[0] in ":!" and depth == 1 and split is None:
-            split = token.start()
-    if end is None:
-        raise UsageError(
-            f"The brace in {shorten(text[start : start + 60])} is never closed.", hint=_how_to_write_braces()
-        )
-    source = text[start:end]
-    inner = source[1:-1]
-    if _is_expression(inner):
-        return _Variable(source, f"({inner})")
-    if split is not None:
-        expression, rest = text[start + 1 : split], text[split : end - 1]
-        match = _FORMAT.fullmatch(rest)
-        # {"a": 1} would be the text a in the format 1, but whoever writes that means the braces.
-        if match is not None and _is_expression(expression) and not isinstance(_parse(f"({expression})"), ast.Constant):
-            return _Variable(source, f"({expression})", match[1], match[2])
-    raise UsageError(f"{shorten(source)} is not a Python expression.", hint=_how_to_write_braces())
-
-
-def _how_to_write_braces() -> str:
-    return f"Write {{{{ and }}}} for braces as text; {_NOTHING_SENT}."
-
-
-def _is_expression(text: str) -> bool:
-    return bool(text.strip()) and not isinstance(_parse(f"({text})"), (ast.NamedExpr, type(None)))
-
-
-def _parse(text: str) -> ast.expr | None:
-    """The expression, or None if it is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return None
-
-
-def _fill(parts: list[str | _Variable], evaluate: Evaluate) -> object:
-    """The text with the values of its variables, or the value itself if there is nothing else."""
-    if len(parts) == 1 and isinstance(parts[0], _Variable):
-        return _value_of(parts[0], evaluate)
-    return "".join(
-        part if isinstance(part, str) else insert_text(_value_of(part, evaluate), part.source) for part in parts
-    )
-
-
-def _value_of(variable: _Variable, evaluate: Evaluate) -> object:
-    value = _evaluate(variable, evaluate)
-    if variable.conversion is None and variable.spec is None:
-        return value
-    spec = insert_text(fill(variable.spec or "", evaluate), variable.source)
-    try:
-        return format(_CONVERSIONS[variable.conversion](value) if variable.conversion else value, spec)
-    except Exception as problem:  # noqa: BLE001  whatever the object's own code raises
-        _reject(variable.source, problem)
-
-
-def _evaluate(variable: _Variable, evaluate: Evaluate) -> object:
-    try:
-        return evaluate(variable.expression)
-    except Exception as problem:  # noqa: BLE001  whatever the user's code raises
-        _reject(variable.source, problem)
-
-
-def _reject(source: str, problem: Exception) -> NoReturn:
-    as_typed = f"write {shorten(escape_variables(source))} to send it as text; {_NOTHING_SENT}."
-    if isinstance(problem, NameError):
-        name = getattr(problem, "name", None) or source
-        raise UsageError(f"There is no variable {name}.", hint=f"Define it, or {as_typed}") from None
-    raise UsageError(
-        f"{shorten(source)} raised {type(problem).__name__}: {shorten(str(problem))}.",
-        hint=f"Check the expression, or {as_typed}",
-    ) from None
-
-
-def fill(text: str, evaluate: Evaluate = no_variables) -> object:
-    """Fills variables into a text; a text that is exactly one variable is its value.
-
-    Raises:
-        UsageError: A brace is never closed, an expression has no value, or a value within the text is not text.
-
-    Example:
-        >>> fill("a {'red'} cat in {{braces}}")
-        'a red cat in {braces}'
-    """
-    return _fill(_scan(text, 0, _IN_TEXT)[0], evaluate)
-
-
-def insert_text(value: object, source: str) -> str:
-    """A value as text within other text.
-
-    Args:
-        value: The value.
-        source: What was typed, for the message.
-
-    Raises:
-        UsageError: It is a list or another object that is not text.
-    """
-    try:
-        return as_text(value)
-    except TypeError:
-        raise UsageError(
-            f"{shorten(source)} is {name_type(value)} and can't be part of a text.",
-            hint=f"Use an element or attribute of it that is text, or let it stand alone; {_NOTHING_SENT}.",
-        ) from None
-    except Exception as problem:  # noqa: BLE001  whatever the object's own code raises
-        _reject(source, problem)
-
-
-def as_text(value: object) -> str:
-    """A value as the text that it stands for.
-
-    Raises:
-        TypeError: It is a collection, None, or an object without a text of its own.
-    """
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, os.PathLike):
-        return os.fsdecode(value)
-    if isinstance(value, Iterable) or not (isinstance(value, Number) or type(value).__str__ is not object.__str__):
-        raise TypeError(name_type(value))
-    return str(value)
-
-
-def read_elements(word: Word) -> list[object] | None:
-    """The elements of a list, a Series, a generator or the like, one after the other; None for anything else.
-
-    Raises:
-        UsageError: A generator raised an exception.
-    """
-    value = word.value
-    if isinstance(value, (str, bytes, bytearray, memoryview, Mapping)) or not isinstance(value, Iterable):
-        return None
-    if len(getattr(value, "shape", (0,))) != 1:  # a table, or an array that is not one row
-        return None
-    try:
-        return list(value)
-    except Exception as problem:  # noqa: BLE001  whatever the user's code raises
-        _reject(word.source, problem)
-
-
-def name_type(value: object) -> str:
-    """The type of a value for a message.
-
-    Example:
-        >>> name_type(1), name_type([])
-        ('an int', 'a list')
-    """
-    name = "None" if value is None else type(value).__name__
-    return name if value is None else f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.text import count_of
-from seedream_nb.notebook.line import Word, fill, insert_text, name_type, no_variables, read_elements
+from seedream_nb.notebook.line import Word
+from seedream_nb.notebook.template import fill, insert_text, name_type, no_variables, read_elements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seedream_nb.notebook.line import Evaluate
+    from seedream_nb.notebook.template import Evaluate
 
 SYNTAX = """\
 prompts and variables:
@@ -79,9 +80,11 @@ def read_prompts(words: Sequence[Word], body: Body, command: str, *, optional: b
     if optional and texts in ([], [""]):
         return ("",)
     if not texts:
-        comments = f" besides {count_of(body.comments, 'comment line')}" if body.comments else ""
+        if parts:
+            raise UsageError("The list of prompts is empty.", hint="Add a prompt; nothing was sent.")
+        comments = f", only {count_of(body.comments, 'comment line')}" if body.comments else ""
         raise UsageError(
-            "The list of prompts is empty." if parts else f"There is no prompt{comments}.",
+            f"There is no prompt{comments}.",
             hint=f'Write it in the body of a %%seedream {command} cell, or before the options: "a white cat".',
         )
     return tuple(
@@ -128,7 +131,7 @@ def _read_texts(part: Word) -> Sequence[object]:
             f"{shorten(part.source)} is a Python string, and a cell's body is text.",
             hint="Write the text without quotation marks: a {color} cat; nothing was sent.",
         )
-    elements = read_elements(part)
+    elements = read_elements(part.value, part.source)
     return [part.value] if elements is None else elements
 
 

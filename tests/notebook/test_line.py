@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.text import escape_variables
-from seedream_nb.notebook.line import fill, read_id_words, read_words
+from seedream_nb.notebook.line import read_id_words, read_words
+from seedream_nb.notebook.template import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +85,7 @@ def test_words(line: str, expected: list[object]) -> None:
         (r'"C:\My images"', r'"C:\My images" is not a valid Python string: invalid escape sequence', 'r"..."'),
         (r'"C:\Users"', "is not a valid Python string", "forward slashes"),
         ('b"a"', 'b"a" is bytes, not text.', "Remove the b"),
+        (r'f"\d {color}"', "is not a valid f-string", 'rf"..."'),
         ('f"{"', 'f"{" is not a valid f-string.', "braces"),
         ("{missing}", "There is no variable missing.", "write {{missing}} to send it as text"),
         ("a $missing.", "There is no variable missing.", "write $$missing to"),
