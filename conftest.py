@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import signal
@@ -13,7 +14,6 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from xdist.remote import Producer
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 # nbval imports jsonschema, so it is loaded here rather than by its entry point.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # the documented way to make an import fail
 pytest_plugins = ("nbval.plugin",)
+
+# Otherwise each worker, kernel, and other process compiles everything anew: the tests alone take 6 seconds.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Most tests wait: for a server, a kernel, a browser.
 WORKERS_PER_CORE = 2
@@ -77,7 +81,8 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def is_one_of(path: str, patterns: Iterable[str]) -> bool:
+@functools.cache
+def is_one_of(path: str, patterns: tuple[str, ...]) -> bool:
     """Whether a path matches one of some patterns."""
     return any(PurePosixPath(path).match(pattern) for pattern in patterns)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from PIL import Image
 from traitlets.config import Config
 
 from seedream_nb import LibraryWarning, RetryPolicy, Sandbox, SeedreamClient
@@ -20,6 +21,7 @@ from seedream_nb.sandbox import painter
 
 QUICK = RetryPolicy(first_pause=0.001)
 IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
+PAINTING = ("test_painter.py", "test_images.py")
 
 # The same examples in every run, and no time limit on a busy machine.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
@@ -69,12 +71,31 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(working_directory)
 
 
+def _shrink(width: int, height: int) -> tuple[int, int]:
+    return max(2, width // 16), max(2, height // 16)
+
+
+def _enlarge(image: Image.Image, width: int, height: int) -> Image.Image:
+    return image.resize((width, height), Image.Resampling.NEAREST)
+
+
+_exact_regions = painter._regions
+
+
+def _rough_regions(source: Image.Image, size: tuple[int, int], count: int) -> tuple[Image.Image, list[Image.Image]]:
+    small = _shrink(*size)
+    base, regions = _exact_regions(source.resize(small, Image.Resampling.NEAREST), small, count)
+    return _enlarge(base, *size), [_enlarge(region, *size) for region in regions]
+
+
 @pytest.fixture(autouse=True)
 def _rough_images(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes sandboxes in this process paint without details, except in the tests of the sandbox itself."""
-    if request.path.parent.name == "sandbox":
+    """Makes sandboxes in this process paint without details, except in the tests of the painting itself."""
+    if request.path.name in PAINTING:
         return
-    monkeypatch.setattr(painter, "_work_size", lambda width, height: (max(2, width // 16), max(2, height // 16)))
+    monkeypatch.setattr(painter, "_work_size", _shrink)
+    monkeypatch.setattr(painter, "_enlarge", _enlarge)
+    monkeypatch.setattr(painter, "_regions", _rough_regions)
     monkeypatch.setattr(painter, "_add_grain", lambda image: image)
     monkeypatch.setenv(IMAGE_CACHE, str(Path(os.environ[IMAGE_CACHE]) / "rough"))
 
@@ -92,13 +113,15 @@ def client(sandbox: Sandbox) -> Iterator[SeedreamClient]:
 
 
 @pytest.fixture
-def plain_shell() -> Iterator[InteractiveShell]:
+def plain_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """A separate IPython shell, as in a terminal."""
     InteractiveShell.clear_instance()
     main = sys.modules["__main__"]  # replaced by the shell's user module
     # No history, because its database would outlive the home directory of the test.
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     yield shell
+    # It collects all garbage of the process, which takes 0.1 seconds.
+    monkeypatch.setattr(shell.displayhook, "flush", lambda: None)
     shell.atexit_operations()
     atexit.unregister(shell.atexit_operations)
     sys.modules["__main__"] = main

@@ -93,6 +93,7 @@ WARNING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SLOW)
 def test_the_work_is_bounded(kind: str) -> None:
     content = SLOW[kind]()

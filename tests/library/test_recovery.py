@@ -106,6 +106,7 @@ def test_a_damaged_file_is_set_aside_and_its_readable_records_are_recovered(
     assert not list(folder.glob("*.part"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
 @pytest.mark.parametrize("value", [b"\xff", b"\0", b"x"])
 def test_nearly_all_records_of_a_file_with_a_hole_are_recovered(folder: Path, share: float, value: bytes) -> None:
