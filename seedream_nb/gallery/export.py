@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from importlib.resources import files
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import ImageError
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from seedream_nb.gallery.contents import Contents
+    from seedream_nb.gallery.contents import Contents, Table
     from seedream_nb.gallery.page import Shape
-    from seedream_nb.gallery.shared_tiles import SharedTile
+    from seedream_nb.gallery.shared_tiles import SharedContents, SharedTile
+    from seedream_nb.gallery.tiles import Tile
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.images.thumbnails import Thumbnail
 
@@ -67,16 +69,51 @@ def export_page(
 def _pieces(
     contents: Contents, fetcher: ImageFetcher, title: str, on_progress: Callable[[int], None] | None
 ) -> Iterator[str]:
-    shared = lay_out_shared(contents).tiles
-    sheet = _Sheet(title, summarize(contents.tasks), len(shared), expected_shape(shared))
-    yield _render_start(sheet)
+    shared = lay_out_shared(contents)
+    sheet = _Sheet(title, summarize(contents.tasks), shared, expected_shape(shared.tiles))
     lost = 0
-    tiles = [one.tile for one in shared]
-    for place, image in stream_thumbnails(tiles, LARGE_SIDE, fetcher, on_progress=on_progress):
-        lost += isinstance(image, ImageError)
-        view = _view(shared[place], image, place + 1, sheet)
-        yield f"{_render_tile(view)}{_render_details(view)}"
+
+    def render_tiles() -> Iterator[tuple[Tile, str]]:
+        nonlocal lost
+        tiles = [one.tile for one in shared.tiles]
+        for place, image in stream_thumbnails(tiles, LARGE_SIDE, fetcher, on_progress=on_progress):
+            lost += isinstance(image, ImageError)
+            view = _view(shared.tiles[place], image, place + 1, sheet)
+            yield tiles[place], f"{_render_tile(view)}{_render_details(view)}"
+
+    yield _render_start(sheet)
+    yield from _arrange(render_tiles(), shared.table)
     yield _render_end(f"{count_of(lost, 'image')} could not be fetched." if lost else "")
+
+
+def _arrange(tiles: Iterator[tuple[Tile, str]], table: Table | None) -> Iterator[str]:
+    """Puts rendered tiles into a flow, or into the cells of a table, in their order."""
+    for is_flow, group in groupby(tiles, key=lambda pair: table is None or pair[0].is_before):
+        if is_flow or table is None:
+            yield '<div class="tiles">\n'
+            yield from (html for _, html in group)
+            yield "</div>\n"
+        else:
+            yield from _arrange_table(group, table)
+
+
+def _arrange_table(tiles: Iterator[tuple[Tile, str]], table: Table) -> Iterator[str]:
+    has_row_labels = any(table.rows)
+    yield '<div class="table" role="region" aria-label="Table" tabindex="0"><table>\n'
+    if any(table.columns):
+        heads = "".join(f'<th scope="col">{_render_label(label)}</th>' for label in table.columns)
+        yield f"<thead><tr>{'<td></td>' if has_row_labels else ''}{heads}</tr></thead>\n"
+    yield "<tbody>\n"
+    for row, cells in groupby(tiles, key=lambda pair: table.place(pair[0].number)[0]):
+        yield f'<tr><th scope="row">{_render_label(table.rows[row])}</th>\n' if has_row_labels else "<tr>\n"
+        for _, cell in groupby(cells, key=lambda pair: pair[0].number):
+            yield f"<td>{''.join(html for _, html in cell)}</td>\n"
+        yield "</tr>\n"
+    yield "</tbody></table></div>\n"
+
+
+def _render_label(label: str) -> str:
+    return _line("prompt", "\n".join(filter(None, map(str.strip, label.split("\n")))), ' dir="auto"')
 
 
 @dataclass(frozen=True)
@@ -85,8 +122,12 @@ class _Sheet:
 
     title: str
     summary: str
-    count: int
+    contents: SharedContents
     aspect: Shape
+
+    @property
+    def count(self) -> int:
+        return len(self.contents.tiles)
 
     @property
     def style(self) -> str:
@@ -128,7 +169,7 @@ def _render_start(sheet: _Sheet) -> str:
         f"default-src 'none'; img-src data:; style-src {_hash_of(sheet.style)}; script-src {_hash_of(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    title = escape(show_line(sheet.title))
+    title, heading = escape(show_line(sheet.title)), _render_heading(sheet.contents)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -147,10 +188,17 @@ def _render_start(sheet: _Sheet) -> str:
 <header class="{VERBATIM_CLASSES}">
 <h1 dir="auto">{title}</h1>
 <p class="summary">{escape(sheet.summary)}</p>
+{heading}
 <p class="filter" hidden><label>Filter <input type="search" autocomplete="off"></label> <span role="status"></span></p>
 </header>
 <main class="{VERBATIM_CLASSES}">
 """
+
+
+def _render_heading(contents: SharedContents) -> str:
+    """What a table shows once for all its tiles."""
+    heading = _line("heading", contents.heading, ' dir="auto"')
+    return f"{heading}{_line('facts', ' · '.join(contents.heading_facts))}"
 
 
 def _render_end(note: str) -> str:
@@ -164,10 +212,10 @@ def _render_tile(view: _View) -> str:
     place = _image(small, view.alt) if small else _empty(view)
     empty = "" if small else ' data-empty=""'
     # A position such as "2 of 4" stays on one line.
-    facts = (*shared.facts, *filter(None, [shared.tile.position.replace(" ", "\N{NO-BREAK SPACE}")]))
+    facts = (*shared.own_facts, *filter(None, [shared.tile.position.replace(" ", "\N{NO-BREAK SPACE}")]))
     lines = (
-        _line("label", shared.full_label),
-        _line("prompt", _shortened(shared.prompt), ' dir="auto"'),
+        _line("label", shared.label),
+        _line("prompt", _shortened(shared.own_prompt), ' dir="auto"'),
         _line("problem", view.problem),
         _line("facts", " · ".join(facts)),
         # An empty place shows its state already, and success needs no mention.

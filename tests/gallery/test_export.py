@@ -47,7 +47,13 @@ ALLOWED: dict[str, set[str]] = {
     "figcaption": set(),
     "section": {"id", "role", "aria-modal", "aria-label", "tabindex"},
     "nav": set(),
-    "div": {"class"},
+    "div": {"class", "role", "aria-label", "tabindex"},
+    "table": set(),
+    "thead": set(),
+    "tbody": set(),
+    "tr": set(),
+    "th": {"scope"},
+    "td": set(),
     "span": {"class", "aria-hidden", "role"},
     "a": {"id", "class", "href", "rel", "target", "role", "aria-disabled", "data-empty"},
     "img": {"class", "src", "alt", "width", "height"},
@@ -237,11 +243,34 @@ def test_layers_are_put_together_and_fetched_once(sandbox: Sandbox, client: Seed
     assert len(sandbox.requests.of_kind("downloads")) == len(task.images) == len(progress)
 
 
-def test_a_table_flows_and_its_labels_go_along(tmp_path: Path) -> None:
+def test_a_table_keeps_its_rows_and_columns(tmp_path: Path) -> None:
     tasks = [task_with(plain(), prompt) for prompt in ("a cat", "a cat", "a dog", "a dog")]
+    frames = tuple(dataclasses.replace(tasks[2].images[0], index=place) for place in (0, 1))
+    tasks[2] = dataclasses.replace(tasks[2], images=frames)
     gallery = Gallery(tasks, table=Table(("a cat", "a dog"), ("2K\nsoft", "4K")), before=TaskImage("", data=plain()))
-    tiles = tiles_of(gallery.export(tmp_path / "page.html"))
-    assert [tile.label for tile in tiles] == ["before", *["2K · soft", "4K"] * 2]
+    page = gallery.export(tmp_path / "page.html")
+    root = read_page(page)
+    assert [tile.label for tile in tiles_of(page)] == ["before", *[""] * 5]
+    assert [head.text for head in root.find("thead")[0].find("th")] == ["2K soft", "4K"]
+    rows = root.find("tbody")[0].find("tr")
+    assert [row.find("th")[0].text for row in rows] == ["a cat", "a dog"]
+    assert [[len(cell.find("figure")) for cell in row.find("td")] for row in rows] == [[1, 1], [2, 1]]
+    # The detail view has no row and column around it.
+    assert [view.find(css_class="label")[0].text for view in root.find("section")[1:]] == [
+        *("2K · soft", "4K", "2K · soft", "2K · soft", "4K")
+    ]
+
+
+def test_a_table_says_once_what_all_its_tasks_share(tmp_path: Path) -> None:
+    tasks = [task_with(plain(), "a cat"), task_with(plain(), "a cat")]
+    page = Gallery(tasks, table=Table(columns=("2K", "4K"))).export(tmp_path / "page.html")
+    root = read_page(page)
+    assert [heading.text for heading in root.find(css_class="heading")] == ["a cat"]
+    assert not any(figure.find(css_class="prompt") for figure in root.find("figure"))
+    assert not root.find("tbody")[0].find("th")
+    flow = read_page(Gallery(tasks).export(tmp_path / "flow.html"))
+    assert not flow.find("table")
+    assert [figure.find(css_class="prompt")[0].text for figure in flow.find("figure")] == ["a cat"] * 2
 
 
 def test_images_are_fetched_in_turn_so_that_a_thousand_are_never_in_memory(
@@ -378,7 +407,7 @@ def test_a_hostile_text_gives_the_same_elements_as_a_harmless_one(text: str) -> 
             z_index=1,
         )
         done = Task(word, TaskStatus.SUCCEEDED, (image,), prompt="p")
-        page = Gallery([task, done], table=Table((word,), ("c", word))).export("page.html", title=word)
+        page = Gallery([task, done], table=Table((f"r {word}",), ("c", f"d {word}"))).export("page.html", title=word)
         assert_safe(page)
         return [(element.tag, tuple(element.attributes)) for element in read_page(page).walk()]
 

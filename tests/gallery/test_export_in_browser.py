@@ -277,7 +277,9 @@ def test_paper_gets_tiles_alone_or_the_open_image_alone(chromium: Chromium, path
         page.emulate_media(media="print")
         expect(page.locator("figure:visible")).to_have_count(COUNT)
         expect(page.get_by_role("searchbox")).to_be_hidden()
-        columns = page.locator("main").evaluate("main => getComputedStyle(main).gridTemplateColumns.split(' ').length")
+        columns = page.locator(".tiles").evaluate(
+            "tiles => getComputedStyle(tiles).gridTemplateColumns.split(' ').length"
+        )
         assert columns == 4
         assert page.pdf(format="A4").startswith(b"%PDF")
         page.evaluate("location.hash = 'p2'")

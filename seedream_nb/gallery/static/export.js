@@ -56,7 +56,7 @@ const texts = new Map();
 
 function textOf(tile) {
   if (!texts.has(tile)) {
-    const said = [tile, ...viewOf(tile).querySelectorAll(".prompt, dd")];
+    const said = [tile, ...viewOf(tile).querySelectorAll(".label, .prompt, dd")];
     texts.set(tile, said.map((part) => part.textContent.toLowerCase()).join("\n"));
   }
   return texts.get(tile);
