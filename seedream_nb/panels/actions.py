@@ -22,14 +22,13 @@ from seedream_nb.panels.jobs import Status
 from seedream_nb.protocol.capabilities import MAX_IMAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from seedream_nb.client.client import SeedreamClient
     from seedream_nb.client.generation_batch import GenerationBatch
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.references import Reference
     from seedream_nb.core.models import Task, TaskImage
-    from seedream_nb.gallery import SaveReport
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.panels.cards import Card
     from seedream_nb.panels.jobs import Jobs
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
 PAGE = 24  # tasks of the history or the library per click
 MOST_COMPOSED = MAX_IMAGES - 1  # composed images of a selection; no request takes more references
-SAVE_DIRECTORY = "seedream_results"
+SAVE_DIRECTORY = "seedream_results"  # unless the user names another one
 
 
 class Actions:
@@ -76,6 +75,8 @@ class Actions:
         self._searched = ""
         self._found = 0
         self._composing = threading.Lock()
+        self._saving = threading.Lock()
+        self._save_numbers = itertools.count()
         state.subscribe(self._follow_selection)
 
     def get(self, text: str) -> None:
@@ -94,11 +95,29 @@ class Actions:
         """Sends exactly these requests. Costs money."""
         self._jobs.run("generate", lambda: self._generate(order), _summarize_batch, "Sending requests…")
 
-    def save(self, keys: Sequence[str]) -> None:
-        """Saves the originals of some cards, with their records."""
-        tasks = {id(card.task): card.task for card in self._state.find(keys)}
-        gallery = Gallery(tasks.values(), fetcher=self._fetcher)
-        self._jobs.run("save", lambda: gallery.save(SAVE_DIRECTORY), _summarize_save, "Saving originals…")
+    def save(self, keys: Sequence[str], folder: str, show: Callable[[Status], None]) -> None:
+        """Saves exactly the images of some cards, with the records of their tasks.
+
+        Args:
+            keys: The cards; composed images are saved as they are shown.
+            folder: The folder; it is created if needed.
+            show: Called with what became of it, in any thread.
+        """
+        cards = self._state.find(keys)
+
+        def work() -> Status:
+            # One after the other, so that none is lost when the next one is clicked.
+            with self._saving:
+                try:
+                    return _save_cards(cards, folder, self._fetcher)
+                except SeedreamError as error:
+                    return Status.of_error(error)
+
+        def done(status: Status) -> Status:
+            show(status)
+            return status
+
+        self._jobs.run(f"save {next(self._save_numbers)}", work, done, "Saving originals…")
 
     def follow(self) -> None:
         """Polls all tasks in progress until they are finished."""
@@ -163,7 +182,9 @@ class Actions:
 
     def _read_history(self, since: str) -> list[Task]:
         if self._history is None or since != self._since:
-            created_after = read_since(since, datetime.now(timezone.utc).astimezone()) if since.strip() else None
+            created_after = (
+                read_since(since, datetime.now(timezone.utc).astimezone(self._state.zone)) if since.strip() else None
+            )
             self._history = iter(self._client.history(created_after=created_after, page_size=PAGE))
             self._since = since
         return list(itertools.islice(self._history, PAGE))
@@ -196,10 +217,16 @@ class Actions:
         if self.is_outcome_unknown:
             raise UsageError("Nothing was sent: the outcome of the last request is unknown.")
         batch = self._client.generate_all(order.requests, pace=self._pace, stop=self._jobs.stop)
+        is_revealed = False
         try:
             for _news in batch.updates():
                 tasks = batch.tasks
-                self._state.put(task for task in tasks if task.id)
+                sent = [task for task in tasks if task.id]
+                self._state.put(sent)
+                # Once, because the user may have scrolled on meanwhile.
+                if sent and not is_revealed:
+                    is_revealed = True
+                    self._state.reveal(sent)
                 finished = sum(task.status.is_final for task in tasks)
                 status = Status(f"{finished} of {count_of(len(tasks), 'request')} finished…", is_busy=True)
                 self._state.set_status(status)
@@ -281,5 +308,26 @@ def _find_error(task: Task) -> SeedreamError:
     return SeedreamError("The task returned no image.")
 
 
-def _summarize_save(report: SaveReport) -> Status:
-    return Status(str(report).splitlines()[0] if str(report) else "Saved.")
+def _save_cards(cards: Sequence[Card], folder: str, fetcher: ImageFetcher) -> Status:
+    if not folder.strip():
+        raise UsageError("Nothing was saved: enter a folder.")
+    tasks: dict[int, Task] = {}
+    images: list[TaskImage] = []
+    for card in cards:
+        task = tasks.setdefault(id(card.task), card.task)
+        image = card.tile.image
+        if card.tile.layers:
+            image = compose_image(card.task, fetcher)
+            tasks[id(card.task)] = dataclasses.replace(task, images=(*task.images, image))
+        if image is not None:
+            images.append(image)
+    if not images:
+        raise UsageError("Nothing was saved: there is no image to save.")
+    report = Gallery(tasks.values(), fetcher=fetcher).save(folder.strip(), images=images)
+    missing = len(cards) - len(report.paths)
+    saved = str(report.paths[0]) if len(report.paths) == 1 else f"{count_of(len(report.paths), 'image')} in {folder}"
+    reasons = dict.fromkeys(failure.reason for failure in report.failures)
+    left_out = f"{count_of(missing, 'selected tile')} without an image." if missing and not reasons else ""
+    not_saved = f"Not saved: {count_of(len(report.failures), 'image')}: {' '.join(reasons)}" if reasons else ""
+    words = [f"Saved {saved}." if report.paths else "", left_out, not_saved]
+    return Status(" ".join(filter(None, words)), is_error=bool(reasons))

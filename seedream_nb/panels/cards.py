@@ -16,7 +16,7 @@ from seedream_nb.protocol.capabilities import display_name, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    from datetime import datetime, tzinfo
     from typing import TypeAlias
 
     from seedream_nb.core.models import Task, TaskImage, Usage
@@ -87,7 +87,13 @@ def describe(card: Card) -> dict[str, object]:
 
 def describe_details(card: Card) -> dict[str, object]:
     """The JSON-ready data of the detail view besides `describe`, computed only for the open card."""
-    return {"key": card.key, "pairs": [list(pair) for pair in details_of(card.task, card.tile)]}
+    # The browser shows times in its own time zone, which may not be the kernel's.
+    moments = {"Created": card.task.created_at, "Finished": card.task.finished_at}
+    return {
+        "key": card.key,
+        "pairs": [list(pair) for pair in details_of(card.task, card.tile)],
+        "moments": {label: moment.isoformat() for label, moment in moments.items() if moment},
+    }
 
 
 def details_of(task: Task, tile: Tile) -> list[tuple[str, str]]:
@@ -96,10 +102,10 @@ def details_of(task: Task, tile: Tile) -> list[tuple[str, str]]:
     return [*tile_details(task, tile, _format_time), *((label, text) for label, text in more if text)][:MOST_DETAILS]
 
 
-def to_local(moment: datetime) -> datetime:
-    """A time in this machine's time zone, or unchanged where that is out of the calendar's range."""
+def to_local(moment: datetime, zone: tzinfo | None = None) -> datetime:
+    """A time in a time zone, by default this machine's; unchanged where that is out of the calendar's range."""
     try:
-        return moment.astimezone()
+        return moment.astimezone(zone)
     except (OverflowError, ValueError, OSError):
         return moment
 

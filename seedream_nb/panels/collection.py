@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from seedream_nb.protocol.capabilities import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import tzinfo
     from typing import TypeAlias
 
     from seedream_nb.core.models import Task
@@ -62,6 +64,7 @@ class Collection:
     def __init__(self) -> None:
         self._entries: dict[Identity, _Entry] = {}
         self._names: set[str] = set()
+        self._zone: tzinfo | None = None
         self._gather()
 
     def put(self, tasks: Iterable[Task]) -> None:
@@ -75,7 +78,14 @@ class Collection:
             if known is None or known.task != task:
                 name = known.name if known else self._new_name(task)
                 cards = make_cards(task, name)
-                self._entries[identity] = _Entry(name, task, cards, tuple(map(traits_of, cards)))
+                self._entries[identity] = _Entry(name, task, cards, self._traits_of(cards))
+        self._gather()
+
+    def set_zone(self, zone: tzinfo) -> None:
+        """Sets the time zone in which cards have their days, at first this machine's."""
+        self._zone = zone
+        for identity, entry in self._entries.items():
+            self._entries[identity] = dataclasses.replace(entry, traits=self._traits_of(entry.cards))
         self._gather()
 
     def find(self, key: str) -> Card | None:
@@ -96,6 +106,9 @@ class Collection:
             {status: statuses[status] for status in sorted(statuses, key=lambda word: _rank(_STATE_ORDER, word))},
             {size: sizes[size] for size in sorted(sizes, key=size_order)},
         )
+
+    def _traits_of(self, cards: tuple[Card, ...]) -> tuple[Traits, ...]:
+        return tuple(traits_of(card, self._zone) for card in cards)
 
     def _new_name(self, task: Task) -> str:
         # Foreign ids may look the same once cleaned for display; the keys must still differ.

@@ -6,7 +6,8 @@ them, and the forms collect input.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import ipywidgets
 import traitlets
@@ -18,7 +19,7 @@ from seedream_nb.core.foreign import VERBATIM, is_loopback
 from seedream_nb.core.models import Task
 from seedream_nb.core.task_ids import flatten
 from seedream_nb.gallery.tiles import summarize
-from seedream_nb.panels.actions import Actions
+from seedream_nb.panels.actions import SAVE_DIRECTORY, Actions
 from seedream_nb.panels.cards import describe, describe_details
 from seedream_nb.panels.code import generate_code, get_code
 from seedream_nb.panels.forms import (
@@ -91,6 +92,7 @@ class Explorer(ipywidgets.VBox):
     tasks = traitlets.Tuple()
     selected = traitlets.Tuple()
     filter = traitlets.Unicode()
+    _folder: ClassVar[str] = SAVE_DIRECTORY  # where images were saved last
     _is_open = False
 
     def __init__(
@@ -108,7 +110,7 @@ class Explorer(ipywidgets.VBox):
         self._state = ExplorerState(self._draw)
         self._jobs = Jobs(self._state.set_status, lambda: self._state.status, self._draw_busy)
         self._actions = Actions(self._state, self._jobs, client, self._fetcher, pace=pace)
-        self.grid = _StyledGrid(can_generate=True)
+        self.grid = _StyledGrid(can_generate=True, folder=Explorer._folder)
         self._loader = ImageLoader(self._fetcher, self.grid.deliver)
         self._is_open = True
         self.status_line = StatusLine()
@@ -134,6 +136,8 @@ class Explorer(ipywidgets.VBox):
             self.add_class(name)
         self.grid.on_load(self._load)
         self.grid.on_action(self._act)
+        self.grid.on_save(self._save)
+        self.grid.on_time_zone(self._set_time_zone)
         self.grid.observe(self._select, "selected")
         self.grid.on_open(self._draw_details)
         self.tabs.observe(lambda _change: self._show_form(), "value")
@@ -205,6 +209,8 @@ class Explorer(ipywidgets.VBox):
         elif part == "order":
             self.grid.order = list(self._state.order)
             self._static.update(self._state.shown_tasks)
+        elif part == "revealed":
+            self._reveal()
         elif part == "selected":
             self.grid.selected = list(self._state.selected)
             self.selected = self._state.selected_images
@@ -224,6 +230,13 @@ class Explorer(ipywidgets.VBox):
         self._static.update(self._state.shown_tasks)
         self.tasks = collection.tasks
 
+    def _reveal(self) -> None:
+        cards, order = self._state.collection.cards, self._state.order
+        if self._state.revealed not in {cards[place].key for place in order}:
+            # What was just paid for must be seen.
+            self.filter_bar.clear()
+        self.grid.reveal(self._state.revealed)
+
     def _draw_details(self, key: str) -> None:
         for card in self._state.find([key]):
             self.grid.show_details(describe_details(card))
@@ -241,9 +254,6 @@ class Explorer(ipywidgets.VBox):
         self._loader.load(kind, {card.key: card.image for card in cards if card.image is not None})
 
     def _act(self, action: str, keys: Sequence[str]) -> None:
-        if action == "save":
-            self._actions.save(keys)
-            return
         for card in self._state.find(keys[:1]):
             if action == "copy_prompt":
                 self.grid.copy_text(card.whole_prompt)
@@ -251,6 +261,19 @@ class Explorer(ipywidgets.VBox):
                 settings = settings_of(card)
                 self.generate_form.fill(settings, self._actions.read_references(settings.references))
                 self.tabs.value = "Generate"
+
+    def _save(self, keys: Sequence[str], folder: str) -> None:
+        Explorer._folder = self.grid.folder = folder
+        self._actions.save(
+            keys, folder, lambda status: self.grid.show_saved(keys, status.text, is_error=status.is_error)
+        )
+
+    def _set_time_zone(self, name: str) -> None:
+        try:
+            self._state.set_zone(ZoneInfo(name))
+        except (ValueError, OSError, KeyError):
+            # Not on this machine, as on some without tzdata: its own is used.
+            return
 
     def _select(self, change: Mapping[str, Any]) -> None:
         self._state.select(change["new"])

@@ -14,7 +14,7 @@ from seedream_nb.protocol.capabilities import PRESETS, display_name, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import date
+    from datetime import date, tzinfo
     from typing import Any
 
     from seedream_nb.panels.cards import Card
@@ -39,7 +39,7 @@ class Filter:
     model: str = ""
     status: str = ""
     size: str = ""
-    since: date | None = None  # the first day, in local time
+    since: date | None = None  # the first day, in the user's time zone
     until: date | None = None  # the last day
 
 
@@ -53,12 +53,12 @@ class Traits:
     status: str  # the word of the card's state
     size: str  # that of the image such as `2048x2048`, else the requested one; empty when unknown
     pixels: int  # 0 when unknown
-    day: date | None  # on which the task was created, in local time
+    day: date | None  # on which the task was created, in the user's time zone
     moment: float | None  # of creation, in Unix seconds; infinite for a task in progress without one
 
 
-def traits_of(card: Card) -> Traits:
-    """The traits of a card."""
+def traits_of(card: Card, zone: tzinfo | None = None) -> Traits:
+    """The traits of a card, with its day in a time zone, by default this machine's."""
     task, tile = card.task, card.tile
     image = tile.images[0] if tile.images else None
     prompt = (image.prompt if image else "") or task.prompt
@@ -72,7 +72,7 @@ def traits_of(card: Card) -> Traits:
         status=tile.state.word if tile.state else "",
         size=size,
         pixels=_count_pixels(size),
-        day=to_local(created).date() if created else None,
+        day=to_local(created, zone).date() if created else None,
         moment=created.timestamp() if created else math.inf if card.is_in_progress else None,
     )
 

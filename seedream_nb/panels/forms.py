@@ -105,6 +105,7 @@ class FilterBar(ipywidgets.HBox):
     """Controls for which tiles are shown, and in what order."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
         self._is_filling = False
         self.text = make_field(ipywidgets.Text, "Filter", placeholder="Words or ID", continuous_update=True)
         self.model = make_field(ipywidgets.Dropdown, "Model", options=[("All", "")])
@@ -130,6 +131,17 @@ class FilterBar(ipywidgets.HBox):
             until=self.until.value,
         )
         return wanted, self.sort.value
+
+    def clear(self) -> None:
+        """Removes all conditions; the order stays."""
+        self._is_filling = True
+        try:
+            for field in (self.text, self.model, self.status, self.size):
+                field.value = ""
+            self.since.value = self.until.value = None
+        finally:
+            self._is_filling = False
+        self._on_change()
 
     def offer(self, choices: Choices) -> None:
         """Offers the values that occur, with their counts; the current choices stay."""

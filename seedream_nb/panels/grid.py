@@ -21,7 +21,7 @@ from seedream_nb.core.foreign import VERBATIM
 from seedream_nb.panels.image_cache import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from seedream_nb.panels.image_cache import LoadedImage
 
@@ -30,13 +30,13 @@ SCRIPTS = (
     *("grid/cards.js", "grid/elements.js", "grid/images.js", "grid/tile.js"),
     *("grid/chooser.js", "grid/sheet.js"),
     *("grid/lens.js", "grid/stage.js", "grid/dialog.js", "grid/detail.js", "grid/compare.js"),
-    "grid/view.js",
+    *("grid/saving.js", "grid/view.js"),
 )
 GRID_STYLES = ("grid/frame.css", "grid/sheet.css", "grid/dialog.css", "grid/compare.css", "grid/motion.css")
 
 NARROWEST, WIDEST = 96, 480  # pixels of a tile
 KINDS: tuple[Kind, ...] = get_args(Kind)
-ACTIONS = ("save", "use_settings", "copy_prompt")
+ACTIONS = ("use_settings", "copy_prompt")
 
 
 def join_parts(*names: str) -> str:
@@ -54,6 +54,7 @@ class ImageGrid(anywidget.AnyWidget):
         opened: The key of the card in the detail view, or empty; set by both sides.
         compared: The keys of two to four cards in the compare view, or none; set by both sides.
         thumbnail: The width of a square tile, in pixels; tiles of another shape have the same area; set by both sides.
+        folder: The folder to save into, as it was typed; set by both sides.
         can_generate: Whether the detail view offers to use a card's settings.
 
     Example:
@@ -71,6 +72,7 @@ class ImageGrid(anywidget.AnyWidget):
     opened = traitlets.Unicode().tag(sync=True)
     compared = traitlets.List(traitlets.Unicode()).tag(sync=True)
     thumbnail = traitlets.Int(200, min=NARROWEST, max=WIDEST).tag(sync=True)
+    folder = traitlets.Unicode().tag(sync=True)
     can_generate = traitlets.Bool(default_value=False).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
@@ -78,6 +80,8 @@ class ImageGrid(anywidget.AnyWidget):
         self._load_handlers: list[Callable[[Kind, list[str]], None]] = []
         self._action_handlers: list[Callable[[str, list[str]], None]] = []
         self._open_handlers: list[Callable[[str], None]] = []
+        self._zone_handlers: list[Callable[[str], None]] = []
+        self._save_handlers: list[Callable[[list[str], str], None]] = []
         self._sending = threading.Lock()
         self._number = 0
         self._in_flight: dict[tuple[Kind, str], int] = {}
@@ -98,6 +102,14 @@ class ImageGrid(anywidget.AnyWidget):
     def notify(self, text: str) -> None:
         """Shows a short message over the grid for a moment, and announces it to screen readers."""
         self.send({"type": "notify", "text": text})
+
+    def reveal(self, key: str) -> None:
+        """Scrolls to a card; where the detail view is open, it shows this card instead."""
+        self.send({"type": "reveal", "key": key})
+
+    def show_saved(self, keys: Sequence[str], text: str, *, is_error: bool = False) -> None:
+        """Shows what became of saving some cards, beside the button that was clicked."""
+        self.send({"type": "saved", "keys": list(keys), "text": text, "is_error": is_error})
 
     def show_details(self, details: Mapping[str, object]) -> None:
         """Shows more about a card, as `describe_details` makes it, if the card is in the detail view.
@@ -122,6 +134,14 @@ class ImageGrid(anywidget.AnyWidget):
         """Adds a handler for cards that are opened in a detail view, called with the key when details are needed."""
         self._open_handlers.append(handler)
 
+    def on_time_zone(self, handler: Callable[[str], None]) -> None:
+        """Adds a handler for the name of the browser's time zone, such as `Europe/Berlin`."""
+        self._zone_handlers.append(handler)
+
+    def on_save(self, handler: Callable[[list[str], str], None]) -> None:
+        """Adds a handler for saving, called with the keys of at least one card, and the folder as it was typed."""
+        self._save_handlers.append(handler)
+
     def on_action(self, handler: Callable[[str, list[str]], None]) -> None:
         """Adds a handler for buttons; called with one of `ACTIONS`, and the keys of at least one card."""
         self._action_handlers.append(handler)
@@ -138,20 +158,32 @@ class ImageGrid(anywidget.AnyWidget):
             self.send({**content, "kind": kind, "key": key, "number": self._number}, list(buffers))
 
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
-        if not isinstance(content, dict) or not isinstance(content.get("keys"), list):
+        if not isinstance(content, dict):
+            return
+        if content.get("type") == "time_zone" and isinstance(content.get("name"), str):
+            for zone_handler in self._zone_handlers:
+                zone_handler(content["name"])
+        if not isinstance(content.get("keys"), list):
             return
         keys = [key for key in content["keys"] if isinstance(key, str) and key in self._keys]
         if content.get("type") == "load":
             for kind in KINDS:
                 if content.get("kind") == kind:
                     self._load(kind, keys, content.get("seen"))
-        elif content.get("type") == "details":
-            for key in keys[:1]:
-                for open_handler in self._open_handlers:
-                    open_handler(key)
-        elif content.get("type") == "action" and content.get("action") in ACTIONS and keys:
+        elif keys:
+            self._handle(content, keys)
+
+    def _handle(self, content: Mapping[str, object], keys: list[str]) -> None:
+        kind, action, folder = content.get("type"), content.get("action"), content.get("folder")
+        if kind == "details":
+            for open_handler in self._open_handlers:
+                open_handler(keys[0])
+        elif kind == "save" and isinstance(folder, str):
+            for save_handler in self._save_handlers:
+                save_handler(keys, folder)
+        elif kind == "action" and isinstance(action, str) and action in ACTIONS:
             for action_handler in self._action_handlers:
-                action_handler(content["action"], keys)
+                action_handler(action, keys)
 
     def _load(self, kind: Kind, keys: list[str], seen: object) -> None:
         """Passes on what is needed, except for what was sent after the last message that the front end had seen."""

@@ -11,12 +11,13 @@ from seedream_nb.panels.jobs import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import tzinfo
 
     from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.panels.cards import Card, CardImage
 
-# "images": `selected_images` has changed although the same cards are selected.
-Part = Literal["cards", "order", "selected", "images", "status"]
+# "images": `selected_images` has changed although the same cards are selected. "revealed": `revealed` is to be shown.
+Part = Literal["cards", "order", "selected", "images", "status", "revealed"]
 
 
 class ExplorerState:
@@ -35,6 +36,8 @@ class ExplorerState:
         self._selected: tuple[str, ...] = ()
         self._composed: dict[tuple[TaskImage, ...], TaskImage] = {}
         self._status = Status()
+        self._revealed = ""
+        self._zone: tzinfo | None = None
 
     @property
     def collection(self) -> Collection:
@@ -45,6 +48,16 @@ class ExplorerState:
     def status(self) -> Status:
         """The content of the status line."""
         return self._status
+
+    @property
+    def revealed(self) -> str:
+        """The key of the card that was brought into view last; empty for none."""
+        return self._revealed
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The user's time zone; None for this machine's."""
+        return self._zone
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -125,6 +138,23 @@ class ExplorerState:
             is_selected = card.key in self._selected
         if is_selected:
             self._notify("images")
+
+    def reveal(self, tasks: Iterable[Task]) -> None:
+        """Brings the first card of some tasks into view."""
+        with self._lock:
+            ids = {task.id for task in tasks}
+            cards = self._collection.cards
+            places = [*self.order, *range(len(cards))]
+            self._revealed = next((cards[place].key for place in places if cards[place].task.id in ids), "")
+        if self._revealed:
+            self._notify("revealed")
+
+    def set_zone(self, zone: tzinfo) -> None:
+        """Sets the user's time zone, in which tasks have their days."""
+        with self._lock:
+            self._zone = zone
+            self._collection.set_zone(zone)
+        self._notify("order")
 
     def set_status(self, status: Status) -> None:
         """Sets the status line."""

@@ -305,6 +305,7 @@ def open_grid(page: Page, cards: Sequence[dict[str, object]], *, theme: str = ""
         "opened": "",
         "compared": [],
         "thumbnail": 200,
+        "folder": "results",
         "can_generate": True,
         **state,
     }

@@ -437,7 +437,7 @@ def test_python_selects_tiles(page: Page) -> None:
     expect(grid.tiles.and_(page.locator("[aria-selected=true]"))).to_have_count(4)
     expect(grid.button("Compare")).to_be_disabled()
     grid.button("Save").click()
-    assert grid.sent("action") == [{"type": "action", "action": "save", "keys": keys[2:8]}]
+    assert grid.sent("save") == [{"type": "save", "keys": keys[2:8], "folder": "results"}]
 
 
 def test_keys_select_a_range(page: Page) -> None:
@@ -647,7 +647,8 @@ def test_the_buttons_of_the_detail_view_reach_python(page: Page) -> None:
     expect(link).to_have_attribute("rel", "noopener noreferrer")
     grid.button("Save original").click()
     grid.button("Use these settings").click()
-    assert [(act["action"], act["keys"]) for act in grid.sent("action")] == [("save", [key]), ("use_settings", [key])]
+    assert grid.sent("save") == [{"type": "save", "keys": [key], "folder": "results"}]
+    assert [(act["action"], act["keys"]) for act in grid.sent("action")] == [("use_settings", [key])]
     grid.button("Select").click()
     assert grid.get("selected") == [key]
     expect(grid.button("Select")).to_have_attribute("aria-pressed", "true")

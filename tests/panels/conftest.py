@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb import Explorer, explore
+from seedream_nb.panels.actions import SAVE_DIRECTORY
 from tests.panels.support import QUICKLY
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def panel(client: SeedreamClient) -> Iterator[Explorer]:
-    """An empty panel on the sandbox."""
+def panel(client: SeedreamClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
+    """An empty panel on the sandbox, the first one of the session."""
+    monkeypatch.setattr(Explorer, "_folder", SAVE_DIRECTORY)
     opened = explore(client, pace=QUICKLY)
     yield opened
     opened.close()

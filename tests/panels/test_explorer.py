@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ipywidgets import Widget
 from ipywidgets.widgets import widget as ipywidgets_module
+from PIL import Image
 
 from seedream_nb import Explorer, Gallery, Sandbox, SeedreamClient, Task, TaskStatus, explore
 from seedream_nb.core.errors import UsageError
 from tests.gallery.reading import parse
-from tests.panels.support import QUICKLY, join_jobs
+from tests.panels.support import QUICKLY, join_jobs, layered
 from tests.scripted_server import Answer, ScriptedServer
 from tests.servers import client_to
 
@@ -46,6 +47,13 @@ def click(panel: Explorer, number: int) -> None:
     """Clicks the Generate button as a browser that shows the label with this number."""
     button = panel.generate_form.button
     button._handle_custom_msg({"type": "submit", "number": number, "values": button.read()}, [])
+
+
+def record_messages(panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The messages to the grid's front end from now on."""
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(panel.grid, "send", lambda content, _buffers=None: sent.append(content))
+    return sent
 
 
 def problems_of(panel: Explorer) -> str:
@@ -338,9 +346,7 @@ class TestDetails:
     @pytest.fixture
     def sent(self, panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         """The messages to the grid's front end."""
-        sent: list[dict[str, Any]] = []
-        monkeypatch.setattr(panel.grid, "send", lambda content, _buffers=None: sent.append(content))
-        return sent
+        return record_messages(panel, monkeypatch)
 
     def test_they_are_sent_when_needed_and_when_the_task_changes(
         self, panel: Explorer, client: SeedreamClient, sent: list[dict[str, Any]]
@@ -408,17 +414,112 @@ def test_a_disabled_library_is_reported(panel: Explorer, wait_until: Wait) -> No
 def test_a_long_prompt_is_copied_whole(panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     prompt = "a cat by the window, " * 200 + "the end"
     panel.add(Task("an-id", TaskStatus.SUCCEEDED, prompt=prompt))
-    sent: list[object] = []
-    monkeypatch.setattr(panel.grid, "send", lambda content, _buffers=None: sent.append(content))
+    sent = record_messages(panel, monkeypatch)
     send(panel, "action", action="copy_prompt")
     assert sent == [{"type": "copy", "text": prompt}]
 
 
-def test_saving_writes_the_originals(panel: Explorer, wait_until: Wait) -> None:
-    panel.add(panel.client.retrieve(CAT))
-    send(panel, "action", action="save")
-    wait_until(lambda: "seedream_results" in panel.status_line.value)
-    assert [path.suffix for path in sorted(Path("seedream_results").iterdir())] == [".jpg", ".json"]
+class TestSaving:
+    @pytest.fixture
+    def sent(self, panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        """The messages to the grid's front end."""
+        return record_messages(panel, monkeypatch)
+
+    def save(self, panel: Explorer, folder: str, *places: int) -> None:
+        keys = [panel.grid.cards[place]["key"] for place in places]
+        panel.grid._handle_custom_msg({"type": "save", "keys": keys, "folder": folder}, [])
+        join_jobs()
+
+    def test_exactly_the_chosen_images_are_written(
+        self, panel: Explorer, client: SeedreamClient, sent: list[dict[str, Any]]
+    ) -> None:
+        panel.add(client.retrieve_batch([CAT, SEASONS]))
+        self.save(panel, "cats", 0, 2, 4)
+        numbers = [path.stem.rpartition("-")[2] for path in Path("cats").glob("*valley*.jpg")]
+        assert sorted(numbers) == ["2", "4"]
+        assert len([*Path("cats").glob("*.jpg")]) == 3
+        assert (sent[-1]["text"], sent[-1]["is_error"]) == ("Saved 3 images in cats.", False)
+        assert sent[-1]["keys"] == [panel.grid.cards[place]["key"] for place in (0, 2, 4)]
+
+    def test_the_file_of_one_image_is_named(
+        self, panel: Explorer, client: SeedreamClient, sent: list[dict[str, Any]]
+    ) -> None:
+        panel.add(client.retrieve(SEASONS))
+        self.save(panel, "one", 1)
+        (image,) = Path("one").glob("*.jpg")
+        assert sent[-1]["text"] == f"Saved {image}."
+        assert f"Saved {image}." in panel.status_line.value
+
+    def test_a_composed_image_is_saved_as_it_is_shown(self, panel: Explorer) -> None:
+        panel.add(layered("an-id", "white", "red"))
+        self.save(panel, "boat", 0)
+        (image,) = Path("boat").glob("*.png")
+        with Image.open(image) as opened:
+            assert opened.convert("RGB").getpixel((0, 0)) == (255, 0, 0)
+
+    def test_no_click_is_lost_while_another_is_saved(self, panel: Explorer, client: SeedreamClient) -> None:
+        panel.add(client.retrieve(SEASONS))
+        for card in panel.grid.cards:
+            panel.grid._handle_custom_msg({"type": "save", "keys": [card["key"]], "folder": "all"}, [])
+        join_jobs()
+        assert len([*Path("all").glob("*.jpg")]) == 4
+
+    @pytest.mark.parametrize("folder", ["", "  ", "a-file", "sheet.pdf"])
+    def test_an_impossible_folder_is_reported(
+        self, panel: Explorer, client: SeedreamClient, sent: list[dict[str, Any]], folder: str
+    ) -> None:
+        Path("a-file").touch()
+        panel.add(client.retrieve(CAT))
+        self.save(panel, folder, 0)
+        assert sent[-1]["is_error"]
+        assert [path.name for path in Path().iterdir()] == ["a-file"]
+
+    def test_a_tile_without_an_image_is_reported(
+        self, panel: Explorer, client: SeedreamClient, sent: list[dict[str, Any]]
+    ) -> None:
+        panel.add([client.retrieve(CAT), Task("an-id", TaskStatus.FAILED, prompt="a dog")])
+        self.save(panel, "some", 0, 1)
+        assert sent[-1]["text"].endswith(" 1 selected tile without an image.")
+        self.save(panel, "none", 1)
+        assert sent[-1]["text"].startswith("Nothing was saved")
+
+    def test_the_folder_is_remembered(self, panel: Explorer, client: SeedreamClient) -> None:
+        assert panel.grid.folder == "seedream_results"
+        panel.add(client.retrieve(CAT))
+        self.save(panel, "cats", 0)
+        other = explore(client)
+        assert other.grid.folder == "cats"
+        other.close()
+
+
+class TestShowingResults:
+    def test_a_new_image_is_brought_into_view_although_a_filter_hid_it(
+        self, panel: Explorer, client: SeedreamClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent = record_messages(panel, monkeypatch)
+        panel.add(client.retrieve(CAT))
+        panel.filter = "cat"
+        panel.generate_form.prompt.value = "a red fox"
+        panel.generate_form.button.click()
+        join_jobs()
+        assert [message["key"] for message in sent if message["type"] == "reveal"] == [f"{panel.tasks[1].id}/0"]
+        assert (panel.filter, len(panel.grid.order)) == ("", 2)
+
+    def test_a_filter_that_does_not_hide_it_stays(self, panel: Explorer, client: SeedreamClient) -> None:
+        panel.add(client.retrieve_batch([CAT, SEASONS]))
+        panel.filter = "cat"
+        panel.generate_form.prompt.value = "another cat"
+        panel.generate_form.button.click()
+        join_jobs()
+        assert (panel.filter, len(panel.grid.order)) == ("cat", 2)
+
+
+@pytest.mark.parametrize("name", ["Asia/Tokyo", "Nowhere/Special", "../../etc/passwd", ""])
+def test_days_are_those_of_the_browser(panel: Explorer, client: SeedreamClient, name: str) -> None:
+    panel.add(client.retrieve(CAT))
+    panel.grid._handle_custom_msg({"type": "time_zone", "name": name}, [])
+    assert str(panel._state.zone) == ("Asia/Tokyo" if name == "Asia/Tokyo" else "None")
+    assert len(panel.grid.order) == 1
 
 
 def test_the_code_of_what_is_shown_or_selected(panel: Explorer, client: SeedreamClient) -> None:

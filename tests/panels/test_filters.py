@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from seedream_nb import Task, TaskImage, TaskStatus
 from seedream_nb.panels.cards import make_cards
+from seedream_nb.panels.collection import Collection
 from seedream_nb.panels.filters import Filter, Sort, Traits, find, traits_of
 from tests.gallery import strategies
 
@@ -111,6 +113,15 @@ def test_days_are_local(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_days_are_those_of_the_browser() -> None:
+    collection = Collection()
+    collection.put([finished(day=10)])  # noon in Greenwich
+    day = dt.date(2026, 11, 11)
+    for zone, places in (("Pacific/Kiritimati", (0,)), ("America/Los_Angeles", ())):
+        collection.set_zone(ZoneInfo(zone))
+        assert collection.find_all(Filter(since=day), Sort.ADDED) == places
 
 
 def test_model_state_and_size_must_match_exactly() -> None:

@@ -51,6 +51,8 @@ def calls(grid: ImageGrid) -> list[tuple[str, list[str]]]:
 
     grid.on_load(note)
     grid.on_action(note)
+    grid.on_save(lambda keys, folder: note(folder, keys))
+    grid.on_time_zone(lambda name: note(name, []))
     return calls
 
 
@@ -97,11 +99,11 @@ def test_requests_reach_their_handler_in_order(
 
 
 def test_actions_reach_their_handler(connection: Connection, calls: list[tuple[str, list[str]]]) -> None:
-    connection.receive_custom({"type": "action", "action": "save", "keys": ["id-1/0", "id-0/0", "no such card"]})
+    connection.receive_custom({"type": "save", "folder": "cats", "keys": ["id-1/0", "id-0/0", "no such card"]})
     connection.receive_custom({"type": "action", "action": "use_settings", "keys": ["id-2/0"]})
     connection.receive_custom({"type": "action", "action": "copy_prompt", "keys": ["id-0/0"]})
     assert calls == [
-        ("save", ["id-1/0", "id-0/0"]),
+        ("cats", ["id-1/0", "id-0/0"]),
         ("use_settings", ["id-2/0"]),
         ("copy_prompt", ["id-0/0"]),
     ]
@@ -121,8 +123,12 @@ def test_actions_reach_their_handler(connection: Connection, calls: list[tuple[s
         {"type": "load", "kind": ["thumbnail"], "keys": ["id-0/0"]},
         {"type": "action", "action": "erase", "keys": ["id-0/0"]},
         {"type": "action", "action": {}, "keys": ["id-0/0"]},
-        {"type": "action", "action": "save", "keys": []},
-        {"type": "action", "action": "save", "keys": [None, 3, ["id-0/0"], "no such card"]},
+        {"type": "action", "action": "use_settings", "keys": []},
+        {"type": "action", "action": "use_settings", "keys": [None, 3, ["id-0/0"], "no such card"]},
+        {"type": "save", "folder": "cats", "keys": []},
+        {"type": "save", "keys": ["id-0/0"]},
+        {"type": "save", "folder": None, "keys": ["id-0/0"]},
+        {"type": "time_zone", "name": 1},
         {"type": {}, "keys": ["id-0/0"]},
         {"keys": ["id-0/0"]},
     ],

@@ -37,5 +37,17 @@ const longLast = (facts) => [
   ...facts.filter((fact) => fact.length > LONG_FACT),
 ];
 
+// Like ISO 8601, which everybody can read and sort.
+const TIME_FORMAT = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
+
+/** A time in the user's own time zone, with the zone. @param {string} moment In ISO 8601. */
+function describeTime(moment) {
+  const date = new Date(moment);
+  const { timeZone } = TIME_FORMAT.resolvedOptions();
+  const parts = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" }).formatToParts(date);
+  const offset = parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
+  return { text: TIME_FORMAT.format(date), zone: `${timeZone} (${offset})` };
+}
+
 /** Whether a link is safe to open. @param {string} link */
 const isWebLink = (link) => /^https?:\/\//i.test(link);

@@ -17,9 +17,11 @@ class DetailView extends Dialog {
     this.copyPrompt = this.makeCopyButton("Copy prompt", () => this.card.prompt, () => this.copyWholePrompt());
     this.copyId = this.makeCopyButton("Copy ID", () => this.card.task_id);
     this.link = make("a", "button", { target: "_blank", rel: "noopener noreferrer", ...OWN_KEYS }, "Open link");
-    this.save = makeButton("Save original", () => view.act("save", [this.card.key]));
+    this.saving = new Saving(view, "Save original", this.ending.signal, () => [this.card.key]);
     this.use = makeButton("Use these settings", () => view.act("use_settings", [this.card.key]));
-    const buttons = [this.save, this.use, this.copyPrompt, this.copyId, this.link];
+    const { folder, button, result } = this.saving;
+    this.save = make("div", "save", {}, folder, button);
+    const buttons = [this.save, result, this.use, this.copyPrompt, this.copyId, this.link];
     const text = make("div", "text", OWN_KEYS, this.prompt, this.details);
     this.body.append(this.addStage().element, make("div", "aside", {}, text, make("div", "actions", {}, ...buttons)));
   }
@@ -55,6 +57,7 @@ class DetailView extends Dialog {
     // Opening it again retries what failed.
     if (isOther) store.clearProblems("original", [card.key]);
     if (isOther) this.view.model.send({ type: "details", keys: [card.key] });
+    if (isOther) this.saving.clear();
     const place = sheet.places.get(card.key);
     this.title.textContent = place === undefined ? "" : `${formatNumber(place + 1)} of ${formatNumber(sheet.count)}`;
     this.previous.disabled = place === undefined ? !sheet.count : place === 0;
@@ -62,13 +65,13 @@ class DetailView extends Dialog {
     this.prompt.textContent = card.prompt || "No prompt";
     this.prompt.classList.toggle("seedream-grid-soft", !card.prompt);
     // They arrive a moment after the card was opened; until then their space is reserved.
-    const { key, pairs } = store.details;
+    const { key, pairs, moments } = store.details;
     const isThere = key === card.key;
     this.details.style.minHeight = isThere ? "" : `${this.details.offsetHeight}px`;
     this.details.replaceChildren(
       ...(isThere ? pairs : []).flatMap(([label, value]) => [
         make("dt", "label", {}, label),
-        make("dd", "value", { dir: "auto" }, value),
+        this.makeValue(value, moments[label]),
       ]),
     );
     this.copyPrompt.hidden = !card.prompt;
@@ -82,6 +85,13 @@ class DetailView extends Dialog {
     if (isOther) this.lens.reset();
     this.mark();
     store.request("original");
+  }
+
+  /** @param {string} value @param {string} [moment] Of a time, in ISO 8601. */
+  makeValue(value, moment) {
+    if (!moment || Number.isNaN(Date.parse(moment))) return make("dd", "value", { dir: "auto" }, value);
+    const { text, zone } = describeTime(moment);
+    return make("dd", "value", {}, make("time", "", { datetime: moment, title: zone }, text));
   }
 
   mark() {

@@ -70,7 +70,9 @@ class Dialog {
   /** @param {KeyboardEvent} event */
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const isTyping = /** @type {Element} */ (event.target).matches("input");
+    const target = /** @type {Element} */ (event.target);
+    if (target.matches("input[type=text]") && event.key !== "Escape") return;
+    const isTyping = target.matches("input");
     const actions = {
       Escape: () => this.close(),
       "+": () => this.lens.zoom(ZOOM_STEP),

@@ -73,8 +73,8 @@ class ImageStore {
     this.requested = { thumbnail: new Set(), original: new Set() };
     /** @type {?number} the number of the last image, which tells Python what is still in flight */
     this.seen = null;
-    /** @type {{ key: string, pairs: [string, string][] }} more about the opened card; not saved with the notebook */
-    this.details = { key: "", pairs: [] };
+    /** @type {{ key: string, pairs: [string, string][], moments: Record<string, string> }} more about the opened card; not saved with the notebook */
+    this.details = { key: "", pairs: [], moments: {} };
     this.receive = this.receive.bind(this);
     model.on("msg:custom", this.receive);
   }
@@ -110,8 +110,16 @@ class ImageStore {
       for (const view of this.views) view.notify(String(content.text));
       return;
     }
+    if (content?.type === "saved") {
+      for (const view of this.views) view.receiveSaved(content);
+      return;
+    }
+    if (content?.type === "reveal") {
+      for (const view of this.views) view.reveal(content.key);
+      return;
+    }
     if (content?.type === "details") {
-      this.details = { key: content.key, pairs: content.pairs };
+      this.details = { key: content.key, pairs: content.pairs, moments: content.moments ?? {} };
       for (const view of this.views) view.readDialog();
       return;
     }

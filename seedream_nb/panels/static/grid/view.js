@@ -41,9 +41,9 @@ class GridView {
     this.dialog = null;
     this.counts = make("p", "counts");
     this.compare = makeButton("Compare", () => this.update({ compared: this.comparable }));
-    this.save = makeButton("Save", () => this.act("save", [...this.selected]));
+    this.saving = new Saving(this, "Save", this.ending.signal, () => [...this.selected]);
     this.clear = makeButton("Clear", () => this.clearSelection());
-    const tools = [this.compare, this.save, this.clear];
+    const tools = [this.compare, this.clear, this.saving.folder, this.saving.button];
     this.tools = make("div", "tools", { role: "group", "aria-label": "Selection" }, ...tools);
     this.live = make("div", "hidden", { "aria-live": "polite" });
     this.notice = make("div", "notice", { "aria-hidden": "true" });
@@ -51,7 +51,7 @@ class GridView {
     this.root.classList.add("seedream-grid");
     this.sheet = new Sheet(this);
     this.size = new TileSize(this);
-    const bar = make("div", "bar", {}, this.counts, this.tools, this.size.element);
+    const bar = make("div", "bar", {}, this.counts, this.tools, this.size.element, this.saving.result);
     this.page = make("div", "page", {}, bar, this.sheet.element);
     this.root.append(this.page, this.live, this.notice);
     element.append(this.root);
@@ -66,7 +66,11 @@ class GridView {
     this.subscribe("compared", () => this.readDialog());
     this.subscribe("can_generate", () => this.readDialog());
     this.selected = new Set(model.get("selected"));
+    /** The card to scroll to once it is there. */
+    this.awaited = "";
     this.readCards();
+    // A message and not part of the model, which is saved with the notebook.
+    model.send({ type: "time_zone", name: Intl.DateTimeFormat().resolvedOptions().timeZone });
   }
 
   // Listeners, removed together with the view.
@@ -75,9 +79,9 @@ class GridView {
     element.addEventListener(type, handle, { ...options, signal: this.ending.signal });
   }
 
-  subscribe(name, react) {
+  subscribe(name, react, signal = this.ending.signal) {
     this.model.on(`change:${name}`, react);
-    this.ending.signal.addEventListener("abort", () => this.model.off(`change:${name}`, react));
+    signal.addEventListener("abort", () => this.model.off(`change:${name}`, react));
   }
 
   /** Draws the grid before the next frame, once for all calls. */
@@ -156,6 +160,7 @@ class GridView {
     this.sheet.show(this.model.get("order").flatMap((position) => this.cards[position] ?? []));
     this.readDialog();
     this.drawCounts();
+    this.revealAwaited();
   }
 
   readSize() {
@@ -165,6 +170,7 @@ class GridView {
 
   readSelected() {
     this.selected = new Set(this.model.get("selected"));
+    this.saving.clear();
     this.sheet.mark();
     if (this.dialog instanceof DetailView) this.dialog.mark();
     this.drawCounts();
@@ -272,6 +278,33 @@ class GridView {
     this.store.clearProblems("original", [key]);
     this.dialog?.fill(key);
     this.store.request("original");
+  }
+
+  /** What became of saving some cards. @param {{keys: string[], text: string, is_error: boolean}} result */
+  receiveSaved(result) {
+    const places = [this.saving, ...(this.dialog instanceof DetailView ? [this.dialog.saving] : [])];
+    // Both, because a card may be selected and open; elsewhere, somebody has gone on to other images meanwhile.
+    const isShown = places.map((place) => place.receive(result)).includes(true);
+    if (!isShown) this.notify(result.text);
+  }
+
+  /** Scrolls to a card, or opens it where another one is open. @param {string} key It may arrive a moment later. */
+  reveal(key) {
+    this.awaited = key;
+    this.revealAwaited();
+  }
+
+  revealAwaited() {
+    const key = this.awaited;
+    if (!this.sheet.places.has(key)) return;
+    this.awaited = "";
+    if (this.dialog) {
+      this.open(key);
+      return this.root.scrollIntoView({ block: "nearest" });
+    }
+    this.sheet.activate(key);
+    this.sheet.reveal();
+    this.sheet.tiles.get(key)?.element.scrollIntoView({ block: "nearest" });
   }
 
   /** Announces a text to screen readers. @param {string} text */
