@@ -226,6 +226,10 @@ class GridPage:
         """Sets traits as Python would, in one message."""
         self.page.evaluate("state => model.update(state)", traits)
 
+    def send(self, kind: str, **content: object) -> None:
+        """Sends a message as Python would."""
+        self.page.evaluate("content => model.emit('msg:custom', content, [])", {"type": kind, **content})
+
     def sent(self, kind: str) -> list[Any]:
         """The messages of this type that the grid has sent."""
         messages: list[Any] = self.page.evaluate("type => model.sent.filter(sent => sent.type === type)", kind)

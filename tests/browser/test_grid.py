@@ -440,6 +440,64 @@ def test_python_selects_tiles(page: Page) -> None:
     assert grid.sent("save") == [{"type": "save", "keys": keys[2:8], "folder": "results"}]
 
 
+def test_the_result_of_saving_is_beside_its_button(page: Page) -> None:
+    cards = make_cards(24)
+    keys = keys_of(cards)
+    grid = open_grid(page, cards, selected=keys[:2])
+    folder, result = page.get_by_role("textbox", name="Folder"), page.locator(".seedream-grid-saved")
+    folder.fill("")
+    folder.press_sequentially("take-2+0")
+    folder.press("Enter")
+    assert grid.sent("save") == [{"type": "save", "keys": keys[:2], "folder": "take-2+0"}]
+    expect(result).to_have_text("Saving…")
+    grid.send("saved", keys=keys[:2], text="Saved 2 images in take-2+0.", is_error=False)
+    expect(result).to_have_text("Saved 2 images in take-2+0.")
+    grid.tiles.first.click()
+    dialog = grid.dialog
+    expect(dialog.get_by_role("textbox", name="Folder")).to_have_value("take-2+0")
+    dialog.get_by_role("textbox", name="Folder").press("End")
+    page.keyboard.type("-0+")  # no zooming
+    dialog.get_by_role("button", name="Save original").click()
+    assert grid.sent("save")[1:] == [{"type": "save", "keys": keys[:1], "folder": "take-2+0-0+"}]
+    grid.send("saved", keys=keys[:1], text="The disk is full.", is_error=True)
+    expect(dialog.locator(".seedream-grid-saved")).to_have_text("✕ The disk is full.")
+    expect(grid.button("Fit")).to_be_visible()
+    # It belongs to this image; that of another one is shown over the grid.
+    page.locator(".seedream-grid-stage").focus()
+    page.keyboard.press("ArrowRight")
+    expect(dialog.locator(".seedream-grid-saved")).to_be_empty()
+    grid.send("saved", keys=keys[:1], text="Saved a.jpg.", is_error=False)
+    expect(page.locator(".seedream-grid-notice")).to_have_text("Saved a.jpg.")
+
+
+def test_results_come_into_view(page: Page) -> None:
+    cards = make_cards(60)
+    grid = open_grid(page, cards[:48])
+    new = str(cards[50]["key"])
+    grid.send("reveal", key=new)
+    grid.update(cards=cards, order=list(range(60)))
+    expect(grid.tile(new)).to_be_in_viewport()
+    grid.tile(new).click()
+    grid.send("reveal", key=str(cards[3]["key"]))
+    assert grid.get("opened") == cards[3]["key"]
+    expect(grid.dialog).to_contain_text("4 of 60")
+
+
+def test_times_are_those_of_the_browser(browser: Browser) -> None:
+    with browser.new_context(timezone_id="Asia/Tokyo") as context:
+        page = context.new_page()
+        load_page(page)
+        grid = open_grid(page, make_cards(1))
+        assert grid.sent("time_zone") == [{"type": "time_zone", "name": "Asia/Tokyo"}]
+        grid.tiles.first.click()
+        key = str(make_cards(1)[0]["key"])
+        moments = {"Created": "2026-11-20T20:30:00+00:00"}
+        grid.send("details", key=key, pairs=[["Created", "2026-11-20 20:30:00 UTC"]], moments=moments)
+        time = grid.dialog.locator("time")
+        expect(time).to_have_text("2026-11-21 05:30:00")
+        expect(time).to_have_attribute("title", "Asia/Tokyo (GMT+09:00)")
+
+
 def test_keys_select_a_range(page: Page) -> None:
     cards = make_cards(24)
     keys = keys_of(cards)
@@ -867,7 +925,7 @@ def test_everything_works_by_keyboard(page: Page) -> None:
     for key in ("ArrowRight", "Space", "ArrowRight", "Space"):
         page.keyboard.press(key)
     assert grid.get("selected") == keys[1:3]
-    for _ in range(4):
+    for _ in range(5):
         page.keyboard.press("Shift+Tab")
     expect(grid.button("Compare")).to_be_focused()
     page.keyboard.press("Enter")
@@ -880,10 +938,10 @@ def test_everything_works_by_keyboard(page: Page) -> None:
     page.keyboard.press("Space")
     assert grid.get("selected") == keys[1:2]
     reached: set[str] = set()
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("Tab")
-        reached.add(page.evaluate("document.activeElement.textContent"))
-    assert reached == {"Save original", "Use these settings", "Copy prompt", "Copy ID", "Open link"}
+        reached.add(page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent"))
+    assert reached == {"Folder", "Save original", "Use these settings", "Copy prompt", "Copy ID", "Open link"}
     page.keyboard.press("Escape")
     expect(grid.tile(keys[2])).to_be_focused()
 
