@@ -48,11 +48,16 @@ class Lookup:
 def flatten(values: object) -> Iterator[object]:
     """Yields the tasks, images, ids, and other things in a collection of any depth, in order.
 
+    A stream of images counts as its task, with what has arrived so far: iterating over it would send a paid request.
+
     Example:
         >>> list(flatten(["a", ("b", ["c"])]))
         ['a', 'b', 'c']
     """
-    if isinstance(values, (str, bytes, Task, TaskImage)) or not isinstance(values, Iterable):
+    streamed = getattr(values, "task", None)
+    if isinstance(streamed, Task):
+        yield streamed
+    elif isinstance(values, (str, bytes, Task, TaskImage)) or not isinstance(values, Iterable):
         yield values
     else:
         for value in values:

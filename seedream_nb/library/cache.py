@@ -119,12 +119,22 @@ class LibraryCache:
     def store(self, tasks: Iterable[Task]) -> list[Task]:
         """Stores the records of final tasks, and returns all tasks with the library's location."""
         given = list(tasks)
-        self._remember(given)
+        self.remember(given)
         final = [task for task in given if task.status.is_final]
         if final:
             self._try(lambda library: library.keep(final), 0, is_writing=True)
         location = self.location
         return [dataclasses.replace(task, library=location) for task in given]
+
+    def remember(self, tasks: Iterable[Task]) -> None:
+        """Makes the ids of tasks known by their first characters, as those of stored tasks are."""
+        for task in tasks:
+            if task.id and task.status is not TaskStatus.NOT_FOUND:
+                # Neither its images nor its record: inline images would fill the memory.
+                known = Task(task.id, task.status, prompt=task.prompt, created_at=task.created_at)
+                self._seen[task.id.lower()] = known
+        for key in list(self._seen)[:-MOST_SEEN]:
+            self._seen.pop(key, None)
 
     @property
     def lookup(self) -> Lookup:
@@ -203,15 +213,6 @@ class LibraryCache:
         self._seen: dict[str, Task] = {}
         self._has_warned_of_no_ledger = False
         self._warned: set[bool] = set()  # of a failure to write (True), or to read (False)
-
-    def _remember(self, tasks: Iterable[Task]) -> None:
-        for task in tasks:
-            if task.id and task.status is not TaskStatus.NOT_FOUND:
-                # Neither its images nor its record: inline images would fill the memory.
-                known = Task(task.id, task.status, prompt=task.prompt, created_at=task.created_at)
-                self._seen[task.id.lower()] = known
-        for key in list(self._seen)[:-MOST_SEEN]:
-            self._seen.pop(key, None)
 
     def _open(self) -> Library | None:
         if isinstance(self._given, Library):

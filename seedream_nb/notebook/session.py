@@ -12,13 +12,13 @@ from seedream_nb.client.settings import Secret, Settings, resolve_settings
 from seedream_nb.core.errors import SettingsError, UsageError
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.parallel import join_all
-from seedream_nb.core.task_ids import Lookup, read_ids
+from seedream_nb.core.task_ids import read_ids
 from seedream_nb.library import peek_tags, resolve_location
-from seedream_nb.library.location import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from seedream_nb.core.task_ids import Lookup
     from seedream_nb.gallery import Gallery
     from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.wait import Watch
@@ -71,21 +71,15 @@ class Session:
             self._close_client()
             folder = self._sandbox_folder
             self._client = SeedreamClient(settings=self.settings, library=folder.name if folder else None)
+            known = (Task(task_id, TaskStatus.PENDING) for task_id in self.known_ids)
+            self._client.cache.remember([*known, *(self.last or ())])
         return self._client
 
     @property
     def lookup(self) -> Lookup:
-        """Where ids are looked up by their first characters: in this kernel, the last result, and the library."""
-        cache = self.client.cache
-        off = " (the library is turned off)" if cache.location == OFF else " or the library"
-
-        def find(beginning: str) -> list[Task]:
-            known = (Task(task_id, TaskStatus.PENDING) for task_id in self.known_ids)
-            return [task for task in (*known, *(self.last or ())) if task.id.lower().startswith(beginning)] + list(
-                cache.lookup.find(beginning)
-            )
-
-        return Lookup(find, f"this kernel{off}")
+        """Where ids are looked up by their first characters: what this kernel has seen, and the library."""
+        found = self.client.cache.lookup
+        return dataclasses.replace(found, place=found.place.replace("this client", "this kernel"))
 
     def read_ids(self, given: Iterable[Given]) -> tuple[str, ...]:
         """The full ids of the tasks that are given to a command.

@@ -365,7 +365,9 @@ def retrieve_missing(client: SeedreamClient, tasks: AnyTasks) -> list[Task]:
     given = list(flatten(tasks))
     missing: list[Any] = [one for one in given if not isinstance(one, Task)]
     found = iter(client.retrieve_batch(missing) if missing else ())
-    return [one if isinstance(one, Task) else next(found) for one in given]
+    complete = [one if isinstance(one, Task) else next(found) for one in given]
+    client.cache.remember(complete)
+    return complete
 
 
 def close_tree(root: ipywidgets.Widget) -> None:

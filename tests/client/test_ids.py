@@ -90,6 +90,18 @@ def test_one_task_of_a_collection_can_be_retrieved(sandbox: Sandbox, client: See
         client.retrieve(several)
 
 
+def test_a_stream_is_not_paid_for_by_naming_it(client: SeedreamClient, sandbox: Sandbox, tmp_path: Path) -> None:
+    stream: Any = client.stream("a cat", size="960x960", model="4.0")
+    with pytest.raises(InvalidTaskIdError, match=r"The task \(a cat\) has no task id"):
+        client.retrieve_batch(stream)
+    with Library(tmp_path / "library") as library, pytest.raises(InvalidTaskIdError):
+        library.tag(stream, "x")
+    assert [task.prompt for task in Gallery(stream)] == ["a cat"]
+    assert len(sandbox.requests) == 0
+    images = list(stream)
+    assert Gallery(stream).images == tuple(images)
+
+
 def test_a_task_without_an_id_is_named(client: SeedreamClient, sandbox: Sandbox) -> None:
     rejected = Task("", TaskStatus.FAILED, prompt="too long")
     unsent = Task("", TaskStatus.PENDING, prompt="a cat")

@@ -84,12 +84,23 @@ class TestOpening:
 
     def test_ids_images_and_collections_of_them_are_retrieved(self, panel: Explorer, client: SeedreamClient) -> None:
         seasons = client.retrieve(SEASONS)
-        panel.client.retrieve(CAT)
+        panel.add(client.retrieve(CAT))
         panel.add([CAT[:8], [Gallery(client.retrieve(OTHER_CAT))], seasons.images[2]])
         assert [task.id for task in panel.tasks] == [CAT, OTHER_CAT, SEASONS]
         assert panel.tasks[2].images == seasons.images
         panel.add(Gallery(seasons).images)
         assert len(panel.tasks) == 3
+
+    def test_the_form_takes_what_a_caption_shows(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
+        panel.client.retrieve(CAT)
+        panel.get_form.text.value = CAT[:8]
+        panel.get_form.button.click()
+        wait_until(lambda: len(panel.tasks) == 1)
+        requests = len(sandbox.requests)
+        panel.get_form.text.value = "abcdef01"
+        panel.get_form.button.click()
+        wait_until(lambda: "abcdef01&#x27; is not the beginning of a task id" in panel.status_line.value)
+        assert len(sandbox.requests) == requests
 
 
 class TestGetting:
