@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 import sys
@@ -44,6 +45,8 @@ def interrupt_at(
     interrupter = _LineInterrupt(number, {module.__file__ for module in modules})
     before = sys.gettrace()
     caught: KeyboardInterrupt | None = None
+    # A collection would run what is left of earlier tests, and swallow the interrupt there.
+    gc.disable()
     sys.settrace(interrupter)
     try:
         action()
@@ -51,6 +54,7 @@ def interrupt_at(
         caught = interrupt
     finally:
         sys.settrace(before)
+        gc.enable()
     assert (caught is None) == (interrupter.left > 0)
     return caught
 

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.client.dispatcher import Dispatcher
 from seedream_nb.client.polling import STILL_RUNNING, Waiting, run_to_end
-from seedream_nb.client.submission import MAX_PROMPT
 from seedream_nb.core.errors import InterruptedWait, OutcomeUnknownError, SeedreamError, WaitTimeoutError
-from seedream_nb.core.foreign import show_line
 from seedream_nb.core.models import TaskStatus
-from seedream_nb.core.text import count_of
+from seedream_nb.core.text import count_of, name_numbers
 from seedream_nb.protocol.stream_events import complete
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task
 
 OUTCOMES = ("finished", "in progress", "failed", "not answered")  # of requests that were sent
-MAX_NAMED = 5  # unsent requests that a message names
 
 
 class GenerationBatch:
@@ -117,14 +114,12 @@ class GenerationBatch:
         return self._waiting.failure
 
     def describe_unsent(self) -> str:
-        """Says which requests were not sent, by number and prompt; empty if all were."""
-        unsent = self._dispatcher.unsent_indexes
+        """Says which requests were not sent, by their numbers from 1; empty if all were."""
+        unsent = [index + 1 for index in self._dispatcher.unsent_indexes]
         if not unsent:
             return ""
-        named = [f"#{index + 1} ({show_line(self.tasks[index].prompt, MAX_PROMPT)})" for index in unsent[:MAX_NAMED]]
-        more = f" and {len(unsent) - MAX_NAMED} more" if len(unsent) > MAX_NAMED else ""
-        were = f"{len(self.tasks)} requests {'was' if len(unsent) == 1 else 'were'}"
-        return f"{len(unsent)} of {were} not sent, so not paid for: {', '.join(named)}{more}."
+        were = "Request {} was" if len(unsent) == 1 else "Requests {} were"
+        return f"{were.format(name_numbers(unsent))} not sent, so not paid for."
 
     def updates(self) -> Generator[list[Task], None, None]:
         """Sends requests and polls until all tasks are finished.

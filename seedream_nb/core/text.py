@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def count_of(number: int, noun: str) -> str:
@@ -16,6 +20,22 @@ def count_of(number: int, noun: str) -> str:
         '2,000 images'
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def name_numbers(numbers: Iterable[int]) -> str:
+    """Ascending numbers as a list of ranges.
+
+    Example:
+        >>> name_numbers([3, 4, 5, 9])
+        '3-5, 9'
+    """
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1] = (ranges[-1][0], number)
+        else:
+            ranges.append((number, number))
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def count_part(some: int, total: int) -> str:

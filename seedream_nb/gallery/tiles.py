@@ -125,10 +125,8 @@ def without_image(tile: Tile, state: State) -> Tile:
     base = tile.images[0]
     # The size of a layer is not the shape of its place.
     shape = parse_size(base.size or "") if tile.layers or not base.z_index else None
-    changed = dataclasses.replace(tile, state=state, image=None, layers=(), expected_shape=shape)
-    if state is FETCHING:
-        return dataclasses.replace(changed, is_waiting=True)
-    return dataclasses.replace(changed, problem="Show the gallery again to fetch it.")
+    is_waiting = state is FETCHING
+    return dataclasses.replace(tile, state=state, image=None, layers=(), is_waiting=is_waiting, expected_shape=shape)
 
 
 def lost_state(tile: Tile) -> State:

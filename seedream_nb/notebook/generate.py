@@ -29,7 +29,6 @@ from seedream_nb.core.errors import (
     shorten,
 )
 from seedream_nb.core.models import TaskImage
-from seedream_nb.core.text import count_of
 from seedream_nb.gallery import Table
 from seedream_nb.gallery.contents import label_parts
 from seedream_nb.notebook.arguments import (
@@ -192,8 +191,8 @@ def _find_failure(batch: GenerationBatch) -> SeedreamError | None:
     # A request that may have been paid for comes first.
     first = with_next_step(next((one for one in failures if isinstance(one, OutcomeUnknownError)), failures[0]))
     if len(tasks) > 1:
-        unsent = f" {count_of(batch.unsent, 'request')} not sent, so not paid for." if batch.unsent else ""
-        first.message = f"{len(failures)} of {len(tasks)} requests failed. {first.message}{unsent}"
+        counts = f"{len(failures)} of {len(tasks)} requests failed."
+        first.message = " ".join(filter(None, [counts, first.message, batch.describe_unsent()]))
     return first
 
 

@@ -147,7 +147,9 @@ def with_next_step(failure: Failure) -> Failure:
     """
     if isinstance(failure, (Interrupted, WaitTimeoutError)):
         open_ids = failure.open_ids if isinstance(failure, Interrupted) else failure.failed_ids
-        steps = [f"The tasks continue at the service. Resume: %seedream wait {' '.join(open_ids)}"] if open_ids else []
+        # The line stands alone, to be copied.
+        resume = ["The tasks continue at the service. Resume:", f"%seedream wait {' '.join(open_ids)}"]
+        steps = resume if open_ids else []
         if isinstance(failure, Interrupted) and failure.sent_at is not None:
             steps.append(f"Some requests were sent but not answered. {_check_history(failure.sent_at)}")
         failure.hint = BETWEEN_STEPS.join(steps) or None

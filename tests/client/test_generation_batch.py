@@ -374,8 +374,7 @@ def test_a_timeout_carries_what_is_known_and_the_batch_resumes(client: SeedreamC
         batch.finish()
     error = caught.value
     assert error.message == (
-        "Timed out after 0.05 s with 2 of 2 tasks unfinished. "
-        "4 of 6 requests were not sent, so not paid for: #3 (three), #4 (four), #5 (five), #6 (six)."
+        "Timed out after 0.05 s with 2 of 2 tasks unfinished. Requests 3-6 were not sent, so not paid for."
     )
     assert set(error.failed_ids) == set(made(sandbox)) == set(batch.open_ids)
     assert [task.prompt for task in error.partial] == [request.prompt for request in SIX]
@@ -445,8 +444,8 @@ def describe(batch: GenerationBatch) -> str:
     sent, going = 6 - batch.unsent, len(batch.open_ids)
     parts = [f"{sent - going} finished"] * (sent > going) + [f"{going} in progress"] * (going > 0)
     requests = f"{sent} of 6 requests" if sent < 6 else "6 requests"
-    were = "was" if batch.unsent == 1 else "were"
-    unsent = f" {batch.unsent} of 6 requests {were} not sent, so not paid for: #{sent + 1} (" if batch.unsent else ""
+    numbers = f"s {sent + 1}-6 were" if batch.unsent > 1 else " 6 was"
+    unsent = f" Request{numbers} not sent, so not paid for." if batch.unsent else ""
     return f"Interrupted after sending {requests}: {', '.join(parts)}.{unsent}"
 
 
@@ -500,7 +499,7 @@ def test_a_second_interrupt_abandons_the_answers(mode: Any) -> None:
             batch.finish()
         assert caught.value.open_ids == ()
         assert caught.value.sent_at is not None
-        assert "after sending 2 of 6 requests: 2 not answered. 4 of 6 requests were not sent" in str(caught.value)
+        assert "after sending 2 of 6 requests: 2 not answered. Requests 3-6 were not sent" in str(caught.value)
         assert "2 requests had no answer and may have been paid for" in str(caught.value)
         assert f"client.history(created_after={caught.value.sent_at.timestamp():.0f})" in str(caught.value)
         assert batch.unsent == 4

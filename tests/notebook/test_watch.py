@@ -110,7 +110,7 @@ def test_a_timeout_names_the_next_step(
     until_it_ends()
     shown = capsys.readouterr().out
     assert "WaitTimeoutError: Timed out after 0.1 s with 1 task unfinished." in shown
-    (line,) = re.findall(r"Resume: (%seedream wait .*)", shown)
+    (line,) = re.findall(r"Resume:\s+(%seedream wait .*)", shown)
     assert run_gallery(shell, line)[0].status is TaskStatus.SUCCEEDED
 
 
