@@ -6,6 +6,7 @@ Nothing here imports IPython, sends a request or has another side effect.
 from __future__ import annotations
 
 import argparse
+import difflib
 import operator
 import re
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class Parser(argparse.ArgumentParser):
         takes_cell: Whether the command reads the cell's body.
         takes_ids: Whether the command takes task ids.
         notes: What the help says after the options.
+        advice: What to use instead of options that other tools have, by their names.
     """
 
     def __init__(self, command: str, description: str) -> None:
@@ -80,6 +82,7 @@ class Parser(argparse.ArgumentParser):
         self.takes_cell = False
         self.takes_ids = False
         self.notes = ""
+        self.advice: Mapping[str, str] = {}
         self._words: Sequence[Word] = ()
         self.register("type", None, lambda text: self._convert(text, _to_text))
         self.register("type", int, lambda text: self._convert(text, _to_int))
@@ -93,6 +96,9 @@ class Parser(argparse.ArgumentParser):
             UsageError: They are invalid; the message says why.
         """
         self._words = words
+        for word in words:
+            if word.is_option or word.option:
+                self._check_option(word.option.removesuffix("=") or str(word.value))
         parsed = self.parse_args(
             [str(word.value) if word.is_option else f"{word.option}\0{at}\0" for at, word in enumerate(words)]
         )
@@ -106,6 +112,24 @@ class Parser(argparse.ArgumentParser):
                 flat = [one for part in value for one in (part if isinstance(part, _Values) else [part])]
                 setattr(parsed, action.dest, flat)
         return parsed
+
+    def _check_option(self, option: str) -> None:
+        """Rejects an unknown option and says which one was probably meant."""
+        known = self._option_string_actions
+        if option in known:
+            return
+        name = option.replace("_", "-").lower()
+        raise UsageError(f"{self.prog} has no option {option}.", hint=self.advice.get(name) or self._find_hint(name))
+
+    def _find_hint(self, name: str) -> str:
+        known = {one.lstrip("-"): one for one in (*self._option_string_actions, *self.advice) if one.startswith("--")}
+        typed = name.lstrip("-")
+        near = [word for word in known if word.startswith(typed)] or difflib.get_close_matches(typed, known)
+        if not near and not name.startswith("--"):
+            return "Quote the text if a word of it begins with a hyphen."
+        if not near:
+            return f"Run {self.prog} --help for its options."
+        return self.advice.get(known[near[0]]) or f"Did you mean {known[near[0]]}?"
 
     def _find(self, text: str) -> Word:
         match = _MARKER.fullmatch(text)

@@ -20,7 +20,7 @@ from seedream_nb.notebook.template import no_variables
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from seedream_nb.notebook.arguments import Arguments
     from seedream_nb.notebook.front_end import FrontEnd
@@ -109,13 +109,18 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
         >>> parse("get 84d1544a-9043-4dde-a98b-e889dacd75f6 --columns 2").presentation.options.columns
         2
     """
+    if line.rstrip().endswith("?") and (text := _find_help(line.rstrip(" \t?").split())):
+        return HelpArguments(text)
     name, rest = _split_word(line.rstrip().removesuffix(";"))
+    if not name and cell is not None and cell.strip():
+        raise UsageError("There is no command after %%seedream.", hint=_write_generate("%%seedream"))
     if not name or name in {"-h", "--help"}:
         return HelpArguments(overview())
-    command = _find(name, COMMANDS)
+    magic = "%seedream" if cell is None else "%%seedream"
+    command = _find(name, COMMANDS, magic)
     part, after = _split_word(rest)
     if command.parts and part and not part.startswith("-"):
-        command, rest = _find(part, command.parts, command.name), after
+        command, rest = _find(part, command.parts, f"{magic} {command.name}"), after
     parser = command.make_parser()
     if cell is not None and not parser.takes_cell:
         raise UsageError(
@@ -133,6 +138,16 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
     return command.read(parsed)
 
 
+def _find_help(words: Sequence[str]) -> str:
+    """The help for a line of nothing but a command; empty for other lines."""
+    if not words:
+        return overview()
+    command = COMMANDS.get(words[0])
+    for word in words[1:]:
+        command = command and command.parts.get(word)
+    return command.format_help() if command else ""
+
+
 def _split_word(text: str) -> tuple[str, str]:
     """The first word of a line, and the rest."""
     word, *rest = text.split(maxsplit=1) or [""]
@@ -147,16 +162,26 @@ def overview() -> str:
     )
 
 
-def _find(word: str, commands: Mapping[str, Command], parent: str = "") -> Command:
+def _find(word: str, commands: Mapping[str, Command], start: str) -> Command:
+    """The command of a word; `start` is what was typed before it."""
     command = commands.get(word)
     if command is not None:
         return command
-    start = f"%seedream {parent}".rstrip()
-    if not parent and find_problem(word) is None:
+    if commands is COMMANDS and find_problem(word) is None:
         raise UsageError(f"{word!r} is a task id, not a command.", hint=f"Did you mean {start} get {word}?")
-    near = difflib.get_close_matches(word.lower(), commands, n=1, cutoff=0.5)
-    hint = f"Did you mean {start} {near[0]}?" if near else f"Available commands: {', '.join(commands)}."
-    raise UsageError(f"Unknown command {f'{parent} {word}'.strip()!r}.", hint=hint)
+    near = [one for one in commands if one.startswith(word.lower())]
+    near = near or difflib.get_close_matches(word.lower(), commands)
+    if near:
+        hint = f"Did you mean {start} {near[0]}?"
+    else:
+        hint = f"Available commands: {', '.join(commands)}."
+        hint = f"{_write_generate(start)} {hint}" if commands is COMMANDS else hint
+    _, *parents = start.split()
+    raise UsageError(f"Unknown command {' '.join([*parents, word])!r}.", hint=hint)
+
+
+def _write_generate(magic: str) -> str:
+    return f"To generate images, write {magic} generate."
 
 
 def _add_help(parser: Parser) -> None:
@@ -164,7 +189,9 @@ def _add_help(parser: Parser) -> None:
 
 
 def _read_help(parsed: argparse.Namespace) -> HelpArguments:
-    return HelpArguments(overview() if parsed.command is None else _find(parsed.command, COMMANDS).format_help())
+    return HelpArguments(
+        overview() if parsed.command is None else _find(parsed.command, COMMANDS, "%seedream").format_help()
+    )
 
 
 def _mark(kind: library.MarkKind, description: str) -> Command:

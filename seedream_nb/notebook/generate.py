@@ -280,6 +280,45 @@ _DEFAULT = MODELS[DEFAULT_MODEL].short_name
 _IMAGE_HELP = "reference image: a link, a file, or a Python expression such as photo or gallery[0]"
 
 
+def _advise(names: str, advice: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), advice)
+
+
+# What users of other tools type.
+_ADVICE = {
+    **_advise(
+        "-n --n --num --number --count --samples --batch --batch-size --num-images --num-outputs --images --repeat",
+        "Use --takes N to send N requests, or --max-images N to let one request generate a set of images.",
+    ),
+    **_advise(
+        "-w --width --height --image-size --resolution --dimensions",
+        "Use --size WIDTHxHEIGHT, such as --size 2560x1440.",
+    ),
+    **_advise("--ratio --aspect --aspect-ratio --ar", "Use --size with a ratio, such as --size 16:9."),
+    **_advise("-q --quality --hd", "Use --size for a higher resolution, such as --size 4K."),
+    **_advise(
+        "--negative-prompt --negative --neg --no", "There is no negative prompt: say in the prompt what to leave out."
+    ),
+    **_advise("-s --style --stylize", "Describe the style in the prompt."),
+    **_advise("--steps --num-inference-steps --sampler --scheduler", "The API has no option for sampling."),
+    **_advise(
+        "--cfg --cfg-scale --guidance --scale",
+        "Only third-generation models take a guidance scale: use --guidance-scale X with one of them.",
+    ),
+    **_advise("-p --prompt", 'Write the prompt before the options: "a white cat".'),
+    **_advise(
+        "-i --input --input-image --init-image --ref --reference --reference-image",
+        "Use --image with a link, a file, or a Python expression.",
+    ),
+    **_advise(
+        "-o --output --output-dir --outdir --dir --path",
+        "Use --save DIR to save the images, or --out NAME to assign the gallery to a variable.",
+    ),
+    **_advise("-m --v --version", "Use --model NAME, such as --model 4.5."),
+    **_advise("--async", "Use --no-wait to continue without waiting."),
+}
+
+
 def add_generate(parser: Parser) -> None:
     """Adds the options of `%seedream generate`."""
     parser.add_argument(
@@ -302,6 +341,7 @@ def add_edit(parser: Parser) -> None:
 def _add_generation(parser: Parser) -> None:
     parser.takes_cell = True
     parser.notes = SYNTAX
+    parser.advice = _ADVICE
     add = parser.add_argument_group("generation options (give several values to compare them)").add_argument
     add(
         "--model",

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
+from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from seedream_nb.notebook.caller import Receiver, find_caller, find_receiver
@@ -14,14 +15,18 @@ from seedream_nb.notebook.front_end import FrontEnd, begins_with_magic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from tokenize import TokenInfo
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
+    from IPython.core.inputtransformer2 import TokenTransformBase
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from seedream_nb.notebook.completion import Completion
     from seedream_nb.notebook.session import Session
 
 MAGIC_NAME = "seedream"
+_QUESTIONED = re.compile(rf"(?:^\s*|= )% {MAGIC_NAME} [^?].*\?\s*$", re.DOTALL)
+_QUESTIONED_CELL = re.compile(rf"%%{MAGIC_NAME}[ \t]+(?:library[ \t]+)?\w+[ \t]*\?{{1,2}}\s*")
 COMPLETED_LINE = re.compile(r"\s*(?:[\w.]+\s*=\s*)?%{0,2}seedream\s+(.*)")
 
 
@@ -78,6 +83,8 @@ class SeedreamMagics(Magics):
         self._shell.register_magics(self)
         self._shell.Completer.custom_matchers.append(self._matcher)
         self._shell.events.register("pre_run_cell", self._begin_cell)
+        self._shell.input_transformer_manager.token_transformers.extend(_TRANSFORMERS)
+        self._shell.input_transformers_cleanup.append(_ask_on_one_line)
 
     def close(self) -> None:
         """Reverts `install` and stops what the commands started."""
@@ -85,6 +92,9 @@ class SeedreamMagics(Magics):
         if self._matcher in matchers:
             matchers.remove(self._matcher)
             self._shell.events.unregister("pre_run_cell", self._begin_cell)
+            transformers = self._shell.input_transformer_manager.token_transformers
+            transformers[:] = [one for one in transformers if one not in _TRANSFORMERS]
+            self._shell.input_transformers_cleanup.remove(_ask_on_one_line)
         if self._session is not None:
             self._session.close()
 
@@ -106,6 +116,62 @@ class SeedreamMagics(Magics):
 
             self._session = Session()
         return self._session
+
+
+def _read_overview() -> str:
+    from seedream_nb.notebook.commands import overview  # noqa: PLC0415  %load_ext stays cheap
+
+    return overview()
+
+
+# What IPython shows for `%seedream?` and on Shift+Tab, instead of the docstring.
+SeedreamMagics.seedream.getdoc = _read_overview  # type: ignore[union-attr]
+
+
+class _QuestionedLine(EscapedCommand):
+    """A line such as `%seedream generate?`, which IPython would take for a question about its last word."""
+
+    priority = 4  # before IPython's own transformer
+
+    @classmethod
+    def find(cls, tokens_by_line: list[list[TokenInfo]]) -> TokenTransformBase | None:
+        """Finds the first such line in a cell."""
+        return super().find(_find_questioned(tokens_by_line))  # type: ignore[no-untyped-call, no-any-return]  # IPython's
+
+
+class _QuestionedAssignment(MagicAssign):
+    """The same with a variable: `gallery = %seedream generate where is the cat?`."""
+
+    priority = 4
+
+    def __init__(self, start: tuple[int, int]) -> None:
+        super().__init__(start)  # type: ignore[no-untyped-call]  # IPython's
+        # IPython sorts by the column, too, and its own transformer begins where the line begins.
+        self._column, self.start_col = self.start_col, 0
+
+    def transform(self, lines: list[str]) -> list[str]:
+        """Turns the line into Python."""
+        self.start_col = self._column
+        return super().transform(lines)  # type: ignore[no-any-return]  # IPython's
+
+    @classmethod
+    def find(cls, tokens_by_line: list[list[TokenInfo]]) -> TokenTransformBase | None:
+        """Finds the first such line in a cell."""
+        return super().find(_find_questioned(tokens_by_line))  # type: ignore[no-untyped-call, no-any-return]  # IPython's
+
+
+_TRANSFORMERS = (_QuestionedLine, _QuestionedAssignment)
+
+
+def _ask_on_one_line(lines: list[str]) -> list[str]:
+    """A cell of nothing but `%%seedream generate?` as a line: IPython would reject it, as it has no body."""
+    is_question = _QUESTIONED_CELL.fullmatch("".join(lines)) is not None
+    return [lines[0].removeprefix("%")] if is_question else lines
+
+
+def _find_questioned(tokens_by_line: list[list[TokenInfo]]) -> list[list[TokenInfo]]:
+    """The lines with this magic and something between its name and a question mark at the end."""
+    return [line for line in tokens_by_line if _QUESTIONED.search(" ".join(token.string for token in line))]
 
 
 class _Nothing(list[SimpleCompletion]):

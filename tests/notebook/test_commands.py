@@ -68,7 +68,7 @@ def test_the_help_tells_how_prompts_are_written(name: str) -> None:
         ("Sandbox", "Unknown command 'Sandbox'", "Did you mean %seedream sandbox?"),
         ("xyzzy", "Unknown command 'xyzzy'", "Available commands: generate"),
         (ID, "is a task id, not a command", f"%seedream get {ID}"),
-        (f"get {ID} --column 3", "unrecognized arguments: --column", "--help"),
+        (f"get {ID} --column 3", "%seedream get has no option --column.", "Did you mean --columns?"),
         (f"get {ID} --columns three", "invalid int value: 'three'", "--help"),
         (f"get {ID} --columns 0", "columns must be a whole number from 1 to 24", ""),
         (f"get {ID} --limit 0", "limit must be a whole number from 1 to 10,000", ""),

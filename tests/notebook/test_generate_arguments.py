@@ -61,7 +61,7 @@ def test_prompts_are_read_from_line_or_cell(line: str, cell: str | None, prompts
         ("generate cat --stream --callback-url https://example.org", None, "--stream does not support callbacks"),
         ("generate cat --format gif", None, "invalid choice: 'gif'"),
         ("generate cat --field safety", None, "'safety' is not a field"),
-        ("generate cat --sise 2K", None, "unrecognized arguments: --sise"),
+        ("generate cat --sise 2K", None, "%seedream generate has no option --sise"),
     ],
 )
 def test_an_ambiguous_or_invalid_line_is_rejected(line: str, cell: str | None, message: str) -> None:

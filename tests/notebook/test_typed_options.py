@@ -8,6 +8,7 @@ import pytest
 
 from seedream_nb import SeedreamClient
 from seedream_nb.core.errors import UsageError
+from seedream_nb.notebook.commands import COMMANDS
 from seedream_nb.protocol.capabilities import MODELS
 from tests.notebook.running import UNKNOWN, paid, run, run_gallery, seen
 from tests.scripted_server import ScriptedServer, as_json
@@ -138,3 +139,127 @@ def test_a_column_shows_the_ratio_and_its_size(shell: InteractiveShell) -> None:
     sheet = seen(run_gallery(shell, "%seedream generate a cat --size 16:9 9:16"))
     assert sheet.labels[1] == ["16:9 · 2560\u00d71440", "9:16 · 1440\u00d72560"]
     assert not any("\u00d7" in tile.facts for tile in sheet.tiles)
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        ("--modle 4.5", "%seedream generate has no option --modle.", "Did you mean --model?"),
+        ("--Model 4.5", "%seedream generate has no option --Model.", "Did you mean --model?"),
+        ("-model 4.5", "%seedream generate has no option -model.", "Did you mean --model?"),
+        ("--max_images=4", "%seedream generate has no option --max_images.", "Did you mean --max-images?"),
+        *(
+            (option, f"%seedream generate has no option {option.split()[0]}.", "Use --takes N to send N requests, or")
+            for option in ("--n 4", "-n 4", "--num-images 4", "--num_images 4", "--count 4")
+        ),
+        ("--negative-prompt dogs", "no option --negative-prompt.", "There is no negative prompt: say in the prompt"),
+        ("--steps 30", "no option --steps.", "The API has no option for sampling."),
+        ("--cfg 7", "no option --cfg.", "Only third-generation models take a guidance scale"),
+        ("--width 2048 --height 1024", "no option --width.", "Use --size WIDTHxHEIGHT"),
+        ("--ratio 16:9", "no option --ratio.", "Use --size with a ratio, such as --size 16:9."),
+        ("--aspect-ratio 16:9", "no option --aspect-ratio.", "Use --size with a ratio"),
+        ("--aspect-raito 16:9", "no option --aspect-raito.", "Use --size with a ratio"),
+        ("--quality hd", "no option --quality.", "such as --size 4K."),
+        ("--style anime", "no option --style.", "Describe the style in the prompt."),
+        ("--zzz", "no option --zzz.", "Run %seedream generate --help for its options."),
+        ("-ish", "no option -ish.", "Quote the text if a word of it begins with a hyphen."),
+    ],
+)
+def test_an_unknown_option_is_answered_with_the_right_one(
+    shell: InteractiveShell, service: Sandbox, options: str, message: str, hint: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        run(shell, f"%seedream generate a cat {options}")
+    assert message in caught.value.message
+    assert hint in (caught.value.hint or "")
+    assert paid(service) == 0
+
+
+def test_the_advice_names_options_that_exist() -> None:
+    parser = COMMANDS["generate"].make_parser()
+    known = parser._option_string_actions
+    assert not set(parser.advice) & set(known)
+    named = {word.strip(".,:;") for advice in parser.advice.values() for word in advice.split() if word[0] == "-"}
+    assert named <= set(known)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message", "hint"),
+    [
+        (
+            "%%seedream\na cat",
+            "There is no command after %%seedream.",
+            "To generate images, write %%seedream generate.",
+        ),
+        ("%%seedream a cat\non a mat", "Unknown command 'a'.", "To generate images, write %%seedream generate."),
+        ("%%seedream genrate\na cat", "Unknown command 'genrate'.", "Did you mean %%seedream generate?"),
+        ("%%seedream --size 2K\na cat", "Unknown command '--size'.", "To generate images, write %%seedream generate."),
+        ("%seedream a cat", "Unknown command 'a'.", "To generate images, write %seedream generate."),
+        ("%seedream gen a cat", "Unknown command 'gen'.", "Did you mean %seedream generate?"),
+    ],
+)
+def test_a_prompt_without_a_command_is_not_sent(
+    shell: InteractiveShell, service: Sandbox, cell: str, message: str, hint: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        run(shell, cell)
+    assert caught.value.message == message
+    assert (caught.value.hint or "").startswith(hint)
+    assert paid(service) == 0
+
+
+class TestHelp:
+    @pytest.fixture
+    def pager(self, shell: InteractiveShell) -> list[str]:
+        """What IPython's help shows."""
+        shown: list[str] = []
+        shell.set_hook("show_in_pager", lambda _shell, data, **_: shown.append(data["text/plain"]), priority=0)
+        return shown
+
+    @pytest.mark.parametrize("line", ["%seedream?", "%%seedream?", "?%seedream", "%seedream ??", "?seedream"])
+    def test_a_question_mark_shows_all_commands(self, shell: InteractiveShell, pager: list[str], line: str) -> None:
+        shown = run(shell, line)
+        text = "".join(pager) or str(shown)
+        assert all(f"%seedream {command}" in text for command in COMMANDS)
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "%seedream generate?",
+            "%seedream generate ?",
+            "%seedream generate??",
+            "%%seedream generate?",
+            "%%seedream generate?\na cat",
+            "if True:\n    x = %seedream generate?\nx",
+        ],
+    )
+    def test_a_question_about_a_command_shows_its_help(
+        self, shell: InteractiveShell, service: Sandbox, pager: list[str], line: str
+    ) -> None:
+        shown = str(run(shell, line))
+        assert "usage: %seedream generate" in shown
+        assert all(option in shown for option in ("--model", "--size", "--max-images", "--dry-run"))
+        assert not pager
+        assert paid(service) == 0
+
+    def test_the_help_of_a_part(self, shell: InteractiveShell) -> None:
+        assert "--rating" in str(run(shell, "%seedream library search?"))
+
+    @pytest.mark.parametrize(
+        "line", ["%seedream generate {}", "x = %seedream generate {}", "x = 1\n%seedream generate {}"]
+    )
+    def test_a_prompt_may_end_with_a_question_mark(self, shell: InteractiveShell, service: Sandbox, line: str) -> None:
+        run(shell, line.format("where is the cat?"))
+        assert bodies(service, "prompt") == [("where is the cat?",)]
+
+    def test_other_questions_are_ipythons(self, shell: InteractiveShell, pager: list[str]) -> None:
+        run(shell, "seedream_other = 5\nseedream_other?")
+        assert "int" in "".join(pager)
+
+    def test_unloading_reverts_it(self, shell: InteractiveShell) -> None:
+        manager = shell.input_transformer_manager
+        with_ours = len(manager.token_transformers), len(manager.cleanup_transforms)
+        shell.run_line_magic("unload_ext", "seedream_nb")
+        assert (len(manager.token_transformers) + 2, len(manager.cleanup_transforms) + 1) == with_ours
+        shell.run_line_magic("load_ext", "seedream_nb")
+        assert (len(manager.token_transformers), len(manager.cleanup_transforms)) == with_ours
