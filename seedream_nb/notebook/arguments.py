@@ -174,9 +174,9 @@ def _to_text(value: object) -> str:
 
 
 def _to_int(value: object) -> int:
+    if isinstance(value, bool):  # an int for Python, but hardly meant as one
+        raise argparse.ArgumentTypeError(f"invalid int value: {value}")
     try:
-        if isinstance(value, bool):  # an int for Python, but hardly meant as one
-            raise TypeError
         return int(value) if isinstance(value, str) else operator.index(value)  # type: ignore[arg-type]  # it raises TypeError
     except (TypeError, ValueError):
         raise argparse.ArgumentTypeError(f"invalid int value: {shorten(repr(value))}") from None

@@ -45,6 +45,7 @@ from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.live import open_live_display
 from seedream_nb.notebook.prompts import SYNTAX, read_prompts
 from seedream_nb.notebook.results import make_gallery, present, with_next_step
+from seedream_nb.notebook.template import insert_text
 from seedream_nb.protocol.capabilities import MODELS, PRESETS, SHAPES
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
 
@@ -234,8 +235,9 @@ def _read_image(word: object, number: int, front_end: FrontEnd, *, strict: bool)
         value = _find_file(word) or _evaluate_image(word, front_end)
         if isinstance(value, str) and not value.lower().startswith(LINKS):
             value = Path(value)
+    images: object = [None] if value is None else value  # for the client, None is no image at all
     try:
-        return read_references(value, strict=strict)  # type: ignore[arg-type]  # it reports what it cannot use
+        return read_references(images, strict=strict)  # type: ignore[arg-type]  # it reports what it cannot use
     except UsageError as error:
         # With several images on a line, the message has to name the one.
         name = shorten(str(word)) if isinstance(word, (str, Path)) else f"Image {number}"
@@ -372,7 +374,14 @@ def _add_generation(parser: Parser) -> None:
     add("--layers", action="store_true", help="decompose the image into layers")
     add("--response-format", choices=("url", "b64_json"), help="receive images as links or as inline images")
     add("--callback-url", metavar="URL", help="public URL that also receives the result")
-    add("--field", action="append", default=[], metavar="NAME=VALUE", help="add any other field; VALUE is JSON or text")
+    add(
+        "--field",
+        action="append",
+        type=WORD,
+        default=[],
+        metavar="NAME=VALUE",
+        help="add any other field; VALUE is JSON or text",
+    )
     add("--no-check", action="store_true", help="send the request even if the model is not known to accept it")
     group = parser.add_argument_group("execution options")
     group.add_argument(
@@ -445,11 +454,17 @@ def _to_image_word(word: Word) -> object:
     return value.strip() if value.strip().lower().startswith(LINKS) else Path(value)
 
 
-def _read_field(text: str) -> tuple[str, object]:
+def _read_field(word: Word) -> tuple[str, object]:
+    text = insert_text(word.value, word.source)
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
         raise UsageError(f"{text!r} is not a field.", hint="Write a name and a value: --field safety=3.")
     try:
         return name.strip(), json.loads(value)
     except ValueError:
+        if value.startswith(("'", '"')) and not word.is_data:
+            raise UsageError(
+                f"The value of the field {name.strip()} begins with a quotation mark, but is not valid JSON.",
+                hint=f'Quote the field as a whole: --field "{name.strip()}=some text".',
+            ) from None
         return name.strip(), value

@@ -92,9 +92,8 @@ def read_words(line: str, evaluate: Evaluate = no_variables, *, has_ids: bool = 
             continue
         if place == len(line):
             return words
-        space = line[start:place]
-        word, place = _read_word(line, place, evaluate, has_ids=has_ids)
-        words.append(replace(word, space=space))
+        word, place = _read_word(line, place, line[start:place], evaluate, has_ids=has_ids)
+        words.append(word)
 
 
 def read_id_words(text: str, evaluate: Evaluate = no_variables) -> list[Word]:
@@ -107,27 +106,27 @@ def _skip(pattern: re.Pattern[str], text: str, place: int) -> int:
     return match.end() if match else place
 
 
-def _read_word(line: str, start: int, evaluate: Evaluate, *, has_ids: bool) -> tuple[Word, int]:
-    """The word at a place of a line, and where the next one may begin."""
+def _read_word(line: str, start: int, space: str, evaluate: Evaluate, *, has_ids: bool) -> tuple[Word, int]:
+    """The word at a place of a line, after white space, and where the next one may begin."""
     place = _skip(_OPTION, line, start)
     option = ""
     if place > start:
         if line[place : place + 1] != "=":
-            return _read_option(line, start)
+            return _read_option(line, start, space)
         place += 1
         option = line[start:place]
     word = _read_quoted(line, place, evaluate, has_ids=has_ids) or _read_plain(line, place, evaluate, has_ids=has_ids)
     end = place + len(word.source)
     ends_with_comma = line[end : end + 1] == "," and (word.is_quoted or has_ids)
-    return replace(word, option=option), end + ends_with_comma
+    return replace(word, space=space, option=option), end + ends_with_comma
 
 
-def _read_option(line: str, start: int) -> tuple[Word, int]:
+def _read_option(line: str, start: int, space: str) -> tuple[Word, int]:
     parts, end = scan(line, start, IN_WORD)
     source = line[start:end]
     if _has_variable(parts):
         _reject_option(source)
-    return Word(source, "".join(map(str, parts)), is_option=True), end
+    return Word(source, "".join(map(str, parts)), space, is_option=True), end
 
 
 def _read_plain(line: str, start: int, evaluate: Evaluate, *, has_ids: bool) -> Word:

@@ -82,6 +82,9 @@ def test_one_prompt_as_typed(shell: InteractiveShell, service: Sandbox, code: st
         ("%seedream generate “a cat”", "The prompt begins with the typographic quotation mark “."),
         ('%seedream generate a sign saying "OPEN"', "It is unclear where the prompt begins and ends."),
         ("%seedream generate a cat --image {path}", "missing: --yes.png: The reference image can't be read from"),
+        ("%seedream edit {None} make it night", "Image 1: The reference image has the unsupported type None"),
+        ("%seedream edit cats[3:] make it night", "cats[3:]: The list of reference images is empty."),
+        ('%seedream generate --field note="my text" cat', "The value of the field note begins"),
         ("%seedream edit {code} make it night", "open('x'): The reference image can't be read from"),
     ],
 )
