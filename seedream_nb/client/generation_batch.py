@@ -206,13 +206,13 @@ class GenerationBatch:
         kinds = Counter(
             "not answered" if index in unclear else _describe_outcome(task)
             for index, task in enumerate(tasks)
-            if index not in unsent
+            if index not in unsent and index not in self.kept
         )
         if not kinds:
             return "Interrupted before anything was sent; nothing was paid for."
         outcome = ", ".join(f"{kinds[kind]} {kind}" for kind in OUTCOMES if kinds[kind])
-        sent = len(tasks) - len(unsent)
-        requests = f"{sent} of {len(tasks)} requests" if unsent else count_of(sent, "request")
+        sent = sum(kinds.values())
+        requests = f"{sent} of {sent + len(unsent)} requests" if unsent else count_of(sent, "request")
         return f"Interrupted after sending {requests}: {outcome}. {self.describe_unsent()}".strip()
 
     def _updates(self) -> Iterator[list[Task]]:

@@ -284,5 +284,7 @@ def test_options_of_a_list_of_requests(buyer: SeedreamClient, sandbox: Sandbox) 
     tasks = first.finish()
     again = buyer.generate_all(requests, reuse=True)
     assert list(again.kept) == [0, 1, 2]
+    # What was paid for before does not count as sent.
+    assert again.interrupted().message == "Interrupted before anything was sent; nothing was paid for."
     assert again.finish() == tasks
     assert paid(sandbox) == 3
