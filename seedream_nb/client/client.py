@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace
-    from seedream_nb.client.purchases import Order
+    from seedream_nb.client.purchases import PaidRequest
     from seedream_nb.client.references import Reference
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, Mode
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import TaskImage
     from seedream_nb.core.task_ids import AnyTasks
     from seedream_nb.library import Library
+    from seedream_nb.library.ledger import Purchase
 
 TASKS_PATH = "/seedream/tasks"
 WAIT_SECONDS = 600.0
@@ -276,6 +278,30 @@ class SeedreamClient:
         )
         return History(self._query, filters, limit=limit, offset=offset, page_size=page_size, store=self._store)
 
+    def unfinished(self) -> list[Purchase]:
+        """The paid requests that this library knows and whose task is in progress or unclear. Contacts no server.
+
+        Returns:
+            The requests, the oldest first, of this and of earlier kernels; see `recover`.
+        """
+        return self._purchases().unfinished()
+
+    def recover(self, purchase: Purchase) -> Task | None:
+        """Finds out what became of a paid request whose answer was lost, from the account's history. Free of charge.
+
+        Args:
+            purchase: One of `unfinished`.
+
+        Returns:
+            Its task, finished or not; None if the request did not arrive, so that it was not paid for.
+
+        Raises:
+            SeedreamError: The history cannot be read, or it is that of another account.
+        """
+        purchases = self._purchases()
+        settled = purchases.settle(purchase, time.sleep)
+        return purchases.task_of(settled) if settled.task_id else None
+
     # Paid
 
     def generate(
@@ -375,8 +401,8 @@ class SeedreamClient:
             extra=extra or {},
         )
         body = prepare(prompt, options, image=image, mode=mode, strict=strict)
-        (order,) = self._order([body], reuse=reuse)
-        request = ImageStream(self._transport, order, store=self._store, library=self._cache.location)
+        (planned,) = self._plan([body], reuse=reuse)
+        request = ImageStream(self._transport, planned, store=self._store, library=self._cache.location)
         try:
             task = request.finish()
             return self.wait(task, timeout=timeout, pace=pace)[0] if wait and mode != "stream" else task
@@ -434,8 +460,8 @@ class SeedreamClient:
             0 1 2 3 succeeded
         """
         body = prepare(prompt, GenerationOptions(**options), image=image, mode="stream", strict=strict)
-        (order,) = self._order([body])
-        return ImageStream(self._transport, order, store=self._store, library=self._cache.location)
+        (planned,) = self._plan([body])
+        return ImageStream(self._transport, planned, store=self._store, library=self._cache.location)
 
     def generate_all(
         self,
@@ -490,8 +516,8 @@ class SeedreamClient:
         pace, timeout = choose_pace(pace, interval), check_timeout(timeout)
         location = self._cache.location
         return GenerationBatch(
-            self._order(prepare_all(requests, mode=mode, strict=strict), reuse=reuse),
-            lambda order, pause: follow(self._transport, order, store=self._store, library=location, pause=pause),
+            self._plan(prepare_all(requests, mode=mode, strict=strict), reuse=reuse),
+            lambda request, pause: follow(self._transport, request, store=self._store, library=location, pause=pause),
             self._retrieve_once,
             wait=wait,
             in_flight=in_flight,
@@ -528,16 +554,18 @@ class SeedreamClient:
             return given
         return stored if len(stored) == len(given) else given
 
-    def _order(self, bodies: Sequence[Mapping[str, object]], *, reuse: bool = False) -> list[Order]:
+    def _plan(self, bodies: Sequence[Mapping[str, object]], *, reuse: bool = False) -> list[PaidRequest]:
         """Writes down paid requests before they are sent."""
-        purchases = Purchases(
+        return self._purchases().plan(bodies, reuse=reuse)
+
+    def _purchases(self) -> Purchases:
+        return Purchases(
             self._cache,
             self.settings,
             lambda since: self.history(created_after=since),
             self.fetcher,
             settling_time=self._settling_time,
         )
-        return purchases.order(bodies, reuse=reuse)
 
     def _query(
         self, body: Mapping[str, object], stop: threading.Event | None = None, *, tries: int | None = None

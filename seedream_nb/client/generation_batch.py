@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seedream_nb.client.polling import Pace
-    from seedream_nb.client.purchases import Order
+    from seedream_nb.client.purchases import PaidRequest
     from seedream_nb.client.transport import Pause
     from seedream_nb.core.models import Task
 
@@ -36,7 +36,7 @@ class GenerationBatch:
     early end, iterating again resumes: tasks in progress are polled, unsent requests are sent, failed ones stay failed.
 
     Args:
-        orders: The requests; those that were bought before are not sent.
+        requests: The requests; those that were bought before are not sent.
         send: Sends one, at most once, and yields its task each time more is known of it, see `Dispatcher`.
         retrieve: Queries many tasks at once, as for `Waiting`.
         wait: Whether to wait for the tasks; otherwise all are only sent.
@@ -60,8 +60,8 @@ class GenerationBatch:
 
     def __init__(
         self,
-        orders: Sequence[Order],
-        send: Callable[[Order, Pause], Iterator[Task]],
+        requests: Sequence[PaidRequest],
+        send: Callable[[PaidRequest, Pause], Iterator[Task]],
         retrieve: Callable[[Sequence[str]], Sequence[Task]],
         *,
         wait: bool,
@@ -71,11 +71,11 @@ class GenerationBatch:
         stop: threading.Event | None = None,
     ) -> None:
         self._stop = stop or threading.Event()
-        kept = {index: task for index, order in enumerate(orders) if (task := order.bought)}
-        self.kept = {index: ordered_at for index in kept if (ordered_at := orders[index].ordered_at)}
+        kept = {index: task for index, request in enumerate(requests) if (task := request.bought)}
+        self.kept = {index: ordered_at for index in kept if (ordered_at := requests[index].ordered_at)}
         self._dispatcher = Dispatcher(
-            [order.body for order in orders],
-            lambda index, pause: send(orders[index], pause),
+            [request.body for request in requests],
+            lambda index, pause: send(requests[index], pause),
             self._stop,
             kept,
         )

@@ -91,7 +91,7 @@ class Purchases:
         self._settling_time = _resolve_settling_time() if settling_time is None else settling_time
         self._lock = threading.Lock()
 
-    def order(self, bodies: Sequence[Mapping[str, object]], *, reuse: bool = False) -> list[Order]:
+    def plan(self, bodies: Sequence[Mapping[str, object]], *, reuse: bool = False) -> list[PaidRequest]:
         """Writes down paid requests before they are sent.
 
         Args:
@@ -99,17 +99,28 @@ class Purchases:
             reuse: Whether what was bought before counts; otherwise each request is paid for.
 
         Returns:
-            An order for each body. Without a library that can be written, they are not in the ledger.
+            A request for each body. Without a library that can be written, they are not in the ledger.
         """
         references: dict[str, dict[str, str]] = {}
-        orders = [identify(body, lambda one: self._identify(one, references, download=reuse)) for body in bodies]
+        identified = [identify(body, lambda one: self._identify(one, references, download=reuse)) for body in bodies]
         notebook = PurePath(os.environ.get(_NOTEBOOK_NAME, "")).name
-        planned = self.cache.plan(self.settings.base_url, orders, reuse=reuse, notebook=notebook)
+        planned = self.cache.plan(self.settings.base_url, identified, reuse=reuse, notebook=notebook)
         if planned is None:
             if not is_loopback(self.settings.base_url):
                 self.cache.warn_of_no_ledger()
-            return [Order(body) for body in bodies]
-        return [RecordedOrder(body, self, purchase) for purchase, body in zip(planned, bodies, strict=True)]
+            return [PaidRequest(body) for body in bodies]
+        return [RecordedRequest(body, self, purchase) for purchase, body in zip(planned, bodies, strict=True)]
+
+    def unfinished(self) -> list[Purchase]:
+        """What this service was sent and what is not finished, or unclear; contacts no server.
+
+        What another kernel is sending at this moment is not part of it.
+        """
+        library = self.cache.library
+        if library is None:
+            return []
+        purchases = library.ledger.unsettled(self.settings.base_url)
+        return [purchase for purchase in purchases if not library.ledger.is_being_sent(purchase)]
 
     @property
     def ledger(self) -> Ledger:
@@ -204,7 +215,7 @@ class Purchases:
         return {"link": reference} if content is None else {"link": reference, "sha256": _checksum(content)}
 
 
-class Order:
+class PaidRequest:
     """One paid request on its way, which is not in the ledger: there is no library.
 
     Args:
@@ -274,7 +285,7 @@ class Order:
         raise error
 
 
-class RecordedOrder(Order):
+class RecordedRequest(PaidRequest):
     """One paid request on its way, and its purchase in the ledger."""
 
     def __init__(self, body: Mapping[str, object], purchases: Purchases, purchase: Purchase) -> None:
@@ -293,7 +304,7 @@ class RecordedOrder(Order):
         return datetime.fromtimestamp(self._purchase.planned_at).astimezone()
 
     def begin(self, pause: Pause) -> Task | None:
-        """Claims the request, or finds what was paid for already; see `Order.begin`."""
+        """Claims the request, or finds what was paid for already; see `PaidRequest.begin`."""
         ledger = self._purchases.ledger
         while not self._claim():
             purchase = ledger.find(self._purchase.number)
@@ -338,7 +349,7 @@ class RecordedOrder(Order):
         self._purchases.ledger.release(self)
 
     def recover(self, error: OutcomeUnknownError, pause: Pause) -> Task:
-        """Looks a lost answer up in the history; see `Order.recover`."""
+        """Looks a lost answer up in the history; see `PaidRequest.recover`."""
         try:
             purchase = self._purchases.settle(self._purchases.ledger.find(self._purchase.number), pause)
         except Exception:  # noqa: BLE001  whatever it is, the first failure is what the user must know

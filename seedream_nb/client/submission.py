@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from seedream_nb.client.batches import Store
-    from seedream_nb.client.purchases import Order
+    from seedream_nb.client.purchases import PaidRequest
     from seedream_nb.client.references import Reference
     from seedream_nb.client.transport import Pause, Transport
     from seedream_nb.core.models import TaskImage
@@ -162,7 +162,7 @@ def _prepare(
 
 def follow(
     transport: Transport,
-    order: Order,
+    request: PaidRequest,
     *,
     store: Store | None = None,
     library: str | None = None,
@@ -172,7 +172,7 @@ def follow(
 
     Args:
         transport: Sends it, at most once.
-        order: The request.
+        request: The request.
         store: Called with the task when the answer has come, and has been yielded.
         library: As for `ImageStream`.
         pause: As for `Transport.submit`.
@@ -185,15 +185,15 @@ def follow(
         OutcomeUnknownError: No clear answer came; for a stream, its `partial` holds the task with what came before.
         SeedreamError: What the service answered, or that it could not be reached.
     """
-    request = ImageStream(transport, order, library=library, pause=pause)
-    if request.task.status is TaskStatus.RUNNING:
-        yield request.task
-    for _image in request:
-        yield request.task
+    stream = ImageStream(transport, request, library=library, pause=pause)
+    if stream.task.status is TaskStatus.RUNNING:
+        yield stream.task
+    for _image in stream:
+        yield stream.task
     # Before it is stored, which takes its time while another program has the library.
-    yield request.task
+    yield stream.task
     if store:
-        yield from store([request.task])
+        yield from store([stream.task])
 
 
 class ImageStream:
@@ -204,7 +204,7 @@ class ImageStream:
 
     Args:
         transport: Sends the request, at most once.
-        order: The request.
+        request: The request.
         store: Called with the task when everything has arrived.
         library: The library that the task will be stored in, see `Task.library`.
         pause: As for `Transport.submit`.
@@ -217,16 +217,16 @@ class ImageStream:
     def __init__(
         self,
         transport: Transport,
-        order: Order,
+        request: PaidRequest,
         *,
         store: Store | None = None,
         library: str | None = None,
         pause: Pause = time.sleep,
     ) -> None:
         self._store = store or list
-        self._order = order
+        self._request = request
         self._pause = pause
-        body = order.body
+        body = request.body
         is_slow = _is_slow(body)
         status = TaskStatus.RUNNING if is_slow else TaskStatus.PENDING
         self.task = replace(describe_request(body, status), library=library)
@@ -297,14 +297,14 @@ class ImageStream:
 
     def _receive(self, results: Iterator[tuple[TaskImage, ...]]) -> Iterator[TaskImage]:
         try:
-            bought = self._order.begin(self._pause)
+            bought = self._request.begin(self._pause)
             if bought is None:
                 yield from self._send(results)
             else:
                 self._take_over(bought)
                 yield from bought.images
         finally:
-            self._order.release()
+            self._request.release()
 
     def _send(self, results: Iterator[tuple[TaskImage, ...]]) -> Iterator[TaskImage]:
         self._sent_at = datetime.now(timezone.utc) - CLOCK_SKEW
@@ -313,26 +313,26 @@ class ImageStream:
                 if self._is_answered:
                     # Before the last images are handed out: whoever has these need not request another.
                     (self.task,) = self._store([self.task])
-                    self._order.answered(self.task)
+                    self._request.answered(self.task)
                 yield from images
         except OutcomeUnknownError as error:
-            self._order.lost()
+            self._request.lost()
             if self.task.images:
                 raise  # they may be all that is left of a stream
-            self._take_over(self._order.recover(error, self._pause))
+            self._take_over(self._request.recover(error, self._pause))
             yield from self.task.images
         except WithdrawnError:
-            self._order.withdrawn()
+            self._request.withdrawn()
             raise
         except SeedreamError as error:
-            self._order.failed(error)
+            self._request.failed(error)
             raise
         except BaseException:
             # An interrupt can come at any line, also when the answer is there, or when the request was not sent yet.
             if self._is_answered:
-                self._order.answered(self.task)
+                self._request.answered(self.task)
             else:
-                self._order.lost()
+                self._request.lost()
             raise
 
     def _take_over(self, task: Task) -> None:

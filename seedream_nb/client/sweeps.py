@@ -17,11 +17,13 @@ from seedream_nb.protocol.capabilities import display_name, display_size, find_m
 from seedream_nb.protocol.request_body import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import date, datetime
 
     from seedream_nb.client.references import Reference
     from seedream_nb.protocol.request_body import GenerationOptions
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MAX_COLUMNS = 6  # images that can be compared side by side without scrolling
 
 
@@ -121,21 +123,48 @@ def plan_sweep(
     )
 
 
-def describe_cost(sweep: Sweep, *, is_free: bool) -> str:
+def describe_cost(sweep: Sweep, *, is_free: bool, kept: int = 0) -> str:
     """Describes what a sweep costs.
 
     Args:
         sweep: The sweep.
         is_free: Whether it is sent to the sandbox.
+        kept: How many of its requests were paid for before and are not sent again.
 
     Returns:
         A phrase such as `4 paid requests (2 prompts)`, `1 request to the sandbox`, or, with what a ratio was understood
         as, `1 paid request · 16:9 → 2560x1440`.
     """
-    requests = count_of(len(sweep.requests), "request" if is_free else "paid request")
+    requests = count_of(len(sweep.requests) - kept, "request" if is_free else "paid request")
+    before = f", {kept:,} of {len(sweep.requests):,} paid before" if kept else ""
     combinations = f" ({sweep})" if sweep.axes else ""
     images = f", up to {sweep.max_images:,} images" if sweep.max_images > len(sweep.requests) else ""
-    return f"{requests}{combinations}{' to the sandbox' if is_free else ''}{images}{_describe_ratios(sweep)}"
+    return f"{requests}{combinations}{' to the sandbox' if is_free else ''}{images}{before}{_describe_ratios(sweep)}"
+
+
+def describe_kept(kept: Collection[datetime], total: int, today: date) -> str:
+    """Describes how many tasks were paid for before; empty if none was.
+
+    Example:
+        >>> from datetime import date, datetime
+        >>> moments = [datetime(2026, 11, 22, 9), datetime(2026, 11, 22, 10)]
+        >>> describe_kept(moments, 3, date(2026, 11, 28)), describe_kept(moments, 2, date(2026, 11, 22))
+        ('2 kept from Nov 22, 1 new', 'kept from today')
+    """
+    if not kept:
+        return ""
+    first, last = (_name_day(moment.date(), today) for moment in (min(kept), max(kept)))
+    since = f"kept from {first}" if first == last else f"kept from {first} to {last}"
+    new = total - len(kept)
+    return f"{len(kept):,} {since}, {new:,} new" if new else since
+
+
+def _name_day(day: date, today: date) -> str:
+    if day == today:
+        return "today"
+    # No name of a locale, and no leading zero, which strftime writes differently on each system.
+    name = f"{_MONTHS[day.month - 1]} {day.day}"
+    return name if day.year == today.year else f"{name}, {day.year}"
 
 
 def _describe_ratios(sweep: Sweep) -> str:

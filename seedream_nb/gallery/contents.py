@@ -147,6 +147,7 @@ class Contents:
     tasks: tuple[Task, ...]
     before: tuple[TaskImage, ...] = ()  # that the tasks started from, such as the reference images of an edit
     table: Table | None = None  # None for tiles that flow
+    note: str = ""  # what else the header line says
 
     def __post_init__(self) -> None:
         if self.table is not None and self.table.size != len(self.tasks):

@@ -59,6 +59,7 @@ class Gallery(Sequence[Task]):
         table: The rows and columns of the tasks, row by row; without one, tiles flow.
         before: Images that are shown before the tasks, such as the reference images of an edit. They are not part of
             the sequence.
+        note: What the header line says after its counts, such as `4 kept from Nov 22, 2 new`.
         library: Where images are looked up and stored: a `Library`, its folder, or `off`. By default the library that
             the tasks come from (`Task.library`): that of the client that read them, or the one that found them. Tasks
             that name none, such as those created by hand, use the default library.
@@ -90,10 +91,11 @@ class Gallery(Sequence[Task]):
         options: GalleryOptions | None = None,
         table: Table | None = None,
         before: Iterable[TaskImage] | TaskImage = (),
+        note: str = "",
         library: Library | str | os.PathLike[str] | None = None,
         fetcher: ImageFetcher | None = None,
     ) -> None:
-        self._contents = Contents(read_tasks(tasks), read_before(before), table)
+        self._contents = Contents(read_tasks(tasks), read_before(before), table, note)
         self._options = options or GalleryOptions(columns, thumbnail, embed, limit, max_bytes)
         if fetcher is None and library is not None:
             fetcher = LibraryFetcher(LibraryCache(library))
@@ -436,7 +438,7 @@ class Gallery(Sequence[Task]):
 
     def _part(self, tasks: tuple[Task, ...]) -> Gallery:
         """Some of the tasks, without the table, which no longer fits."""
-        return self._made_with(dataclasses.replace(self._contents, tasks=tasks, table=None), self._options)
+        return self._made_with(dataclasses.replace(self._contents, tasks=tasks, table=None, note=""), self._options)
 
     def _made_with(self, contents: Contents, options: GalleryOptions) -> Gallery:
         gallery = Gallery(
@@ -444,6 +446,7 @@ class Gallery(Sequence[Task]):
             options=options,
             table=contents.table,
             before=contents.before,
+            note=contents.note,
             fetcher=self._given_fetcher,
         )
         gallery._images = self._images

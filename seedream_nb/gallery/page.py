@@ -155,6 +155,7 @@ def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> P
     entries = [_entry(tile, loaded) for tile in map(partial(_as_far_as_loaded, layout, loaded), layout.shown)]
     absent = sum(entry.tile.state is layout.absent for entry in entries if layout.absent)
     counts = [summarize(contents.tasks), f"{absent} {layout.absent.word}" if layout.absent and absent else ""]
+    counts.append(contents.note)
     # A progress line above a live gallery counts already.
     summary = "" if layout.is_live else " · ".join(filter(None, counts))
 

@@ -247,7 +247,8 @@ _ALL = (
     Command(
         "generate",
         "Generate images from a prompt. Costs money on the live service. As a cell magic, the body is the prompt; "
-        "separate prompts with a line of ---. Several prompts or option values generate a table of all combinations.",
+        "separate prompts with a line of ---. Several prompts or option values generate a table of all combinations. "
+        "What was paid for before is shown again, not paid again, unless --again is given.",
         generate.read_generate,
         generate.add_generate,
     ),
@@ -264,6 +265,13 @@ _ALL = (
         "Wait until tasks finish and show them as they arrive. Free of charge.",
         wait.read_wait,
         wait.add_wait,
+    ),
+    Command(
+        "resume",
+        "Show what earlier cells and kernels have paid for and left unfinished. Looks lost answers up in the account's "
+        "history. Free of charge.",
+        wait.read_resume,
+        wait.add_resume,
     ),
     Command(
         "watch",

@@ -14,11 +14,12 @@ import re
 import threading
 import warnings
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedream_nb.client.references import LINKS, read_references
-from seedream_nb.client.sweeps import describe_cost, plan_sweep
+from seedream_nb.client.sweeps import describe_cost, describe_kept, plan_sweep
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
@@ -82,11 +83,12 @@ class GenerateArguments:
         varied: Options with the values to try.
         images: Reference images: a typed link, file or Python expression as text; the value of a variable as a path or
             any other object.
-        takes: How many times to send each combination.
+        takes: How many results of each combination there are in the end.
         stream: Whether images arrive one by one over an open connection.
         wait: Whether to wait until all tasks are finished.
         timeout: Seconds after which to stop waiting.
         interval: Seconds between polls; None for the default intervals.
+        again: Whether to pay for every request, whatever was paid for before.
         confirmed: Whether the user confirmed many paid requests.
         dry_run: Whether to list the requests without sending them.
         strict: Whether to reject what a known model does not accept.
@@ -103,6 +105,7 @@ class GenerateArguments:
     wait: bool = True
     timeout: float = WAIT_SECONDS
     interval: float | None = None
+    again: bool = False
     confirmed: bool = False
     dry_run: bool = False
     strict: bool = True
@@ -124,10 +127,11 @@ class GenerateArguments:
         stop = threading.Event()
         with _warnings_as_notices(front_end):
             batch = self._prepare(sweep, session, stop)
-        announcement = describe_cost(sweep, is_free=session.sandbox is not None)
+        new = len(sweep.requests) - len(batch.kept)
+        announcement = describe_cost(sweep, is_free=session.sandbox is not None, kept=len(batch.kept))
         if self.dry_run:
             return Notice(f"{announcement}. Nothing was sent.\n{_list_requests(sweep)}")
-        if len(sweep.requests) > MOST_UNCONFIRMED and not self.confirmed:
+        if new > MOST_UNCONFIRMED and not self.confirmed:
             raise UsageError(
                 f"This would send {announcement}; nothing was sent.",
                 hint=f"Add --yes to confirm more than {MOST_UNCONFIRMED} requests.",
@@ -138,6 +142,7 @@ class GenerateArguments:
             session,
             table=Table(sweep.rows, sweep.columns) if sweep.axes else None,
             before=map(to_image, references),
+            note=describe_kept(batch.kept.values(), len(sweep.requests), datetime.now().astimezone().date()),
         )
         live = open_live_display(front_end)
         gallery, failure = follow_in_cell(
@@ -154,6 +159,7 @@ class GenerateArguments:
                 timeout=self.timeout,
                 pace=session.choose_pace(self.interval),
                 strict=self.strict,
+                reuse=session.reuses and not self.again,
                 stop=stop,
             )
         except UsageError as error:
@@ -364,7 +370,7 @@ def _add_generation(parser: Parser) -> None:
     add("--guidance-scale", type=float, nargs="+", metavar="X", help="guidance scale (only third-generation models)")
     add = parser.add_argument_group("request options").add_argument
     add("--max-images", type=int, metavar="N", help="let the model generate a set of at most N images")
-    add("--takes", type=int, default=1, metavar="N", help="send each combination N times (default: 1)")
+    add("--takes", type=int, default=1, metavar="N", help="N images of each combination in all (default: 1)")
     add(
         "--watermark",
         action=argparse.BooleanOptionalAction,
@@ -389,6 +395,9 @@ def _add_generation(parser: Parser) -> None:
     )
     add_polling(group)
     group.add_argument("--stream", action="store_true", help="show each image of a set as soon as it arrives")
+    group.add_argument(
+        "--again", action="store_true", help="pay for each request, even if the library has its result already"
+    )
     group.add_argument("--yes", action="store_true", help=f"confirm more than {MOST_UNCONFIRMED} paid requests")
     group.add_argument("--dry-run", action="store_true", help="list the requests without sending them")
     add_presentation(parser)
@@ -426,6 +435,7 @@ def _read(parsed: argparse.Namespace, command: str, images: Sequence[Word]) -> G
         wait=parsed.wait,
         timeout=timeout,
         interval=interval,
+        again=parsed.again,
         confirmed=parsed.yes,
         dry_run=parsed.dry_run,
         strict=not parsed.no_check,

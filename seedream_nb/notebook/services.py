@@ -8,8 +8,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 
 from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError, UsageError
-from seedream_nb.library.location import LIBRARY_NAME, resolve_location, skips_service
+from seedream_nb.library.location import LIBRARY_NAME, OFF, resolve_location, skips_service
 from seedream_nb.notebook.front_end import Notice
+from seedream_nb.notebook.session import REUSE_NAME
 
 if TYPE_CHECKING:
     import argparse
@@ -123,9 +124,18 @@ class ConfigArguments:
             "token": f"set (from {settings.token_source})" if settings.token else "not set",
             "sandbox": "running" if session.sandbox else "not running",
             "library": _describe_library(session),
+            "purchases": _describe_purchases(session),
             "versions": f"{', '.join(versions)}, Python {platform.python_version()}",
         }
         return Notice("\n".join(f"{name:<9} {value}" for name, value in rows.items()))
+
+
+def _describe_purchases(session: Session) -> str:
+    if session.client.cache.location == OFF:
+        return "not recorded without a library: running a cell again pays again"
+    unfinished = len(session.client.unfinished())
+    reuse = "shown again, not paid again" if session.reuses else f"paid again (from {REUSE_NAME})"
+    return f"{unfinished} unfinished: %seedream resume" if unfinished else f"none unfinished; {reuse}"
 
 
 def _describe_library(session: Session) -> str:

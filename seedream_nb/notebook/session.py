@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from seedream_nb.notebook.wait import Watch
     from seedream_nb.sandbox import Sandbox
 
+REUSE_NAME = "SEEDREAM_REUSE"
 LOGIN = "%seedream login, for this kernel only"
 SECONDS_TO_STOP = 5.0  # for all watches together, whose requests may be on their way
 MOST_KNOWN_IDS = 200  # offered by tab completion
@@ -88,6 +90,11 @@ class Session:
             InvalidTaskIdError: One has no id, or a beginning fits no known id or several.
         """
         return read_ids(given, self.lookup)
+
+    @property
+    def reuses(self) -> bool:
+        """Whether commands use what was paid for before; `SEEDREAM_REUSE=off` turns it off."""
+        return os.environ.get(REUSE_NAME, "").strip().lower() not in {"off", "no", "false", "0"}
 
     def choose_pace(self, interval: float | None = None) -> Pace:
         """The polling intervals: a fixed one in seconds, or those for the service in use."""

@@ -1,16 +1,18 @@
-"""The commands `wait` and `watch`: both poll tasks until they are finished; a watch leaves the cell free meanwhile."""
+"""The commands `wait`, `resume` and `watch`: all poll tasks until they are finished; a watch leaves the cell free."""
 
 from __future__ import annotations
 
 import contextvars
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.errors import UsageError
+from seedream_nb.core.errors import InterruptedWait, SeedreamError, UsageError, shorten
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.task_ids import read_tasks_or_ids
+from seedream_nb.core.text import count_of
 from seedream_nb.notebook.arguments import (
     WAIT_SECONDS,
     Presentation,
@@ -29,12 +31,12 @@ from seedream_nb.notebook.results import make_gallery, present, remember, with_n
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from seedream_nb.client.polling import Waiting
-    from seedream_nb.core.errors import InterruptedWait, SeedreamError
     from seedream_nb.core.models import Task
     from seedream_nb.gallery import Gallery
+    from seedream_nb.library.ledger import Purchase
     from seedream_nb.notebook.arguments import Parser
     from seedream_nb.notebook.follow import Followed
     from seedream_nb.notebook.front_end import FrontEnd
@@ -128,6 +130,85 @@ class WatchArguments:
         remember(begun, self.presentation, session, front_end)
         session.watch(Watch(work, begun, open_live_display(front_end), stop, on_end=finish))
         return None
+
+
+@dataclass(frozen=True)
+class ResumeArguments:
+    """`%seedream resume`.
+
+    Attributes:
+        timeout: As for `wait`.
+        interval: As for `wait`.
+        presentation: As for `wait`.
+    """
+
+    timeout: float = WAIT_SECONDS
+    interval: float | None = None
+    presentation: Presentation = field(default_factory=Presentation)
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Shows the paid requests that earlier cells and kernels left unfinished.
+
+        Raises:
+            SeedreamError: The outcome of some is still unclear; the others are shown.
+        """
+        unfinished = session.client.unfinished()
+        if not unfinished:
+            return Notice("No paid request is unfinished.")
+        lines = "\n".join(f"  {_describe_purchase(purchase)}" for purchase in unfinished)
+        front_end.show(Notice(f"{count_of(len(unfinished), 'paid request')} unfinished:\n{lines}"))
+        tasks, missing, problem = _recover(unfinished, session)
+        if missing:
+            lines = "\n".join(f"  {_describe_purchase(purchase)}" for purchase in missing)
+            front_end.show(Notice(f"Not arrived, so not paid for; run the cell again to send them:\n{lines}"))
+        if not tasks:
+            if problem is not None:
+                raise problem
+            return None
+        stop = threading.Event()
+        work = session.client.iter_wait(tasks, timeout=self.timeout, pace=session.choose_pace(self.interval), stop=stop)
+        gallery = make_gallery(work.tasks, self.presentation, session)
+        gallery, failure = follow_in_cell(work, stop, gallery, open_live_display(front_end))
+        return present(gallery, self.presentation, session, front_end, failure=failure or problem)
+
+
+def _describe_purchase(purchase: Purchase) -> str:
+    moment = datetime.fromtimestamp(purchase.sent_at or purchase.planned_at).astimezone()
+    parts = (f"{moment:%Y-%m-%d %H:%M}", purchase.notebook, shorten(purchase.prompt))
+    return " · ".join(filter(None, parts))
+
+
+def _recover(
+    unfinished: Iterable[Purchase], session: Session
+) -> tuple[list[Task], list[Purchase], SeedreamError | None]:
+    """The tasks of purchases, those that did not arrive, and why others stay unclear."""
+    tasks, missing, problem = [], [], None
+    for purchase in unfinished:
+        try:
+            task = session.client.recover(purchase)
+        except SeedreamError as error:  # noqa: PERF203  nothing is slow next to a request
+            problem = error
+        except KeyboardInterrupt:
+            raise InterruptedWait(
+                "Interrupted while reading the history.", hint="Nothing is lost. Resume: %seedream resume"
+            ) from None
+        else:
+            if task is None:
+                missing.append(purchase)
+            else:
+                tasks.append(task)
+    return tasks, missing, problem
+
+
+def add_resume(parser: Parser) -> None:
+    """Adds the options of `%seedream resume`."""
+    add_polling(parser)
+    add_presentation(parser)
+
+
+def read_resume(parsed: argparse.Namespace) -> ResumeArguments:
+    """Reads the arguments of `%seedream resume`."""
+    return ResumeArguments(*read_polling(parsed), read_presentation(parsed))
 
 
 def add_wait(parser: Parser) -> None:

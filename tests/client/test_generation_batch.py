@@ -36,7 +36,7 @@ from seedream_nb.client import dispatcher as dispatcher_module
 from seedream_nb.client import generation_batch as generation_batch_module
 from seedream_nb.client import polling as polling_module
 from seedream_nb.client.dispatcher import Dispatcher
-from seedream_nb.client.purchases import Order
+from seedream_nb.client.purchases import PaidRequest
 from seedream_nb.client.transport import Pause
 from seedream_nb.core.errors import (
     BadRequestError,
@@ -610,8 +610,8 @@ class LocalService:
 
     def batch(self, prompts: Sequence[str], in_flight: int = 2, *, wait: bool = True) -> GenerationBatch:
         return GenerationBatch(
-            [Order({"prompt": prompt}) for prompt in prompts],
-            lambda order, pause: self.send(order.body, pause),
+            [PaidRequest({"prompt": prompt}) for prompt in prompts],
+            lambda request, pause: self.send(request.body, pause),
             self.retrieve,
             wait=wait,
             in_flight=in_flight,
