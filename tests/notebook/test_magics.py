@@ -238,7 +238,7 @@ def complete(shell: InteractiveShell, line: str) -> list[str]:
         (
             "%seedream ",
             [
-                *("generate", "edit", "get", "wait", "watch", "history", "last", "explore"),
+                *("generate", "edit", "get", "wait", "resume", "watch", "history", "last", "explore"),
                 *("library", "sandbox", "login", "config", "help"),
             ],
         ),
