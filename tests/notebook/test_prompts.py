@@ -144,7 +144,7 @@ def test_a_list_gives_several_values_of_an_option() -> None:
         ("--takes {True}", "argument --takes: invalid int value: True"),
         ("--size {[]}", "argument --size: the list is empty"),
         ("--field note={nan}", "{nan} is a float and can't be part of a text."),
-        ("--a\0 99\0 --b\x000\0", "unrecognized arguments: --a"),
+        ("--a\0 99\0 --b\x000\0", "has no option --a"),
         ("--takes {[1, 2]}", "argument --takes: expected one value, not a list"),
         ("--out {['a']}", "argument --out: expected one value, not a list"),
         ("--takes {2.5}", "argument --takes: invalid int value: 2.5"),
