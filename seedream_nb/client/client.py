@@ -336,7 +336,8 @@ class SeedreamClient:
         Args:
             prompt: What the image shows; may be omitted for a layer decomposition.
             model: The full model id, or a short name such as `4.5` or `lite`.
-            size: A preset such as `2K`, or `<width>x<height>`.
+            size: A preset such as `2K`; `<width>x<height>`; a ratio such as `16:9`; or `square`, `portrait`,
+                `landscape` or `wide`. A ratio becomes the nearest size that the model accepts.
             image: Reference images, one or several: links, data URIs, bytes, paths, Pillow images, images of earlier
                 tasks. Any makes the call an edit. Local ones may have up to 10 MB each.
             max_images: Maximum number of images in a set, 1 to 15; None generates a single image.
@@ -347,8 +348,8 @@ class SeedreamClient:
             response_format: `url`, or `b64_json` for inline images.
             layers: Whether to decompose the image into layers.
             background: `transparent` or `opaque`.
-            seed: For models of the third generation.
-            guidance_scale: For models of the third generation.
+            seed: For third-generation models only; the others ignore it, so it is rejected for them.
+            guidance_scale: As `seed`.
             callback_url: A public address that receives the result.
             extra: Further fields, sent unchanged.
             mode: `async` returns a pending task at once; `sync` holds the connection until it is finished; `stream`

@@ -13,7 +13,7 @@ from seedream_nb.panels.forms import MarkedField, make_field, make_fields, make_
 from seedream_nb.panels.generate_settings import accepted_by
 from seedream_nb.panels.orders import Entries, Order
 from seedream_nb.panels.submit import SubmitButton
-from seedream_nb.protocol.capabilities import MODELS
+from seedream_nb.protocol.capabilities import COMMON_RATIOS, MODELS
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class GenerateForm(ipywidgets.VBox):
 
     def _adapt_to_model(self, _change: object = None) -> None:
         accepted = accepted_by(self.model.value)
-        self.size.options = accepted.sizes
+        self.size.options = (*accepted.sizes, *COMMON_RATIOS)
         self.output_format.disabled = not accepted.formats
         if not accepted.formats:
             self.output_format.value = ""

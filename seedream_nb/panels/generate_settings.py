@@ -31,7 +31,7 @@ class GenerateSettings:
 
     prompt: str = ""  # surrounding white space is ignored
     model: str = DEFAULT_MODEL  # a full id, or a short name
-    size: str | None = None  # a preset such as `2K`, or `<width>x<height>`
+    size: str | None = None  # as for `GenerationOptions.size`
     max_images: int | None = None  # the most images of a set; None for a single image
     takes: int = 1  # how many requests to send
     output_format: Literal["jpeg", "png"] | None = None

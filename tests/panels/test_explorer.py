@@ -216,9 +216,23 @@ class TestGenerating:
         assert "pixels" in problems_of(panel)
 
     def test_only_accepted_values_are_offered(self, panel: Explorer) -> None:
+        panel.generate_form.prompt.value = "a red fox"
         panel.generate_form.model.value = "doubao-seedream-4-5-251128"
-        assert panel.generate_form.size.options == ("2K", "4K")
+        assert panel.generate_form.size.options[:3] == ("2K", "4K", "1:1")
+        for size in panel.generate_form.size.options:
+            panel.generate_form.size.value = size
+            assert not problems_of(panel)
         assert panel.generate_form.output_format.disabled
+
+    def test_a_ratio_is_sent_as_the_size_that_the_button_says(
+        self, panel: Explorer, client: SeedreamClient, sandbox: Sandbox, wait_until: Wait
+    ) -> None:
+        panel.generate_form.prompt.value = "a red fox"
+        panel.generate_form.size.value = "16:9"
+        assert panel.generate_form.button.description == "Generate: 1 request to the sandbox · 16:9 → 2560x1440"
+        panel.generate_form.button.click()
+        wait_until(lambda: "generated" in panel.status_line.value)
+        assert client.retrieve(sandbox.task_ids[-1]).request["size"] == "2560x1440"
 
     def test_it_shows_how_many_requests_a_click_sends(self, panel: Explorer) -> None:
         panel.generate_form.prompt.value = "a red fox"

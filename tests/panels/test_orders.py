@@ -29,6 +29,10 @@ def order_of(**changes: str) -> Order:
         ({"takes": " 2 "}, "2 paid requests (2 takes)"),
         ({"takes": "2", "max_images": "4"}, "2 paid requests (2 takes), up to 8 images"),
         ({"prompt": "  "}, ""),
+        ({"size": " 2k "}, "1 paid request"),
+        ({"size": "2048 \u00d7 2048"}, "1 paid request"),
+        ({"size": "16:9"}, "1 paid request · 16:9 → 2560x1440"),
+        ({"size": "Portrait", "takes": "2"}, "2 paid requests (2 takes) · Portrait → 1728x2304"),
     ],
 )
 def test_the_cost_is_that_of_the_requests(changes: dict[str, str], words: str) -> None:
@@ -49,6 +53,7 @@ def test_a_sandbox_costs_nothing() -> None:
         ({"max_images": "two"}, "Images per set must be a whole number from 1 to 15, not two."),
         ({"max_images": "2", "model": PRO}, "SeeDream 5.0 Pro generates one image at a time"),
         ({"size": "17x4"}, "pixels, not 17x4"),
+        ({"size": "100:1"}, "not '100:1'"),
         ({"size": "1K"}, "SeeDream 5.0 Lite accepts 2K, 3K or 4K, not 1K."),
     ],
 )

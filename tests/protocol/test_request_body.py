@@ -31,6 +31,7 @@ from seedream_nb.core.errors import (
 )
 from seedream_nb.protocol.capabilities import MODELS
 from seedream_nb.protocol.request_body import build_body, check_body, describe_request
+from seedream_nb.protocol.validation import find_problems
 from tests.protocol.samples import ID, RESPONSE
 from tests.scripted_server import ScriptedServer, as_json
 from tests.servers import TOKEN, client_to
@@ -329,6 +330,19 @@ def test_usage_adds_up_where_it_is_reported(client: SeedreamClient) -> None:
 def test_an_empty_usage_is_none(usage: object) -> None:
     with ScriptedServer(as_json({**RESPONSE, "usage": usage})) as server, client_to(server) as client:
         assert client.generate("a cat", mode="sync").usage is None
+
+
+@given(
+    st.sampled_from([*MODELS, "4.5", "pro"]),
+    st.text(max_size=12) | st.from_regex(r"\s?[1-9][0-9.]{0,4}\s?[xX*:kK\u00d7]\s?[0-9.]{0,5}\s?", fullmatch=True),
+)
+def test_any_size_is_rejected_or_sent_as_the_model_accepts_it(model: str, size: str) -> None:
+    try:
+        body = prepare("a cat", GenerationOptions(model=model, size=size))
+    except UsageError as error:
+        assert error.hint  # noqa: PT017  either outcome is fine, a hint is a must
+    else:
+        assert find_problems(body) == ()
 
 
 def test_preparing_sends_nothing() -> None:
