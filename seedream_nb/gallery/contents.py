@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from seedream_nb.core.errors import UsageError
+from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.foreign import MAX_PROMPT, show_line, show_prompt
 from seedream_nb.core.models import Task, TaskImage, TaskStatus
 from seedream_nb.core.task_ids import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from seedream_nb.core.task_ids import AnyTasks
+
+AnyImages: TypeAlias = "TaskImage | Task | Iterable[AnyImages]"
+"""An image, all images of a task, or a collection of these, such as a gallery or a panel's selection."""
 
 Embed = Literal["thumbnails", "links", "originals"]
 EMBED_CHOICES: tuple[Embed, ...] = get_args(Embed)
@@ -198,11 +200,21 @@ def _task_of(images: Sequence[TaskImage]) -> Task:
     return Task(first.task_id, status, tuple(images), prompt=first.prompt, model=first.model, size=first.size)
 
 
-def read_before(images: Iterable[TaskImage] | TaskImage) -> tuple[TaskImage, ...]:
-    """Reads one image or several; raises `UsageError` for anything else."""
-    hint = 'Wrap a link or bytes: TaskImage("", url=link) or TaskImage("", data=content).'
-    given = tuple(images) if isinstance(images, Iterable) else (images,)
-    for item in given:
-        if not isinstance(item, TaskImage):
-            raise UsageError(f"before= takes images, not {type(item).__name__}.", hint=hint)
-    return given
+def read_before(images: AnyImages) -> tuple[TaskImage, ...]:
+    """Reads images that are shown before the tasks; raises `UsageError` for anything else."""
+    return read_images(
+        images, "before=", 'Wrap a link or bytes: TaskImage("", url=link) or TaskImage("", data=content).'
+    )
+
+
+def read_images(images: AnyImages, name: str, hint: str) -> tuple[TaskImage, ...]:
+    """Reads images, and those of tasks, such as a gallery, in order; raises `UsageError` for anything else."""
+    found: list[TaskImage] = []
+    for item in flatten(images):
+        if isinstance(item, Task):
+            found += item.good_images
+        elif isinstance(item, TaskImage):
+            found.append(item)
+        else:
+            raise UsageError(f"{name} takes images, not {shorten(repr(item))}.", hint=hint)
+    return tuple(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.core.models import TaskImage
     from seedream_nb.core.task_ids import AnyTasks
-    from seedream_nb.gallery.contents import Embed, Table
+    from seedream_nb.gallery.contents import AnyImages, Embed, Table
     from seedream_nb.gallery.embedding import Loaded
     from seedream_nb.gallery.page import Layout, Page
     from seedream_nb.images.fetch import ImageFetcher
@@ -90,7 +90,7 @@ class Gallery(Sequence[Task]):
         max_bytes: int = 2_000_000,
         options: GalleryOptions | None = None,
         table: Table | None = None,
-        before: Iterable[TaskImage] | TaskImage = (),
+        before: AnyImages = (),
         note: str = "",
         library: Library | str | os.PathLike[str] | None = None,
         fetcher: ImageFetcher | None = None,
@@ -243,7 +243,7 @@ class Gallery(Sequence[Task]):
         directory: str | os.PathLike[str],
         *,
         name: str = DEFAULT_NAME,
-        images: Iterable[TaskImage] | TaskImage | None = None,
+        images: AnyImages | None = None,
         on_progress: Progress = None,
     ) -> SaveReport:
         """Saves the original of every image, and a JSON file with the full record of every task.
@@ -259,7 +259,8 @@ class Gallery(Sequence[Task]):
                 of a layer from the bottom), and `layer` (its name). `{prompt:40}` takes at most 40 characters,
                 `{index:03}` is padded with zeros, and `{date:%Y%m%d}` is a date in your time zone. What is not known
                 is left out. Files that would have the same name are numbered: `cat`, `cat-2`.
-            images: Only these images, such as `gallery.images[:3]`, with the records of their tasks.
+            images: Only these images, such as `gallery[0]`, `gallery.images[:3]` or a panel's selection, with the
+                records of their tasks.
             on_progress: Called with 1 for each image that is finished.
 
         Returns:

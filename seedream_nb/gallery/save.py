@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.atomic_files import write_atomically, write_new
-from seedream_nb.core.errors import ImageError, UsageError, shorten
+from seedream_nb.core.errors import ImageError, UsageError
 from seedream_nb.core.models import ErrorDetail, TaskImage, TaskStatus
 from seedream_nb.core.text import count_of
+from seedream_nb.gallery.contents import read_images
 from seedream_nb.gallery.file_names import DEFAULT_NAME, NamedFile, NameTemplate, fold, in_order, number_repeats
 from seedream_nb.gallery.saved_record import format_record, read_record, without_lost_files
 from seedream_nb.images.fetch import load_all, source_of
@@ -25,9 +26,10 @@ from seedream_nb.images.thumbnails import read_facts
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from seedream_nb.core.models import Task
+    from seedream_nb.gallery.contents import AnyImages
     from seedream_nb.images.fetch import ImageFetcher, Source
 
 # What to call instead of save("name.pdf"): these endings are those of files.
@@ -120,7 +122,7 @@ def save_tasks(
     fetcher: ImageFetcher,
     *,
     name: str = DEFAULT_NAME,
-    images: Iterable[TaskImage] | TaskImage | None = None,
+    images: AnyImages | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> SaveReport:
     """Saves the originals of all images and the records of all tasks; a repeated task is saved once.
@@ -239,7 +241,7 @@ class _Plan:
 Saved = Mapping[_Item, Path | str]  # the file of each item, or why there is none
 
 
-def _plan(tasks: Sequence[Task], template: NameTemplate, images: Iterable[TaskImage] | TaskImage | None) -> _Plan:
+def _plan(tasks: Sequence[Task], template: NameTemplate, images: AnyImages | None) -> _Plan:
     keys: list[Key] = [task.id or place for place, task in enumerate(tasks)]
     latest: dict[Key, Task] = {}
     for key, task in zip(keys, tasks, strict=True):
@@ -273,19 +275,15 @@ def _merge(earlier: Task, later: Task) -> Task:
     return later if len(images) == len(later.images) else dataclasses.replace(later, images=tuple(images.values()))
 
 
-def _chosen(images: Iterable[TaskImage] | TaskImage, tasks: Collection[Task]) -> list[TaskImage]:
-    chosen: list[TaskImage] = [images] if isinstance(images, TaskImage) else list(images)
+def _chosen(images: AnyImages, tasks: Collection[Task]) -> tuple[TaskImage, ...]:
+    hint = "Pass some of gallery.images, as in images=gallery.images[:3]."
+    chosen = read_images(images, "images=", hint)
     known = [image for task in tasks for image in task.images]
     for image in chosen:
-        if not isinstance(image, TaskImage):
-            raise UsageError(
-                f"images= takes images, not {shorten(repr(image))}.",
-                hint="Pass some of gallery.images, as in images=gallery.images[:3].",
-            )
         if image not in known:
             raise UsageError(
                 f"Image {image.index + 1} of {image.task_id or 'a task without an id'} is not in this gallery.",
-                hint="Pass some of gallery.images, as in images=gallery.images[:3].",
+                hint=hint,
             )
     return chosen
 

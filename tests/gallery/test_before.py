@@ -114,7 +114,12 @@ def test_it_goes_last_when_there_is_no_room() -> None:
     assert (len(few.before), few.notes) == (2, ["Showing 2 of 3 'before' images."])
 
 
-@pytest.mark.parametrize("before", ["a link", ["https://a"], [AFTER], None, 5])
+def test_a_task_and_a_gallery_stand_for_their_images() -> None:
+    for before in (AFTER, Gallery(AFTER), [[AFTER]]):
+        assert Gallery(AFTER, before=before).before == AFTER.good_images
+
+
+@pytest.mark.parametrize("before", ["a link", ["https://a"], [[7]], None, 5])
 def test_only_images_can_be_before(before: object) -> None:
     with pytest.raises(UsageError, match="before= takes images, not "):
         Gallery(AFTER, before=before)  # type: ignore[arg-type]

@@ -95,6 +95,7 @@ def test_saving_chosen_images_keeps_the_record_of_their_task(
     after = json.loads(record.read_text())
     assert after["record"] == before["record"]
     assert sorted(after["files"]) == sorted(before["files"])
+    assert len(Gallery([task, CAT]).save(tmp_path / "some", images=[task]).paths) == 2
 
 
 def test_chosen_layers_are_not_composed() -> None:
