@@ -46,6 +46,7 @@ class GenerationBatch:
         stop: Ends the iteration quietly when another thread sets it.
 
     Attributes:
+        is_recorded: Whether all requests are in the ledger of a library.
         kept: When the requests that were paid for before, and are not sent again, were ordered, by their index.
 
     Example:
@@ -72,6 +73,7 @@ class GenerationBatch:
     ) -> None:
         self._stop = stop or threading.Event()
         kept = {index: task for index, request in enumerate(requests) if (task := request.bought)}
+        self.is_recorded = all(request.is_recorded for request in requests)
         self.kept = {index: ordered_at for index in kept if (ordered_at := requests[index].ordered_at)}
         self._dispatcher = Dispatcher(
             [request.body for request in requests],

@@ -220,7 +220,12 @@ class PaidRequest:
 
     Args:
         body: The prepared body.
+
+    Attributes:
+        is_recorded: Whether it is in the ledger.
     """
+
+    is_recorded = False
 
     def __init__(self, body: Mapping[str, object]) -> None:
         self.body = body
@@ -287,6 +292,8 @@ class PaidRequest:
 
 class RecordedRequest(PaidRequest):
     """One paid request on its way, and its purchase in the ledger."""
+
+    is_recorded = True
 
     def __init__(self, body: Mapping[str, object], purchases: Purchases, purchase: Purchase) -> None:
         super().__init__(body)

@@ -23,10 +23,12 @@ from seedream_nb.client.sweeps import describe_cost, describe_kept, plan_sweep
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
+    Interrupted,
     OutcomeUnknownError,
     SeedreamError,
     SettingsError,
     UsageError,
+    WaitTimeoutError,
     shorten,
 )
 from seedream_nb.core.models import TaskImage
@@ -68,6 +70,8 @@ SECONDS_TO_ANSWER = 15.0  # after an interrupt, for requests that were already s
 # Failures that fail the cell even if most requests succeeded.
 _UNSETTLED = (OutcomeUnknownError, AuthenticationError, BalanceUsedUpError, SettingsError)
 _VARIED = ("model", "size", "output_format", "optimize_prompt", "background", "seed", "guidance_scale")
+# Failures after which the same cell continues, as far as the ledger knows what was sent.
+_CONTINUED = (Interrupted, WaitTimeoutError, OutcomeUnknownError)
 _SIGNS = ("x", "X", "*", "\u00d7", ":")  # between the sides of a size
 _SIGN_AND_SIDE = re.compile(r"[xX*\u00d7:][0-9.]*")
 _SHARED = ("max_images", "watermark", "web_search", "layers", "response_format", "callback_url")
@@ -148,7 +152,10 @@ class GenerateArguments:
         gallery, failure = follow_in_cell(
             batch, stop, gallery, live, heading=announcement, seconds_to_answer=SECONDS_TO_ANSWER
         )
-        return present(gallery, self.presentation, session, front_end, failure=failure or _find_failure(batch))
+        failure = failure or _find_failure(batch)
+        if batch.is_recorded and session.reuses and not self.again and isinstance(failure, _CONTINUED):
+            failure.hint = "Run the cell again to continue: what was sent is not paid for again."
+        return present(gallery, self.presentation, session, front_end, failure=failure)
 
     def _prepare(self, sweep: Sweep, session: Session, stop: threading.Event) -> GenerationBatch:
         try:

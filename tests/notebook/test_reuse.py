@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seedream_nb.core.errors import ModerationError, OutcomeUnknownError, UsageError
+from seedream_nb.core.errors import ModerationError, OutcomeUnknownError, UsageError, WaitTimeoutError
 from tests.notebook.running import SMALL, paid, run, run_gallery
 
 if TYPE_CHECKING:
@@ -133,7 +133,15 @@ def test_resume_tells_what_did_not_arrive(
     assert run_gallery(shell, f"%seedream generate a dog {SMALL}")[0].status.value == "succeeded"
 
 
-def test_several_questions_in_a_row_contact_no_server(shell: InteractiveShell, live: Sandbox) -> None:
+def test_after_a_timeout_the_same_cell_continues(shell: InteractiveShell, live: Sandbox) -> None:
+    live.settings.generation_seconds = 0.5
+    with pytest.raises(WaitTimeoutError, match="Run the cell again to continue"):
+        run(shell, f"{CELL} --timeout 0.1 --out partial")
+    assert len(run_gallery(shell, CELL).images) == 3
+    assert paid(live) == 3
+
+
+def test_what_is_known_contacts_no_server(shell: InteractiveShell, live: Sandbox) -> None:
     run(shell, f"%seedream generate a cat {SMALL}")
     before: Any = len(live.requests)
     for _run in range(3):
