@@ -78,7 +78,8 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, command: str, description: str) -> None:
-        super().__init__(prog=f"%seedream {command}", description=description, allow_abbrev=False)
+        super().__init__(prog=f"%seedream {command}", description=description, allow_abbrev=False, add_help=False)
+        self.add_argument("-h", "--help", action="help", help="show this help")
         self.takes_cell = False
         self.takes_ids = False
         self.notes = ""

@@ -31,11 +31,11 @@ from seedream_nb.protocol.request_body import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from seedream_nb.notebook.commands import Command
 
-MOST_FILES = 500  # entries of a folder that are looked at
+MOST_FILES = 5_000  # entries of a folder that are looked at
 MOST_TASKS = 24  # of a gallery, by their index
 _LONGEST_HELP = 60  # characters
 _LONGEST_LINK = 2_000
@@ -208,7 +208,8 @@ def _images(place: _Place) -> Iterator[Completion]:
         if kind:
             yield Completion(name, kind)
     yield from _collections(place)
-    yield from _image_files(place.typed)
+    # Folders only once something is typed: at first, what can be sent as it is.
+    yield from _files(place.typed, "image file", _IMAGE_SUFFIXES, with_folders=bool(place.typed))
 
 
 def _ids(place: _Place) -> Iterator[Completion]:
@@ -246,6 +247,8 @@ _FINDERS: Mapping[str, Callable[[_Place], Iterable[Completion]]] = {
     "tag": _tags,
     "ids": _ids,
     "out": _galleries,
+    "save": lambda place: _files(place.typed, "", (), with_folders=True),
+    "place": lambda place: _files(place.typed, "archive", {".zip"}, with_folders=True),
     "command": lambda _place: _list(COMMANDS),
 }
 
@@ -277,19 +280,18 @@ def _describe_image(value: object) -> str:
     return "image link" if isinstance(value, str) and _IMAGE_LINK.fullmatch(value[:_LONGEST_LINK]) else ""
 
 
-def _image_files(typed: str) -> Iterator[Completion]:
-    """The image files of the folder that is typed or else the working directory; folders once something is typed."""
-    start = typed.lstrip("\"'")
-    folder, _ = os.path.split(start)
+def _files(typed: str, kind: str, suffixes: Collection[str], *, with_folders: bool) -> Iterator[Completion]:
+    """The files of the folder that is typed, or else of the working directory."""
+    folder, _ = os.path.split(typed.lstrip("\"'"))
     try:
         with os.scandir(Path(folder or ".").expanduser()) as entries:
             for entry in sorted(itertools.islice(entries, MOST_FILES), key=lambda entry: entry.name):
                 path = f"{folder.rstrip('/')}/{entry.name}" if folder else entry.name
                 if entry.name.startswith("."):
                     continue
-                if PurePath(entry.name).suffix.lower() in _IMAGE_SUFFIXES:
-                    yield from _quote(path, "image file", typed[:1])
-                elif start and entry.is_dir():
+                if PurePath(entry.name).suffix.lower() in suffixes:
+                    yield from _quote(path, kind, typed[:1])
+                elif with_folders and entry.is_dir():
                     yield from _quote(f"{path}/", "folder", typed[:1])
     except (OSError, ValueError, RuntimeError):
         return

@@ -109,6 +109,13 @@ class Kernel:
         self.run(_RESET + f"import os; os.environ.update({dict(variables)!r})")
         self.messages.clear()
 
+    def complete(self, line: str) -> dict[str, str]:
+        """What Tab offers at the end of a line, and the type that JupyterLab shows beside each."""
+        content = self._client.complete(line, reply=True, timeout=60)["content"]
+        found = content["metadata"]["_jupyter_types_experimental"]
+        assert [one["text"] for one in found] == content["matches"]
+        return {one["text"]: one["type"] for one in found}
+
     def value(self, expression: str) -> str:
         """The text of a Python expression's value in the kernel."""
         return "".join(message.text for message in self.run(f"print({expression})"))

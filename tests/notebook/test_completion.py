@@ -112,6 +112,14 @@ def test_files_are_found_in_the_folder_that_is_typed(shell: InteractiveShell) ->
     assert offered(shell, "%seedream edit missing/") == {}
 
 
+def test_folders_and_archives_are_offered_where_they_are_expected(shell: InteractiveShell) -> None:
+    Path("saved").mkdir()
+    for name in ("backup.zip", "cat.png"):
+        Path(name).write_bytes(b"")
+    assert offered(shell, "%seedream last --save ") == {"saved/": "folder"}
+    assert without_options(offered(shell, "%seedream library import ")) == {"backup.zip": "archive", "saved/": "folder"}
+
+
 @pytest.mark.parametrize(
     ("options", "presets"),
     [

@@ -8,7 +8,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 
 if TYPE_CHECKING:
-    from tests.notebook.kernels import Runner
+    from tests.notebook.kernels import Kernel, Runner
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +37,13 @@ def test_an_error_fails_an_unattended_run(runner: Runner, source: str, name: str
         runner.execute("%load_ext seedream_nb\n%seedream sandbox", source)
     assert caught.value.ename == name
     assert "Traceback" not in caught.value.traceback
+
+
+def test_a_front_end_learns_the_type_of_each_completion(kernel: Kernel) -> None:
+    kernel.run("%load_ext seedream_nb\nfrom PIL import Image\nphoto = Image.new('RGB', (30, 40))")
+    assert kernel.complete("%seedream edit ph") == {"photo": "image: 30\u00d740"}
+    assert kernel.complete("%seedream generate a cat --size 16") == {"16:9": "size: 2560\u00d71440"}
+    assert kernel.complete("%seedream get --columns ") == {}
 
 
 SLOW_BAR = """
