@@ -327,7 +327,8 @@ def _save_cards(cards: Sequence[Card], folder: str, fetcher: ImageFetcher) -> St
     missing = len(cards) - len(report.paths)
     saved = str(report.paths[0]) if len(report.paths) == 1 else f"{count_of(len(report.paths), 'image')} in {folder}"
     reasons = dict.fromkeys(failure.reason for failure in report.failures)
-    left_out = f"{count_of(missing, 'selected tile')} without an image." if missing and not reasons else ""
+    has_no = "has no image" if missing == 1 else "have no image"
+    left_out = f"{count_of(missing, 'selected tile')} {has_no}." if missing and not reasons else ""
     not_saved = f"Not saved: {count_of(len(report.failures), 'image')}: {' '.join(reasons)}" if reasons else ""
     words = [f"Saved {saved}." if report.paths else "", left_out, not_saved]
     return Status(" ".join(filter(None, words)), is_error=bool(reasons))

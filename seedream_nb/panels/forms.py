@@ -72,6 +72,7 @@ class QueryForm(ipywidgets.HBox):
         self.button = SubmitButton(button, {"text": field}, self._submitted, tooltip=tooltip)
         super().__init__([self.text, self.button])
         self.layout.flex_flow = "row wrap"
+        self.layout.align_items = "flex-start"
         self.add_class("seedream-row")
         self.add_class("seedream-form")
 

@@ -461,7 +461,7 @@ def test_the_result_of_saving_is_beside_its_button(page: Page) -> None:
     assert grid.sent("save")[1:] == [{"type": "save", "keys": keys[:1], "folder": "take-2+0-0+"}]
     grid.send("saved", keys=keys[:1], text="The disk is full.", is_error=True)
     expect(dialog.locator(".seedream-grid-saved")).to_have_text("✕ The disk is full.")
-    expect(grid.button("Fit")).to_be_visible()
+    expect(page.locator(".seedream-grid-level")).to_have_text("Fit")
     # It belongs to this image; that of another one is shown over the grid.
     page.locator(".seedream-grid-stage").focus()
     page.keyboard.press("ArrowRight")

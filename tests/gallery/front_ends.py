@@ -55,15 +55,19 @@ CONTRASTS = """
     const color = numbers(getComputedStyle(element).backgroundColor);
     return (color[3] ?? 1) >= 1 ? color : over(color, behind(element.parentElement));
   };
+  const opacityOf = element => element
+    ? Number(getComputedStyle(element).opacity) * opacityOf(element.parentElement) : 1;
   const luminance = color => color.map(v => v / 255)
     .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   return [...document.querySelectorAll('.seedream-gallery *')]
-    .filter(element => element.tagName !== 'STYLE')
-    .filter(element => [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()))
+    .filter(element => element.tagName !== 'STYLE' && opacityOf(element))
+    .filter(element => element.matches('input[type=text], textarea')
+      || [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()))
     .map(element => {
       const paper = behind(element);
-      const ink = over(numbers(getComputedStyle(element).color), paper);
+      const [red, green, blue, alpha] = numbers(getComputedStyle(element).color);
+      const ink = over([red, green, blue, (alpha ?? 1) * opacityOf(element)], paper);
       const [light, dark] = [luminance(ink), luminance(paper)].sort((a, b) => b - a);
       return [(light + 0.05) / (dark + 0.05), `${element.className || element.tagName}: ${element.textContent}`];
     });

@@ -504,7 +504,7 @@ class TestSaving:
     ) -> None:
         panel.add([client.retrieve(CAT), Task("an-id", TaskStatus.FAILED, prompt="a dog")])
         self.save(panel, "some", 0, 1)
-        assert sent[-1]["text"].endswith(" 1 selected tile without an image.")
+        assert sent[-1]["text"].endswith(" 1 selected tile has no image.")
         self.save(panel, "none", 1)
         assert sent[-1]["text"].startswith("Nothing was saved")
 
