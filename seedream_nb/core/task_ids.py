@@ -262,6 +262,8 @@ def find_problem(word: str) -> str | None:
 def _describe_shape(bare: str) -> str:
     if _RECORD_ID.fullmatch(bare):
         return "is the _id of a record; the task id is in its field id"
+    if len(bare) < SHORTEST:
+        return f"is too short; the first {SHORTEST} characters of an id are needed"
     lengths = [len(group) for group in bare.split("-")]
     if len(lengths) != len(_GROUP_LENGTHS):
         return f"has {len(lengths)} group{'s' if len(lengths) > 1 else ''} instead of 5"

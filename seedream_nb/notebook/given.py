@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 import warnings
 from typing import TYPE_CHECKING, NoReturn
 
@@ -34,6 +35,8 @@ _PLAIN = (
     ast.List,
     ast.Load,
 )
+
+_CALL = re.compile(r"[^\W\d][\w.\[\]]*\(")
 
 
 def read_given(words: Iterable[Word], evaluate: Evaluate) -> list[Given]:
@@ -80,6 +83,11 @@ def _is_expression(word: Word) -> bool:
     """Whether a word is an expression of names, attributes, subscripts, and literals, which begins with a name."""
     if word.is_quoted or not find_problem(word.source):
         return False
+    if _CALL.match(word.source):
+        raise UsageError(
+            f"{shorten(word.source)} looks like a call, which needs braces.",
+            hint="Write {gallery.filter(...)}; nothing was sent.",
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -50,7 +50,7 @@ def test_upper_case_is_the_same_id() -> None:
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
-        (ID[:7], "1 group instead of 5"),
+        (ID[:7], "is too short; the first 8 characters of an id are needed"),
         (ID + "0", "13 characters instead of 12 in group 5"),
         (ID[:-1] + "g", "contains g"),
         (ID.replace("-", "\N{EN DASH}"), "plain hyphens"),
