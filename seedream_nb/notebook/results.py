@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.core.errors import Interrupted, InterruptedWait, OutcomeUnknownError, WaitTimeoutError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Failure = TypeVar("Failure", bound=BaseException)
 
 MAX_LISTED = 5  # ids that a message names
+PLAIN_WORD = re.compile(r"[\w./~-]+")  # needs no quotes on a line
 BETWEEN_STEPS = "\n    "
 
 
@@ -130,7 +131,9 @@ def _save(gallery: Gallery, directory: str, front_end: FrontEnd) -> None:
         with front_end.progress(len(gallery.images), "Saving originals") as advance:
             front_end.show(gallery.save(directory, on_progress=advance))
     except KeyboardInterrupt:
-        again = f"Save the rest: %seedream last --save {shlex.quote(directory)}"
+        # Braces would be variables on the line.
+        word = directory if PLAIN_WORD.fullmatch(directory) else repr(directory).replace("{", "{{").replace("}", "}}")
+        again = f"Save the rest: %seedream last --save {word}"
         raise InterruptedWait("Interrupted while saving originals.", hint=again, tasks=gallery) from None
 
 

@@ -152,6 +152,21 @@ def test_images_that_were_visible_stay(kernel: Kernel, sandbox: Sandbox, command
     assert len(sandbox.requests) == sent
 
 
+@pytest.mark.parametrize("directory", ["out", "it's {mine}"])
+def test_while_originals_are_saved(kernel: Kernel, sandbox: Sandbox, directory: str) -> None:
+    ids = [sandbox.add_task(f"number {number}", size="64x64") for number in range(2)]
+    kernel.run(f"ids, directory = {ids}, {directory!r}")
+    # The first downloads are for the gallery.
+    fault = sandbox.faults.add("latency", on="downloads", match=ids[1], after=1, seconds=10)
+    cell = kernel.start("%seedream get {ids} --save {directory}")
+    wait_until(lambda: len(sandbox.requests.of_kind("downloads")) >= 3 and sandbox.open_requests == 1)
+    _, error = interrupt(kernel, cell)
+    assert "Interrupted while saving originals." in error
+    (line,) = re.findall(r"Save the rest: (%seedream last --save .*)", error)
+    sandbox.faults.remove(fault)
+    assert kernel.run(line)[0].text.startswith(f"2 images and 2 records in {directory}")
+
+
 def test_while_images_of_a_generation_are_fetched(kernel: Kernel, sandbox: Sandbox) -> None:
     sandbox.faults.add("latency", on="downloads", seconds=10)
     cell = kernel.start(f"%seedream generate a cat {SMALL} --out made")
