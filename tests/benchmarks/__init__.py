@@ -72,5 +72,8 @@ gallery's; stored data goes into temporary folders.
 - Many ids: `client.retrieve_batch` with an empty library and without one, compared with bare calls of `requests` in as
   many threads, which only decode the JSON. "Memory" is the peak above that before the call, including the results.
 
+Ledger: what paying once costs. Paid requests to the sandbox with and without a library, in pairs; the steps of a paid
+request in a ledger of 1,000,000 purchases; and a finished sweep of 40 requests, run again by another client.
+
 "CPU" is the processor time of all threads of a contender; on a busy machine it tells more than seconds.
 """
