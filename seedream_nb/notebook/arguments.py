@@ -120,7 +120,8 @@ class Parser(argparse.ArgumentParser):
         if option in known:
             return
         name = option.replace("_", "-").lower()
-        raise UsageError(f"{self.prog} has no option {option}.", hint=self.advice.get(name) or self._find_hint(name))
+        hint = self.advice.get(name) or self._find_hint(name)
+        raise UsageError(f"{self.prog} has no option {shorten(option)}.", hint=hint)
 
     def _find_hint(self, name: str) -> str:
         known = {one.lstrip("-"): one for one in (*self._option_string_actions, *self.advice) if one.startswith("--")}

@@ -257,8 +257,7 @@ def read_search(parsed: argparse.Namespace) -> SearchArguments:
     if parsed.rating is not None:
         _check_rating(parsed.rating)
     # A phrase lost its quotation marks when the line was split.
-    words = [word.replace('"', " ").strip() for word in parsed.words]
-    text = " ".join(f'"{word}"' if len(word.split()) > 1 else word for word in words)
+    text = " ".join(f'"{word}"' if " " in word else word for word in parsed.words)
     return SearchArguments(
         text,
         model=parsed.model,

@@ -165,7 +165,7 @@ def _read_quoted(line: str, start: int, evaluate: Evaluate, *, has_ids: bool) ->
     if "f" in prefix:
         return Word(source, str(evaluate_variable(Variable(source, source), evaluate)), is_quoted=True, is_data=True)
     inner = line[begin.end() : end - len(quote)]
-    text = inner if "r" in prefix or "\\" not in inner else _unescape(source)
+    text = _unescape(source) if "\\" in inner else inner
     parts, _ = scan(text, 0, IN_TEXT)
     # Within quotation marks even a single variable is text.
     return Word(source, fill_parts(["", *parts], evaluate), is_quoted=True, is_data=_has_variable(parts))

@@ -27,6 +27,7 @@ NAMES: dict[str, object] = {
     "function": len,
     "nothing": None,
     "table": {"a": 1},
+    "content": b"a",
 }
 
 
@@ -102,6 +103,7 @@ def test_words(line: str, expected: list[object]) -> None:
         ('"{names}"', "{names} is a list and can't be part of a text.", "let it stand alone"),
         ("a-{function}", "{function} is a builtin_function_or_method and can't be part of a text.", "attribute"),
         ("a-{nothing}", "{nothing} is None and can't be part of a text.", "element"),
+        ("a-{content}", "{content} is a bytes and can't be part of a text.", "element"),
         ("a-{table}", "{table} is a dict and can't be part of a text.", "element"),
         ("--{color} 2K", "--{color} is not an option", "Type the option"),
         ("--si{color}=2K", "--si{color}=2K is not an option", "Type the option"),

@@ -159,7 +159,7 @@ def test_a_value_that_an_option_cannot_take_is_rejected(options: str, message: s
     with pytest.raises(UsageError) as caught:
         prompts(f"cat {options}", nan=float("nan"))
     assert message in caught.value.message
-    assert ("\0" in options) >= ("\0" in caught.value.message)
+    assert "\0" not in caught.value.message
 
 
 anything = st.text(min_size=1) | st.text("ab'\"`,;{}$#-= \t\n\\[]()\0", min_size=1)
