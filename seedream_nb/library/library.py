@@ -6,7 +6,7 @@ import dataclasses
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from seedream_nb.core.errors import LibraryError, LibraryWarning
@@ -436,10 +436,11 @@ class Library:
         """
         return import_archive(self._database, self._images, source, self.keep_image)
 
-    def to_frame(self, tasks: Iterable[Task] | None = None) -> pd.DataFrame:
+    def to_frame(self, tasks: AnyTasks | None = None) -> pd.DataFrame:
         """Makes a pandas DataFrame of images, to count and compare them.
 
-        They are those of tasks such as a search's result or a gallery, or else of all tasks, the newest first.
+        They are those of tasks such as a search's result or a gallery, given as for `tag`, or else of all tasks, the
+        newest first. Of tasks whose images are given, such as a panel's selection, it has these images only.
 
         Returns:
             One row for each image, including failed ones, and one without a `place` for each task without images. The
@@ -448,12 +449,12 @@ class Library:
             original, if it is stored).
 
         Raises:
-            UsageError: pandas is not installed.
+            UsageError: pandas is not installed, or a task that is given by its id or an image is not stored.
 
         Example:
             >>> library.to_frame().groupby("model")["elapsed"].median()  # doctest: +SKIP
         """
-        return make_frame(self._database, self if tasks is None else tasks)
+        return make_frame(self._database, self if tasks is None else self._read_tasks(tasks))
 
     def close(self) -> None:
         """Closes its file; it is opened again on next use."""
@@ -474,6 +475,22 @@ class Library:
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._open()
+
+    def _read_tasks(self, tasks: AnyTasks) -> list[Task]:
+        """Tasks as they are given, and the stored ones of ids and images, with these images only."""
+        given = list(flatten(tasks))
+        missing: list[Any] = [one for one in given if not isinstance(one, Task)]
+        if missing:
+            with self._database.reading() as connection:
+                stored_keys(connection, missing)
+        stored = self.find(missing)
+        found: list[Task] = []
+        for one in given:
+            if isinstance(one, TaskImage):
+                found.append(dataclasses.replace(stored[read_id(one)], images=(one,)))
+            else:
+                found.append(one if isinstance(one, Task) else stored[str(one)])
+        return found
 
     def _located(self, task: Task) -> Task:
         return dataclasses.replace(task, library=str(self._folder))

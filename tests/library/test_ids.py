@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from seedream_nb import Gallery
+from seedream_nb import Gallery, TaskImage
 from seedream_nb.core.errors import UsageError
 from seedream_nb.library import Library
 from seedream_nb.library.records import find_beginning
@@ -68,3 +69,14 @@ def test_a_beginning_is_looked_up_in_the_index(library: Library) -> None:
         connection.set_trace_callback(None)
         plan = [step for *_ids, step in connection.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
     assert plan == ["SEARCH tasks USING INDEX sqlite_autoindex_tasks_1 (key>? AND key<?)"]
+
+
+def test_a_frame_of_chosen_tasks_and_images(library: Library) -> None:
+    cat, kite = library.find([CAT])[CAT], library.find([KITE])[KITE]
+    frame = library.to_frame([Gallery(kite), [CAT[:8]], cat.images[1]])
+    assert list(zip(frame["task_id"], frame["place"], strict=True)) == [(KITE, 0), (CAT, 0), (CAT, 1), (CAT, 1)]
+    assert frame["status"].tolist() == ["succeeded"] * 4
+    unknown: list[Any] = [TWIN, TaskImage(TWIN), [cat, TWIN[:12]]]
+    for missing in unknown:
+        with pytest.raises(UsageError, match="library"):
+            library.to_frame(missing)
