@@ -259,9 +259,18 @@ def render_html(page: Page) -> str:
         heading += f'<p class="seedream-heading-facts">{render_facts(page.heading_facts)}</p>'
     return (
         f'<div class="{VERBATIM_CLASSES} seedream-gallery{flat}" style="--seedream-aspect:{width}/{height}">'
-        f"<style>{style_sheet()}</style>"
+        f"{style_element(style_sheet())}"
         f"{summary}{notes}{heading}{_render_tiles(page)}</div>"
     )
+
+
+def style_element(rules: str) -> str:
+    """A style sheet whose text stays invisible where it is not applied.
+
+    A notebook that is converted to Markdown keeps the HTML, and there GitHub escapes the tags of style sheets. What is
+    in `<rp>` is not shown by any browser.
+    """
+    return f"<rp><style>{rules}</style></rp>"
 
 
 @lru_cache(maxsize=1)

@@ -188,7 +188,9 @@ class Explorer(ipywidgets.VBox):
     def _ipython_display_(self) -> None:
         """Shows the panel, and below it the static gallery that replaces it where no kernel runs."""
         if self._is_open:
-            display(super()._repr_mimebundle_(), raw=True)
+            # Without a text of its own: where no widget is shown, such as in a notebook converted to HTML, that would
+            # stand above the gallery.
+            display({**(super()._repr_mimebundle_() or {}), "text/plain": ""}, raw=True)
         self._static.open(self._state.shown_tasks)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from IPython.display import display
 
 from seedream_nb.core.foreign import VERBATIM_CLASSES
 from seedream_nb.gallery import Gallery
+from seedream_nb.gallery.rendering import style_element
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,15 +33,13 @@ PAUSE = 1.5  # seconds in which the panel loads its images first, and more chang
 
 # The element that holds all outputs of a cell: JupyterLab, Notebook 7, and Voilà; Colab; VS Code.
 _CELLS = (".jp-OutputArea", "#output-area", ".cell_container")
-_STYLE = (
-    "<style>"
-    + "".join(
+_STYLE = style_element(
+    "".join(
         f"{cell}:has(.seedream-explorer) .seedream-static{{display:none}}"
         # An output with text but no element is the message about a dead widget.
         f"{cell}:has(.seedream-static) .jp-OutputArea-output:not(:has(*)){{display:none}}"
         for cell in _CELLS
     )
-    + "</style>"
 )
 
 

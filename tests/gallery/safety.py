@@ -15,6 +15,7 @@ ALLOWED = {
     "tr": set(),
     "th": {"scope", "style"},
     "td": {"style", "rowspan"},
+    "rp": set(),
     "style": set(),
     "p": {"class"},
     "figure": {"class", "style"},

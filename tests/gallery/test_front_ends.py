@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import nbformat
 import pytest
-from nbconvert import HTMLExporter
+from nbconvert import HTMLExporter, MarkdownExporter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -403,3 +403,17 @@ def test_an_exported_notebook_shows_its_gallery(chromium: Chromium, theme: str) 
     assert len(images) == 3
     assert_readable(contrasts)
     assert (paper == "rgb(255, 255, 255)") == (theme == "light")
+
+
+def test_a_notebook_converted_to_markdown_shows_no_style_sheet(chromium: Chromium) -> None:
+    shown = gallery()
+    output = new_output("execute_result", data=shown._repr_mimebundle_(), execution_count=1)
+    notebook = new_notebook(cells=[new_code_cell("gallery", outputs=[output], execution_count=1)])
+    exporter = MarkdownExporter()  # type: ignore[no-untyped-call]  # as above
+    content, _ = exporter.from_notebook_node(notebook)
+    # What GitHub makes of the HTML in Markdown: the tags of style sheets are text.
+    escaped = re.sub(r"<(/?style)", r"&lt;\1", content)
+    text = chromium.look(in_page(escaped), lambda page: page.locator("body").inner_text())
+    assert show(shown).summary in text
+    assert "{" not in text
+    assert "style" not in text
