@@ -575,6 +575,19 @@ def test_other_front_ends_get_a_gallery(panel: Explorer, client: SeedreamClient)
     assert "a white siamese cat" in bundle["text/plain"]
 
 
+def test_a_converted_notebook_shows_the_gallery_alone(panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr("seedream_nb.panels.explorer.display", lambda data, **_: shown.append(data))
+    monkeypatch.setattr("seedream_nb.panels.static_output.display", lambda data, **_: shown.append(data))
+    panel._ipython_display_()
+    widget, static = shown
+    assert "application/vnd.jupyter.widget-view+json" in widget
+    # Without the state of the widget, nbconvert shows the text instead.
+    assert widget["text/plain"] == ""
+    assert "seedream-static" in static["text/html"]
+    assert "Explorer" not in static["text/plain"]
+
+
 def test_prompts_are_never_typeset_as_mathematics(panel: Explorer) -> None:
     panel.add(Task("a-task", TaskStatus.FAILED, prompt="costs $5 for kids and $10 for adults"))
     for widget in (panel, panel.grid):
