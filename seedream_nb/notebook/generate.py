@@ -303,7 +303,7 @@ def _advise(names: str, advice: str) -> dict[str, str]:
 _ADVICE = {
     **_advise(
         "-n --n --num --number --count --samples --batch --batch-size --num-images --num-outputs --images --repeat",
-        "Use --takes N to send N requests, or --max-images N to let one request generate a set of images.",
+        "Use --takes N for N images of the prompt, or --max-images N to let one request generate a set of images.",
     ),
     **_advise(
         "-w --width --height --image-size --resolution --dimensions",

@@ -149,7 +149,11 @@ def test_a_column_shows_the_ratio_and_its_size(shell: InteractiveShell) -> None:
         ("-model 4.5", "%seedream generate has no option -model.", "Did you mean --model?"),
         ("--max_images=4", "%seedream generate has no option --max_images.", "Did you mean --max-images?"),
         *(
-            (option, f"%seedream generate has no option {option.split()[0]}.", "Use --takes N to send N requests, or")
+            (
+                option,
+                f"%seedream generate has no option {option.split()[0]}.",
+                "Use --takes N for N images of the prompt",
+            )
             for option in ("--n 4", "-n 4", "--num-images 4", "--num_images 4", "--count 4")
         ),
         ("--negative-prompt dogs", "no option --negative-prompt.", "There is no negative prompt: say in the prompt"),
