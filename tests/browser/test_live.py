@@ -24,7 +24,6 @@ SWEEP = """%%seedream generate --model 5.0-pro 4.0 --size 1K 2K --thumbnail 160
 the sea with a sailing boat
 ---
 a city at night"""
-WAIT_LINE = re.compile(r"%seedream wait(?: [0-9a-f-]{36})+")
 
 
 @pytest.fixture
@@ -172,22 +171,63 @@ def test_a_saved_sweep_is_complete_without_a_kernel(
         expect(cell.locator(".jp-OutputArea")).not_to_contain_text("running")
 
 
-def test_an_interrupted_cell_shows_how_to_resume(page: Page, server: JupyterServer) -> None:
+def test_an_interrupted_cell_continues_when_it_runs_again(page: Page, server: JupyterServer) -> None:
     notebook = open_sandbox(page, server, seconds=4)
     cell = notebook.run_cell('%seedream generate "a galaxy in space" "a white cat"')
     expect(cell.get_by_role("status")).to_contain_text("2 running", timeout=PATIENCE)
     notebook.interrupt()
     notebook.wait_for_cell(cell)
     expect(cell.get_by_role("status")).to_have_count(0)
-    expect(cell.locator(".jp-OutputArea")).to_contain_text(WAIT_LINE)
-    line = WAIT_LINE.search(cell.locator(".jp-OutputArea").inner_text())
-    assert line is not None
-    assert len(line[0].split()) == 2 + 2
+    output = cell.locator(".jp-OutputArea")
+    expect(output).to_contain_text("Interrupted after sending 2 requests: 2 in progress.")
+    expect(output).to_contain_text("Run the cell again to continue: what was sent is not paid for again.")
 
-    again = notebook.run_cell(line[0])
+    cell.locator(".jp-InputPrompt").click()
+    notebook.wait_for_kernel()
+    page.keyboard.press("Control+Enter")
+    expect(output).not_to_contain_text("Interrupted", timeout=PATIENCE)
+    notebook.wait_for_cell(cell)
+    expect_gallery_alone(cell, images=2)
+    expect(cell.locator("thead th")).to_have_text(["a galaxy in space", "a white cat"])
+
+
+SLOW_DOWNLOADS = """sandbox = get_ipython().magics_manager.registry["SeedreamMagics"]._session.sandbox
+ids = [sandbox.add_task(f"image {number}", size="640x400") for number in range(3)]
+fault = sandbox.faults.add("latency", on="downloads", match=ids[1], seconds=60)"""
+
+
+def test_stored_tasks_fill_in_and_an_interrupt_leaves_what_was_seen(page: Page, server: JupyterServer) -> None:
+    notebook = open_sandbox(page, server, seconds=0)
+    notebook.wait_for_cell(notebook.run_cell(SLOW_DOWNLOADS))
+    cell, film = film_cell(notebook, "%seedream get {ids} --thumbnail 160")
+    expect(cell.locator("figure img")).to_have_count(2, timeout=PATIENCE)
+    expect(cell.locator(".seedream-summary")).to_have_text("3 tasks · 3 images · 1 fetching")
+    notebook.interrupt()
+    notebook.wait_for_cell(cell)
+    frames = [frame for frame in film.stop() if frame.galleries]
+    expect(cell.locator(".seedream-summary")).to_have_text("3 tasks · 3 images · 1 not fetched")
+    expect(cell.locator(".jp-OutputArea")).to_contain_text("Fetch the other 1 image: %seedream last")
+    images = [frame.images for frame in frames]
+    assert images == sorted(images)
+    assert images[-1] == 2
+    # The page moves only for the message below the gallery.
+    assert len({frame.height for frame in frames if "fetching" in frame.places}) == 1
+
+    notebook.wait_for_cell(notebook.run_cell("sandbox.faults.remove(fault)"))
+    again = notebook.run_cell("%seedream last")
     notebook.wait_for_cell(again)
-    expect_gallery_alone(again, images=2)
-    expect(again.locator("figcaption")).to_contain_text(["a galaxy in space", "a white cat"])
+    expect_gallery_alone(again, images=3)
+
+
+def test_each_result_of_a_loop_stays_where_it_was_shown(page: Page, server: JupyterServer) -> None:
+    notebook = open_sandbox(page, server, seconds=0.3)
+    loop = 'for animal in ("cat", "dog"):\n    print(animal)\n    %seedream generate "a {animal}" --thumbnail 96'
+    cell = notebook.run_cell(loop)
+    notebook.wait_for_cell(cell)
+    outputs = cell.locator(".jp-OutputArea-child").filter(visible=True)
+    expect(outputs).to_have_count(4)
+    expect(outputs).to_contain_text(["cat", "a cat", "dog", "a dog"])
+    expect(outputs.locator("figure img")).to_have_count(2)
 
 
 @pytest.mark.parametrize("width", [1400, 500])
