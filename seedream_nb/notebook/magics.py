@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAGIC_NAME = "seedream"
 _QUESTIONED = re.compile(rf"(?:^\s*|= )% {MAGIC_NAME} [^?].*\?\s*$", re.DOTALL)
 _QUESTIONED_CELL = re.compile(rf"%%{MAGIC_NAME}[ \t]+(?:library[ \t]+)?\w+[ \t]*\?{{1,2}}\s*")
-COMPLETED_LINE = re.compile(r"\s*(?:[\w.]+\s*=\s*)?%{0,2}seedream\s+(.*)")
+COMPLETED_LINE = re.compile(r"\s*(?:[\w.]+\s*=\s*)?(%{0,2})seedream\s+(.*)")
 
 
 @magics_class
@@ -74,8 +74,9 @@ class SeedreamMagics(Magics):
         from seedream_nb.notebook.completion import Surroundings, complete  # noqa: PLC0415  %load_ext stays cheap
 
         session = self._get_session()
-        typed, found = complete(match[1], Surroundings(self._shell.user_ns, session.known_ids, session.peek_tags))
-        return _matches(found, typed, is_ours=True)
+        typed, found = complete(match[2], Surroundings(self._shell.user_ns, session.known_ids, session.peek_tags))
+        # Without a percent sign, it may also be Python with a variable of this name.
+        return _matches(found, typed, is_ours=bool(match[1] or found))
 
     def install(self) -> None:
         """Adds the magics and their completion to the shell."""

@@ -213,6 +213,12 @@ def test_every_completion_has_a_type_and_is_ours(shell: InteractiveShell) -> Non
             assert text in COMMANDS or text != "generous"
 
 
+def test_a_line_without_a_percent_sign_may_be_python(shell: InteractiveShell) -> None:
+    shell.user_ns["generous"] = 1
+    assert "generous" in offered(shell, "seedream = gener")
+    assert list(offered(shell, "seedream gene")) == ["generate"]
+
+
 def test_a_prompt_is_not_completed(shell: InteractiveShell) -> None:
     assert offered(shell, '%seedream generate "a cat --s') == {}
     assert not without_options(offered(shell, "%seedream generate it's a "))
