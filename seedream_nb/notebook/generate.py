@@ -6,8 +6,6 @@ An unclear line is an error, never another prompt; money is announced before it 
 from __future__ import annotations
 
 import argparse
-import base64
-import binascii
 import contextlib
 import json
 import re
@@ -15,10 +13,8 @@ import threading
 import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.client.references import LINKS, read_references
 from seedream_nb.client.sweeps import describe_cost, describe_kept, plan_sweep
 from seedream_nb.core.errors import (
     AuthenticationError,
@@ -29,9 +25,7 @@ from seedream_nb.core.errors import (
     SettingsError,
     UsageError,
     WaitTimeoutError,
-    shorten,
 )
-from seedream_nb.core.models import TaskImage
 from seedream_nb.gallery import Table
 from seedream_nb.gallery.contents import label_parts
 from seedream_nb.notebook.arguments import (
@@ -47,6 +41,7 @@ from seedream_nb.notebook.follow import follow_in_cell
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.live import open_live_display
 from seedream_nb.notebook.prompts import SYNTAX, read_prompts
+from seedream_nb.notebook.reference_words import IMAGE_HELP, read_image_words, to_image, to_image_word
 from seedream_nb.notebook.results import make_gallery, present, with_next_step
 from seedream_nb.notebook.template import insert_text
 from seedream_nb.protocol.capabilities import MODELS, PRESETS, SHAPES
@@ -223,76 +218,7 @@ def _describe_comments(count: int) -> str:
     return f'Left out of the prompt: {lines} with "# ". To send such a line, put it into a variable: {{line}}.'
 
 
-def read_image_words(words: Sequence[object], front_end: FrontEnd, *, strict: bool = True) -> tuple[str, ...]:
-    """Reads reference images.
-
-    Args:
-        words: What was typed as text: links, files, or Python expressions such as `gallery[0]`; and objects.
-        front_end: Evaluates expressions.
-        strict: Whether to reject files that are too large or not images.
-
-    Returns:
-        What is sent for each: a link or a data URI.
-
-    Raises:
-        UsageError: One is none of these, or not an image; nothing was sent.
-    """
-    return tuple(
-        found for number, word in enumerate(words, 1) for found in _read_image(word, number, front_end, strict=strict)
-    )
-
-
-def _read_image(word: object, number: int, front_end: FrontEnd, *, strict: bool) -> tuple[str, ...]:
-    value = word
-    if isinstance(word, str) and not word.lower().startswith(LINKS):
-        value = _find_file(word) or _evaluate_image(word, front_end)
-        if isinstance(value, str) and not value.lower().startswith(LINKS):
-            value = Path(value)
-    images: object = [None] if value is None else value  # for the client, None is no image at all
-    try:
-        return read_references(images, strict=strict)  # type: ignore[arg-type]  # it reports what it cannot use
-    except UsageError as error:
-        # With several images on a line, the message has to name the one.
-        name = shorten(str(word)) if isinstance(word, (str, Path)) else f"Image {number}"
-        error.message = f"{name}: {error.message}"
-        raise
-
-
-def _evaluate_image(word: str, front_end: FrontEnd) -> object:
-    try:
-        return front_end.evaluate(word)
-    except (NameError, SyntaxError):
-        raise UsageError(
-            f"{word!r} is not a link, an existing file or a valid Python expression.",
-            hint="Check the spelling; nothing was sent.",
-        ) from None
-    except Exception as problem:  # noqa: BLE001  whatever the expression raises
-        raise UsageError(
-            f"Can't evaluate {word!r}: {type(problem).__name__}: {shorten(str(problem))}.",
-            hint="Check the expression; nothing was sent.",
-        ) from None
-
-
-def _find_file(word: str) -> Path | None:
-    try:
-        path = Path(word).expanduser()
-        return path if path.is_file() else None
-    except (OSError, ValueError, RuntimeError):
-        return None
-
-
-def to_image(reference: str) -> TaskImage:
-    """An image for the gallery from a link or a data URI; without bytes if the data URI is broken."""
-    if not reference.lower().startswith("data:"):
-        return TaskImage(task_id="", url=reference)
-    try:
-        return TaskImage(task_id="", data=base64.b64decode(reference.partition(",")[2]))
-    except binascii.Error:
-        return TaskImage(task_id="", data=b"")
-
-
 _DEFAULT = MODELS[DEFAULT_MODEL].short_name
-_IMAGE_HELP = "reference image: a link, a file, or a Python expression such as photo or gallery[0]"
 
 
 def _advise(names: str, advice: str) -> dict[str, str]:
@@ -339,13 +265,13 @@ def add_generate(parser: Parser) -> None:
     parser.add_argument(
         "prompt", nargs="*", type=WORD, metavar="PROMPT", help='the prompt, before any option: "a white cat"'
     )
-    parser.add_argument("--image", nargs="+", type=WORD, default=[], metavar="IMAGE", help=_IMAGE_HELP)
+    parser.add_argument("--image", nargs="+", type=WORD, default=[], metavar="IMAGE", help=IMAGE_HELP)
     _add_generation(parser)
 
 
 def add_edit(parser: Parser) -> None:
     """Adds the options of `%seedream edit`."""
-    parser.add_argument("edited", type=WORD, metavar="IMAGE", help=_IMAGE_HELP)
+    parser.add_argument("edited", type=WORD, metavar="IMAGE", help=IMAGE_HELP)
     parser.add_argument("prompt", nargs="*", type=WORD, metavar="PROMPT", help="the change to make, before any option")
     parser.add_argument(
         "--image", nargs="+", type=WORD, default=[], metavar="IMAGE", help="additional reference images"
@@ -436,7 +362,7 @@ def _read(parsed: argparse.Namespace, command: str, images: Sequence[Word]) -> G
         prompts=read_prompts(parsed.prompt, parsed.body, command, optional=parsed.layers and bool(images)),
         options=GenerationOptions(**shared, extra=dict(map(_read_field, parsed.field))),
         varied=tuple((name, tuple(getattr(parsed, name))) for name in _VARIED if getattr(parsed, name)),
-        images=tuple(map(_to_image_word, images)),
+        images=tuple(map(to_image_word, images)),
         takes=parsed.takes,
         stream=parsed.stream,
         wait=parsed.wait,
@@ -461,14 +387,6 @@ def _join_sides(words: Sequence[object]) -> list[object]:
         else:
             joined.append(word)
     return joined
-
-
-def _to_image_word(word: Word) -> object:
-    """A typed word as text; the text of a variable is a link or a path, never an expression."""
-    value = word.value
-    if not word.is_data or not isinstance(value, str):
-        return value
-    return value.strip() if value.strip().lower().startswith(LINKS) else Path(value)
 
 
 def _read_field(word: Word) -> tuple[str, object]:

@@ -188,7 +188,7 @@ def _find_closing(line: str, start: int, begin: re.Match[str]) -> int:
     if first is None:
         raise UsageError(
             "Unclosed quotation mark.",
-            hint='Close it, or quote a text that begins with one by the other kind: "\'tis winter".',
+            hint='Close it, or put the text in quotation marks of the other kind: "\'tis winter".',
         )
     if "f" in begin[1].lower():
         for closing in itertools.islice(itertools.chain([first], closings), _MOST_QUOTES):

@@ -124,7 +124,7 @@ def _read_texts(part: Word) -> Sequence[object]:
     if not part.is_quoted and _LIST.match(part.source):
         raise UsageError(
             f"{shorten(part.source)} is a Python list, and it is unclear whether to send it as text.",
-            hint=f"For one prompt each, write it in braces: {{{shorten(part.source)}}}; nothing was sent.",
+            hint=f"To send one prompt per element, put it in braces: {{{shorten(part.source)}}}; nothing was sent.",
         )
     if not part.is_quoted and _STRING.fullmatch(part.source):
         raise UsageError(

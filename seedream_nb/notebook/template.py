@@ -170,7 +170,7 @@ def _reject(source: str, problem: Exception) -> NoReturn:
     as_typed = f"write {shorten(escape_variables(source))} to send it as text; nothing was sent."
     if isinstance(problem, NameError):
         name = getattr(problem, "name", None) or source
-        raise UsageError(f"There is no variable {name}.", hint=f"Define it, or {as_typed}") from None
+        raise UsageError(f"There is no variable named {name}.", hint=f"Define it, or {as_typed}") from None
     raise UsageError(
         f"{shorten(source)} raised {type(problem).__name__}: {shorten(str(problem))}.",
         hint=f"Check the expression, or {as_typed}",
@@ -242,5 +242,7 @@ def name_type(value: object) -> str:
         >>> name_type(1), name_type([])
         ('an int', 'a list')
     """
-    name = "None" if value is None else type(value).__name__
-    return name if value is None else f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+    if value is None or isinstance(value, bytes):
+        return "None" if value is None else "bytes"
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

@@ -220,7 +220,7 @@ class TestExpressions:
             ("print", "print is a builtin_function_or_method, which is not a task.", None),
             ("not-an-id", "Not a task id: 'not-an-id' contains", None),
             (CAT[:7], "Not a task id: '84d1544' is too short;", None),
-            ("{ids}", "There is no variable ids.", None),
+            ("{ids}", "There is no variable named ids.", None),
         ],
     )
     @pytest.mark.usefixtures("study")

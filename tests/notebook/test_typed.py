@@ -72,8 +72,8 @@ def test_one_prompt_as_typed(shell: InteractiveShell, service: Sandbox, code: st
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("%seedream generate {missing}", "There is no variable missing."),
-        ("%%seedream generate\na {missing} cat", "There is no variable missing."),
+        ("%seedream generate {missing}", "There is no variable named missing."),
+        ("%%seedream generate\na {missing} cat", "There is no variable named missing."),
         ("%seedream generate a {cats} cat", "{cats} is a list and can't be part of a text."),
         ("%seedream generate {['a', '']}", "Prompt 2 is empty."),
         ("%seedream generate {['a', 2.5]}", "Prompt 2 is a float, not text."),

@@ -1,0 +1,96 @@
+"""Reference images as they are given on a line: links, files, Python expressions, and objects."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedream_nb.client.references import LINKS, read_references
+from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.core.models import TaskImage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.line import Word
+
+IMAGE_HELP = "reference image: a link, a file, a Python expression such as photo or gallery[0], or a {variable}"
+
+
+def to_image_word(word: Word) -> object:
+    """A typed word as text; the text of a variable is a link or a path, never an expression."""
+    value = word.value
+    if not word.is_data or not isinstance(value, str):
+        return value
+    return value.strip() if value.strip().lower().startswith(LINKS) else Path(value)
+
+
+def read_image_words(words: Sequence[object], front_end: FrontEnd, *, strict: bool = True) -> tuple[str, ...]:
+    """Reads reference images.
+
+    Args:
+        words: What was typed as text: links, files, or Python expressions such as `gallery[0]`; and objects.
+        front_end: Evaluates expressions.
+        strict: Whether to reject files that are too large or not images.
+
+    Returns:
+        What is sent for each: a link or a data URI.
+
+    Raises:
+        UsageError: One is none of these, or not an image; nothing was sent.
+    """
+    return tuple(
+        found for number, word in enumerate(words, 1) for found in _read_image(word, number, front_end, strict=strict)
+    )
+
+
+def _read_image(word: object, number: int, front_end: FrontEnd, *, strict: bool) -> tuple[str, ...]:
+    value = word
+    if isinstance(word, str) and not word.lower().startswith(LINKS):
+        value = _find_file(word) or _evaluate_image(word, front_end)
+        if isinstance(value, str) and not value.lower().startswith(LINKS):
+            value = Path(value)
+    images: object = [None] if value is None else value  # for the client, None is no image at all
+    try:
+        return read_references(images, strict=strict)  # type: ignore[arg-type]  # it reports what it cannot use
+    except UsageError as error:
+        # With several images on a line, the message has to name the one.
+        name = shorten(str(word)) if isinstance(word, (str, Path)) else f"Image {number}"
+        error.message = f"{name}: {error.message}"
+        raise
+
+
+def _evaluate_image(word: str, front_end: FrontEnd) -> object:
+    try:
+        return front_end.evaluate(word)
+    except (NameError, SyntaxError):
+        raise UsageError(
+            f"{word!r} is not a link, an existing file or a valid Python expression.",
+            hint="Check the spelling; nothing was sent.",
+        ) from None
+    except Exception as problem:  # noqa: BLE001  whatever the expression raises
+        raise UsageError(
+            f"Can't evaluate {word!r}: {type(problem).__name__}: {shorten(str(problem))}.",
+            hint="Check the expression; nothing was sent.",
+        ) from None
+
+
+def _find_file(word: str) -> Path | None:
+    try:
+        path = Path(word).expanduser()
+        return path if path.is_file() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def to_image(reference: str) -> TaskImage:
+    """An image for the gallery from a link or a data URI; without bytes if the data URI is broken."""
+    if not reference.lower().startswith("data:"):
+        return TaskImage(task_id="", url=reference)
+    try:
+        return TaskImage(task_id="", data=base64.b64decode(reference.partition(",")[2]))
+    except binascii.Error:
+        return TaskImage(task_id="", data=b"")
