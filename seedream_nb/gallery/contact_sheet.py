@@ -44,11 +44,16 @@ class SheetPlan:
     aspect: tuple[int, int]  # width and height of the place for an image, as a ratio
     options: GalleryOptions  # the number of columns, and the size of the images
     has_captions: bool
-    title: str
+    given_title: str | None  # a PDF has a title in any case
     table: Table | None
     heading: str  # the prompt of all tiles
     common_facts: tuple[str, ...]  # those of all tiles
     dates: tuple[datetime, ...]
+
+    @property
+    def title(self) -> str:
+        """The heading of a PDF."""
+        return TITLE if self.given_title is None else self.given_title
 
     @property
     def has_before(self) -> bool:
@@ -84,7 +89,7 @@ def plan_contents(contents: Contents, options: GalleryOptions, *, captions: bool
         aspect=expected_shape(with_images),
         options=options,
         has_captions=captions,
-        title=TITLE if title is None else show_line(title),
+        given_title=None if title is None else show_line(title),
         table=shared.table,
         heading=shared.heading if shared.table else _common_prompt(with_images),
         common_facts=_common_facts(shared, with_images),
@@ -142,7 +147,7 @@ def write_sheet(
 def _one_sheet(plan: SheetPlan) -> SheetLayout:
     count = len(plan.tiles)
     columns = plan.options.columns or _table_columns(plan) or math.ceil(math.sqrt(count))
-    layout = plan_sheet([_caption(plan, tile) for tile in plan.tiles], columns, _place(plan))
+    layout = plan_sheet([_caption(plan, tile) for tile in plan.tiles], columns, _place(plan), plan.given_title)
     width, height = layout.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_EDGE:
         raise UsageError(

@@ -364,7 +364,7 @@ class Gallery(Sequence[Task]):
         Args:
             path: The file to write, ending in `.pdf`, `.png`, or `.jpg`; an existing one is replaced. None returns an
                 image.
-            title: The heading of a PDF; by default that of exported pages.
+            title: The heading. Without one, a PDF has that of exported pages, and an image has none.
             columns: The number of images in a row; by default that of the gallery, or the best fit. A table on paper
                 has its own.
             thumbnail: The long side of an image in pixels; by default that of the gallery. On paper, at 200 dpi, it is

@@ -1,10 +1,11 @@
-"""Draws contact sheets with Pillow: even tiles with captions, on one sheet or on the pages of a PDF.
+"""Draws contact sheets with Pillow: even tiles with captions on one sheet.
 
 Layouts are plain numbers, and captions are plain text.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 PAPER, INK, SOFT_INK, MAT = "#ffffff", "#1f1f1f", "#5a5a5a", "#f0f0f0"
 MIN_LETTERS = 11  # pixels
 JPEG_QUALITY = 88  # compression artifacts are more visible in thin letters than in images
-PROMPT_LINES, FACTS_LINES = 3, 2
+TITLE_LINES, PROMPT_LINES, FACTS_LINES = 2, 3, 2
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class SheetLayout:
         margin: The free space on all sides.
         gap: The free space between columns and between rows.
         letters: The size of the letters.
+        title: The lines above the tiles.
     """
 
     size: tuple[int, int]
@@ -64,26 +66,36 @@ class SheetLayout:
     margin: int
     gap: tuple[int, int]
     letters: int
+    title: tuple[str, ...] = ()
 
     @property
-    def capacity(self) -> int:
-        """The number of tiles on the sheet."""
-        return self.columns * self.rows
+    def head(self) -> int:
+        """The height of the title, with the space below it."""
+        lines = len(self.title) * lettering(title_size(self.letters)).line_height
+        return lines + self.letters if lines else 0
 
     def corner(self, place: int) -> tuple[int, int]:
         """The upper left corner of the tile at a place, from 0."""
         row, column = divmod(place, self.columns)
         width, height = self.image[0] + self.gap[0], self.image[1] + self.caption + self.gap[1]
-        return self.margin + column * width, self.margin + row * height
+        return self.margin + column * width, self.margin + self.head + row * height
 
 
-def plan_sheet(tiles: Sequence[SheetTile], columns: int, image: tuple[int, int]) -> SheetLayout:
+def title_size(letters: int) -> int:
+    """The size of the letters of a title above captions of some size."""
+    return round(letters * 1.7)
+
+
+def plan_sheet(
+    tiles: Sequence[SheetTile], columns: int, image: tuple[int, int], title: str | None = None
+) -> SheetLayout:
     """Plans one sheet for all tiles.
 
     Args:
         tiles: The tiles, at least one.
         columns: The number of tiles in a row.
         image: Width and height of the place for an image, in pixels.
+        title: The title above them, if any.
 
     Returns:
         The layout.
@@ -94,12 +106,18 @@ def plan_sheet(tiles: Sequence[SheetTile], columns: int, image: tuple[int, int])
     margin, gap = letters * 2, (round(letters * 1.2), round(letters * 1.6))
     width = 2 * margin + columns * (image[0] + gap[0]) - gap[0]
     height = 2 * margin + rows * (image[1] + caption + gap[1]) - gap[1]
-    return SheetLayout((width, height), columns, rows, image, caption, margin, gap, letters)
+    lines = lettering(title_size(letters)).wrap(title or "", width - 2 * margin, TITLE_LINES)
+    layout = SheetLayout((width, height), columns, rows, image, caption, margin, gap, letters, tuple(lines))
+    return dataclasses.replace(layout, size=(width, height + layout.head))
 
 
 def blank_sheet(layout: SheetLayout) -> Image.Image:
-    """An empty sheet."""
-    return Image.new("RGB", layout.size, PAPER)
+    """A sheet with its title alone."""
+    sheet = Image.new("RGB", layout.size, PAPER)
+    letters = lettering(title_size(layout.letters))
+    for number, line in enumerate(layout.title):
+        letters.draw(ImageDraw.Draw(sheet), (layout.margin, layout.margin + number * letters.line_height), line, INK)
+    return sheet
 
 
 def draw_tile(sheet: Image.Image, layout: SheetLayout, place: int, tile: SheetTile, image: Thumbnail | None) -> None:

@@ -116,6 +116,16 @@ def test_a_caption_says_prompt_model_size_and_seed() -> None:
     assert below(square(RED, "word " * 200)).height > below(square(RED, "word")).height
 
 
+def test_one_image_has_a_title_if_it_is_given_one() -> None:
+    gallery = Gallery([square(RED), square(GREEN)])
+    bare, titled = gallery.contact_sheet(), gallery.contact_sheet(title="Cats for a client")
+    above = box_of(titled, RED)[1] - box_of(bare, RED)[1]
+    assert titled.size == (bare.width, bare.height + above)
+    assert min(titled.crop((0, 0, titled.width, box_of(titled, RED)[1])).tobytes()) < 80
+    below = (0, box_of(bare, RED)[1], bare.width, bare.height)
+    assert titled.crop((0, below[1] + above, titled.width, titled.height)).tobytes() == bare.crop(below).tobytes()
+
+
 def test_other_shapes_keep_theirs_and_transparency_is_seen_through() -> None:
     images = [TaskImage("i", data=content) for content in (plain(300, 100, "#ff0000"), translucent(200, 200))]
     sheet = Gallery([Task("i", TaskStatus.SUCCEEDED, (image,)) for image in images]).contact_sheet(thumbnail=90)
@@ -327,6 +337,13 @@ def test_no_foreign_text_stops_it(some_tasks: list[Task]) -> None:
     gallery = Gallery(some_tasks, fetcher=ImageFetcher(FetchLimits(tries=1)))
     if any(task.good_images for task in some_tasks):
         assert gallery.contact_sheet(thumbnail=64).mode == "RGB"
+
+
+@examples(20)
+@given(task_lists)
+def test_no_foreign_text_stops_a_pdf(some_tasks: list[Task]) -> None:
+    gallery = Gallery(some_tasks, fetcher=ImageFetcher(FetchLimits(tries=1)))
+    if any(task.good_images for task in some_tasks):
         assert pages_of(gallery.contact_sheet("sheet.pdf", title=some_tasks[0].prompt))
 
 
