@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seedream_nb.client.transport import Pause
     from seedream_nb.core.models import Task
 
+NOTHING_SENT = "Interrupted before anything was sent; nothing was paid for."
 OUTCOMES = ("finished", "in progress", "failed", "not answered")  # of requests that were sent
 
 
@@ -211,7 +212,7 @@ class GenerationBatch:
             if index not in unsent and index not in self.kept
         )
         if not kinds:
-            return "Interrupted before anything was sent; nothing was paid for."
+            return NOTHING_SENT
         outcome = ", ".join(f"{kinds[kind]} {kind}" for kind in OUTCOMES if kinds[kind])
         sent = sum(kinds.values())
         requests = f"{sent} of {sent + len(unsent)} requests" if unsent else count_of(sent, "request")

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from seedream_nb.client.generation_batch import NOTHING_SENT
 from seedream_nb.client.sweeps import describe_cost, describe_kept, plan_sweep
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
     Interrupted,
+    InterruptedWait,
     OutcomeUnknownError,
     SeedreamError,
     SettingsError,
@@ -167,6 +169,9 @@ class GenerateArguments:
         except UsageError as error:
             error.hint = (error.hint or "").replace("strict=False", "--no-check") or None
             raise
+        except KeyboardInterrupt:
+            # Reference images are downloaded, to know whether the same request was paid for before.
+            raise InterruptedWait(NOTHING_SENT) from None
 
 
 @contextlib.contextmanager
