@@ -16,7 +16,7 @@ from seedream_nb.client.purchases import Purchases
 from seedream_nb.client.settings import resolve_settings
 from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all
 from seedream_nb.client.transport import Transport
-from seedream_nb.core.errors import Interrupted, LibraryWarning, SeedreamError, UsageError
+from seedream_nb.core.errors import Interrupted, LibraryWarning, NetworkError, SeedreamError, UsageError
 from seedream_nb.core.models import Task
 from seedream_nb.core.task_ids import read_ids, read_tasks_or_ids
 from seedream_nb.library import LibraryCache, LibraryFetcher
@@ -563,10 +563,18 @@ class SeedreamClient:
         return Purchases(
             self._cache,
             self.settings,
-            lambda since: self.history(created_after=since),
+            self._read_history,
             self.fetcher,
             settling_time=self._settling_time,
         )
+
+    def _read_history(self, since: float) -> list[Task]:
+        """All of the account's tasks since a time in Unix seconds; raises if some are missing."""
+        history = self.history(created_after=since)
+        tasks = list(history)
+        if len(tasks) < history.total:
+            raise NetworkError(f"Only {len(tasks)} of {history.total} tasks of the account's history can be read.")
+        return tasks
 
     def _query(
         self, body: Mapping[str, object], stop: threading.Event | None = None, *, tries: int | None = None

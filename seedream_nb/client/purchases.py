@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from seedream_nb.library.ledger import Ledger, Purchase
 
 SETTLING_TIME = 15.0  # seconds after which a task that arrived is certainly in the history
+LARGEST_SKEW = 300.0  # seconds that the service's clock may be behind ours; a task that is missed is paid for twice
 SETTLING_TIME_NAME = "SEEDREAM_SETTLING_TIME"
 _READS = RetryPolicy(first_pause=0.5, longest_pause=4.0)  # of the history, until it settles
 _SECONDS_BETWEEN_LOOKS = 0.2  # at what somebody else is sending
@@ -141,16 +142,20 @@ class Purchases:
         if purchase.state is PurchaseState.SENDING:
             self.ledger.settle(purchase, PurchaseState.UNCLEAR)
         reads = 0
+        is_due = False
         while (purchase := self.ledger.find(purchase.number)).state is PurchaseState.UNCLEAR:
             reads += 1
+            if is_due:
+                raise NetworkError("The account's history does not say what was sent.")
             if purchase.account != self.account:
                 raise NetworkError(
                     "It was sent with another token, whose history shows what became of it.",
                     hint="Set that token and run this again.",
                 )
+            is_due = time.time() >= self._due(purchase)
             self._settle_all()
             purchase = self.ledger.find(purchase.number)
-            if purchase.state is PurchaseState.UNCLEAR:
+            if purchase.state is PurchaseState.UNCLEAR and not is_due:
                 pause(min(max(0.0, self._due(purchase) - time.time()), _READS.pause(reads)))
         return purchase
 
@@ -179,21 +184,19 @@ class Purchases:
             ]
             if not unclear:
                 return
-            skew = CLOCK_SKEW.total_seconds()
             began = time.time()
-            since = min(purchase.sent_at or began for purchase in unclear) - skew
+            since = min(purchase.sent_at or began for purchase in unclear) - LARGEST_SKEW
             tasks = [
                 task
                 for task in self._read_history(since)
                 if task.id and not self.ledger.is_claimed(task.id, self.settings.base_url)
             ]
-            tasks.sort(key=lambda task: task.created_at.timestamp() if task.created_at else began)
             for purchase in sorted(unclear, key=lambda purchase: purchase.sent_at or 0.0):
-                found = next((task for task in tasks if _is_task_of(task, purchase, skew)), None)
+                found = find_task(tasks, purchase)
                 if found is not None:
                     tasks.remove(found)
                     self.ledger.adopt(purchase, found)
-                elif began >= self._due(purchase):
+                elif began >= self._due(purchase) and all(task.request for task in tasks):
                     self.ledger.settle(purchase, PurchaseState.NOT_ARRIVED)
 
     def _identify(self, reference: str, known: dict[str, dict[str, str]], *, download: bool) -> dict[str, str]:
@@ -413,6 +416,20 @@ def identify(
     return _checksum(text.encode()), {**ordered, "image": references}
 
 
+def find_task(tasks: Iterable[Task], purchase: Purchase) -> Task | None:
+    """The first task of a purchase's request since it was sent, or else, as clocks differ, the last one before."""
+    same = [task for task in tasks if is_same_request(purchase.body, task.request)]
+    begin = (purchase.sent_at or 0.0) - CLOCK_SKEW.total_seconds()
+    later = [task for task in same if _created_at(task, begin) >= begin]
+    if later:
+        return min(later, key=lambda task: _created_at(task, begin))
+    return max(same, key=lambda task: _created_at(task, begin), default=None)
+
+
+def _created_at(task: Task, otherwise: float) -> float:
+    return otherwise if task.created_at is None else task.created_at.timestamp()
+
+
 def is_same_request(body: Mapping[str, object], request: Mapping[str, object]) -> bool:
     """Whether a recorded request is the one of a body in the ledger.
 
@@ -428,12 +445,6 @@ def is_same_request(body: Mapping[str, object], request: Mapping[str, object]) -
     if not isinstance(references, list) or len(references) != len(images):
         return False
     return all(_is_same_image(reference, image) for reference, image in zip(references, images, strict=True))
-
-
-def _is_task_of(task: Task, purchase: Purchase, skew: float) -> bool:
-    earliest = (purchase.sent_at or 0.0) - skew
-    is_new = task.created_at is None or task.created_at.timestamp() >= earliest
-    return is_new and is_same_request(purchase.body, task.request)
 
 
 def _is_same_image(reference: Mapping[str, str], image: object) -> bool:

@@ -6,6 +6,7 @@ request.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
@@ -261,6 +262,7 @@ class Ledger:
         return _is_alive(self._folder, purchase.owner)
 
 
+SECONDS_TO_LOCK = 60.0  # that a new process may take
 SECONDS_TO_SEND = 60.0  # that the sending of a request may take
 
 
@@ -341,6 +343,7 @@ def _own_lock(folder: Path) -> str:
         name = uuid.uuid4().hex
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            _remove_old_locks(folder)
             connection = sqlite3.connect(folder / f"{name}.lock", isolation_level=None, check_same_thread=False)
             connection.execute("BEGIN EXCLUSIVE")
         except (OSError, sqlite3.Error) as problem:
@@ -349,6 +352,23 @@ def _own_lock(folder: Path) -> str:
             _abandoned.append(held[2])
         _held[folder] = (os.getpid(), name, connection)
         return name
+
+
+def _remove_old_locks(folder: Path) -> None:
+    """Removes the locks of killed processes, but no young one, whose process may be about to lock it."""
+    for path in folder.glob("*.lock"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > SECONDS_TO_LOCK:
+                _is_alive(folder, path.stem)
+
+
+@atexit.register
+def _release_locks() -> None:
+    for folder, (process, name, connection) in _held.items():
+        if process == os.getpid():
+            connection.close()
+            with suppress(OSError):
+                (folder / f"{name}.lock").unlink()
 
 
 def _is_alive(folder: Path, name: str) -> bool:

@@ -222,6 +222,43 @@ def test_a_history_that_lags_is_read_until_it_settles(sandbox: Sandbox, library:
     assert states(library) == [PurchaseState.FINISHED]
 
 
+def lose_answer(client: SeedreamClient, sandbox: Sandbox, *, is_paid: bool) -> None:
+    """Leaves a purchase unclear."""
+    with (
+        sandbox.faults.during("drop", on="images", processed=is_paid, times=1),
+        sandbox.faults.during("server_error", on="tasks"),
+        pytest.raises(OutcomeUnknownError),
+    ):
+        client.generate("a cat", reuse=True)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        '{"items": [{"id": "20068983-0cc9-4c6a-aeb6-9c6a3c668be0"}], "count": 1}',  # without requests
+        '{"items": [], "count": 7}',  # without the tasks that it counts
+        "[]",
+        "null",
+    ],
+)
+def test_a_history_that_does_not_say_what_was_sent_settles_nothing(
+    buyer: SeedreamClient, sandbox: Sandbox, library: Library, history: str
+) -> None:
+    lose_answer(buyer, sandbox, is_paid=True)
+    with sandbox.faults.during("json", on="tasks", body=history), pytest.raises(OutcomeUnknownError):
+        buyer.generate("a cat", reuse=True)
+    assert states(library) == [PurchaseState.UNCLEAR]
+    assert paid(sandbox) == 1
+
+
+def test_the_clocks_may_differ(buyer: SeedreamClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = sandbox._store._clock
+    monkeypatch.setattr("seedream_nb.sandbox.service.time.time", lambda: now() - 120)
+    lose_answer(buyer, sandbox, is_paid=True)
+    buyer.generate("a cat", reuse=True)
+    assert paid(sandbox) == 1
+
+
 def test_several_clients_send_a_request_once(sandbox: Sandbox, library: Library) -> None:
     sandbox.settings.latency = 0.05
     found: list[str] = []
