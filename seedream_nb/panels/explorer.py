@@ -31,7 +31,7 @@ from seedream_nb.panels.forms import (
     make_library_form,
 )
 from seedream_nb.panels.generate_form import GenerateForm
-from seedream_nb.panels.generate_settings import settings_of
+from seedream_nb.panels.generate_settings import find_losses, settings_of
 from seedream_nb.panels.grid import GRID_STYLES, ImageGrid, join_parts
 from seedream_nb.panels.image_cache import CachingFetcher
 from seedream_nb.panels.jobs import Jobs, Status
@@ -131,7 +131,8 @@ class Explorer(ipywidgets.VBox):
         forms = (self.get_form, self.history_form, self.library_form, self.generate_form)
         self._forms: dict[str, Any] = dict(zip(TABS, forms, strict=True))
         self.footer = Footer(self._copy_code, self.close)
-        super().__init__([self.tabs, *forms, self.filter_bar, self.grid, self.status_line, self.footer])
+        # The status is near the buttons that were clicked; the grid may be taller than the window.
+        super().__init__([self.tabs, *forms, self.status_line, self.filter_bar, self.grid, self.footer])
         for name in ("seedream-explorer", *VERBATIM):
             self.add_class(name)
         self.grid.on_load(self._load)
@@ -263,6 +264,9 @@ class Explorer(ipywidgets.VBox):
                 settings = settings_of(card)
                 self.generate_form.fill(settings, self._actions.read_references(settings.references))
                 self.tabs.value = "Generate"
+                if losses := find_losses(card, settings):
+                    self._state.set_status(Status(losses))
+                    self.grid.notify(losses)
 
     def _save(self, keys: Sequence[str], folder: str) -> None:
         Explorer._folder = self.grid.folder = folder

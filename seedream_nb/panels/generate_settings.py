@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Literal
 
 from seedream_nb.client import sweeps
 from seedream_nb.client.submission import prepare
-from seedream_nb.core.errors import UsageError
-from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS, PRESETS, RETIRED_MODELS, find_model, parse_size
+from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.core.foreign import show_line
+from seedream_nb.core.text import count_of
+from seedream_nb.protocol.capabilities import (
+    MAX_IMAGES,
+    MODELS,
+    PRESETS,
+    RETIRED_MODELS,
+    display_name,
+    find_model,
+    parse_size,
+)
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions, UnknownModelWarning
 
 if TYPE_CHECKING:
@@ -22,6 +32,11 @@ if TYPE_CHECKING:
 MOST_TAKES = 8  # paid requests of one click; for more, there is code that can be reviewed before it runs
 FORMATS: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
 WEB_LINKS = ("http://", "https://")
+_KNOWN_FIELDS = {
+    *("prompt", "model", "size", "image", "output_format", "watermark"),
+    *("sequential_image_generation", "sequential_image_generation_options"),
+    *("action", "async", "stream", "response_format", "callback_url"),  # only how to send the answer
+}
 EMPTY_IMAGE = "data:image/png;base64,AAAA"  # passes the checks
 
 
@@ -129,6 +144,23 @@ def settings_of(card: Card) -> GenerateSettings:
         watermark=watermark if isinstance(watermark, bool) else None,
         references=_links(request.get("image")),
     )
+
+
+def find_losses(card: Card, settings: GenerateSettings) -> str:
+    """What of an image's request `settings_of` cannot give; empty when nothing is lost."""
+    model = _text(card.task.request.get("model"))
+    image = card.task.request.get("image")
+    references = len(image) if isinstance(image, list) else bool(image)
+    losses = []
+    if settings.model not in MODELS:
+        losses.append(f"{shorten(settings.model)} is not available here: choose a model.")
+    elif model in RETIRED_MODELS:
+        losses.append(f"{model} is retired: {display_name(settings.model)} takes its place.")
+    if missing := max(0, references - len(settings.references)):
+        losses.append(f"The record does not have {count_of(missing, 'reference image')}: add what is missing again.")
+    if others := [show_line(name) for name, value in card.task.request.items() if value and name not in _KNOWN_FIELDS]:
+        losses.append(f"The form has no field for {', '.join(others)}.")
+    return " ".join(losses)
 
 
 def _validate(prompt: str, options: GenerationOptions, references: list[Reference]) -> str:

@@ -427,6 +427,10 @@ def test_a_saved_panel_is_a_gallery(browser: Browser, server: JupyterServer, sav
 def expect_living_panel(page: Page) -> None:
     panel = Panel(page)
     panel.expect_images(IMAGES)
+    panel.choose("Generate")
+    panel.field("Prompt").press_sequentially("a cat")
+    expect(panel.generate).to_have_text("Generate: 1 request to the sandbox")
+    expect(panel.generate).to_be_enabled()
     expect(page.locator(".seedream-static")).to_be_hidden()
     panel.tiles.filter(has_text="siamese").click()
     expect(panel.dialog).to_contain_text(CAT)

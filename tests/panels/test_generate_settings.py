@@ -21,6 +21,7 @@ from seedream_nb.panels.generate_settings import (
     Accepted,
     GenerateSettings,
     accepted_by,
+    find_losses,
     find_problem,
     find_reference_problem,
     plan,
@@ -238,10 +239,31 @@ def test_a_set_stays_a_set(options: object, most: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"prompt": "a cat", "model": OLDER, "size": "2K", "watermark": False, "async": True}, ""),
+        ({"model": "doubao-seedream-9-0-300101"}, "doubao-seedream-9-0-300101 is not available here: choose a model."),
+        (
+            {"model": "doubao-seedream-3-0-t2i-250415"},
+            "doubao-seedream-3-0-t2i-250415 is retired: SeeDream 4.0 takes its place.",
+        ),
+        ({"image": ["data:image/png;base64,...", LINK]}, "The record does not have 1 reference image"),
+        ({"image": "data:image/png;base64,..."}, "The record does not have 1 reference image"),
+        ({"background": "transparent", "tools": None}, "The form has no field for background."),
+    ],
+)
+def test_what_is_lost_is_said(request_: dict[str, object], words: str) -> None:
+    card = card_of(Task("i", TaskStatus.SUCCEEDED, request=request_))
+    losses = find_losses(card, settings_of(card))
+    assert losses.startswith(words) if words else losses == ""
+
+
 @given(any_task)
 def test_any_record_gives_settings_that_fit_the_form(task: Task) -> None:
     for card in make_cards(task, "a"):
         settings = settings_of(card)
+        assert isinstance(find_losses(card, settings), str)
         assert isinstance(settings.prompt, str)
         assert settings.prompt == settings.prompt.strip()
         assert settings.size is None or settings.size in PRESETS or parse_size(settings.size)
