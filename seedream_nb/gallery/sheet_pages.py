@@ -47,6 +47,10 @@ MOST_COLUMNS = 24
 MIN_WIDTH = 8.0  # of an image
 MOST_SHRUNK = 0.6  # of the width of a column, to make room for one more row on each page
 
+MOST_READ = 500  # characters of a caption; no more fit into its lines
+LONGEST_WORD = 24  # characters; what is longer is an address, or the like
+LEAST_SCALE = 0.65  # of the letters in narrow columns
+
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
@@ -109,6 +113,7 @@ class _Pages:
         self.paper = Paper(self._size, _texts(plan), folder, title=plan.title, created_at=created_at)
         self._head = self._lay_out_head()
         self.grid = self._table_grid(plan.table) if plan.table else self._flow_grid()
+        self._scale = self._scale_to_words()
         self._captions = [self._caption(tile, self.grid.width) for tile in plan.tiles]
         lines = list(self._table_lines(plan.table) if plan.table else self._flow_lines())
         self.pages = self._divide(lines)
@@ -179,17 +184,28 @@ class _Pages:
 
     def _caption(self, tile: SharedTile, width: float) -> Block:
         prompt, facts = self._plan.caption(tile)
+        large, small = PROMPT * self._scale, FACTS * self._scale
         return _without_empty(
-            Text(self.paper.wrap(prompt, width, PROMPT_LINES, PROMPT), PROMPT),
-            Text(self.paper.wrap(_join_facts(facts), width, FACTS_LINES, FACTS), FACTS, is_soft=True),
+            Text(self.paper.wrap(prompt, width, PROMPT_LINES, large), large),
+            Text(self.paper.wrap(_join_facts(facts), width, FACTS_LINES, small), small, is_soft=True),
         )
 
-    def _label(self, label: str, width: float) -> Block:
+    def _label(self, label: str, width: float, scale: float = 1) -> Block:
         first, *rest = label_parts(label) or [""]
+        large, small = LABEL * scale, PROMPT * scale
         return _without_empty(
-            Text(self.paper.wrap(first, width, LABEL_LINES, LABEL), LABEL),
-            *(Text(self.paper.wrap(part, width, LABEL_LINES, PROMPT), PROMPT, is_soft=True) for part in rest),
+            Text(self.paper.wrap(first, width, LABEL_LINES, large), large),
+            *(Text(self.paper.wrap(part, width, LABEL_LINES, small), small, is_soft=True) for part in rest),
         )
+
+    def _scale_to_words(self) -> float:
+        """How much smaller letters are in narrow columns, so that no usual word has to be split."""
+        captions = (self._plan.caption(tile)[0] for tile in self._plan.tiles)
+        words = [(word, PROMPT) for caption in captions for word in caption[:MOST_READ].split()]
+        if self._table:
+            words += [(word, LABEL) for label in self._table.columns for word in label[:MOST_READ].split()]
+        widths = [self.paper.width(word, size) for word, size in set(words) if len(word) <= LONGEST_WORD]
+        return max(LEAST_SCALE, min(1.0, self.grid.width / max(widths, default=1.0)))
 
     def _expected_caption(self, width: float) -> float:
         """The height of the largest caption, as far as the length of its text tells."""
@@ -273,7 +289,7 @@ class _Pages:
                 cells[tile.tile.number].append(number)
         for first in range(0, len(table.columns), abreast):
             columns = range(first, min(first + abreast, len(table.columns)))
-            heads = tuple(self._label(table.columns[column], self.grid.width) for column in columns)
+            heads = tuple(self._label(table.columns[column], self.grid.width, self._scale) for column in columns)
             for row, label in enumerate(table.rows):
                 in_row = [cells[row * len(table.columns) + column] for column in columns]
                 for depth in range(max(map(len, in_row))):

@@ -232,8 +232,10 @@ def test_text_on_paper_can_be_searched_in_every_script(text: str, tmp_path: Path
     if missing:
         assert any(substitute in words_on(pages_of(path)[0]) for substitute in "□?")
         return
-    found = unicodedata.normalize("NFKC", words_on(pages_of(path)[0]))
-    # Letters from right to left are listed as they are drawn, by some readers.
+    # pypdf guesses the spaces, reads half of some codes as a character of its own, and lists letters from right to left
+    # as they are drawn.
+    read = unicodedata.normalize("NFKC", words_on(pages_of(path)[0]))
+    found = "".join(letter for letter in read if letter.isprintable() and letter != " ")
     words = [unicodedata.normalize("NFKC", word) for word in text.split()]
     assert all(word in found or word[::-1] in found for word in words)
     fonts = [font for page in pages_of(path) for font in page["/Resources"]["/Font"].values()]  # type: ignore[index]
