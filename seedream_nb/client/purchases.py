@@ -23,6 +23,7 @@ from seedream_nb.core.errors import LibraryError, ModerationError, NetworkError,
 from seedream_nb.core.foreign import is_loopback
 from seedream_nb.core.models import Task, TaskImage, TaskStatus
 from seedream_nb.library.ledger import PurchaseState
+from seedream_nb.library.location import OFF
 from seedream_nb.protocol.request_body import describe_request
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ class Purchases:
         notebook = PurePath(os.environ.get(_NOTEBOOK_NAME, "")).name
         planned = self.cache.plan(self.settings.base_url, identified, reuse=reuse, notebook=notebook)
         if planned is None:
-            if not is_loopback(self.settings.base_url):
+            # A sandbox without a library costs nothing.
+            if self.cache.location != OFF or not is_loopback(self.settings.base_url):
                 self.cache.warn_of_no_ledger()
             return [PaidRequest(body) for body in bodies]
         return [RecordedRequest(body, self, purchase) for purchase, body in zip(planned, bodies, strict=True)]

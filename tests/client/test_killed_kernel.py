@@ -5,15 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import time
+from collections import Counter
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from seedream_nb import Library, Sandbox, SeedreamClient
-from seedream_nb.core.errors import Interrupted, SeedreamError
+from seedream_nb.core.errors import Interrupted, LibraryError, SeedreamError
 from tests.conftest import QUICK
 
 if TYPE_CHECKING:
@@ -125,3 +127,30 @@ def test_a_killed_kernel_does_not_block_a_living_one(processes: Any, tmp_path: P
         process.join(60)
         sandbox.settings.latency = 0.0
         check(sandbox, tmp_path)
+
+
+def buy_on_a_full_disk(url: str, token: str, folder: str, limit: int) -> None:
+    """Sends paid requests one after the other; what cannot be recorded is either announced or not sent."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    with SeedreamClient(token, url, library=folder, retries=QUICK, settling_time=0) as client:
+        for prompt in PROMPTS:
+            with suppress(LibraryError):
+                client.generate(prompt * 100, reuse=True)
+
+
+@pytest.mark.parametrize("limit", [10_000, 200_000])
+def test_on_a_full_disk_what_was_recorded_is_paid_for_once(processes: Any, tmp_path: Path, limit: int) -> None:
+    with Sandbox(generation_seconds=0.05) as sandbox:
+        for _kernel in range(2):
+            arguments = (sandbox.url, sandbox.token, str(tmp_path), limit)
+            process = processes.Process(target=buy_on_a_full_disk, args=arguments)
+            process.start()
+            process.join(60)
+            assert process.exitcode == 0
+        tasks = [sandbox._store.peek(task_id) for task_id in sandbox.task_ids]
+        accepted = Counter(task.prompt for task in tasks if task is not None)
+        with closing(Library(tmp_path)) as library:
+            recorded = {purchase.prompt for purchase in library.ledger.unsettled()}
+        assert bool(recorded) is (limit > 100_000)
+        assert {accepted[prompt] for prompt in recorded} <= {1}
