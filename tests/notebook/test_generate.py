@@ -181,7 +181,9 @@ def test_an_unknown_model_warns_and_is_sent(shell: InteractiveShell, capsys: pyt
 @settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_prompt_is_sent_unchanged(shell: InteractiveShell, service: Sandbox, prompt: str) -> None:
     before = paid(service)
-    result = shell.run_cell(f"%%seedream generate --no-wait --out made\n{escape_variables(prompt)}", silent=True)
+    result = shell.run_cell(
+        f"%%seedream generate --no-wait --again --out made\n{escape_variables(prompt)}", silent=True
+    )
     result.raise_error()
     gallery = shell.user_ns["made"]
     assert isinstance(gallery, Gallery)

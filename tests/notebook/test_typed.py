@@ -166,6 +166,6 @@ def test_marks_are_data(shell: InteractiveShell, service: Sandbox, text: str) ->
 def test_any_text_arrives_byte_for_byte(shell: InteractiveShell, service: Sandbox, text: str) -> None:
     service.requests.clear()
     shell.user_ns["text"] = text
-    shell.run_cell(f"%seedream generate {{text}} {OPTIONS}", silent=True).raise_error()
+    shell.run_cell(f"%seedream generate {{text}} {OPTIONS} --again", silent=True).raise_error()
     assert paid(service) == 1
     assert paid_prompts(service) == [text]
