@@ -18,6 +18,7 @@ from seedream_nb.gallery.contents import label_parts
 from seedream_nb.gallery.embedding import stream_thumbnails
 from seedream_nb.gallery.shared_tiles import missing_word
 from seedream_nb.images.paper import LEADING, Paper
+from seedream_nb.images.wrapping import split_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +43,7 @@ TITLE_LINES, HEADING_LINES, LABEL_LINES, PROMPT_LINES, FACTS_LINES = 2, 8, 6, 3,
 INK, SOFT, MAT = (31, 31, 31), (95, 95, 95), (240, 240, 240)
 LABEL_WIDTH = 84.0  # of the labels of rows
 MIN_COLUMN = 52.0  # of a table; more columns continue on further pages
-WIDE_TABLE = 4  # columns from which pages are landscape
+WIDE_TABLE, WIDEST_TABLE = 4, 10  # columns with which pages are landscape
 MOST_COLUMNS = 24
 MIN_WIDTH = 8.0  # of an image
 MOST_SHRUNK = 0.6  # of the width of a column, to make room for one more row on each page
@@ -107,8 +108,9 @@ class _Pages:
 
     def __init__(self, plan: SheetPlan, folder: Path) -> None:
         self._plan, self._table = plan, plan.table
-        is_wide = plan.table is not None and len(plan.table.columns) >= WIDE_TABLE
-        self._size = (A4[1], A4[0]) if is_wide else A4
+        columns = len(plan.table.columns) if plan.table else 0
+        # A wider table is divided, and its parts fill upright pages better.
+        self._size = (A4[1], A4[0]) if WIDE_TABLE <= columns <= WIDEST_TABLE else A4
         created_at = max(plan.dates, default=None)
         self.paper = Paper(self._size, _texts(plan), folder, title=plan.title, created_at=created_at)
         self._head = self._lay_out_head()
@@ -201,9 +203,9 @@ class _Pages:
     def _scale_to_words(self) -> float:
         """How much smaller letters are in narrow columns, so that no usual word has to be split."""
         captions = (self._plan.caption(tile)[0] for tile in self._plan.tiles)
-        words = [(word, PROMPT) for caption in captions for word in caption[:MOST_READ].split()]
+        words = [(word.strip(), PROMPT) for caption in captions for word in split_pieces(caption[:MOST_READ])]
         if self._table:
-            words += [(word, LABEL) for label in self._table.columns for word in label[:MOST_READ].split()]
+            words += [(word, LABEL) for label in self._table.columns for word in label.split()]
         widths = [self.paper.width(word, size) for word, size in set(words) if len(word) <= LONGEST_WORD]
         return max(LEAST_SCALE, min(1.0, self.grid.width / max(widths, default=1.0)))
 
@@ -271,7 +273,8 @@ class _Pages:
         room, high = self._room
         first = MARGIN + LABEL_WIDTH + GAP if any(table.rows) or self._plan.has_before else MARGIN
         room -= first - MARGIN
-        columns = min(len(table.columns), int((room + GAP) / (MIN_COLUMN + GAP)))
+        parts = math.ceil(len(table.columns) / int((room + GAP) / (MIN_COLUMN + GAP)))
+        columns = math.ceil(len(table.columns) / parts)
         column = (room + GAP) / columns
         high -= _height(self._head) + BELOW_HEAD + LABEL_LINES * LABEL
         width = self._shrunk(column - GAP, high, len(table.rows))
