@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError, SettingsError
-from seedream_nb.core.foreign import clean_text
+from seedream_nb.core.foreign import clean_text, is_loopback
+from seedream_nb.core.redaction import SANDBOX_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +88,11 @@ class Settings:
                 f"The token from {self.token_source} is empty, or contains a space or another invalid character.",
                 hint="Copy it again, without anything before or after it.",
             )
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether requests go to a sandbox, where nothing costs money; a tunnel to the service is no sandbox."""
+        return is_loopback(self.base_url) and self.token == Secret(SANDBOX_TOKEN)
 
     def require_token(self) -> Secret:
         """The token.

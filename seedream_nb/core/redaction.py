@@ -21,6 +21,7 @@ _PUBLIC_IDS = frozenset({"id", "task_id"})
 _SHORTEST_PRIVATE_TEXT = 8  # characters; a shorter one occurs in innocent text by chance
 
 REDACTED = "(redacted)"
+SANDBOX_TOKEN = "sandbox-token"  # noqa: S105  no secret, as the sandbox guards nothing
 
 
 def redact(record: Mapping[str, object]) -> dict[str, object]:

@@ -15,7 +15,7 @@ from IPython.display import display
 
 from seedream_nb.client.client import SeedreamClient
 from seedream_nb.core.errors import UsageError
-from seedream_nb.core.foreign import VERBATIM, is_loopback
+from seedream_nb.core.foreign import VERBATIM
 from seedream_nb.core.models import Task
 from seedream_nb.core.task_ids import flatten
 from seedream_nb.gallery.tiles import summarize
@@ -363,7 +363,7 @@ def explore(
     """
     client = client or SeedreamClient()
     given = () if tasks is None else tasks
-    return Explorer(client, given, pace=pace, is_free=is_loopback(client.settings.base_url))
+    return Explorer(client, given, pace=pace, is_free=client.settings.is_sandbox)
 
 
 def retrieve_missing(client: SeedreamClient, tasks: AnyTasks) -> list[Task]:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from seedream_nb.core.redaction import SANDBOX_TOKEN
 from seedream_nb.sandbox import Sandbox, SandboxError
 
 
@@ -19,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=0, help="port to listen on (default: any free port)")
-    add("--token", default="sandbox-token", help="token to accept (default: %(default)s)")
+    add("--token", default=SANDBOX_TOKEN, help="token to accept (default: %(default)s)")
     add(
         "--latency", type=float, default=0.0, metavar="S", help="seconds added to every response (default: %(default)s)"
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from tornado import httpserver
 
 from seedream_nb.core.errors import SeedreamError
+from seedream_nb.core.redaction import SANDBOX_TOKEN
 from seedream_nb.sandbox.examples import EXAMPLE_TASKS, Example
 from seedream_nb.sandbox.faults import Faults
 from seedream_nb.sandbox.handlers import IMAGE_FILES_PATH, Backend, RequestLog, build_application, is_loopback
@@ -80,7 +81,7 @@ class Sandbox:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        token: str = "sandbox-token",  # noqa: S107 - the sandbox guards nothing
+        token: str = SANDBOX_TOKEN,
         latency: float = 0.0,
         generation_seconds: float = 0.3,
         balance: int | None = None,

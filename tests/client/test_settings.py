@@ -12,6 +12,18 @@ ENVIRONMENT = "environment0123456"
 FILE = "file0123456789abcd"
 
 
+@pytest.mark.parametrize(
+    ("token", "base_url", "is_sandbox"),
+    [
+        ("sandbox-token", "http://127.0.0.1:8000", True),
+        ("sandbox-token", "https://api.example", False),
+        ("a-real-token", "http://127.0.0.1:8000", False),  # a tunnel to the service
+    ],
+)
+def test_only_a_sandbox_costs_nothing(token: str, base_url: str, *, is_sandbox: bool) -> None:
+    assert Settings(Secret(token), base_url, "here", "here").is_sandbox == is_sandbox
+
+
 def token_of(settings: Settings) -> str:
     return settings.require_token().reveal()
 

@@ -332,7 +332,7 @@ class TestGenerating:
             form.prompt.value = "a white fox"
             assert form.button.disabled
             form.allow.click()
-            assert (form.button.description, form.button.disabled) == ("Generate: 1 request to the sandbox", False)
+            assert (form.button.description, form.button.disabled) == ("Generate: 1 paid request", False)
             click_twice()
             assert len(server.received) == 2
             panel.close()
