@@ -43,7 +43,7 @@ def test_a_value_at_the_edge_is_taken(name: str, value: object) -> None:
 
 @pytest.mark.parametrize("value", ["an-id", ["an-id"], None, 5, [None], {"id": 1}])
 def test_only_tasks_make_a_gallery(value: object) -> None:
-    with pytest.raises(UsageError, match=r"A gallery shows tasks, not (str|NoneType|int)"):
+    with pytest.raises(UsageError, match=r"A gallery shows tasks and images, not (str|NoneType|int)"):
         Gallery(value)  # type: ignore[arg-type]
 
 
