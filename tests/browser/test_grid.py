@@ -1086,10 +1086,10 @@ def load(kind, keys):
     threading.Thread(target=work).start()
 
 cards = [describe(card) for number in range(1000) for card in make_cards(make_task(number), str(number))]
-grid = ImageGrid(cards=cards, order=list(range(1000)))
+grid = ImageGrid(cards=cards, order=list(range(1000)), folder="cats")
 grid.on_load(load)
 actions = []
-grid.on_action(lambda action, keys: (actions.append((action, keys)), grid.notify(f"{action}: {keys[0]}")))
+grid.on_save(lambda keys, folder: (actions.append((folder, keys)), grid.show_saved(keys, f"Saved {keys[0]}.")))
 grid
 """
 
@@ -1115,7 +1115,7 @@ def test_in_jupyterlab_it_talks_to_python(lab_page: Page, server: JupyterServer)
     expect(grid.locator(".seedream-grid-loading")).to_have_count(0, timeout=PATIENCE)
     assert grid.locator(".seedream-grid-large").evaluate("img => img.decode().then(() => img.naturalWidth)") == 2048
     grid.get_by_role("button", name="Save original").click()
-    expect(grid.locator(".seedream-grid-notice")).to_have_text("save: 999/0", timeout=PATIENCE)
+    expect(grid.get_by_role("dialog").locator(".seedream-grid-saved")).to_have_text("Saved 999/0.", timeout=PATIENCE)
     cells = notebook.code_cells.count()
     page.keyboard.press("Escape")
     expect(grid.locator("[aria-posinset='1000']")).to_be_focused()
@@ -1123,7 +1123,7 @@ def test_in_jupyterlab_it_talks_to_python(lab_page: Page, server: JupyterServer)
     with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
         page.keyboard.press("Control+s")
     asked = notebook.run_cell("print(grid.selected, actions); grid.order = [3, 4, 5]; grid.selected = ['4/0', '5/0']")
-    expect(asked.locator(".jp-OutputArea-output")).to_have_text("['0/0'] [('save', ['999/0'])]", timeout=PATIENCE)
+    expect(asked.locator(".jp-OutputArea-output")).to_have_text("['0/0'] [('cats', ['999/0'])]", timeout=PATIENCE)
     expect(grid.get_by_text("3 of 1,000 shown · 2 selected")).to_be_visible()
     expect(grid.locator("[role=option] img")).to_have_count(3)
     expect_finished(notebook.run_cell("grid.close()"))
