@@ -13,19 +13,17 @@ from pathlib import Path
 import hypothesis
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from PIL import Image
 from traitlets.config import Config
 
 from seedream_nb import LibraryWarning, RetryPolicy, Sandbox, SeedreamClient
-from seedream_nb.sandbox import painter
+from tests.rough_images import make_kernels_paint_roughly, paint_roughly
 
 QUICK = RetryPolicy(first_pause=0.001)
 IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
-PAINTING = ("test_painter.py", "test_images.py")
 
 # The same examples in every run, and no time limit on a busy machine.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
-hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("steady"), max_examples=20)
+hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("steady"), max_examples=10)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,9 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
     Set the environment variable to a folder to reuse these images in later runs.
     """
     hypothesis.settings.load_profile("quick" if config.option.markexpr.strip() == "not slow" else "steady")
-    if IMAGE_CACHE not in os.environ:
-        os.environ[IMAGE_CACHE] = folder = tempfile.mkdtemp(prefix="seedream-sandbox-")
-        config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+    paint_roughly()
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist, which has the folder of the process that started it
+        return
+    folder = Path(tempfile.mkdtemp(prefix="seedream-tests-"))
+    config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+    os.environ[IMAGE_CACHE] = str(Path(os.environ.get(IMAGE_CACHE, folder)) / "rough")
+    os.environ["IPYTHONDIR"] = str(folder / "ipython")
+    make_kernels_paint_roughly(folder / "ipython")
 
 
 _unexpected: list[str] = []
@@ -54,50 +57,40 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.fixture(scope="session")
+def _unused_places() -> list[Path]:
+    return []
+
+
 @pytest.fixture(autouse=True)
-def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Isolates tests from the token, proxy, password file, and `.env` of the user who runs them."""
+def _isolated(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    _unused_places: list[Path],
+) -> Iterator[None]:
+    """Isolates tests from the token, proxy, password file, and `.env` of the user who runs them.
+
+    The home and the working directory are those of the last test if it left them empty.
+    """
     for name in os.environ:
         foreign = name.startswith(("ACEDATACLOUD_", "SEEDREAM_", "XDG_")) or name.lower().endswith("_proxy")
         if foreign and name != IMAGE_CACHE:
             monkeypatch.delenv(name)
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("USERPROFILE", str(home))
-    monkeypatch.setenv("NETRC", str(home / ".netrc"))
-    working_directory = tmp_path / "work"
-    working_directory.mkdir()
-    monkeypatch.chdir(working_directory)
-
-
-def _shrink(width: int, height: int) -> tuple[int, int]:
-    return max(2, width // 16), max(2, height // 16)
-
-
-def _enlarge(image: Image.Image, width: int, height: int) -> Image.Image:
-    return image.resize((width, height), Image.Resampling.NEAREST)
-
-
-_exact_regions = painter._regions
-
-
-def _rough_regions(source: Image.Image, size: tuple[int, int], count: int) -> tuple[Image.Image, list[Image.Image]]:
-    small = _shrink(*size)
-    base, regions = _exact_regions(source.resize(small, Image.Resampling.NEAREST), small, count)
-    return _enlarge(base, *size), [_enlarge(region, *size) for region in regions]
-
-
-@pytest.fixture(autouse=True)
-def _rough_images(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes sandboxes in this process paint without details, except in the tests of the painting itself."""
-    if request.path.name in PAINTING:
-        return
-    monkeypatch.setattr(painter, "_work_size", _shrink)
-    monkeypatch.setattr(painter, "_enlarge", _enlarge)
-    monkeypatch.setattr(painter, "_regions", _rough_regions)
-    monkeypatch.setattr(painter, "_add_grain", lambda image: image)
-    monkeypatch.setenv(IMAGE_CACHE, str(Path(os.environ[IMAGE_CACHE]) / "rough"))
+    has_its_own = "tmp_path" in request.fixturenames
+    if _unused_places and not has_its_own:
+        place = _unused_places.pop()
+    else:
+        place = request.getfixturevalue("tmp_path") if has_its_own else tmp_path_factory.mktemp("place")
+        (place / "home").mkdir()
+        (place / "work").mkdir()
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(place / "home"))
+    monkeypatch.setenv("NETRC", str(place / "home" / ".netrc"))
+    monkeypatch.chdir(place / "work")
+    yield
+    if not has_its_own and not any((*os.scandir(place / "home"), *os.scandir(place / "work"))):
+        _unused_places.append(place)
 
 
 @pytest.fixture

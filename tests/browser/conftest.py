@@ -10,6 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
 from tests.browser.jupyter import PATIENCE, JupyterServer, Lab, serve
 from tests.browser.pages import VIEWPORT, errors_of
+from tests.rough_images import make_kernels_paint_roughly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
             if cell.cell_type == "code":
                 cell.update(outputs=[], execution_count=None)
         nbformat.write(notebook, root / "blank" / path.name)
-    yield from serve(root, tmp_path_factory.mktemp("jupyter"))
+    home = tmp_path_factory.mktemp("jupyter")
+    make_kernels_paint_roughly(home / "ipython")
+    yield from serve(root, home)
 
 
 @pytest.fixture(scope="session")

@@ -177,7 +177,8 @@ def _environment(home: Path) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("ACEDATACLOUD_", "SEEDREAM_", "XDG_")) and not name.lower().endswith("_proxy")
+        if name == "SEEDREAM_SANDBOX_CACHE"
+        or (not name.startswith(("ACEDATACLOUD_", "SEEDREAM_", "XDG_")) and not name.lower().endswith("_proxy"))
     }
     return kept | {"HOME": str(home), "USERPROFILE": str(home), "NETRC": str(home / ".netrc")}
 

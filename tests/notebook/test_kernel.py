@@ -26,7 +26,7 @@ def test_a_gallery_is_html_and_text_that_a_saved_notebook_keeps(runner: Runner) 
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        ("%seedream get 84d1544a", "InvalidTaskIdError"),
+        ("%seedream get 84d15", "InvalidTaskIdError"),
         ("%seedream gte", "UsageError"),
         ("%seedream get 00000000-0000-4000-8000-000000000000", "TaskNotFoundError"),
         ("%seedream login", "UsageError"),
@@ -46,6 +46,12 @@ def test_a_front_end_learns_the_type_of_each_completion(kernel: Kernel) -> None:
     assert kernel.complete("%seedream get --columns ") == {}
 
 
+SLOW_SANDBOX = """
+%load_ext seedream_nb
+%seedream sandbox
+sandbox = get_ipython().magics_manager.registry["SeedreamMagics"]._session.sandbox
+fault = sandbox.faults.add("latency", on="downloads", seconds=1)
+"""
 SLOW_BAR = """
 import functools
 from seedream_nb.notebook import front_end
@@ -62,7 +68,7 @@ front_end.CellOutput.show = show_and_note
 
 def test_a_progress_bar_leaves_nothing_behind(runner: Runner) -> None:
     *_, bare, assigned, seen = runner.execute(
-        "%load_ext seedream_nb\n%seedream sandbox",
+        SLOW_SANDBOX,
         SLOW_BAR,
         f"# the cat\n%seedream get {CAT} --thumbnail 64",
         f"g = %seedream get {CAT} --thumbnail 65",
@@ -70,12 +76,12 @@ def test_a_progress_bar_leaves_nothing_behind(runner: Runner) -> None:
     )
     assert [output.output_type for output in bare.outputs] == ["execute_result"]
     assert assigned.outputs == []
-    assert "Fetching images" in seen.outputs[0].text
+    assert "1 image · 1 fetching" in seen.outputs[0].text
 
 
 def test_what_was_printed_before_a_progress_bar_stays(runner: Runner) -> None:
     *_, cell = runner.execute(
-        "%load_ext seedream_nb\n%seedream sandbox",
+        SLOW_SANDBOX,
         SLOW_BAR,
         f"print('before')\ng = %seedream get {CAT} --thumbnail 64\nprint('after')",
     )

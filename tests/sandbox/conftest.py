@@ -8,6 +8,8 @@ import pytest
 import requests
 
 from seedream_nb.sandbox import Sandbox
+from tests.conftest import IMAGE_CACHE
+from tests.rough_images import paint_exactly, paint_roughly
 
 MODEL = "doubao-seedream-4-0-250828"
 SMALLEST = "960x960"
@@ -34,6 +36,18 @@ class Api:
 
     def get(self, url: str, **options: Any) -> requests.Response:
         return self.session.get(url, timeout=self.timeout, **options)
+
+
+@pytest.fixture(autouse=True)
+def _exact_images(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The tests of the painting see what users see."""
+    is_exact = request.path.name in {"test_painter.py", "test_images.py"}
+    if is_exact:
+        monkeypatch.delenv(IMAGE_CACHE)
+        paint_exactly()
+    yield
+    if is_exact:
+        paint_roughly()
 
 
 @pytest.fixture
