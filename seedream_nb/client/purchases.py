@@ -22,7 +22,7 @@ from seedream_nb.client.transport import RetryPolicy
 from seedream_nb.core.errors import LibraryError, ModerationError, NetworkError, OutcomeUnknownError, SeedreamError
 from seedream_nb.core.foreign import is_loopback
 from seedream_nb.core.models import Task, TaskImage, TaskStatus
-from seedream_nb.library.ledger import PurchaseState
+from seedream_nb.library.ledger import SENDABLE, PurchaseState
 from seedream_nb.library.location import OFF
 from seedream_nb.protocol.request_body import describe_request
 
@@ -106,13 +106,19 @@ class Purchases:
         references: dict[str, dict[str, str]] = {}
         identified = [identify(body, lambda one: self._identify(one, references, download=reuse)) for body in bodies]
         notebook = PurePath(os.environ.get(_NOTEBOOK_NAME, "")).name
-        planned = self.cache.plan(self.settings.base_url, identified, reuse=reuse, notebook=notebook)
+        service = self.settings.base_url
+        planned: Sequence[Purchase | None] | None = self.cache.plan(service, identified, reuse=reuse, notebook=notebook)
         if planned is None:
+            # What can be read still counts, such as in a folder that others share.
+            found = self.cache.look_up(service, identified) if reuse else [None] * len(bodies)
+            planned = [None if one is not None and one.state in SENDABLE else one for one in found]
             # A sandbox without a library costs nothing.
-            if self.cache.location != OFF or not is_loopback(self.settings.base_url):
+            if None in planned and (self.cache.location != OFF or not is_loopback(service)):
                 self.cache.warn_of_no_ledger()
-            return [PaidRequest(body) for body in bodies]
-        return [RecordedRequest(body, self, purchase) for purchase, body in zip(planned, bodies, strict=True)]
+        return [
+            PaidRequest(body) if purchase is None else RecordedRequest(body, self, purchase)
+            for purchase, body in zip(planned, bodies, strict=True)
+        ]
 
     def unfinished(self) -> list[Purchase]:
         """What this service was sent and what is not finished, or unclear; contacts no server.
@@ -212,7 +218,7 @@ class Purchases:
             return {"sha256": _checksum(_decode(reference))}
         image = TaskImage(task_id="", url=reference)
         content = self.cache.original(image)
-        if content is None and download:
+        if content is None and download and self.cache.location != OFF:
             try:
                 content = self._fetcher.fetch(image)
             except SeedreamError:
@@ -313,10 +319,12 @@ class RecordedRequest(PaidRequest):
     @property
     def ordered_at(self) -> datetime:
         """When it was written down."""
-        return datetime.fromtimestamp(self._purchase.planned_at).astimezone()
+        return datetime.fromtimestamp(self._purchase.sent_at or self._purchase.planned_at).astimezone()
 
     def begin(self, pause: Pause) -> Task | None:
         """Claims the request, or finds what was paid for already; see `PaidRequest.begin`."""
+        if (bought := self.bought) is not None:
+            return bought
         ledger = self._purchases.ledger
         while not self._claim():
             purchase = ledger.find(self._purchase.number)

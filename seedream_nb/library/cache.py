@@ -176,6 +176,10 @@ class LibraryCache:
             lambda library: library.ledger.plan(service, orders, reuse=reuse, notebook=notebook), None, is_writing=True
         )
 
+    def look_up(self, service: str, orders: Sequence[tuple[str, Mapping[str, object]]]) -> Sequence[Purchase | None]:
+        """What was written down before, as `Ledger.look_up` finds it."""
+        return self._try(lambda library: library.ledger.look_up(service, orders), [None] * len(orders))
+
     def key_of(self, task: Task) -> str:
         """The key that finds a task again, see `Library.key_of`; empty if there is no library."""
         return self._try(lambda library: library.key_of(task), "", is_writing=True)

@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import time
 import uuid
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -57,7 +58,7 @@ class PurchaseState(str, Enum):
         return self.value
 
 
-_SENDABLE = (PurchaseState.PLANNED, PurchaseState.FAILED, PurchaseState.NOT_ARRIVED)
+SENDABLE = (PurchaseState.PLANNED, PurchaseState.FAILED, PurchaseState.NOT_ARRIVED)
 _UNSETTLED = (PurchaseState.SENDING, PurchaseState.UNCLEAR, PurchaseState.ACCEPTED)
 
 
@@ -138,6 +139,10 @@ class Ledger:
         Returns:
             A purchase for each, in order; with `reuse` perhaps one that was made before.
         """
+        known = self.look_up(service, orders) if reuse else []
+        found_all = [purchase for purchase in known if purchase is not None]
+        if reuse and len(found_all) == len(orders):
+            return found_all
         takes: dict[str, int] = {}
         planned = []
         with self._database.writing() as connection:
@@ -157,6 +162,17 @@ class Ledger:
                     found = _select(connection, "service = ? AND request = ? AND take = ?", key)
                 planned += found
         return planned
+
+    def look_up(self, service: str, orders: Sequence[tuple[str, Mapping[str, object]]]) -> list[Purchase | None]:
+        """The purchases of orders, as `plan` returns them with `reuse`; None for those that are not written down."""
+        takes: Counter[str] = Counter()
+        found: list[Purchase | None] = []
+        with self._database.reading() as connection:
+            for request, _body in orders:
+                takes[request] += 1
+                key = (service, request, takes[request])
+                found.append(next(iter(_select(connection, "service = ? AND request = ? AND take = ?", key)), None))
+        return found
 
     def find(self, number: int) -> Purchase:
         """The purchase of a number."""
@@ -194,7 +210,7 @@ class Ledger:
                 is_claimed = _change(
                     connection,
                     purchase.number,
-                    _SENDABLE,
+                    SENDABLE,
                     PurchaseState.SENDING,
                     account=account,
                     owner=owner,

@@ -285,15 +285,20 @@ def test_services_do_not_mix(sandbox: Sandbox, library: Library) -> None:
     assert paid(sandbox) == 1
 
 
-def test_a_library_that_cannot_be_written_is_no_ledger(sandbox: Sandbox, library: Library) -> None:
+def test_a_library_that_cannot_be_written_is_no_ledger_but_what_it_has_counts(
+    buyer: SeedreamClient, sandbox: Sandbox, library: Library
+) -> None:
+    first = buyer.generate("a cat", reuse=True, wait=True)
     library.close()
     with (
         Library(library.location, read_only=True) as read_only,
         open_client(sandbox, read_only) as client,
     ):
-        client.generate("a cat", reuse=True)
-        client.generate("a cat", reuse=True)
-    assert paid(sandbox) == 2
+        assert client.generate("a cat", reuse=True) == first
+        with pytest.warns(LibraryWarning, match="not recorded"):
+            client.generate("a dog", reuse=True)
+        client.generate("a dog", reuse=True)
+    assert paid(sandbox) == 3
 
 
 def test_what_cannot_be_written_down_is_not_sent(
