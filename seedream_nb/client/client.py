@@ -476,6 +476,7 @@ class SeedreamClient:
         interval: float | None = None,
         strict: bool = True,
         reuse: bool = False,
+        earlier_takes: Mapping[str, int] | None = None,
         stop: threading.Event | None = None,
     ) -> GenerationBatch:
         """Generates the images of many requests, a few in flight. Each is paid, and sent at most once.
@@ -494,6 +495,8 @@ class SeedreamClient:
             interval: Poll at this fixed interval in seconds instead.
             strict: As for `generate`, for each request.
             reuse: As for `generate`. Equal requests are several takes: three of them mean three tasks in all.
+            earlier_takes: With `reuse`, the sum of `GenerationBatch.takes` of earlier calls that this one continues, so
+                that an equal request is another take.
             stop: Ends it quietly when another thread sets it.
 
         Returns:
@@ -517,7 +520,7 @@ class SeedreamClient:
         pace, timeout = choose_pace(pace, interval), check_timeout(timeout)
         location = self._cache.location
         return GenerationBatch(
-            self._plan(prepare_all(requests, mode=mode, strict=strict), reuse=reuse),
+            self._plan(prepare_all(requests, mode=mode, strict=strict), reuse=reuse, earlier_takes=earlier_takes),
             lambda request, pause: follow(self._transport, request, store=self._store, library=location, pause=pause),
             self._retrieve_once,
             wait=wait,
@@ -555,9 +558,15 @@ class SeedreamClient:
             return given
         return stored if len(stored) == len(given) else given
 
-    def _plan(self, bodies: Sequence[Mapping[str, object]], *, reuse: bool = False) -> list[PaidRequest]:
+    def _plan(
+        self,
+        bodies: Sequence[Mapping[str, object]],
+        *,
+        reuse: bool = False,
+        earlier_takes: Mapping[str, int] | None = None,
+    ) -> list[PaidRequest]:
         """Writes down paid requests before they are sent."""
-        return self._purchases().plan(bodies, reuse=reuse)
+        return self._purchases().plan(bodies, reuse=reuse, earlier_takes=earlier_takes)
 
     def _purchases(self) -> Purchases:
         return Purchases(

@@ -76,6 +76,7 @@ class GenerationBatch:
         kept = {index: task for index, request in enumerate(requests) if (task := request.bought)}
         self.is_recorded = all(request.is_recorded for request in requests)
         self.kept = {index: ordered_at for index in kept if (ordered_at := requests[index].ordered_at)}
+        self._checksums = [request.checksum for request in requests]
         self._dispatcher = Dispatcher(
             [request.body for request in requests],
             lambda index, pause: send(requests[index], pause),
@@ -95,6 +96,12 @@ class GenerationBatch:
         An unsent request is a pending task without an id, a rejected one a failed task without an id.
         """
         return self._dispatcher.tasks
+
+    @property
+    def takes(self) -> Counter[str]:
+        """How many takes of each request did not fail, by its checksum; see `SeedreamClient.generate_all`."""
+        pairs = zip(self._checksums, self.tasks, strict=True)
+        return Counter(checksum for checksum, task in pairs if task.id or task.good_images)
 
     @property
     def failures(self) -> dict[int, SeedreamError]:

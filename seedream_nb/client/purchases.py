@@ -13,6 +13,7 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from seedream_nb.client.transport import RetryPolicy
 from seedream_nb.core.errors import LibraryError, ModerationError, NetworkError, OutcomeUnknownError, SeedreamError
 from seedream_nb.core.foreign import is_loopback
 from seedream_nb.core.models import Task, TaskImage, TaskStatus
-from seedream_nb.library.ledger import SENDABLE, PurchaseState
+from seedream_nb.library.ledger import SENDABLE, Order, PurchaseState
 from seedream_nb.library.location import OFF
 from seedream_nb.protocol.request_body import describe_request
 
@@ -93,24 +94,36 @@ class Purchases:
         self._settling_time = _resolve_settling_time() if settling_time is None else settling_time
         self._lock = threading.Lock()
 
-    def plan(self, bodies: Sequence[Mapping[str, object]], *, reuse: bool = False) -> list[PaidRequest]:
+    def plan(
+        self,
+        bodies: Sequence[Mapping[str, object]],
+        *,
+        reuse: bool = False,
+        earlier_takes: Mapping[str, int] | None = None,
+    ) -> list[PaidRequest]:
         """Writes down paid requests before they are sent.
 
         Args:
-            bodies: The prepared bodies.
+            bodies: The prepared bodies. Equal ones are several takes.
             reuse: Whether what was bought before counts; otherwise each request is paid for.
+            earlier_takes: With `reuse`, how many takes of each request are not meant, by its checksum.
 
         Returns:
             A request for each body. Without a library that can be written, they are not in the ledger.
         """
         references: dict[str, dict[str, str]] = {}
-        identified = [identify(body, lambda one: self._identify(one, references, download=reuse)) for body in bodies]
+        takes = Counter(earlier_takes)
+        orders = []
+        for body in bodies:
+            checksum, kept = identify(body, lambda one: self._identify(one, references, download=reuse))
+            takes[checksum] += 1
+            orders.append(Order(checksum, kept, takes[checksum] if reuse else None))
         notebook = PurePath(os.environ.get(_NOTEBOOK_NAME, "")).name
         service = self.settings.base_url
-        planned: Sequence[Purchase | None] | None = self.cache.plan(service, identified, reuse=reuse, notebook=notebook)
+        planned: Sequence[Purchase | None] | None = self.cache.plan(service, orders, notebook=notebook)
         if planned is None:
             # What can be read still counts, such as in a folder that others share.
-            found = self.cache.look_up(service, identified) if reuse else [None] * len(bodies)
+            found = self.cache.look_up(service, orders)
             planned = [None if one is not None and one.state in SENDABLE else one for one in found]
             # A sandbox without a library costs nothing.
             if None in planned and (self.cache.location != OFF or not is_loopback(service)):
@@ -242,6 +255,11 @@ class PaidRequest:
         self.body = body
 
     @property
+    def checksum(self) -> str:
+        """What tells its request from others; empty if it is not in the ledger."""
+        return ""
+
+    @property
     def bought(self) -> Task | None:
         """The task, if it was paid for before: finished or in progress."""
         return None
@@ -310,6 +328,11 @@ class RecordedRequest(PaidRequest):
         super().__init__(body)
         self._purchases = purchases
         self._purchase = purchase
+
+    @property
+    def checksum(self) -> str:
+        """What tells its request from others."""
+        return self._purchase.request
 
     @property
     def bought(self) -> Task | None:

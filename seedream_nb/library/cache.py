@@ -18,12 +18,12 @@ from seedream_nb.library.library import Library, warn
 from seedream_nb.library.location import OFF, TURN_ON_HINT, resolve_location, skips_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from seedream_nb.core.models import TaskImage
     from seedream_nb.images.fetch import FetchLimits
     from seedream_nb.images.thumbnails import Thumbnail
-    from seedream_nb.library.ledger import Ledger, Purchase
+    from seedream_nb.library.ledger import Ledger, Order, Purchase
 
 Result = TypeVar("Result")
 
@@ -168,15 +168,11 @@ class LibraryCache:
         """Stores another thumbnail of a stored image."""
         self._try(lambda library: library.keep_thumbnail(image, side, thumbnail), None, is_writing=True)
 
-    def plan(
-        self, service: str, orders: Sequence[tuple[str, Mapping[str, object]]], *, reuse: bool, notebook: str
-    ) -> list[Purchase] | None:
+    def plan(self, service: str, orders: Sequence[Order], *, notebook: str) -> Sequence[Purchase] | None:
         """Writes down what is ordered, as `Ledger.plan` does; None if it cannot be written down."""
-        return self._try(
-            lambda library: library.ledger.plan(service, orders, reuse=reuse, notebook=notebook), None, is_writing=True
-        )
+        return self._try(lambda library: library.ledger.plan(service, orders, notebook=notebook), None, is_writing=True)
 
-    def look_up(self, service: str, orders: Sequence[tuple[str, Mapping[str, object]]]) -> Sequence[Purchase | None]:
+    def look_up(self, service: str, orders: Sequence[Order]) -> Sequence[Purchase | None]:
         """What was written down before, as `Ledger.look_up` finds it."""
         return self._try(lambda library: library.ledger.look_up(service, orders), [None] * len(orders))
 

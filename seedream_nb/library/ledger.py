@@ -15,7 +15,6 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -102,6 +101,21 @@ class Purchase:
         return str(self.body.get("prompt") or "")
 
 
+@dataclass(frozen=True)
+class Order:
+    """What is ordered.
+
+    Attributes:
+        request: The checksum of the request.
+        body: What the purchase keeps of its body.
+        take: Which of several equal requests is meant, from 1; None for a new one.
+    """
+
+    request: str
+    body: Mapping[str, object]
+    take: int | None = None
+
+
 class Ledger:
     """The paid requests of a library; its folder is `folder`. Safe to use from several threads and processes."""
 
@@ -120,59 +134,27 @@ class Ledger:
                 (self._salt,) = connection.execute("SELECT value FROM properties WHERE name = 'salt'").fetchone()
         return hashlib.sha256(f"{self._salt}{token}".encode()).hexdigest()[:16]
 
-    def plan(
-        self,
-        service: str,
-        orders: Sequence[tuple[str, Mapping[str, object]]],
-        *,
-        reuse: bool,
-        notebook: str = "",
-    ) -> list[Purchase]:
+    def plan(self, service: str, orders: Sequence[Order], *, notebook: str = "") -> list[Purchase]:
         """Writes down what is ordered, before anything is sent.
 
         Args:
             service: The base URL.
-            orders: The checksum and the body of each request. Equal ones are several takes.
-            reuse: Whether the takes are counted from the first one, bought or not; otherwise each is a new take.
+            orders: What is ordered.
             notebook: The notebook that orders, if known.
 
         Returns:
-            A purchase for each, in order; with `reuse` perhaps one that was made before.
+            A purchase for each, in order; for a given take perhaps one that was made before.
         """
-        known = self.look_up(service, orders) if reuse else []
-        found_all = [purchase for purchase in known if purchase is not None]
-        if reuse and len(found_all) == len(orders):
-            return found_all
-        takes: dict[str, int] = {}
-        planned = []
+        known = [purchase for purchase in self.look_up(service, orders) if purchase is not None]
+        if len(known) == len(orders):
+            return known
         with self._database.writing() as connection:
-            for request, body in orders:
-                if request not in takes:
-                    takes[request] = 0 if reuse else _last_take(connection, service, request)
-                takes[request] += 1
-                key = (service, request, takes[request])
-                found = _select(connection, "service = ? AND request = ? AND take = ?", key)
-                if not found:
-                    text = json.dumps(body, sort_keys=True)
-                    connection.execute(
-                        "INSERT INTO purchases (service, request, take, state, body, notebook, planned_at)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        (*key, PurchaseState.PLANNED.value, text, storable(notebook), time.time()),
-                    )
-                    found = _select(connection, "service = ? AND request = ? AND take = ?", key)
-                planned += found
-        return planned
+            return [_plan(connection, service, order, notebook) for order in orders]
 
-    def look_up(self, service: str, orders: Sequence[tuple[str, Mapping[str, object]]]) -> list[Purchase | None]:
-        """The purchases of orders, as `plan` returns them with `reuse`; None for those that are not written down."""
-        takes: Counter[str] = Counter()
-        found: list[Purchase | None] = []
+    def look_up(self, service: str, orders: Sequence[Order]) -> list[Purchase | None]:
+        """The purchases of orders whose take is given; None for those that are not written down."""
         with self._database.reading() as connection:
-            for request, _body in orders:
-                takes[request] += 1
-                key = (service, request, takes[request])
-                found.append(next(iter(_select(connection, "service = ? AND request = ? AND take = ?", key)), None))
-        return found
+            return [_find_take(connection, service, order.request, order.take) for order in orders]
 
     def find(self, number: int) -> Purchase:
         """The purchase of a number."""
@@ -314,6 +296,35 @@ def state_of(task: Task) -> PurchaseState:
     except SeedreamError:
         pass
     return PurchaseState.FAILED
+
+
+def _plan(connection: Connection, service: str, order: Order, notebook: str) -> Purchase:
+    take = order.take or _last_take(connection, service, order.request) + 1
+    known = _find_take(connection, service, order.request, take)
+    if known is not None:
+        return known
+    row = connection.execute(
+        "INSERT INTO purchases (service, request, take, state, body, notebook, planned_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            service,
+            order.request,
+            take,
+            PurchaseState.PLANNED.value,
+            json.dumps(order.body, sort_keys=True),
+            storable(notebook),
+            time.time(),
+        ),
+    ).lastrowid
+    (planned,) = _select(connection, "number = ?", (row,))
+    return planned
+
+
+def _find_take(connection: Connection, service: str, request: str, take: int | None) -> Purchase | None:
+    if take is None:
+        return None
+    found = _select(connection, "service = ? AND request = ? AND take = ?", (service, request, take))
+    return found[0] if found else None
 
 
 def _last_take(connection: Connection, service: str, request: str) -> int:

@@ -150,6 +150,8 @@ class GenerateArguments:
             batch, stop, gallery, live, heading=announcement, seconds_to_answer=SECONDS_TO_ANSWER
         )
         failure = failure or _find_failure(batch)
+        # In a loop, an equal request is meant as another take, unless it failed.
+        session.takes.update(batch.takes)
         if batch.is_recorded and session.reuses and not self.again and isinstance(failure, _CONTINUED):
             failure.hint = "Run the cell again to continue: what was sent is not paid for again."
         return present(gallery, self.presentation, session, front_end, failure=failure)
@@ -164,6 +166,7 @@ class GenerateArguments:
                 pace=session.choose_pace(self.interval),
                 strict=self.strict,
                 reuse=session.reuses and not self.again,
+                earlier_takes=session.takes,
                 stop=stop,
             )
         except UsageError as error:

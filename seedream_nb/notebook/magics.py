@@ -101,6 +101,8 @@ class SeedreamMagics(Magics):
 
     def _begin_cell(self, info: ExecutionInfo) -> None:
         self._is_untouched = begins_with_magic(info.raw_cell or "")
+        if self._session is not None:
+            self._session.takes.clear()
 
     def _will_show_value(self, receiver: Receiver) -> bool:
         """Whether the command's value is certainly shown next: here, or by IPython as the cell's value."""

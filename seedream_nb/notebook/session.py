@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections import Counter
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -39,12 +40,14 @@ class Session:
         sandbox: The sandbox, while it runs.
         known_ids: Recent task ids, latest first.
         last: The gallery of the last command, if any.
+        takes: How many takes of each request this run of the cell has ordered, see `SeedreamClient.generate_all`.
     """
 
     def __init__(self) -> None:
         self.sandbox: Sandbox | None = None
         self.known_ids: tuple[str, ...] = ()
         self.last: Gallery | None = None
+        self.takes: Counter[str] = Counter()
         self._watches: list[Watch] = []
         self._login: Secret | None = None
         self._sandbox_folder: TemporaryDirectory[str] | None = None

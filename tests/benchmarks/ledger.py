@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from seedream_nb import Library, Sandbox, SeedreamClient
-from seedream_nb.library.ledger import PurchaseState
+from seedream_nb.library.ledger import Order, PurchaseState
 from tests.benchmarks.report import Goal, contender_table, goal_table
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ def _time_steps(folder: Path, rounds: int) -> dict[str, float]:
         _fill(folder)
         seconds: dict[str, list[float]] = {PLAN: [], CLAIM: [], ACCEPT: [], LIST: []}
         for number in range(rounds * REQUESTS):
-            order = [(f"new {number}", BODY)]
+            order = [Order(f"new {number}", BODY, 1)]
             begin = time.perf_counter()
-            (purchase,) = ledger.plan(SERVICE, order, reuse=True)
+            (purchase,) = ledger.plan(SERVICE, order)
             seconds[PLAN].append(time.perf_counter() - begin)
             seconds[CLAIM].append(_time(lambda: ledger.claim(purchase, "account", ledger)))  # noqa: B023  called at once
             ledger.release(ledger)

@@ -63,6 +63,28 @@ def test_takes_are_counted_in_all_and_again_pays_for_new_ones(shell: Interactive
     assert paid(live) == 4
 
 
+def test_a_loop_orders_several_takes_and_is_paid_for_once(shell: InteractiveShell, live: Sandbox) -> None:
+    loop = (
+        f"made = []\nfor _ in range(3):\n    task = %seedream generate a cat {SMALL}\n    made.append(task[0].id)\nmade"
+    )
+    first: Any = run(shell, loop)
+    assert (paid(live), len(set(first))) == (3, 3)
+    assert run(shell, loop) == first
+    assert paid(live) == 3
+
+
+def test_a_loop_that_tries_again_orders_one_take(shell: InteractiveShell, live: Sandbox) -> None:
+    live.faults.add("error", on="images", code="used_up", times=2)
+    loop = (
+        "for _ in range(5):\n    try:\n"
+        f"        %seedream generate a cat {SMALL}\n        break\n    except Exception:\n        pass"
+    )
+    for _run in range(2):
+        run(shell, loop)
+    run(shell, f"%seedream generate a cat {SMALL} --takes 1")
+    assert paid(live) == 3  # two of them were rejected, and not charged
+
+
 def test_only_what_is_paid_for_needs_a_confirmation(shell: InteractiveShell, live: Sandbox) -> None:
     run(shell, f"%seedream generate a cat {SMALL} --takes 6")
     run(shell, f"%seedream generate a cat {SMALL} --takes 12")
