@@ -100,6 +100,13 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
+def paid_service() -> Iterator[Sandbox]:
+    """A service that costs money, as far as anybody can tell: its token is not the one of a sandbox."""
+    with Sandbox(token="token-of-a-user", generation_seconds=0.01) as running:
+        yield running
+
+
+@pytest.fixture
 def client(sandbox: Sandbox) -> Iterator[SeedreamClient]:
     with SeedreamClient(sandbox.token, sandbox.url, retries=QUICK) as opened:
         yield opened

@@ -7,6 +7,6 @@ from importlib.metadata import requires
 from packaging.requirements import Requirement
 
 for requirement in map(Requirement, requires("seedream_nb") or ()):
-    if requirement.marker is None:  # not part of an extra
+    if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):  # not part of an extra
         (bound,) = requirement.specifier
         print(f"{requirement.name}=={bound.version}")

@@ -13,13 +13,14 @@ from seedream_nb.client.generation_batch import GenerationBatch
 from seedream_nb.client.history import PAGE_SIZE, History, build_filters
 from seedream_nb.client.polling import Waiting, check_timeout, choose_pace
 from seedream_nb.client.purchases import Purchases
-from seedream_nb.client.settings import resolve_settings
+from seedream_nb.client.settings import resolve_prices, resolve_settings
 from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all
 from seedream_nb.client.transport import Transport
 from seedream_nb.core.errors import Interrupted, LibraryWarning, NetworkError, SeedreamError, UsageError
 from seedream_nb.core.models import Task
 from seedream_nb.core.task_ids import read_ids, read_tasks_or_ids
 from seedream_nb.library import LibraryCache, LibraryFetcher
+from seedream_nb.library.budgets import budget_of_environment, budget_within, parse_budget
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
 from seedream_nb.protocol.responses import read_task
 from seedream_nb.protocol.status_errors import means_unknown_task
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import TaskImage
     from seedream_nb.core.task_ids import AnyTasks
     from seedream_nb.library import Library
+    from seedream_nb.library.budgets import Budget
     from seedream_nb.library.ledger import Purchase
+    from seedream_nb.protocol.prices import PriceList
 
 TASKS_PATH = "/seedream/tasks"
 WAIT_SECONDS = 600.0
@@ -66,6 +69,11 @@ class SeedreamClient:
             of a service at a loopback address, such as a sandbox, is stored.
         settling_time: Seconds after which a task that the service has accepted is certainly in its history, 15 by
             default or by the environment variable `SEEDREAM_SETTLING_TIME`.
+        budget: The most that may be spent, in US dollars: a number for all that this client sends from now on, copies
+            of it in other processes included; or text such as `20/day`, `50/week` or `100/month` for all that the
+            library records in the period; or `off`. By default that of the environment variable `SEEDREAM_BUDGET`. A
+            request that would exceed it raises a `BudgetExceededError` and is not sent. Costs are estimates, see
+            `prices`, unless the service reports them.
 
     Raises:
         SettingsError: The token or the base URL is unusable. A missing token is reported by the first call.
@@ -87,11 +95,14 @@ class SeedreamClient:
         retries: RetryPolicy | None = None,
         library: Library | str | os.PathLike[str] | None = None,
         settling_time: float | None = None,
+        budget: float | str | None = None,
     ) -> None:
         settings = settings or resolve_settings(token, base_url)
         self._transport = Transport(settings, timeouts=timeouts, retries=retries)
         self._cache = LibraryCache.for_service(settings.base_url, library)
         self._settling_time = settling_time
+        self._reads_budget = budget is None
+        self._budget = None if budget is None else parse_budget(budget)
 
     @property
     def settings(self) -> Settings:
@@ -107,6 +118,38 @@ class SeedreamClient:
     def fetcher(self) -> LibraryFetcher:
         """Loads images from the library, and downloads what is missing there."""
         return LibraryFetcher(self._cache)
+
+    @property
+    def prices(self) -> PriceList:
+        """What images cost, as an estimate: the list in the file of `SEEDREAM_PRICES`, or else this package's.
+
+        Raises:
+            SettingsError: The file is not a price list.
+        """
+        return resolve_prices()
+
+    @property
+    def budget(self) -> Budget | None:
+        """The budget in force, if any: the client's own, or else, unless for a sandbox, that of the environment.
+
+        Raises:
+            SettingsError: The environment's is not a budget.
+        """
+        if not self._reads_budget or self.settings.is_sandbox:
+            return self._budget
+        return budget_of_environment()
+
+    def budget_left(self) -> float | None:
+        """What is left of the budget in force, in US dollars; None without a budget. Contacts no server.
+
+        Raises:
+            LibraryError: There is no library that records what was spent.
+        """
+        budget = self.budget
+        if budget is None:
+            return None
+        spent = self._cache.open().ledger.spent(budget, self.settings.base_url, self.prices.credit)
+        return max(0.0, budget.dollars - spent)
 
     # Free of charge
 
@@ -330,6 +373,7 @@ class SeedreamClient:
         interval: float | None = None,
         strict: bool = True,
         reuse: bool = False,
+        budget: float | str | None = None,
     ) -> Task:
         """Generates an image, or a set of images. Paid; the request reaches the service at most once.
 
@@ -361,12 +405,14 @@ class SeedreamClient:
             strict: Whether to reject, before anything is sent, what a known model does not accept.
             reuse: Whether to return the task of an equal request that was paid for before, as far as this machine's
                 library knows it, instead of paying again.
+            budget: The most that this call may cost, in US dollars, in addition to the client's budget.
 
         Returns:
             The task: pending, or finished, succeeded or not.
 
         Raises:
             UsageError: The request was rejected before anything was sent.
+            BudgetExceededError: It would exceed a budget; nothing was sent.
             OutcomeUnknownError: No clear answer came. The task may exist; `sent_at` says from when on to look in the
                 `history`.
             InterruptedRequest: An interrupt came after the request was sent; it carries the same.
@@ -402,7 +448,7 @@ class SeedreamClient:
             extra=extra or {},
         )
         body = prepare(prompt, options, image=image, mode=mode, strict=strict)
-        (planned,) = self._plan([body], reuse=reuse)
+        (planned,) = self._plan([body], reuse=reuse, budget=budget)
         request = ImageStream(self._transport, planned, store=self._store, library=self._cache.location)
         try:
             task = request.finish()
@@ -437,6 +483,7 @@ class SeedreamClient:
         *,
         image: Reference | Iterable[Reference] | None = None,
         strict: bool = True,
+        budget: float | str | None = None,
         **options: Any,
     ) -> ImageStream:
         """Generates images and yields each as soon as it arrives. Paid once the first is requested.
@@ -445,6 +492,7 @@ class SeedreamClient:
             prompt: What the images show.
             image: As for `generate`.
             strict: As for `generate`.
+            budget: As for `generate`.
             **options: The fields of `GenerationOptions`.
 
         Returns:
@@ -461,7 +509,7 @@ class SeedreamClient:
             0 1 2 3 succeeded
         """
         body = prepare(prompt, GenerationOptions(**options), image=image, mode="stream", strict=strict)
-        (planned,) = self._plan([body])
+        (planned,) = self._plan([body], budget=budget)
         return ImageStream(self._transport, planned, store=self._store, library=self._cache.location)
 
     def generate_all(
@@ -477,13 +525,14 @@ class SeedreamClient:
         strict: bool = True,
         reuse: bool = False,
         earlier_takes: Mapping[str, int] | None = None,
+        budget: float | str | None = None,
         stop: threading.Event | None = None,
     ) -> GenerationBatch:
         """Generates the images of many requests, a few in flight. Each is paid, and sent at most once.
 
         All requests are checked here. Nothing is sent before the result is iterated over, and nothing more once the
         iteration has ended, for whatever reason. A failure does not affect the other requests, unless every further one
-        would meet it too, such as a rejected token or a used-up balance: then no more are sent.
+        would meet it too, such as a rejected token, a used-up balance or an exceeded budget: then no more are sent.
 
         Args:
             requests: The requests; text is a prompt with the default options.
@@ -497,6 +546,7 @@ class SeedreamClient:
             reuse: As for `generate`. Equal requests are several takes: three of them mean three tasks in all.
             earlier_takes: With `reuse`, the sum of `GenerationBatch.takes` of earlier calls that this one continues, so
                 that an equal request is another take.
+            budget: The most that this call may cost, in US dollars, in addition to the client's budget.
             stop: Ends it quietly when another thread sets it.
 
         Returns:
@@ -520,7 +570,12 @@ class SeedreamClient:
         pace, timeout = choose_pace(pace, interval), check_timeout(timeout)
         location = self._cache.location
         return GenerationBatch(
-            self._plan(prepare_all(requests, mode=mode, strict=strict), reuse=reuse, earlier_takes=earlier_takes),
+            self._plan(
+                prepare_all(requests, mode=mode, strict=strict),
+                reuse=reuse,
+                earlier_takes=earlier_takes,
+                budget=budget,
+            ),
             lambda request, pause: follow(self._transport, request, store=self._store, library=location, pause=pause),
             self._retrieve_once,
             wait=wait,
@@ -564,9 +619,13 @@ class SeedreamClient:
         *,
         reuse: bool = False,
         earlier_takes: Mapping[str, int] | None = None,
+        budget: float | str | None = None,
     ) -> list[PaidRequest]:
-        """Writes down paid requests before they are sent."""
-        return self._purchases().plan(bodies, reuse=reuse, earlier_takes=earlier_takes)
+        """Writes down paid requests before they are sent; `budget` is that of the call."""
+        outer = self.budget
+        inner = None if budget is None else budget_within(outer, budget)
+        budgets = [*filter(None, [outer, inner])]
+        return self._purchases().plan(bodies, self.prices, budgets=budgets, reuse=reuse, earlier_takes=earlier_takes)
 
     def _purchases(self) -> Purchases:
         return Purchases(

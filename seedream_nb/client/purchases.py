@@ -23,8 +23,9 @@ from seedream_nb.client.transport import RetryPolicy
 from seedream_nb.core.errors import LibraryError, ModerationError, NetworkError, OutcomeUnknownError, SeedreamError
 from seedream_nb.core.foreign import is_loopback
 from seedream_nb.core.models import Task, TaskImage, TaskStatus
+from seedream_nb.library.budgets import Budgets
 from seedream_nb.library.ledger import SENDABLE, Order, PurchaseState
-from seedream_nb.library.location import OFF
+from seedream_nb.library.location import OFF, TURN_ON_HINT
 from seedream_nb.protocol.request_body import describe_request
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.transport import Pause
     from seedream_nb.library import LibraryCache, LibraryFetcher
+    from seedream_nb.library.budgets import Budget
     from seedream_nb.library.ledger import Ledger, Purchase
+    from seedream_nb.protocol.prices import Estimate, PriceList
 
 SETTLING_TIME = 15.0  # seconds after which a task that arrived is certainly in the history
 LARGEST_SKEW = 300.0  # seconds that the service's clock may be behind ours; a task that is missed is paid for twice
@@ -97,7 +100,9 @@ class Purchases:
     def plan(
         self,
         bodies: Sequence[Mapping[str, object]],
+        prices: PriceList,
         *,
+        budgets: Sequence[Budget] = (),
         reuse: bool = False,
         earlier_takes: Mapping[str, int] | None = None,
     ) -> list[PaidRequest]:
@@ -105,11 +110,16 @@ class Purchases:
 
         Args:
             bodies: The prepared bodies. Equal ones are several takes.
+            prices: What they may cost.
+            budgets: The limits of what is spent, the widest first.
             reuse: Whether what was bought before counts; otherwise each request is paid for.
             earlier_takes: With `reuse`, how many takes of each request are not meant, by its checksum.
 
         Returns:
             A request for each body. Without a library that can be written, they are not in the ledger.
+
+        Raises:
+            LibraryError: There is a budget, and no ledger that it could be checked against.
         """
         references: dict[str, dict[str, str]] = {}
         takes = Counter(earlier_takes)
@@ -125,11 +135,19 @@ class Purchases:
             # What can be read still counts, such as in a folder that others share.
             found = self.cache.look_up(service, orders)
             planned = [None if one is not None and one.state in SENDABLE else one for one in found]
+            if None in planned and budgets:
+                raise LibraryError(
+                    f"The {budgets[0]} can't hold without a library that can be written to: it records what is spent.",
+                    hint=f"Nothing was sent. {TURN_ON_HINT}",
+                )
             # A sandbox without a library costs nothing.
             if None in planned and (self.cache.location != OFF or not is_loopback(service)):
                 self.cache.warn_of_no_ledger()
+        limits = Budgets(tuple(budgets), prices.credit)
         return [
-            PaidRequest(body) if purchase is None else RecordedRequest(body, self, purchase)
+            PaidRequest(body)
+            if purchase is None
+            else RecordedRequest(body, self, purchase, prices.estimate(body), limits)
             for purchase, body in zip(planned, bodies, strict=True)
         ]
 
@@ -282,6 +300,7 @@ class PaidRequest:
             ModerationError: Moderation has rejected it before.
             OutcomeUnknownError: It was sent before, and what became of it cannot be found out.
             LibraryError: It cannot be written down, so it must not be sent.
+            BudgetExceededError: It would exceed a budget.
         """
         del pause
         return None
@@ -324,10 +343,19 @@ class RecordedRequest(PaidRequest):
 
     is_recorded = True
 
-    def __init__(self, body: Mapping[str, object], purchases: Purchases, purchase: Purchase) -> None:
+    def __init__(
+        self,
+        body: Mapping[str, object],
+        purchases: Purchases,
+        purchase: Purchase,
+        estimate: Estimate,
+        budgets: Budgets,
+    ) -> None:
         super().__init__(body)
         self._purchases = purchases
         self._purchase = purchase
+        self._estimate = estimate
+        self._budgets = budgets
 
     @property
     def checksum(self) -> str:
@@ -408,7 +436,7 @@ class RecordedRequest(PaidRequest):
     def _claim(self) -> bool:
         account = self._purchases.account
         try:
-            return self._purchases.ledger.claim(self._purchase, account, self)
+            return self._purchases.ledger.claim(self._purchase, account, self, self._estimate, self._budgets)
         except LibraryError as problem:
             raise LibraryError(
                 f"The request was not sent, because it can't be recorded in the library: {problem}",

@@ -1,4 +1,4 @@
-"""Resolves the token and the base URL, and never shows the token.
+"""Resolves the token, the base URL and the price list, and never shows the token.
 
 An argument takes precedence over the environment, and that over a `.env` file in the working directory or above it. The
 names are those of the official clients (wire contract, Common).
@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError, SettingsError
+from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError, SettingsError, shorten
 from seedream_nb.core.foreign import clean_text, is_loopback
 from seedream_nb.core.redaction import SANDBOX_TOKEN
+from seedream_nb.library.budgets import PRICES_NAME
+from seedream_nb.protocol.prices import EXAMPLE, PriceList, default_prices, read_prices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,6 +149,36 @@ def resolve_settings(
         token_source=token_source if found_token else None,
         base_url_source=base_url_source if found_url else "default",
     )
+
+
+def resolve_prices() -> PriceList:
+    """The price list: the file that the environment variable `SEEDREAM_PRICES` names, or else this package's.
+
+    Raises:
+        SettingsError: The file cannot be read, or is not a price list.
+    """
+    name = os.environ.get(PRICES_NAME, "").strip()
+    if not name:
+        return default_prices()
+    try:
+        path = Path(name).expanduser()
+        changed = path.stat()
+        return _read_price_file(path, changed.st_mtime_ns, changed.st_size)
+    except (OSError, ValueError, RuntimeError) as problem:
+        # Decoding errors are ValueErrors, too, but no sentences.
+        is_sentence = type(problem) is ValueError
+        reason = f"{problem}" if is_sentence else f"{getattr(problem, 'strerror', None) or type(problem).__name__}."
+        raise SettingsError(
+            f"The price list {shorten(name)} from {PRICES_NAME} can't be used. {reason}",
+            hint=f"Nothing was sent. A price list has US dollars for an image: {EXAMPLE}.",
+        ) from None
+
+
+@lru_cache(maxsize=4)
+def _read_price_file(path: Path, changed_at: int, size: int) -> PriceList:
+    """Reads a file again when it has changed: announcements need it at each keystroke."""
+    del changed_at, size
+    return read_prices(path.read_text(encoding="utf-8-sig"))
 
 
 def _read_dotenv() -> tuple[str, dict[str, str]]:

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 from seedream_nb.client.submission import GenerationRequest
 from seedream_nb.core.text import count_of
 from seedream_nb.protocol.capabilities import display_name, display_size, find_model, find_size, read_ratio
-from seedream_nb.protocol.request_body import resolve
+from seedream_nb.protocol.prices import format_dollars
+from seedream_nb.protocol.request_body import build_body, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
     from seedream_nb.client.references import Reference
+    from seedream_nb.protocol.prices import PriceList
     from seedream_nb.protocol.request_body import GenerationOptions
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -58,11 +60,6 @@ class Sweep:
     axes: tuple[Axis, ...]
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-
-    @property
-    def max_images(self) -> int:
-        """The maximum number of images to be generated and paid for."""
-        return sum(request.options.max_images or 1 for request in self.requests)
 
     def __str__(self) -> str:
         return " × ".join(map(str, self.axes))  # noqa: RUF001  the sign typographers use
@@ -123,23 +120,37 @@ def plan_sweep(
     )
 
 
-def describe_cost(sweep: Sweep, *, is_free: bool, kept: int = 0) -> str:
+def describe_cost(sweep: Sweep, prices: PriceList | None, *, kept: Collection[int] = ()) -> str:
     """Describes what a sweep costs.
 
     Args:
         sweep: The sweep.
-        is_free: Whether it is sent to the sandbox.
-        kept: How many of its requests were paid for before and are not sent again.
+        prices: The price list; None for the sandbox, where nothing costs money.
+        kept: The indexes of its requests that were paid for before and are not sent again.
 
     Returns:
-        A phrase such as `4 paid requests (2 prompts)`, `1 request to the sandbox`, or, with what a ratio was understood
-        as, `1 paid request · 16:9 → 2560x1440`.
+        A phrase such as `4 paid requests (2 prompts), about $0.16 (prices of 2026-08)`, `1 request to the sandbox`, or,
+        with what a ratio was understood as, `1 request to the sandbox · 16:9 → 2560x1440`.
     """
-    requests = count_of(len(sweep.requests) - kept, "request" if is_free else "paid request")
-    before = f", {kept:,} of {len(sweep.requests):,} paid before" if kept else ""
+    new = [request for index, request in enumerate(sweep.requests) if index not in kept]
+    requests = count_of(len(new), "request" if prices is None else "paid request")
+    before = f", {len(kept):,} of {len(sweep.requests):,} paid before" if kept else ""
     combinations = f" ({sweep})" if sweep.axes else ""
-    images = f", up to {sweep.max_images:,} images" if sweep.max_images > len(sweep.requests) else ""
-    return f"{requests}{combinations}{' to the sandbox' if is_free else ''}{images}{before}{_describe_ratios(sweep)}"
+    most = sum(request.options.max_images or 1 for request in new)
+    images = f", up to {most:,} images" if most > len(new) else ""
+    where = " to the sandbox" if prices is None else ""
+    cost = _describe_estimate(new, prices) if prices is not None and new else ""
+    return f"{requests}{combinations}{where}{images}{cost}{before}{_describe_ratios(sweep)}"
+
+
+def _describe_estimate(requests: Sequence[GenerationRequest], prices: PriceList) -> str:
+    estimates = [prices.estimate(build_body("", request.options)) for request in requests]
+    known = [estimate.dollars for estimate in estimates if estimate.dollars is not None]
+    if not known:
+        return ", price unknown"
+    at_most = "up to " if any(estimate.images > 1 for estimate in estimates) else ""
+    unknown = f" and {len(estimates) - len(known):,} of unknown price" if len(known) < len(estimates) else ""
+    return f", {at_most}about {format_dollars(sum(known))} ({prices.name}){unknown}"
 
 
 def describe_kept(kept: Collection[datetime], total: int, today: date) -> str:

@@ -17,6 +17,7 @@ from seedream_nb.client.http import JSON, NDJSON, OutgoingBody, Timeouts, exchan
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
+    BudgetExceededError,
     EndpointNotFoundError,
     NetworkError,
     RateLimitedError,
@@ -42,7 +43,13 @@ Pause = Callable[[float], object]
 TRANSIENT_ERRORS = (NetworkError, RateLimitedError, ServerError)
 """Failures that a query may not meet again."""
 
-FATAL_ERRORS = (SettingsError, AuthenticationError, BalanceUsedUpError, EndpointNotFoundError)
+FATAL_ERRORS = (
+    SettingsError,
+    AuthenticationError,
+    BalanceUsedUpError,
+    BudgetExceededError,
+    EndpointNotFoundError,
+)
 """Failures that every further request would meet too: they abort a batch."""
 
 

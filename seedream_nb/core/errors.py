@@ -8,6 +8,7 @@ no logic; `seedream_nb.protocol.status_errors` decides which answer of the servi
     │   └── InvalidTaskIdError
     ├── SettingsError               invalid configuration; nothing was sent
     │   └── MissingTokenError
+    ├── BudgetExceededError         a budget would be exceeded; nothing was sent
     ├── ServiceError                the service answered with an error
     │   ├── AuthenticationError
     │   │   ├── InvalidTokenError
@@ -163,6 +164,10 @@ class SettingsError(SeedreamError):
 
 class MissingTokenError(SettingsError):
     """No token is set, or none reached the service."""
+
+
+class BudgetExceededError(SeedreamError):
+    """A paid request would exceed a budget, or its price is unknown; it was not sent."""
 
 
 class ServiceError(SeedreamError):

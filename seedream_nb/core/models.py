@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.core.errors import (
     ModerationError,
@@ -23,6 +23,8 @@ from seedream_nb.core.foreign import finite
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+Number = TypeVar("Number", int, float)
 
 
 class TaskStatus(str, Enum):
@@ -73,21 +75,28 @@ class Usage:
         generated_images: Number of generated images.
         output_tokens: Tokens of the images.
         total_tokens: All tokens.
+        cost: The charge in US dollars.
+        credits: The charge in credits of the service.
 
     Example:
-        >>> Usage(1, 16384, 16384) + Usage(2, None, 10)
-        Usage(generated_images=3, output_tokens=16384, total_tokens=16394)
+        >>> usage = Usage(1, 16384, 16384) + Usage(2, None, 10)
+        >>> usage.generated_images, usage.output_tokens, usage.total_tokens
+        (3, 16384, 16394)
     """
 
     generated_images: int | None = None
     output_tokens: int | None = None
     total_tokens: int | None = None
+    cost: float | None = None
+    credits: float | None = None
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             _add(self.generated_images, other.generated_images),
             _add(self.output_tokens, other.output_tokens),
             _add(self.total_tokens, other.total_tokens),
+            _add(self.cost, other.cost),
+            _add(self.credits, other.credits),
         )
 
     def __bool__(self) -> bool:
@@ -299,5 +308,5 @@ def _image_to_dict(image: TaskImage) -> dict[str, object]:
     return plain
 
 
-def _add(left: int | None, right: int | None) -> int | None:
+def _add(left: Number | None, right: Number | None) -> Number | None:
     return left if right is None else right if left is None else left + right

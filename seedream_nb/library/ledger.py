@@ -21,8 +21,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from seedream_nb.core.errors import LibraryError, ModerationError, SeedreamError
-from seedream_nb.core.models import TaskStatus
+from seedream_nb.core.models import TaskStatus, Usage
+from seedream_nb.core.redaction import SANDBOX_TOKEN
+from seedream_nb.library.budgets import Budgets
 from seedream_nb.library.records import storable
+from seedream_nb.protocol.prices import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,8 +33,11 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from seedream_nb.core.models import Task
+    from seedream_nb.library.budgets import Budget
     from seedream_nb.library.database import Database
 
+UNKNOWN_PRICE = Estimate(None)
+NO_BUDGETS = Budgets()
 _LOCKS = "kernels"  # the folder of the lock files, one for each process that sends
 _SALT_BYTES = 16
 _COLUMNS = "number, service, request, take, state, body, account, owner, notebook, planned_at, sent_at, lost_at, task"
@@ -171,16 +177,28 @@ class Ledger:
                 return _select(connection, where, values)
             return _select(connection, f"{where} AND service = ?", (service,))
 
-    def claim(self, purchase: Purchase, account: str, sender: object) -> bool:
+    def claim(
+        self,
+        purchase: Purchase,
+        account: str,
+        sender: object,
+        estimate: Estimate = UNKNOWN_PRICE,
+        budgets: Budgets = NO_BUDGETS,
+    ) -> bool:
         """Takes a purchase for sending, durably, until `release`.
 
         Args:
             purchase: The purchase.
             account: The account that sends it.
             sender: Who sends it in this process.
+            estimate: What it may cost.
+            budgets: The limits of what is spent.
 
         Returns:
             False if it may not be sent, or somebody else is sending it.
+
+        Raises:
+            BudgetExceededError: It would exceed a budget, whatever other kernels and threads send at this moment.
         """
         owner = _own_lock(self._folder)
         entry = (self._folder, purchase.number, id(sender))
@@ -189,7 +207,7 @@ class Ledger:
         is_claimed = False
         try:
             with self._database.writing(durable=True) as connection:
-                is_claimed = _change(
+                can_be_sent = _change(
                     connection,
                     purchase.number,
                     SENDABLE,
@@ -199,7 +217,17 @@ class Ledger:
                     sent_at=time.time(),
                     lost_at=None,
                     task=None,
+                    spender=budgets.spender,
+                    estimate=estimate.dollars,
+                    images=estimate.images,
+                    cost=None,
+                    credits=None,
                 )
+                if can_be_sent:
+                    # It is counted by now; if that is too much, the transaction is rolled back.
+                    sandbox = self.account_of(SANDBOX_TOKEN)
+                    budgets.check(connection, purchase.service, sandbox, estimate, str(purchase.body.get("model")))
+            is_claimed = can_be_sent
         finally:
             if not is_claimed:
                 _sending.discard(entry)
@@ -227,16 +255,21 @@ class Ledger:
             _change(
                 connection, purchase.number, (PurchaseState.SENDING, PurchaseState.UNCLEAR), state_of(task), task=key
             )
+            _record_charge(connection, task, key, purchase.service)
 
     def adopt(self, purchase: Purchase, task: Task) -> bool:
         """Records a task that the history shows; returns False if it is another purchase's, or no longer needed."""
         with self._database.writing() as connection:
+            task_id = task.id.strip()
             try:
-                return _change(
-                    connection, purchase.number, (PurchaseState.UNCLEAR,), state_of(task), task=task.id.strip()
+                is_adopted = _change(
+                    connection, purchase.number, (PurchaseState.UNCLEAR,), state_of(task), task=task_id
                 )
             except sqlite3.IntegrityError:
                 return False
+            if is_adopted:
+                _record_charge(connection, task, task_id, purchase.service)
+            return is_adopted
 
     def settle(self, purchase: Purchase, state: PurchaseState) -> bool:
         """Records what became of a purchase that was sending or unclear; returns False if that is known already."""
@@ -245,6 +278,11 @@ class Ledger:
             if state is not PurchaseState.UNCLEAR:
                 return _change(connection, purchase.number, expected, state)
             return _change(connection, purchase.number, expected[:1], state, lost_at=_lost_at(purchase))
+
+    def spent(self, budget: Budget, service: str, credit: float | None) -> float:
+        """US dollars that count under a budget so far; see `Budget.spent`."""
+        with self._database.reading() as connection:
+            return budget.spent(connection, service, self.account_of(SANDBOX_TOKEN), credit)
 
     def is_claimed(self, task_id: str, service: str) -> bool:
         """Whether a purchase has this task."""
@@ -277,10 +315,31 @@ def finish_purchases(connection: Connection, tasks: Iterable[Task]) -> None:
         return
     for task in tasks:
         if task.id and task.status.is_final:
-            connection.execute(
-                "UPDATE purchases SET state = ? WHERE task = ? AND state = ?",
-                (state_of(task).value, task.id.strip(), PurchaseState.ACCEPTED.value),
-            )
+            task_id = task.id.strip()
+            found = connection.execute(
+                "SELECT service FROM purchases WHERE task = ? AND state = ?", (task_id, PurchaseState.ACCEPTED.value)
+            ).fetchall()
+            for (service,) in found:
+                connection.execute(
+                    "UPDATE purchases SET state = ? WHERE task = ? AND service = ?",
+                    (state_of(task).value, task_id, service),
+                )
+                _record_charge(connection, task, task_id, service)
+
+
+def _record_charge(connection: Connection, task: Task, key: str, service: str) -> None:
+    """Records what the service reports of a final task, and lowers the estimate if it has fewer images than it might.
+
+    `key` is the task's in the library.
+    """
+    usage = task.usage or Usage()
+    images = usage.generated_images or len(task.good_images)
+    if task.status.is_final and images:
+        connection.execute(
+            "UPDATE purchases SET cost = ?, credits = ?, estimate = estimate * min(images, ?) / images, images = ?"
+            " WHERE task = ? AND service = ?",
+            (usage.cost, usage.credits, images, images, key, service),
+        )
 
 
 def state_of(task: Task) -> PurchaseState:

@@ -83,10 +83,18 @@ CREATE TABLE purchases (
     sent_at REAL,
     lost_at REAL,
     task TEXT COLLATE NOCASE,
+    spender TEXT,
+    estimate REAL,
+    cost REAL,
+    credits REAL,
+    images INTEGER,
     UNIQUE (service, request, take)
 );
 CREATE UNIQUE INDEX purchased_tasks ON purchases (task, service) WHERE task IS NOT NULL;
 CREATE INDEX unsettled_purchases ON purchases (state) WHERE state IN ('sending', 'unclear', 'accepted');
+CREATE INDEX spent_purchases ON purchases (sent_at, service, account, cost, credits, estimate)
+    WHERE state IN ('sending', 'unclear', 'accepted', 'finished');
+CREATE INDEX purchases_of_spenders ON purchases (spender, state, cost, credits, estimate) WHERE spender IS NOT NULL;
 CREATE TABLE properties (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL

@@ -20,6 +20,7 @@ from seedream_nb.client.sweeps import describe_cost, describe_kept, plan_sweep
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
+    BudgetExceededError,
     Interrupted,
     InterruptedWait,
     OutcomeUnknownError,
@@ -30,6 +31,7 @@ from seedream_nb.core.errors import (
 )
 from seedream_nb.gallery import Table
 from seedream_nb.gallery.contents import label_parts
+from seedream_nb.library.budgets import BUDGET_NAME, PRICES_NAME, parse_budget
 from seedream_nb.notebook.arguments import (
     WAIT_SECONDS,
     WORD,
@@ -65,7 +67,7 @@ MOST_UNCONFIRMED = 8  # paid requests that need no --yes
 SECONDS_TO_ANSWER = 15.0  # after an interrupt, for requests that were already sent
 
 # Failures that fail the cell even if most requests succeeded.
-_UNSETTLED = (OutcomeUnknownError, AuthenticationError, BalanceUsedUpError, SettingsError)
+_UNSETTLED = (OutcomeUnknownError, AuthenticationError, BalanceUsedUpError, BudgetExceededError, SettingsError)
 _VARIED = ("model", "size", "output_format", "optimize_prompt", "background", "seed", "guidance_scale")
 # Failures after which the same cell continues, as far as the ledger knows what was sent.
 _CONTINUED = (Interrupted, WaitTimeoutError, OutcomeUnknownError)
@@ -90,6 +92,7 @@ class GenerateArguments:
         timeout: Seconds after which to stop waiting.
         interval: Seconds between polls; None for the default intervals.
         again: Whether to pay for every request, whatever was paid for before.
+        budget: The most that the command may cost, as for `SeedreamClient.generate`; None for no limit of its own.
         confirmed: Whether the user confirmed many paid requests.
         dry_run: Whether to list the requests without sending them.
         strict: Whether to reject what a known model does not accept.
@@ -107,6 +110,7 @@ class GenerateArguments:
     timeout: float = WAIT_SECONDS
     interval: float | None = None
     again: bool = False
+    budget: str | None = None
     confirmed: bool = False
     dry_run: bool = False
     strict: bool = True
@@ -129,7 +133,7 @@ class GenerateArguments:
         with _warnings_as_notices(front_end):
             batch = self._prepare(sweep, session, stop)
         new = len(sweep.requests) - len(batch.kept)
-        announcement = describe_cost(sweep, is_free=session.sandbox is not None, kept=len(batch.kept))
+        announcement = describe_cost(sweep, session.prices, kept=batch.kept)
         if self.dry_run:
             return Notice(f"{announcement}. Nothing was sent.\n{_list_requests(sweep)}")
         if new > MOST_UNCONFIRMED and not self.confirmed:
@@ -167,6 +171,7 @@ class GenerateArguments:
                 strict=self.strict,
                 reuse=session.reuses and not self.again,
                 earlier_takes=session.takes,
+                budget=self.budget,
                 stop=stop,
             )
         except UsageError as error:
@@ -339,6 +344,12 @@ def _add_generation(parser: Parser) -> None:
     group.add_argument(
         "--again", action="store_true", help="pay for each request, even if the library has its result already"
     )
+    group.add_argument(
+        "--budget",
+        metavar="DOLLARS",
+        help="send nothing that would make this command cost more, by the estimated prices "
+        f"(for all commands: {BUDGET_NAME}=20/day; for other prices: {PRICES_NAME}=prices.toml)",
+    )
     group.add_argument("--yes", action="store_true", help=f"confirm more than {MOST_UNCONFIRMED} paid requests")
     group.add_argument("--dry-run", action="store_true", help="list the requests without sending them")
     add_presentation(parser)
@@ -364,6 +375,8 @@ def _read(parsed: argparse.Namespace, command: str, images: Sequence[Word]) -> G
     if parsed.stream and parsed.callback_url:
         raise UsageError("--stream does not support callbacks.", hint="Remove --stream or --callback-url.")
     timeout, interval = read_polling(parsed)
+    if parsed.budget is not None:
+        parse_budget(parsed.budget)
     parsed.size = parsed.size and _join_sides(parsed.size)
     shared = {name: getattr(parsed, name) for name in _SHARED}
     return GenerateArguments(
@@ -377,6 +390,7 @@ def _read(parsed: argparse.Namespace, command: str, images: Sequence[Word]) -> G
         timeout=timeout,
         interval=interval,
         again=parsed.again,
+        budget=parsed.budget,
         confirmed=parsed.yes,
         dry_run=parsed.dry_run,
         strict=not parsed.no_check,

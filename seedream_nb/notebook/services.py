@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 
 from seedream_nb.core.errors import GETTING_STARTED_HINT, MissingTokenError, UsageError
+from seedream_nb.library.budgets import BUDGET_NAME, PRICES_NAME
 from seedream_nb.library.location import LIBRARY_NAME, OFF, resolve_location, skips_service
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.session import REUSE_NAME
+from seedream_nb.protocol.prices import format_dollars
 
 if TYPE_CHECKING:
     import argparse
@@ -125,6 +128,8 @@ class ConfigArguments:
             "sandbox": "running" if session.sandbox else "not running",
             "library": _describe_library(session),
             "purchases": _describe_purchases(session),
+            "prices": _describe_prices(session),
+            "budget": _describe_budget(session),
             "versions": f"{', '.join(versions)}, Python {platform.python_version()}",
         }
         return Notice("\n".join(f"{name:<9} {value}" for name, value in rows.items()))
@@ -136,6 +141,23 @@ def _describe_purchases(session: Session) -> str:
     unfinished = len(session.client.unfinished())
     reuse = "shown again, not paid again" if session.reuses else f"paid again (from {REUSE_NAME})"
     return f"{unfinished} unfinished: %seedream resume" if unfinished else f"none unfinished; {reuse}"
+
+
+def _describe_prices(session: Session) -> str:
+    if session.settings.is_sandbox:
+        return "none: the sandbox costs nothing"
+    source = os.environ.get(PRICES_NAME, "").strip()
+    return f"estimates, {session.client.prices.name}{f' (from {PRICES_NAME})' if source else ''}"
+
+
+def _describe_budget(session: Session) -> str:
+    budget = session.client.budget
+    if budget is None:
+        return "none" if session.settings.is_sandbox else f"none; set {BUDGET_NAME}=20/day to limit what is spent"
+    if session.client.cache.location == OFF:
+        return f"{budget} (from {BUDGET_NAME}): without a library, nothing can be paid for"
+    left = session.client.budget_left() or 0.0
+    return f"about {format_dollars(left)} left of the {budget} (from {BUDGET_NAME})"
 
 
 def _describe_library(session: Session) -> str:

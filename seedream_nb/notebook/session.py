@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seedream_nb.gallery import Gallery
     from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.wait import Watch
+    from seedream_nb.protocol.prices import PriceList
     from seedream_nb.sandbox import Sandbox
 
 REUSE_NAME = "SEEDREAM_REUSE"
@@ -75,7 +76,10 @@ class Session:
         if self._client is None or self._client.settings != self.settings:
             self._close_client()
             folder = self._sandbox_folder
-            self._client = SeedreamClient(settings=self.settings, library=folder.name if folder else None)
+            self._client = SeedreamClient(
+                settings=self.settings,
+                library=folder.name if folder else None,
+            )
             known = (Task(task_id, TaskStatus.PENDING) for task_id in self.known_ids)
             self._client.cache.remember([*known, *(self.last or ())])
         return self._client
@@ -98,6 +102,11 @@ class Session:
     def reuses(self) -> bool:
         """Whether commands use what was paid for before; `SEEDREAM_REUSE=off` turns it off."""
         return os.environ.get(REUSE_NAME, "").strip().lower() not in {"off", "no", "false", "0"}
+
+    @property
+    def prices(self) -> PriceList | None:
+        """What images cost; None in a sandbox, where nothing does."""
+        return None if self.settings.is_sandbox else self.client.prices
 
     def choose_pace(self, interval: float | None = None) -> Pace:
         """The polling intervals: a fixed one in seconds, or those for the service in use."""

@@ -13,6 +13,7 @@ from seedream_nb.core.text import count_of
 from seedream_nb.gallery.page import link_of
 from seedream_nb.gallery.tiles import STATES, describe_error, facts_of, lay_out, tile_details, whole_prompt
 from seedream_nb.protocol.capabilities import display_name, parse_size
+from seedream_nb.protocol.prices import format_dollars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -185,9 +186,12 @@ def _format_time(moment: datetime) -> str:
 
 
 def _format_usage(usage: Usage) -> str:
-    parts = (
+    counts = (
         (usage.generated_images, "image"),
         (usage.output_tokens, "output token"),
         (usage.total_tokens, "token"),
     )
-    return ", ".join(count_of(number, noun) for number, noun in parts if number is not None)
+    parts = [count_of(number, noun) for number, noun in counts if number is not None]
+    parts += [] if usage.credits is None else [f"{usage.credits:,.3f} credits"]
+    parts += [] if usage.cost is None else [format_dollars(usage.cost)]
+    return ", ".join(parts)

@@ -104,7 +104,7 @@ class Explorer(ipywidgets.VBox):
         is_free: bool = False,
     ) -> None:
         self.client = client
-        self._is_free = is_free
+        self._prices = None if is_free else client.prices
         self._fetcher = CachingFetcher(client.cache)
         self._static = StaticOutput(self._fetcher)
         self._state = ExplorerState(self._draw)
@@ -299,7 +299,7 @@ class Explorer(ipywidgets.VBox):
 
     def _announce(self) -> None:
         self.generate_form.show(
-            lambda entries: plan_order(entries, is_free=self._is_free),
+            lambda entries: plan_order(entries, self._prices),
             is_busy=self._jobs.is_running("generate"),
             is_outcome_unknown=self._actions.is_outcome_unknown,
         )
@@ -350,7 +350,7 @@ def explore(
         The panel; as the last value of a cell, it shows itself.
 
     Raises:
-        SettingsError: A setting in the environment is invalid.
+        SettingsError: A setting in the environment, such as the price list, is invalid.
         SeedreamError: Retrieving tasks failed.
 
     Example:

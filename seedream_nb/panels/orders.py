@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seedream_nb.client.submission import GenerationRequest
+    from seedream_nb.protocol.prices import PriceList
 
 COUNTS = {"max_images": ("Images per set", MAX_IMAGES), "takes": ("Takes", MOST_TAKES)}
 MOST_DIGITS = 6
@@ -63,13 +64,14 @@ class Order:
     marked: Mapping[str, str] = field(default_factory=dict)
 
 
-def plan_order(entries: Entries, *, is_free: bool) -> Order:
-    """Plans what a click sends. Sends nothing, but reads the reference images.
+def plan_order(entries: Entries, prices: PriceList | None) -> Order:
+    """Plans what a click sends. Sends nothing, but reads the reference images. Without prices, nothing costs money.
 
     Example:
-        >>> plan_order(Entries("a cat", takes="3"), is_free=False).cost
-        '3 paid requests (3 takes)'
-        >>> plan_order(Entries("a cat", takes="12"), is_free=False).marked
+        >>> from seedream_nb.protocol.prices import default_prices
+        >>> plan_order(Entries("a cat", takes="3"), default_prices()).cost
+        '3 paid requests (3 takes), about $0.12 (prices of 2026-08)'
+        >>> plan_order(Entries("a cat", takes="12"), default_prices()).marked
         {'takes': 'Takes must be a whole number from 1 to 8, not 12.'}
     """
     marked = dict(_find_marked(entries))
@@ -79,7 +81,7 @@ def plan_order(entries: Entries, *, is_free: bool) -> Order:
     if problem := find_problem(settings):
         return Order(problem=problem)
     sweep = plan(settings)
-    return Order(sweep.requests, describe_cost(sweep, is_free=is_free))
+    return Order(sweep.requests, describe_cost(sweep, prices))
 
 
 def read_settings(entries: Entries) -> GenerateSettings:

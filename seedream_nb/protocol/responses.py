@@ -26,7 +26,7 @@ from seedream_nb.core.models import BoundingBox, ErrorDetail, Task, TaskImage, T
 from seedream_nb.protocol.capabilities import MODELS, MOST_IMAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # Status words of the older form and of sibling services (wire contract, states); any other word means in progress.
 SUCCEEDED_WORDS = frozenset({"succeeded", "succeed", "success", "completed", "complete", "finished"})
@@ -145,17 +145,28 @@ def read_trace_id(body: object) -> str | None:
     return clean_text(read_text(read_mapping(body).get("trace_id"))) or None
 
 
-def read_usage(body: object) -> Usage | None:
-    """Reads the `usage` of an answer or of a stream's last event; None if there is none."""
-    reported = read_mapping(read_mapping(body).get("usage"))
-    if not reported:
-        return None
+def read_usage(*bodies: object) -> Usage | None:
+    """Reads the `usage` of an answer or of a stream's last event; None if there is none.
+
+    Args:
+        *bodies: Where it may be, the likeliest first. A charge may be in it or beside it; the documents name no field,
+            but one was seen (wire contract, Prices).
+    """
+    holders = [read_mapping(body) for body in bodies]
+    reported = next(filter(None, (read_mapping(holder.get("usage")) for holder in holders)), {})
     usage = Usage(
         read_integer(reported.get("generated_images")),
         read_integer(reported.get("output_tokens")),
         read_integer(reported.get("total_tokens")),
+        _read_charge([reported, *holders], "cost", "price"),
+        _read_charge([reported, *holders], "credits", "credit"),
     )
     return usage or None
+
+
+def _read_charge(holders: Sequence[JsonObject], *names: str) -> float | None:
+    numbers = (read_number(holder.get(name)) for holder in holders for name in names)
+    return next((number for number in numbers if number is not None and number >= 0), None)
 
 
 def _unreadable(answer: object, expected: str) -> UnreadableAnswerError:
@@ -207,7 +218,7 @@ def _read_record(record: JsonObject, requested_id: str) -> Task:
         created_at=read_moment(record.get("created_at")),
         finished_at=read_moment(record.get("finished_at")),
         elapsed=read_number(record.get("elapsed")),
-        usage=read_usage(response) or read_usage(record),
+        usage=read_usage(response, record),
         raw=record,
     )
 

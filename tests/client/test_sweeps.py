@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb.client.sweeps import describe_cost, plan_sweep
+from seedream_nb.protocol.prices import default_prices
 from seedream_nb.protocol.request_body import GenerationOptions
 
+PRICES = default_prices()
 LITE = "doubao-seedream-5-0-lite-260128"
 OLDER = "doubao-seedream-4-5-251128"
 
@@ -68,13 +70,15 @@ def test_a_size_written_in_two_ways_is_paid_for_once() -> None:
     sweep = plan_sweep(["cat"], GenerationOptions(), {"size": ["2k", "2K", "16:9", "wide", "2560 x 1440", "4:3"]})
     assert [request.options.size for request in sweep.requests] == ["2k", "16:9", "4:3"]
     assert sweep.columns == ("2K", "16:9\n2560\u00d71440", "4:3\n2304\u00d71728")
-    assert describe_cost(sweep, is_free=False) == "3 paid requests (3 sizes) · 16:9 → 2560x1440, 4:3 → 2304x1728"
+    cost = "3 paid requests (3 sizes), about $0.12 (prices of 2026-08)"
+    assert describe_cost(sweep, PRICES) == f"{cost} · 16:9 → 2560x1440, 4:3 → 2304x1728"
 
 
 def test_a_ratio_for_all_is_announced() -> None:
     sweep = plan_sweep(["cat"], GenerationOptions(size="portrait"))
-    assert describe_cost(sweep, is_free=False) == "1 paid request · portrait → 1728x2304"
-    assert describe_cost(plan_sweep(["cat"], GenerationOptions(size="2K")), is_free=False) == "1 paid request"
+    assert describe_cost(sweep, PRICES) == "1 paid request, about $0.04 (prices of 2026-08) · portrait → 1728x2304"
+    sweep = plan_sweep(["cat"], GenerationOptions(size="2K"))
+    assert describe_cost(sweep, PRICES) == "1 paid request, about $0.04 (prices of 2026-08)"
 
 
 def test_takes_make_the_same_several_times() -> None:
@@ -84,7 +88,11 @@ def test_takes_make_the_same_several_times() -> None:
 
 
 def test_images_of_sets_are_counted() -> None:
-    assert plan_sweep(["cat", "dog"], GenerationOptions(max_images=4)).max_images == 8
+    sweep = plan_sweep(["cat", "dog"], GenerationOptions(max_images=4))
+    assert describe_cost(sweep, None) == "2 requests (2 prompts) to the sandbox, up to 8 images"
+    assert describe_cost(sweep, None, kept=[0]).startswith(
+        "1 request (2 prompts) to the sandbox, up to 4 images, 1 of 2 paid before"
+    )
 
 
 values = st.lists(st.integers(0, 99), min_size=1, max_size=4)

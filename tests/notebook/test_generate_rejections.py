@@ -63,13 +63,13 @@ def test_more_than_eight_requests_need_confirmation(shell: InteractiveShell, ser
 
 
 def test_requests_to_a_live_service_are_called_paid(
-    shell: InteractiveShell, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    shell: InteractiveShell, paid_service: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
-    monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
+    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", paid_service.token)
+    monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", paid_service.url)
     with pytest.raises(UsageError, match=r"This would send 12 paid requests \(12 takes\), up to 36 images"):
         run(shell, "%seedream generate cat --takes 12 --max-images 3")
-    assert len(sandbox.requests) == 0
+    assert len(paid_service.requests) == 0
 
 
 def test_without_a_token_nothing_is_shown_or_assigned(

@@ -25,8 +25,9 @@ def restart(shell: InteractiveShell) -> None:
 
 
 @pytest.fixture
-def live(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+def live(paid_service: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A service that outlives the kernel, with a library that does so, too."""
+    sandbox = paid_service
     monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.token)
     monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
     monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
@@ -51,6 +52,10 @@ def test_only_what_is_missing_is_paid_for(shell: InteractiveShell, live: Sandbox
     assert paid(live) == 3
     assert repr(gallery).splitlines()[0] == "3 tasks · 3 images · 2 kept from today, 1 new"
     assert repr(run(shell, f"{CELL} --dry-run")).startswith("0 paid requests (3 prompts), 3 of 3 paid before")
+    announced = repr(run(shell, f'%seedream generate "a cat" "a cow" {SMALL} --dry-run'))
+    assert announced.startswith(
+        "1 paid request (2 prompts), about $0.03 (prices of 2026-08), 1 of 2 paid before. Nothing was sent."
+    )
 
 
 def test_takes_are_counted_in_all_and_again_pays_for_new_ones(shell: InteractiveShell, live: Sandbox) -> None:

@@ -332,7 +332,10 @@ class TestGenerating:
             form.prompt.value = "a white fox"
             assert form.button.disabled
             form.allow.click()
-            assert (form.button.description, form.button.disabled) == ("Generate: 1 paid request", False)
+            assert (form.button.description, form.button.disabled) == (
+                "Generate: 1 paid request, about $0.04 (prices of 2026-08)",
+                False,
+            )
             click_twice()
             assert len(server.received) == 2
             panel.close()

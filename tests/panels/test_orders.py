@@ -12,6 +12,7 @@ from seedream_nb.client.submission import prepare_all
 from seedream_nb.panels.generate_settings import MOST_TAKES
 from seedream_nb.panels.orders import Entries, Order, plan_order
 from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS
+from seedream_nb.protocol.prices import default_prices
 
 PRO = "doubao-seedream-5-0-pro-260628"
 LITE = "doubao-seedream-5-0-lite-260128"
@@ -19,20 +20,26 @@ CAT = Entries("a cat", LITE)
 
 
 def order_of(**changes: str) -> Order:
-    return plan_order(dataclasses.replace(CAT, **changes), is_free=False)  # type: ignore[arg-type]
+    return plan_order(dataclasses.replace(CAT, **changes), default_prices())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "1 paid request"),
-        ({"takes": " 2 "}, "2 paid requests (2 takes)"),
-        ({"takes": "2", "max_images": "4"}, "2 paid requests (2 takes), up to 8 images"),
+        ({}, "1 paid request, about $0.04 (prices of 2026-08)"),
+        ({"takes": " 2 "}, "2 paid requests (2 takes), about $0.08 (prices of 2026-08)"),
+        (
+            {"takes": "2", "max_images": "4"},
+            "2 paid requests (2 takes), up to 8 images, up to about $0.32 (prices of 2026-08)",
+        ),
         ({"prompt": "  "}, ""),
-        ({"size": " 2k "}, "1 paid request"),
-        ({"size": "2048 \u00d7 2048"}, "1 paid request"),
-        ({"size": "16:9"}, "1 paid request · 16:9 → 2560x1440"),
-        ({"size": "Portrait", "takes": "2"}, "2 paid requests (2 takes) · Portrait → 1728x2304"),
+        ({"size": " 2k "}, "1 paid request, about $0.04 (prices of 2026-08)"),
+        ({"size": "2048 \u00d7 2048"}, "1 paid request, about $0.04 (prices of 2026-08)"),
+        ({"size": "16:9"}, "1 paid request, about $0.04 (prices of 2026-08) · 16:9 → 2560x1440"),
+        (
+            {"size": "Portrait", "takes": "2"},
+            "2 paid requests (2 takes), about $0.08 (prices of 2026-08) · Portrait → 1728x2304",
+        ),
     ],
 )
 def test_the_cost_is_that_of_the_requests(changes: dict[str, str], words: str) -> None:
@@ -40,7 +47,7 @@ def test_the_cost_is_that_of_the_requests(changes: dict[str, str], words: str) -
 
 
 def test_a_sandbox_costs_nothing() -> None:
-    assert plan_order(CAT, is_free=True).cost == "1 request to the sandbox"
+    assert plan_order(CAT, None).cost == "1 request to the sandbox"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +79,7 @@ def test_several_problems_are_all_marked() -> None:
 
 
 def test_a_problem_of_the_whole_form_marks_no_field() -> None:
-    assert plan_order(Entries(), is_free=False) == Order(problem="Enter a prompt.")
+    assert plan_order(Entries(), default_prices()) == Order(problem="Enter a prompt.")
 
 
 _numbers = st.integers(-2, 20).map(str) | st.sampled_from(["", " 3", "03", "1e1", "½", "٣", "a"])
@@ -82,7 +89,7 @@ _numbers = st.integers(-2, 20).map(str) | st.sampled_from(["", " 3", "03", "1e1"
 def test_an_order_is_what_the_entries_say_or_nothing(
     prompt: str, model: str, takes: str, max_images: str, size: str
 ) -> None:
-    order = plan_order(Entries(prompt, model, size, max_images, takes), is_free=False)
+    order = plan_order(Entries(prompt, model, size, max_images, takes), default_prices())
     if not order.requests:
         assert order.problem
         assert order.cost == ""
