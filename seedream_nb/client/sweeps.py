@@ -153,21 +153,28 @@ def _describe_estimate(requests: Sequence[GenerationRequest], prices: PriceList)
     return f", {at_most}about {format_dollars(sum(known))} ({prices.name}){unknown}"
 
 
-def describe_kept(kept: Collection[datetime], total: int, today: date) -> str:
+def describe_kept(kept: Collection[datetime], new: int, total: int, today: date) -> str:
     """Describes how many tasks were paid for before; empty if none was.
+
+    Args:
+        kept: When those that were paid for before were ordered.
+        new: How many are paid for now.
+        total: How many there are, failed ones included.
+        today: The current day.
 
     Example:
         >>> from datetime import date, datetime
         >>> moments = [datetime(2026, 11, 22, 9), datetime(2026, 11, 22, 10)]
-        >>> describe_kept(moments, 3, date(2026, 11, 28)), describe_kept(moments, 2, date(2026, 11, 22))
+        >>> describe_kept(moments, 1, 3, date(2026, 11, 28)), describe_kept(moments, 0, 2, date(2026, 11, 22))
         ('2 kept from Nov 22, 1 new', 'kept from today')
     """
     if not kept:
         return ""
     first, last = (_name_day(moment.date(), today) for moment in (min(kept), max(kept)))
     since = f"kept from {first}" if first == last else f"kept from {first} to {last}"
-    new = total - len(kept)
-    return f"{len(kept):,} {since}, {new:,} new" if new else since
+    if len(kept) == total:
+        return since
+    return f"{len(kept):,} {since}, {new:,} new" if new else f"{len(kept):,} {since}"
 
 
 def _name_day(day: date, today: date) -> str:

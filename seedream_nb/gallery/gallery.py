@@ -175,11 +175,12 @@ class Gallery(Sequence[Task]):
 
         return self._part(tuple(filter(matches, self._contents.tasks)))
 
-    def renew(self, tasks: AnyTasks) -> Gallery:
+    def renew(self, tasks: AnyTasks, *, note: str | None = None) -> Gallery:
         """Replaces the tasks with newer ones while they are in progress; loaded images are shared.
 
         Args:
             tasks: The tasks, as many as before where the gallery has a table.
+            note: What the header line says after its counts; None for what it said.
 
         Returns:
             A gallery with the same options, table, and images before.
@@ -192,7 +193,8 @@ class Gallery(Sequence[Task]):
             ...     gallery = gallery.renew(tasks).load()
             ...     handle.update(gallery.live_bundle(), raw=True)
         """
-        return self._made_with(dataclasses.replace(self._contents, tasks=read_tasks(tasks)), self._options)
+        contents = dataclasses.replace(self._contents, tasks=read_tasks(tasks))
+        return self._made_with(contents if note is None else dataclasses.replace(contents, note=note), self._options)
 
     def with_options(self, **changes: Any) -> Gallery:
         """Changes how the gallery is rendered.

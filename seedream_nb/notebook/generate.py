@@ -147,13 +147,18 @@ class GenerateArguments:
             session,
             table=Table(sweep.rows, sweep.columns) if sweep.axes else None,
             before=map(to_image, references),
-            note=describe_kept(batch.kept.values(), len(sweep.requests), datetime.now().astimezone().date()),
         )
         live = open_live_display(front_end)
         gallery, failure = follow_in_cell(
             batch, stop, gallery, live, heading=announcement, seconds_to_answer=SECONDS_TO_ANSWER
         )
         failure = failure or _find_failure(batch)
+        new = sum(
+            index not in batch.kept and bool(task.id or task.good_images) for index, task in enumerate(batch.tasks)
+        )
+        today = datetime.now().astimezone().date()
+        note = describe_kept(batch.kept.values(), new, len(batch.tasks), today)
+        gallery = gallery.renew(gallery, note=note)
         # In a loop, an equal request is meant as another take, unless it failed.
         session.takes.update(batch.takes)
         if batch.is_recorded and session.reuses and not self.again and isinstance(failure, _CONTINUED):

@@ -36,11 +36,10 @@ def make_gallery(
     *,
     table: Table | None = None,
     before: Iterable[TaskImage] = (),
-    note: str = "",
 ) -> Gallery:
     """The gallery of a command; its images come from the session's library and are stored there."""
     fetcher = session.client.fetcher
-    return Gallery(tasks, options=presentation.options, table=table, before=before, note=note, fetcher=fetcher)
+    return Gallery(tasks, options=presentation.options, table=table, before=before, fetcher=fetcher)
 
 
 def present(

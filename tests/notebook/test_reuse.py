@@ -58,6 +58,13 @@ def test_only_what_is_missing_is_paid_for(shell: InteractiveShell, live: Sandbox
     )
 
 
+def test_what_failed_is_not_new(shell: InteractiveShell, live: Sandbox) -> None:
+    run(shell, f'%seedream generate "a cat" "a fox" {SMALL}')
+    with live.faults.during("error", on="images", code="bad_request"):
+        gallery = run_gallery(shell, CELL)
+    assert repr(gallery).splitlines()[0] == "3 tasks · 2 images · 1 failed · 2 kept from today"
+
+
 def test_takes_are_counted_in_all_and_again_pays_for_new_ones(shell: InteractiveShell, live: Sandbox) -> None:
     run(shell, f"%seedream generate a cat {SMALL}")
     gallery = run_gallery(shell, f"%seedream generate a cat {SMALL} --takes 3")
