@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import BudgetExceededError, SettingsError, UsageError, shorten
-from seedream_nb.core.foreign import is_loopback
 from seedream_nb.library.location import OFF
 from seedream_nb.protocol.prices import format_dollars
 
@@ -72,7 +71,7 @@ class Budget:
         Args:
             connection: A connection to the ledger.
             service: The base URL that counts in any case.
-            sandbox: The account of sandboxes, see `Ledger.account_of`; what others of them were sent does not count.
+            sandbox: The account of sandboxes, see `Ledger.account_of`; what other sandboxes were sent does not count.
             credit: A credit in US dollars, needed where the service reported only credits.
         """
         if not self.period:
@@ -80,15 +79,11 @@ class Budget:
             # A budget within it has a key that continues with a dot; a slash follows the dot.
             return float(connection.execute(statement, (credit, self.key, f"{self.key}/")).fetchone()[0])
         statement = (
-            f"SELECT service, account, total({SPENT}) FROM purchases WHERE sent_at >= ? AND {COUNTED}"  # noqa: S608  our own words
-            " GROUP BY service, account"
+            f"SELECT total({SPENT}) FROM purchases WHERE sent_at >= ? AND {COUNTED}"  # noqa: S608  our own words
+            " AND (account <> ? OR service = ?)"
         )
-        rows = connection.execute(statement, (credit, self.begin(datetime.now().astimezone())))
-        return math.fsum(
-            dollars
-            for other, account, dollars in rows
-            if other == service or account != sandbox or not is_loopback(other)
-        )
+        values = (credit, self.begin(datetime.now().astimezone()), sandbox, service)
+        return float(connection.execute(statement, values).fetchone()[0])
 
 
 @dataclass(frozen=True)

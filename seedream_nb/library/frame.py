@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,13 +12,14 @@ from seedream_nb.library.marks import Marks, read_all_marks
 from seedream_nb.library.records import PAGE, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from sqlite3 import Connection
 
     import pandas as pd
 
     from seedream_nb.core.models import Task
     from seedream_nb.library.database import Database
+    from seedream_nb.library.spending import Spending
 
 _TEXT, _INTEGER, _NUMBER, _MOMENT = "string", "Int64", "Float64", "datetime64[us, UTC]"
 # Each has a type with missing values, so that no seed becomes a fraction.
@@ -38,25 +40,40 @@ COLUMNS = {
     "bytes": _INTEGER,
 }
 
+_SPENDING = {
+    "requests": _INTEGER,
+    "images": _INTEGER,
+    "estimated": _NUMBER,
+    "reported": _NUMBER,
+    "unknown": _INTEGER,
+}
+
 
 def make_frame(database: Database, tasks: Iterable[Task]) -> pd.DataFrame:
     """One row for each image, and one for each task without images; `Library.to_frame` describes the columns."""
-    try:
-        # Imported here: it is large, and most users never need it.
-        import pandas as pd  # noqa: PLC0415  see above
-    except ImportError:
-        raise UsageError("A data frame requires pandas, which is not installed.", hint="pip install pandas") from None
     drafts = (draft for task in tasks for draft in _draft(task))
     rows: list[tuple[object, ...]] = []
     while some := list(itertools.islice(drafts, PAGE)):
         with database.reading() as connection:
             rows += _complete(connection, some)
-    columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
+    return _frame(COLUMNS, rows)
+
+
+def make_spending_frame(spendings: Iterable[Spending], by: str) -> pd.DataFrame:
+    """One row for each sum; `Library.spend` describes the columns."""
+    columns = {by: "datetime64[us]" if by == "day" else _TEXT, **_SPENDING}
+    return _frame(columns, [dataclasses.astuple(spending) for spending in spendings])
+
+
+def _frame(columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> pd.DataFrame:
+    try:
+        # Imported here: it is large, and most users never need it.
+        import pandas as pd  # noqa: PLC0415  see above
+    except ImportError:
+        raise UsageError("A data frame requires pandas, which is not installed.", hint="pip install pandas") from None
+    values = zip(*rows, strict=True) if rows else [()] * len(columns)
     return pd.DataFrame(
-        {
-            name: pd.Series(list(values), dtype=dtype)
-            for (name, dtype), values in zip(COLUMNS.items(), columns, strict=True)
-        }
+        {name: pd.Series(list(column), dtype=columns[name]) for name, column in zip(columns, values, strict=True)}
     )
 
 

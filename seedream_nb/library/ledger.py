@@ -25,21 +25,25 @@ from seedream_nb.core.models import TaskStatus, Usage
 from seedream_nb.core.redaction import SANDBOX_TOKEN
 from seedream_nb.library.budgets import Budgets
 from seedream_nb.library.records import storable
+from seedream_nb.library.spending import sum_spending
 from seedream_nb.protocol.prices import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
     from sqlite3 import Connection
 
     from seedream_nb.core.models import Task
     from seedream_nb.library.budgets import Budget
     from seedream_nb.library.database import Database
+    from seedream_nb.library.spending import Grouping, Spending
 
 UNKNOWN_PRICE = Estimate(None)
 NO_BUDGETS = Budgets()
 _LOCKS = "kernels"  # the folder of the lock files, one for each process that sends
 _SALT_BYTES = 16
+_SALT = "SELECT value FROM properties WHERE name = 'salt'"
 _COLUMNS = "number, service, request, take, state, body, account, owner, notebook, planned_at, sent_at, lost_at, task"
 
 
@@ -133,11 +137,14 @@ class Ledger:
     def account_of(self, token: str) -> str:
         """A name for the account of a token that tells it from others, and from which the token cannot be computed."""
         if not self._salt:
+            with self._database.reading() as connection:
+                (self._salt,) = connection.execute(_SALT).fetchone() or ("",)
+        if not self._salt:
             with self._database.writing() as connection:
                 connection.execute(
                     "INSERT OR IGNORE INTO properties VALUES ('salt', ?)", (secrets.token_hex(_SALT_BYTES),)
                 )
-                (self._salt,) = connection.execute("SELECT value FROM properties WHERE name = 'salt'").fetchone()
+                (self._salt,) = connection.execute(_SALT).fetchone()
         return hashlib.sha256(f"{self._salt}{token}".encode()).hexdigest()[:16]
 
     def plan(self, service: str, orders: Sequence[Order], *, notebook: str = "") -> list[Purchase]:
@@ -175,7 +182,8 @@ class Ledger:
         with self._database.reading() as connection:
             if service is None:
                 return _select(connection, where, values)
-            return _select(connection, f"{where} AND service = ?", (service,))
+            # The sign keeps SQLite from reading all entries of a service by another index.
+            return _select(connection, f"{where} AND +service = ?", (service,))
 
     def claim(
         self,
@@ -282,7 +290,26 @@ class Ledger:
     def spent(self, budget: Budget, service: str, credit: float | None) -> float:
         """US dollars that count under a budget so far; see `Budget.spent`."""
         with self._database.reading() as connection:
-            return budget.spent(connection, service, self.account_of(SANDBOX_TOKEN), credit)
+            return budget.spent(connection, service, self._sandbox(), credit)
+
+    def sum_spending(
+        self,
+        by: Grouping | None,
+        since: datetime | None,
+        *,
+        service: str | None = None,
+        credit: float | None = None,
+    ) -> list[Spending]:
+        """What was spent; see `sum_spending`."""
+        with self._database.reading() as connection:
+            return sum_spending(connection, by, since, service=service, sandbox=self._sandbox(), credit=credit)
+
+    def _sandbox(self) -> str:
+        """The account of sandboxes; empty in a read-only library that no request was written down in."""
+        try:
+            return self.account_of(SANDBOX_TOKEN)
+        except LibraryError:
+            return ""
 
     def is_claimed(self, task_id: str, service: str) -> bool:
         """Whether a purchase has this task."""

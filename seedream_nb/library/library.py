@@ -15,7 +15,7 @@ from seedream_nb.core.task_ids import choose_id, flatten, is_beginning, read_id
 from seedream_nb.core.text import format_size
 from seedream_nb.library.database import Database
 from seedream_nb.library.exporting import Exported, export_tasks
-from seedream_nb.library.frame import make_frame
+from seedream_nb.library.frame import make_frame, make_spending_frame
 from seedream_nb.library.image_store import ImageStore
 from seedream_nb.library.importing import Imported, import_archive
 from seedream_nb.library.ledger import Ledger, finish_purchases
@@ -42,6 +42,7 @@ from seedream_nb.library.removal import (
 )
 from seedream_nb.library.search import FIRST_PAGE, Query, count_matches, search_tasks
 from seedream_nb.library.verification import Verification, verify
+from seedream_nb.protocol.prices import default_prices
 
 if TYPE_CHECKING:
     import os
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.core.task_ids import AnyTasks
     from seedream_nb.images.thumbnails import Thumbnail
+    from seedream_nb.library.spending import Grouping
 
 CHECKS = 50  # how often the size is measured while originals as large as the budget are stored
 
@@ -455,6 +457,28 @@ class Library:
             >>> library.to_frame().groupby("model")["elapsed"].median()  # doctest: +SKIP
         """
         return make_frame(self._database, self if tasks is None else self._read_tasks(tasks))
+
+    def spend(self, since: datetime | None = None, by: Grouping = "day") -> pd.DataFrame:
+        """Makes a pandas DataFrame of what paid requests have cost. Requests to sandboxes are left out.
+
+        Args:
+            since: Only requests that were sent at this time or later.
+            by: What each row stands for: a `day` of the local time zone, a `model`, a `notebook`, or a `tag`; a task
+                with several tags counts for each of them.
+
+        Returns:
+            One row for each, with the columns `day` (or what `by` is; missing where it is unknown), `requests`,
+            `images`, `estimated` and `reported` (US dollars: estimates where the service has reported no charge, and
+            reported charges), and `unknown` (the number of requests without either).
+
+        Raises:
+            UsageError: pandas is not installed, or `by` is something else.
+
+        Example:
+            >>> library.spend(by="model")[["estimated", "reported"]].sum()  # doctest: +SKIP
+        """
+        credit = default_prices().credit
+        return make_spending_frame(self.ledger.sum_spending(by, since, credit=credit), by)
 
     def close(self) -> None:
         """Closes its file; it is opened again on next use."""

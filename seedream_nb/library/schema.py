@@ -92,7 +92,7 @@ CREATE TABLE purchases (
 );
 CREATE UNIQUE INDEX purchased_tasks ON purchases (task, service) WHERE task IS NOT NULL;
 CREATE INDEX unsettled_purchases ON purchases (state) WHERE state IN ('sending', 'unclear', 'accepted');
-CREATE INDEX spent_purchases ON purchases (sent_at, service, account, cost, credits, estimate)
+CREATE INDEX spent_purchases ON purchases (sent_at, service, account, cost, credits, estimate, state)
     WHERE state IN ('sending', 'unclear', 'accepted', 'finished');
 CREATE INDEX purchases_of_spenders ON purchases (spender, state, cost, credits, estimate) WHERE spender IS NOT NULL;
 CREATE TABLE properties (

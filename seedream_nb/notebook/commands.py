@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.task_ids import find_problem
-from seedream_nb.notebook import explore, generate, library, queries, services, wait
+from seedream_nb.notebook import explore, generate, library, queries, services, spend, wait
 from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.given import read_given
@@ -298,6 +298,12 @@ _ALL = (
         "library's location, contents and size.",
         lambda _parsed: library.LibraryInfoArguments(),
         parts={command.name.rpartition(" ")[2]: command for command in _LIBRARY},
+    ),
+    Command(
+        "spend",
+        "Show what paid requests have cost, as recorded in the library. Works offline.",
+        spend.read_spend,
+        spend.add_spend,
     ),
     Command(
         "sandbox",

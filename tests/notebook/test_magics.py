@@ -239,12 +239,12 @@ def complete(shell: InteractiveShell, line: str) -> list[str]:
             "%seedream ",
             [
                 *("generate", "edit", "get", "wait", "resume", "watch", "history", "last", "explore"),
-                *("library", "sandbox", "login", "config", "help"),
+                *("library", "spend", "sandbox", "login", "config", "help"),
             ],
         ),
         ("%seedream library se", ["search"]),
         ("%seedream library search --ra", ["--rating"]),
-        ("%seedream s", ["sandbox"]),
+        ("%seedream s", ["spend", "sandbox"]),
         ("%%seedream ge", ["generate", "get"]),
         ("g = %seedream get --co", ["--columns"]),
         ("%seedream get --embed t", ["thumbnails"]),
@@ -273,4 +273,4 @@ def test_unloading_reverts_everything(shell: InteractiveShell) -> None:
 
 def test_loading_twice_is_harmless(shell: InteractiveShell) -> None:
     shell.run_line_magic("reload_ext", "seedream_nb")
-    assert complete(shell, "%seedream s") == ["sandbox"]
+    assert complete(shell, "%seedream s") == ["spend", "sandbox"]
