@@ -27,8 +27,8 @@ pytest_plugins = ("nbval.plugin",)
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Most tests wait: for a server, a kernel, a browser.
-WORKERS_PER_CORE = 2
+# Some tests wait: for a server, a kernel, a browser. More workers would only collect the tests once more.
+WORKERS_PER_CORE = 1.5
 
 SLOW_FILES = (
     "notebooks/*.ipynb",
@@ -72,7 +72,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
         return None
     if all(".py" in argument or ".ipynb" in argument for argument in config.args):
         return 0
-    return WORKERS_PER_CORE * (os.cpu_count() or 1)
+    return round(WORKERS_PER_CORE * (os.cpu_count() or 1))
 
 
 def pytest_configure() -> None:

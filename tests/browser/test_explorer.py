@@ -11,13 +11,14 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.accessibility import expect_accessible
-from tests.browser.jupyter import PATIENCE, JupyterServer, Lab, Notebook
+from tests.browser.jupyter import PATIENCE, THEMES, JupyterServer, Lab, Notebook
 from tests.browser.other_front_ends import notebook_seven, open_and_run, voila
 from tests.browser.pages import WIDGET_MANAGER, errors_of, open_page
 from tests.gallery import front_ends
 from tests.sample_images import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from playwright.sync_api import Browser, Locator, Page
@@ -298,36 +299,37 @@ def test_an_image_is_generated_saved_and_reused(page: Page, server: JupyterServe
     expect_text_output(cell, "['jpg', 'json']")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_is_readable_and_accessible(page: Page, server: JupyterServer, theme: str) -> None:
+def test_it_is_tidy_readable_and_accessible(page: Page, server: JupyterServer) -> None:
     notebook, panel = open_panel(page, server, FULL_PANEL)
-    notebook.choose_theme(theme)
+
+    def expect_in_both_themes(*expectations: Callable[[Panel], None]) -> None:
+        for theme in THEMES:
+            notebook.choose_theme(theme)
+            for expectation in expectations:
+                expectation(panel)
+
     panel.expect_images(IMAGES)
-    expect_accessible(page, ".seedream-explorer")
+    expect_in_both_themes(expect_accessible_panel)
     for tab in ("History", "Generate"):
         panel.choose(tab)
-        expect_readable(page)
-        expect_accessible(page, ".seedream-explorer")
+        expect_in_both_themes(expect_readable, expect_accessible_panel)
     panel.field("Takes").fill("12")
     expect(panel.root.get_by_role("alert").filter(visible=True)).to_be_visible()
-    expect_readable(page)
+    expect_in_both_themes(expect_readable)
     panel.field("Takes").fill("1")
     panel.field("Prompt").fill("a forbidden fox")
     panel.generate.click()
     expect(panel.status).to_contain_text("✕", timeout=PATIENCE)
-    expect_readable(page)
-    expect_accessible(page, ".seedream-explorer")
+    expect_in_both_themes(expect_readable, expect_accessible_panel)
     panel.tiles.filter(has_text="siamese").click()
     panel.expect_original()
-    expect_readable(page)
-    expect_accessible(page, ".seedream-explorer")
+    expect_in_both_themes(expect_readable, expect_accessible_panel)
+    page.keyboard.press("Escape")
+    panel.tiles.first.click(modifiers=["Control"])
+    expect_in_both_themes(expect_tidy)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_controls_are_tidy(page: Page, server: JupyterServer, theme: str) -> None:
-    notebook, panel = open_panel(page, server, FULL_PANEL)
-    notebook.choose_theme(theme)
-    panel.expect_images(IMAGES)
+def expect_tidy(panel: Panel) -> None:
     for tab in ("Get", "History", "Generate"):
         panel.choose(tab)
         names = (
@@ -336,7 +338,6 @@ def test_the_controls_are_tidy(page: Page, server: JupyterServer, theme: str) ->
             .evaluate_all("all => all.map(b => b.innerText.trim())")
         )
         assert len([name for name in names if name]) == len({name for name in names if name}) >= 5
-    panel.tiles.first.click(modifiers=["Control"])
     # The button's own text includes a file count, which is always 0; the visible text does not.
     upload = panel.root.get_by_role("button", name="Add reference images")
     assert upload.evaluate("button => getComputedStyle(button).fontSize") == "0px"
@@ -346,7 +347,7 @@ def test_the_controls_are_tidy(page: Page, server: JupyterServer, theme: str) ->
     )
     assert arrows == [[True, "none"]] * len(arrows)
     for width in (1280, 600):
-        page.set_viewport_size({"width": width, "height": 900})
+        panel.page.set_viewport_size({"width": width, "height": 900})
         boxes = [panel.field(label).bounding_box() for label in ("From", "To")]
         assert len({box["y"] for box in boxes if box}) == 1
     lefts = panel.root.evaluate(
@@ -357,9 +358,13 @@ def test_the_controls_are_tidy(page: Page, server: JupyterServer, theme: str) ->
     assert max(lefts) - min(lefts) <= 1
 
 
-def expect_readable(page: Page) -> None:
+def expect_accessible_panel(panel: Panel) -> None:
+    expect_accessible(panel.page, ".seedream-explorer")
+
+
+def expect_readable(panel: Panel) -> None:
     """All visible text has the contrast that WCAG 2 requires, also that of disabled controls."""
-    found = page.evaluate(CONTRASTS)
+    found = panel.page.evaluate(CONTRASTS)
     assert len(found) > 20
     assert [(round(contrast, 2), text[:60]) for contrast, text in found if contrast < 4.5] == []
 

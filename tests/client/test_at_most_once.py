@@ -262,6 +262,7 @@ def test_each_paid_request_has_a_connection_of_its_own() -> None:
         assert len({received.connection for received in server.received}) == 3
 
 
+@pytest.mark.slow
 def test_the_token_is_in_no_error_of_a_paid_request() -> None:
     failures = [
         Answer(manner="drop"),
@@ -355,6 +356,7 @@ def test_what_a_signal_handler_raises_shows_no_token(
     assert TOKEN not in with_locals(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
 @pytest.mark.parametrize("mode", ["async", "sync", "stream"])
 @pytest.mark.parametrize("kind", [Foreign, TimeoutError, ForeignBase, SystemExit])

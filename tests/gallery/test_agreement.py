@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from tests.gallery.reading import assert_forms_agree, one_line, show
 from tests.gallery.strategies import EXAMPLES, task_lists, tasks
 
 
+@pytest.mark.slow
 def test_examples_of_the_sandbox_say_the_same_in_both_forms(sandbox: Sandbox, client: SeedreamClient) -> None:
     large = "5404x3040"
     gallery = Gallery(client.retrieve_batch(sandbox.task_ids)).filter(lambda task: task.size != large)

@@ -335,6 +335,7 @@ def test_layers_and_progress(sandbox: Sandbox, client: SeedreamClient) -> None:
     assert len(progress) == len(task.layers) == len(sandbox.requests.of_kind("downloads"))
 
 
+@pytest.mark.slow
 @examples(40)
 @given(task_lists)
 def test_no_foreign_text_stops_it(some_tasks: list[Task]) -> None:

@@ -44,6 +44,7 @@ def noisy_tasks(count: int, side: int = 320) -> list[Task]:
     return [inline_task(number, side) for number in range(count)]
 
 
+@pytest.mark.slow
 def test_sixty_noisy_thumbnails_stay_under_two_megabytes() -> None:
     sheet = show(Gallery(noisy_tasks(60)))
     assert sheet.size <= 2_000_000
@@ -254,6 +255,7 @@ def test_a_single_narrow_image_does_not_make_an_endless_tile() -> None:
     assert "--seedream-aspect:1/1" in show(Gallery(task, embed="links")).html
 
 
+@pytest.mark.slow
 def test_many_thumbnails_are_made_small_at_once_and_it_is_said() -> None:
     sheet = show(Gallery(noisy_tasks(100, side=300), thumbnail=280, limit=100))
     assert sheet.size <= 2_000_000

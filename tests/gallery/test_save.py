@@ -436,6 +436,7 @@ def test_a_replaced_record_can_be_read_by_whom_the_first_could(tmp_path: Path) -
     assert stat.S_IMODE(record.stat().st_mode) == before
 
 
+@pytest.mark.slow
 def test_two_threads_can_save_into_one_directory(tmp_path: Path) -> None:
     tasks = [task_with(plain(600, 600, f"#0000{number:02x}"), f"p {number}", f"id-{number}") for number in range(20)]
     with ThreadPoolExecutor(4) as pool:

@@ -230,6 +230,7 @@ def test_any_record_replaces_a_damaged_one(empty: Library) -> None:
 # The order
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["same", "next", "mixed"])
 def test_thousands_of_the_same_microsecond_keep_their_order_and_stay_quick(empty: Library, kind: str) -> None:
     microseconds = {"same": [0] * 1500, "next": range(1500), "mixed": [n * 7919 % 1000 for n in range(1500)]}[kind]

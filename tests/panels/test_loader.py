@@ -372,6 +372,7 @@ def test_a_layer_is_placed_by_its_bounding_box(opened: Opened, inbox: Inbox) -> 
 # Limits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["original", "thumbnail"])
 def test_the_memory_limit_holds(opened: Opened, inbox: Inbox, kind: Kind) -> None:
     contents = [noise(300, 300, seed=seed) for seed in range(60)]

@@ -90,6 +90,7 @@ def test_another_process_with_another_hash_seed_gives_the_same_bytes() -> None:
     assert _bytes_elsewhere("1") == here
 
 
+@pytest.mark.slow
 def test_threads_paint_what_one_thread_paints() -> None:
     prompts = ["a cat", "a city", "the sea", "waves of thought"] * 2
     with ThreadPoolExecutor(8) as pool:
@@ -97,6 +98,7 @@ def test_threads_paint_what_one_thread_paints() -> None:
     assert together == [_fingerprint(paint(prompt, 80, 80)) for prompt in prompts[:4]] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
 def test_the_same_arguments_give_the_same_bytes_and_index_and_seed_vary_them(prompt: str) -> None:
     first, again = paint(prompt, 80, 80), paint(prompt, 80, 80)
@@ -188,6 +190,7 @@ def test_transparency_becomes_white_in_a_jpeg() -> None:
         assert opened.getpixel((8, 8)) == (255, 255, 255)
 
 
+@pytest.mark.slow
 def test_a_large_jpeg_is_as_large_as_those_of_the_service() -> None:
     assert 300_000 < len(encode(paint("a white siamese cat", 2048, 2048), "jpeg")) < 750_000
 
@@ -208,6 +211,7 @@ def test_layers_match_their_boxes_and_compose_the_image(prompt: str) -> None:
     assert np.abs(whole - flat).mean() < 4  # only the upper layers' grain and the mark differ
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 5, 16])
 def test_the_number_of_layers_is_as_requested(count: int) -> None:
     assert len(paint_layers("a cat", 64, 64, count)) == count + 1
@@ -226,6 +230,7 @@ def test_a_decomposed_image_can_be_composed_again() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompt", ["make it night", "as a monochrome etching", "neon"])
 def test_an_edit_keeps_the_composition_and_changes_the_colors(prompt: str) -> None:
     source, stranger = paint("a white siamese cat", 256, 256), paint("a city at night", 256, 256)

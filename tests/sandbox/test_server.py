@@ -132,6 +132,7 @@ def test_a_port_in_use_is_reported(sandbox: Sandbox) -> None:
         Sandbox(port=port).start()
 
 
+@pytest.mark.slow
 def test_sixteen_concurrent_clients_with_keep_alive(api: Api) -> None:
     ids = [api.sandbox.add_task(f"kite {number}", size="120x120") for number in range(40)]
     records = api.tasks(action="retrieve_batch", ids=ids)["items"]
