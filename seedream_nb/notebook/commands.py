@@ -318,8 +318,9 @@ _ALL = (
     ),
     Command(
         "config",
-        "Show the service in use, whether a token is set, and versions.",
-        lambda _parsed: services.ConfigArguments(),
+        "Show the service in use, whether a token is set, what is recorded, and versions.",
+        services.read_config,
+        services.add_config,
     ),
     Command("help", "Show all commands, or the help of one.", _read_help, _add_help),
 )

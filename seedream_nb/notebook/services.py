@@ -115,11 +115,19 @@ class LoginArguments:
 
 @dataclass(frozen=True)
 class ConfigArguments:
-    """`%seedream config`."""
+    """`%seedream config`.
+
+    Attributes:
+        reuse: Whether this kernel uses what was paid for before; None leaves it as it is.
+    """
+
+    reuse: bool | None = None
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
         """Describes the service in use."""
         del front_end
+        if self.reuse is not None:
+            session.reuses = self.reuse
         settings = session.settings
         versions = [f"{name} {metadata.version(name)}" for name in ("seedream_nb", "ipython", "requests", "pillow")]
         rows = {
@@ -135,11 +143,25 @@ class ConfigArguments:
         return Notice("\n".join(f"{name:<9} {value}" for name, value in rows.items()))
 
 
+def add_config(parser: Parser) -> None:
+    """Adds the options of `%seedream config`."""
+    parser.add_argument(
+        "--reuse",
+        choices=("on", "off"),
+        help=f"whether a cell that runs again shows what was paid for, or pays again (default: {REUSE_NAME}, or on)",
+    )
+
+
+def read_config(parsed: argparse.Namespace) -> ConfigArguments:
+    """Reads the arguments of `%seedream config`."""
+    return ConfigArguments(None if parsed.reuse is None else parsed.reuse == "on")
+
+
 def _describe_purchases(session: Session) -> str:
     if session.client.cache.location == OFF:
         return "not recorded without a library: running a cell again pays again"
     unfinished = len(session.client.unfinished())
-    reuse = "shown again, not paid again" if session.reuses else f"paid again (from {REUSE_NAME})"
+    reuse = "shown again, not paid again" if session.reuses else "paid again; --reuse on turns that off"
     return f"{unfinished} unfinished: %seedream resume" if unfinished else f"none unfinished; {reuse}"
 
 

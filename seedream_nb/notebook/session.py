@@ -41,6 +41,7 @@ class Session:
         sandbox: The sandbox, while it runs.
         known_ids: Recent task ids, latest first.
         last: The gallery of the last command, if any.
+        reuses: Whether commands use what was paid for before; at first that of `SEEDREAM_REUSE`.
         takes: How many takes of each request this run of the cell has ordered, see `SeedreamClient.generate_all`.
     """
 
@@ -49,6 +50,7 @@ class Session:
         self.known_ids: tuple[str, ...] = ()
         self.last: Gallery | None = None
         self.takes: Counter[str] = Counter()
+        self.reuses = os.environ.get(REUSE_NAME, "").strip().lower() not in {"off", "no", "false", "0"}
         self._watches: list[Watch] = []
         self._login: Secret | None = None
         self._sandbox_folder: TemporaryDirectory[str] | None = None
@@ -97,11 +99,6 @@ class Session:
             InvalidTaskIdError: One has no id, or a beginning fits no known id or several.
         """
         return read_ids(given, self.lookup)
-
-    @property
-    def reuses(self) -> bool:
-        """Whether commands use what was paid for before; `SEEDREAM_REUSE=off` turns it off."""
-        return os.environ.get(REUSE_NAME, "").strip().lower() not in {"off", "no", "false", "0"}
 
     @property
     def prices(self) -> PriceList | None:

@@ -107,10 +107,17 @@ def test_only_what_is_paid_for_needs_a_confirmation(shell: InteractiveShell, liv
 
 def test_it_can_be_turned_off(shell: InteractiveShell, live: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEEDREAM_REUSE", "off")
+    restart(shell)
     for _run in range(2):
         run(shell, f"%seedream generate a cat {SMALL}")
     assert paid(live) == 2
-    assert "paid again (from SEEDREAM_REUSE)" in repr(run(shell, "%seedream config"))
+    assert "paid again" in repr(run(shell, "%seedream config"))
+    assert "not paid again" in repr(run(shell, "%seedream config --reuse on"))
+    run(shell, f"%seedream generate a cat {SMALL}")
+    assert paid(live) == 2
+    run(shell, "%seedream config --reuse off")
+    run(shell, f"%seedream generate a cat {SMALL}")
+    assert paid(live) == 3
 
 
 def test_an_edit_is_kept_as_well(shell: InteractiveShell, live: Sandbox) -> None:
