@@ -356,6 +356,7 @@ class RecordedRequest(PaidRequest):
         self._purchase = purchase
         self._estimate = estimate
         self._budgets = budgets
+        self._is_settled = False
 
     @property
     def checksum(self) -> str:
@@ -402,6 +403,7 @@ class RecordedRequest(PaidRequest):
         # A streamed task has no id, and the library's own key finds it again.
         key = task.id.strip() or self._purchases.cache.key_of(task)
         self._purchases.cache.record(lambda ledger: ledger.accept(self._purchase, task, key))
+        self._is_settled = True
 
     def failed(self, error: SeedreamError) -> None:
         """Records that the service has clearly rejected the request, or that it could not be reached."""
@@ -417,6 +419,9 @@ class RecordedRequest(PaidRequest):
 
     def release(self) -> None:
         """Ends the claim."""
+        if not self._is_settled:
+            # An interrupt came in between. Other kernels would wait for it as long as this one lives.
+            self.lost()
         self._purchases.ledger.release(self)
 
     def recover(self, error: OutcomeUnknownError, pause: Pause) -> Task:
@@ -447,6 +452,7 @@ class RecordedRequest(PaidRequest):
         # What cannot be written will be looked up in the history.
         if self._is_sending():
             self._purchases.cache.record(lambda ledger: ledger.settle(self._purchase, state))
+            self._is_settled = True
 
     def _is_sending(self) -> bool:
         return self._purchases.ledger.holds(self._purchase, self)

@@ -319,7 +319,7 @@ class ImageStream:
             self._request.lost()
             if self.task.images:
                 raise  # they may be all that is left of a stream
-            self._take_over(self._request.recover(error, self._pause))
+            self._take_over(self._recover(error))
             yield from self.task.images
         except WithdrawnError:
             self._request.withdrawn()
@@ -334,6 +334,12 @@ class ImageStream:
             else:
                 self._request.lost()
             raise
+
+    def _recover(self, error: OutcomeUnknownError) -> Task:
+        try:
+            return self._request.recover(error, self._pause)
+        except KeyboardInterrupt:
+            raise InterruptedRequest(f"Interrupted. {error.message}", hint=error.hint, sent_at=error.sent_at) from None
 
     def _take_over(self, task: Task) -> None:
         self.task, self._is_answered = task, True

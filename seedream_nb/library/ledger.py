@@ -69,6 +69,11 @@ class PurchaseState(str, Enum):
 
 SENDABLE = (PurchaseState.PLANNED, PurchaseState.FAILED, PurchaseState.NOT_ARRIVED)
 _UNSETTLED = (PurchaseState.SENDING, PurchaseState.UNCLEAR, PurchaseState.ACCEPTED)
+# What is bought, what may be, what moderation rejected, and the rest.
+_RANK = (
+    "CASE WHEN state IN ('accepted', 'finished') THEN 0 WHEN state IN ('sending', 'unclear') THEN 1"
+    " WHEN state = 'rejected' THEN 2 ELSE 3 END"
+)
 
 
 @dataclass(frozen=True)
@@ -235,7 +240,7 @@ class Ledger:
                     # It is counted by now; if that is too much, the transaction is rolled back.
                     sandbox = self.account_of(SANDBOX_TOKEN)
                     budgets.check(connection, purchase.service, sandbox, estimate, str(purchase.body.get("model")))
-            is_claimed = can_be_sent
+                is_claimed = can_be_sent  # before it is written, as an interrupt may come right after
         finally:
             if not is_claimed:
                 _sending.discard(entry)
@@ -385,8 +390,7 @@ def state_of(task: Task) -> PurchaseState:
 
 
 def _plan(connection: Connection, service: str, order: Order, notebook: str) -> Purchase:
-    take = order.take or _last_take(connection, service, order.request) + 1
-    known = _find_take(connection, service, order.request, take)
+    known = _find_take(connection, service, order.request, order.take)
     if known is not None:
         return known
     row = connection.execute(
@@ -395,7 +399,7 @@ def _plan(connection: Connection, service: str, order: Order, notebook: str) -> 
         (
             service,
             order.request,
-            take,
+            _last_take(connection, service, order.request) + 1,
             PurchaseState.PLANNED.value,
             json.dumps(order.body, sort_keys=True),
             storable(notebook),
@@ -407,9 +411,11 @@ def _plan(connection: Connection, service: str, order: Order, notebook: str) -> 
 
 
 def _find_take(connection: Connection, service: str, request: str, take: int | None) -> Purchase | None:
+    """The n-th take of a request. Those that were bought come first: one that was never sent leaves no gap."""
     if take is None:
         return None
-    found = _select(connection, "service = ? AND request = ? AND take = ?", (service, request, take))
+    ranked = f"SELECT number FROM purchases WHERE service = ? AND request = ? ORDER BY {_RANK}, take LIMIT 1 OFFSET ?"  # noqa: S608  our own words
+    found = _select(connection, f"number = ({ranked})", (service, request, take - 1))
     return found[0] if found else None
 
 

@@ -97,9 +97,9 @@ class Parser(argparse.ArgumentParser):
             UsageError: They are invalid; the message says why.
         """
         self._words = words
-        for word in words:
-            if word.is_option or word.option:
-                self._check_option(word.option.removesuffix("=") or str(word.value))
+        self._check_options(
+            [word.option.removesuffix("=") or str(word.value) for word in words if word.is_option or word.option]
+        )
         parsed = self.parse_args(
             [str(word.value) if word.is_option else f"{word.option}\0{at}\0" for at, word in enumerate(words)]
         )
@@ -114,14 +114,18 @@ class Parser(argparse.ArgumentParser):
                 setattr(parsed, action.dest, flat)
         return parsed
 
-    def _check_option(self, option: str) -> None:
-        """Rejects an unknown option and says which one was probably meant."""
-        known = self._option_string_actions
-        if option in known:
-            return
-        name = option.replace("_", "-").lower()
-        hint = self.advice.get(name) or self._find_hint(name)
-        raise UsageError(f"{self.prog} has no option {shorten(option)}.", hint=hint)
+    def _check_options(self, options: Sequence[str]) -> None:
+        """Rejects unknown options, and repeated ones, of which argparse would ignore all but the last."""
+        given: dict[argparse.Action, str] = {}
+        for option in options:
+            action = self._option_string_actions.get(option)
+            if action is None:
+                name = option.replace("_", "-").lower()
+                hint = self.advice.get(name) or self._find_hint(name)
+                raise UsageError(f"{self.prog} has no option {shorten(option)}.", hint=hint)
+            if action in given and not isinstance(action, argparse._AppendAction):  # noqa: SLF001  it has no public name
+                _reject_repeated(given[action], option, takes_several=action.nargs == "+")
+            given[action] = option
 
     def _find_hint(self, name: str) -> str:
         known = {one.lstrip("-"): one for one in (*self._option_string_actions, *self.advice) if one.startswith("--")}
@@ -162,6 +166,12 @@ class Parser(argparse.ArgumentParser):
         """Raises the help that argparse would print."""
         del file
         raise HelpRequest(self.format_help())
+
+
+def _reject_repeated(earlier: str, option: str, *, takes_several: bool) -> NoReturn:
+    what = f"{option} is given twice" if earlier == option else f"Both {earlier} and {option} are given"
+    hint = f"Write its values one after another: {option} A B" if takes_several else "Keep one"
+    raise UsageError(f"{what}.", hint=f"{hint}; nothing was sent.")
 
 
 def _name(action: argparse.Action) -> str:

@@ -386,7 +386,7 @@ def _read(parsed: argparse.Namespace, command: str, images: Sequence[Word]) -> G
     shared = {name: getattr(parsed, name) for name in _SHARED}
     return GenerateArguments(
         prompts=read_prompts(parsed.prompt, parsed.body, command, optional=parsed.layers and bool(images)),
-        options=GenerationOptions(**shared, extra=dict(map(_read_field, parsed.field))),
+        options=GenerationOptions(**shared, extra=_read_fields(parsed.field)),
         varied=tuple((name, tuple(getattr(parsed, name))) for name in _VARIED if getattr(parsed, name)),
         images=tuple(map(to_image_word, images)),
         takes=parsed.takes,
@@ -414,6 +414,15 @@ def _join_sides(words: Sequence[object]) -> list[object]:
         else:
             joined.append(word)
     return joined
+
+
+def _read_fields(words: Sequence[Word]) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    for name, value in map(_read_field, words):
+        if name in fields:
+            raise UsageError(f"The field {name} is given twice.", hint="Keep one; nothing was sent.")
+        fields[name] = value
+    return fields
 
 
 def _read_field(word: Word) -> tuple[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,18 @@ import pytest
 from PIL import Image
 
 from seedream_nb import GenerationOptions, GenerationRequest, Library, OutcomeUnknownError, Sandbox, SeedreamClient
-from seedream_nb.core.errors import LibraryError, LibraryWarning, NetworkError, SeedreamError
-from seedream_nb.library.ledger import PurchaseState
+from seedream_nb.client import purchases, submission
+from seedream_nb.core.errors import (
+    InterruptedRequest,
+    LibraryError,
+    LibraryWarning,
+    ModerationError,
+    NetworkError,
+    SeedreamError,
+)
+from seedream_nb.library.ledger import Purchase, PurchaseState
 from tests.conftest import QUICK
+from tests.interrupts import interrupt_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -330,3 +340,49 @@ def test_options_of_a_list_of_requests(buyer: SeedreamClient, sandbox: Sandbox) 
     assert again.interrupted().message == "Interrupted before anything was sent; nothing was paid for."
     assert again.finish() == tasks
     assert paid(sandbox) == 3
+
+
+def test_a_take_that_was_never_sent_leaves_no_gap(buyer: SeedreamClient, sandbox: Sandbox) -> None:
+    buyer.generate_all(["a cat"])  # an order that was not confirmed
+    with sandbox.faults.during("error", on="images", code="used_up"), pytest.raises(SeedreamError):
+        buyer.generate("a cat")
+    tasks = [buyer.generate("a cat", wait=True, interval=0.05) for _take in range(2)]
+    assert buyer.generate_all(["a cat"] * 2, reuse=True).finish() == tasks
+    assert paid(sandbox) == 2
+
+
+def test_a_moderated_prompt_that_was_ordered_again_but_not_sent_is_not_sent_either(
+    buyer: SeedreamClient, sandbox: Sandbox
+) -> None:
+    with pytest.raises(ModerationError):
+        buyer.generate("something forbidden", reuse=True, mode="sync")
+    buyer.generate_all(["something forbidden"])
+    with pytest.raises(ModerationError):
+        buyer.generate("something forbidden", reuse=True, mode="sync")
+    assert len(sandbox.requests.of_kind("images")) == 1
+
+
+def test_after_an_interrupt_at_any_line_no_claim_is_left(buyer: SeedreamClient, library: Library) -> None:
+    # Another kernel would wait for it as long as this one lives.
+    prompts = (f"cat {number}" for number in itertools.count())
+    modules = [purchases, submission]
+    number = 1
+    while interrupt_at(number, modules, lambda: buyer.generate(next(prompts))) is not None:
+        assert PurchaseState.SENDING not in states(library), f"line {number}"
+        number += 1
+    assert number > 50
+
+
+def test_an_interrupt_while_a_lost_answer_is_looked_up_says_that_the_request_was_sent(
+    buyer: SeedreamClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_arguments: object) -> Purchase:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(purchases.Purchases, "settle", interrupt)
+    with (
+        sandbox.faults.during("drop", on="images", times=1),
+        pytest.raises(InterruptedRequest, match="may have been paid for") as caught,
+    ):
+        buyer.generate("a cat")
+    assert caught.value.sent_at is not None

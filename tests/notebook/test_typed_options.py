@@ -267,3 +267,20 @@ class TestHelp:
         assert (len(manager.token_transformers) + 2, len(manager.cleanup_transforms) + 1) == with_ours
         shell.run_line_magic("load_ext", "seedream_nb")
         assert (len(manager.token_transformers), len(manager.cleanup_transforms)) == with_ours
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--size 2K --size 4K", "--size is given twice. Write its values one after another: --size A B"),
+        ("--image a.png --image b.png", "--image is given twice."),
+        ("--takes 2 --takes 3", "--takes is given twice. Keep one"),
+        ("--watermark --no-watermark", "Both --watermark and --no-watermark are given."),
+        ("--field safety=1 --field safety=2", "The field safety is given twice."),
+    ],
+)
+def test_no_repeated_option_is_ignored(shell: InteractiveShell, service: Sandbox, line: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        run(shell, f"%seedream generate a cat {line}")
+    assert message in str(caught.value)
+    assert paid(service) == 0
