@@ -255,7 +255,7 @@ def find_problem(word: str) -> str | None:
     if "://" in bare:
         return "is a link; the task id is in the answer that contained the link"
     if strangers:
-        return f"contains {' '.join(strangers[:MAX_LISTED])}; an id has only 0-9, a-f and plain hyphens"
+        return f"contains {', '.join(map(repr, strangers[:MAX_LISTED]))}; an id has only 0-9, a-f and plain hyphens"
     return _describe_shape(bare)
 
 

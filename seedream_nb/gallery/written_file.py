@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+def _either(words: Sequence[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def check_path(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
     """Checks that a file can be written, before any work starts; `~` is the home directory, and case does not matter.
 
@@ -28,7 +33,7 @@ def check_path(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
         # ValueError: characters that no file name can have; RuntimeError: the home of an unknown user.
         raise _cannot_be_written(path, problem) from None
     if wanted.suffix.lower() not in suffixes:
-        raise UsageError(f"{str(path)!r} must end in {' or '.join(suffixes)}.")
+        raise UsageError(f"{str(path)!r} must end in {_either(suffixes)}.")
     if wanted.is_dir():
         raise UsageError(f"{wanted} is a directory.", hint="Choose a file in it.")
     if not wanted.parent.is_dir():

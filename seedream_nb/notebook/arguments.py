@@ -106,10 +106,10 @@ class Parser(argparse.ArgumentParser):
         for action in self._actions:
             value = getattr(parsed, action.dest, None)
             if isinstance(value, _Values):
-                self.error(f"argument {_name(action)}: expected one value, not a list")
+                self.error(f"{_name(action)} must be one value, not a list")
             if isinstance(value, list):
                 if _Values() in value:
-                    self.error(f"argument {_name(action)}: the list is empty")
+                    self.error(f"{_name(action)}: the list is empty")
                 flat = [one for part in value for one in (part if isinstance(part, _Values) else [part])]
                 setattr(parsed, action.dest, flat)
         return parsed
@@ -148,18 +148,30 @@ class Parser(argparse.ArgumentParser):
         return convert(word.value) if elements is None else _Values(map(convert, elements))
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
+        choices = list(map(str, action.choices or ()))
         for one in value if isinstance(value, _Values) else [value]:
-            super()._check_value(action, one)
+            if choices and one not in choices:
+                near = difflib.get_close_matches(str(one), choices, n=1)
+                raise UsageError(
+                    f"{self.prog}: {_name(action)} must be {_either(choices)}, not {shorten(repr(one))}.",
+                    hint=f"Did you mean {near[0]}?" if near else f"Run {self.prog} --help for usage.",
+                )
+
+    @property
+    def order(self) -> str:
+        """The command with its positional arguments in their order."""
+        words = [_format_positional(action) for action in self._actions if not action.option_strings]
+        return " ".join([self.prog, *words])
 
     def format_help(self) -> str:
         """The help, with a usage line that names the positional arguments only."""
-        words = [_format_positional(action) for action in self._actions if not action.option_strings]
-        self.usage = " ".join(["%(prog)s", *words, "[options]"])
+        self.usage = f"{self.order} [options]".replace("%", "%%")
         return "\n".join(filter(None, [super().format_help(), self.notes]))
 
     def error(self, message: str) -> NoReturn:
         """Raises what argparse would print."""
-        message = _MARKER.sub(lambda match: self._find(match[0]).source, message)
+        message = _MARKER.sub(lambda match: self._find(match[0]).source, message).removeprefix("argument ")
+        message = re.sub(r"^(\S+): must be", r"\1 must be", message)
         raise UsageError(f"{self.prog}: {message}.", hint=f"Run {self.prog} --help for usage.")
 
     def print_help(self, file: object = None) -> NoReturn:
@@ -174,6 +186,11 @@ def _reject_repeated(earlier: str, option: str, *, takes_several: bool) -> NoRet
     raise UsageError(f"{what}.", hint=f"{hint}; nothing was sent.")
 
 
+def _either(words: list[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def _name(action: argparse.Action) -> str:
     return "/".join(action.option_strings) or str(action.metavar or action.dest)
 
@@ -182,23 +199,23 @@ def _to_text(value: object) -> str:
     try:
         return as_text(value)
     except TypeError:
-        raise argparse.ArgumentTypeError(f"expected text, not {name_type(value)}") from None
+        raise argparse.ArgumentTypeError(f"must be text, not {name_type(value)}") from None
 
 
 def _to_int(value: object) -> int:
     if isinstance(value, bool):  # an int for Python, but hardly meant as one
-        raise argparse.ArgumentTypeError(f"invalid int value: {value}")
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {value}")
     try:
         return int(value) if isinstance(value, str) else operator.index(value)  # type: ignore[arg-type]  # it raises TypeError
     except (TypeError, ValueError):
-        raise argparse.ArgumentTypeError(f"invalid int value: {shorten(repr(value))}") from None
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {shorten(repr(value))}") from None
 
 
 def _to_float(value: object) -> float:
     try:
         return float(value)  # type: ignore[arg-type]  # it raises TypeError
     except (TypeError, ValueError):
-        raise argparse.ArgumentTypeError(f"invalid float value: {shorten(repr(value))}") from None
+        raise argparse.ArgumentTypeError(f"must be a number, not {shorten(repr(value))}") from None
 
 
 def _format_positional(action: argparse.Action) -> str:

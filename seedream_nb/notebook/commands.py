@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seedream_nb.core.errors import UsageError
+from seedream_nb.core.errors import InvalidTaskIdError, UsageError
 from seedream_nb.core.task_ids import find_problem
 from seedream_nb.notebook import explore, generate, library, queries, services, spend, wait
 from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation
@@ -132,7 +132,12 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
         return HelpArguments(command.format_help())
     if parser.takes_ids:
         on_line = itertools.takewhile(lambda word: not word.source.startswith("#"), parsed.ids)
-        parsed.ids = read_given([*on_line, *read_id_words(cell or "", evaluate)], evaluate)
+        try:
+            parsed.ids = read_given([*on_line, *read_id_words(cell or "", evaluate)], evaluate)
+        except InvalidTaskIdError as error:
+            if parser.order != f"{parser.prog} [ID ...]":  # another argument comes first
+                error.hint = f"Write {parser.order}. {error.hint or ''}".rstrip()
+            raise
     else:
         parsed.body = read_body(cell or "", evaluate)
     return command.read(parsed)
@@ -170,6 +175,8 @@ def _find(word: str, commands: Mapping[str, Command], start: str) -> Command:
     if commands is COMMANDS and find_problem(word) is None:
         raise UsageError(f"{word!r} is a task id, not a command.", hint=f"Did you mean {start} get {word}?")
     near = [one for one in commands if one.startswith(word.lower())]
+    if not near and commands is COMMANDS and word.lower() in COMMANDS["library"].parts:
+        near = [f"library {word.lower()}"]
     near = near or difflib.get_close_matches(word.lower(), commands)
     if near:
         hint = f"Did you mean {start} {near[0]}?"
@@ -203,7 +210,7 @@ def _mark(kind: library.MarkKind, description: str) -> Command:
 _LIBRARY = (
     Command(
         "library search",
-        "Search prompts and notes, newest first. Works offline.",
+        "Search prompts, tags and notes, newest first. Works offline.",
         library.read_search,
         library.add_search,
     ),

@@ -243,7 +243,8 @@ class TransferArguments:
 
 def add_search(parser: Parser) -> None:
     """Adds the options of `%seedream library search`."""
-    parser.add_argument("words", nargs="*", metavar="WORD", help='word of a prompt or note, or a quoted "exact phrase"')
+    text = 'word of a prompt, tag or note, or a quoted "exact phrase"'
+    parser.add_argument("words", nargs="*", metavar="WORD", help=text)
     add_filters(parser)
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only tasks with this tag")
     parser.add_argument("--rating", type=int, metavar="N", help="only tasks rated N stars or more")

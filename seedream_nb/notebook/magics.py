@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
     from IPython.core.inputtransformer2 import TokenTransformBase
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
+    from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.notebook.completion import Completion
     from seedream_nb.notebook.session import Session
 
 MAGIC_NAME = "seedream"
+_MODELS = "seedream_nb.core.models"
+_SHOWN_TYPES = ("Task", "TaskImage")  # as values of a cell, such as gallery[0]
 _QUESTIONED = re.compile(rf"(?:^\s*|= )% {MAGIC_NAME} [^?].*\?\s*$", re.DOTALL)
 _QUESTIONED_CELL = re.compile(rf"%%{MAGIC_NAME}[ \t]+(?:library[ \t]+)?\w+[ \t]*\?{{1,2}}\s*")
+# JupyterLab breaks a completion's type at every space and hyphen, and writes the lines over each other.
+_UNBROKEN = str.maketrans({" ": "\N{NO-BREAK SPACE}", "-": "\N{NON-BREAKING HYPHEN}"})
 COMPLETED_LINE = re.compile(r"\s*(?:[\w.]+\s*=\s*)?(%{0,2})seedream\s+(.*)")
 
 
@@ -39,6 +45,7 @@ class SeedreamMagics(Magics):
         self._shell = shell
         self._is_untouched = False  # whether the running cell certainly has no output yet
         self._session: Session | None = None
+        self._formatter: Any = shell.display_formatter.mimebundle_formatter  # type: ignore[union-attr]  # shells have one
         self._matcher = context_matcher(identifier=MAGIC_NAME)(lambda context: self.complete(context))  # noqa: PLW0108  it gets attributes
 
     @line_cell_magic
@@ -86,6 +93,9 @@ class SeedreamMagics(Magics):
         self._shell.events.register("pre_run_cell", self._begin_cell)
         self._shell.input_transformer_manager.token_transformers.extend(_TRANSFORMERS)
         self._shell.input_transformers_cleanup.append(_ask_on_one_line)
+        for name in _SHOWN_TYPES:
+            # By name: nothing is imported before there is a task to show.
+            self._formatter.for_type_by_name(_MODELS, name, self._show_task)
 
     def close(self) -> None:
         """Reverts `install` and stops what the commands started."""
@@ -96,8 +106,20 @@ class SeedreamMagics(Magics):
             transformers = self._shell.input_transformer_manager.token_transformers
             transformers[:] = [one for one in transformers if one not in _TRANSFORMERS]
             self._shell.input_transformers_cleanup.remove(_ask_on_one_line)
+            for name in _SHOWN_TYPES:
+                self._formatter.pop(f"{_MODELS}.{name}", None)
         if self._session is not None:
             self._session.close()
+
+    def _show_task(self, value: Task | TaskImage, include: object = None, exclude: object = None) -> object:
+        """Shows a task or an image as a gallery; IPython shows its repr where that fails."""
+        del include, exclude  # IPython picks
+        from seedream_nb.core.errors import SeedreamError  # noqa: PLC0415  %load_ext stays cheap
+        from seedream_nb.gallery import Gallery  # noqa: PLC0415  see above
+
+        with contextlib.suppress(SeedreamError):
+            return Gallery([value], fetcher=self._get_session().client.fetcher)._repr_mimebundle_()
+        return None
 
     def _begin_cell(self, info: ExecutionInfo) -> None:
         self._is_untouched = begins_with_magic(info.raw_cell or "")
@@ -186,7 +208,7 @@ class _Nothing(list[SimpleCompletion]):
 
 def _matches(found: Iterable[Completion], typed: str, *, is_ours: bool) -> SimpleMatcherResult:
     """What IPython's completer expects; Python's own keywords and names do not complete our lines."""
-    completions = [SimpleCompletion(one.text, type=one.type) for one in found]
+    completions = [SimpleCompletion(one.text, type=one.type.translate(_UNBROKEN)) for one in found]
     return {
         "completions": completions if completions or not is_ours else _Nothing(),
         "matched_fragment": typed,

@@ -161,8 +161,10 @@ def _describe_purchases(session: Session) -> str:
     if session.client.cache.location == OFF:
         return "not recorded without a library: running a cell again pays again"
     unfinished = len(session.client.unfinished())
-    reuse = "shown again, not paid again" if session.reuses else "paid again; --reuse on turns that off"
-    return f"{unfinished} unfinished: %seedream resume" if unfinished else f"none unfinished; {reuse}"
+    if unfinished:
+        return f"{unfinished} unfinished: %seedream resume"
+    reuse = "not paid again" if session.reuses else "paid again; --reuse on turns that off"
+    return f"none unfinished; a repeated request is {reuse}"
 
 
 def _describe_prices(session: Session) -> str:

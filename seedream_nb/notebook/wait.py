@@ -332,11 +332,8 @@ def _open(
     if arguments.task_ids:
         waiting = follow(read_tasks_or_ids(arguments.task_ids, session.lookup))
         return waiting, make_gallery(waiting.tasks, arguments.presentation, session)
-    hint = "Pass the ids of the tasks to wait for: %seedream wait ID."
-    last = session.require_last(hint)
+    last = session.require_last("Pass the ids of the tasks to wait for: %seedream wait ID.")
     open_ids = [task.id for task in last if task.id and not task.status.is_final]
-    if not open_ids:
-        raise UsageError("No task of the last result is in progress.", hint=hint)
-    # As it was shown: a sweep stays a table.
+    # As it was shown: a sweep stays a table. Nothing may be in progress: the same cells again find all of it stored.
     gallery = last.with_options(**arguments.presentation.changes)
     return _Rest(gallery, follow(open_ids)), gallery

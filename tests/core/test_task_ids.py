@@ -52,7 +52,7 @@ def test_upper_case_is_the_same_id() -> None:
     [
         (ID[:7], "is too short; the first 8 characters of an id are needed"),
         (ID + "0", "13 characters instead of 12 in group 5"),
-        (ID[:-1] + "g", "contains g"),
+        (ID[:-1] + "g", "contains 'g'"),
         (ID.replace("-", "\N{EN DASH}"), "plain hyphens"),
         (ID.replace("-", ""), "1 group instead of 5"),
         ("69498b9bff2676299c5cb7a6", "the _id of a record"),

@@ -319,7 +319,7 @@ def test_an_image_can_be_written_too(name: str, image_format: str, tmp_path: Pat
 def test_another_ending_is_refused_before_anything_is_fetched(image_host: ImageHost) -> None:
     link = image_host.add("/a.png", plain())
     gallery = Gallery(Task("i", TaskStatus.SUCCEEDED, (TaskImage("i", url=link),)))
-    with pytest.raises(UsageError, match=r"'sheet\.gif' must end in \.pdf or \.png or \.jpg or \.jpeg"):
+    with pytest.raises(UsageError, match=r"'sheet\.gif' must end in \.pdf, \.png, \.jpg or \.jpeg"):
         gallery.contact_sheet("sheet.gif")
     with pytest.raises(UsageError, match="The directory none does not exist"):
         gallery.contact_sheet("none/sheet.pdf")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -29,13 +30,19 @@ IMAGE = TaskImage(ID, url="https://x.example/a.png", prompt="a cat")
 TASK = Task(ID, TaskStatus.SUCCEEDED, (IMAGE,), prompt="a cat")
 
 
-def offered(shell: InteractiveShell, line: str) -> dict[str, str | None]:
+def offered(shell: InteractiveShell, line: str) -> dict[str, str]:
     """The completions of a line and their types, as front ends get them."""
     with provisionalcompleter():
-        return {found.text: found.type for found in shell.Completer.completions(line, len(line))}
+        found = {one.text: one.type or "" for one in shell.Completer.completions(line, len(line))}
+    # JupyterLab breaks a type at every space and hyphen, and writes the lines over each other.
+    assert not any(re.search(r"[ -]", kind) for kind in found.values())
+    return {
+        text: kind.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NON-BREAKING HYPHEN}", "-")
+        for text, kind in found.items()
+    }
 
 
-def without_options(offers: dict[str, str | None]) -> dict[str, str | None]:
+def without_options(offers: dict[str, str]) -> dict[str, str]:
     return {text: kind for text, kind in offers.items() if not text.startswith("-")}
 
 

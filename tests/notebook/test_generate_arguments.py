@@ -59,7 +59,7 @@ def test_prompts_are_read_from_line_or_cell(line: str, cell: str | None, prompts
         ("generate cat --timeout nan", None, "--timeout must be more than 0, not nan"),
         ("generate cat --stream --no-wait", None, "--stream always waits"),
         ("generate cat --stream --callback-url https://example.org", None, "--stream does not support callbacks"),
-        ("generate cat --format gif", None, "invalid choice: 'gif'"),
+        ("generate cat --format gif", None, "--format must be jpeg or png, not 'gif'"),
         ("generate cat --field safety", None, "'safety' is not a field"),
         ("generate cat --sise 2K", None, "%seedream generate has no option --sise"),
     ],

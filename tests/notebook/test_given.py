@@ -10,6 +10,7 @@ import pytest
 from seedream_nb import Explorer, Gallery, Library, Task, TaskStatus
 from seedream_nb.core.errors import InvalidTaskIdError, UsageError
 from seedream_nb.notebook.commands import parse
+from seedream_nb.notebook.template import no_variables
 from tests.notebook.running import SMALL, paid, run, run_gallery
 
 if TYPE_CHECKING:
@@ -258,3 +259,17 @@ class TestImages:
         with pytest.raises(UsageError, match="nothing: The list of reference images is empty"):
             run(shell, f"%seedream {command}")
         assert paid(service) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "order"),
+    [
+        ("rate study[0] 4", "%seedream library rate STARS [ID ...]"),
+        ('note study[0] "for the cover"', '%seedream library note "NOTE" [ID ...]'),
+        ("tag study[0] calendar", "%seedream library tag TAG [ID ...]"),
+    ],
+)
+def test_tasks_before_the_mark_are_rejected_with_the_order(line: str, order: str) -> None:
+    with pytest.raises(InvalidTaskIdError) as caught:
+        parse(f"library {line}", evaluate=no_variables)
+    assert str(caught.value.hint).startswith(f"Write {order}. ")

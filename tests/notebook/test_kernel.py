@@ -41,8 +41,8 @@ def test_an_error_fails_an_unattended_run(runner: Runner, source: str, name: str
 
 def test_a_front_end_learns_the_type_of_each_completion(kernel: Kernel) -> None:
     kernel.run("%load_ext seedream_nb\nfrom PIL import Image\nphoto = Image.new('RGB', (30, 40))")
-    assert kernel.complete("%seedream edit ph") == {"photo": "image: 30\u00d740"}
-    assert kernel.complete("%seedream generate a cat --size 16") == {"16:9": "size: 2560\u00d71440"}
+    assert kernel.complete("%seedream edit ph") == {"photo": "image:\N{NO-BREAK SPACE}30\u00d740"}
+    assert kernel.complete("%seedream generate a cat --size 16") == {"16:9": "size:\N{NO-BREAK SPACE}2560\u00d71440"}
     assert kernel.complete("%seedream get --columns ") == {}
 
 

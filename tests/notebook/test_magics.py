@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from seedream_nb import Sandbox, TaskStatus
+from seedream_nb import Sandbox, Task, TaskStatus
 from seedream_nb.client.settings import BASE_URL_NAME, TOKEN_NAME, Settings, resolve_settings
 from seedream_nb.core.errors import (
     InvalidTaskIdError,
@@ -262,12 +262,28 @@ def test_other_lines_complete_as_usual(shell: InteractiveShell) -> None:
     assert "isinstance" in complete(shell, "isinst")
 
 
+def formatted(shell: InteractiveShell, value: object) -> dict[str, str]:
+    assert shell.display_formatter is not None
+    shown: dict[str, str] = shell.display_formatter.format(value)[0]
+    return shown
+
+
+def test_a_task_or_an_image_is_shown_as_a_gallery(shell: InteractiveShell, service: Sandbox) -> None:
+    task_id = service.add_task("a cat", size="64x64")
+    gallery = run_gallery(shell, f"%seedream get {task_id}")
+    for value in (gallery[0], gallery.images[0]):
+        shown = formatted(shell, value)
+        assert "data:image/jpeg;base64," in shown["text/html"]
+        assert shown["text/plain"].startswith("1 task \u00b7 1 image")
+
+
 def test_unloading_reverts_everything(shell: InteractiveShell) -> None:
     run(shell, "%seedream sandbox")
     shell.run_line_magic("unload_ext", "seedream_nb")
     assert "seedream" not in shell.magics_manager.magics["line"]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("seedream")]
     assert complete(shell, "%seedream s") != ["sandbox"]
+    assert "text/html" not in formatted(shell, Task.not_found("an-id"))
     shell.run_line_magic("load_ext", "seedream_nb")
 
 

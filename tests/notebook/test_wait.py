@@ -47,8 +47,9 @@ class TestTasks:
         finished = run_gallery(shell, "%seedream wait")
         assert [task.id for task in finished] == [task.id for task in started]
         assert {task.status for task in finished} == {TaskStatus.SUCCEEDED}
-        with pytest.raises(UsageError, match="No task of the last result is in progress"):
-            run(shell, "%seedream wait")
+        requests = len(service.requests)
+        assert list(run_gallery(shell, "%seedream wait")) == list(finished)
+        assert len(service.requests) == requests
 
     def test_without_ids_the_last_result_keeps_its_layout(self, shell: InteractiveShell, service: Sandbox) -> None:
         service.settings.generation_seconds = 0.3
