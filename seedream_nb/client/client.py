@@ -19,6 +19,7 @@ from seedream_nb.client.transport import Transport
 from seedream_nb.core.errors import Interrupted, LibraryWarning, NetworkError, SeedreamError, UsageError
 from seedream_nb.core.models import Task
 from seedream_nb.core.task_ids import read_ids, read_tasks_or_ids
+from seedream_nb.images.fetch import FetchLimits
 from seedream_nb.library import LibraryCache, LibraryFetcher
 from seedream_nb.library.budgets import budget_of_environment, budget_within, parse_budget
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 TASKS_PATH = "/seedream/tasks"
 WAIT_SECONDS = 600.0
+SECONDS_FOR_REFERENCES = 20.0  # to download one whose content identifies a request
 
 
 class SeedreamClient:
@@ -632,7 +634,7 @@ class SeedreamClient:
             self._cache,
             self.settings,
             self._read_history,
-            self.fetcher,
+            LibraryFetcher(self._cache, FetchLimits(seconds=SECONDS_FOR_REFERENCES)),
             settling_time=self._settling_time,
         )
 

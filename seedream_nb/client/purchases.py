@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from datetime import datetime
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedream_nb.client.at_most_once import CLOCK_SKEW
 from seedream_nb.client.transport import RetryPolicy
@@ -126,6 +126,8 @@ class Purchases:
         orders = []
         for body in bodies:
             checksum, kept = identify(body, lambda one: self._identify(one, references, download=reuse))
+            if reuse:
+                checksum = self._as_recorded(checksum, kept)
             takes[checksum] += 1
             orders.append(Order(checksum, kept, takes[checksum] if reuse else None))
         notebook = PurePath(os.environ.get(_NOTEBOOK_NAME, "")).name
@@ -238,6 +240,14 @@ class Purchases:
                 elif began >= self._due(purchase) and all(task.request for task in tasks):
                     self.ledger.settle(purchase, PurchaseState.NOT_ARRIVED)
 
+    def _as_recorded(self, checksum: str, kept: Mapping[str, Any]) -> str:
+        """The checksum by links, if the request was recorded when their content could not be read."""
+        by_link = _checksum_of(kept, [reference.get("link") or reference["sha256"] for reference in kept["image"]])
+        if by_link == checksum:
+            return checksum
+        (recorded,) = self.cache.look_up(self.settings.base_url, [Order(by_link, kept, 1)])
+        return by_link if recorded else checksum
+
     def _identify(self, reference: str, known: dict[str, dict[str, str]], *, download: bool) -> dict[str, str]:
         """What identifies a reference image: the checksum of its content; for a link also the link."""
         if reference not in known:
@@ -245,7 +255,7 @@ class Purchases:
         return known[reference]
 
     def _read_reference(self, reference: str, *, download: bool) -> dict[str, str]:
-        if reference[:5].lower() == "data:":
+        if not _is_link(reference):
             return {"sha256": _checksum(_decode(reference))}
         image = TaskImage(task_id="", url=reference)
         content = self.cache.original(image)
@@ -471,16 +481,23 @@ def _unclear(purchase: Purchase, error: SeedreamError) -> OutcomeUnknownError:
 
 def identify(
     body: Mapping[str, object], identify_image: Callable[[str], Mapping[str, str]]
-) -> tuple[str, dict[str, object]]:
+) -> tuple[str, dict[str, Any]]:
     """The checksum of what a body orders, and the body for the ledger, with images by their content."""
     ordered = {name: value for name, value in body.items() if name not in _DELIVERY}
     image = ordered.pop("image", None)
     images = [] if image is None else [image] if isinstance(image, str) else list(image)  # type: ignore[call-overload]  # a list, as it was built
     references = [dict(identify_image(one)) for one in images]
+    kept = {**ordered, "image": references}
     # The content counts, not where it lies.
-    content = [reference.get("sha256") or reference["link"] for reference in references]
-    text = json.dumps({**ordered, "image": content}, sort_keys=True)
-    return _checksum(text.encode()), {**ordered, "image": references}
+    return _checksum_of(kept, [reference.get("sha256") or reference["link"] for reference in references]), kept
+
+
+def _checksum_of(kept: Mapping[str, object], images: Sequence[str]) -> str:
+    return _checksum(json.dumps({**kept, "image": images}, sort_keys=True).encode())
+
+
+def _is_link(reference: str) -> bool:
+    return reference[:5].lower() != "data:"
 
 
 def find_task(tasks: Iterable[Task], purchase: Purchase) -> Task | None:
@@ -517,7 +534,7 @@ def is_same_request(body: Mapping[str, object], request: Mapping[str, object]) -
 def _is_same_image(reference: Mapping[str, str], image: object) -> bool:
     if not isinstance(image, str):
         return True
-    if image[:5].lower() != "data:":
+    if _is_link(image):
         return reference.get("link") in {image, None}
     return len(image) < _SHORTEST_IMAGE or reference.get("sha256") == _checksum(_decode(image))
 

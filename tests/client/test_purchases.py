@@ -126,6 +126,14 @@ def test_a_reference_counts_by_its_content(buyer: SeedreamClient, sandbox: Sandb
     assert paid(sandbox) == 3
 
 
+def test_a_link_that_could_not_be_read_at_first_is_the_same_request(buyer: SeedreamClient, sandbox: Sandbox) -> None:
+    link = str(sandbox.examples and buyer.retrieve(sandbox.examples[0].id).images[0].url)
+    with sandbox.faults.during("missing", on="downloads"):
+        first = buyer.edit(link, "make it blue", reuse=True)
+    assert buyer.edit(link, "make it blue", reuse=True).id == first.id
+    assert paid(sandbox) == 1
+
+
 def test_a_request_in_progress_is_waited_for(sandbox: Sandbox, library: Library) -> None:
     sandbox.settings.generation_seconds = 0.3
     with open_client(sandbox, library) as client:
