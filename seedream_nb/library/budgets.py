@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import BudgetExceededError, SettingsError, UsageError, shorten
 from seedream_nb.library.location import OFF
+from seedream_nb.library.schema import COUNTED, QUARTER
 from seedream_nb.protocol.prices import format_dollars
 
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
 BUDGET_NAME = "SEEDREAM_BUDGET"
 PRICES_NAME = "SEEDREAM_PRICES"
-
-# What counts as spent: failed and rejected requests, and those that did not arrive, were not charged (wire contract,
-# Common). The index of the ledger has the same words.
-COUNTED = "state IN ('sending', 'unclear', 'accepted', 'finished')"
-SPENT = "coalesce(cost, credits * ?, estimate, 0)"
 
 _OPTION = "--budget, in Python budget=…"
 _BUDGET = re.compile(r"\$?\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(?:(?:/|per|an?)\s*(day|week|month))?", re.IGNORECASE)
@@ -65,25 +61,27 @@ class Budget:
             day = day.replace(day=1)
         return day.timestamp()
 
-    def spent(self, connection: Connection, service: str, sandbox: str, credit: float | None) -> float:
+    def spent(self, connection: Connection, service: str, sandbox: str, credit: float) -> float:
         """US dollars that count so far.
 
         Args:
             connection: A connection to the ledger.
             service: The base URL that counts in any case.
             sandbox: The account of sandboxes, see `Ledger.account_of`; what other sandboxes were sent does not count.
-            credit: A credit in US dollars, needed where the service reported only credits.
+            credit: A credit in US dollars.
         """
         if not self.period:
-            statement = f"SELECT total({SPENT}) FROM purchases WHERE spender >= ? AND spender < ? AND {COUNTED}"  # noqa: S608  our own words
+            statement = (
+                "SELECT total(coalesce(cost, credits * ?, estimate)) FROM purchases"  # noqa: S608  our own words
+                f" WHERE spender >= ? AND spender < ? AND state IN {COUNTED}"
+            )
             # A budget within it has a key that continues with a dot; a slash follows the dot.
             return float(connection.execute(statement, (credit, self.key, f"{self.key}/")).fetchone()[0])
         statement = (
-            f"SELECT total({SPENT}) FROM purchases WHERE sent_at >= ? AND {COUNTED}"  # noqa: S608  our own words
-            " AND (account <> ? OR service = ?)"
+            "SELECT total(dollars + credits * ?) FROM spending WHERE quarter >= ? AND (account <> ? OR service = ?)"
         )
-        values = (credit, self.begin(datetime.now().astimezone()), sandbox, service)
-        return float(connection.execute(statement, values).fetchone()[0])
+        quarter = self.begin(datetime.now().astimezone()) // QUARTER
+        return float(connection.execute(statement, (credit, quarter, sandbox, service)).fetchone()[0])
 
 
 @dataclass(frozen=True)
@@ -92,11 +90,11 @@ class Budgets:
 
     Attributes:
         held: The budgets, the widest first.
-        credit: A credit in US dollars, if known.
+        credit: A credit in US dollars, for what the service has reported in credits.
     """
 
     held: tuple[Budget, ...] = ()
-    credit: float | None = None
+    credit: float = 0.0
 
     @property
     def spender(self) -> str | None:

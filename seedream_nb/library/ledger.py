@@ -292,7 +292,7 @@ class Ledger:
                 return _change(connection, purchase.number, expected, state)
             return _change(connection, purchase.number, expected[:1], state, lost_at=_lost_at(purchase))
 
-    def spent(self, budget: Budget, service: str, credit: float | None) -> float:
+    def spent(self, budget: Budget, service: str, credit: float) -> float:
         """US dollars that count under a budget so far; see `Budget.spent`."""
         with self._database.reading() as connection:
             return budget.spent(connection, service, self._sandbox(), credit)
@@ -303,7 +303,7 @@ class Ledger:
         since: datetime | None,
         *,
         service: str | None = None,
-        credit: float | None = None,
+        credit: float,
     ) -> list[Spending]:
         """What was spent; see `sum_spending`."""
         with self._database.reading() as connection:

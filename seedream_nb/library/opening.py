@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from seedream_nb.core.errors import LibraryError
-from seedream_nb.library.schema import VERSION, migrate, version_of
+from seedream_nb.library.schema import TRIGGERS, VERSION, migrate, version_of
 
 SECONDS_FOR_OTHERS = 30.0  # to wait for another kernel's transaction
 MOUNTS = Path("/proc/self/mounts")  # Linux's list of mount points
@@ -38,6 +38,8 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if granted == 'wal' else 'FULL'}")
         connection.execute("PRAGMA foreign_keys = ON")
         migrate(connection)
+        for trigger in TRIGGERS:
+            connection.execute(trigger)
     except BaseException:
         connection.close()
         raise

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.library.records import reindex
-from seedream_nb.library.schema import migrate
+from seedream_nb.library.schema import SUM_UP_AGAIN, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-# In this order, as marks refer to tasks. The full-text index is rebuilt.
+# In this order, as marks refer to tasks. The full-text index and the sums of purchases are rebuilt.
 _TABLES = ("tasks", "pictures", "originals", "thumbnails", "tags", "opinions", "purchases", "properties")
 _LOGS = ("-wal", "-shm", "-journal")
 LOCK_ENDING = "-mending.lock"
@@ -132,6 +132,8 @@ def recover(damaged: Path, connection: sqlite3.Connection) -> int:
         reindex(connection)
         connection.execute("DELETE FROM tags WHERE task NOT IN (SELECT key FROM tasks)")
         connection.execute("DELETE FROM opinions WHERE task NOT IN (SELECT key FROM tasks)")
+        for statement in SUM_UP_AGAIN:
+            connection.execute(statement)
     connection.execute("COMMIT")
     return int(connection.execute("SELECT count(*) FROM tasks").fetchone()[0])
 

@@ -67,7 +67,39 @@ _MODELS = """
 CREATE INDEX tasks_of_models ON tasks (model);
 """
 
-# Paid requests, and this library's own values.
+QUARTER = 900  # seconds; days begin at a multiple of it in each time zone
+COUNTED = "('sending', 'unclear', 'accepted', 'finished')"  # the states in which a paid request counts as spent
+
+
+def _sum_up(row: str, sign: str = "+") -> str:
+    """Adds purchases to the sums, or subtracts them, as the beginning of a statement."""
+    return (
+        f"INSERT INTO spending SELECT CAST({row}.sent_at / {QUARTER} AS INTEGER), {row}.service, {row}.account,"
+        f" {sign}coalesce({row}.cost, CASE WHEN {row}.credits IS NULL THEN {row}.estimate END, 0),"
+        f" {sign}coalesce(CASE WHEN {row}.cost IS NULL THEN {row}.credits END, 0)"
+    )
+
+
+def _trigger(event: str, *changes: str) -> str:
+    statements = "".join(f"{change}; " for change in changes)
+    return f"CREATE TEMP TRIGGER spending_{event.lower()} AFTER {event} ON main.purchases BEGIN {statements}END"
+
+
+def _when_counted(row: str) -> str:
+    return (
+        f" WHERE {row}.state IN {COUNTED} AND {row}.sent_at IS NOT NULL"
+        " ON CONFLICT DO UPDATE SET dollars = dollars + excluded.dollars, credits = credits + excluded.credits"
+    )
+
+
+_ADD, _SUBTRACT = _sum_up("NEW") + _when_counted("NEW"), _sum_up("OLD", "-") + _when_counted("OLD")
+
+# A budget must not add up all requests before each one, so triggers keep the sums. They belong to a connection, as the
+# file's schema has to fit into its first page: damage of another one would cost all records.
+TRIGGERS = (_trigger("INSERT", _ADD), _trigger("UPDATE", _SUBTRACT, _ADD), _trigger("DELETE", _SUBTRACT))
+SUM_UP_AGAIN = ("DELETE FROM spending", f"{_sum_up('purchases')} FROM purchases{_when_counted('purchases')}")
+
+# Paid requests, what they cost in each quarter of an hour, and this library's own values.
 _PURCHASES = """
 CREATE TABLE purchases (
     number INTEGER PRIMARY KEY,
@@ -92,8 +124,9 @@ CREATE TABLE purchases (
 );
 CREATE UNIQUE INDEX purchased_tasks ON purchases (task, service) WHERE task IS NOT NULL;
 CREATE INDEX unsettled_purchases ON purchases (state) WHERE state IN ('sending', 'unclear', 'accepted');
-CREATE INDEX spent_purchases ON purchases (sent_at, service, account, cost, credits, estimate, state)
-    WHERE state IN ('sending', 'unclear', 'accepted', 'finished');
+CREATE INDEX sent_purchases ON purchases (sent_at);
+CREATE TABLE spending (quarter INTEGER, service TEXT, account TEXT, dollars REAL, credits REAL,
+    PRIMARY KEY (quarter, service, account)) WITHOUT ROWID;
 CREATE INDEX purchases_of_spenders ON purchases (spender, state, cost, credits, estimate) WHERE spender IS NOT NULL;
 CREATE TABLE properties (
     name TEXT PRIMARY KEY,

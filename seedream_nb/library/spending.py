@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.library.budgets import COUNTED
+from seedream_nb.library.schema import COUNTED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,7 +57,7 @@ def sum_spending(
     *,
     service: str | None,
     sandbox: str,
-    credit: float | None,
+    credit: float,
 ) -> list[Spending]:
     """The sums, days in order, all others the most expensive first; a single one without a grouping.
 
@@ -79,7 +79,7 @@ def sum_spending(
             total(CASE WHEN {_REPORTED} IS NULL THEN estimate END), total({_REPORTED}),
             total({_REPORTED} IS NULL AND estimate IS NULL)
         FROM purchases {tags}
-        WHERE sent_at >= :since AND {COUNTED} AND (account <> :sandbox OR service = :service)
+        WHERE sent_at >= :since AND state IN {COUNTED} AND (account <> :sandbox OR service = :service)
         GROUP BY name
     """  # noqa: S608  our own words
     rows = [

@@ -28,7 +28,8 @@ DAYS = 30  # that are shown without --since
 _LONGEST_NAME = 60  # characters
 _LONGEST_BAR = 24  # characters in a terminal
 _UNKNOWN = {"tag": "untagged", "notebook": "no notebook"}
-_HEADS = ("requests", "images", "estimated", "reported")
+_HEADS = ("requests", "images")
+_SIGNS = {"estimated": "░", "reported": "█"}  # of a bar in a terminal
 
 # Scoped to its class, with the colors of JupyterLab or VS Code.
 _STYLE = (
@@ -49,9 +50,9 @@ _STYLE = (
     ".seedream-spend table thead th:first-child{text-align:left}"
     ".seedream-spend table tfoot :is(td,th){border-top:1px solid var(--seedream-soft-ink);font-weight:600}"
     ".seedream-spend table td.seedream-bar{padding:2px 0;text-align:left;width:220px}"
-    ".seedream-spend td.seedream-bar span{display:inline-block;height:9px;vertical-align:baseline;"
+    ".seedream-spend table span{display:inline-block;height:9px;width:9px;vertical-align:baseline;"
     "background:var(--seedream-bar);box-sizing:border-box}"
-    ".seedream-spend td.seedream-bar span.seedream-estimated{background:none;border:1px solid var(--seedream-bar)}"
+    ".seedream-spend table span.seedream-estimated{background:none;border:1px solid var(--seedream-bar)}"
 )
 
 
@@ -126,7 +127,12 @@ class SpendingTable:
         return notes
 
     def __repr__(self) -> str:
-        cells = [(self.by, *_HEADS), *(self._cells(row) for row in self.rows), ("total", *_numbers(self.total))]
+        signs = (f"{kind} {sign}" for kind, sign in _SIGNS.items())
+        cells = [
+            (self.by, *_HEADS, *signs),
+            *(self._cells(row) for row in self.rows),
+            ("total", *self._numbers(self.total)),
+        ]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         bars = ["", *(self._bar(row) for row in self.rows), ""]
         lines = [
@@ -142,13 +148,14 @@ class SpendingTable:
         return "\n".join([self.summary, "", *(line.rstrip() for line in lines), "", *self.notes])
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{name}</th>' for name in (self.by, *_HEADS))
+        signs = (f'{kind} <span class="seedream-{kind}" aria-hidden="true"></span>' for kind in _SIGNS)
+        head = "".join(f'<th scope="col">{name}</th>' for name in (self.by, *_HEADS, *signs))
         body = "".join(
             f'<tr>{_render_cells(self._cells(row))}<td class="seedream-bar" aria-hidden="true">'
             f"{self._render_bar(row)}</td></tr>"
             for row in self.rows
         )
-        foot = _render_cells(("total", *_numbers(self.total)))
+        foot = _render_cells(("total", *self._numbers(self.total)))
         notes = "".join(f'<p class="seedream-note">{html.escape(note)}</p>' for note in self.notes)
         return (
             f'<div class="{VERBATIM_CLASSES} seedream-spend"><style>{_STYLE}</style><p>{html.escape(self.summary)}</p>'
@@ -159,7 +166,14 @@ class SpendingTable:
     def _cells(self, row: Spending) -> tuple[str, ...]:
         name = _UNKNOWN.get(self.by, "unknown") if row.name is None else row.name
         name = show_line(display_name(name) if self.by == "model" else name, _LONGEST_NAME)
-        return name, *_numbers(row)
+        return name, *self._numbers(row)
+
+    def _numbers(self, row: Spending) -> tuple[str, ...]:
+        # All amounts of a table have as many decimals, so that they can be compared.
+        amounts = [amount for one in self.rows for amount in (one.estimated, one.reported)]
+        decimals = max(len(format_dollars(amount).rpartition(".")[2]) for amount in amounts)
+        costs = (f"${dollars:,.{decimals}f}" if dollars else "-" for dollars in (row.estimated, row.reported))
+        return f"{row.requests:,}", f"{row.images:,}", *costs
 
     def _shares(self, row: Spending) -> tuple[float, float]:
         """The reported and the estimated part of a row's bar, the longest bar being 1."""
@@ -168,18 +182,13 @@ class SpendingTable:
 
     def _bar(self, row: Spending) -> str:
         reported, estimated = (round(share * _LONGEST_BAR) for share in self._shares(row))
-        return "█" * reported + "░" * estimated
+        return _SIGNS["reported"] * reported + _SIGNS["estimated"] * estimated
 
     def _render_bar(self, row: Spending) -> str:
         parts = zip(("reported", "estimated"), self._shares(row), strict=True)
         return "".join(
             f'<span class="seedream-{kind}" style="width:{100 * share:.1f}%"></span>' for kind, share in parts if share
         )
-
-
-def _numbers(row: Spending) -> tuple[str, ...]:
-    estimated, reported = (format_dollars(dollars) if dollars else "-" for dollars in (row.estimated, row.reported))
-    return f"{row.requests:,}", f"{row.images:,}", estimated, reported
 
 
 def _render_cells(cells: Sequence[str]) -> str:

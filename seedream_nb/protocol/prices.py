@@ -70,12 +70,12 @@ class PriceList:
     Attributes:
         name: How messages name it, such as `prices of 2026-08`.
         models: The prices by full model id.
-        credit: A credit in US dollars; None if it is unknown.
+        credit: A credit of the service in US dollars.
     """
 
     name: str
     models: Mapping[str, ModelPrices] = field(default_factory=dict)
-    credit: float | None = None
+    credit: float = 0.0
 
     def estimate(self, body: Mapping[str, object]) -> Estimate:
         """Estimates what a request costs at most, from its body.
@@ -127,7 +127,7 @@ def read_prices(text: str) -> PriceList:
             raise ValueError(problem)
         models[model] = _read_model(name, given)
     date = content.get("date")
-    credit = _read_price("credit", content["credit"]) if "credit" in content else None
+    credit = _read_price("credit", content["credit"]) if "credit" in content else default_prices().credit
     return PriceList(f"prices of {date}" if date else "your prices", models, credit)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import pickle
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seedream_nb import (
     BudgetExceededError,
@@ -24,6 +28,8 @@ from seedream_nb import (
     UsageError,
 )
 from seedream_nb.library.budgets import Budget, parse_budget
+from seedream_nb.library.ledger import PurchaseState
+from seedream_nb.library.schema import SUM_UP_AGAIN, TRIGGERS, migrate
 from tests.conftest import QUICK
 
 if TYPE_CHECKING:
@@ -310,6 +316,48 @@ def test_what_was_sent_before_a_period_does_not_count(sandbox: Sandbox, library:
         client.generate("a dog")
         with pytest.raises(BudgetExceededError):
             client.generate("a fox")
+
+
+_STATES = st.sampled_from(list(PurchaseState))
+_AMOUNTS = st.none() | st.sampled_from([0.0, 0.03, 0.04, 0.088])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 3), _STATES, st.sampled_from([None, 100.0, 900.0, 9000.0]), _AMOUNTS, _AMOUNTS, _AMOUNTS
+        )
+    ),
+)
+def test_the_sums_are_those_of_all_requests_whatever_changes(
+    changes: list[tuple[int, PurchaseState, float | None, float | None, float | None, float | None]],
+) -> None:
+    statement = "UPDATE purchases SET state = ?, sent_at = ?, estimate = ?, cost = ?, credits = ? WHERE number = ?"
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection)
+        for trigger in TRIGGERS:
+            connection.execute(trigger)
+        for number in (1, 2, 3):
+            row = (number, "finished" if number == 3 else "planned", 50.0, 0.5)
+            connection.execute(
+                "INSERT INTO purchases (number, service, request, take, state, body, planned_at, sent_at, estimate)"
+                " VALUES (?, 's', 'r', 1, ?, '{}', 0, ?, ?)".replace("'r'", f"'r{number}'"),
+                row,
+            )
+        for number, state, sent_at, *amounts in changes:
+            connection.execute(statement, (state.value, sent_at, *amounts, number))
+        connection.execute("DELETE FROM purchases WHERE number = 1")
+        expected = connection.execute(
+            "SELECT total(coalesce(cost, credits * 0.1, estimate)) FROM purchases WHERE sent_at >= 900"
+            " AND state IN ('sending', 'unclear', 'accepted', 'finished')"
+        ).fetchone()
+        found = []
+        for statements in ((), SUM_UP_AGAIN):
+            for again in statements:
+                connection.execute(again)
+            sums = "SELECT total(dollars + credits * 0.1) FROM spending WHERE quarter >= 1"
+            found.append(connection.execute(sums).fetchone())
+    assert found == [pytest.approx(expected)] * 2
 
 
 @pytest.mark.parametrize("budget", [0.4, "0.4/day"])

@@ -282,7 +282,7 @@ def test_unloading_reverts_everything(shell: InteractiveShell) -> None:
     shell.run_line_magic("unload_ext", "seedream_nb")
     assert "seedream" not in shell.magics_manager.magics["line"]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("seedream")]
-    assert complete(shell, "%seedream s") != ["sandbox"]
+    assert complete(shell, "%seedream s") != ["spend", "sandbox"]
     assert "text/html" not in formatted(shell, Task.not_found("an-id"))
     shell.run_line_magic("load_ext", "seedream_nb")
 
