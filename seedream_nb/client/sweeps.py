@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.client.submission import GenerationRequest
 from seedream_nb.core.text import count_of
-from seedream_nb.protocol.capabilities import display_name, display_size, find_model, find_size, read_ratio
+from seedream_nb.protocol.capabilities import display_name, find_model
 from seedream_nb.protocol.prices import format_dollars
 from seedream_nb.protocol.request_body import build_body, resolve
+from seedream_nb.protocol.sizes import display_size, find_size, read_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

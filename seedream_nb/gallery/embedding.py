@@ -16,7 +16,7 @@ from seedream_nb.core.text import count_of
 from seedream_nb.images.fetch import Source, find_result, source_of, to_image_error, work_on_all
 from seedream_nb.images.layers import compose_thumbnails, match_layers
 from seedream_nb.images.thumbnails import Thumbnail, make_thumbnail, shrink
-from seedream_nb.protocol.capabilities import parse_size
+from seedream_nb.protocol.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

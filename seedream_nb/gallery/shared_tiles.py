@@ -28,7 +28,8 @@ from seedream_nb.gallery.tiles import (
     whole_prompt,
     without_redundant,
 )
-from seedream_nb.protocol.capabilities import display_name, parse_size
+from seedream_nb.protocol.capabilities import display_name
+from seedream_nb.protocol.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

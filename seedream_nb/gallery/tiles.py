@@ -15,7 +15,8 @@ from seedream_nb.core.foreign import clean_prompt, show_line, show_prompt
 from seedream_nb.core.models import ErrorDetail, TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.images.layers import describe_layer
-from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS, display_size, parse_size
+from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS
+from seedream_nb.protocol.sizes import display_size, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

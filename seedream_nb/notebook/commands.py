@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import InvalidTaskIdError, UsageError
 from seedream_nb.core.task_ids import find_problem
-from seedream_nb.notebook import explore, generate, library, queries, services, spend, wait
+from seedream_nb.notebook import explore, generate, generate_options, library, queries, services, spend, wait
 from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.given import read_given
@@ -257,14 +257,14 @@ _ALL = (
         "separate prompts with a line of ---. Several prompts or option values generate a table of all combinations. "
         "What was paid for before is shown again, not paid again, unless --again is given.",
         generate.read_generate,
-        generate.add_generate,
+        generate_options.add_generate,
     ),
     Command(
         "edit",
         "Edit an image and show it before and after. Costs money on the live service. As a cell magic, the body is the "
         "prompt.",
         generate.read_edit,
-        generate.add_edit,
+        generate_options.add_edit,
     ),
     Command("get", "Show tasks in a gallery. Free of charge.", queries.read_get, queries.add_get),
     Command(

@@ -18,16 +18,9 @@ from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery import Gallery
 from seedream_nb.notebook.commands import COMMANDS
-from seedream_nb.protocol.capabilities import (
-    COMMON_RATIOS,
-    MODELS,
-    PRESETS,
-    SHAPES,
-    display_size,
-    find_model,
-    find_size,
-)
+from seedream_nb.protocol.capabilities import MODELS, find_model
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
+from seedream_nb.protocol.sizes import COMMON_RATIOS, PRESETS, SHAPES, display_size, find_size
 
 if TYPE_CHECKING:
     import argparse

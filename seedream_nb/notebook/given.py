@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-import warnings
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import InvalidTaskIdError, UsageError, shorten
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.task_ids import check_words, find_problem, flatten, split_ids
-from seedream_nb.notebook.template import name_type
+from seedream_nb.notebook.template import name_type, parse_expression, reject_expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,13 +87,8 @@ def _is_expression(word: Word) -> bool:
             f"{shorten(word.source)} looks like a call, which needs braces.",
             hint="Write {gallery.filter(...)}; nothing was sent.",
         )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(word.source, mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return False
-    return _begins_with_name(tree) and all(isinstance(node, _PLAIN) for node in ast.walk(tree))
+    tree = parse_expression(word.source)
+    return tree is not None and _begins_with_name(tree) and all(isinstance(node, _PLAIN) for node in ast.walk(tree))
 
 
 def _begins_with_name(node: ast.expr) -> bool:
@@ -116,7 +110,7 @@ def _evaluate(source: str, evaluate: Evaluate) -> object:
             f"{shorten(name)!r} is neither a task id nor a variable.", hint=f"{hint} Nothing was sent."
         ) from None
     except Exception as problem:  # noqa: BLE001  whatever the user's code raises
-        _reject(source, problem)
+        reject_expression(source, problem)
 
 
 def _names(evaluate: Evaluate) -> list[str]:
@@ -133,7 +127,7 @@ def _read_value(value: object, source: str) -> list[Given]:
     try:
         items = list(flatten(value))
     except Exception as problem:  # noqa: BLE001  whatever the user's generator raises
-        _reject(source, problem)
+        reject_expression(source, problem)
     for item in items:
         if isinstance(item, (Task, TaskImage)):
             found.append(item)
@@ -147,10 +141,3 @@ def _read_value(value: object, source: str) -> list[Given]:
     if not found:
         raise UsageError(f"{shorten(source)} is empty.", hint="It has no task. Nothing was done.")
     return found
-
-
-def _reject(source: str, problem: Exception) -> NoReturn:
-    raise UsageError(
-        f"{shorten(source)} raised {type(problem).__name__}: {shorten(str(problem))}.",
-        hint="Check the expression; nothing was sent.",
-    ) from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from seedream_nb.client.references import LINKS, read_references
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.models import TaskImage
+from seedream_nb.notebook.template import reject_expression
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,10 +73,7 @@ def _evaluate_image(word: str, front_end: FrontEnd) -> object:
             hint="Check the spelling; nothing was sent.",
         ) from None
     except Exception as problem:  # noqa: BLE001  whatever the expression raises
-        raise UsageError(
-            f"Can't evaluate {word!r}: {type(problem).__name__}: {shorten(str(problem))}.",
-            hint="Check the expression; nothing was sent.",
-        ) from None
+        reject_expression(word, problem)
 
 
 def _find_file(word: str) -> Path | None:

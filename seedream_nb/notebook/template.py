@@ -171,9 +171,15 @@ def _reject(source: str, problem: Exception) -> NoReturn:
     if isinstance(problem, NameError):
         name = getattr(problem, "name", None) or source
         raise UsageError(f"There is no variable named {name}.", hint=f"Define it, or {as_typed}") from None
+    reject_expression(source, problem, hint=f"Check the expression, or {as_typed}")
+
+
+def reject_expression(
+    source: str, problem: Exception, *, hint: str = "Check the expression; nothing was sent."
+) -> NoReturn:
+    """Raises a `UsageError` that says what the user's code raised."""
     raise UsageError(
-        f"{shorten(source)} raised {type(problem).__name__}: {shorten(str(problem))}.",
-        hint=f"Check the expression, or {as_typed}",
+        f"{shorten(source)} raised {type(problem).__name__}: {shorten(str(problem))}.", hint=hint
     ) from None
 
 

@@ -12,8 +12,9 @@ from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery.page import link_of
 from seedream_nb.gallery.tiles import STATES, describe_error, facts_of, lay_out, tile_details, whole_prompt
-from seedream_nb.protocol.capabilities import display_name, parse_size
+from seedream_nb.protocol.capabilities import display_name
 from seedream_nb.protocol.prices import format_dollars
+from seedream_nb.protocol.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

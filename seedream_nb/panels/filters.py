@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import show_line
 from seedream_nb.panels.cards import to_local
-from seedream_nb.protocol.capabilities import PRESETS, display_name, parse_size
+from seedream_nb.protocol.capabilities import display_name
+from seedream_nb.protocol.sizes import PRESETS, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,8 +13,9 @@ from seedream_nb.panels.forms import MarkedField, make_field, make_fields, make_
 from seedream_nb.panels.generate_settings import accepted_by
 from seedream_nb.panels.orders import Entries, Order
 from seedream_nb.panels.submit import SubmitButton
-from seedream_nb.protocol.capabilities import COMMON_RATIOS, MODELS
+from seedream_nb.protocol.capabilities import MODELS
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
+from seedream_nb.protocol.sizes import COMMON_RATIOS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -11,16 +11,9 @@ from seedream_nb.client.submission import prepare
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.foreign import show_line
 from seedream_nb.core.text import count_of
-from seedream_nb.protocol.capabilities import (
-    MAX_IMAGES,
-    MODELS,
-    PRESETS,
-    RETIRED_MODELS,
-    display_name,
-    find_model,
-    parse_size,
-)
+from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS, RETIRED_MODELS, display_name, find_model
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions, UnknownModelWarning
+from seedream_nb.protocol.sizes import PRESETS, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,8 @@ else:
     import tomli as tomllib
 
 from seedream_nb.core.foreign import read_mapping, read_number
-from seedream_nb.protocol.capabilities import MAX_IMAGES, PRESETS, find_model, parse_size
+from seedream_nb.protocol.capabilities import MAX_IMAGES, find_model
+from seedream_nb.protocol.sizes import PRESETS, parse_size
 from seedream_nb.protocol.validation import find_model_problem
 
 if TYPE_CHECKING:

@@ -13,15 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.foreign import read_text
 from seedream_nb.core.models import Task, TaskStatus
-from seedream_nb.protocol.capabilities import (
-    MAX_RATIO,
-    MODELS,
-    PRESETS,
-    RETIRED_MODELS,
-    find_model,
-    find_size,
-    parse_size,
-)
+from seedream_nb.protocol.capabilities import MODELS, RETIRED_MODELS, find_model
+from seedream_nb.protocol.sizes import MAX_RATIO, PRESETS, find_size, parse_size
 from seedream_nb.protocol.validation import find_model_problem, find_problems
 
 if TYPE_CHECKING:

@@ -9,15 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from seedream_nb.protocol.capabilities import (
-    MAX_IMAGE_BYTES,
-    MAX_IMAGES,
-    MODELS,
-    PRESETS,
-    ModelCapabilities,
-    parse_size,
-    words_of,
-)
+from seedream_nb.protocol.capabilities import MAX_IMAGE_BYTES, MAX_IMAGES, MODELS, ModelCapabilities, words_of
+from seedream_nb.protocol.sizes import PRESETS, parse_size
 
 Body = Mapping[str, object]
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from seedream_nb.protocol.capabilities import parse_size, pixels_of_preset
+from seedream_nb.protocol.sizes import parse_size, pixels_of_preset
 from seedream_nb.sandbox.images import ImagePlan, ImageSpec, plan_items
 from seedream_nb.sandbox.tasks import INPUT_REJECTED, OUTPUT_WITHHELD, ErrorDetail, SandboxTask
 

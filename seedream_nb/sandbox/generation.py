@@ -8,7 +8,7 @@ import re
 import zlib
 from collections.abc import Mapping
 
-from seedream_nb.protocol import capabilities
+from seedream_nb.protocol import capabilities, sizes
 from seedream_nb.protocol.validation import find_problems
 from seedream_nb.sandbox.images import ImagePlan, ImageSpec, ImageStore, ImageStyle, OutputFormat, plan_items
 from seedream_nb.sandbox.tasks import INPUT_REJECTED, OUTPUT_WITHHELD, SandboxTask
@@ -32,7 +32,7 @@ def find_request_problems(body: Mapping[str, object]) -> tuple[str, ...]:
     if model not in capabilities.MODELS and model not in capabilities.RETIRED_MODELS:
         known = ", ".join(capabilities.MODELS)
         return (f"Unknown model {model!r}. Use a full model id: {known}.",)
-    size = capabilities.parse_size(str(body.get("size")))
+    size = sizes.parse_size(str(body.get("size")))
     if size and size[0] * size[1] > _MAX_PIXELS:
         return (f"The sandbox paints at most {_MAX_PIXELS:,} pixels, not {body['size']}.",)
     return tuple(
@@ -156,16 +156,16 @@ def _size_of(source: bytes | ImageSpec) -> tuple[int, int] | None:
 def _image_size(body: Mapping[str, object], sources: tuple[bytes | ImageSpec, ...]) -> tuple[int, int]:
     """Return width and height: as requested, else a preset's pixel count in the shape of the first input image."""
     size = body.get("size")
-    if isinstance(size, str) and (sides := capabilities.parse_size(size)):
+    if isinstance(size, str) and (sides := sizes.parse_size(size)):
         return sides
     preset = size if isinstance(size, str) and size != "auto" else _DEFAULT_PRESET
-    square = capabilities.pixels_of_preset(preset)
+    square = sizes.pixels_of_preset(preset)
     shape = _size_of(sources[0]) if sources else None
     if shape is None:
         return square
     ratio = min(_LONGEST, max(1 / _LONGEST, shape[0] / shape[1]))
     pixels = shape[0] * shape[1] if size == "auto" else math.prod(square)
-    pixels = min(math.prod(square), max(math.prod(capabilities.pixels_of_preset("1K")), pixels))
+    pixels = min(math.prod(square), max(math.prod(sizes.pixels_of_preset("1K")), pixels))
     return round(math.sqrt(pixels * ratio)), round(math.sqrt(pixels / ratio))
 
 

@@ -115,7 +115,7 @@ class TestRejections:
             ("nothing", "'nothing' is not a link, an existing file or a valid Python expression"),
             ("missing/photo.png", "'missing/photo.png' is not a link, an existing file"),
             ('"my photo.png"', "'my photo.png' is not a link, an existing file"),
-            ("gallery[7]", "Can't evaluate 'gallery[7]': IndexError: "),
+            ("gallery[7]", "gallery[7] raised IndexError: "),
             ("several", "several: The reference image is a task with 2 images."),
             ("several.images", "several.images: Reference image 3 is a failed image."),
             ("number", "number: The reference image has the unsupported type int."),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from seedream_nb import Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.client.references import read_references
 from seedream_nb.client.submission import prepare_all
-from seedream_nb.notebook.generate import MOST_UNCONFIRMED
+from seedream_nb.notebook.generate_options import MOST_UNCONFIRMED
 from seedream_nb.panels.cards import Card, make_cards
 from seedream_nb.panels.generate_settings import (
     MOST_TAKES,
@@ -27,8 +27,9 @@ from seedream_nb.panels.generate_settings import (
     plan,
     settings_of,
 )
-from seedream_nb.protocol.capabilities import MODELS, PRESETS, parse_size
+from seedream_nb.protocol.capabilities import MODELS
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
+from seedream_nb.protocol.sizes import PRESETS, parse_size
 from tests.panels.support import any_task
 from tests.sample_images import plain
 

@@ -10,18 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seedream_nb.protocol.capabilities import (
-    COMMON_RATIOS,
     MAX_IMAGES,
     MODELS,
     RETIRED_MODELS,
     ModelCapabilities,
     find_model,
-    find_sides,
-    find_size,
     matches_model,
-    parse_size,
-    pixels_of_preset,
 )
+from seedream_nb.protocol.sizes import COMMON_RATIOS, find_sides, find_size, parse_size, pixels_of_preset
 from seedream_nb.protocol.validation import find_model_problem, find_problems
 
 PRO, LITE, V45, V40 = MODELS
