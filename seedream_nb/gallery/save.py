@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +27,6 @@ from seedream_nb.images.saved_files import is_same_image, write_provenance
 from seedream_nb.images.thumbnails import read_facts
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from seedream_nb.core.models import Task
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from seedream_nb.images.fetch import ImageFetcher, Source
 
 # What to call instead of save("name.pdf"): these endings are those of files.
+_TEMPLATE_FIELD = re.compile(r"\{(?:index|prompt|id|model|size|seed|date|number|layer)\b[^{}]*\}")
+_EXAMPLE_NAME = "{index:03}-{prompt:40}"
 _INSTEAD = {
     ".pdf": "Write a contact sheet: gallery.contact_sheet({path!r}).",
     ".html": "Write a page: gallery.export({path!r}).",
@@ -183,6 +186,11 @@ def check_directory(directory: str | os.PathLike[str]) -> Path:
         UsageError: The name is impossible, or looks like that of a file.
     """
     try:
+        if field := _TEMPLATE_FIELD.search(os.fsdecode(directory)):
+            raise UsageError(
+                f"{field[0]} is part of a file name, and {str(directory)!r} is a directory.",
+                hint=f"Name the files with a template: gallery.save('images', name={_EXAMPLE_NAME!r}).",
+            )
         folder = Path(directory).expanduser()
         if (instead := _INSTEAD.get(folder.suffix.lower())) and not folder.is_dir():
             names = {"path": str(directory), "folder": folder.stem, "page": f"{folder.stem}.html"}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery import Gallery
+from seedream_nb.library.marks import MOST_STARS
 from seedream_nb.notebook.commands import COMMANDS
 from seedream_nb.protocol.capabilities import MODELS, find_model
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
@@ -39,6 +40,7 @@ _TYPED_WORD = re.compile(r"\"[^\"]*\"?|'[^']*'?|\S+")
 _PLAIN_TEXT = re.compile(r"[^\s\"'{}$#;\\]+")
 _UNFIT_FOR_QUOTES = re.compile(r"[\\{}$\x00-\x1f]")
 _IMAGE_LINK = re.compile(r"https?://[^\s?#]+\.(?:png|jpe?g|webp)(?:[?#]\S*)?", re.IGNORECASE)
+_OPEN_VARIABLE = re.compile(r"(?<![{$])([{$])(?:[^\W\d]\w*)?$")  # {{ and $$ are text
 _OPEN_INDEX = re.compile(r"([^\W\d]\w*)\[[0-9]*")
 
 
@@ -90,7 +92,11 @@ def complete(line: str, surroundings: Surroundings) -> tuple[str, list[Completio
     *words, typed = [match.group() for match in _TYPED_WORD.finditer(line)] or [""]
     if typed and line[-1:].isspace() and (typed[0] not in "\"'" or typed[-1] == typed[0]):
         words, typed = [*words, typed], ""
-    found = {one.text: one for one in _offer(words, typed, surroundings) if one.text.startswith(typed)}
+    started = _OPEN_VARIABLE.search(typed)
+    offered = _offer(words, typed, surroundings)
+    if started:
+        offered = _text_variables(typed[: started.end(1)], surroundings.namespace)
+    found = {one.text: one for one in offered if one.text.startswith(typed)}
     return typed, list(found.values())
 
 
@@ -154,7 +160,8 @@ def _values(action: argparse.Action, command: Command, place: _Place) -> Iterabl
         name = (action.option_strings or [action.dest])[0].lstrip("-")
         return [Completion(str(choice), name) for choice in action.choices]
     is_tag = action.dest == "value" and command.name in {"library tag", "library untag"}
-    find = _FINDERS.get("tag" if is_tag else action.dest)
+    is_rating = action.dest == "value" and command.name == "library rate"
+    find = _FINDERS.get("tag" if is_tag else "stars" if is_rating else action.dest)
     return find(place) if find else ()
 
 
@@ -192,6 +199,30 @@ def _option_values(words: Sequence[str], option: str) -> Iterator[str]:
 def _tags(place: _Place) -> Iterator[Completion]:
     for tag, count in place.surroundings.read_tags().items():
         yield from _quote(tag, f"tag: {count_of(count, 'task')}")
+
+
+def _stars(_place: _Place) -> Iterator[Completion]:
+    for stars in range(MOST_STARS, 0, -1):
+        yield Completion(str(stars), f"rating: {'★' * stars}")
+    yield Completion("0", "rating: none")
+
+
+def _times(_place: _Place) -> Iterator[Completion]:
+    for time in ("today", "yesterday", "2h", "1d", "1w", "30d"):
+        yield Completion(time, "time" if time.isalpha() else "time: that long ago")
+
+
+def _text_variables(start: str, namespace: Mapping[str, object]) -> Iterator[Completion]:
+    """The variables that can be filled in, after what is typed before their names; by type, as for `_variables`."""
+    for name, value in list(namespace.items()):
+        if name.startswith("_"):
+            continue
+        if isinstance(value, str) and type(value) is str:
+            yield Completion(f"{start}{name}", f"text: {_shorten(value)}")
+        elif type(value) in {int, float}:
+            yield Completion(f"{start}{name}", f"number: {value}")
+        elif isinstance(value, (list, tuple)) and type(value) in {list, tuple}:
+            yield Completion(f"{start}{name}", f"{type(value).__name__}: {count_of(len(value), 'element')}")
 
 
 def _images(place: _Place) -> Iterator[Completion]:
@@ -238,6 +269,9 @@ _FINDERS: Mapping[str, Callable[[_Place], Iterable[Completion]]] = {
     "image": _images,
     "edited": _images,
     "tag": _tags,
+    "stars": _stars,
+    "since": _times,
+    "older": _times,
     "ids": _ids,
     "out": _galleries,
     "save": lambda place: _files(place.typed, "", (), with_folders=True),

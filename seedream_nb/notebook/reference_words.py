@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.line import Word
 
+_ORDER = ", and write an image to edit before the prompt"
 IMAGE_HELP = "reference image: a link, a file, a Python expression such as photo or gallery[0], or a {variable}"
 
 
@@ -70,7 +71,7 @@ def _evaluate_image(word: str, front_end: FrontEnd) -> object:
     except (NameError, SyntaxError):
         raise UsageError(
             f"{word!r} is not a link, an existing file or a valid Python expression.",
-            hint="Check the spelling; nothing was sent.",
+            hint=f"Check the spelling{_ORDER if ' ' in word.strip() else ''}; nothing was sent.",
         ) from None
     except Exception as problem:  # noqa: BLE001  whatever the expression raises
         reject_expression(word, problem)

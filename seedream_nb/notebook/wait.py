@@ -28,6 +28,7 @@ from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.live import open_live_display
 from seedream_nb.notebook.queries import reject_unknown
 from seedream_nb.notebook.results import make_gallery, present, remember, with_next_step
+from seedream_nb.protocol.capabilities import display_name
 
 if TYPE_CHECKING:
     import argparse
@@ -174,7 +175,8 @@ class ResumeArguments:
 
 def _describe_purchase(purchase: Purchase) -> str:
     moment = datetime.fromtimestamp(purchase.sent_at or purchase.planned_at).astimezone()
-    parts = (f"{moment:%Y-%m-%d %H:%M}", purchase.notebook, shorten(purchase.prompt))
+    model = display_name(str(purchase.body.get("model") or ""))
+    parts = (f"{moment:%Y-%m-%d %H:%M}", purchase.notebook, shorten(purchase.prompt), model)
     return " · ".join(filter(None, parts))
 
 

@@ -257,3 +257,18 @@ def test_any_line_is_completed_without_an_error(line: str) -> None:
     typed, found = complete(line, Surroundings({"study": Gallery([TASK])}, [ID]))
     assert line.endswith(typed)
     assert all(one.text.startswith(typed) for one in found)
+
+
+def test_variables_are_offered_after_a_brace_or_a_dollar_sign(shell: InteractiveShell) -> None:
+    shell.user_ns |= {"prompts": ["a", "b"], "price": 3, "private": object(), "_p": "x", "place": "a hill"}
+    found = {"prompts": "list: 2 elements", "price": "number: 3", "place": "text: a hill"}
+    for line in ("{p", "a cat on {p", '"a cat on {p', "$p"):
+        typed = line.split()[-1] if '"' not in line else line
+        expected = {f"{typed[:-1]}{name}": kind for name, kind in found.items()}
+        assert offered(shell, f"%seedream generate {line}") == expected
+    assert offered(shell, "%seedream generate {{p") == {}
+
+
+def test_times_and_ratings_are_offered(shell: InteractiveShell) -> None:
+    assert without_options(offered(shell, "%seedream history --since to")) == {"today": "time"}
+    assert without_options(offered(shell, "%seedream library rate 4")) == {"4": "rating: \u2605\u2605\u2605\u2605"}

@@ -155,7 +155,7 @@ def test_resume_shows_what_an_earlier_kernel_left(
     assert {task.prompt: task.status.value for task in gallery} == {"a cat": "succeeded", "a dog": "succeeded"}
     shown = capsys.readouterr().out
     assert "2 paid requests unfinished:" in shown
-    assert "cats.ipynb · a dog" in shown
+    assert "cats.ipynb · a dog · SeeDream 4.0" in shown
     assert repr(run(shell, "%seedream resume")) == "No paid request is unfinished."
     assert paid(live) == 2
 
