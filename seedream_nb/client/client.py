@@ -332,7 +332,7 @@ class SeedreamClient:
         return self._purchases().unfinished()
 
     def recover(self, purchase: Purchase) -> Task | None:
-        """Finds out what became of a paid request whose answer was lost, from the account's history. Free of charge.
+        """Determines the outcome of a paid request whose answer was lost, from the account's history. Free of charge.
 
         Args:
             purchase: One of `unfinished`.

@@ -1,7 +1,7 @@
-"""Paid once: each paid request is in the ledger before it is sent, and a lost answer is looked up in the history.
+"""Pays for a request once: it is in the ledger before it is sent, and a lost answer is looked up in the history.
 
-The service has no idempotency keys (wire contract, Common). What comes nearest: a record on disk before the first byte,
-and the account's history, which lists what was sent and when.
+The service has no idempotency keys (wire contract, Common). The nearest thing is a record on disk before the first byte
+is sent, and the account's history, which lists what was sent and when.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ SETTLING_TIME = 15.0  # seconds after which a task that arrived is certainly in 
 LARGEST_SKEW = 300.0  # seconds that the service's clock may be behind ours; a task that is missed is paid for twice
 SETTLING_TIME_NAME = "SEEDREAM_SETTLING_TIME"
 _READS = RetryPolicy(first_pause=0.5, longest_pause=4.0)  # of the history, until it settles
-_SECONDS_BETWEEN_LOOKS = 0.2  # at what somebody else is sending
+_SECONDS_BETWEEN_LOOKS = 0.2  # at a request that another thread or kernel is sending
 _NOTEBOOK_NAME = "JPY_SESSION_NAME"  # Jupyter's servers tell their kernels
 
 _BOUGHT = frozenset({PurchaseState.ACCEPTED, PurchaseState.FINISHED})
 
-# How the answer comes is no part of what is ordered.
+# How the answer is delivered is not part of the order.
 _DELIVERY = frozenset({"async", "stream", "callback_url", "response_format"})
-# What else a request can contain (wire contract, POST /seedream/images). A record may have fields of the service's own.
+# What else a request can contain (wire contract, POST /seedream/images). The service may add fields to its records.
 _FIELDS = frozenset(
     {
         "model",
@@ -70,7 +70,7 @@ _FIELDS = frozenset(
 
 
 class Purchases:
-    """The ledger as a client uses it, for one call.
+    """A client's view of the ledger, for one call.
 
     Args:
         cache: The client's library.
@@ -116,7 +116,7 @@ class Purchases:
             earlier_takes: With `reuse`, how many takes of each request are not meant, by its checksum.
 
         Returns:
-            A request for each body. Without a library that can be written, they are not in the ledger.
+            A request for each body. Without a writable library, they are not in the ledger.
 
         Raises:
             LibraryError: There is a budget, and no ledger that it could be checked against.
@@ -139,7 +139,7 @@ class Purchases:
             planned = [None if one is not None and one.state in SENDABLE else one for one in found]
             if None in planned and budgets:
                 raise LibraryError(
-                    f"The {budgets[0]} can't hold without a library that can be written to: it records what is spent.",
+                    f"The {budgets[0]} can't be enforced without a writable library, which records what is spent.",
                     hint=f"Nothing was sent. {TURN_ON_HINT}",
                 )
             # A sandbox without a library costs nothing.
@@ -175,7 +175,7 @@ class Purchases:
         return self.ledger.account_of(self.settings.require_token().reveal())
 
     def settle(self, purchase: Purchase, pause: Pause) -> Purchase:
-        """Finds out what became of a purchase whose answer was lost, as far as the history shows it.
+        """Determines the outcome of a purchase whose answer was lost, as far as the history shows it.
 
         Raises:
             SeedreamError: The history cannot be read, or it is that of another account.
@@ -187,10 +187,10 @@ class Purchases:
         while (purchase := self.ledger.find(purchase.number)).state is PurchaseState.UNCLEAR:
             reads += 1
             if is_due:
-                raise NetworkError("The account's history does not say what was sent.")
+                raise NetworkError("The account's history does not list what was sent.")
             if purchase.account != self.account:
                 raise NetworkError(
-                    "It was sent with another token, whose history shows what became of it.",
+                    "It was sent with another token, and only that account's history shows its outcome.",
                     hint="Set that token and run this again.",
                 )
             is_due = time.time() >= self._due(purchase)
@@ -308,7 +308,7 @@ class PaidRequest:
 
         Raises:
             ModerationError: Moderation has rejected it before.
-            OutcomeUnknownError: It was sent before, and what became of it cannot be found out.
+            OutcomeUnknownError: It was sent before, and its outcome cannot be determined.
             LibraryError: It cannot be written down, so it must not be sent.
             BudgetExceededError: It would exceed a budget.
         """
@@ -328,7 +328,7 @@ class PaidRequest:
         """Records that the request was not sent after all."""
 
     def release(self) -> None:
-        """Ends the claim; what became of it is recorded by now, as far as it is known."""
+        """Ends the claim; the outcome is recorded by now, as far as it is known."""
 
     def recover(self, error: OutcomeUnknownError, pause: Pause) -> Task:
         """Looks a lost answer up in the history.
@@ -395,7 +395,7 @@ class RecordedRequest(PaidRequest):
             if purchase.state is PurchaseState.REJECTED:
                 raise ModerationError(
                     "Content moderation rejected this request before, so it was not sent again.",
-                    hint="Change the prompt, or send it all the same: --again, in Python reuse=False.",
+                    hint="Change the prompt, or send it anyway with --again (in Python, reuse=False).",
                 )
             if ledger.is_being_sent(purchase):
                 pause(_SECONDS_BETWEEN_LOOKS)
@@ -442,7 +442,7 @@ class RecordedRequest(PaidRequest):
             raise error from None
         if purchase.task_id is None:
             raise NetworkError(
-                "The answer was lost, and the history shows that the request did not arrive; nothing was paid.",
+                "The answer was lost, and the history shows that the request did not arrive; nothing was paid for.",
                 hint="Send it again.",
                 trace_id=error.trace_id,
             ) from None
@@ -471,8 +471,8 @@ class RecordedRequest(PaidRequest):
 def _unclear(purchase: Purchase, error: SeedreamError) -> OutcomeUnknownError:
     sent_at = datetime.fromtimestamp(purchase.sent_at or purchase.planned_at).astimezone()
     unclear = OutcomeUnknownError(
-        f"This request was sent on {sent_at:%Y-%m-%d at %H:%M}, its answer was lost, and its outcome can't be found "
-        f"out now. {error.message}",
+        f"This request was sent on {sent_at:%Y-%m-%d at %H:%M}, its answer was lost, and its outcome can't be "
+        f"determined now. {error.message}",
         hint=f"It may have been paid for, so it was not sent again. {error.hint or 'Try again later.'}",
     )
     unclear.sent_at = sent_at
@@ -488,7 +488,7 @@ def identify(
     images = [] if image is None else [image] if isinstance(image, str) else list(image)  # type: ignore[call-overload]  # a list, as it was built
     references = [dict(identify_image(one)) for one in images]
     kept = {**ordered, "image": references}
-    # The content counts, not where it lies.
+    # The content counts, not its location.
     return _checksum_of(kept, [reference.get("sha256") or reference["link"] for reference in references]), kept
 
 

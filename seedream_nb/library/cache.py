@@ -189,7 +189,7 @@ class LibraryCache:
         if not self._has_warned_of_no_ledger:
             self._has_warned_of_no_ledger = True
             warn(
-                "Without a library that can be written to, paid requests are not recorded: running this again pays "
+                "Without a writable library, paid requests are not recorded: running this again pays "
                 f"again, and a lost answer is not recovered. {TURN_ON_HINT}"
             )
 

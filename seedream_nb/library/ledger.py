@@ -1,7 +1,7 @@
-"""The ledger: every paid request, written down before its first byte is sent, and what became of it.
+"""The ledger: every paid request, recorded before its first byte is sent, and its outcome.
 
-Several kernels share it. Whoever changes a state says which state it expects, so that no two of them send the same
-request.
+Several kernels share it. Each change of state names the state it expects (compare and set), so that no two of them send
+the same request.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _COLUMNS = "number, service, request, take, state, body, account, owner, noteboo
 
 
 class PurchaseState(str, Enum):
-    """What is known of a paid request.
+    """The state of a paid request.
 
     A request is planned, then sending, then accepted with a task id, and finally finished, failed, or rejected by
     moderation. Without a clear answer it is unclear, until the history shows its task, or shows that it never arrived.
@@ -85,7 +85,7 @@ class Purchase:
         service: The base URL that it is for.
         request: The checksum of what was ordered.
         take: Which of several equal requests it is, from 1.
-        state: What is known of it.
+        state: Its state.
         body: What was ordered; reference images are links or checksums.
         account: Which account sent it, see `Ledger.account_of`; empty before.
         owner: Which process sent it; empty before.
@@ -153,7 +153,7 @@ class Ledger:
         return hashlib.sha256(f"{self._salt}{token}".encode()).hexdigest()[:16]
 
     def plan(self, service: str, orders: Sequence[Order], *, notebook: str = "") -> list[Purchase]:
-        """Writes down what is ordered, before anything is sent.
+        """Records what is ordered, before anything is sent.
 
         Args:
             service: The base URL.
@@ -203,19 +203,19 @@ class Ledger:
         Args:
             purchase: The purchase.
             account: The account that sends it.
-            sender: Who sends it in this process.
+            sender: The object that sends it in this process.
             estimate: What it may cost.
             budgets: The limits of what is spent.
 
         Returns:
-            False if it may not be sent, or somebody else is sending it.
+            False if it must not be sent, or another thread or kernel is sending it.
 
         Raises:
             BudgetExceededError: It would exceed a budget, whatever other kernels and threads send at this moment.
         """
         owner = _own_lock(self._folder)
         entry = (self._folder, purchase.number, id(sender))
-        # Before the claim, and removed whatever happens: one that nobody holds any more is looked up in the history.
+        # Before the claim, and removed whatever happens: a claim without a holder is looked up in the history.
         _sending.add(entry)
         is_claimed = False
         try:
@@ -285,7 +285,7 @@ class Ledger:
             return is_adopted
 
     def settle(self, purchase: Purchase, state: PurchaseState) -> bool:
-        """Records what became of a purchase that was sending or unclear; returns False if that is known already."""
+        """Records the outcome of a purchase that was sending or unclear; returns False if it is known already."""
         expected = (PurchaseState.SENDING, PurchaseState.UNCLEAR)
         with self._database.writing() as connection:
             if state is not PurchaseState.UNCLEAR:

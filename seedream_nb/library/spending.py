@@ -65,7 +65,7 @@ def sum_spending(
     nothing and are left out, and so is what sandboxes were sent, except for `service`.
     """
     if by is not None and by not in GROUPINGS:
-        raise UsageError(f"Spending can't be summed up by {by!r}.", hint=f"Use one of {', '.join(GROUPINGS)}.")
+        raise UsageError(f"Can't group spending by {by!r}.", hint=f"Use one of {', '.join(GROUPINGS)}.")
     values = {
         "credit": credit,
         "since": 0 if since is None else since.timestamp(),

@@ -255,7 +255,7 @@ _ALL = (
         "generate",
         "Generate images from a prompt. Costs money on the live service. As a cell magic, the body is the prompt; "
         "separate prompts with a line of ---. Several prompts or option values generate a table of all combinations. "
-        "What was paid for before is shown again, not paid again, unless --again is given.",
+        "Results that were paid for before are shown again at no cost, unless --again is given.",
         generate.read_generate,
         generate_options.add_generate,
     ),
@@ -275,7 +275,7 @@ _ALL = (
     ),
     Command(
         "resume",
-        "Show what earlier cells and kernels have paid for and left unfinished. Looks lost answers up in the account's "
+        "Show what earlier cells and kernels have paid for and left unfinished. Looks up lost answers in the account's "
         "history. Free of charge.",
         wait.read_resume,
         wait.add_resume,

@@ -253,7 +253,7 @@ def test_without_a_ledger_a_budget_cannot_hold(
     for options in ({"library": "off"}, {"library": Library(library.location, read_only=True)}):
         with (
             open_client(sandbox, **options, budget=1) as client,
-            pytest.raises(LibraryError, match="can't hold without a library"),
+            pytest.raises(LibraryError, match="can't be enforced without a writable library"),
         ):
             client.generate("a cat")
     assert paid(sandbox) == 0

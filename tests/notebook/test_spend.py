@@ -132,7 +132,7 @@ def test_a_data_frame_has_the_same(folder: Path) -> None:
         assert frame["reported"].sum() == pytest.approx(0.05)
         assert str(library.spend()["day"].dtype).startswith("datetime64")
         assert len(library.spend(since=datetime.now().astimezone() + timedelta(days=1))) == 0
-        with pytest.raises(UsageError, match="summed up by 'year'"):
+        with pytest.raises(UsageError, match="group spending by 'year'"):
             library.spend(by="year")  # type: ignore[arg-type]
 
 
