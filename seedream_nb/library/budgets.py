@@ -107,8 +107,8 @@ class Budgets:
             if estimate.dollars is None:
                 raise BudgetExceededError(
                     f"The price of this request is unknown, so it can't be sent under the {budget}.",
-                    hint=f'It was not sent. Set a price for "{model}" in a file, and the file in {PRICES_NAME}; the '
-                    "format is in help(seedream_nb.protocol.prices).",
+                    hint=f'It was not sent. Write a price list with a price for "{model}", and name it in '
+                    f"{PRICES_NAME}; help(seedream_nb.protocol.prices) shows the format.",
                 )
             spent = budget.spent(connection, service, sandbox, self.credit)
             if spent > budget.dollars + _TOLERANCE:
@@ -117,7 +117,7 @@ class Budgets:
                 raise BudgetExceededError(
                     f"This request costs {at_most}about {format_dollars(estimate.dollars)}, and {format_dollars(left)} "
                     f"of the {budget} is left.",
-                    hint=f"It was not sent. To send it, raise the budget: {budget.source}.",
+                    hint=f"It was not sent. To send it, raise the budget ({budget.source}).",
                 )
 
 

@@ -181,7 +181,9 @@ def _describe_budget(session: Session) -> str:
     if session.client.cache.location == OFF:
         return f"{budget} (from {BUDGET_NAME}): without a library, nothing can be paid for"
     left = session.client.budget_left() or 0.0
-    return f"about {format_dollars(left)} left of the {budget} (from {BUDGET_NAME})"
+    return (
+        f"about {format_dollars(left)} left of {format_dollars(budget.dollars)} a {budget.period} (from {BUDGET_NAME})"
+    )
 
 
 def _describe_library(session: Session) -> str:

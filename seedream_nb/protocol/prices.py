@@ -1,6 +1,17 @@
 """What a request costs: estimates from a dated price list, which users can replace by their own.
 
-The list is data, `prices.toml`, which also describes its format.
+The list is `prices.toml` in this folder. One of your own, named in the environment variable `SEEDREAM_PRICES`, has the
+same format, in US dollars for one image, and replaces it:
+
+    date = "2026-11"    # shown beside each estimate; optional
+    credit = 0.095      # a credit of the service, in which it may report charges; optional
+
+    [models]            # by short name or full id
+    "4.5" = 0.037
+    "5.0-pro" = { "1K" = 0.044, "2K" = 0.088, layers = 0.30 }
+
+An image of another size costs as much as the next larger named size; where the service chooses the size, the highest
+price counts. `layers` is the price of a whole layer decomposition.
 """
 
 from __future__ import annotations

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import pickle
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -210,7 +212,7 @@ def test_an_unknown_price_is_refused_under_a_budget_alone(
 ) -> None:
     model = "doubao-seedream-5-5-261028"
     with open_client(sandbox, library, budget=1) as client:
-        with pytest.raises(BudgetExceededError, match=f'price of this request is unknown.*Set a price for "{model}"'):
+        with pytest.raises(BudgetExceededError, match=f'price of this request is unknown.*with a price for "{model}"'):
             client.generate("a cat", model=model)
         path = tmp_path / "prices.toml"
         path.write_text(f'[models]\n"{model}" = 0.25\n', encoding="utf-8")
@@ -389,3 +391,33 @@ def test_sizes_have_their_prices(sandbox: Sandbox, library: Library) -> None:
     with open_client(sandbox, library, budget=1) as client:
         client.generate_all(requests).finish()
         assert client.budget_left() == pytest.approx(1 - 2 * 0.044 - 2 * 0.088)
+
+
+def spend_all(url: str, folder: str, budget: str) -> None:
+    """Sends as much as the budget allows, in eight threads."""
+    with SeedreamClient("token-of-a-user", url, library=folder, retries=QUICK, budget=budget) as client:
+
+        def work(number: int) -> None:
+            with suppress(BudgetExceededError):
+                for take in range(100):
+                    client.generate(f"cat {os.getpid()} {number} {take}")
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="a fork server is of Unix")
+def test_two_processes_of_eight_threads_stay_within_a_budget(sandbox: Sandbox, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    arguments = (sandbox.url, str(tmp_path / "shared"), "1.2/month")
+    processes = [context.Process(target=spend_all, args=arguments) for _process in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert paid(sandbox) == 30

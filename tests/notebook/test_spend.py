@@ -180,7 +180,7 @@ def test_config_tells_the_budget_and_what_is_left(
     assert "budget    none; set SEEDREAM_BUDGET=20/day to limit what is spent" in config
     monkeypatch.setenv("SEEDREAM_BUDGET", "0.08/week")
     run(shell, f"%seedream generate a cat {SMALL}")
-    expected = "budget    about $0.05 left of the budget of $0.08 a week (from SEEDREAM_BUDGET)"
+    expected = "budget    about $0.05 left of $0.08 a week (from SEEDREAM_BUDGET)"
     assert expected in repr(run(shell, "%seedream config"))
     with pytest.raises(BudgetExceededError, match=r"\$0.02 of the budget of \$0.08 a week is left"):
         run(shell, f'%seedream generate "a dog" "a fox" {SMALL}')
