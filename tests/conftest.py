@@ -89,8 +89,12 @@ def _isolated(
     monkeypatch.setenv("NETRC", str(place / "home" / ".netrc"))
     monkeypatch.chdir(place / "work")
     yield
-    if not has_its_own and not any((*os.scandir(place / "home"), *os.scandir(place / "work"))):
+    if not has_its_own and _is_empty(place / "home") and _is_empty(place / "work"):
         _unused_places.append(place)
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not os.listdir(folder)  # noqa: PTH208  iterdir may leave its handle open
 
 
 @pytest.fixture
