@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from seedream_nb.client.at_most_once import CLOCK_SKEW
 from seedream_nb.client.transport import RetryPolicy
-from seedream_nb.core.errors import LibraryError, ModerationError, NetworkError, OutcomeUnknownError, SeedreamError
+from seedream_nb.core.errors import (
+    LibraryError,
+    ModerationError,
+    NetworkError,
+    OutcomeUnknownError,
+    SeedreamError,
+    UsageError,
+)
 from seedream_nb.core.foreign import is_loopback
 from seedream_nb.core.models import Task, TaskImage, TaskStatus
 from seedream_nb.library.budgets import Budgets
@@ -309,6 +316,7 @@ class PaidRequest:
         Raises:
             ModerationError: Moderation has rejected it before.
             OutcomeUnknownError: It was sent before, and its outcome cannot be determined.
+            UsageError: This thread has sent it by a stream that is not read to its end.
             LibraryError: It cannot be written down, so it must not be sent.
             BudgetExceededError: It would exceed a budget.
         """
@@ -398,6 +406,11 @@ class RecordedRequest(PaidRequest):
                     hint="Change the prompt, or send it anyway with --again (in Python, reuse=False).",
                 )
             if ledger.is_being_sent(purchase):
+                if ledger.is_suspended(purchase):
+                    raise UsageError(
+                        "This request was sent by a stream that is not read to its end.",
+                        hint="Read it to its end, or delete it; nothing was sent again.",
+                    )
                 pause(_SECONDS_BETWEEN_LOOKS)
                 continue
             try:

@@ -18,7 +18,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seedream_nb.core.errors import LibraryError, ModerationError, SeedreamError
 from seedream_nb.core.models import TaskStatus, Usage
@@ -131,6 +131,13 @@ class Order:
     take: int | None = None
 
 
+class _Claim(NamedTuple):
+    folder: Path
+    number: int
+    sender: int
+    thread: int
+
+
 class Ledger:
     """The paid requests of a library; its folder is `folder`. Safe to use from several threads and processes."""
 
@@ -214,9 +221,9 @@ class Ledger:
             BudgetExceededError: It would exceed a budget, whatever other kernels and threads send at this moment.
         """
         owner = _own_lock(self._folder)
-        entry = (self._folder, purchase.number, id(sender))
+        claim = _Claim(self._folder, purchase.number, id(sender), threading.get_ident())
         # Before the claim, and removed whatever happens: a claim without a holder is looked up in the history.
-        _sending.add(entry)
+        _sending.add(claim)
         is_claimed = False
         try:
             with self._database.writing(durable=True) as connection:
@@ -243,16 +250,16 @@ class Ledger:
                 is_claimed = can_be_sent  # before it is written, as an interrupt may come right after
         finally:
             if not is_claimed:
-                _sending.discard(entry)
+                _sending.discard(claim)
         return is_claimed
 
     def release(self, sender: object) -> None:
         """Ends the claims of a sender, whose outcome is recorded by now, as far as it is known."""
-        _sending.difference_update([entry for entry in list(_sending) if entry[2] == id(sender)])
+        _sending.difference_update([claim for claim in list(_sending) if claim.sender == id(sender)])
 
     def holds(self, purchase: Purchase, sender: object) -> bool:
         """Whether a sender has claimed a purchase."""
-        return (self._folder, purchase.number, id(sender)) in _sending
+        return any(claim.sender == id(sender) for claim in self._claims_of(purchase))
 
     def accept(self, purchase: Purchase, task: Task, key: str) -> None:
         """Records the task of an answer, with the key that finds it in the library.
@@ -326,8 +333,16 @@ class Ledger:
         if purchase.state is not PurchaseState.SENDING:
             return False
         if purchase.owner == _own_lock(self._folder):
-            return any(entry[:2] == (self._folder, purchase.number) for entry in list(_sending))
+            return bool(self._claims_of(purchase))
         return _is_alive(self._folder, purchase.owner)
+
+    def is_suspended(self, purchase: Purchase) -> bool:
+        """Whether this thread itself has claimed it: in a stream that nobody reads on."""
+        return any(claim.thread == threading.get_ident() for claim in self._claims_of(purchase))
+
+    def _claims_of(self, purchase: Purchase) -> list[_Claim]:
+        key = (self._folder, purchase.number)
+        return [claim for claim in list(_sending) if (claim.folder, claim.number) == key]
 
 
 SECONDS_TO_LOCK = 60.0  # that a new process may take
@@ -450,7 +465,7 @@ def _change(
 _guard = threading.Lock()
 _held: dict[Path, tuple[int, str, Connection]] = {}
 _abandoned: list[Connection] = []  # by a forked child, which must not close what its parent holds
-_sending: set[tuple[Path, int, int]] = set()  # what the threads of this process have claimed, and who
+_sending: set[_Claim] = set()  # of the threads of this process
 
 
 def _own_lock(folder: Path) -> str:

@@ -19,6 +19,7 @@ from seedream_nb.core.errors import (
     ModerationError,
     NetworkError,
     SeedreamError,
+    UsageError,
 )
 from seedream_nb.library.ledger import Purchase, PurchaseState
 from tests.conftest import QUICK
@@ -394,3 +395,14 @@ def test_an_interrupt_while_a_lost_answer_is_looked_up_says_that_the_request_was
     ):
         buyer.generate("a cat")
     assert caught.value.sent_at is not None
+
+
+def test_a_stream_that_was_left_half_way_is_not_waited_for(buyer: SeedreamClient, sandbox: Sandbox) -> None:
+    images = buyer.stream("a cat in four seasons", max_images=4)
+    next(images)
+    with pytest.raises(UsageError, match="by a stream that is not read to its end"):
+        buyer.generate("a cat in four seasons", max_images=4, reuse=True)
+    assert len(list(images)) == 3
+    again = buyer.generate("a cat in four seasons", max_images=4, reuse=True)
+    assert [image.url for image in again.images] == [image.url for image in images.task.images]
+    assert paid(sandbox) == 1
