@@ -111,15 +111,13 @@ class SpendingTable:
         cost = f"{about}{format_dollars(self.total.total)}"
         if self.is_free:
             requests = count_of(self.total.requests, "request")
-            return f"{requests} to the sandbox {self.period}; they cost nothing, and would cost {cost} live"
+            return f"{requests} to the sandbox {self.period}: free of charge (live, {cost})"
         return f"{count_of(self.total.requests, 'paid request')} {self.period}: {cost}"
 
     @property
     def notes(self) -> list[str]:
         """What the numbers do not say."""
-        notes = [
-            "Estimated by the prices when each request was sent; reported by the service where it reports charges."
-        ]
+        notes = ["Estimates use the prices at the time of sending. A charge that the service reports replaces them."]
         if self.total.unknown:
             notes.append(f"Not included: {count_of(self.total.unknown, 'request')} of unknown price.")
         if self.by == "tag" and sum(row.requests for row in self.rows) > self.total.requests:

@@ -152,7 +152,7 @@ def test_the_sandbox_costs_nothing(shell: InteractiveShell, service: Sandbox) ->
     del service
     run(shell, f"%seedream generate a cat {SMALL}")
     summary = repr(run(shell, "%seedream spend")).splitlines()[0]
-    assert summary == "1 request to the sandbox in the last 30 days; they cost nothing, and would cost about $0.03 live"
+    assert summary == "1 request to the sandbox in the last 30 days: free of charge (live, about $0.03)"
     assert "budget    none" in repr(run(shell, "%seedream config"))
     assert "prices    none: the sandbox costs nothing" in repr(run(shell, "%seedream config"))
 
