@@ -462,13 +462,13 @@ class RecordedRequest(PaidRequest):
         return self._purchases.task_of(purchase)
 
     def _claim(self) -> bool:
-        account = self._purchases.account
         try:
+            account = self._purchases.account
             return self._purchases.ledger.claim(self._purchase, account, self, self._estimate, self._budgets)
         except LibraryError as problem:
             raise LibraryError(
                 f"The request was not sent, because it can't be recorded in the library: {problem}",
-                hint="Free some space, or turn the library off: SEEDREAM_LIBRARY=off.",
+                hint="Free some space, or make the library writable. SEEDREAM_LIBRARY=off sends requests without a record.",
             ) from None
 
     def _settle(self, state: PurchaseState) -> None:

@@ -332,6 +332,20 @@ def test_what_cannot_be_written_down_is_not_sent(
     assert not sandbox.requests.of_kind("images")
 
 
+def test_what_is_unclear_in_a_read_only_library_is_not_sent(
+    buyer: SeedreamClient, sandbox: Sandbox, library: Library
+) -> None:
+    lose_answer(buyer, sandbox, is_paid=True)
+    library.close()
+    with (
+        Library(library.location, read_only=True) as read_only,
+        open_client(sandbox, read_only) as client,
+        pytest.raises(LibraryError, match="was not sent, because it can't be recorded"),
+    ):
+        client.generate("a cat", reuse=True)
+    assert paid(sandbox) == 1
+
+
 def test_a_notice_says_that_there_is_no_ledger() -> None:
     client = SeedreamClient("a-token-of-somebody", "https://service.invalid", library="off")
     with pytest.warns(LibraryWarning, match="not recorded"):
