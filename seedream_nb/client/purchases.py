@@ -468,7 +468,7 @@ class RecordedRequest(PaidRequest):
         except LibraryError as problem:
             raise LibraryError(
                 f"The request was not sent, because it can't be recorded in the library: {problem}",
-                hint="Free some space, or make the library writable. SEEDREAM_LIBRARY=off sends requests without a record.",
+                hint="Free some space, or make the library writable. SEEDREAM_LIBRARY=off sends without a record.",
             ) from None
 
     def _settle(self, state: PurchaseState) -> None:
