@@ -41,7 +41,7 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 
 
 def test_the_python_example_of_the_readme_runs(tmp_path: Path) -> None:
-    example = next(code for code in re.findall(r"```python\n(.*?)\n```", README, re.DOTALL) if "import" in code)
+    example = next(code for code in re.findall(r"```python\n(.*?)\n```", README, re.DOTALL) if "with Sandbox()" in code)
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True
     )
