@@ -51,6 +51,10 @@ class HelpRequest(Exception):  # noqa: N818  not an error: it carries the answer
 # Stands for a word in what argparse sees, so that no text is taken for an option.
 _MARKER = re.compile("\0([0-9]{1,9})\0")
 
+# As they begin an option that a word processor or a keyboard has changed.
+_DASH = re.compile("[\u2010-\u2015\u2212]{1,2}([a-z][a-z-]*)(?:=|$)")
+
+NAME = "name"  # the type of arguments whose typed text has no comma: 4,5 may mean one value or two
 WORD = "word"  # the type of arguments that need not be text: see Parser
 
 
@@ -89,6 +93,7 @@ class Parser(argparse.ArgumentParser):
         self.register("type", int, lambda text: self._convert(text, _to_int))
         self.register("type", float, lambda text: self._convert(text, _to_float))
         self.register("type", WORD, self._find)
+        self.register("type", NAME, self._read_name)
 
     def parse_words(self, words: Sequence[Word]) -> argparse.Namespace:
         """Parses words.
@@ -100,6 +105,7 @@ class Parser(argparse.ArgumentParser):
         self._check_options(
             [word.option.removesuffix("=") or str(word.value) for word in words if word.is_option or word.option]
         )
+        self._check_dashes(words)
         parsed = self.parse_args(
             [str(word.value) if word.is_option else f"{word.option}\0{at}\0" for at, word in enumerate(words)]
         )
@@ -113,6 +119,17 @@ class Parser(argparse.ArgumentParser):
                 flat = [one for part in value for one in (part if isinstance(part, _Values) else [part])]
                 setattr(parsed, action.dest, flat)
         return parsed
+
+    def _check_dashes(self, words: Sequence[Word]) -> None:
+        """Rejects an option whose hyphens became a dash, as in text from a word processor: it would be prompt text."""
+        for word in words:
+            dash = None if word.is_quoted else _DASH.match(word.source)
+            option = f"--{dash[1]}" if dash else ""
+            if option in self._option_string_actions or option in self.advice:
+                raise UsageError(
+                    f"{shorten(word.source)} begins with a dash instead of two hyphens.",
+                    hint=f"Write {option}, or quote the whole text; nothing was sent.",
+                )
 
     def _check_options(self, options: Sequence[str]) -> None:
         """Rejects unknown options, and repeated ones, of which argparse would ignore all but the last."""
@@ -141,6 +158,16 @@ class Parser(argparse.ArgumentParser):
         match = _MARKER.fullmatch(text)
         at = int(match[1]) if match else len(self._words)
         return self._words[at] if at < len(self._words) else Word(text, text)
+
+    def _read_name(self, text: str) -> object:
+        word = self._find(text)
+        if "," in word.source and not word.is_data and isinstance(word.value, str):
+            values = " ".join(word.value.replace(",", " ").split())
+            raise UsageError(
+                f"{shorten(word.source)} contains a comma.",
+                hint=f"Separate several values with spaces: {shorten(values)}; nothing was sent.",
+            )
+        return self._convert(text, _to_text)
 
     def _convert(self, text: str, convert: Callable[[object], object]) -> object:
         word = self._find(text)
@@ -172,7 +199,11 @@ class Parser(argparse.ArgumentParser):
         """Raises what argparse would print."""
         message = _MARKER.sub(lambda match: self._find(match[0]).source, message).removeprefix("argument ")
         message = re.sub(r"^(\S+): must be", r"\1 must be", message)
-        raise UsageError(f"{self.prog}: {message}.", hint=f"Run {self.prog} --help for usage.")
+        number = re.fullmatch(r"unrecognized arguments: (\d+)", message)
+        hint = f"Run {self.prog} --help for usage."
+        if number and "--limit" in self._option_string_actions:
+            hint = f"Did you mean --limit {number[1]}?"
+        raise UsageError(f"{self.prog}: {message}.", hint=hint)
 
     def print_help(self, file: object = None) -> NoReturn:
         """Raises the help that argparse would print."""

@@ -27,7 +27,6 @@ from seedream_nb.core.errors import (
     SettingsError,
     UsageError,
     WaitTimeoutError,
-    shorten,
 )
 from seedream_nb.gallery import Table
 from seedream_nb.gallery.contents import label_parts
@@ -255,8 +254,6 @@ def _read(parsed: argparse.Namespace, command: str, images: Sequence[Word]) -> G
     if parsed.budget is not None:
         parse_budget(parsed.budget)
     parsed.size = parsed.size and _join_sides(parsed.size)
-    _reject_commas("--model", parsed.model)
-    _reject_commas("--size", parsed.size)
     shared = {name: getattr(parsed, name) for name in _SHARED}
     return GenerateArguments(
         prompts=read_prompts(parsed.prompt, parsed.body, command, optional=parsed.layers and bool(images)),
@@ -288,17 +285,6 @@ def _join_sides(words: Sequence[object]) -> list[object]:
         else:
             joined.append(word)
     return joined
-
-
-def _reject_commas(option: str, values: Sequence[object] | None) -> None:
-    """Rejects `4,5`, which may be meant as one value or as two."""
-    for value in values or ():
-        if isinstance(value, str) and "," in value:
-            example = " ".join(value.replace(",", " ").split())
-            raise UsageError(
-                f"{option} {shorten(value)} contains a comma.",
-                hint=f"Separate several values with spaces, such as {option} {example}; nothing was sent.",
-            )
 
 
 def _read_fields(words: Sequence[Word]) -> dict[str, object]:

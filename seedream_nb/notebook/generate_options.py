@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from seedream_nb.library.budgets import BUDGET_NAME, PRICES_NAME
-from seedream_nb.notebook.arguments import WORD, add_polling, add_presentation
+from seedream_nb.notebook.arguments import NAME, WORD, add_polling, add_presentation
 from seedream_nb.notebook.prompts import SYNTAX
 from seedream_nb.notebook.reference_words import IMAGE_HELP
 from seedream_nb.protocol.capabilities import MODELS
@@ -86,12 +86,14 @@ def _add_generation(parser: Parser) -> None:
     add(
         "--model",
         nargs="+",
+        type=NAME,
         metavar="NAME",
         help=f"{', '.join(model.short_name for model in MODELS.values())}, or a full model id (default: {_DEFAULT})",
     )
     add(
         "--size",
         nargs="+",
+        type=NAME,
         metavar="SIZE",
         help=f"{', '.join(PRESETS)}, WIDTHxHEIGHT, a ratio such as 16:9, or {', '.join(SHAPES)}",
     )

@@ -137,7 +137,8 @@ def _read_texts(part: Word) -> Sequence[object]:
 
 def _check(text: object, name: str) -> str:
     if not isinstance(text, str):
-        raise UsageError(f"{name} is {name_type(text)}, not text.", hint="Pass a string; nothing was sent.")
+        hint = "Pass a string or a list of strings; nothing was sent."
+        raise UsageError(f"{name} is {name_type(text)}, not text.", hint=hint)
     if not text.strip():
         raise UsageError(f"{name} is empty.", hint="Write a text, or leave it out; nothing was sent.")
     return str.__str__(text)
