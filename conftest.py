@@ -38,6 +38,19 @@ SLOW_FILES = (
     "tests/notebook/test_secrecy.py",
 )
 SLOW_FIXTURES = {"browser", "kernel"}
+# Slow only because they compute much: fonts and pages, painted images, databases, foreign programs.
+HEAVY_FILES = (
+    "tests/client/test_at_most_once.py",
+    "tests/gallery/test_contact_sheet.py",
+    "tests/gallery/test_embedding.py",
+    "tests/gallery/test_export.py",
+    "tests/gallery/test_layers.py",
+    "tests/library/test_archive.py",
+    "tests/library/test_recovery.py",
+    "tests/notebook/test_spend.py",
+    "tests/sandbox/test_official_clients.py",
+    "tests/sandbox/test_painter.py",
+)
 
 # Stay on one worker each, in order: they share a kernel or a browser; those in JupyterLab share its server too.
 TOGETHER = (
@@ -90,7 +103,7 @@ def is_one_of(path: str, patterns: tuple[str, ...]) -> bool:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Spares the fast tests the import of what it would deselect."""
     is_quick_lane = str(config.option.markexpr).strip() == "not slow"
-    return True if is_quick_lane and is_one_of(collection_path.as_posix(), SLOW_FILES) else None
+    return True if is_quick_lane and is_one_of(collection_path.as_posix(), SLOW_FILES + HEAVY_FILES) else None
 
 
 def pytest_collection_finish() -> None:
@@ -104,5 +117,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what is slow by its kind."""
     for item in items:
         starts_a_process = SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
-        if is_one_of(item.path.as_posix(), SLOW_FILES) or item.get_closest_marker("browser") or starts_a_process:
+        if is_one_of(item.path.as_posix(), HEAVY_FILES):
+            item.add_marker(pytest.mark.heavy)
+            item.add_marker(pytest.mark.slow)
+        elif is_one_of(item.path.as_posix(), SLOW_FILES) or item.get_closest_marker("browser") or starts_a_process:
             item.add_marker(pytest.mark.slow)
