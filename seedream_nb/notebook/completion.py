@@ -41,6 +41,7 @@ _PLAIN_TEXT = re.compile(r"[^\s\"'{}$#;\\]+")
 _UNFIT_FOR_QUOTES = re.compile(r"[\\{}$\x00-\x1f]")
 _IMAGE_LINK = re.compile(r"https?://[^\s?#]+\.(?:png|jpe?g|webp)(?:[?#]\S*)?", re.IGNORECASE)
 _OPEN_VARIABLE = re.compile(r"(?<![{$])([{$])(?:[^\W\d]\w*)?$")  # {{ and $$ are text
+_INTERACTIVE = {"In", "Out"}  # IPython's own
 _OPEN_INDEX = re.compile(r"([^\W\d]\w*)\[[0-9]*")
 
 
@@ -215,7 +216,7 @@ def _times(_place: _Place) -> Iterator[Completion]:
 def _text_variables(start: str, namespace: Mapping[str, object]) -> Iterator[Completion]:
     """The variables that can be filled in, after what is typed before their names; by type, as for `_variables`."""
     for name, value in list(namespace.items()):
-        if name.startswith("_"):
+        if name.startswith("_") or name in _INTERACTIVE:
             continue
         if isinstance(value, str) and type(value) is str:
             yield Completion(f"{start}{name}", f"text: {_shorten(value)}")

@@ -267,6 +267,8 @@ def test_variables_are_offered_after_a_brace_or_a_dollar_sign(shell: Interactive
         expected = {f"{typed[:-1]}{name}": kind for name, kind in found.items()}
         assert offered(shell, f"%seedream generate {line}") == expected
     assert offered(shell, "%seedream generate {{p") == {}
+    shell.user_ns["In"] = ["1 + 1"]
+    assert offered(shell, "%seedream generate {I") == {}
 
 
 def test_times_and_ratings_are_offered(shell: InteractiveShell) -> None:
