@@ -64,6 +64,11 @@ TOGETHER = (
 IN_JUPYTERLAB = tuple(f"tests/browser/test_{name}.py" for name in ("live", "mathematics", "quickstart"))
 
 
+# What makes kernels paint roughly.
+ROUGH = ("IPYTHONDIR", "SEEDREAM_SANDBOX_CACHE")
+ENVIRONMENT: pytest.StashKey[dict[str, str | None]] = pytest.StashKey()
+
+
 class Scheduler(LoadScopeScheduling):
     """Gives each worker one test at a time, and what belongs together as a whole."""
 
@@ -104,6 +109,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Spares the fast tests the import of what it would deselect."""
     is_quick_lane = str(config.option.markexpr).strip() == "not slow"
     return True if is_quick_lane and is_one_of(collection_path.as_posix(), SLOW_FILES + HEAVY_FILES) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before a notebook's kernel starts
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Lets the kernels of notebooks paint exactly: their outputs are compared, with the sizes of layers."""
+    environment = item.config.stash.setdefault(ENVIRONMENT, {name: os.environ.get(name) for name in ROUGH})
+    for name, value in environment.items():
+        if value is not None:
+            os.environ[name] = value
+        if item.path.suffix == ".ipynb":
+            os.environ.pop(name, None)
 
 
 def pytest_collection_finish() -> None:

@@ -86,6 +86,7 @@ def _isolated(
         (place / "work").mkdir()
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(place / "home"))
+    monkeypatch.setenv("SEEDREAM_SETTLING_TIME", "0")  # a sandbox's history settles at once
     monkeypatch.setenv("NETRC", str(place / "home" / ".netrc"))
     monkeypatch.chdir(place / "work")
     yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,7 +72,9 @@ def test_a_statement_shows_its_result_once(shell: InteractiveShell, shown: list[
     for name, (code, times) in STATEMENTS.items():
         # With `all`, IPython shows the values of other statements too.
         shown.clear()
-        run(shell, code)
+        # In a thread of its own: a browser that other tests have opened runs a loop in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(run, shell, code).result()
         galleries = [text for text in shown if "a white siamese cat" in text]
         assert len(galleries) == times, (name, shown)
 
