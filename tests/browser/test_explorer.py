@@ -172,10 +172,13 @@ class Typist:
             self.panel.generate.dispatch_event("click")
 
     def expect_images(self, more: int) -> None:
-        """Waits until this many more images are there, and the next ones can be generated."""
-        self.images += more
-        expect(self.panel.tiles).to_have_count(self.images, timeout=PATIENCE)
+        """Waits until at least this many more images are there, and the next ones can be generated.
+
+        A fast click may have ordered others before, where the button was right already.
+        """
+        expect(self.panel.tiles.nth(self.images + more - 1)).to_be_attached(timeout=PATIENCE)
         expect(self.panel.generate).to_be_enabled()
+        self.images = self.panel.tiles.count()
 
     def send(self, prompt: str, cost: str, body: dict[str, object], images: int = 1) -> None:
         """Types a prompt, and clicks once the button says this."""
