@@ -240,11 +240,13 @@ class Purchases:
                 if task.id and not self.ledger.is_claimed(task.id, self.settings.base_url)
             ]
             for purchase in sorted(unclear, key=lambda purchase: purchase.sent_at or 0.0):
-                found = find_task(tasks, purchase)
+                is_settled = began >= self._due(purchase)
+                # Not before: an older task of an equal request must not be taken while the history still lags.
+                found = find_task(tasks, purchase, or_earlier=is_settled)
                 if found is not None:
                     tasks.remove(found)
                     self.ledger.adopt(purchase, found)
-                elif began >= self._due(purchase) and all(task.request for task in tasks):
+                elif is_settled and all(task.request for task in tasks):
                     self.ledger.settle(purchase, PurchaseState.NOT_ARRIVED)
 
     def _as_recorded(self, checksum: str, kept: Mapping[str, Any]) -> str:
@@ -513,13 +515,13 @@ def _is_link(reference: str) -> bool:
     return reference[:5].lower() != "data:"
 
 
-def find_task(tasks: Iterable[Task], purchase: Purchase) -> Task | None:
-    """The first task of a purchase's request since it was sent, or else, as clocks differ, the last one before."""
+def find_task(tasks: Iterable[Task], purchase: Purchase, *, or_earlier: bool) -> Task | None:
+    """The first task of a purchase's request since it was sent; with `or_earlier`, else the last before."""
     same = [task for task in tasks if is_same_request(purchase.body, task.request)]
     begin = (purchase.sent_at or 0.0) - CLOCK_SKEW.total_seconds()
     later = [task for task in same if _created_at(task, begin) >= begin]
-    if later:
-        return min(later, key=lambda task: _created_at(task, begin))
+    if later or not or_earlier:
+        return min(later, key=lambda task: _created_at(task, begin), default=None)
     return max(same, key=lambda task: _created_at(task, begin), default=None)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -276,6 +278,21 @@ def test_the_clocks_may_differ(buyer: SeedreamClient, sandbox: Sandbox, monkeypa
     lose_answer(buyer, sandbox, is_paid=True)
     buyer.generate("a cat", reuse=True)
     assert paid(sandbox) == 1
+
+
+def test_an_older_equal_task_is_not_taken_while_the_history_lags(sandbox: Sandbox, library: Library) -> None:
+    with open_client(sandbox, "off") as unrecorded:
+        older = unrecorded.generate("a cat")
+    stored = sandbox._store.peek(older.id)
+    assert stored is not None
+    sandbox._store.add(replace(stored, created_at=time.time() - 60))
+    sandbox.settings.history_lag = 0.3
+    with (
+        open_client(sandbox, library, settling_time=5.0) as client,
+        sandbox.faults.during("drop", on="images", processed=True, times=1),
+    ):
+        assert client.generate("a cat").id != older.id
+    assert paid(sandbox) == 2
 
 
 def test_several_clients_send_a_request_once(sandbox: Sandbox, library: Library) -> None:
