@@ -9,7 +9,10 @@ Everything is imported when it is first used, so that loading the extension cost
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from typing import TYPE_CHECKING
+
+from seedream_nb.core.providers import register
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -181,11 +184,22 @@ _NAMES = {
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 
+# What lower rooms use of those above them.
+_PROVIDED = {"Gallery": "gallery"}
+
+
+def _load(home: str, name: str) -> object:
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+for _name, _home in _PROVIDED.items():
+    register(_name, partial(_load, _home, _name))
+
+
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'core.errors')}")
-    value = globals()[name] = getattr(home, name)
+    value = globals()[name] = _load(_HOMES.get(name, "core.errors"), name)
     return value
 
 

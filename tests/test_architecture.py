@@ -23,7 +23,7 @@ BELOW = {room: frozenset(ROOMS[:floor]) for floor, room in enumerate(ROOMS)}
 ALLOWED = BELOW | {
     "sandbox": frozenset({"core", "protocol"}),
     "notebook": BELOW["notebook"] | {"sandbox"},
-    "__init__": frozenset({"notebook"}),
+    "__init__": frozenset({"core", "notebook"}),
 }
 
 # A library → the only rooms or modules that may import it.
