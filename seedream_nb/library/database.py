@@ -1,20 +1,18 @@
 """The database file, shared by several kernels and threads.
 
 SQLite keeps every transaction atomic. What remains to be done here: reading where nothing can be written, recovering a
-damaged file, and keeping connections out of forked children.
+damaged file.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import sqlite3
-import threading
-import weakref
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import LibraryError
+from seedream_nb.library.connections import SharedFile, abandoned
 from seedream_nb.library.opening import open_to_read, open_to_write
 from seedream_nb.library.records import DamagedRecordError
 from seedream_nb.library.recovery import RecoveryLock, replace_damaged
@@ -25,14 +23,13 @@ if TYPE_CHECKING:
 
 FILE_NAME = "library.sqlite"
 _ATTEMPTS = 3  # to write to a file that others replace
-SECONDS_AT_EXIT = 1.0  # to wait for another thread's transaction
 
 
 class LibraryRecoveredError(LibraryError):
     """The library's file was damaged, and has been replaced; nothing was written, and the call can be repeated."""
 
 
-class Database:
+class Database(SharedFile):
     """The records of a library. Safe to use from several threads and, each with its own, from several processes.
 
     `on_damage` is called with a sentence after a damaged file was replaced.
@@ -42,14 +39,11 @@ class Database:
         self.path = folder / FILE_NAME
         self.is_read_only = read_only or not _can_write(self.path)
         self._on_damage = on_damage
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._is_transient = False  # whether the connection is closed after use
         self._why_read_only: sqlite3.Error | None = None
-        self._depth = 0
         self._recovery_lock = RecoveryLock(self.path)
-        _all.add(self)
+        super().__init__()
         with self.reading():
             pass
 
@@ -123,45 +117,15 @@ class Database:
             pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         return int(pages * size)
 
-    def close(self, seconds: float = -1) -> None:
-        """Closes the file, to be opened again on next use, unless another thread still uses it after some seconds."""
-        if self._lock.acquire(timeout=seconds):
-            try:
-                self._close()
-            finally:
-                self._lock.release()
-
-    def __del__(self) -> None:
-        # Nobody holds it any more. Python 3.13 warns of connections that are not closed.
-        if "_connection" in self.__dict__:
-            self._close()
-
-    def prepare_for_fork(self) -> None:
-        """Closes the file and keeps it closed: SQLite's locks do not survive a fork."""
-        self._lock.acquire()
-        if not self._depth:
-            self._close()
-
-    def resume_in_parent(self) -> None:
-        """Allows opening the file again, in the parent."""
-        self._lock.release()
-
     def reset_in_child(self) -> None:
         """Starts afresh, in the child."""
-        self._lock = threading.RLock()
-        if self._connection is not None:
-            # Forked during a query. Not even closing the connection would be safe.
-            _abandoned.append(self._connection)
-            self._connection = None
+        super().reset_in_child()
         if (lock := self._recovery_lock.abandon()) is not None:
-            _abandoned.append(lock)
+            abandoned.append(lock)
 
     def _close(self) -> None:
         self._recovery_lock.close()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(sqlite3.Error):  # a damaged file's log cannot be applied; it is read during recovery
-                connection.close()
+        super()._close()
 
     def _connect(self) -> sqlite3.Connection:
         if self._depth == 1 and self._connection is not None and self._identity != _identity(self.path):
@@ -232,39 +196,6 @@ class Database:
             f"The library {self.path.parent} was damaged; its readable records were recovered into a new file.",
             hint="Repeat the call.",
         )
-
-
-_all: weakref.WeakSet[Database] = weakref.WeakSet()
-_held: list[list[Database]] = []  # by a fork in progress
-_abandoned: list[sqlite3.Connection] = []
-
-
-def _prepare_for_fork() -> None:
-    held = list(_all)
-    for database in held:
-        database.prepare_for_fork()
-    _held.append(held)
-
-
-def _resume_in_parent() -> None:
-    for database in _held.pop():
-        database.resume_in_parent()
-
-
-def _reset_in_child() -> None:
-    _held.clear()
-    for database in list(_all):
-        database.reset_in_child()
-
-
-@atexit.register
-def _close_all() -> None:
-    for database in list(_all):
-        database.close(SECONDS_AT_EXIT)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_prepare_for_fork, after_in_parent=_resume_in_parent, after_in_child=_reset_in_child)
 
 
 def _can_write(path: Path) -> bool:

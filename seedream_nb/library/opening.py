@@ -28,14 +28,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     connection = _open(f"{path.as_uri()}?mode=rwc")
     try:
         _check_version(connection, path)
-        # A write-ahead log needs memory that all processes share, which no network file system offers.
-        wanted = "delete" if is_shared(path.parent) else "wal"
-        granted = connection.execute("PRAGMA journal_mode").fetchone()[0]
-        if granted != wanted:
-            with suppress(sqlite3.OperationalError):  # another kernel is using it at this moment
-                granted = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
-        # With a log, a power failure may lose the last transactions, but never damages the file.
-        connection.execute(f"PRAGMA synchronous = {'NORMAL' if granted == 'wal' else 'FULL'}")
+        choose_journal(connection, path)
         connection.execute("PRAGMA foreign_keys = ON")
         migrate(connection)
         for trigger in TRIGGERS:
@@ -44,6 +37,18 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def choose_journal(connection: sqlite3.Connection, path: Path) -> None:
+    """Lets readers and a writer work at the same time where that is safe."""
+    # A write-ahead log needs memory that all processes share, which no network file system offers.
+    wanted = "delete" if is_shared(path.parent) else "wal"
+    granted = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if granted != wanted:
+        with suppress(sqlite3.OperationalError):  # another kernel is using it at this moment
+            granted = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
+    # With a log, a power failure may lose the last transactions, but never damages the file.
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if granted == 'wal' else 'FULL'}")
 
 
 def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
