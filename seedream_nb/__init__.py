@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         BudgetExceededError,
         ConnectionFailedError,
         EndpointNotFoundError,
+        ExportIncompleteError,
         ImageError,
         Interrupted,
         InterruptedRequest,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     )
     from seedream_nb.core.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus, Usage, sum_usage
     from seedream_nb.gallery import Gallery, SaveReport
+    from seedream_nb.gallery.datasets import DatasetReport, verify_dataset
     from seedream_nb.images.layers import compose_layers
     from seedream_nb.images.saved_files import open_image
     from seedream_nb.library import Library, LibraryInfo
@@ -80,9 +82,11 @@ __all__ = [
     "BoundingBox",
     "BudgetExceededError",
     "ConnectionFailedError",
+    "DatasetReport",
     "EndpointNotFoundError",
     "ErrorDetail",
     "Explorer",
+    "ExportIncompleteError",
     "Gallery",
     "GenerationBatch",
     "GenerationOptions",
@@ -135,6 +139,7 @@ __all__ = [
     "explore",
     "open_image",
     "sum_usage",
+    "verify_dataset",
 ]
 
 _NAMES = {
@@ -165,6 +170,10 @@ _NAMES = {
         "Gallery",
         "SaveReport",
     ),
+    "gallery.datasets": (
+        "DatasetReport",
+        "verify_dataset",
+    ),
     "images.layers": ("compose_layers",),
     "images.saved_files": ("open_image",),
     "library": (
@@ -185,7 +194,10 @@ _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 
 # What lower rooms use of those above them.
-_PROVIDED = {"Gallery": "gallery"}
+_PROVIDED = {
+    "Gallery": "gallery",
+    "export_dataset": "gallery.datasets",
+}
 
 
 def _load(home: str, name: str) -> object:

@@ -40,12 +40,26 @@ CONFINED = {
     "dotenv": ("client.settings",),
     "platformdirs": ("library.location",),
     "pandas": ("library",),
+    "fsspec": ("gallery.dataset_target",),
+    "pyarrow": ("gallery.dataset_formats",),
     "sqlite3": ("library",),
     "slugify": ("gallery",),
 }
 
 # Slow imports that must wait for their first use.
-HEAVY = ("PIL", "requests", "urllib3", "numpy", "tornado", "ipywidgets", "anywidget", "dotenv", "slugify")
+HEAVY = (
+    "PIL",
+    "requests",
+    "urllib3",
+    "numpy",
+    "tornado",
+    "ipywidgets",
+    "anywidget",
+    "dotenv",
+    "slugify",
+    "fsspec",
+    "pyarrow",
+)
 
 
 def module_name(path: Path) -> str:

@@ -32,6 +32,7 @@ no logic; `seedream_nb.protocol.status_errors` decides which answer of the servi
     │   └── TaskNotFinishedError
     │       └── WaitTimeoutError
     ├── ImageError                  an image could not be downloaded or read
+    ├── ExportIncompleteError       a dataset lacks images, or its writing stopped; the same line continues it
     └── LibraryError                the local library cannot be used; everything else works without it
 
 An interrupt stays a `KeyboardInterrupt`, and carries what would be lost with it:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seedream_nb.core.models import Task
+    from seedream_nb.gallery.datasets import DatasetReport
 
 GETTING_STARTED_HINT = (
     "Get a token at https://platform.acedata.cloud/documents/seedream-tasks: sign in and acquire the service "
@@ -281,6 +283,16 @@ class WaitTimeoutError(TaskNotFinishedError):
 
 class ImageError(SeedreamError):
     """An image could not be downloaded, or cannot be shown."""
+
+
+class ExportIncompleteError(SeedreamError):
+    """A dataset lacks images, or its writing stopped. What was written stays, and the same line continues it.
+
+    Attributes:
+        report: What the dataset consists of by now; None if its writing stopped.
+    """
+
+    report: DatasetReport | None = None
 
 
 class LibraryError(SeedreamError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
@@ -78,6 +79,58 @@ def run_parallel(
         yield item, outcome.result()
 
 
+def run_in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, name: str, ahead: int
+) -> Iterator[Result]:
+    """Calls a function for many items in parallel, and yields the results in the order of the items.
+
+    Items are taken as they are needed, and no more than `ahead` results wait for the one before them.
+
+    Args:
+        work: Called with an item, in a thread.
+        items: The items.
+        threads: Maximum number of threads.
+        name: The name of the threads.
+        ahead: The most items that are being worked on, or finished and not yet yielded.
+
+    Raises:
+        BaseException: What a call raised. Items that have not begun by then, or when the caller stops, never do.
+
+    Example:
+        >>> list(run_in_order(len, ["aaa", "b"], threads=2, name="count", ahead=4))
+        [3, 1]
+    """
+    waiting: queue.SimpleQueue[tuple[Item, Future[Result]] | None] = queue.SimpleQueue()
+    stopped = threading.Event()
+    pending: deque[Future[Result]] = deque()
+    started = 0
+    try:
+        for item in items:
+            outcome: Future[Result] = Future()
+            pending.append(outcome)
+            waiting.put((item, outcome))
+            if started < threads:
+                started += 1
+                threading.Thread(target=_work_until, args=(work, waiting, stopped), name=name, daemon=True).start()
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        stopped.set()
+        for _ in range(started):
+            waiting.put(None)
+
+
+def _work_until(
+    work: Callable[[Item], Result],
+    waiting: queue.SimpleQueue[tuple[Item, Future[Result]] | None],
+    stopped: threading.Event,
+) -> None:
+    while (job := waiting.get()) is not None and not stopped.is_set():
+        _finish(work, *job)
+
+
 def _work_on(
     work: Callable[[Item], Result],
     waiting: queue.SimpleQueue[Item],
@@ -89,8 +142,12 @@ def _work_on(
         except queue.Empty:
             return
         outcome: Future[Result] = Future()
-        try:
-            outcome.set_result(work(item))
-        except BaseException as problem:  # noqa: BLE001  raised in the thread that waits for it
-            outcome.set_exception(problem)
+        _finish(work, item, outcome)
         finished.put((item, outcome))
+
+
+def _finish(work: Callable[[Item], Result], item: Item, outcome: Future[Result]) -> None:
+    try:
+        outcome.set_result(work(item))
+    except BaseException as problem:  # noqa: BLE001  raised in the thread that waits for it
+        outcome.set_exception(problem)

@@ -11,6 +11,7 @@ from seedream_nb.core.errors import UsageError
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.gallery.contact_sheet import draw_sheet, plan_contents, write_sheet
 from seedream_nb.gallery.contents import Contents, GalleryOptions, read_before, read_tasks
+from seedream_nb.gallery.datasets import export_dataset
 from seedream_nb.gallery.embedding import ImageStore
 from seedream_nb.gallery.export import export_page
 from seedream_nb.gallery.file_names import DEFAULT_NAME
@@ -25,7 +26,7 @@ from seedream_nb.protocol.capabilities import matches_model
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from PIL.Image import Image as PillowImage
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import TaskImage
     from seedream_nb.core.task_ids import AnyTasks
     from seedream_nb.gallery.contents import AnyImages, Embed, Table
+    from seedream_nb.gallery.dataset_parts import DatasetFormat
+    from seedream_nb.gallery.datasets import DatasetReport
     from seedream_nb.gallery.embedding import Loaded
     from seedream_nb.gallery.page import Layout, Page
+    from seedream_nb.images.conversion import ImageFormat
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.library import Library
 
@@ -279,6 +283,67 @@ class Gallery(Sequence[Task]):
         """
         return save_tasks(
             self._contents.tasks, directory, self._fetcher, name=name, images=images, on_progress=on_progress
+        )
+
+    def export_dataset(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        format: DatasetFormat = "imagefolder",  # noqa: A002  the word that people use for it
+        part_size: int = 500,
+        image_format: ImageFormat | None = None,
+        max_side: int | None = None,
+        with_images: bool = True,
+        overwrite: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
+        client: object = None,
+        on_progress: Progress = None,
+    ) -> DatasetReport:
+        """Writes all images, with prompt, model, size, seed, and marks, as a dataset that the usual libraries read.
+
+        Originals come from the library, others from their links. An export that was stopped is continued by the same
+        call; what is complete is not written again, and further images at the end are added. Other files in the folder
+        are never touched.
+
+        Args:
+            target: A folder, or an address that fsspec knows, such as `s3://bucket/folder`.
+            format: `imagefolder` (image files, and `metadata.jsonl`), `webdataset` (tar files), or `parquet`.
+            part_size: The most images in a folder, or in a tar or Parquet file.
+            image_format: `jpeg`, `png`, or `webp`; None keeps the bytes of each image exactly.
+            max_side: The most pixels of width and height; larger images are scaled down.
+            with_images: Whether images are written; without them (Parquet only), there are only their paths or links.
+            overwrite: Whether another export at the same place is replaced; otherwise that is an error.
+            storage_options: What fsspec needs for the address, such as keys, and the endpoint of a bucket.
+            client: A `dask.distributed.Client` whose workers write the parts.
+            on_progress: Called with the number of images that have just been finished.
+
+        Returns:
+            What the dataset consists of.
+
+        Raises:
+            UsageError: An option is not valid, there are no images, a package is missing, or the target holds
+                something else or cannot be written.
+            ExportIncompleteError: Some images could not be read or downloaded, or the disk is full.
+            ConnectionFailedError: The target cannot be reached.
+
+        Example:
+            >>> gallery.export_dataset("siamese-cats")  # doctest: +SKIP
+            12 images (9.8 MB, imagefolder) in /home/me/siamese-cats
+            >>> datasets.load_dataset("imagefolder", data_dir="siamese-cats")  # doctest: +SKIP
+        """
+        cache = self._fetcher.cache if isinstance(self._fetcher, LibraryFetcher) else LibraryCache("off")
+        return export_dataset(
+            cache.dataset_items(self._contents.tasks),
+            target,
+            format=format,
+            part_size=part_size,
+            image_format=image_format,
+            max_side=max_side,
+            with_images=with_images,
+            overwrite=overwrite,
+            storage_options=storage_options,
+            client=client,
+            on_progress=on_progress,
         )
 
     def compose(self, place: int = 0) -> PillowImage:

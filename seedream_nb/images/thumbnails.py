@@ -140,6 +140,18 @@ def decode_image(content: bytes) -> Image.Image:
         return _straightened(image, orientation)
 
 
+def decode_within(content: bytes, max_side: int | None) -> Image.Image:
+    """Decodes an image like `decode_image`, and shrinks it to at most so many pixels of width and height."""
+    with _opened(content) as (image, orientation):
+        if max_side is not None:
+            # Twice the size is left to the better filter.
+            image.draft("RGB", (2 * max_side, 2 * max_side))
+        upright = _straightened(image, orientation)
+        if max_side is not None:
+            upright.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    return upright
+
+
 @lru_cache(maxsize=SHRUNK_KEPT)
 def shrink(thumbnail: Thumbnail, longest_side: int) -> Thumbnail:
     """Shrinks a thumbnail.

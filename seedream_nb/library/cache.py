@@ -14,15 +14,17 @@ from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.task_ids import Lookup
 from seedream_nb.images.fetch import ImageFetcher
 from seedream_nb.library.database import LibraryRecoveredError
+from seedream_nb.library.dataset_items import make_items
 from seedream_nb.library.library import Library, warn
 from seedream_nb.library.location import OFF, TURN_ON_HINT, resolve_location, skips_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from seedream_nb.core.models import TaskImage
     from seedream_nb.images.fetch import FetchLimits
     from seedream_nb.images.thumbnails import Thumbnail
+    from seedream_nb.library.dataset_items import DatasetItem
     from seedream_nb.library.ledger import Ledger, Order, Purchase
 
 Result = TypeVar("Result")
@@ -155,6 +157,11 @@ class LibraryCache:
     def original(self, image: TaskImage) -> bytes | None:
         """The original of an image; None if it is not stored."""
         return self._try(lambda library: library.original(image), None)
+
+    def dataset_items(self, tasks: Iterable[Task]) -> Iterator[DatasetItem]:
+        """The images of tasks, as `make_items` yields them, with the originals and marks that are stored."""
+        nothing: Library | None = None
+        return make_items(self._try(lambda library: library, nothing), tasks)
 
     def thumbnail(self, image: TaskImage, side: int) -> Thumbnail | None:
         """A thumbnail of exactly this side, in pixels; None if it is not stored."""

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedream_nb.library.marks import Marks
+from seedream_nb.library.records import key_of
+
 if TYPE_CHECKING:
-    from seedream_nb.core.models import TaskImage
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from seedream_nb.core.models import Task, TaskImage
+    from seedream_nb.library.library import Library
+
+PAGE = 500  # tasks that are looked up together
 
 
 @dataclass(frozen=True)
@@ -26,3 +35,38 @@ class DatasetItem:
     record: Mapping[str, object]
     original: str | None = None
     checksum: str | None = None
+
+
+def make_items(library: Library | None, tasks: Iterable[Task]) -> Iterator[DatasetItem]:
+    """The images of tasks, except failed ones, with the columns of `Library.to_frame` that describe them.
+
+    Args:
+        library: Where their originals and marks are looked up; None for nowhere.
+        tasks: The tasks, read as they are needed.
+    """
+    remaining = iter(tasks)
+    while page := list(itertools.islice(remaining, PAGE)):
+        images = [(task, image) for task in page for image in task.good_images]
+        found = library.locate([image for _, image in images]) if library else [None] * len(images)
+        marks = library.marks_of(task.id for task in page) if library else {}
+        for (task, image), original in zip(images, found, strict=True):
+            path, checksum = original or (None, None)
+            # A stored inline image is not needed twice.
+            kept = image if path is None else dataclasses.replace(image, data=None)
+            yield DatasetItem(kept, _describe(task, image, marks.get(key_of(task.id), Marks())), path, checksum)
+
+
+def _describe(task: Task, image: TaskImage, marks: Marks) -> dict[str, object]:
+    return {
+        "task_id": task.id,
+        "place": image.index,
+        "prompt": image.prompt,
+        "model": image.model,
+        "size": image.size,
+        "seed": image.seed,
+        "created": task.created_at.isoformat() if task.created_at else None,
+        "elapsed": task.elapsed,
+        "rating": marks.rating,
+        "tags": list(marks.tags),
+        "note": marks.note,
+    }

@@ -11,12 +11,15 @@ from weakref import WeakValueDictionary
 
 from seedream_nb.core.errors import LibraryError, LibraryWarning
 from seedream_nb.core.models import Task, TaskImage
+from seedream_nb.core.providers import provide
 from seedream_nb.core.task_ids import choose_id, flatten, is_beginning, read_id
 from seedream_nb.core.text import format_size
 from seedream_nb.library.database import Database
+from seedream_nb.library.dataset_items import make_items
 from seedream_nb.library.exporting import Exported, export_tasks
+from seedream_nb.library.files import digest_of
 from seedream_nb.library.frame import make_frame, make_spending_frame
-from seedream_nb.library.image_store import ImageStore
+from seedream_nb.library.image_store import ImageStore, find_originals
 from seedream_nb.library.importing import Imported, import_archive
 from seedream_nb.library.ledger import Ledger, finish_purchases
 from seedream_nb.library.location import TURN_ON_HINT, resolve_budget, resolve_location
@@ -24,13 +27,23 @@ from seedream_nb.library.marks import (
     Marks,
     add_tags,
     count_tags,
+    read_all_marks,
     read_marks,
     remove_tags,
     set_note,
     set_rating,
     stored_keys,
 )
-from seedream_nb.library.records import chunked, find_beginning, find_tasks, newest_keys, record_key, store_tasks
+from seedream_nb.library.records import (
+    chunked,
+    find_beginning,
+    find_tasks,
+    key_of,
+    newest_keys,
+    record_key,
+    store_tasks,
+)
+from seedream_nb.library.references import INLINE
 from seedream_nb.library.removal import (
     Plan,
     Removal,
@@ -54,6 +67,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from seedream_nb.core.task_ids import AnyTasks
+    from seedream_nb.gallery.datasets import DatasetReport
     from seedream_nb.images.thumbnails import Thumbnail
     from seedream_nb.library.spending import Grouping
 
@@ -225,8 +239,11 @@ class Library:
 
     def __iter__(self) -> Iterator[Task]:
         """All tasks that are stored now, the newest first, each once, whatever is written or removed meanwhile."""
+        return self._iterate(newest_keys)
+
+    def _iterate(self, find_keys: Callable[[Connection], list[str]]) -> Iterator[Task]:
         with self._database.reading() as connection:
-            keys = newest_keys(connection)
+            keys = find_keys(connection)
         # Not many at a time, as each task brings its inline images.
         for page in chunked(keys, FIRST_PAGE):
             yield from self.find(page).values()
@@ -243,6 +260,21 @@ class Library:
     def thumbnail(self, image: TaskImage, side: int) -> Thumbnail | None:
         """The thumbnail for exactly this requested side, in pixels; None if it is not stored."""
         return self._images.find_thumbnail(image, side)
+
+    def locate(self, images: Iterable[TaskImage]) -> list[tuple[str, str] | None]:
+        """The path and the SHA-256 of the original of each image; None where it is not stored."""
+        wanted = [
+            (
+                image.url or "" if image.data is None else f"{INLINE}{digest_of(image.data)}",
+                key_of(image.task_id),
+                image.index,
+            )
+            for image in images
+        ]
+        with self._database.reading() as connection:
+            found = find_originals(connection, set(wanted))
+        originals = [found.get(one) for one in wanted]
+        return [one and (str(self._images.originals.path(one.name).absolute()), one.digest) for one in originals]
 
     def keep_image(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
         """Stores the original of an image, and optionally a thumbnail.
@@ -323,6 +355,11 @@ class Library:
         with self._database.reading() as connection:
             (key,) = stored_keys(connection, task_id)
             return read_marks(connection, key)
+
+    def marks_of(self, task_ids: Iterable[str]) -> dict[str, Marks]:
+        """The marks of those tasks that have any, by their ids in lower case."""
+        with self._database.reading() as connection:
+            return read_all_marks(connection, {key_of(task_id) for task_id in task_ids})
 
     # Upkeep.
 
@@ -437,6 +474,36 @@ class Library:
             12 new tasks and 20 new originals.
         """
         return import_archive(self._database, self._images, source, self.keep_image)
+
+    def export_dataset(
+        self, target: str | os.PathLike[str], task_ids: AnyTasks | None = None, **options: Any
+    ) -> DatasetReport:
+        """Writes the images of tasks, with what is recorded about them, as a dataset.
+
+        An export that was stopped is continued by the same call, and later tasks are added by it.
+
+        Args:
+            target: A folder, or an address that fsspec knows, such as `s3://bucket/folder`.
+            task_ids: Which tasks, given as for `tag`; None for all, the oldest first.
+            **options: As for `Gallery.export_dataset`.
+
+        Returns:
+            What the dataset consists of.
+
+        Raises:
+            SeedreamError: As `Gallery.export_dataset`, or a task is not stored.
+
+        Example:
+            >>> library.export_dataset("cats", library.search("cat"), format="parquet")  # doctest: +SKIP
+            20 images (34.1 MB, parquet) in /home/me/cats
+        """
+        tasks = (
+            self._iterate(lambda connection: newest_keys(connection)[::-1])
+            if task_ids is None
+            else self._read_tasks(task_ids)
+        )
+        report: DatasetReport = provide("export_dataset")(make_items(self, tasks), target, **options)
+        return report
 
     def to_frame(self, tasks: AnyTasks | None = None) -> pd.DataFrame:
         """Makes a pandas DataFrame of images, to count and compare them.

@@ -1,0 +1,475 @@
+"""Exports images with their records as a dataset, in parts, to a folder or a bucket; and verifies such a dataset.
+
+    imagefolder                     webdataset           parquet
+    metadata.jsonl                  data-000000.tar      data/part-000000.parquet
+    images/000000/<key>.jpg         data-000001.tar      data/part-000001.parquet
+    .seedream/parts/000000.json     (as on the left)     (as on the left)
+    .seedream/manifest.json
+
+A part's manifest is written after its files, and `manifest.json` at the end of all: whenever an export is stopped, the
+same call continues it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import pickle
+import tempfile
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, get_args
+
+from seedream_nb.core.errors import ExportIncompleteError, UsageError
+from seedream_nb.core.parallel import run_in_order
+from seedream_nb.core.text import count_of, format_size
+from seedream_nb.gallery.dataset_columns import ColumnFinder, describe_changes, format_row
+from seedream_nb.gallery.dataset_formats import import_arrow, write_part
+from seedream_nb.gallery.dataset_parts import (
+    IMAGES,
+    VERSION,
+    DatasetFormat,
+    Layout,
+    Part,
+    PartManifest,
+    PartResult,
+    check_same,
+    find_parts,
+    manifest_name,
+    read_manifest,
+)
+from seedream_nb.gallery.dataset_target import CONTINUE_HINT, OWN_FOLDER, Stored, Target
+from seedream_nb.images.conversion import ImageFormat
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from seedream_nb.gallery.dataset_columns import Column
+    from seedream_nb.library.dataset_items import DatasetItem
+
+MANIFEST = f"{OWN_FOLDER}/manifest.json"
+METADATA = "metadata.jsonl"  # as the image folders of Hugging Face have it
+SMALLEST_SIDE = 16  # pixels
+MOST_LISTED = 20  # failures in a report; the rest is counted
+THREADS = 16  # that read manifests and verify files
+AHEAD = 64  # parts whose manifests are read before they are needed
+
+
+@dataclass(frozen=True)
+class DatasetReport:
+    """What a dataset consists of after an export.
+
+    Attributes:
+        target: Its address.
+        format: Its format.
+        images: The number of images; without images, of records.
+        files: The number of files, without the manifests.
+        size: Their bytes.
+        parts: The number of parts.
+        new_parts: How many of these were written by this export; the others were there.
+        failed: How many images could not be read or downloaded.
+        failures: The first of these: the number of each in the dataset, from 1, its key, and why.
+        notes: What a reader would not expect, such as columns that were written as text.
+    """
+
+    target: str
+    format: str
+    images: int
+    files: int
+    size: int
+    parts: int
+    new_parts: int
+    failed: int = 0
+    failures: tuple[tuple[int, str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [
+            f"{count_of(self.images, 'image')} ({format_size(self.size)}, {self.format}) in {self.target}",
+            *self.notes,
+        ]
+        if self.failed:
+            shown = [f"  image {number:,} ({key}): {reason}" for number, key, reason in self.failures]
+            lines += [f"{count_of(self.failed, 'image')} not exported:", *shown]
+            lines += ["  …"] if self.failed > len(self.failures) else []
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def export_dataset(
+    items: Iterable[DatasetItem],
+    target: str | os.PathLike[str],
+    *,
+    format: DatasetFormat = "imagefolder",  # noqa: A002  the word that people use for it
+    part_size: int = 500,
+    image_format: ImageFormat | None = None,
+    max_side: int | None = None,
+    with_images: bool = True,
+    overwrite: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+    client: object = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> DatasetReport:
+    """Writes images with their records as a dataset that the usual libraries read.
+
+    An export that was stopped is continued by the same call: what is complete is not written again. More items at the
+    end become part of the dataset. Other files in the folder are never touched.
+
+    Args:
+        items: The items, read once, as they come.
+        target: A folder, or an address that fsspec knows, such as `s3://bucket/folder`.
+        format: `imagefolder` (image files, and `metadata.jsonl`), `webdataset` (tar files), or `parquet`.
+        part_size: How many items are written together: the most in a folder, or in a tar or Parquet file.
+        image_format: `jpeg`, `png`, or `webp`; None keeps the bytes of each image exactly.
+        max_side: The most pixels of width and height; larger images are scaled down.
+        with_images: Whether images are written; without them (Parquet only), there are only their paths or links.
+        overwrite: Whether another export at the same place is replaced; otherwise that is an error.
+        storage_options: What fsspec needs for the address, such as keys and the endpoint of a bucket.
+        client: A `dask.distributed.Client` whose workers write the parts.
+        on_progress: Called with the number of items that have just been finished.
+
+    Returns:
+        What the dataset consists of.
+
+    Raises:
+        UsageError: An option is not valid, there are no items, a package is missing, or the target holds something
+            else or cannot be written.
+        ExportIncompleteError: Some images could not be read or downloaded, or the disk is full.
+        ConnectionFailedError: The target cannot be reached.
+    """
+    layout = _read_layout(Layout(format, part_size, image_format, max_side, with_images))
+    place = Target.parse(target, storage_options)
+    with _planned(items, layout, overwrite=overwrite) as plan:
+        if not plan.count:
+            raise UsageError("There are no images to export.", hint="Only finished images can be exported.")
+        _check_place(plan, place)
+        results = sorted(_write_parts(plan.parts(), place, client, on_progress), key=lambda result: result.number)
+        report = _finish(plan, place, results)
+    if report.failed:
+        error = ExportIncompleteError(
+            f"{report.failed:,} of {count_of(plan.count, 'image')} could not be exported: {report.failures[0][2]}",
+            hint=f"The others are in {place}. Run the same line again to try the rest.",
+        )
+        error.report = report
+        raise error
+    return report
+
+
+def _read_layout(layout: Layout) -> Layout:
+    if layout.format not in get_args(DatasetFormat):
+        raise UsageError(
+            f"{layout.format!r} is not a dataset format.", hint=f"Choose one of: {', '.join(get_args(DatasetFormat))}."
+        )
+    if layout.image_format not in {None, *get_args(ImageFormat)}:
+        raise UsageError(
+            f"{layout.image_format!r} is not an image format for datasets.",
+            hint=f"Choose one of: {', '.join(get_args(ImageFormat))}.",
+        )
+    if not _is_integer(layout.part_size) or layout.part_size < 1:
+        raise UsageError("part_size must be a number of items, at least 1.")
+    if layout.max_side is not None and (not _is_integer(layout.max_side) or layout.max_side < SMALLEST_SIDE):
+        raise UsageError(f"max_side must be a number of pixels, at least {SMALLEST_SIDE}.")
+    if layout.format == "parquet":
+        import_arrow()
+    elif not layout.with_images:
+        raise UsageError(
+            f"The format {layout.format} needs the images.", hint='Use format="parquet" for records without images.'
+        )
+    return layout
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """All items, on the disk, as their columns are known only after the last one."""
+
+    layout: Layout
+    columns: tuple[Column, ...]
+    count: int
+    chunks: Callable[[], Iterator[tuple[DatasetItem, ...]]] = field(repr=False)
+    overwrite: bool = False
+
+    def parts(self) -> Iterator[Part]:
+        """The parts in order, each built when it is needed."""
+        for number, items in enumerate(self.chunks()):
+            yield Part(number, items, self.layout, self.columns, self.overwrite)
+
+    @property
+    def part_count(self) -> int:
+        return -(-self.count // self.layout.part_size)
+
+
+@contextmanager
+def _planned(items: Iterable[DatasetItem], layout: Layout, *, overwrite: bool) -> Iterator[_Plan]:
+    finder, count = ColumnFinder(), 0
+    with tempfile.TemporaryFile() as file:
+        iterator = iter(items)
+        while chunk := tuple(itertools.islice(iterator, layout.part_size)):
+            for item in chunk:
+                finder.add(item.record)
+            # The service's whole answer is not needed.
+            slim = [dataclasses.replace(one, image=dataclasses.replace(one.image, raw={})) for one in chunk]
+            pickle.dump(tuple(slim), file, protocol=5)
+            count += len(chunk)
+
+        def chunks() -> Iterator[tuple[DatasetItem, ...]]:
+            place = 0
+            for _ in range(-(-count // layout.part_size)):
+                file.seek(place)
+                chunk = pickle.load(file)  # noqa: S301  written above, to a file that nobody else can open
+                place = file.tell()
+                yield chunk
+
+        yield _Plan(layout, finder.find(), count, chunks, overwrite)
+
+
+def _check_place(plan: _Plan, place: Target) -> None:
+    """Checks what a target has before anything of it changes; with `overwrite`, removes what cannot be continued."""
+    there = find_parts(place)
+    if not there:
+        return
+    found = (read_manifest(place, number) for number in there)
+    first = next((manifest for manifest in found if manifest is not None), None)
+    if plan.overwrite:
+        # Parts of another layout have other names.
+        is_other = first is not None and first.layout != plan.layout
+        _remove_parts(place, [number for number in there if is_other or number >= plan.part_count])
+        return
+    known = set(there)
+    for part in plan.parts():
+        manifest = read_manifest(place, part.number) if part.number in known else None
+        if manifest is not None:
+            check_same(part, manifest, place)
+    if there[-1] >= plan.part_count:
+        raise UsageError(
+            f"{place} holds another export, with more images than this one.",
+            hint="Choose another folder, or pass overwrite=True to replace it.",
+        )
+
+
+def _remove_parts(place: Target, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        manifest = read_manifest(place, number)
+        # The manifest is the last to go: it lists the rest.
+        place.remove([*(manifest.files if manifest else ()), manifest_name(number)])
+    if numbers:
+        place.remove([MANIFEST, METADATA])
+
+
+def _write_parts(
+    parts: Iterable[Part], place: Target, client: object, on_progress: Callable[[int], None] | None
+) -> Iterator[PartResult]:
+    if client is not None:
+        raise UsageError("Exporting on a Dask cluster is not available.")
+    for part in parts:
+        yield write_part(part, place, on_progress=on_progress)
+
+
+def _finish(plan: _Plan, place: Target, results: Sequence[PartResult]) -> DatasetReport:
+    """Writes what belongs to all parts, at last the manifest of the dataset."""
+    files = {METADATA: _write_metadata(plan, place)} if plan.layout.format == "imagefolder" else {}
+    manifest = {
+        "version": VERSION,
+        "layout": dataclasses.asdict(plan.layout),
+        "images": sum(result.images for result in results),
+        "failed": sum(len(result.failures) for result in results),
+        "columns": [dataclasses.asdict(column) for column in plan.columns],
+        "files": {name: dataclasses.asdict(stored) for name, stored in files.items()},
+        "parts": [
+            {"number": result.number, "images": result.images, "manifest": dataclasses.asdict(result.manifest)}
+            for result in results
+        ],
+    }
+    place.write(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+    place.clean()
+    failures = [failure for result in results for failure in result.failures]
+    return DatasetReport(
+        str(place),
+        plan.layout.format,
+        sum(result.images for result in results),
+        sum(result.files for result in results) + len(files),
+        sum(result.size for result in results) + sum(stored.size for stored in files.values()),
+        len(results),
+        sum(result.was_written for result in results),
+        len(failures),
+        tuple(failures[:MOST_LISTED]),
+        (*describe_changes(plan.columns), *_describe_endings(plan.layout, results)),
+    )
+
+
+def _describe_endings(layout: Layout, results: Sequence[PartResult]) -> list[str]:
+    endings: Counter[str] = Counter()
+    for result in results:
+        endings.update(result.endings)
+    if layout.format != "webdataset" or len(endings) <= 1:
+        return []
+    counts = ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common())
+    return [f"Images of several formats ({counts}); pass image_format= if a loader wants one."]
+
+
+def _write_metadata(plan: _Plan, place: Target) -> Stored:
+    """Writes the records of an imagefolder, with the file of each image."""
+    manifests = run_in_order(
+        lambda part: (part, read_manifest(place, part.number)),
+        plan.parts(),
+        threads=THREADS if place.folder is None else 1,
+        name="seedream-dataset",
+        ahead=THREADS,
+    )
+    with place.staging() as path:
+        with path.open("wb") as file:
+            for part, manifest in manifests:
+                for item, entry in zip(part.items, manifest.entries if manifest else (), strict=False):
+                    if entry.file is not None:
+                        name = f"{IMAGES}/{part.name}/{entry.file}"
+                        file.write(format_row(plan.columns, item.record, file_name=name) + b"\n")
+        return place.put(path, METADATA)
+
+
+@dataclass(frozen=True)
+class DatasetVerification:
+    """What verifying a dataset has shown.
+
+    Attributes:
+        target: Its address.
+        files: How many files were read.
+        size: Their bytes.
+        missing: Files that are listed and not there.
+        changed: Files that have other content than when they were written.
+        extra: Files that do not belong to the dataset; they do no harm by themselves, but a loader may read them.
+    """
+
+    target: str
+    files: int
+    size: int
+    missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether everything is there, as it was written."""
+        return not self.missing and not self.changed
+
+    def __str__(self) -> str:
+        lines = [f"{count_of(self.files, 'file')} ({format_size(self.size)}) in {self.target} verified."]
+        for what, names in (("Missing", self.missing), ("Changed", self.changed), ("Not part of it", self.extra)):
+            if names:
+                rest = f", and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
+                lines.append(f"{what}: {', '.join(names[:MOST_LISTED])}{rest}.")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def verify_dataset(
+    target: str | os.PathLike[str],
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> DatasetVerification:
+    """Reads every file of a dataset, and compares it with what was written.
+
+    Args:
+        target: Its folder or address, as for the export.
+        storage_options: As for the export.
+        on_progress: Called with the number of files that have just been read.
+
+    Returns:
+        What is missing, changed, or not part of it.
+
+    Raises:
+        UsageError: There is no finished export, or it cannot be read.
+
+    Example:
+        >>> verify_dataset("siamese-cats").is_intact  # doctest: +SKIP
+        True
+    """
+    place = Target.parse(target, storage_options)
+    manifest = _read_whole_manifest(place)
+    missing: list[str] = []
+    changed: list[str] = []
+    extra = _find_extra(place, manifest)
+    files = size = 0
+    checked = run_in_order(
+        lambda pair: (*pair, place.measure(pair[0])),
+        _listed_files(place, manifest, missing, changed),
+        threads=THREADS,
+        name="seedream-verify",
+        ahead=AHEAD,
+    )
+    for name, stored, found in checked:
+        if found is None:
+            missing.append(name)
+        elif found != stored:
+            changed.append(name)
+        files += found is not None
+        size += found.size if found else 0
+        if on_progress:
+            on_progress(1)
+    return DatasetVerification(
+        str(place), files, size, tuple(sorted(missing)), tuple(sorted(changed)), tuple(sorted(extra))
+    )
+
+
+def _read_whole_manifest(place: Target) -> dict[str, Any]:
+    content = place.read(MANIFEST)
+    if content is None:
+        raise UsageError(f"There is no finished export in {place}.", hint=CONTINUE_HINT)
+    try:
+        manifest: dict[str, Any] = json.loads(content)
+        if manifest["version"] == VERSION:
+            return manifest
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise UsageError(
+        f"The manifest of {place} is damaged, or of a later version.", hint="Export again: what is intact stays."
+    )
+
+
+def _listed_files(
+    place: Target, manifest: dict[str, Any], missing: list[str], changed: list[str]
+) -> Iterator[tuple[str, Stored]]:
+    """All files of a dataset; notes manifests of parts that are missing or changed."""
+    for name, stored in manifest["files"].items():
+        yield name, Stored(**stored)
+    for part in manifest["parts"]:
+        name = manifest_name(part["number"])
+        content = place.read(name)
+        if content is None:
+            missing.append(name)
+            continue
+        if hashlib.sha256(content).hexdigest() != part["manifest"]["checksum"]:
+            changed.append(name)
+            continue
+        yield from PartManifest.decode(content).files.items()
+
+
+def _find_extra(place: Target, manifest: dict[str, Any]) -> list[str]:
+    """The files that no manifest lists."""
+    numbers = [part["number"] for part in manifest["parts"]]
+    expected = {*manifest["files"], MANIFEST, *map(manifest_name, numbers)}
+    folders = {f"{IMAGES}/{number:06}": number for number in numbers}
+    if manifest["layout"]["format"] != "imagefolder":
+        found = (read_manifest(place, number) for number in numbers)
+        expected.update(name for one in found if one is not None for name in one.files)
+    extra: list[str] = []
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        known = expected
+        if folder in folders:
+            one = read_manifest(place, folders[folder])
+            known = set(one.files if one else ())
+        beginning = f"{folder}/" if folder else ""
+        extra += [f"{beginning}{name}" for name in place.sizes(folder) if f"{beginning}{name}" not in known]
+        waiting += [f"{beginning}{name}" for name in place.folders(folder)]
+    return extra
