@@ -34,6 +34,9 @@ SLOW_FILES = (
     "notebooks/*.ipynb",
     "tests/browser/test_*.py",
     "tests/*/test_*kernel.py",
+    "tests/gallery/test_dataset_cluster.py",
+    "tests/gallery/test_dataset_dask.py",
+    "tests/gallery/test_dataset_s3.py",
     "tests/library/test_processes.py",
     "tests/notebook/test_secrecy.py",
 )
@@ -52,12 +55,13 @@ HEAVY_FILES = (
     "tests/sandbox/test_painter.py",
 )
 
-# Stay on one worker each, in order: they share a kernel or a browser; those in JupyterLab share its server too.
+# Stay on one worker each, in order: they share a kernel, a browser, or a cluster; those in JupyterLab share its server too.
 TOGETHER = (
     "notebooks/*.ipynb",
     "tests/browser/test_explorer.py",
     "tests/browser/test_grid.py",
     "tests/gallery/test_*front_ends.py",
+    "tests/gallery/test_dataset_dask.py",
     "tests/*/test_*_in_browser.py",
 )
 # Two servers of JupyterLab: one for everything would be the last to finish.

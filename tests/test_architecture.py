@@ -44,6 +44,7 @@ CONFINED = {
     "pyarrow": ("gallery.dataset_formats",),
     "sqlite3": ("library",),
     "slugify": ("gallery",),
+    "distributed": ("gallery.dataset_dask",),
 }
 
 # Slow imports that must wait for their first use.
@@ -59,6 +60,7 @@ HEAVY = (
     "slugify",
     "fsspec",
     "pyarrow",
+    "distributed",
 )
 
 
