@@ -55,7 +55,7 @@ HEAVY_FILES = (
     "tests/sandbox/test_painter.py",
 )
 
-# Stay on one worker each, in order: they share a kernel, a browser, or a cluster; those in JupyterLab share its server too.
+# Stay on one worker each, in order: they share a kernel, a browser, or a cluster; those in JupyterLab, its server too.
 TOGETHER = (
     "notebooks/*.ipynb",
     "tests/browser/test_explorer.py",

@@ -10,7 +10,7 @@ import itertools
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seedream_nb.core.errors import SeedreamError, UsageError, shorten
+from seedream_nb.core.errors import ExportIncompleteError, SeedreamError, UsageError, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,8 +28,8 @@ Result = TypeVar("Result")
 
 
 @contextlib.contextmanager
-def open_cluster(client: object) -> Iterator[Client]:
-    """A client of a Dask cluster, out of what a user passed.
+def open_cluster(client: object) -> Iterator[Client | None]:
+    """A client of a Dask cluster, out of what a user passed; None for None.
 
     Args:
         client: A `dask.distributed.Client`, or the address of a scheduler, such as `tcp://10.0.0.1:8786`.
@@ -37,6 +37,9 @@ def open_cluster(client: object) -> Iterator[Client]:
     Raises:
         UsageError: Dask is not installed, it is neither of these, or there is no scheduler at the address.
     """
+    if client is None:
+        yield None
+        return
     try:
         from distributed import Client  # noqa: PLC0415  optional, and slow to import
     except ImportError:
@@ -131,13 +134,15 @@ def _to_error(outcome: Any) -> SeedreamError:
     if isinstance(problem, SeedreamError):
         return problem
     if isinstance(problem, KilledWorker):
-        return UsageError(
+        return ExportIncompleteError(
             f"Dask gave up a part of the export: {problem.allowed_failures + 1} workers died while they had it.",
             hint=f"{AGAIN} If workers come and go, raise Dask's setting distributed.scheduler.allowed-failures.",
         )
     if isinstance(problem, CancelledError):
-        return UsageError("The Dask cluster is gone, or was restarted, before the export was finished.", hint=AGAIN)
-    return UsageError(
+        return ExportIncompleteError(
+            "The Dask cluster is gone, or was restarted, before the export was finished.", hint=AGAIN
+        )
+    return ExportIncompleteError(
         shorten(f"A part of the export failed on the Dask cluster ({type(problem).__name__}: {problem})."),
         hint=f"{AGAIN} All machines need the same version of seedream_nb.",
     )

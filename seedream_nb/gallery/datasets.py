@@ -13,6 +13,7 @@ same call continues it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -27,6 +28,7 @@ from seedream_nb.core.errors import ExportIncompleteError, UsageError
 from seedream_nb.core.parallel import run_in_order
 from seedream_nb.core.text import count_of, format_size
 from seedream_nb.gallery.dataset_columns import ColumnFinder, describe_changes, format_row
+from seedream_nb.gallery.dataset_dask import open_cluster, run_on_dask
 from seedream_nb.gallery.dataset_formats import import_arrow, write_part
 from seedream_nb.gallery.dataset_parts import (
     IMAGES,
@@ -47,6 +49,8 @@ from seedream_nb.images.conversion import ImageFormat
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from distributed import Client
 
     from seedream_nb.gallery.dataset_columns import Column
     from seedream_nb.library.dataset_items import DatasetItem
@@ -130,7 +134,8 @@ def export_dataset(
         with_images: Whether images are written; without them (Parquet only), there are only their paths or links.
         overwrite: Whether another export at the same place is replaced; otherwise that is an error.
         storage_options: What fsspec needs for the address, such as keys and the endpoint of a bucket.
-        client: A `dask.distributed.Client` whose workers write the parts.
+        client: A `dask.distributed.Client` whose workers write the parts, or the address of its scheduler, such as
+            `tcp://10.0.0.1:8786`. The workers need the address of the target, and no token.
         on_progress: Called with the number of items that have just been finished.
 
     Returns:
@@ -144,11 +149,11 @@ def export_dataset(
     """
     layout = _read_layout(Layout(format, part_size, image_format, max_side, with_images))
     place = Target.parse(target, storage_options)
-    with _planned(items, layout, overwrite=overwrite) as plan:
+    with open_cluster(client) as cluster, _planned(items, layout, overwrite=overwrite) as plan:
         if not plan.count:
             raise UsageError("There are no images to export.", hint="Only finished images can be exported.")
         _check_place(plan, place)
-        results = sorted(_write_parts(plan.parts(), place, client, on_progress), key=lambda result: result.number)
+        results = sorted(_write_parts(plan.parts(), place, cluster, on_progress), key=lambda result: result.number)
         report = _finish(plan, place, results)
     if report.failed:
         error = ExportIncompleteError(
@@ -265,12 +270,23 @@ def _remove_parts(place: Target, numbers: Sequence[int]) -> None:
 
 
 def _write_parts(
-    parts: Iterable[Part], place: Target, client: object, on_progress: Callable[[int], None] | None
+    parts: Iterable[Part], place: Target, cluster: Client | None, on_progress: Callable[[int], None] | None
 ) -> Iterator[PartResult]:
-    if client is not None:
-        raise UsageError("Exporting on a Dask cluster is not available.")
-    for part in parts:
-        yield write_part(part, place, on_progress=on_progress)
+    if cluster is None:
+        for part in parts:
+            yield write_part(part, place, on_progress=on_progress)
+        return
+    # A worker has a thread for each processor, and each of its threads has a part.
+    work = functools.partial(write_part, converters=1)
+    for result in run_on_dask(work, parts, place, client=cluster):
+        if place.size(manifest_name(result.number)) != result.manifest.size:
+            raise UsageError(
+                f"A worker wrote to {place}, and this machine does not see it there.",
+                hint="Choose a bucket, or a folder that all machines share.",
+            )
+        if on_progress:
+            on_progress(result.images + len(result.failures))
+        yield result
 
 
 def _finish(plan: _Plan, place: Target, results: Sequence[PartResult]) -> DatasetReport:

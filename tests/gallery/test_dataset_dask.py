@@ -88,6 +88,7 @@ def test_a_cluster_that_is_restarted_meanwhile_is_one_clear_error(client: Client
 
 def test_the_address_of_a_scheduler_will_do(client: Client) -> None:
     with dataset_dask.open_cluster(scheduler_address(client)) as opened:
+        assert opened is not None
         assert list(run_on_dask(double, [1], client=opened)) == [2]
 
 
