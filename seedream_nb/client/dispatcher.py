@@ -6,10 +6,12 @@ interrupt, which comes to the main thread alone, never reaches it.
 
 from __future__ import annotations
 
+import heapq
 import queue
 import threading
 import time
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,8 +24,9 @@ from seedream_nb.protocol.request_body import describe_request
 from seedream_nb.protocol.status_errors import is_non_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from seedream_nb.client.purchases import PaidRequest
     from seedream_nb.client.transport import Pause
 
 STOP_IS_SEEN_WITHIN = 0.1  # seconds, during the pause before a retry
@@ -33,98 +36,129 @@ STOP_IS_SEEN_WITHIN = 0.1  # seconds, during the pause before a retry
 INTERRUPT_IS_SEEN_WITHIN = 0.5
 
 
+@dataclass
+class Entry:
+    """A request of a batch, and what is known of it.
+
+    Attributes:
+        request: The request.
+        task: What is known of its task.
+        reported: What was last reported of it.
+        is_kept: Whether it was paid for before, so that it is not sent.
+        is_unsent: Whether it is still to be sent.
+    """
+
+    request: PaidRequest
+    task: Task
+    reported: Task
+    is_kept: bool
+    is_unsent: bool
+
+
 class Dispatcher:
     """Requests by their index: unsent, sent and unanswered, or answered.
 
-    It begins closed.
+    It begins closed and empty. Requests are added and discarded by the thread that sends them.
 
     Args:
-        bodies: The prepared requests.
-        send: Sends the one of an index, at most once, and yields its task each time more is known of it. It calls the
-            function that it is given before it retries a request that certainly did not arrive.
+        send: Sends a request, at most once, and yields its task each time more is known of it. It calls the function
+            that it is given before it retries a request that certainly did not arrive.
         stop: While it is set, nothing is sent.
-        known: The tasks of requests that need not be sent, by their index.
 
     Attributes:
         failures: Why a request has no task, by its index.
     """
 
-    def __init__(
-        self,
-        bodies: Sequence[Mapping[str, object]],
-        send: Callable[[int, Pause], Iterator[Task]],
-        stop: threading.Event,
-        known: Mapping[int, Task],
-    ) -> None:
+    def __init__(self, send: Callable[[PaidRequest, Pause], Iterator[Task]], stop: threading.Event) -> None:
         self.failures: dict[int, SeedreamError] = {}
         self._send = send
         self._stop = stop
-        self._queue = {index: body for index, body in enumerate(bodies) if index not in known}
+        self._entries: dict[int, Entry] = {}
         self._sent_at: dict[int, datetime] = {}
-        self._tasks = [
-            known.get(index) or describe_request(body, TaskStatus.PENDING) for index, body in enumerate(bodies)
-        ]
+        self._queue: list[int] = []  # a heap of the unsent requests, some of which may have been sent since
+        self._end = 0  # the index of the next request that is added
         self._unexpected: BaseException | None = None
-        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_closed = threading.Event()
         self._is_closed.set()
 
-    @property
-    def tasks(self) -> list[Task]:
-        """What is known of each task."""
-        return list(self._tasks)
+    def add(self, requests: Sequence[PaidRequest]) -> range:
+        """Adds requests to the end; an interrupt adds all of them or none.
+
+        Returns:
+            Their indexes.
+        """
+        entries = [_enter(request) for request in requests]
+        added = range(self._end, self._end + len(entries))
+        unsent = [index for index, entry in zip(added, entries, strict=True) if entry.is_unsent]
+        # After an interrupt between these lines, the indexes stay unused, or `open` completes the queue.
+        self._end = added.stop
+        self._entries.update(zip(added, entries, strict=True))
+        self._queue.extend(unsent)  # still a heap, as each is larger than all before
+        return added
+
+    def discard(self, indexes: Iterable[int]) -> None:
+        """Forgets requests that are neither unsent nor unanswered; an interrupt may leave some of them."""
+        for index in indexes:
+            self.failures.pop(index, None)
+            self._entries.pop(index, None)
 
     @property
-    def unsent(self) -> int:
-        """The number of unsent requests."""
-        return len(self._queue)
+    def entries(self) -> dict[int, Entry]:
+        """All requests by their index, in order."""
+        return self._entries.copy()
 
     @property
     def unsent_indexes(self) -> list[int]:
         """The indexes of unsent requests, in order."""
-        return sorted(self._queue.copy())
+        return [index for index, entry in self.entries.items() if entry.is_unsent]
 
     @property
     def unanswered(self) -> dict[int, datetime]:
         """The requests that were sent and have no complete answer, each with the time to search the history from."""
-        return dict(self._sent_at)
+        return self._sent_at.copy()
 
     @property
     def may_send(self) -> bool:
         """Whether there is a request that may be sent."""
         return bool(self._queue) and not self._must_stop(self._is_closed)
 
-    def update(self, index: int, task: Task) -> None:
-        """Records what else is known of a task whose request was answered."""
-        self._tasks[index] = task
+    def find(self, index: int) -> Entry | None:
+        """The request of an index, unless it was discarded."""
+        return self._entries.get(index)
 
     def open(self) -> None:
         """Allows sending."""
+        queued = set(self._queue)
+        for index in self.unsent_indexes:
+            if index not in queued:
+                heapq.heappush(self._queue, index)
         self._is_closed = threading.Event()
 
-    def send_next(self) -> None:
-        """Sends the next request, if any may be sent; returns as soon as it counts as unanswered."""
-        taken: queue.SimpleQueue[None] = queue.SimpleQueue()
+    def send_next(self) -> int | None:
+        """Sends the next request, if any may be sent; returns its index as soon as it counts as unanswered."""
+        taken: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         threading.Thread(
             target=self._work, args=(self._is_closed, taken), name="seedream-generate", daemon=True
         ).start()
-        taken.get()
+        return taken.get()
 
-    def wait_for_news(self, timeout: float = INTERRUPT_IS_SEEN_WITHIN) -> bool:
-        """Waits until there may be news of an unanswered request; its last news is that it was answered.
+    def wait_for_news(self, timeout: float = INTERRUPT_IS_SEEN_WITHIN) -> set[int]:
+        """Waits until there may be news of unanswered requests; the last news of each is that it was answered.
 
         Args:
             timeout: Maximum seconds to wait.
 
         Returns:
-            Whether there may be news.
+            The indexes of the requests that there may be news of.
         """
-        try:
-            self._news.get(timeout=timeout)
-        except queue.Empty:
-            return False
-        return True
+        news: set[int] = set()
+        with suppress(queue.Empty):
+            news.add(self._news.get(timeout=timeout))
+            while True:
+                news.add(self._news.get_nowait())
+        return news
 
     def check(self) -> None:
         """Raises, once, an unexpected error of a sending thread: a bug, or a lack of memory or threads."""
@@ -148,39 +182,50 @@ class Dispatcher:
     def _must_stop(self, closed: threading.Event) -> bool:
         return closed.is_set() or self._stop.is_set()
 
-    def _work(self, closed: threading.Event, taken: queue.SimpleQueue[None]) -> None:
+    def _work(self, closed: threading.Event, taken: queue.SimpleQueue[int | None]) -> None:
         with self._lock:
-            index = None if self._must_stop(closed) else min(self._queue, default=None)
+            index = None if self._must_stop(closed) else self._take()
             if index is not None:
+                entry = self._entries[index]
                 self._sent_at[index] = datetime.now(timezone.utc) - CLOCK_SKEW
-                body = self._queue.pop(index)
-        taken.put(None)
+                entry.is_unsent = False
+        taken.put(index)
         if index is None:
             return
         was_sent = True
         try:
-            was_sent = self._send_one(index, closed)
+            was_sent = self._send_one(index, entry, closed)
         except BaseException as unexpected:  # noqa: BLE001  raised by `check`, in the thread that calls it
             detail = ErrorDetail(type(unexpected).__name__, str(unexpected))
-            self._tasks[index] = replace(self._tasks[index], status=TaskStatus.FAILED, error=detail)
+            entry.task = replace(entry.task, status=TaskStatus.FAILED, error=detail)
             self._unexpected = unexpected
         with self._lock:
             if not was_sent:
-                self._tasks[index] = describe_request(body, TaskStatus.PENDING)
-                self._queue[index] = body
+                entry.task = describe_request(entry.request.body, TaskStatus.PENDING)
+                entry.is_unsent = True
+                heapq.heappush(self._queue, index)
             del self._sent_at[index]
-        self._news.put(None)
+        self._news.put(index)
 
-    def _send_one(self, index: int, closed: threading.Event) -> bool:
+    def _take(self) -> int | None:
+        """Takes the first unsent request from the queue."""
+        while self._queue:
+            index = heapq.heappop(self._queue)
+            entry = self._entries.get(index)
+            if entry is not None and entry.is_unsent:
+                return index
+        return None
+
+    def _send_one(self, index: int, entry: Entry, closed: threading.Event) -> bool:
         """Sends a request and records its outcome; returns False if it did not arrive and must stay unsent."""
         try:
-            for task in self._send(index, partial(self._pause, closed)):
-                self._tasks[index] = task
-                self._news.put(None)
+            for task in self._send(entry.request, partial(self._pause, closed)):
+                entry.task = task
+                self._news.put(index)
         except WithdrawnError:
             return False
         except SeedreamError as error:
-            self._fail(index, error, closed)
+            self._fail(index, entry, error, closed)
         return True
 
     def _pause(self, closed: threading.Event, seconds: float) -> None:
@@ -193,17 +238,23 @@ class Dispatcher:
         if self._must_stop(closed):
             raise WithdrawnError
 
-    def _fail(self, index: int, error: SeedreamError, closed: threading.Event) -> None:
-        task = error.partial[0] if error.partial else self._tasks[index]
+    def _fail(self, index: int, entry: Entry, error: SeedreamError, closed: threading.Event) -> None:
+        task = error.partial[0] if error.partial else entry.task
         if task.id:  # a stream that broke off: the task is in progress at the service, and can be queried
-            self._tasks[index] = task
+            entry.task = task
             return
         self.failures[index] = error
         status = TaskStatus.PARTIALLY_FAILED if task.good_images else TaskStatus.FAILED
-        self._tasks[index] = replace(task, status=status, error=ErrorDetail(error.code or "", _describe(error)))
+        entry.task = replace(task, status=status, error=ErrorDetail(error.code or "", _describe(error)))
         # A redirect of one request is one of all.
         if isinstance(error, FATAL_ERRORS) or is_non_answer(error.status_code):
             closed.set()
+
+
+def _enter(request: PaidRequest) -> Entry:
+    bought = request.bought
+    task = bought or describe_request(request.body, TaskStatus.PENDING)
+    return Entry(request, task, reported=task, is_kept=bought is not None, is_unsent=bought is None)
 
 
 def _describe(error: SeedreamError) -> str:

@@ -6,6 +6,7 @@ more is sent.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -18,9 +19,10 @@ from seedream_nb.core.text import count_of, name_numbers
 from seedream_nb.protocol.stream_events import complete
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from seedream_nb.client.dispatcher import Entry
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.purchases import PaidRequest
     from seedream_nb.client.transport import Pause
@@ -36,6 +38,10 @@ class GenerationBatch:
     Nothing is sent before iteration starts. Each request is sent at most once. After a timeout, an interrupt or an
     early end, iterating again resumes: tasks in progress are polled, unsent requests are sent, failed ones stay failed.
 
+    Any number of requests can stream through one batch: `add` the next ones and `discard` those that are `done`.
+    Memory and the work of each round depend on the requests that it holds, not on those that have passed. Indexes
+    count all requests that were ever added, from 0.
+
     Args:
         requests: The requests; those that were bought before are not sent.
         send: Sends one, at most once, and yields its task each time more is known of it, see `Dispatcher`.
@@ -45,10 +51,6 @@ class GenerationBatch:
         timeout: Seconds to wait after the last request was sent.
         pace: How often to poll.
         stop: Ends the iteration quietly when another thread sets it.
-
-    Attributes:
-        is_recorded: Whether all requests are in the ledger of a library.
-        kept: When the requests that were paid for before, and are not sent again, were ordered, by their index.
 
     Example:
         >>> from seedream_nb import GenerationOptions, GenerationRequest, Sandbox, SeedreamClient
@@ -73,21 +75,52 @@ class GenerationBatch:
         stop: threading.Event | None = None,
     ) -> None:
         self._stop = stop or threading.Event()
-        kept = {index: task for index, request in enumerate(requests) if (task := request.bought)}
-        self.is_recorded = all(request.is_recorded for request in requests)
-        self.kept = {index: ordered_at for index in kept if (ordered_at := requests[index].ordered_at)}
-        self._checksums = [request.checksum for request in requests]
-        self._dispatcher = Dispatcher(
-            [request.body for request in requests],
-            lambda index, pause: send(requests[index], pause),
-            self._stop,
-            kept,
-        )
+        self._dispatcher = Dispatcher(send, self._stop)
         self._waiting = Waiting([], retrieve, timeout=timeout, pace=pace, stop=self._stop)
         self._waits = wait
         self._in_flight = in_flight
         self._pace = pace
-        self._reported = self.tasks
+        self._changed: set[int] = set()  # those to look at
+        self._awaited: set[int] = set()  # those that were sent, as long as they were not seen to be answered
+        self._open: set[int] = set()  # those whose task is polled
+        self.add(requests)
+
+    def add(self, requests: Sequence[PaidRequest]) -> range:
+        """Adds requests to the end; those that were bought before are not sent.
+
+        Call it before iterating over `updates`, or in the body of that loop, in the same thread: iteration then
+        continues, also when nothing was left. What was bought and is finished is `done`; no update reports it.
+
+        Args:
+            requests: The requests.
+
+        Returns:
+            Their indexes. An interrupt adds all of them or none.
+        """
+        added = self._dispatcher.add(requests)
+        self._changed.update(added)
+        return added
+
+    def discard(self, indexes: Iterable[int]) -> None:
+        """Forgets requests that are `done`; nothing of them is left here, so read their `failures` before.
+
+        Call it where `add` can be called. An interrupt may leave some of them, which can be discarded again.
+
+        Args:
+            indexes: Their indexes; those that are not held are ignored.
+
+        Raises:
+            ValueError: One is not done; nothing was discarded.
+        """
+        entries = {index: entry for index in indexes if (entry := self._dispatcher.find(index))}
+        unanswered = self._dispatcher.unanswered
+        for index, entry in entries.items():
+            if not self._is_done(entry) or index in unanswered:
+                raise ValueError(f"request {index} is not done, so it can't be discarded")
+        polled = {entry.task.id.lower() for index in self._open if (entry := self._dispatcher.find(index))}
+        self._waiting.discard({entry.task.id.lower() for entry in entries.values()} - polled)
+        self._dispatcher.discard(entries)
+        self._open.difference_update(entries)
 
     @property
     def tasks(self) -> list[Task]:
@@ -95,13 +128,46 @@ class GenerationBatch:
 
         An unsent request is a pending task without an id, a rejected one a failed task without an id.
         """
-        return self._dispatcher.tasks
+        return [entry.task for entry in self._dispatcher.entries.values()]
+
+    @property
+    def by_index(self) -> dict[int, Task]:
+        """What is known of each request's task, by its index, in order; can be read in any thread."""
+        return {index: entry.task for index, entry in self._dispatcher.entries.items()}
+
+    @property
+    def done(self) -> dict[int, Task]:
+        """The tasks of requests that nothing more will become of, by their index; these can be discarded.
+
+        They are finished, failed or not found; without waiting, also those that were sent. After an interrupt, look
+        here before iterating again: what was reported, or about to be, is not reported again.
+        """
+        unanswered = self._dispatcher.unanswered  # first: whatever is answered by now is known with its answer
+        return {
+            index: entry.task
+            for index, entry in self._dispatcher.entries.items()
+            if self._is_done(entry) and index not in unanswered
+        }
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether all requests are in the ledger of a library."""
+        return all(entry.request.is_recorded for entry in self._dispatcher.entries.values())
+
+    @property
+    def kept(self) -> dict[int, datetime]:
+        """When the requests that were paid for before, and are not sent again, were ordered, by their index."""
+        return {
+            index: ordered_at
+            for index, entry in self._dispatcher.entries.items()
+            if entry.is_kept and (ordered_at := entry.request.ordered_at)
+        }
 
     @property
     def takes(self) -> Counter[str]:
         """How many takes of each request did not fail, by its checksum; see `SeedreamClient.generate_all`."""
-        pairs = zip(self._checksums, self.tasks, strict=True)
-        return Counter(checksum for checksum, task in pairs if task.id or task.good_images)
+        entries = self._dispatcher.entries.values()
+        return Counter(entry.request.checksum for entry in entries if entry.task.id or entry.task.good_images)
 
     @property
     def failures(self) -> dict[int, SeedreamError]:
@@ -116,7 +182,7 @@ class GenerationBatch:
     @property
     def unsent(self) -> int:
         """The number of requests that were not sent; can be read in any thread."""
-        return self._dispatcher.unsent
+        return len(self._dispatcher.unsent_indexes)
 
     @property
     def failure(self) -> SeedreamError | None:
@@ -151,7 +217,9 @@ class GenerationBatch:
         try:
             self._dispatcher.open()
             try:
-                yield from self._updates()
+                # Closed here: where it is only dropped, an interrupt would be swallowed.
+                with contextlib.closing(self._waiting.updates()) as polls:
+                    yield from self._updates(polls)
             finally:
                 self._dispatcher.close()
         except KeyboardInterrupt:
@@ -172,12 +240,11 @@ class GenerationBatch:
             SeedreamError: As for `updates`.
             InterruptedWait: As for `updates`.
         """
-        run_to_end(self.updates, self.interrupted)
-        return self.tasks
+        return run_to_end(self)
 
     def interrupted(self) -> InterruptedWait:
         """An interrupt that carries what is known, for a caller interrupted between two `updates`."""
-        tasks, open_ids = self.tasks, self.open_ids
+        tasks, open_ids = self.by_index, self.open_ids
         unclear = self._find_unclear(tasks)
         since = min(unclear.values(), default=None)
         hints = []
@@ -191,12 +258,12 @@ class GenerationBatch:
         return InterruptedWait(
             self._describe_interruption(tasks, unclear),
             hint=" ".join(hints) or None,
-            tasks=tasks,
+            tasks=list(tasks.values()),
             open_ids=open_ids,
             sent_at=since,
         )
 
-    def _find_unclear(self, tasks: Sequence[Task]) -> dict[int, datetime]:
+    def _find_unclear(self, tasks: Mapping[int, Task]) -> dict[int, datetime]:
         """When the requests were sent whose outcome is unknown, by their index."""
         failed = {
             index: failure.sent_at
@@ -207,16 +274,16 @@ class GenerationBatch:
             index: sent_at
             for index, sent_at in self._dispatcher.unanswered.items()
             # The task of an answer that is being stored is known.
-            if not tasks[index].id and not tasks[index].status.is_final
+            if index in tasks and not tasks[index].id and not tasks[index].status.is_final
         }
 
-    def _describe_interruption(self, tasks: Sequence[Task], unclear: Collection[int]) -> str:
+    def _describe_interruption(self, tasks: Mapping[int, Task], unclear: Collection[int]) -> str:
         """Says what was sent and what became of it, and what was not sent."""
-        unsent = self._dispatcher.unsent_indexes
+        unsent, kept = set(self._dispatcher.unsent_indexes), self.kept
         kinds = Counter(
             "not answered" if index in unclear else _describe_outcome(task)
-            for index, task in enumerate(tasks)
-            if index not in unsent and index not in self.kept
+            for index, task in tasks.items()
+            if index not in unsent and index not in kept
         )
         if not kinds:
             return NOTHING_SENT
@@ -225,59 +292,73 @@ class GenerationBatch:
         requests = f"{sent} of {sent + len(unsent)} requests" if unsent else count_of(sent, "request")
         return f"Interrupted after sending {requests}: {outcome}. {self.describe_unsent()}".strip()
 
-    def _updates(self) -> Iterator[list[Task]]:
-        polls = self._waiting.updates()
+    def _updates(self, polls: Iterator[object]) -> Iterator[list[Task]]:
+        # An earlier iteration may have been interrupted between any two lines.
+        self._awaited, self._open = set(self._dispatcher.unanswered), set()
+        self._changed.update(self._dispatcher.entries)
         while not self._stop.is_set():
-            while self._dispatcher.may_send and self._count_in_flight() < self._in_flight:
-                self._dispatcher.send_next()
-            # Read first: whatever is answered by now is among the tasks with its answer.
-            is_sending = bool(self._dispatcher.unanswered)
+            news = self._look()
+            while self._has_room and self._dispatcher.may_send:
+                sent = self._dispatcher.send_next()
+                if sent is not None:
+                    self._awaited.add(sent)
             self._dispatcher.check()
-            self._match()
-            news = self._report()
             if news:
                 yield news
-            elif is_sending and self._has_answer():
+            elif self._awaited and self._has_answer():
                 continue
             elif self._waiting.open_ids:
                 next(polls, None)
-                self._match()
-                yield self._report()
-            elif not is_sending:
+                self._changed.update(self._open)
+                yield self._look()
+            elif not self._awaited and not self._dispatcher.may_send:
                 return
 
-    def _count_in_flight(self) -> int:
-        indexes = set(self._dispatcher.unanswered)
-        if self._waits:
-            indexes.update(index for index, task in enumerate(self.tasks) if _is_open(task))
-        return len(indexes)
+    @property
+    def _has_room(self) -> bool:
+        return len(self._awaited) + len(self._open) < self._in_flight
 
     def _has_answer(self) -> bool:
         """Waits until there may be an answer; not for long when there is something to poll as well."""
         if self._waiting.open_ids:
-            return self._dispatcher.wait_for_news(min(self._pace.first, threading.TIMEOUT_MAX))
-        return self._dispatcher.wait_for_news()
+            news = self._dispatcher.wait_for_news(min(self._pace.first, threading.TIMEOUT_MAX))
+        else:
+            news = self._dispatcher.wait_for_news()
+        self._changed.update(news)
+        return bool(news)
 
-    def _match(self) -> None:
-        """Records what the polls found, and adds newly answered tasks to those that are polled."""
-        known = {task.id.lower(): task for task in self._waiting.tasks}
-        added = []
+    def _look(self) -> list[Task]:
+        """Looks at what may have changed since the last time, and returns the tasks that have."""
+        changed = sorted(self._changed | self._dispatcher.wait_for_news(0))
+        self._changed = set()
         unanswered = self._dispatcher.unanswered
-        for index, task in enumerate(self.tasks):
-            if not task.id or index in unanswered:
-                continue
-            found = known.get(task.id.lower())
-            if found:
-                self._dispatcher.update(index, complete(found, task))
-            elif self._waits and _is_open(task):
-                added.append(task)
+        news, added = [], []
+        for index in changed:
+            entry = self._dispatcher.find(index)
+            if index not in unanswered:
+                self._awaited.discard(index)
+                if entry and not entry.is_unsent and self._learn(index, entry):
+                    added.append(entry.task)
+            if entry and entry.task != entry.reported:
+                entry.reported = entry.task
+                news.append(entry.task)
         if added:
             self._waiting.add(added)
+        return news
 
-    def _report(self) -> list[Task]:
-        """The tasks that have changed since the last report."""
-        before, self._reported = self._reported, self.tasks
-        return [task for task, earlier in zip(self._reported, before, strict=True) if task != earlier]
+    def _learn(self, index: int, entry: Entry) -> bool:
+        """Records what the polls know of an answered request; returns whether its task must be polled from now on."""
+        found = self._waiting.find(entry.task.id) if entry.task.id else None
+        if found:
+            entry.task = complete(found, entry.task)
+        if self._waits and _is_open(entry.task):
+            self._open.add(index)
+        else:
+            self._open.discard(index)
+        return found is None and index in self._open
+
+    def _is_done(self, entry: Entry) -> bool:
+        return not entry.is_unsent and not (self._waits and _is_open(entry.task))
 
 
 def _is_open(task: Task) -> bool:

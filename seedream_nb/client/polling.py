@@ -30,6 +30,7 @@ from seedream_nb.core.text import count_part
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
+    from seedream_nb.client.generation_batch import GenerationBatch
     from seedream_nb.core.task_ids import AnyTasks, Lookup
 
 # A new task may not be found at once, and a page of some proxy may be gone at the next poll: only what is answered this
@@ -209,6 +210,25 @@ class Waiting:
         self._state = _State(tuple(keys), known, still_open)
         self._restart_clock()
 
+    def find(self, task_id: str) -> Task | None:
+        """What is known of one task; None if it is not among them."""
+        return self._state.known.get(task_id.lower())
+
+    def discard(self, task_ids: Iterable[str]) -> None:
+        """Forgets tasks, finished or not. During iteration, call it in the body of the loop, in the same thread."""
+        gone = {task_id.lower() for task_id in task_ids} & self._state.known.keys()
+        if not gone:
+            return
+        state = self._state
+        self._state = _State(
+            tuple(key for key in state.keys if key not in gone),
+            {key: task for key, task in state.known.items() if key not in gone},
+            {key: task_id for key, task_id in state.open.items() if key not in gone},
+        )
+        self._reported -= gone
+        for key in gone:
+            del self._misses[key]
+
     def __iter__(self) -> Iterator[Task]:
         # What an earlier loop left over from a poll comes first.
         for news in itertools.chain([()], self.updates()):
@@ -245,8 +265,7 @@ class Waiting:
             SeedreamError: As for `updates`.
             InterruptedWait: As for `updates`.
         """
-        run_to_end(self.updates, self.interrupted)
-        return self.tasks
+        return run_to_end(self)
 
     def interrupted(self) -> InterruptedWait:
         """An interrupt that carries what is known, for a caller interrupted between two `updates`."""
@@ -352,18 +371,17 @@ def _note(task: str | Task, known: dict[str, Task]) -> str:
     return key
 
 
-def run_to_end(
-    updates: Callable[[], Generator[list[Task], None, None]], interrupted: Callable[[], Interrupted]
-) -> None:
-    """Iterates over updates to their end; an interrupt between two of them carries what is known, too."""
+def run_to_end(work: Waiting | GenerationBatch) -> list[Task]:
+    """Iterates over updates to their end, and returns all tasks; an interrupt at any moment carries what is known."""
     try:
-        with contextlib.closing(updates()) as running:
+        with contextlib.closing(work.updates()) as running:
             for _news in running:
                 pass
+        return work.tasks  # noqa: TRY300  an interrupt here, too, carries the tasks
     except Interrupted:
         raise
     except KeyboardInterrupt:
-        raise interrupted() from None
+        raise work.interrupted() from None
 
 
 def describe_interruption(still_open: int, total: int) -> str:

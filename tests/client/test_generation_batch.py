@@ -8,9 +8,11 @@ import itertools
 import signal
 import sys
 import threading
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -638,11 +640,132 @@ def test_an_interrupt_at_any_moment_loses_no_id_and_pays_nothing_twice(number: i
     assert [task.status.value for task in batch.tasks] == ["succeeded", "failed", *["succeeded"] * 4]
 
 
-@given(
-    st.lists(st.sampled_from(["", "refused", "unclear", "at once", "stream"]), max_size=8),
-    st.integers(1, 4),
-    st.booleans(),
-)
+# Many requests through one batch
+
+
+class Stream:
+    """Streams prompts through one batch, a few at a time, and notes what becomes of each."""
+
+    def __init__(self, batch: GenerationBatch, prompts: Sequence[str], held: int = 3) -> None:
+        self.batch = batch
+        self.finished: list[Task] = []
+        self.failures: list[SeedreamError] = []
+        self.most_held = 0
+        self._prompts = list(prompts)
+        self._held = held
+
+    def finish(self) -> None:
+        # An interrupt may have come between adding and noting it, or before what is done was looked at.
+        held = {task.prompt for task in self.batch.tasks}
+        self._prompts = [prompt for prompt in self._prompts if prompt not in held]
+        self.settle()
+        self.refill()
+        for _news in self.batch.updates():
+            self.settle()
+            self.refill()
+
+    def settle(self) -> None:
+        done, failures = self.batch.done, self.batch.failures
+        self.finished += done.values()
+        self.failures += [failures[index] for index in done if index in failures]
+        self.batch.discard(done)
+
+    def refill(self) -> None:
+        self.most_held = max(self.most_held, len(self.batch.tasks))
+        while self._prompts and len(self.batch.tasks) < self._held:
+            self.batch.add([PaidRequest({"prompt": self._prompts[0]})])
+            del self._prompts[0]
+
+
+FATES = ["", "refused", "unclear", "at once", "stream"]
+
+
+@given(st.lists(st.sampled_from(FATES), max_size=12), st.integers(1, 4), st.integers(1, 5), st.booleans())
+def test_requests_can_stream_through_one_batch(fates: list[str], in_flight: int, held: int, wait: Any) -> None:
+    service = LocalService()
+    prompts = [f"{place} {fate}" for place, fate in enumerate(fates)]
+    stream = Stream(service.batch([], in_flight, wait=wait), prompts, held)
+    stream.finish()
+    assert sorted(service.sent) == sorted(task.prompt for task in stream.finished) == sorted(prompts)
+    assert len(stream.failures) == sum(fate in {"refused", "unclear"} for fate in fates)
+    assert {task.id.lower() for task in stream.finished} - {""} == {task_id.lower() for task_id in service.made}
+    assert stream.most_held <= held
+    if wait:
+        assert service.most_open <= in_flight
+    batch = stream.batch
+    assert (batch.tasks, batch.by_index, batch.failures, batch.kept) == ([], {}, {}, {})
+    assert (batch.takes, batch.open_ids, batch.unsent) == (Counter(), (), 0)
+    assert batch.add([PaidRequest({"prompt": "one more"})]) == range(len(prompts), len(prompts) + 1)
+    assert [task.prompt for task in batch.finish()] == ["one more"]
+
+
+@pytest.mark.parametrize("number", [*range(3, 150), *range(150, 1800, 17)])
+def test_an_interrupt_at_any_moment_of_a_stream_loses_nothing(number: int) -> None:
+    service = LocalService()
+    prompts = ["one", "two refused", "three at once", "four", "five stream", "six"]
+    stream = Stream(service.batch([], 2), prompts)
+    caught = interrupt_at(number, TRACED, stream.finish)
+    assert caught or number > 150
+    wait_for_senders()
+    stream.finish()
+    assert sorted(service.sent) == sorted({*prompts, *service.sent})
+    assert set(prompts) <= {task.prompt for task in stream.finished}
+    assert {task.id.lower() for task in stream.finished} - {""} == {task_id.lower() for task_id in service.made}
+    assert (stream.batch.tasks, stream.batch.unsent) == ([], 0)
+
+
+def test_only_what_is_done_can_be_discarded(client: SeedreamClient, sandbox: Sandbox) -> None:
+    sandbox.settings.generation_seconds = 3600
+    batch = client.generate_all(SIX[:2], in_flight=1, pace=QUICKLY)
+    updates = batch.updates()
+    next(updates)
+    for index in (0, 1):  # in progress, and unsent
+        with pytest.raises(ValueError, match=f"request {index} is not done"):
+            batch.discard([index])
+    assert (len(batch.tasks), batch.done) == (2, {})
+    batch.discard([7])
+    updates.close()
+
+
+def test_what_has_passed_takes_neither_memory_nor_time() -> None:
+    service = LocalService()
+    batch = service.batch([], in_flight=10)
+    long = "x" * 20_000
+    lines, begun = [0], [0.0]
+
+    def count(_frame: FrameType, event: str, _argument: object) -> Any:
+        lines[-1] += event == "line"
+        return count
+
+    class Watched(Stream):
+        def settle(self) -> None:
+            super().settle()
+            self.finished.clear()
+            self.failures.clear()
+            service.made.clear()
+            service.sent.clear()
+
+    def send(body: Mapping[str, object], _pause: Pause) -> Iterator[Task]:
+        yield Task(str(body["prompt"])[:8], TaskStatus.PENDING, prompt=str(body["prompt"]) + long)
+
+    service.send = send  # type: ignore[method-assign]
+    tracemalloc.start()
+    try:
+        for part in range(6):
+            prompts = [f"{part}-{number:03}-" for number in range(100)]
+            sys.settrace(count)
+            Watched(batch, prompts, held=20).finish()
+            sys.settrace(None)
+            lines.append(0)
+            begun.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        sys.settrace(None)
+        tracemalloc.stop()
+    assert max(lines) < 2 * lines[0]
+    assert begun[-1] - begun[1] < 10 * len(long)
+
+
+@given(st.lists(st.sampled_from(FATES), max_size=8), st.integers(1, 4), st.booleans())
 def test_whatever_their_outcome_each_is_sent_once(fates: list[str], in_flight: int, wait: Any) -> None:
     service = LocalService()
     prompts = [f"{place} {fate}" for place, fate in enumerate(fates)]
@@ -699,19 +822,20 @@ def _hasty_threads() -> Iterator[None]:
 def test_news_come_when_they_are_there_and_not_later() -> None:
     may_end = threading.Event()
 
-    def send(index: int, _pause: Pause) -> Iterator[Task]:
-        yield Task("", TaskStatus.RUNNING, prompt=str(index))
+    def send(request: PaidRequest, _pause: Pause) -> Iterator[Task]:
+        yield Task("", TaskStatus.RUNNING, prompt=str(request.body["prompt"]))
         assert may_end.wait(20)
 
-    box = Dispatcher([{"prompt": str(number)} for number in range(50)], send, threading.Event(), {})
-    box.send_next()
-    assert (box.unsent, box.unanswered) == (50, {})  # it begins closed
+    box = Dispatcher(send, threading.Event())
+    assert box.add([PaidRequest({"prompt": str(number)}) for number in range(50)]) == range(50)
+    assert box.send_next() is None
+    assert (len(box.unsent_indexes), box.unanswered) == (50, {})  # it begins closed
     box.open()
     for number in range(50):
-        box.send_next()
-        assert (box.unsent, list(box.unanswered)) == (49 - number, list(range(number + 1)))
-        assert box.wait_for_news(20)
-        assert box.tasks[number] == Task("", TaskStatus.RUNNING, prompt=str(number))
+        assert box.send_next() == number
+        assert (len(box.unsent_indexes), list(box.unanswered)) == (49 - number, list(range(number + 1)))
+        assert box.wait_for_news(20) == {number}
+        assert box.entries[number].task == Task("", TaskStatus.RUNNING, prompt=str(number))
     assert not box.wait_for_news(0)
     may_end.set()
     box.close()
