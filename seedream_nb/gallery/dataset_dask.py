@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seedream_nb.core.errors import ExportIncompleteError, SeedreamError, UsageError, shorten
+from seedream_nb.gallery.dataset_target import CONTINUE_HINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +22,6 @@ RETRIES = 2  # of a part that raised an exception, by Dask
 # The scheduler holds what is submitted: a few parts for each thread keep all of them busy, and its memory flat.
 PARTS_PER_THREAD = 3
 FEWEST_PARTS = 8  # submitted while a cluster is still growing
-AGAIN = "Run the same export again: finished parts are not written again."
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -136,13 +136,13 @@ def _to_error(outcome: Any) -> SeedreamError:
     if isinstance(problem, KilledWorker):
         return ExportIncompleteError(
             f"Dask gave up a part of the export: {problem.allowed_failures + 1} workers died while they had it.",
-            hint=f"{AGAIN} If workers come and go, raise Dask's setting distributed.scheduler.allowed-failures.",
+            hint=f"{CONTINUE_HINT} Where workers come and go, raise Dask's distributed.scheduler.allowed-failures.",
         )
     if isinstance(problem, CancelledError):
         return ExportIncompleteError(
-            "The Dask cluster is gone, or was restarted, before the export was finished.", hint=AGAIN
+            "The Dask cluster is gone, or was restarted, before the export was finished.", hint=CONTINUE_HINT
         )
     return ExportIncompleteError(
         shorten(f"A part of the export failed on the Dask cluster ({type(problem).__name__}: {problem})."),
-        hint=f"{AGAIN} All machines need the same version of seedream_nb.",
+        hint=f"{CONTINUE_HINT} All machines need the same version of seedream_nb.",
     )

@@ -9,7 +9,7 @@ import dask
 import pytest
 from distributed import Future
 
-from seedream_nb import SeedreamError, UsageError
+from seedream_nb import ExportIncompleteError, UsageError
 from seedream_nb.gallery import dataset_dask
 from seedream_nb.gallery.dataset_dask import run_on_dask
 from tests.gallery.cluster_work import die, double, fail_always, fail_at_first, reject, wait_for_a_file
@@ -49,9 +49,11 @@ def test_dask_retries_a_part(client: Client, tmp_path: Path) -> None:
 
 
 def test_a_part_that_always_fails_is_one_clear_error(client: Client) -> None:
-    with pytest.raises(SeedreamError, match=r"failed on the Dask cluster \(OSError: no space for part 0\)") as caught:
+    with pytest.raises(
+        ExportIncompleteError, match=r"failed on the Dask cluster \(OSError: no space for part 0\)"
+    ) as caught:
         list(run_on_dask(fail_always, [0], client=client))
-    assert "Run the same export again" in str(caught.value.hint)
+    assert "Run the same line again" in str(caught.value.hint)
 
 
 def test_an_error_of_ours_arrives_as_it_was_raised(client: Client) -> None:
@@ -61,7 +63,7 @@ def test_an_error_of_ours_arrives_as_it_was_raised(client: Client) -> None:
 
 
 def test_a_part_that_kills_its_workers_is_one_clear_error(client: Client) -> None:
-    with pytest.raises(UsageError, match="2 workers died while they had it") as caught:
+    with pytest.raises(ExportIncompleteError, match="2 workers died while they had it") as caught:
         list(run_on_dask(die, [0], client=client))
     assert "distributed.scheduler.allowed-failures" in str(caught.value)
     assert list(run_on_dask(double, [1], client=client)) == [2]
@@ -80,10 +82,10 @@ def test_a_cluster_that_is_restarted_meanwhile_is_one_clear_error(client: Client
     results = run_on_dask(wait_for_a_file, range(3), tmp_path / "file", client=client)
     assert next(results) == 0
     client.cancel([Future(key, client) for key in list(client.futures)])  # as client.restart() does first of all
-    with pytest.raises(SeedreamError, match="The Dask cluster is gone, or was restarted") as caught:
+    with pytest.raises(ExportIncompleteError, match="The Dask cluster is gone, or was restarted") as caught:
         list(results)
     (tmp_path / "file").touch()
-    assert "Run the same export again" in str(caught.value)
+    assert "Run the same line again" in str(caught.value)
 
 
 def test_the_address_of_a_scheduler_will_do(client: Client) -> None:
@@ -108,5 +110,5 @@ def test_what_is_no_cluster_is_one_clear_error() -> None:
 
 def test_without_dask_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(SeedreamError, match=r'pip install "seedream_nb\[dask\]"'), dataset_dask.open_cluster("tcp://x"):
+    with pytest.raises(UsageError, match=r'pip install "seedream_nb\[dask\]"'), dataset_dask.open_cluster("tcp://x"):
         pass
