@@ -40,8 +40,9 @@ CONFINED = {
     "dotenv": ("client.settings",),
     "platformdirs": ("library.location",),
     "pandas": ("library",),
+    "narwhals": ("client.tables",),
     "fsspec": ("gallery.dataset_target",),
-    "pyarrow": ("gallery.dataset_formats",),
+    "pyarrow": ("client.tables", "client.table_files", "gallery.dataset_formats"),
     "sqlite3": ("library",),
     "slugify": ("gallery",),
     "distributed": ("gallery.dataset_dask",),
@@ -59,6 +60,7 @@ HEAVY = (
     "dotenv",
     "slugify",
     "fsspec",
+    "narwhals",
     "pyarrow",
     "distributed",
 )

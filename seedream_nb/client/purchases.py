@@ -265,7 +265,7 @@ class Purchases:
 
     def _read_reference(self, reference: str, *, download: bool) -> dict[str, str]:
         if not _is_link(reference):
-            return {"sha256": _checksum(_decode(reference))}
+            return {"sha256": checksum_of_data(reference)}
         image = TaskImage(task_id="", url=reference)
         content = self.cache.original(image)
         if content is None and download and self.cache.location != OFF:
@@ -511,6 +511,11 @@ def _checksum_of(kept: Mapping[str, object], images: Sequence[str]) -> str:
     return _checksum(json.dumps({**kept, "image": images}, sort_keys=True).encode())
 
 
+def checksum_of_data(uri: str) -> str:
+    """The checksum of the content of a data URI."""
+    return _checksum(_decode(uri))
+
+
 def _is_link(reference: str) -> bool:
     return reference[:5].lower() != "data:"
 
@@ -551,7 +556,7 @@ def _is_same_image(reference: Mapping[str, str], image: object) -> bool:
         return True
     if _is_link(image):
         return reference.get("link") in {image, None}
-    return len(image) < _SHORTEST_IMAGE or reference.get("sha256") == _checksum(_decode(image))
+    return len(image) < _SHORTEST_IMAGE or reference.get("sha256") == checksum_of_data(image)
 
 
 _SHORTEST_IMAGE = 100  # characters of a data URI; a shorter one has lost its data

@@ -61,13 +61,17 @@ def read_references(image: Reference | Iterable[Reference] | None, *, strict: bo
     """
     if image is None:
         return ()
-    images = list(_flatten(image))
+    images = list(flatten(image))
     names = ["The reference image"] if len(images) == 1 else [f"Reference image {n}" for n in range(1, len(images) + 1)]
     return tuple(_read(one, name, strict=strict) for one, name in zip(images, names, strict=True))
 
 
-def _flatten(image: object) -> Iterator[object]:
-    """The images in collections of any depth, in order."""
+def flatten(image: object) -> Iterator[object]:
+    """The images in collections of any depth, in order.
+
+    Raises:
+        UsageError: A collection is empty.
+    """
     is_matrix = getattr(image, "ndim", 1) > 1  # such as the pixels of an image
     if not isinstance(image, Iterable) or isinstance(image, (*_SINGLE, Mapping)) or is_matrix:
         yield image
@@ -76,13 +80,30 @@ def _flatten(image: object) -> Iterator[object]:
     images = image.images if isinstance(image, Sequence) and hasattr(image, "images") else image
     is_empty = True
     for one in images:
-        yield from _flatten(one)
+        yield from flatten(one)
         is_empty = False
     if is_empty:
         raise UsageError("The list of reference images is empty.", hint="Pass an image; nothing was sent.")
 
 
 def _read(image: object, name: str, *, strict: bool) -> str:
+    found = load_reference(image, name)
+    return found if isinstance(found, str) else _embed(found, find_mime(found, name, strict=strict))
+
+
+def load_reference(image: object, name: str) -> str | bytes:
+    """Loads one reference image.
+
+    Args:
+        image: The image, as for `read_references`.
+        name: What a message calls it.
+
+    Returns:
+        Its link or data URI, or its content.
+
+    Raises:
+        UsageError: It is not an image, or can't be read.
+    """
     if isinstance(image, Task):
         if len(image.good_images) != 1:
             raise UsageError(
@@ -96,10 +117,15 @@ def _read(image: object, name: str, *, strict: bool) -> str:
         image = image.data if image.data is not None else image.url
     if isinstance(image, str) and image.strip().lower().startswith(LINKS):
         return image.strip()
-    return _to_data_uri(_read_bytes(image, name), name, strict=strict)
+    return read_bytes(image, name)
 
 
-def _read_bytes(image: object, name: str) -> bytes:
+def read_bytes(image: object, name: str) -> bytes:
+    """The content of an image in memory or in a file; the arguments are those of `load_reference`.
+
+    Raises:
+        UsageError: It can't be read.
+    """
     if isinstance(image, (bytes, bytearray, memoryview)):
         return bytes(image)
     if isinstance(image, (str, os.PathLike)):
@@ -127,7 +153,20 @@ def _encode(image: PillowImage) -> bytes:
     return buffer.getvalue()
 
 
-def _to_data_uri(content: bytes, name: str, *, strict: bool) -> str:
+def find_mime(content: bytes, name: str, *, strict: bool = True) -> str:
+    """The type of an image that is sent as a reference.
+
+    Args:
+        content: Its content.
+        name: What a message calls it.
+        strict: Whether to reject files that are too large or not images.
+
+    Returns:
+        A type such as `image/png`.
+
+    Raises:
+        UsageError: It is too large, or not an image.
+    """
     if strict and len(content) > MAX_IMAGE_BYTES:
         raise UsageError(
             f"{name} has {len(content) / 1024**2:.1f} MB; the limit is {MAX_IMAGE_BYTES // 1024**2} MB.",
@@ -137,12 +176,11 @@ def _to_data_uri(content: bytes, name: str, *, strict: bool) -> str:
     from seedream_nb.images.thumbnails import read_facts  # noqa: PLC0415  see above
 
     try:
-        mime = read_facts(content).mime
+        return read_facts(content).mime
     except ImageError:
         if not strict:
-            return _embed(content, "image/png")
+            return "image/png"
         raise UsageError(f"{name} is not a JPEG, PNG or WebP image.", hint="Convert it to one of these.") from None
-    return _embed(content, mime)
 
 
 def _embed(content: bytes, mime: str) -> str:
