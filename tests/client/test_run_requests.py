@@ -21,7 +21,9 @@ def test_a_template_over_columns() -> None:
     ]
     stored = RunSettings.from_json(json.loads(json.dumps(settings.to_json())))
     assert [build_request(json.loads(json.dumps(row.cells)), stored) for row in rows] == [row.body for row in rows]
-    assert settings.describe(table.columns) == 'prompt: "a {color} mug on {background}" · model: 4.5 · size: column size'
+    assert (
+        settings.describe(table.columns) == 'prompt: "a {color} mug on {background}" · model: 4.5 · size: column size'
+    )
 
 
 def test_every_bad_row_is_named() -> None:
