@@ -26,6 +26,7 @@ from seedream_nb.gallery.dataset_parts import (
     manifest_name,
     read_manifest,
 )
+from seedream_nb.gallery.dataset_target import measure_file
 from seedream_nb.images.conversion import convert_image
 from seedream_nb.images.fetch import DECODERS, ImageFetcher
 
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from seedream_nb.gallery.dataset_columns import Column
-    from seedream_nb.gallery.dataset_target import Stored, Target
+    from seedream_nb.gallery.dataset_target import Target
     from seedream_nb.library.dataset_items import DatasetItem
 
-COPIERS = 4  # threads that copy files on this machine; more only wait for the disk
 AHEAD = 2  # images in memory for each thread, where they are written in order
 # `datasets` reads a row group at a time, and a binary column of one group is limited to 2 GB.
 ROWS_IN_GROUP = 100
@@ -72,15 +72,16 @@ def write_part(
         check_same(part, found, target)
     if found is not None and is_complete(part, found, target):
         report(len(part.items))
-        return PartResult.of(found, was_written=False)
+        return PartResult.of(found, found.encode(), was_written=False)
     reusable = find_reusable(part, found, target)
     with _Reader(part, target, converters) as reader:
         write = {"imagefolder": _write_files, "webdataset": _write_tar, "parquet": _write_parquet}[part.layout.format]
         manifest = write(part, target, reader, reusable, report)
     if found is not None:
         target.remove(sorted(found.files.keys() - manifest.files.keys()))
-    target.write(manifest_name(part.number), manifest.encode())
-    return PartResult.of(manifest, was_written=True)
+    content = manifest.encode()
+    target.write(manifest_name(part.number), content)
+    return PartResult.of(manifest, content, was_written=True)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class _Reader:
         self._stop = threading.Event()
         self._converting = threading.Semaphore(converters)
         is_local = target.folder is not None and all(item.original for item in part.items)
-        self.threads = COPIERS if is_local else self._fetcher.limits.connections
+        self.threads = DECODERS if is_local else self._fetcher.limits.connections
 
     def __enter__(self) -> _Reader:
         return self
@@ -271,8 +272,9 @@ def import_arrow() -> tuple[Any, Any]:
 
 
 def _finish_shard(part: Part, target: Target, path: Path, name: str, entries: list[Entry]) -> PartManifest:
-    shard: tuple[str, Stored] = (name, target.put(path, name))
-    return PartManifest(part.number, part.layout, part.records_checksum, tuple(entries), shard)
+    stored = measure_file(path)
+    target.put(path, name)
+    return PartManifest(part.number, part.layout, part.records_checksum, tuple(entries), (name, stored))
 
 
 def _entry_of(key: str, image: _Image | ImageError | None) -> Entry:

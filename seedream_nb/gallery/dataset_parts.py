@@ -145,10 +145,18 @@ class PartManifest:
 
     def encode(self) -> bytes:
         """The manifest as JSON."""
-        plain = {"version": VERSION, **dataclasses.asdict(self)}
-        plain["entries"] = [
-            {name: value for name, value in entry.items() if value not in {None, "", 0}} for entry in plain["entries"]
+        entries = [
+            {name: value for name, value in vars(entry).items() if value not in {None, "", 0}} for entry in self.entries
         ]
+        shard = self.shard and [self.shard[0], vars(self.shard[1])]
+        plain = {
+            "version": VERSION,
+            "number": self.number,
+            "layout": vars(self.layout),
+            "records": self.records,
+            "shard": shard,
+            "entries": entries,
+        }
         return json.dumps(plain, ensure_ascii=False).encode()
 
     @classmethod
@@ -190,9 +198,8 @@ class PartResult:
     failures: tuple[tuple[int, str, str], ...] = ()
 
     @classmethod
-    def of(cls, manifest: PartManifest, *, was_written: bool) -> PartResult:
-        """The result of a part with this manifest."""
-        content = manifest.encode()
+    def of(cls, manifest: PartManifest, content: bytes, *, was_written: bool) -> PartResult:
+        """The result of a part with this manifest, which is also given as it is written."""
         files = manifest.files.values()
         first = manifest.number * manifest.layout.part_size + 1
         return cls(

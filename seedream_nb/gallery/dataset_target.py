@@ -136,15 +136,13 @@ class Target:
         except OSError as problem:
             raise self._explain(problem, "write") from None
 
-    def put(self, path: Path, name: str) -> Stored:
+    def put(self, path: Path, name: str) -> None:
         """Moves a file from `staging` to its place."""
-        stored = measure_file(path)
         with self._explained("write"):
             if self.folder is not None:
                 self._move(path, name)
             else:
                 self._system.put_file(str(path), self._path(name))
-        return stored
 
     def measure(self, name: str) -> Stored | None:
         """Reads a file and returns its size and checksum; None if there is none."""

@@ -43,7 +43,7 @@ from seedream_nb.gallery.dataset_parts import (
     manifest_name,
     read_manifest,
 )
-from seedream_nb.gallery.dataset_target import CONTINUE_HINT, OWN_FOLDER, Stored, Target
+from seedream_nb.gallery.dataset_target import CONTINUE_HINT, OWN_FOLDER, Stored, Target, measure_file
 from seedream_nb.images.conversion import ImageFormat
 
 if TYPE_CHECKING:
@@ -347,7 +347,9 @@ def _write_metadata(plan: _Plan, place: Target) -> Stored:
                     if entry.file is not None:
                         name = f"{IMAGES}/{part.name}/{entry.file}"
                         file.write(format_row(plan.columns, item.record, file_name=name) + b"\n")
-        return place.put(path, METADATA)
+        stored = measure_file(path)
+        place.put(path, METADATA)
+    return stored
 
 
 @dataclass(frozen=True)

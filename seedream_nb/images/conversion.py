@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ImageFormat = Literal["jpeg", "png", "webp"]
 
 QUALITY = 92  # of JPEG and WebP: artifacts cannot be seen, and hardly be measured
+END = 64 * 1024  # bytes, within which the end of an image is; some programs add their own data behind it
 _EXTENSIONS: dict[ImageFormat, str] = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 _SIGNATURES: dict[bytes, ImageFormat] = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n": "png", b"RIFF": "webp"}
 
@@ -34,9 +35,11 @@ def convert_image(
     Raises:
         ImageError: It is not such a file, or it is damaged.
     """
-    known, side = _read_head(content)
+    known = _read_format(content)
     wanted = image_format or known
-    if wanted == known and (max_side is None or side <= max_side):
+    if not _is_whole(content, known):
+        raise ImageError("The image is damaged: its end is missing.")
+    if wanted == known and (max_side is None or _longer_side(content) <= max_side):
         return content, _EXTENSIONS[known]
     # Imported here: copying files does not need Pillow.
     from seedream_nb.images.thumbnails import decode_within  # noqa: PLC0415  see above
@@ -44,16 +47,28 @@ def convert_image(
     return _encode(decode_within(content, max_side), wanted), _EXTENSIONS[wanted]
 
 
-def _read_head(content: bytes) -> tuple[ImageFormat, int]:
-    """The format of an image file, and its longer side in pixels."""
-    known = next((name for signature, name in _SIGNATURES.items() if content.startswith(signature)), None)
+def _read_format(content: bytes) -> ImageFormat:
+    found = next((name for signature, name in _SIGNATURES.items() if content.startswith(signature)), None)
+    if found is None:
+        raise ImageError("The file is not a JPEG, PNG, or WebP image.")
+    return found
+
+
+def _is_whole(content: bytes, image_format: ImageFormat) -> bool:
+    """Whether the end of a file is there, as a quick look shows."""
+    if image_format == "webp":
+        return len(content) >= int.from_bytes(content[4:8], "little") + 8
+    return (b"\xff\xd9" if image_format == "jpeg" else b"IEND") in content[-END:]
+
+
+def _longer_side(content: bytes) -> int:
     try:
         container = read_container(content)
     except ValueError:
         container = None
-    if known is None or container is None or not all(container.size):
-        raise ImageError("The file is not a JPEG, PNG, or WebP image, or it is damaged.")
-    return known, max(container.size)
+    if container is None:
+        raise ImageError("The image is damaged.")
+    return max(container.size)
 
 
 def _encode(image: Image.Image, image_format: ImageFormat) -> bytes:
