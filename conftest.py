@@ -41,7 +41,8 @@ SLOW_FILES = (
     "tests/notebook/test_secrecy.py",
 )
 SLOW_FIXTURES = {"browser", "kernel"}
-# Slow only because they compute much: fonts and pages, painted images, databases, foreign programs.
+# Slow only because they compute much: fonts and pages, painted images, databases, foreign programs. Single tests that
+# compute much or start Python have the marker `heavy`.
 HEAVY_FILES = (
     "tests/client/test_at_most_once.py",
     "tests/gallery/test_contact_sheet.py",
@@ -136,9 +137,10 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what is slow by its kind."""
     for item in items:
-        starts_a_process = SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
-        if is_one_of(item.path.as_posix(), HEAVY_FILES):
+        path = item.path.as_posix()
+        if is_one_of(path, HEAVY_FILES):
             item.add_marker(pytest.mark.heavy)
-            item.add_marker(pytest.mark.slow)
-        elif is_one_of(item.path.as_posix(), SLOW_FILES) or item.get_closest_marker("browser") or starts_a_process:
+        has_slow_marker = any(item.get_closest_marker(name) for name in ("heavy", "browser"))
+        starts_a_process = SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if has_slow_marker or starts_a_process or is_one_of(path, SLOW_FILES):
             item.add_marker(pytest.mark.slow)

@@ -15,10 +15,12 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from seedream_nb import LibraryWarning, RetryPolicy, Sandbox, SeedreamClient
+from seedream_nb import LibraryWarning, Pace, RetryPolicy, Sandbox, SeedreamClient
+from seedream_nb.client import polling
 from tests.rough_images import make_kernels_paint_roughly, paint_roughly
 
 QUICK = RetryPolicy(first_pause=0.001)
+QUICK_PACE = Pace(first=0.05, longest=0.25)
 IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
 
 # The same examples in every run, and no time limit on a busy machine.
@@ -87,6 +89,7 @@ def _isolated(
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(place / "home"))
     monkeypatch.setenv("SEEDREAM_SETTLING_TIME", "0")  # a sandbox's history settles at once
+    monkeypatch.setattr(polling, "DEFAULT_PACE", QUICK_PACE)  # its tasks finish in a moment
     monkeypatch.setenv("NETRC", str(place / "home" / ".netrc"))
     monkeypatch.chdir(place / "work")
     yield

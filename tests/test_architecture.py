@@ -1,6 +1,7 @@
 """Rooms import in one direction only, and importing the package stays cheap."""
 
 import ast
+import functools
 import inspect
 import subprocess
 import sys
@@ -82,7 +83,7 @@ class Imports(ast.NodeVisitor):
         self._depth = 0
 
     def visit_If(self, node: ast.If) -> None:
-        if ast.unparse(node.test) not in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
+        if getattr(node.test, "attr", getattr(node.test, "id", None)) != "TYPE_CHECKING":
             self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -100,15 +101,16 @@ class Imports(ast.NodeVisitor):
         self.members |= {f"{node.module}.{alias.name}" for alias in node.names}
 
 
-def imports_of(source: str) -> list[tuple[str, bool]]:
+@functools.cache
+def read_imports(source: str) -> Imports:
     visitor = Imports()
     visitor.visit(ast.parse(source))
-    return visitor.found
+    return visitor
 
 
 def complaints(module: str, source: str) -> Iterator[str]:
     room = module.partition(".")[0]
-    for name, waits in imports_of(source):
+    for name, waits in read_imports(source).found:
         top, _, rest = name.partition(".")
         target = rest.partition(".")[0]
         if top == PACKAGE and target and target not in {room, *ALLOWED[room]}:
@@ -148,9 +150,8 @@ def test_violations_are_found(module: str, source: str) -> None:
 
 def modules_imported_by(source: str) -> set[str]:
     """The modules of the package that a source imports at run time, also inside functions."""
-    visitor = Imports()
-    visitor.visit(ast.parse(source))
-    names = {name for name, _ in visitor.found} | visitor.members
+    imports = read_imports(source)
+    names = {name for name, _ in imports.found} | imports.members
     inner = {name.removeprefix(f"{PACKAGE}.") for name in names if name.startswith(f"{PACKAGE}.")}
     return (inner & set(MODULES)) | ({"__init__"} if PACKAGE in names or f"{PACKAGE}.__version__" in names else set())
 
@@ -192,6 +193,7 @@ SHELL = "from IPython.core.interactiveshell import InteractiveShell; shell = Int
         f"{SHELL}shell.run_line_magic('load_ext', 'seedream_nb'); shell.run_line_magic('unload_ext', 'seedream_nb')",
     ],
 )
+@pytest.mark.heavy
 def test_loading_stays_cheap(action: str) -> None:
     command = [sys.executable, "-c", f"{action}\n{LOADED}"]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

@@ -40,6 +40,7 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert found.stdout.strip() == commands_of_the_readme()[1]
 
 
+@pytest.mark.heavy
 def test_the_python_example_of_the_readme_runs(tmp_path: Path) -> None:
     example = next(code for code in re.findall(r"```python\n(.*?)\n```", README, re.DOTALL) if "with Sandbox()" in code)
     result = subprocess.run(

@@ -59,6 +59,9 @@ class Pace:
         return max(self.first, min(self.longest, pause * self.factor))
 
 
+DEFAULT_PACE = Pace()
+
+
 def choose_pace(pace: Pace | None, interval: float | None) -> Pace:
     """Chooses how often to poll.
 
@@ -77,7 +80,7 @@ def choose_pace(pace: Pace | None, interval: float | None) -> Pace:
         Pace(first=5, longest=5, factor=1.5)
     """
     if interval is None:
-        return pace or Pace()
+        return pace or DEFAULT_PACE
     if pace is not None:
         raise UsageError("Pass either pace or interval, not both.", hint="Nothing was sent.")
     is_number = isinstance(interval, (int, float)) and not isinstance(interval, bool)

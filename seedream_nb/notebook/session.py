@@ -107,9 +107,7 @@ class Session:
 
     def choose_pace(self, interval: float | None = None) -> Pace:
         """The polling intervals: a fixed one in seconds, or those for the service in use."""
-        if interval is not None:
-            return choose_pace(None, interval)
-        return Pace() if self.sandbox is None else SANDBOX_PACE
+        return SANDBOX_PACE if interval is None and self.sandbox is not None else choose_pace(None, interval)
 
     def require_last(self, hint: str) -> Gallery:
         """The last result.

@@ -283,6 +283,7 @@ def test_a_client_does_not_show_its_token(client: SeedreamClient, sandbox: Sandb
     assert sandbox.url in repr(client)
 
 
+@pytest.mark.heavy
 def test_a_client_works_in_another_process(client: SeedreamClient) -> None:
     client.retrieve(ID)
     copy = pickle.loads(pickle.dumps(client))  # noqa: S301  our own bytes
@@ -318,6 +319,7 @@ look()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.heavy
 def test_a_client_works_on_both_sides_of_a_fork() -> None:
     with Sandbox(token="a-token-of-a-sandbox") as sandbox, run_script(FORK, sandbox.url) as process:
         output, errors = process.communicate(timeout=60)
@@ -341,6 +343,7 @@ INTERRUPTED = "import sys; from seedream_nb import SeedreamClient; client = Seed
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, Ctrl-C is no signal to one process")
 @pytest.mark.parametrize("action", [SINGLE, BATCH, IMAGES])
+@pytest.mark.heavy
 def test_an_interrupt_ends_a_script_at_once_and_cleanly(action: str) -> None:
     with ScriptedServer(Answer(manner="hang")) as server, run_script(INTERRUPTED + action, server.url) as process:
         assert server.arrived.wait(30)

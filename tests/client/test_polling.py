@@ -26,7 +26,7 @@ from seedream_nb import (
 )
 from seedream_nb.client import polling as polling_module
 from seedream_nb.client.batches import CHUNK_SIZE
-from seedream_nb.client.polling import CONFIRMED_AFTER, Waiting
+from seedream_nb.client.polling import CONFIRMED_AFTER, DEFAULT_PACE, Waiting
 from seedream_nb.core.errors import (
     BalanceUsedUpError,
     InvalidTaskIdError,
@@ -198,7 +198,10 @@ class RecordedPauses(threading.Event):
     ("arguments", "pauses"),
     [({"interval": 7}, [7] * 4), ({"interval": 0.5}, [0.5] * 4), ({"interval": None}, [2, 3, 4.5, 6.75])],
 )
-def test_the_interval_between_polls_is_fixed(arguments: dict[str, Any], pauses: list[float]) -> None:
+def test_the_interval_between_polls_is_fixed(
+    monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], pauses: list[float]
+) -> None:
+    monkeypatch.setattr(polling_module, "DEFAULT_PACE", DEFAULT_PACE)  # what users have, instead of what tests have
     course = answer_in_order(*[as_json({"items": [pending("an-id")]})] * 4)
     stop = RecordedPauses()
     with ScriptedServer(course) as server, client_to(server) as client:
@@ -350,10 +353,10 @@ def test_pauses_grow_up_to_the_longest(first: float, longest: float, factor: flo
 
 
 def test_it_begins_with_2_s_and_slows_down_to_10_s() -> None:
-    pace = Pace()
-    pauses = [pace.first]
+    assert Pace() == DEFAULT_PACE
+    pauses = [DEFAULT_PACE.first]
     for _ in range(6):
-        pauses.append(pace.after(pauses[-1]))
+        pauses.append(DEFAULT_PACE.after(pauses[-1]))
     assert pauses == [2.0, 3.0, 4.5, 6.75, 10.0, 10.0, 10.0]
 
 
@@ -583,6 +586,7 @@ SeedreamClient('a-token', sys.argv[1]).wait(['first', 'second'])
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, Ctrl-C is no signal to one process")
 @pytest.mark.parametrize("answer", [Answer(manner="hang"), as_json({"items": [pending("first")]})])
+@pytest.mark.heavy
 def test_a_script_that_is_stopped_ends_at_once(answer: Answer) -> None:
     errors = stop_script(STOPPED, answer)
     assert "InterruptedWait: Interrupted with 2 of 2 tasks unfinished." in errors

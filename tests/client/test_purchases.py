@@ -402,6 +402,7 @@ def test_a_moderated_prompt_that_was_ordered_again_but_not_sent_is_not_sent_eith
     assert len(sandbox.requests.of_kind("images")) == 1
 
 
+@pytest.mark.heavy
 def test_after_an_interrupt_at_any_line_no_claim_is_left(buyer: SeedreamClient, library: Library) -> None:
     # Another kernel would wait for it as long as this one lives.
     prompts = (f"cat {number}" for number in itertools.count())

@@ -244,6 +244,7 @@ def test_a_connection_is_used_again() -> None:
         transport.close()
 
 
+@pytest.mark.heavy
 def test_threads_share_a_few_connections() -> None:
     with ScriptedServer(lambda received: as_json(received.json)) as server:
         transport = transport_to(server.url)
@@ -345,6 +346,7 @@ def test_an_endless_answer_to_a_paid_request_is_unclear(mode: Any) -> None:
 
 
 @pytest.mark.usefixtures("small_limit")
+@pytest.mark.heavy
 def test_a_compressed_answer_is_unpacked_no_further_than_it_is_read() -> None:
     bomb = gzip.compress(gzip.compress(bytes(100 * MEBIBYTE), 1))
     headers = {"Content-Encoding": "gzip, gzip"}

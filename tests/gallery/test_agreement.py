@@ -57,6 +57,7 @@ def test_the_same_tasks_give_the_same_bytes(some_tasks: list[Task], embed: str) 
     assert first == second
 
 
+@pytest.mark.heavy
 def test_another_process_gives_the_same_bytes() -> None:
     code = (
         "import hashlib; from seedream_nb import Gallery; from tests.gallery.strategies import EXAMPLES;"

@@ -498,6 +498,7 @@ def run_in_process(code: str, *arguments: str | Path) -> str:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+@pytest.mark.heavy
 def test_a_full_disk_is_told_in_one_sentence_and_leaves_no_half_file(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     said = run_in_process(FULL_DISK, folder)
@@ -529,6 +530,7 @@ for directory in sys.argv[1:]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the permissions of Windows are others")
+@pytest.mark.heavy
 def test_a_directory_that_may_not_be_written_to() -> None:
     said = run_in_process(READ_ONLY, "/", "/no-such-directory-here").splitlines()
     assert said[0].startswith("Can't write to /: ")

@@ -231,6 +231,7 @@ def test_a_caller_that_gives_up_ends_the_download() -> None:
 # The environment, processes
 
 
+@pytest.mark.heavy
 def test_a_proxy_is_not_used_for_loopback_and_the_environment_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(IMAGE) as proxy, ScriptedServer(IMAGE) as server:
         monkeypatch.setenv("http_proxy", proxy.url)

@@ -131,6 +131,7 @@ def test_a_base_image_that_is_transparent_stays_so() -> None:
     assert (image.getpixel((0, 0)), image.getpixel((8, 8))) == (BLUE, (0, 0, 0, 0))
 
 
+@pytest.mark.heavy
 def test_layers_of_the_sandbox_give_the_image_they_were_taken_from(sandbox: Sandbox, client: SeedreamClient) -> None:
     source = Image.radial_gradient("L").resize((1024, 1024)).convert("RGB")
     task = client.generate(image=source, model=PRO, layers=True, wait=True)

@@ -157,6 +157,7 @@ def test_a_warning_within_the_library_never_costs_the_work_either(tmp_path: Path
     assert ["database file was damaged" in text for text in told] == [False, True, True]
 
 
+@pytest.mark.heavy
 def test_the_warning_of_a_process_with_warnings_as_errors_is_printed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     command = [sys.executable, "-W", "error", "-c", STORE_NOWHERE, str(tmp_path / "file")]

@@ -325,6 +325,7 @@ client.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.heavy
 def test_both_sides_of_a_fork(sandbox: Sandbox, tmp_path: Path) -> None:
     first, second = sandbox.add_task("a cat"), sandbox.add_task("a dog")
     run(FORK, sandbox.token, sandbox.url, tmp_path / "library", first, second)

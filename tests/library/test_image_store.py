@@ -326,6 +326,7 @@ def test_file_names_reveal_nothing_and_folders_stay_small(empty: Library) -> Non
     assert not [name for name in os.listdir(empty.location) if "siamese" in name]  # noqa: PTH208  names are enough
 
 
+@pytest.mark.heavy
 def test_reading_records_does_not_need_pillow(empty: Library) -> None:
     empty.keep(task_of())
     run(

@@ -192,6 +192,7 @@ def test_pruning_needs_an_age_or_a_size(library: Library) -> None:
 # Concurrency and permissions.
 
 
+@pytest.mark.heavy
 def test_two_kernels_remove_and_store_the_same_images(filled: Filled) -> None:
     """Whatever comes first: every image that is listed in the end exists."""
     task, content = filled.library.find([CAT])[CAT], filled.original_of(CAT)

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from seedream_nb.notebook import session
+from tests.conftest import QUICK_PACE
 from tests.notebook.kernels import Kernel, Runner, open_kernel, open_runner
 from tests.notebook.running import run
 
@@ -36,8 +38,9 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
 
 
 @pytest.fixture
-def shell(plain_shell: InteractiveShell) -> Iterator[InteractiveShell]:
+def shell(plain_shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """An IPython shell of its own with the extension loaded."""
+    monkeypatch.setattr(session, "SANDBOX_PACE", QUICK_PACE)
     plain_shell.run_line_magic("load_ext", "seedream_nb")
     yield plain_shell
     plain_shell.run_line_magic("unload_ext", "seedream_nb")

@@ -220,7 +220,10 @@ def test_every_completion_has_a_type_and_is_ours(shell: InteractiveShell) -> Non
             assert text in COMMANDS or text != "generous"
 
 
-def test_a_line_without_a_percent_sign_may_be_python(shell: InteractiveShell) -> None:
+# Jedi reads the stubs of all builtins first.
+@pytest.mark.parametrize("use_jedi", [False, pytest.param(True, marks=pytest.mark.heavy)])
+def test_a_line_without_a_percent_sign_may_be_python(shell: InteractiveShell, *, use_jedi: bool) -> None:
+    shell.Completer.use_jedi = use_jedi
     shell.user_ns["generous"] = 1
     assert "generous" in offered(shell, "seedream = gener")
     assert list(offered(shell, "seedream gene")) == ["generate"]

@@ -143,7 +143,7 @@ def test_each_image_of_a_loop_is_paid_for_once_and_seen(
     [
         f"edit {'{photo}'} make it night {SMALL}",
         "wait {made}",
-        "history",
+        "history --limit 2",
         "last",
         "library search cat",
         "library show {made}",

@@ -600,7 +600,7 @@ def test_prompts_are_never_typeset_as_mathematics(panel: Explorer) -> None:
 
 def test_closing_leaves_nothing(client: SeedreamClient) -> None:
     before = len(ipywidgets_module._instances)
-    for _ in range(20):
+    for _ in range(5):
         panel = explore(client, [CAT])
         send(panel, "load", kind="thumbnail")
         assert len(ipywidgets_module._instances) > before

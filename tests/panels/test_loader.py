@@ -324,6 +324,7 @@ def test_no_more_images_are_fetched_at_a_time_than_there_are_threads(opened: Ope
 # Layers
 
 
+@pytest.mark.heavy
 def test_layers_are_composed_and_fetched_once(
     sandbox: Sandbox, client: SeedreamClient, opened: Opened, inbox: Inbox
 ) -> None:

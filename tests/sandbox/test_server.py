@@ -211,6 +211,7 @@ def test_an_unknown_image_is_not_found(api: Api) -> None:
     assert api.get(f"{api.sandbox.url}/images/..%2f..%2fetc%2fpasswd").status_code == 404
 
 
+@pytest.mark.heavy
 def test_a_sandbox_left_running_does_not_keep_the_process_alive() -> None:
     code = """
         import requests
@@ -227,6 +228,7 @@ def test_a_sandbox_left_running_does_not_keep_the_process_alive() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+@pytest.mark.heavy
 def test_it_works_when_the_main_thread_has_a_running_loop() -> None:
     code = """
         import asyncio, requests
@@ -244,6 +246,7 @@ def test_it_works_when_the_main_thread_has_a_running_loop() -> None:
     assert (done.stdout.split(), done.stderr) == ([b"400"], b"")
 
 
+@pytest.mark.heavy
 def test_importing_it_loads_neither_pillow_nor_numpy() -> None:
     code = "import sys, seedream_nb.sandbox; print([m for m in ('PIL', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=True)
@@ -260,6 +263,7 @@ def alone() -> Iterator["subprocess.Popen[str]"]:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.heavy
 def test_the_command_prints_its_url_and_ends_cleanly(alone: "subprocess.Popen[str]", number: signal.Signals) -> None:
     assert alone.stdout is not None
     text = ""
@@ -282,6 +286,7 @@ def test_the_command_prints_its_url_and_ends_cleanly(alone: "subprocess.Popen[st
     assert (alone.returncode, errors) == (0, "")
 
 
+@pytest.mark.heavy
 def test_the_command_rejects_other_addresses_too() -> None:
     command = [sys.executable, "-m", "seedream_nb.sandbox", "--host", "0.0.0.0"]  # noqa: S104 - rejected
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
