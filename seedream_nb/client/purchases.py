@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ from seedream_nb.library.location import OFF, TURN_ON_HINT
 from seedream_nb.protocol.request_body import describe_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.transport import Pause
@@ -74,6 +75,23 @@ _FIELDS = frozenset(
         "guidance_scale",
     }
 )
+
+
+@dataclass(frozen=True)
+class Take:
+    """One of several equal requests.
+
+    Attributes:
+        body: The prepared body.
+        nth: Which one it is, from 1, among those that are not `others`.
+        others: The numbers of purchases that are other takes.
+        purchase: The number of its purchase, if that is known.
+    """
+
+    body: Mapping[str, object]
+    nth: int
+    others: frozenset[int] = frozenset()
+    purchase: int | None = None
 
 
 class Purchases:
@@ -128,15 +146,50 @@ class Purchases:
         Raises:
             LibraryError: There is a budget, and no ledger that it could be checked against.
         """
-        references: dict[str, dict[str, str]] = {}
         takes = Counter(earlier_takes)
         orders = []
+        for order in self._identify_all(bodies, reuse=reuse):
+            takes[order.request] += 1
+            orders.append(replace(order, take=takes[order.request]) if reuse else order)
+        return self._plan(bodies, orders, prices, budgets)
+
+    def plan_takes(
+        self, takes: Sequence[Take], prices: PriceList, *, budgets: Sequence[Budget] = ()
+    ) -> list[PaidRequest]:
+        """Writes down takes of requests before they are sent; what was bought before counts.
+
+        Args:
+            takes: The takes.
+            prices: What they may cost.
+            budgets: As for `plan`.
+
+        Returns:
+            A request for each.
+
+        Raises:
+            LibraryError: As for `plan`.
+        """
+        bodies = [take.body for take in takes]
+        orders = [
+            replace(order, take=take.nth, others=take.others, number=take.purchase)
+            for order, take in zip(self._identify_all(bodies, reuse=True), takes, strict=True)
+        ]
+        return self._plan(bodies, orders, prices, budgets)
+
+    def _identify_all(self, bodies: Iterable[Mapping[str, object]], *, reuse: bool) -> Iterator[Order]:
+        """What bodies order; with `reuse`, as it was recorded before."""
+        references: dict[str, dict[str, str]] = {}
         for body in bodies:
             checksum, kept = identify(body, lambda one: self._identify(one, references, download=reuse))
-            if reuse:
-                checksum = self._as_recorded(checksum, kept)
-            takes[checksum] += 1
-            orders.append(Order(checksum, kept, takes[checksum] if reuse else None))
+            yield Order(self._as_recorded(checksum, kept) if reuse else checksum, kept)
+
+    def _plan(
+        self,
+        bodies: Sequence[Mapping[str, object]],
+        orders: Sequence[Order],
+        prices: PriceList,
+        budgets: Sequence[Budget],
+    ) -> list[PaidRequest]:
         notebook = PurePath(os.environ.get(_NOTEBOOK_NAME, "")).name
         service = self.settings.base_url
         planned: Sequence[Purchase | None] | None = self.cache.plan(service, orders, notebook=notebook)
@@ -297,6 +350,11 @@ class PaidRequest:
         return ""
 
     @property
+    def number(self) -> int | None:
+        """The number of its purchase; None if it is not in the ledger."""
+        return None
+
+    @property
     def bought(self) -> Task | None:
         """The task, if it was paid for before: finished or in progress."""
         return None
@@ -382,6 +440,11 @@ class RecordedRequest(PaidRequest):
     def checksum(self) -> str:
         """What tells its request from others."""
         return self._purchase.request
+
+    @property
+    def number(self) -> int:
+        """The number of its purchase."""
+        return self._purchase.number
 
     @property
     def bought(self) -> Task | None:

@@ -42,12 +42,15 @@ class Budget:
             requests that were sent under this budget count.
         source: How the user sets it.
         key: What marks the requests that were sent under it.
+        is_shared: Whether requests count whose mark ends in the last part of the key: those that several clients, each
+            with a budget of its own, send under this one.
     """
 
     dollars: float
     period: str = ""
     source: str = _OPTION
     key: str = ""
+    is_shared: bool = False
 
     def __str__(self) -> str:
         return f"budget of {format_dollars(self.dollars)}{f' a {self.period}' if self.period else ''}"
@@ -71,12 +74,16 @@ class Budget:
             credit: A credit in US dollars.
         """
         if not self.period:
+            # A budget within it has a key that continues with a dot; a slash follows the dot.
+            mine, values = "spender >= ? AND spender < ?", [self.key, f"{self.key}/"]
+            if self.is_shared:
+                own = self.key.rpartition(".")[2]
+                mine, values = "spender IS NOT NULL AND (spender = ? OR spender GLOB ?)", [own, f"*.{own}"]
             statement = (
                 "SELECT total(coalesce(cost, credits * ?, estimate)) FROM purchases"  # noqa: S608  our own words
-                f" WHERE spender >= ? AND spender < ? AND state IN {COUNTED}"
+                f" WHERE {mine} AND state IN {COUNTED}"
             )
-            # A budget within it has a key that continues with a dot; a slash follows the dot.
-            return float(connection.execute(statement, (credit, self.key, f"{self.key}/")).fetchone()[0])
+            return float(connection.execute(statement, (credit, *values)).fetchone()[0])
         statement = (
             "SELECT total(dollars + credits * ?) FROM spending WHERE quarter >= ? AND (account <> ? OR service = ?)"
         )
@@ -153,6 +160,20 @@ def budget_within(outer: Budget | None, given: float | str) -> Budget | None:
     if budget is None or outer is None or not budget.key or not outer.key:
         return budget
     return replace(budget, key=f"{outer.key}.{budget.key}")
+
+
+def shared_budget_within(outer: Budget | None, given: float | str, key: str) -> Budget | None:
+    """Reads a budget that several clients share, in addition to the budget of each.
+
+    Args:
+        outer: The budget of this client.
+        given: As for `parse_budget`.
+        key: What marks the requests that any of them sends under it.
+    """
+    budget = parse_budget(given)
+    if budget is None or budget.period:
+        return budget
+    return replace(budget, key=f"{outer.key}.{key}" if outer is not None and outer.key else key, is_shared=True)
 
 
 def budget_of_environment() -> Budget | None:

@@ -24,7 +24,7 @@ from seedream_nb.core.errors import LibraryError, ModerationError, SeedreamError
 from seedream_nb.core.models import TaskStatus, Usage
 from seedream_nb.core.redaction import SANDBOX_TOKEN
 from seedream_nb.library.budgets import Budgets
-from seedream_nb.library.records import storable
+from seedream_nb.library.records import chunked, storable
 from seedream_nb.library.spending import sum_spending
 from seedream_nb.protocol.prices import Estimate
 
@@ -124,11 +124,15 @@ class Order:
         request: The checksum of the request.
         body: What the purchase keeps of its body.
         take: Which of several equal requests is meant, from 1; None for a new one.
+        others: The numbers of purchases that do not count for it, as they are those of other orders.
+        number: The number of the purchase that was ordered before; None if that is not known.
     """
 
     request: str
     body: Mapping[str, object]
     take: int | None = None
+    others: frozenset[int] = frozenset()
+    number: int | None = None
 
 
 class _Claim(NamedTuple):
@@ -179,7 +183,48 @@ class Ledger:
     def look_up(self, service: str, orders: Sequence[Order]) -> list[Purchase | None]:
         """The purchases of orders whose take is given; None for those that are not written down."""
         with self._database.reading() as connection:
-            return [_find_take(connection, service, order.request, order.take) for order in orders]
+            return [_find_take(connection, service, order) for order in orders]
+
+    def find_equal(self, service: str, requests: Iterable[str]) -> dict[str, list[Purchase]]:
+        """The purchases of some requests by their checksums: what is bought first, what may be next, then the rest."""
+        found: dict[str, list[Purchase]] = {}
+        for some in chunked(requests):
+            marks = ", ".join("?" * len(some))
+            where = f"service = ? AND request IN ({marks})"
+            with self._database.reading() as connection:
+                for purchase in _select(connection, where, (service, *some), f"request, {_RANK}, take"):
+                    found.setdefault(purchase.request, []).append(purchase)
+        return found
+
+    def find_numbers(self, numbers: Iterable[int]) -> dict[int, Purchase]:
+        """Purchases by their numbers."""
+        with self._database.reading() as connection:
+            rows = [_select(connection, "number = ?", (number,)) for number in numbers]
+        return {purchase.number: purchase for found in rows for purchase in found}
+
+    def requests_sent_since(self, service: str, moment: float) -> list[str]:
+        """The checksums of the requests whose sending began at some Unix seconds or later."""
+        statement = "SELECT DISTINCT request FROM purchases WHERE sent_at >= ? AND +service = ?"
+        with self._database.reading() as connection:
+            return [request for (request,) in connection.execute(statement, (moment, service))]
+
+    def has_purchases(self, service: str) -> bool:
+        """Whether anything was ordered of a service."""
+        with self._database.reading() as connection:
+            statement = "SELECT 1 FROM purchases WHERE service = ? LIMIT 1"
+            return connection.execute(statement, (service,)).fetchone() is not None
+
+    @property
+    def owner(self) -> str:
+        """The name of this process, as `is_owner_alive` knows it."""
+        return _own_lock(self._folder)
+
+    def is_owner_alive(self, owner: str) -> bool:
+        """Whether a process of this machine, which has opened this ledger, is alive."""
+        held = _held.get(self._folder)
+        if held is not None and held[:2] == (os.getpid(), owner):
+            return True
+        return bool(owner) and _is_alive(self._folder, owner)
 
     def find(self, number: int) -> Purchase:
         """The purchase of a number."""
@@ -405,7 +450,7 @@ def state_of(task: Task) -> PurchaseState:
 
 
 def _plan(connection: Connection, service: str, order: Order, notebook: str) -> Purchase:
-    known = _find_take(connection, service, order.request, order.take)
+    known = _find_take(connection, service, order)
     if known is not None:
         return known
     row = connection.execute(
@@ -425,12 +470,18 @@ def _plan(connection: Connection, service: str, order: Order, notebook: str) -> 
     return planned
 
 
-def _find_take(connection: Connection, service: str, request: str, take: int | None) -> Purchase | None:
+def _find_take(connection: Connection, service: str, order: Order) -> Purchase | None:
     """The n-th take of a request. Those that were bought come first: one that was never sent leaves no gap."""
-    if take is None:
+    if order.number is not None and (ordered := _select(connection, "number = ?", (order.number,))):
+        return ordered[0]
+    if order.take is None:
         return None
-    ranked = f"SELECT number FROM purchases WHERE service = ? AND request = ? ORDER BY {_RANK}, take LIMIT 1 OFFSET ?"  # noqa: S608  our own words
-    found = _select(connection, f"number = ({ranked})", (service, request, take - 1))
+    others = f" AND number NOT IN ({', '.join(map(str, order.others))})" if order.others else ""
+    ranked = (
+        f"SELECT number FROM purchases WHERE service = ? AND request = ?{others}"  # noqa: S608  our own words
+        f" ORDER BY {_RANK}, take LIMIT 1 OFFSET ?"
+    )
+    found = _select(connection, f"number = ({ranked})", (service, order.request, order.take - 1))
     return found[0] if found else None
 
 
@@ -439,8 +490,8 @@ def _last_take(connection: Connection, service: str, request: str) -> int:
     return int(connection.execute(statement, (service, request)).fetchone()[0])
 
 
-def _select(connection: Connection, where: str, values: Sequence[object]) -> list[Purchase]:
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM purchases WHERE {where} ORDER BY number", values)  # noqa: S608  our own words
+def _select(connection: Connection, where: str, values: Sequence[object], order: str = "number") -> list[Purchase]:
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM purchases WHERE {where} ORDER BY {order}", values)  # noqa: S608  our own words
     return [
         Purchase(number, service, request, take, PurchaseState(state), json.loads(body), *rest)
         for number, service, request, take, state, body, *rest in rows.fetchall()
