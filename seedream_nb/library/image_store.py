@@ -19,7 +19,7 @@ from seedream_nb.library.records import key_of, select_in
 from seedream_nb.library.references import INLINE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from sqlite3 import Connection
 
@@ -188,6 +188,27 @@ def find_originals(
     rows = select_in(connection, "SELECT digest, name, size FROM originals WHERE digest IN", known)
     found = {row[0]: Original(*row) for row in rows}
     return {image: found[digest] for image, digest in digests.items() if digest in found}
+
+
+def find_files(connection: Connection, images: Sequence[TaskImage]) -> list[tuple[str, str] | None]:
+    """The digest and the name of the stored original of each image: what `find_digest` finds for many."""
+    sources = {id(image): source for image in images if (source := source_of(image)) is not None}
+    links = {source for source in sources.values() if isinstance(source, str)}
+    digests = dict(select_in(connection, "SELECT source, digest FROM pictures WHERE source IN", links))
+    # The service may return another link for the same image later.
+    others = {key_of(image.task_id) for image in images if image.task_id and sources.get(id(image)) not in digests}
+    rows = select_in(connection, "SELECT task, place, digest FROM pictures WHERE task IN", others)
+    by_place = {(task, place): digest for task, place, digest in rows}
+
+    def digest_for(image: TaskImage) -> str | None:
+        source = sources.get(id(image))
+        if isinstance(source, bytes):
+            return digest_of(source)
+        return digests.get(source) or by_place.get((key_of(image.task_id), image.index))
+
+    found = [digest_for(image) for image in images]
+    names = dict(select_in(connection, "SELECT digest, name FROM originals WHERE digest IN", set(filter(None, found))))
+    return [(digest, names[digest]) if digest is not None and digest in names else None for digest in found]
 
 
 def add_inline(connection: Connection, digest: str) -> None:

@@ -19,7 +19,7 @@ from seedream_nb.library.dataset_items import make_items
 from seedream_nb.library.exporting import Exported, export_tasks
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.frame import make_frame, make_spending_frame
-from seedream_nb.library.image_store import ImageStore, find_originals
+from seedream_nb.library.image_store import ImageStore, find_files, find_originals
 from seedream_nb.library.importing import Imported, import_archive
 from seedream_nb.library.ledger import Ledger, finish_purchases
 from seedream_nb.library.location import TURN_ON_HINT, resolve_budget, resolve_location
@@ -256,6 +256,17 @@ class Library:
     def original(self, image: TaskImage) -> bytes | None:
         """The original of an image; None if it is not stored, or damaged."""
         return image.data if image.data is not None else self._images.find_original(image)
+
+    def find_files(self, images: Sequence[TaskImage]) -> list[tuple[Path, str] | None]:
+        """The file of the original of each image, and its SHA-256; None for those that are not stored."""
+        with self._database.reading() as connection:
+            found = find_files(connection, images)
+        return [None if one is None else (self._images.originals.path(one[1]), one[0]) for one in found]
+
+    def has_room(self) -> bool:
+        """Whether another original can be stored without evicting one."""
+        with self._database.reading() as connection:
+            return size_of_originals(connection) < self._budget
 
     def thumbnail(self, image: TaskImage, side: int) -> Thumbnail | None:
         """The thumbnail for exactly this requested side, in pixels; None if it is not stored."""
