@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from seedream_nb.client.history import History
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace, Waiting
+    from seedream_nb.client.runs import Run, RunFailure, RunSummary
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, ImageStream
     from seedream_nb.client.transport import RetryPolicy
@@ -112,6 +113,9 @@ __all__ = [
     "RequestTimeoutError",
     "RequestTooLargeError",
     "RetryPolicy",
+    "Run",
+    "RunFailure",
+    "RunSummary",
     "Sandbox",
     "SaveReport",
     "SeedreamClient",
@@ -150,6 +154,11 @@ _NAMES = {
     "client.polling": (
         "Pace",
         "Waiting",
+    ),
+    "client.runs": (
+        "Run",
+        "RunFailure",
+        "RunSummary",
     ),
     "client.settings": ("Settings",),
     "client.submission": (

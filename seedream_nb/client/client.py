@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.purchases import PaidRequest
     from seedream_nb.client.references import Reference
+    from seedream_nb.client.runs import Run, RunSummary
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, Mode
     from seedream_nb.client.transport import RetryPolicy
@@ -329,7 +330,7 @@ class SeedreamClient:
         Returns:
             The requests, the oldest first, of this and of earlier kernels; see `recover`.
         """
-        return self._purchases().unfinished()
+        return self.purchases().unfinished()
 
     def recover(self, purchase: Purchase) -> Task | None:
         """Determines the outcome of a paid request whose answer was lost, from the account's history. Free of charge.
@@ -343,7 +344,7 @@ class SeedreamClient:
         Raises:
             SeedreamError: The history cannot be read, or it is that of another account.
         """
-        purchases = self._purchases()
+        purchases = self.purchases()
         settled = purchases.settle(purchase, time.sleep)
         return purchases.task_of(settled) if settled.task_id else None
 
@@ -570,22 +571,131 @@ class SeedreamClient:
         if in_flight < 1:
             raise UsageError(f"in_flight must be at least 1, not {in_flight}.", hint="Nothing was sent.")
         pace, timeout = choose_pace(pace, interval), check_timeout(timeout)
-        location = self._cache.location
-        return GenerationBatch(
-            self._plan(
-                prepare_all(requests, mode=mode, strict=strict),
-                reuse=reuse,
-                earlier_takes=earlier_takes,
-                budget=budget,
-            ),
-            lambda request, pause: follow(self._transport, request, store=self._store, library=location, pause=pause),
-            self._retrieve_once,
-            wait=wait,
-            in_flight=in_flight,
-            timeout=timeout,
-            pace=pace,
-            stop=stop,
+        planned = self._plan(
+            prepare_all(requests, mode=mode, strict=strict), reuse=reuse, earlier_takes=earlier_takes, budget=budget
         )
+        return self._open_batch(planned, wait=wait, in_flight=in_flight, timeout=timeout, pace=pace, stop=stop)
+
+    def run(
+        self,
+        table: object = None,
+        *,
+        name: str,
+        prompt: str | None = None,
+        model: str | None = None,
+        size: str | None = None,
+        image: object = None,
+        max_images: int | str | None = None,
+        output_format: str | None = None,
+        watermark: bool | str | None = None,
+        web_search: bool | str | None = None,
+        optimize_prompt: str | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        layers: bool | str | None = None,
+        background: str | None = None,
+        seed: int | str | None = None,
+        guidance_scale: float | str | None = None,
+        callback_url: str | None = None,
+        extra: Mapping[str, object] | None = None,
+        takes: int = 1,
+        in_flight: int | None = None,
+        budget: float | str | None = None,
+        pace: Pace | None = None,
+        interval: float | None = None,
+        strict: bool = True,
+        originals: bool = True,
+    ) -> Run:
+        """Opens a run: the requests of a table, each paid for once. Sends nothing until `Run.finish` or `Run.start`.
+
+        Rows are known by their content. Running a table again pays for what is missing; a changed row is a new one, and
+        the images of the old one stay. It needs a library.
+
+        Args:
+            table: A data frame (pandas, Polars, or any other), a list of dicts, a generator of dicts, or the path of a
+                CSV, JSON lines, or Parquet file; None for the run of this name as it is.
+            name: Its name: up to 64 letters, digits, spaces, and the characters `-`, `_`, and `.`; case does not
+                matter.
+            prompt: A column, or a template over columns such as `a {color} {product}`; None for the column `prompt`.
+            model: As for `generate`; here and below, the name of a column takes the values of that column. Options that
+                are not given are the columns of their names, if there are such.
+            size: As for `generate`.
+            image: As for `generate`; columns can hold links, paths, or images.
+            max_images: As for `generate`.
+            output_format: As for `generate`.
+            watermark: As for `generate`.
+            web_search: As for `generate`.
+            optimize_prompt: As for `generate`.
+            response_format: As for `generate`; not a column.
+            layers: As for `generate`.
+            background: As for `generate`.
+            seed: As for `generate`.
+            guidance_scale: As for `generate`.
+            callback_url: As for `generate`; not a column.
+            extra: As for `generate`; not a column.
+            takes: How many images to request of each row.
+            in_flight: Maximum number of tasks in progress at a time, 10 by default; remembered with the run.
+            budget: The most that this run may cost, in US dollars, in all kernels together, in addition to the client's
+                budget; or text such as `20/day`, or `off`. Remembered with the run.
+            pace: How often to poll, see `wait`.
+            interval: Poll at this fixed interval in seconds instead.
+            strict: As for `generate`, for each row.
+            originals: Whether to download the images as they are finished, as far as the library has room.
+
+        Returns:
+            The run; its `announcement` says what finishing it costs.
+
+        Raises:
+            UsageError: Some rows can't be sent: the message names them all. Or there is no run of this name.
+            LibraryError: There is no library that can be written.
+
+        Example:
+            >>> run = client.run("prompts.csv", name="cats", prompt="a {color} cat")  # doctest: +SKIP
+            >>> run.announcement  # doctest: +SKIP
+            '24 images; about $0.84 (prices of 2026-08); at 10 in flight and about 30 s each, about 2 min'
+            >>> run.finish()  # doctest: +SKIP
+        """
+        # Imported here: most cells send a request or two.
+        from seedream_nb.client.runs import open_run  # noqa: PLC0415  see above
+
+        return open_run(
+            self,
+            table,
+            name,
+            prompt=prompt,
+            image=image,
+            takes=takes,
+            in_flight=in_flight,
+            budget=budget,
+            pace=choose_pace(pace, interval),
+            strict=strict,
+            originals=originals,
+            options={
+                "model": model,
+                "size": size,
+                "max_images": max_images,
+                "output_format": output_format,
+                "watermark": watermark,
+                "web_search": web_search,
+                "optimize_prompt": optimize_prompt,
+                "response_format": response_format,
+                "layers": layers,
+                "background": background,
+                "seed": seed,
+                "guidance_scale": guidance_scale,
+                "callback_url": callback_url,
+                "extra": extra,
+            },
+        )
+
+    def runs(self) -> list[RunSummary]:
+        """What is known of the runs in this client's library, those that changed last first. Contacts no server.
+
+        Raises:
+            LibraryError: There is no library that can be written.
+        """
+        from seedream_nb.client.runs import list_runs  # noqa: PLC0415  as above
+
+        return list_runs(self)
 
     def close(self) -> None:
         """Closes the connections and the library. The client stays usable and opens them again when needed."""
@@ -627,15 +737,42 @@ class SeedreamClient:
         outer = self.budget
         inner = None if budget is None else budget_within(outer, budget)
         budgets = [*filter(None, [outer, inner])]
-        return self._purchases().plan(bodies, self.prices, budgets=budgets, reuse=reuse, earlier_takes=earlier_takes)
+        return self.purchases().plan(bodies, self.prices, budgets=budgets, reuse=reuse, earlier_takes=earlier_takes)
 
-    def _purchases(self) -> Purchases:
+    def purchases(self) -> Purchases:
+        """This client's view of the ledger, for one call."""
         return Purchases(
             self._cache,
             self.settings,
             self._read_history,
             LibraryFetcher(self._cache, FetchLimits(seconds=SECONDS_FOR_REFERENCES)),
             settling_time=self._settling_time,
+        )
+
+    def open_batch(self, in_flight: int, pace: Pace, stop: threading.Event) -> GenerationBatch:
+        """A batch without requests, which `GenerationBatch.add` adds."""
+        return self._open_batch([], wait=True, in_flight=in_flight, timeout=None, pace=pace, stop=stop)
+
+    def _open_batch(
+        self,
+        requests: Sequence[PaidRequest],
+        *,
+        wait: bool,
+        in_flight: int,
+        timeout: float | None,
+        pace: Pace,
+        stop: threading.Event | None,
+    ) -> GenerationBatch:
+        location = self._cache.location
+        return GenerationBatch(
+            requests,
+            lambda request, pause: follow(self._transport, request, store=self._store, library=location, pause=pause),
+            self._retrieve_once,
+            wait=wait,
+            in_flight=in_flight,
+            timeout=timeout,
+            pace=pace,
+            stop=stop,
         )
 
     def _read_history(self, since: float) -> list[Task]:

@@ -2,16 +2,60 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import threading
+import uuid
+import warnings
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+from seedream_nb.client.run_estimates import announce, count, estimate_seconds, format_duration, seconds_per_image
+from seedream_nb.client.run_purchases import RunPurchases
+from seedream_nb.client.run_results import find_tasks, make_frame, make_items, paged
+from seedream_nb.client.run_settings import RunSettings, read_settings
+from seedream_nb.client.run_tables import reference_storage, store_table
+from seedream_nb.client.run_worker import MOST_NEWEST, RUNNER, RunWorker
+from seedream_nb.client.tables import open_table
+from seedream_nb.core.errors import Interrupted, InterruptedWait, LibraryError, UsageError
+from seedream_nb.core.foreign import is_loopback
+from seedream_nb.core.providers import provide
+from seedream_nb.core.text import count_of
+from seedream_nb.library.budgets import parse_budget, shared_budget_within
+from seedream_nb.library.library import warn
+from seedream_nb.library.location import OFF, TURN_ON_HINT
+from seedream_nb.library.run_store import (
+    DONE,
+    FAILED,
+    FOLDER,
+    OPEN,
+    REJECTED,
+    SENT,
+    UNCLEAR,
+    DamagedRunError,
+    RunStore,
+    find_runs,
+)
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from seedream_nb.client.client import SeedreamClient
+    from seedream_nb.client.polling import Pace
+    from seedream_nb.client.run_estimates import Counts
     from seedream_nb.core.models import Task
     from seedream_nb.gallery import Gallery
+    from seedream_nb.library import Library
+    from seedream_nb.library.budgets import Budget
     from seedream_nb.library.dataset_items import DatasetItem
+    from seedream_nb.library.run_store import Entry
+
+IN_FLIGHT = 10
+MOST_SHOWN = 2_000  # tasks of a gallery, which holds them in memory
+_SECONDS_BETWEEN_UPDATES = 0.5
 
 
 @dataclass(frozen=True)
@@ -79,79 +123,556 @@ class RunFailure:
 class Run:
     """A table of requests with a name, each paid for once. Create it with `SeedreamClient.run`.
 
-    Its state is in the library, so that another kernel continues where this one stopped.
+    Its state is in the library, so that another kernel, or this one after a restart, continues where it stopped: with
+    the same call, or by its name alone. Several kernels can work on it at the same time.
+
+    Args:
+        client: Sends the requests.
+        library: The library.
+        store: The run's file.
+        kind: The kind of frame that the table is.
+        pace: How often tasks are polled.
+        originals: Whether to download originals.
+        new_after: The number of the last entry that was there before; None for a run that is opened by its name.
 
     Attributes:
-        name: Its name.
         announcement: What finishing it sends, costs, and takes, as of when it was opened.
+
+    Example:
+        >>> from seedream_nb import Sandbox, SeedreamClient
+        >>> rows = [{"animal": "cat"}, {"animal": "dog"}]
+        >>> with Sandbox(generation_seconds=0) as sandbox:
+        ...     client = SeedreamClient(sandbox.token, sandbox.url, library="images")
+        ...     run = client.run(rows, name="animals", prompt="a white {animal}")  # doctest: +SKIP
+        ...     run.finish()  # doctest: +SKIP
     """
 
-    name: str
-    announcement: str
+    def __init__(
+        self,
+        client: SeedreamClient,
+        library: Library,
+        store: RunStore,
+        *,
+        kind: str,
+        pace: Pace,
+        originals: bool,
+        new_after: int | None = None,
+    ) -> None:
+        self._client = client
+        self._library = library
+        self._store = store
+        self._kind = kind
+        self._pace = pace
+        self._originals = originals
+        self._settings = RunSettings.from_json(json.loads(store.read("settings")))
+        self._error: BaseException | None = None
+        self._purchases = RunPurchases(store, client.purchases(), self._settings, client.prices)
+        self._purchases.synchronize(new_after)
+        counts = self._count()
+        self._bought_before = counts.states[DONE] + counts.states[SENT]
+        self._seconds = seconds_per_image(library, counts.model)
+        self.announcement = self._announce(counts)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._store.name
 
     @property
     def summary(self) -> RunSummary:
-        """What is known of it now."""
-        raise NotImplementedError
-
-    def finish(self) -> Gallery:
-        """Sends what is missing and waits, with progress; returns the gallery of the table's images."""
-        raise NotImplementedError
-
-    def start(self) -> Run:
-        """Sends what is missing in the background."""
-        raise NotImplementedError
-
-    def updates(self) -> Iterator[RunSummary]:
-        """As `finish`, and yields what is known whenever that changes."""
-        raise NotImplementedError
+        """What is known of it now, by this and all other kernels."""
+        worker = _worker_of(self._store)
+        return summarize(
+            self._store,
+            self._count(),
+            bought_before=self._bought_before,
+            is_sandbox=self._client.settings.is_sandbox,
+            is_running=self._is_running_anywhere(),
+            seconds=self._seconds,
+            per_minute=None if worker is None else worker.per_minute,
+        )
 
     @property
     def is_running(self) -> bool:
         """Whether this kernel sends its requests at the moment."""
-        raise NotImplementedError
+        return _worker_of(self._store) is not None
+
+    # Paid.
+
+    def finish(self) -> Gallery:
+        """Sends what is missing, and waits until everything is finished. Paid.
+
+        A notebook shows the progress, and a terminal too. Whatever ends it, the same call continues.
+
+        Returns:
+            The images, as `gallery`.
+
+        Raises:
+            Interrupted: An interrupt came; nothing more is sent, and what was sent is recorded.
+            SeedreamError: What every further request would meet as well, such as an exceeded budget; the rest was not
+                sent.
+        """
+        if _is_in_notebook():
+            provide("follow_run")(self)
+        else:
+            self._follow_in_terminal()
+        return self.gallery
+
+    def start(self) -> Run:
+        """Sends what is missing in the background. Paid. Does nothing if this kernel does so already.
+
+        Returns:
+            The run itself; see `updates` and `stop`.
+        """
+        self._start()
+        return self
+
+    def updates(self) -> Iterator[RunSummary]:
+        """Sends what is missing, and yields what is known whenever that changes. Paid.
+
+        When the loop is left, nothing more is sent, unless it was started in the background.
+
+        Yields:
+            Summaries; the last one when everything is finished.
+
+        Raises:
+            Interrupted: As for `finish`.
+            SeedreamError: As for `finish`.
+        """
+        worker, is_mine = self._start()
+        version = -1
+        try:
+            while True:
+                is_last = not worker.is_alive
+                yield self.summary
+                if is_last:
+                    break
+                version = worker.wait_for_news(version, _SECONDS_BETWEEN_UPDATES)
+        except KeyboardInterrupt:
+            raise self._interrupt(worker, is_mine=is_mine) from None
+        finally:
+            if is_mine:
+                worker.stop()
+        if worker.error is not None:
+            raise worker.error
 
     def stop(self) -> None:
-        """Sends nothing more, and returns when all that was sent is recorded."""
-        raise NotImplementedError
+        """Sends nothing more, and returns when everything that was sent is recorded. Tasks continue at the service."""
+        worker = _worker_of(self._store)
+        if worker is not None:
+            worker.stop()
 
     def retry(self) -> Gallery:
-        """Sends the failed requests again, as `finish` does."""
-        raise NotImplementedError
+        """Sends failed requests again, and finishes the run. Paid. What moderation has rejected is not sent again.
+
+        Returns:
+            The images, as `finish`.
+
+        Raises:
+            UsageError: Nothing failed that could be sent again.
+        """
+        rejected = self._count().states[REJECTED]
+        again = self._store.reopen((FAILED,))
+        hint = "Change their prompts in the table and run it again; see run.failures."
+        if rejected and not again:
+            raise UsageError(f"Content moderation has rejected {count_of(rejected, 'request')}.", hint=hint)
+        if not again:
+            raise UsageError("No request of this run has failed.", hint="To send what is missing: run.finish().")
+        if rejected:
+            warnings.warn(
+                f"Content moderation has rejected {count_of(rejected, 'request')}, not sent again. {hint}",
+                stacklevel=2,
+            )
+        return self.finish()
+
+    # What is there.
 
     @property
     def frame(self) -> Any:
-        """The table's columns, joined with what became of each row."""
-        raise NotImplementedError
+        """The table's columns, in its order, with the columns `task_id`, `status`, `error`, `images`, `cost`, `elapsed`.
+
+        `images` are paths of originals, or links of those that are not stored; `cost` is in US dollars, `elapsed` in
+        seconds. With several takes, there is a row for each, and a column `take`. A column that the table itself has
+        gets the ending `_run`.
+
+        Returns:
+            A frame of pandas, or of Polars if the table is one.
+        """
+        return self._make_frame(self._store.all_entries())
 
     @property
     def earlier(self) -> Any:
-        """As `frame`, of the rows that are no longer in the table."""
-        raise NotImplementedError
+        """As `frame`, for the rows that are no longer in the table."""
+        return self._make_frame(self._store.earlier_entries())
 
     @property
     def gallery(self) -> Gallery:
-        """The tasks of the table's rows, in order."""
-        raise NotImplementedError
+        """The tasks of the table's rows that have images, in its order; no more than the first 2,000."""
+        tasks: list[Task] = []
+        for page in paged(self._store.all_entries((DONE,))):
+            found = find_tasks(page, self._library)
+            tasks += [found[entry.number] for entry in page if entry.number in found]
+            if len(tasks) >= MOST_SHOWN:
+                break
+        return provide("Gallery")(tasks[:MOST_SHOWN], library=self._library)  # type: ignore[no-any-return]  # as named
 
     @property
     def failures(self) -> list[RunFailure]:
         """Why requests failed, in the order of the table."""
-        raise NotImplementedError
+        return [
+            RunFailure(
+                entry.position or 0, entry.take, self._prompt_of(entry), entry.error or "no reason", entry.task or ""
+            )
+            for entry in self._store.all_entries((FAILED, REJECTED))
+        ]
 
     @property
     def newest(self) -> list[Task]:
         """The tasks that finished last, the newest first; at most 12."""
-        raise NotImplementedError
+        worker = _worker_of(self._store)
+        if worker is not None and worker.newest:
+            return list(worker.newest.copy())
+        return list(self._library.find(self._store.newest(MOST_NEWEST)).values())
 
     def items(self) -> Iterator[DatasetItem]:
-        """One item for each good image, in the order of the table."""
-        raise NotImplementedError
+        """The images as items of a dataset, in the table's order; read as they are needed.
 
-    def export(self, target: str, format: str = "imagefolder", **options: Any) -> Any:  # noqa: A002  its public name
-        """Exports the images as a dataset; see `Gallery.export_dataset`."""
-        raise NotImplementedError
+        The record of each has the table's columns, and `prompt`, `model`, `size`, `seed`, `task_id`, `row`, `take`,
+        `created_at`, and `cost`; with the ending `_run` if the table has a column of that name.
+        """
+        prompt = self._settings.prompt
+        has_prompt = prompt is None or getattr(prompt, "name", "") == "prompt"
+        return make_items(self._store.all_entries((DONE,)), self._library, has_prompt=has_prompt)
+
+    def export(self, target: str | Path, format: str = "imagefolder", **options: Any) -> Any:  # noqa: A002  the word that people use for it
+        """Exports the images with the table's columns as a dataset. Free of charge.
+
+        Args:
+            target: A folder, or an address that fsspec knows, such as `s3://bucket/folder`.
+            format: `imagefolder`, `webdataset`, or `parquet`.
+            **options: The others of `Gallery.export_dataset`.
+
+        Returns:
+            What the dataset consists of.
+        """
+        return provide("export_dataset")(self.items(), target, format=format, **options)
 
     def remove(self) -> None:
-        """Removes the run's file; tasks and images stay in the library."""
-        raise NotImplementedError
+        """Removes the run from the library. Tasks, images, and what is recorded as paid stay.
+
+        Raises:
+            UsageError: It is running.
+        """
+        if self._is_running_anywhere():
+            raise UsageError(f"The run {self.name} is running.", hint="Stop it first: run.stop().")
+        self._store.remove()
+
+    def __repr__(self) -> str:
+        return f"Run({self.name!r}: {self.announcement})"
+
+    def _start(self) -> tuple[RunWorker, bool]:
+        """The worker, and whether this call has started it."""
+        with _guard:
+            worker = _workers.get(self._store.path)
+            if worker is not None and worker.is_alive:
+                return worker, False
+            worker = _workers[self._store.path] = self._open_worker()
+            worker.start()
+            return worker, True
+
+    def _open_worker(self) -> RunWorker:
+        in_flight = int(self._store.read("in_flight") or IN_FLIGHT)
+        return RunWorker(
+            self._store,
+            self._purchases,
+            self._library,
+            lambda stop: self._client.open_batch(in_flight, self._pace, stop),
+            self._budgets,
+            fetcher=self._client.fetcher if self._originals else None,
+            has_references=bool(self._settings.image) or "image" in self._columns,
+        )
+
+    @property
+    def _columns(self) -> list[str]:
+        return list(json.loads(self._store.read("columns", "[]")))
+
+    def _budgets(self) -> list[Budget]:
+        """The budgets in force, the widest first: that of the client, and the run's own."""
+        outer = self._client.budget
+        own = self._store.read("budget")
+        inner = shared_budget_within(outer, own, self._store.read("budget_key")) if own else None
+        return [*filter(None, [outer, inner])]
+
+    def _count(self) -> Counts:
+        return count(self._store.totals(), self._client.prices)
+
+    def _announce(self, counts: Counts) -> str:
+        service, prices = self._client.settings.base_url, self._client.prices
+        left = [
+            (budget, max(0.0, budget.dollars - self._library.ledger.spent(budget, service, prices.credit)))
+            for budget in self._budgets()
+        ]
+        return announce(
+            counts,
+            prices=None if self._client.settings.is_sandbox else prices,
+            in_flight=int(self._store.read("in_flight") or IN_FLIGHT),
+            seconds=self._seconds,
+            earlier=int(self._store.read("earlier", "0")),
+            left=left,
+        )
+
+    def _is_running_anywhere(self) -> bool:
+        return self.is_running or self._library.ledger.is_owner_alive(self._store.read(RUNNER))
+
+    def _make_frame(self, entries: Iterable[Entry]) -> Any:
+        return make_frame(
+            entries,
+            self._library,
+            self._columns,
+            json.loads(self._store.read("dtypes", "{}")),
+            kind=self._kind,
+            has_takes=self._settings.takes > 1,
+        )
+
+    def _prompt_of(self, entry: Entry) -> str:
+        try:
+            return self._settings.template.fill(json.loads(entry.cells))
+        except Exception:  # noqa: BLE001  a message is worth more than its prompt
+            return ""
+
+    def _interrupt(self, worker: RunWorker, *, is_mine: bool) -> Interrupted:
+        if not is_mine:
+            return InterruptedWait(
+                f"Interrupted; the run {self.name} continues in the background.", hint="To stop it: run.stop()."
+            )
+        worker.stop()
+        summary = self.summary
+        left = [
+            f"{summary.in_progress + summary.unclear:,} in progress" if summary.in_progress + summary.unclear else "",
+            f"{summary.unsent:,} not sent" if summary.unsent else "",
+        ]
+        what = ", ".join([f"{summary.done:,} of {count_of(summary.requests, 'request')} done", *filter(None, left)])
+        return InterruptedWait(
+            f"Interrupted the run {self.name}: {what}.",
+            hint="The same line continues, and pays for nothing twice.",
+            tasks=self.newest,
+            open_ids=[entry.task for entry in self._store.entries((SENT,)) if entry.task],
+        )
+
+    def _follow_in_terminal(self) -> None:
+        """Follows it with a line on standard error that is updated in place, if that is a terminal."""
+        is_shown = sys.stderr is not None and sys.stderr.isatty()
+        with closing(self.updates()) as updates:  # type: ignore[type-var]  # a generator
+            try:
+                for summary in updates:
+                    if is_shown:
+                        sys.stderr.write(f"\r\x1b[K{_describe(summary)}")
+                        sys.stderr.flush()
+            except KeyboardInterrupt as interrupt:
+                if isinstance(interrupt, Interrupted):
+                    raise
+                worker = _workers[self._store.path]
+                raise self._interrupt(worker, is_mine=True) from None
+            finally:
+                if is_shown:
+                    sys.stderr.write("\n")
+
+
+def open_run(
+    client: SeedreamClient,
+    table: object,
+    name: str,
+    *,
+    prompt: str | None,
+    image: object,
+    takes: int,
+    in_flight: int | None,
+    budget: float | str | None,
+    pace: Pace,
+    strict: bool,
+    originals: bool,
+    options: Mapping[str, object],
+) -> Run:
+    """Opens a run; `SeedreamClient.run` describes the arguments."""
+    library = open_library(client)
+    store = RunStore(library.location / FOLDER, name)
+    service = client.settings.base_url
+    if table is None:
+        given = [key for key, value in {"prompt": prompt, "image": image, **options}.items() if value is not None]
+        if given or takes != 1:
+            raise UsageError(
+                f"{(given or ['takes'])[0]} belongs to a table.", hint="Pass the table, too; nothing was sent."
+            )
+    if in_flight is not None and (isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1):
+        raise UsageError(f"in_flight must be at least 1, not {in_flight!r}.", hint="Nothing was sent.")
+    if budget is not None:
+        parse_budget(budget)
+    try:
+        exists = store.exists
+    except DamagedRunError as error:
+        if table is None:
+            raise
+        warn(error.message)
+        exists = False
+    if table is None and not exists:
+        raise _unknown_run(name, library)
+    kind, new_after = "pandas", None
+    if exists:
+        _check_service(store, service)
+    if table is not None:
+        opened = open_table(table)
+        store_reference = reference_storage(library)
+        settings = read_settings(
+            opened, prompt, image=image, takes=takes, strict=strict, store_reference=store_reference, **options
+        )
+        new_after = store_table(store, opened, settings, library, service)
+        kind = opened.kind
+    _write_limits(store, in_flight, budget)
+    return Run(client, library, store, kind=kind, pace=pace, originals=originals, new_after=new_after)
+
+
+def open_library(client: SeedreamClient) -> Library:
+    """The library that a client's runs are in.
+
+    Raises:
+        LibraryError: There is none that can be written.
+    """
+    if client.cache.location == OFF:
+        where = " A sandbox has none by itself." if is_loopback(client.settings.base_url) else ""
+        raise LibraryError(
+            f"A run needs a library, which records what was bought.{where}",
+            hint=f"{TURN_ON_HINT} In Python also SeedreamClient(library=folder). Nothing was sent.",
+        )
+    library = client.cache.open()
+    if library.is_read_only:
+        raise LibraryError(
+            f"A run needs a library that can be written, and {library.location} is read-only.",
+            hint=f"{TURN_ON_HINT} In Python also SeedreamClient(library=folder). Nothing was sent.",
+        )
+    return library
+
+
+def list_runs(client: SeedreamClient) -> list[RunSummary]:
+    """What is known of all runs of a client's library, those that changed last first."""
+    library = open_library(client)
+    found = []
+    for store in find_runs(library):
+        try:
+            if not store.exists:
+                continue
+            counts = count(store.totals(), client.prices)
+            summary = summarize(
+                store,
+                counts,
+                bought_before=counts.states[DONE] + counts.states[SENT],
+                is_sandbox=client.settings.is_sandbox,
+                is_running=_worker_of(store) is not None or library.ledger.is_owner_alive(store.read(RUNNER)),
+                seconds=None,
+                per_minute=None,
+            )
+            found.append(summary)
+        except DamagedRunError as error:
+            warn(error.message)
+        finally:
+            store.close()
+    return sorted(found, key=lambda run: run.changed_at, reverse=True)
+
+
+def summarize(
+    store: RunStore,
+    counts: Counts,
+    *,
+    bought_before: int,
+    is_sandbox: bool,
+    is_running: bool,
+    seconds: float | None,
+    per_minute: float | None,
+) -> RunSummary:
+    """Sums up the file of a run; `seconds` is the time of a request, if that is known."""
+    states = counts.states
+    left = states[OPEN] + states[SENT] + states[UNCLEAR]
+    seconds_left = None
+    if left and per_minute:
+        seconds_left = left * 60 / per_minute
+    elif left and seconds is not None:
+        seconds_left = estimate_seconds(left, int(store.read("in_flight") or IN_FLIGHT), seconds)
+    return RunSummary(
+        name=store.name,
+        rows=int(store.read("rows", "0")),
+        requests=counts.requests,
+        done=states[DONE],
+        failed=states[FAILED] + states[REJECTED],
+        in_progress=states[SENT],
+        unclear=states[UNCLEAR],
+        unsent=states[OPEN],
+        bought_before=bought_before,
+        earlier=int(store.read("earlier", "0")),
+        images=counts.images,
+        cost=0.0 if is_sandbox else counts.cost,
+        estimate_left=None if is_sandbox or counts.unknown else counts.dollars_left,
+        seconds_left=seconds_left,
+        per_minute=per_minute,
+        changed_at=datetime.fromtimestamp(store.changed_at, timezone.utc),
+        is_running=is_running,
+    )
+
+
+def _write_limits(store: RunStore, in_flight: int | None, budget: float | str | None) -> None:
+    changes: dict[str, object] = {}
+    if in_flight is not None:
+        changes["in_flight"] = in_flight
+    if budget is not None:
+        changes["budget"] = "" if parse_budget(budget) is None else budget
+    if not store.read("budget_key"):
+        changes["budget_key"] = uuid.uuid4().hex
+    if changes:
+        store.write(**changes)
+
+
+def _check_service(store: RunStore, service: str) -> None:
+    """Makes sure that a run's requests go where its images come from; another sandbox begins afresh."""
+    before = store.read("service")
+    if before == service:
+        return
+    if not (is_loopback(before) and is_loopback(service)):
+        raise UsageError(
+            f"The run {store.name} belongs to {before}, not to {service}.",
+            hint="Give the run another name, or use that service; nothing was sent.",
+        )
+    store.reopen((SENT, DONE, FAILED, REJECTED, UNCLEAR))
+    store.write(service=service, synchronized_at=0)
+
+
+def _unknown_run(name: str, library: Library) -> UsageError:
+    names = ", ".join(store.name for store in find_runs(library)[:8])
+    return UsageError(
+        f"There is no run {name} in {library.location}.",
+        hint=f"{f'There are {names}. ' if names else ''}To create one, pass its table; nothing was sent.",
+    )
+
+
+def _is_in_notebook() -> bool:
+    """Whether IPython runs this code; it is not imported for that."""
+    module = sys.modules.get("IPython")
+    return module is not None and module.get_ipython() is not None
+
+
+def _describe(summary: RunSummary) -> str:
+    parts = [
+        f"{summary.done:,} of {summary.requests:,} done",
+        f"{summary.in_progress:,} in progress" if summary.in_progress else "",
+        f"{summary.failed:,} failed" if summary.failed else "",
+        f"{summary.per_minute:,.0f} a minute" if summary.per_minute else "",
+        f"{format_duration(summary.seconds_left)} left" if summary.seconds_left is not None else "",
+    ]
+    return f"{summary.name}: {', '.join(filter(None, parts))}"
+
+
+# Those of this process by the files of their runs.
+_workers: dict[Path, RunWorker] = {}
+_guard = threading.Lock()
+
+
+def _worker_of(store: RunStore) -> RunWorker | None:
+    worker = _workers.get(store.path)
+    return worker if worker is not None and worker.is_alive else None

@@ -13,7 +13,7 @@ import sqlite3
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from seedream_nb.core.errors import LibraryError, UsageError
 from seedream_nb.core.foreign import show_line
@@ -22,7 +22,7 @@ from seedream_nb.library.opening import choose_journal
 from seedream_nb.library.run_schema import MERGE, STAGING, VERSION, create
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from seedream_nb.library.library import Library
@@ -40,6 +40,7 @@ OPEN, SENT, DONE, FAILED, REJECTED, UNCLEAR = "open", "sent", "done", "failed", 
 """The states of a request: not sent; at the service; finished; failed; rejected by moderation; of unknown outcome."""
 
 UNFINISHED = (OPEN, SENT, UNCLEAR)
+HOLDING = (DONE, SENT, UNCLEAR)  # the states in which a purchase is an entry's own
 
 
 class IncomingRow(NamedTuple):
@@ -56,6 +57,21 @@ class IncomingRow(NamedTuple):
     cells: str
     checksum: str
     kind: str
+
+
+class IncomingTable(Protocol):
+    """A table that is read once, whose iterator yields the rows that are not as they were."""
+
+    @property
+    def count(self) -> int:
+        """The number of rows, known when it was read."""
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether it was compared with the stored rows; otherwise all of its rows are new."""
+
+    def __iter__(self) -> Iterator[IncomingRow]:
+        """Yields the rows."""
 
 
 @dataclass(frozen=True)
@@ -205,73 +221,84 @@ class RunStore(SharedFile):
         with self._writing() as connection:
             _write_properties(connection, properties)
 
+    @property
+    def changed_at(self) -> float:
+        """When its table or a request changed last, in Unix seconds."""
+        return float(self.read("changed_at", "0"))
+
     # The table.
 
-    def stored_rows(self) -> Iterator[str]:
-        """The cells of the table's rows as JSON, in order."""
+    def stored_rows(self) -> Iterator[tuple[str, str]]:
+        """The cells of the table's rows as JSON, each with the checksum of its request, in order."""
+        statement = (
+            "SELECT rows.position, cells, lower(hex(checksum)) FROM rows"
+            " JOIN entries ON entries.position = rows.position AND take = 1"
+            " WHERE rows.position > ? ORDER BY rows.position LIMIT ?"
+        )
         last = 0
         while True:
             with self._using() as connection:
-                statement = "SELECT position, cells FROM rows WHERE position > ? ORDER BY position LIMIT ?"
                 page = connection.execute(statement, (last, PAGE)).fetchall()
-            yield from (cells for _position, cells in page)
+            yield from ((cells, checksum) for _position, cells, checksum in page)
             if len(page) < PAGE:
                 return
             last = page[-1][0]
 
     def replace_table(
-        self, rows: Iterable[IncomingRow], count: int | None, takes: int, version: str, **properties: object
-    ) -> None:
-        """Replaces some rows of the table, all of them or none.
+        self, table: IncomingTable, takes: int, version: str, properties: Callable[[], Mapping[str, object]]
+    ) -> int:
+        """Replaces the rows of the table that are not as they were, all of them or none.
 
         A request that was there before keeps its entry, wherever its row is now. The entries of rows that are no
         longer part of the table stay, without a position.
 
         Args:
-            rows: The rows that differ from those at their positions, or are new; read before anything is changed.
-            count: The number of rows that the table has now; None if `rows` are all of them.
+            table: Its rows are read before anything is changed.
             takes: The number of entries of each row.
-            version: The property `version` that the rows were compared with; may be empty if none was.
-            **properties: Properties to set at the same moment.
+            version: The property `version` of the rows that it was compared with.
+            properties: What to set at the same moment, once the table was read.
+
+        Returns:
+            The number of the last entry that was there before.
 
         Raises:
-            TableChangedError: The table has another version by now.
+            TableChangedError: The table was compared with another version.
         """
         with self._using() as connection:
-            kinds, last = self._stage(connection, rows)
+            kinds = self._stage(connection, table)
             connection.execute(f"PRAGMA cache_size = {_LARGE_CACHE}")
         with self._writing() as connection:
             current = _read_property(connection, "version")
-            if version != current and count is not None:
+            if version != current and table.is_compared:
                 raise TableChangedError(
                     f"Another kernel has changed the table of the run {self.name} at the same moment.",
                     hint="Run it again; nothing was sent.",
                 )
-            total = last if count is None else count
-            connection.executemany("INSERT OR IGNORE INTO kinds (body) VALUES (?)", [(kind,) for kind in kinds])
-            connection.execute("DELETE FROM temp.kinds_of_incoming")
-            connection.executemany("INSERT INTO temp.kinds_of_incoming VALUES (?, ?)", list(enumerate(kinds)))
-            for statement in MERGE:
-                connection.execute(statement, {"count": total, "takes": takes})
-            (earlier,) = connection.execute("SELECT count(*) FROM rows WHERE position IS NULL").fetchone()
-            properties = {
-                **properties,
-                "rows": total,
-                "takes": takes,
-                "earlier": earlier,
-                "version": int(current or 0) + 1,
-            }
-            _write_properties(connection, properties)
-            connection.execute("DELETE FROM temp.incoming")
+            (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM entries").fetchone()
+            if kinds or _read_property(connection, "rows") != str(table.count):
+                self._merge(connection, kinds, table.count, takes)
+            _write_properties(connection, properties())
         with self._using() as connection:
+            connection.execute("DELETE FROM temp.incoming")
             connection.execute(f"PRAGMA cache_size = {_USUAL_CACHE}")
+        return int(last)
 
-    def _stage(self, connection: sqlite3.Connection, rows: Iterable[IncomingRow]) -> tuple[list[str], int]:
-        """Writes rows to a temporary table, which locks nobody out; returns their kinds, and the last position."""
+    def _merge(self, connection: sqlite3.Connection, kinds: Sequence[str], count: int, takes: int) -> None:
+        connection.executemany("INSERT OR IGNORE INTO kinds (body) VALUES (?)", [(kind,) for kind in kinds])
+        connection.execute("DELETE FROM temp.kinds_of_incoming")
+        connection.executemany("INSERT INTO temp.kinds_of_incoming VALUES (?, ?)", list(enumerate(kinds)))
+        for statement in MERGE:
+            connection.execute(statement, {"count": count, "takes": takes})
+        (earlier,) = connection.execute("SELECT count(*) FROM rows WHERE position IS NULL").fetchone()
+        version = int(_read_property(connection, "version") or 0) + 1
+        changes = {"rows": count, "earlier": earlier, "version": version, "changed_at": time.time()}
+        _write_properties(connection, changes)
+
+    def _stage(self, connection: sqlite3.Connection, rows: Iterable[IncomingRow]) -> list[str]:
+        """Writes rows to a temporary table, which locks nobody out; returns their kinds."""
         for statement in STAGING:
             connection.execute(statement)
         kinds: dict[str, int] = {}
-        last = 0
         given = iter(rows)
         while page := list(itertools.islice(given, PAGE)):
             connection.execute("BEGIN")
@@ -285,8 +312,7 @@ class RunStore(SharedFile):
                 )
             finally:
                 connection.execute("COMMIT")
-            last = page[-1].position
-        return list(kinds), last
+        return list(kinds)
 
     # Entries.
 
@@ -354,6 +380,8 @@ class RunStore(SharedFile):
             states: As for `entries`.
             after: Only those with larger numbers.
         """
+        if states and not any(total.state in states for total in self.totals()):
+            return
         some = f" AND state IN ({_marks(states)})" if states else ""
         statement = f"SELECT {_COLUMNS} FROM entries WHERE number > ?{some} ORDER BY number LIMIT ?"  # noqa: S608  our own words
         while True:
@@ -371,21 +399,29 @@ class RunStore(SharedFile):
             return [task for (task,) in connection.execute(statement, (limit,)) if task]
 
     def record(self, outcomes: Iterable[Outcome]) -> None:
-        """Records what became of some requests. What is finished stays so, whatever another kernel thought."""
+        """Records what became of some requests.
+
+        What is finished stays so, whatever another kernel thought; and no two entries have the same purchase.
+        """
         now = time.time()
         rows = [
             (
                 one.state, one.purchase, one.task, one.status, one.error, one.images, one.cost, one.elapsed, now,
-                one.number, one.state,
+                one.number, one.state, one.state in HOLDING, one.purchase,
             )
             for one in outcomes
         ]  # fmt: skip
         statement = (
             "UPDATE entries SET state = ?, purchase = coalesce(?, purchase), task = ?, status = ?, error = ?,"
-            " images = ?, cost = ?, elapsed = ?, changed_at = ? WHERE number = ? AND (state <> 'done' OR ? = 'done')"
+            " images = ?, cost = ?, elapsed = ?, changed_at = ?"
+            " WHERE number = ? AND (state <> 'done' OR ? = 'done')"
+            " AND NOT (? AND EXISTS (SELECT 1 FROM entries AS other WHERE other.checksum = entries.checksum"
+            " AND other.number <> entries.number AND other.purchase = ?"
+            " AND other.state IN ('done', 'sent', 'unclear')))"
         )
         with self._writing() as connection:
             connection.executemany(statement, rows)
+            _write_properties(connection, {"changed_at": now})
 
     def reopen(self, states: Sequence[str]) -> int:
         """Makes entries of the table unsent again; returns how many."""

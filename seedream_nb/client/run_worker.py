@@ -1,0 +1,256 @@
+"""Sends the requests of a run in a thread of its own, so that an interrupt never meets a line that pays or records."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import deque
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from seedream_nb.client.run_originals import Originals
+from seedream_nb.client.transport import FATAL_ERRORS
+from seedream_nb.core.errors import ConnectionFailedError, ModerationError, OutcomeUnknownError, RateLimitedError
+from seedream_nb.library.run_store import FAILED, OPEN, REJECTED, SENT, UNCLEAR, Outcome
+from seedream_nb.protocol.status_errors import is_non_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from seedream_nb.client.generation_batch import GenerationBatch
+    from seedream_nb.client.purchases import PaidRequest
+    from seedream_nb.client.run_purchases import RunPurchases
+    from seedream_nb.core.errors import SeedreamError
+    from seedream_nb.core.models import Task
+    from seedream_nb.library import Library, LibraryFetcher
+    from seedream_nb.library.budgets import Budget
+    from seedream_nb.library.run_store import Entry, RunStore
+
+THREAD_NAME = "seedream-run"
+RUNNER = "runner"  # the property that names the process which sends a run's requests
+MOST_NEWEST = 12  # tasks
+_LARGE_PAGE, _SMALL_PAGE = 100, 5  # requests that are planned together; those with reference images are large
+_FLUSH_INTERVAL = 0.5  # seconds between two times that outcomes are written
+_RATE_SECONDS = 60.0  # that the number of requests per minute is measured over
+_THROTTLED_PAUSE = 10.0  # seconds before requests are sent again that the service had no room for
+
+
+class RunWorker:
+    """One pass over the requests of a run that are not finished.
+
+    Args:
+        store: The run's file.
+        purchases: Its view of the ledger.
+        library: The library.
+        open_batch: Opens an empty batch that an event stops.
+        budgets: The budgets in force.
+        fetcher: Downloads originals; None if they are not wanted.
+        has_references: Whether requests have reference images, of which few are held at a time.
+
+    Attributes:
+        newest: The tasks that finished last, the newest first.
+        error: What ended it, if that was an error.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        purchases: RunPurchases,
+        library: Library,
+        open_batch: Callable[[threading.Event], GenerationBatch],
+        budgets: Callable[[], Sequence[Budget]],
+        *,
+        fetcher: LibraryFetcher | None,
+        has_references: bool,
+    ) -> None:
+        self.newest: deque[Task] = deque(maxlen=MOST_NEWEST)
+        self.error: BaseException | None = None
+        self._store = store
+        self._purchases = purchases
+        self._library = library
+        self._open_batch = open_batch
+        self._budgets = budgets
+        self._originals = Originals(store, library, fetcher) if fetcher is not None else None
+        self._page = _SMALL_PAGE if has_references else _LARGE_PAGE
+        self._stop = threading.Event()
+        self._ended = threading.Event()
+        self._news = threading.Condition()
+        self._version = 0
+        self._sent: dict[int, tuple[Entry, PaidRequest]] = {}  # by their index in the batch
+        self._reported: set[int] = set()  # of these, whose tasks are recorded as sent
+        self._outcomes: list[Outcome] = []
+        self._flushed_at = 0.0
+        self._finished_at: deque[float] = deque()
+        self._began = time.monotonic()
+        self._aborting: SeedreamError | None = None
+        self._throttled = False
+
+    def start(self) -> None:
+        """Starts the thread."""
+        threading.Thread(target=self._run, name=THREAD_NAME, daemon=True).start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return not self._ended.is_set()
+
+    @property
+    def per_minute(self) -> float | None:
+        """How many requests finish in a minute; None before the first."""
+        now = time.monotonic()
+        recent = [moment for moment in self._finished_at.copy() if moment > now - _RATE_SECONDS]
+        seconds = min(_RATE_SECONDS, now - self._began)
+        return len(recent) * 60 / seconds if recent and seconds > 0 else None
+
+    def stop(self) -> None:
+        """Sends nothing more, and waits until what was sent is recorded."""
+        self._stop.set()
+        if self._originals is not None:
+            self._originals.stop()
+        self._ended.wait()
+
+    def wait_for_news(self, version: int, timeout: float) -> int:
+        """Waits until there is something newer than a version; returns the current one."""
+        with self._news:
+            self._news.wait_for(lambda: self._version != version or self._ended.is_set(), timeout)
+            return self._version
+
+    # In its thread.
+
+    def _run(self) -> None:
+        try:
+            self._store.write(**{RUNNER: self._library.ledger.owner})
+            self._purchases.synchronize()
+            if self._originals is not None:
+                self._originals.start()
+            try:
+                self._send_all()
+            finally:
+                self._flush()
+            if self._aborting is not None:
+                raise self._aborting  # noqa: TRY301  where all others are caught
+            if self._originals is not None:
+                self._originals.finish()
+        except BaseException as error:  # noqa: BLE001  raised in the threads that wait for it
+            self.error = error
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        try:
+            if self._originals is not None:
+                self._originals.stop()
+            self._store.write(**{RUNNER: ""})
+        except BaseException as error:  # noqa: BLE001  as above
+            self.error = self.error or error
+        finally:
+            self._ended.set()
+            self._notify()
+
+    def _send_all(self) -> None:
+        while True:
+            self._throttled = False
+            entries = self._find_unfinished()
+            batch = self._open_batch(self._stop)
+            while self._fill(batch, entries):
+                try:
+                    with closing(batch.updates()) as updates:
+                        for _news in updates:
+                            self._collect(batch)
+                            if self._aborting is not None:
+                                break
+                            self._fill(batch, entries)
+                finally:
+                    # What was sent is answered by now; its tasks may be in progress.
+                    self._collect(batch)
+                if self._must_stop:
+                    return
+            if not self._throttled or self._must_stop:
+                return
+            self._flush()
+            self._stop.wait(_THROTTLED_PAUSE)
+
+    @property
+    def _must_stop(self) -> bool:
+        return self._stop.is_set() or self._aborting is not None
+
+    def _find_unfinished(self) -> Iterator[Entry]:
+        """What is at the service comes first, also of earlier rows; then what is not sent, in the table's order."""
+        yield from self._store.earlier_entries((SENT, UNCLEAR))
+        for states in ((SENT, UNCLEAR), (OPEN,)):
+            yield from self._store.all_entries(states)
+
+    def _fill(self, batch: GenerationBatch, entries: Iterator[Entry]) -> bool:
+        """Plans and adds further requests while few are left to send; returns whether there is anything to do."""
+        while not self._must_stop and batch.unsent < self._page // 2 + 1:
+            page = list(itertools.islice(entries, self._page))
+            if not page:
+                break
+            for entry, request in self._purchases.plan(page, self._budgets()):
+                if isinstance(request, str):
+                    self._outcomes.append(Outcome(entry.number, FAILED, entry.purchase, error=request))
+                    continue
+                (index,) = batch.add([request])
+                self._sent[index] = (entry, request)
+            self._collect(batch)
+        return bool(self._sent) and not self._must_stop
+
+    def _collect(self, batch: GenerationBatch) -> None:
+        """Takes what has become of requests out of the batch."""
+        failures = batch.failures
+        done = batch.done
+        for index, task in batch.by_index.items():
+            entry, request = self._sent[index]
+            if index not in done:
+                if task.id and index not in self._reported:
+                    self._reported.add(index)
+                    self._outcomes.append(Outcome(entry.number, SENT, request.number, task.id.strip()))
+                continue
+            failure = failures.get(index)
+            outcome = (
+                self._purchases.describe(entry.number, request.number, task, request.body)
+                if failure is None or task.good_images
+                else self._describe_failure(entry, request, failure)
+            )
+            if outcome is not None:
+                self._outcomes.append(outcome)
+                self._finished_at.append(time.monotonic())
+            if task.good_images:
+                self.newest.appendleft(task)
+            del self._sent[index]
+            self._reported.discard(index)
+        batch.discard(done)
+        if time.monotonic() - self._flushed_at > _FLUSH_INTERVAL:
+            self._flush()
+
+    def _describe_failure(self, entry: Entry, request: PaidRequest, failure: SeedreamError) -> Outcome | None:
+        """What the failure of a request says of its entry; None if that stays unsent."""
+        message = f"{failure.message} {failure.hint or ''}".strip()
+        if isinstance(failure, OutcomeUnknownError):
+            return Outcome(entry.number, UNCLEAR, request.number, error=message)
+        if isinstance(failure, ModerationError):
+            return Outcome(entry.number, REJECTED, request.number, error=failure.message)
+        if isinstance(failure, RateLimitedError):
+            self._throttled = True
+            return None
+        if isinstance(failure, (*FATAL_ERRORS, ConnectionFailedError)) or is_non_answer(failure.status_code):
+            self._aborting = self._aborting or failure
+            return None
+        return Outcome(entry.number, FAILED, request.number, error=message)
+
+    def _flush(self) -> None:
+        outcomes, self._outcomes = self._outcomes, []
+        self._flushed_at = time.monotonic()
+        while self._finished_at and self._finished_at[0] < self._flushed_at - _RATE_SECONDS:
+            self._finished_at.popleft()
+        if outcomes:
+            self._store.record(outcomes)
+            if self._originals is not None:
+                self._originals.look()
+        self._notify()
+
+    def _notify(self) -> None:
+        with self._news:
+            self._version += 1
+            self._news.notify_all()
