@@ -289,7 +289,7 @@ class Run:
 
     @property
     def frame(self) -> Any:
-        """The table's columns, in its order, with the columns `task_id`, `status`, `error`, `images`, `cost`, `elapsed`.
+        """The columns of the table, with `task_id`, `status`, `error`, `images`, `cost`, and `elapsed`.
 
         `images` are paths of originals, or links of those that are not stored; `cost` is in US dollars, `elapsed` in
         seconds. With several takes, there is a row for each, and a column `take`. A column that the table itself has
