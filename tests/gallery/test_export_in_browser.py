@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 from seedream_nb import ErrorDetail, Gallery, Task, TaskImage, TaskStatus
-from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
 from tests.gallery.front_ends import WIDTHS
 from tests.sample_images import noise, plain, translucent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.browser
+    from playwright.sync_api import Page
 
-Seen = TypeVar("Seen")
+    from tests.gallery.chromium import Chromium
+
+pytestmark = pytest.mark.browser
 
 LONG_PROMPT = "A far planet seen from its innermost moon, " * 50 + "W" * 90 + " the very last words"
 ERROR = ErrorDetail("OutputImageSensitiveContentDetected", "W" * 200)
@@ -51,53 +50,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Gallery(tasks()).export(tmp_path_factory.mktemp("exported") / "page.html", title="Images & <more>")
 
 
-class Chromium:
-    """A browser in a thread of its own, as Playwright leaves an event loop behind in the one that starts it."""
-
-    def __init__(self, browser: Browser, thread: ThreadPoolExecutor) -> None:
-        self._browser = browser
-        self._thread = thread
-
-    def look(self, path: Path, see: Callable[[Page], Seen], *, width: int = 1000, **options: Any) -> Seen:
-        """Opens a page; whatever it asks for, or its console reports, fails the test."""
-        seen, reports = self.listen(path, see, width=width, **options)
-        assert reports == []
-        return seen
-
-    def listen(
-        self, path: Path, see: Callable[[Page], Seen], *, width: int = 1000, **options: Any
-    ) -> tuple[Seen, list[str]]:
-        """Opens a page, and gives what it asks for and its console reports, too."""
-        return self._thread.submit(self._listen, path, see, width, options).result()
-
-    def _listen(
-        self, path: Path, see: Callable[[Page], Seen], width: int, options: dict[str, Any]
-    ) -> tuple[Seen, list[str]]:
-        reports: list[str] = []
-        with self._browser.new_context(viewport={"width": width, "height": 800}, **options) as context:
-            page = context.new_page()
-            page.on("console", lambda message: reports.append(message.text))
-            page.on("pageerror", lambda error: reports.append(str(error)))
-            page.on("request", lambda request: reports.append(request.url))
-            page.goto(path.as_uri())
-            seen = see(page)
-        own = ("data:image/", path.as_uri())
-        return seen, [report for report in reports if not report.startswith(own)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip(HOW_TO_INSTALL)
-    with ThreadPoolExecutor(1) as thread:
-        playwright = thread.submit(sync_playwright().start).result()
-        browser = thread.submit(playwright.chromium.launch, executable_path=executable, args=CHROMIUM_OPTIONS).result()
-        yield Chromium(browser, thread)
-        thread.submit(browser.close).result()
-        thread.submit(playwright.stop).result()
-
-
 def expect_open(page: Page, number: int) -> None:
     expect(page.locator("section:visible")).to_have_count(1)
     expect(page.get_by_role("dialog", name=f"{number} of {COUNT}")).to_be_visible()
@@ -122,7 +74,7 @@ def test_the_mouse_opens_a_image_goes_on_and_back(chromium: Chromium, path: Path
         page.go_back()
         expect_open(page, 1)
 
-    chromium.look(path, see)
+    chromium.look_at_file(path, see)
 
 
 def test_the_keyboard_opens_a_image_goes_on_and_back_to_where_it_was(chromium: Chromium, path: Path) -> None:
@@ -148,7 +100,7 @@ def test_the_keyboard_opens_a_image_goes_on_and_back_to_where_it_was(chromium: C
         page.keyboard.press("Enter")
         expect_open(page, COUNT)
 
-    chromium.look(path, see)
+    chromium.look_at_file(path, see)
 
 
 def test_the_link_to_the_next_image_keeps_the_focus(chromium: Chromium, path: Path) -> None:
@@ -159,7 +111,7 @@ def test_the_link_to_the_next_image_keeps_the_focus(chromium: Chromium, path: Pa
             expect_open(page, number)
             expect(page.get_by_role("link", name="Next")).to_be_focused()
 
-    chromium.look(path, see)
+    chromium.look_at_file(path, see)
 
 
 def test_closing_does_not_move_the_page(chromium: Chromium, path: Path) -> None:
@@ -174,7 +126,7 @@ def test_closing_does_not_move_the_page(chromium: Chromium, path: Path) -> None:
         expect(page.locator("#t5")).to_be_focused()
         assert page.evaluate("scrollY") == height
 
-    chromium.look(path, see, width=420)
+    chromium.look_at_file(path, see, width=420)
 
 
 @pytest.mark.parametrize("has_script", [True, False])
@@ -189,7 +141,7 @@ def test_what_lies_behind_an_open_image_cannot_be_reached(chromium: Chromium, pa
             reached.add(focused.inner_text() if focused.count() else "the browser's own")
         assert reached == {"← Previous", "Next →", "✕ Close", "Original", "the browser's own"}
 
-    chromium.look(path, see, java_script_enabled=has_script)
+    chromium.look_at_file(path, see, java_script_enabled=has_script)
 
 
 def test_it_works_without_script(chromium: Chromium, path: Path) -> None:
@@ -206,7 +158,7 @@ def test_it_works_without_script(chromium: Chromium, path: Path) -> None:
         expect(page.locator("section:visible")).to_have_count(0)
         expect(page.locator("#t1")).to_be_focused()
 
-    chromium.look(path, see, java_script_enabled=False)
+    chromium.look_at_file(path, see, java_script_enabled=False)
 
 
 def test_a_filter_leaves_what_has_all_its_words(chromium: Chromium, path: Path) -> None:
@@ -226,7 +178,7 @@ def test_a_filter_leaves_what_has_all_its_words(chromium: Chromium, path: Path) 
         expect(page.locator("figure:visible")).to_have_count(COUNT)
         expect(page.get_by_role("status")).to_be_empty()
 
-    chromium.look(path, see)
+    chromium.look_at_file(path, see)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -244,7 +196,7 @@ def test_there_is_no_serious_obstacle(chromium: Chromium, path: Path, scheme: st
             if fault["impact"] in {"serious", "critical"}
         ]
 
-    assert chromium.look(path, see, color_scheme=scheme) == []
+    assert chromium.look_at_file(path, see, color_scheme=scheme) == []
 
 
 @pytest.mark.parametrize("width", [320, 420, 800, 1600])
@@ -259,7 +211,7 @@ def test_nothing_is_wider_than_the_page(chromium: Chromium, path: Path, width: i
             inner, outer = page.evaluate(WIDTHS)
             assert inner <= outer
 
-    chromium.look(path, see, width=width)
+    chromium.look_at_file(path, see, width=width)
 
 
 def test_what_was_smuggled_in_would_neither_run_nor_ask_anybody(chromium: Chromium, path: Path, tmp_path: Path) -> None:
@@ -287,4 +239,4 @@ def test_paper_gets_tiles_alone_or_the_open_image_alone(chromium: Chromium, path
         expect(page.locator("#p2 .prompt")).to_be_visible()
         expect(page.locator("nav:visible")).to_have_count(0)
 
-    chromium.look(path, see)
+    chromium.look_at_file(path, see)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
 from nbconvert import HTMLExporter, MarkdownExporter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from seedream_nb import ErrorDetail, Gallery, Task, TaskImage, TaskStatus
 from seedream_nb.gallery import Table
-from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
 from tests.gallery.front_ends import (
     BOXES,
     CONTRASTS,
@@ -32,11 +29,11 @@ from tests.gallery.strategies import HOSTILE
 from tests.sample_images import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from playwright.sync_api import Page
+
+    from tests.gallery.chromium import Chromium
 
 pytestmark = pytest.mark.browser
-
-Seen = TypeVar("Seen")
 
 UUID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 LONG_PROMPT = "A far planet seen from its innermost moon, " * 20 + "the very last words"
@@ -64,38 +61,6 @@ def table(**options: Any) -> Gallery:
     """The same tiles in rows and columns, beside what was before."""
     labels = Table((LONG_PROMPT, "字" * 60), ("2K", "a cat", "W" * 200, ""))
     return Gallery(gallery(), table=labels, before=TaskImage("", data=plain(320, 200)), **options)
-
-
-class Chromium:
-    """A browser in a thread of its own, as Playwright leaves an event loop behind in the one that starts it."""
-
-    def __init__(self, browser: Browser, thread: ThreadPoolExecutor) -> None:
-        self._browser = browser
-        self._thread = thread
-
-    def look(self, content: str, see: Callable[[Page], Seen], *, width: int = 1000, has_script: bool = True) -> Seen:
-        return self._thread.submit(self._look, content, see, width, has_script).result()
-
-    def _look(self, content: str, see: Callable[[Page], Seen], width: int, has_script: bool) -> Seen:  # noqa: FBT001
-        with self._browser.new_context(
-            viewport={"width": width, "height": 800}, java_script_enabled=has_script, offline=True
-        ) as context:
-            page = context.new_page()
-            page.set_content(content)
-            return see(page)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip(HOW_TO_INSTALL)
-    with ThreadPoolExecutor(1) as thread:
-        playwright = thread.submit(sync_playwright().start).result()
-        browser = thread.submit(playwright.chromium.launch, executable_path=executable, args=CHROMIUM_OPTIONS).result()
-        yield Chromium(browser, thread)
-        thread.submit(browser.close).result()
-        thread.submit(playwright.stop).result()
 
 
 def assert_readable(contrasts: list[tuple[float, str]], at_least: int = 40) -> None:
