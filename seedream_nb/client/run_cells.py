@@ -52,7 +52,7 @@ def store_cells(row: Row, image_columns: Collection[str], store_reference: Store
                 cells[name] = _to_json(cell)
             except TypeError as problem:
                 raise ValueProblem(
-                    f"the column {name!r} holds a {problem}, which can't be stored: leave it out"
+                    f"the column {name!r} has a cell of the type {problem}, which can't be stored: leave it out"
                 ) from None
     return cells
 
@@ -106,6 +106,8 @@ def store_images(cell: object, store_reference: StoreReference | None) -> str | 
     Raises:
         ValueProblem: One is not an image, or can't be stored.
     """
+    if isinstance(cell, list) and not cell:
+        return None
     try:
         images = [_store_image(image, store_reference) for image in flatten(cell)]
     except UsageError as problem:
@@ -140,7 +142,7 @@ def images_in(cell: object) -> list[str]:
         return []
     if isinstance(cell, list) and all(isinstance(image, str) for image in cell):
         return [image.strip() for image in cell if image.strip()]
-    raise ValueProblem(f"the reference image is a {type(cell).__name__}, not a link or a path")
+    raise ValueProblem(f"the reference image is of the type {type(cell).__name__}, not a link or a path")
 
 
 def is_link(image: str) -> bool:
@@ -150,7 +152,7 @@ def is_link(image: str) -> bool:
 
 def resolve_path(image: str, base: str) -> Path:
     """The file of a reference image."""
-    return Path(base, os.path.expanduser(image))  # noqa: PTH111  as base may be part of the path
+    return Path(base, os.path.expanduser(image))  # noqa: PTH111  unlike that of Path, it leaves an unknown user alone
 
 
 class ReferenceFiles:

@@ -63,7 +63,7 @@ def parse_template(text: str) -> Template:
     parts: list[str | Column] = []
     place = 0
     for token in _TOKEN.finditer(text):
-        if token[0] in "{}":
+        if token[0] in {"{", "}"}:
             raise UsageError(
                 f"The brace at {shorten(text[token.start() : token.start() + 40])!r} stands alone.",
                 hint="Write {column} for a column, and {{ or }} for a brace; nothing was sent.",
@@ -101,7 +101,9 @@ def _as_text(name: str, cell: object) -> str:
         return str(int(cell))
     if isinstance(cell, (int, float)):
         return str(cell)
-    raise ValueProblem(f"the column {name!r} holds a {type(cell).__name__}, which can't be part of a text")
+    raise ValueProblem(
+        f"the column {name!r} has a cell of the type {type(cell).__name__}, which can't be part of a prompt"
+    )
 
 
 def _check(prompt: str) -> str:

@@ -103,7 +103,10 @@ def read_requests(
 
 def _option_hint(settings: RunSettings, columns: Sequence[str]) -> str:
     used = settings.used(columns)
-    return f" {'Columns' if len(used) > 1 else 'The column'} named like an option: {', '.join(used)}." if used else ""
+    if not used:
+        return ""
+    names = f"column {used[0]} was" if len(used) == 1 else f"columns {', '.join(used)} were"
+    return f" The {names} taken for an option; rename what means something else."
 
 
 def build_request(cells: Mapping[str, Any], settings: RunSettings) -> dict[str, object]:

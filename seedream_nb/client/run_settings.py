@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seedream_nb.client.run_cells import ReferenceFiles, images_in, is_link, resolve_path, store_images
 from seedream_nb.client.run_options import CONSTANTS, OPTIONS, Column, ValueProblem, read_option
 from seedream_nb.client.run_prompts import Template, column_template, parse_template
+from seedream_nb.client.transport import encode
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.foreign import show_line
 from seedream_nb.core.text import count_of
@@ -215,7 +216,10 @@ def read_settings(
         )
     unknown = [name for name in options if name not in (*OPTIONS, *CONSTANTS)]
     if unknown:
-        raise UsageError(f"There is no option {unknown[0]!r}.{_near(unknown[0], (*OPTIONS, *CONSTANTS, _IMAGE))}")
+        raise UsageError(
+            f"There is no option {unknown[0]!r}.{_near(unknown[0], (*OPTIONS, *CONSTANTS, _IMAGE), 'options')}",
+            hint="Nothing was sent.",
+        )
     settings = RunSettings(
         prompt=_read_prompt(prompt, columns, needs_none=bool(options.get("layers") or "layers" in columns)),
         options={name: _read_value(name, value, columns) for name, value in options.items() if value is not None},
@@ -229,9 +233,10 @@ def read_settings(
         *(column for _, column in settings.columns),
         *(one.name for one in settings.images if isinstance(one, Column)),
     }
+    encode(settings.to_json())  # it must be stored, too
     if used.isdisjoint(columns):
         raise UsageError(
-            "Every row would get the same request, because no column is used.",
+            f"Every row would get the same request, because no column is used.{_list(columns)}",
             hint=f"Put a column into the prompt, such as {{{columns[0]}}}; or pass takes=N for N images of one prompt. "
             "Nothing was sent.",
         )
@@ -256,13 +261,19 @@ def _read_prompt(prompt: object, columns: Sequence[str], *, needs_none: bool) ->
     for name in template.columns:
         if name not in columns:
             raise _no_column(name, columns)
-    if not template.columns and (near := difflib.get_close_matches(_plain(prompt), map(_plain, columns), 1, _SIMILAR)):
-        meant = next(column for column in columns if _plain(column) == near[0])
+    if not template.columns and (meant := _find_meant(prompt, columns)):
         raise UsageError(
             f"There is no column {shorten(prompt)!r}. Did you mean {shorten(meant)!r}?",
             hint="Pass the name of a column, or a template such as a {color} {product}; nothing was sent.",
         )
     return prompt
+
+
+def _find_meant(prompt: str, columns: Sequence[str]) -> str | None:
+    """The column whose name was probably meant by a prompt without columns."""
+    cutoff = 1.0 if " " in prompt.strip() else _SIMILAR
+    near = difflib.get_close_matches(_plain(prompt), map(_plain, columns), 1, cutoff)
+    return next((column for column in columns if [_plain(column)] == near), None)
 
 
 def _read_value(name: str, value: object, columns: Sequence[str]) -> object:
@@ -282,7 +293,7 @@ def _read_images(
 ) -> Iterator[Column | str]:
     if image is None:
         return
-    for one in image if isinstance(image, (list, tuple)) else [image]:
+    for one in (image or [""]) if isinstance(image, (list, tuple)) else [image]:
         if isinstance(one, str) and one in columns:
             yield Column(one)
             continue
@@ -313,18 +324,18 @@ def _no_column(name: str, columns: Sequence[str]) -> UsageError:
     )
 
 
-def _near(name: str, names: Sequence[str]) -> str:
+def _near(name: str, names: Sequence[str], noun: str = "columns") -> str:
     """The names that are nearest to one that does not exist, as a sentence."""
     plain = difflib.get_close_matches(_plain(name), map(_plain, names), 3, 0.6)
     near = [one for one in names if _plain(one) in plain]
-    return f" Did you mean {' or '.join(repr(shorten(one)) for one in near)}?" if near else _list(names)
+    return f" Did you mean {' or '.join(repr(shorten(one)) for one in near)}?" if near else _list(names, noun)
 
 
-def _list(names: Sequence[str]) -> str:
+def _list(names: Sequence[str], noun: str = "columns") -> str:
     shown = ", ".join(shorten(name) for name in names[:_SHOWN_COLUMNS])
     more = f", and {count_of(len(names) - _SHOWN_COLUMNS, 'other')}" if len(names) > _SHOWN_COLUMNS else ""
-    return f" The columns are {shown}{more}."
+    return f" The {noun} are {shown}{more}."
 
 
 def _plain(name: str) -> str:
-    return " ".join(name.casefold().split())
+    return " ".join(name.casefold().replace("_", " ").split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import itertools
 import json
 import re
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_MOST_HEADER_LINES = 64  # a name may contain line ends; a quote that is never closed must not read all of the file
 _QUOTED = re.compile(r'"[^"]*"')
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
@@ -57,20 +59,22 @@ def open_file(path: Path) -> FileRows:
     Raises:
         UsageError: There is no such file, it is of another kind, or it can't be read.
     """
-    kind = path.suffix.lower()
-    if path.is_dir():
-        raise UsageError(f"{_name(path)} is a folder.", hint="Pass one file; nothing was sent.")
-    if not path.exists():
-        raise UsageError(
-            f"There is no file {_name(path)}.", hint=f"It was looked for in {path.absolute().parent}; nothing was sent."
-        )
-    if kind not in _OPENERS:
-        raise UsageError(
-            f"{_name(path)} is not a {', '.join(list(_OPENERS)[:-1])} or {list(_OPENERS)[-1]} file.",
-            hint="Read it into a data frame, for example with pandas, and pass that; nothing was sent.",
-        )
     with _readable(path):
-        return _OPENERS[kind](path)
+        if path.is_dir():
+            raise UsageError(f"{_name(path)} is a folder.", hint="Pass one file; nothing was sent.")
+        if not path.exists():
+            raise UsageError(
+                f"There is no file {_name(path)}.",
+                hint=f"It was looked for in {path.absolute().parent}; nothing was sent.",
+            )
+        opener = _OPENERS.get(path.suffix.lower())
+        if opener is None:
+            *kinds, last = _OPENERS
+            raise UsageError(
+                f"{_name(path)} is not a {', '.join(kinds)} or {last} file.",
+                hint="Read it into a data frame, for example with pandas, and pass that; nothing was sent.",
+            )
+        return opener(path)
 
 
 def _open_csv(path: Path) -> FileRows:
@@ -91,7 +95,7 @@ def _open_csv(path: Path) -> FileRows:
 def _find_delimiter(file: IO[str], path: Path) -> str:
     """The character that separates the names in the header."""
     header = ""
-    for line in file:
+    for line in itertools.islice(file, _MOST_HEADER_LINES):
         header += line
         if header.strip() and header.count('"') % 2 == 0:
             break
@@ -224,6 +228,11 @@ def _open_json(path: Path) -> FileRows:
     if not value:
         raise _empty(path)
     columns = {name: None for row in value if isinstance(row, dict) for name in row}
+    if not columns:
+        raise UsageError(
+            f"{_name(path)} holds a list without objects.",
+            hint='Write a list of objects: [{"prompt": "a cat"}, …]; nothing was sent.',
+        )
     return FileRows(
         lambda: (row if isinstance(row, dict) else f"it is {_json_kind(row)}, not an object" for row in value),
         tuple(columns),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -22,6 +23,7 @@ _ACCEPTED = (
     "Pass a data frame, a list of dicts, a dict of columns, a generator of dicts, "
     "or the path of a CSV, JSON lines, or Parquet file; nothing was sent."
 )
+_UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffd]")
 _PLAIN = frozenset({str, int, bool, type(None)})
 _MISSING = frozenset({"NAType", "NaTType"})  # pandas.NA and pandas.NaT
 
@@ -131,7 +133,8 @@ def open_table(source: object) -> Table:
         return _open_path(source)
     if isinstance(source, Mapping):
         return _open_columns(source)
-    if not isinstance(source, (list, tuple, Iterator)) and (table := _open_frame(source)):
+    is_frame = not isinstance(source, (list, tuple, Iterator)) or hasattr(source, "__arrow_c_stream__")
+    if is_frame and (table := _open_frame(source)):
         return table
     if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray, memoryview)):
         return _open_rows(source)
@@ -151,7 +154,7 @@ def _open_path(source: str | os.PathLike[str]) -> Table:
             f"{shorten(text)} is not a file on this machine.",
             hint="Read it with pandas or Polars, and pass the data frame; nothing was sent.",
         )
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))  # noqa: PTH111  unlike that of Path, it leaves an unknown user alone
     file = open_file(path)
     _check_columns(file.columns)
     return Table(file.read, file.columns, base=path.absolute().parent, dtypes=file.dtypes)
@@ -160,7 +163,9 @@ def _open_path(source: str | os.PathLike[str]) -> Table:
 def _open_columns(source: Mapping[Any, Any]) -> Table:
     columns = {name: _cells_of(name, cells) for name, cells in source.items()}
     if not columns:
-        raise UsageError("The dict has no columns.", hint='Pass columns: {"prompt": ["a cat", "a dog"]}.')
+        raise UsageError(
+            "The dict has no columns.", hint='Pass columns: {"prompt": ["a cat", "a dog"]}; nothing was sent.'
+        )
     lengths = {name: len(cells) for name, cells in columns.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(
@@ -176,7 +181,8 @@ def _cells_of(name: object, cells: Any) -> Any:
         return list(cells.values())
     if isinstance(cells, (str, bytes)) or not isinstance(cells, Iterable) or not isinstance(cells, Sized):
         raise UsageError(
-            f"The column {shorten(str(name))} is not a list.", hint='Pass columns: {"prompt": ["a cat", "a dog"]}.'
+            f"The column {shorten(str(name))} is not a list.",
+            hint='Pass columns: {"prompt": ["a cat", "a dog"]}; nothing was sent.',
         )
     return cells
 
@@ -277,10 +283,14 @@ def _peek(rows: Iterable[Any]) -> tuple[Any, object]:
 
 
 def _as_row(row: object) -> Row | str:
-    return row if isinstance(row, dict) else dict(row) if isinstance(row, Mapping) else f"it is a {type(row).__name__}"
+    if isinstance(row, dict):
+        return row
+    return dict(row) if isinstance(row, Mapping) else f"it is of the type {type(row).__name__}, not a dict"
 
 
 def _check_columns(names: Sequence[object]) -> None:
+    if not names:
+        raise UsageError("The table has no columns.", hint="Nothing was sent.")
     for place, name in enumerate(names, start=1):
         _check_column(name, place)
     if len(set(names)) < len(names):
@@ -296,7 +306,7 @@ def _check_column(name: object, place: int) -> None:
         )
     if not name.strip():
         raise UsageError(f"Column {place} has no name.", hint="Name or remove it; nothing was sent.")
-    if not name.isprintable():
+    if _UNPRINTABLE.search(name):
         raise UsageError(
             f"The name of column {place} ({shorten(name)}) has characters that can't be printed.",
             hint="Rename it. If it looks garbled, the file is not UTF-8; nothing was sent.",
