@@ -62,6 +62,7 @@ TOGETHER = (
     "tests/browser/test_explorer.py",
     "tests/browser/test_grid.py",
     "tests/gallery/test_*front_ends.py",
+    "tests/gallery/test_dataset_cluster.py",
     "tests/gallery/test_dataset_dask.py",
     "tests/*/test_*_in_browser.py",
 )
