@@ -187,12 +187,12 @@ def test_json_lines_are_read_as_they_come(tmp_path: Path) -> None:
     lines = ['{"prompt": "a\u2028cat", "tags": ["x"]}', "", '{"prompt": "a dog", "size": "4K", "weight": NaN}']
     for name in ("t.jsonl", "t.ndjson"):
         table = open_table(write(tmp_path, name, "\r\n".join(lines)))
-        assert table.columns == ("prompt", "tags")
+        assert list(table.columns) == ["prompt", "tags"]
         assert list(table) == [
             {"prompt": "a\u2028cat", "tags": ["x"]},
             {"prompt": "a dog", "size": "4K", "weight": None},
         ]
-        assert table.columns == ("prompt", "tags", "size", "weight")
+        assert list(table.columns) == ["prompt", "tags", "size", "weight"]
 
 
 def test_a_json_list(tmp_path: Path) -> None:
