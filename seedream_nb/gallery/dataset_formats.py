@@ -25,10 +25,11 @@ from seedream_nb.gallery.dataset_parts import (
     is_complete,
     manifest_name,
     read_manifest,
+    shard_name,
 )
 from seedream_nb.gallery.dataset_target import measure_file
 from seedream_nb.images.conversion import convert_image
-from seedream_nb.images.fetch import DECODERS, ImageFetcher
+from seedream_nb.images.fetch import DECODERS, ImageFetcher, to_image_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -131,8 +132,8 @@ class _Reader:
                 return _Image(content, ending, checksum)
             with self._converting:
                 content, ending = convert_image(content, layout.image_format, layout.max_side)
-        except ImageError as error:
-            return error
+        except Exception as problem:  # noqa: BLE001  an image that nobody expects must not cost the others
+            return to_image_error(problem)
         return _Image(content, ending, _checksum_of(content))
 
     def _read_bytes(self, item: DatasetItem) -> tuple[bytes, str]:
@@ -196,7 +197,7 @@ def _write_tar(
                     _add_member(tar, f"{key}.{image.ending}", image.content)
                     _add_member(tar, f"{key}.json", format_row(part.columns, item.record))
                 report(1)
-        return _finish_shard(part, target, path, f"data-{part.name}.tar", entries)
+        return _finish_shard(part, target, path, shard_name(part), entries)
 
 
 def _add_member(tar: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -231,7 +232,7 @@ def _write_parquet(
                 report(1)
             if rows:
                 writer.write_table(arrow.Table.from_pylist(rows, schema))
-        return _finish_shard(part, target, path, f"data/part-{part.name}.parquet", entries)
+        return _finish_shard(part, target, path, shard_name(part), entries)
 
 
 def _rows_of(part: Part, reader: _Reader) -> Iterator[tuple[str, DatasetItem, _Image | ImageError | None]]:

@@ -6,7 +6,6 @@ files as one that was not.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import re
@@ -33,9 +32,11 @@ DatasetFormat = Literal["imagefolder", "webdataset", "parquet"]
 VERSION = 1  # of the manifests
 PARTS = f"{OWN_FOLDER}/parts"
 IMAGES = "images"  # the folder of an imagefolder's parts
+SHARDS = "data"  # the folder of Parquet files
+PART_FILE = re.compile(r"(?:images/(\d{6,})/[^/]+|data-(\d{6,})\.tar|data/part-(\d{6,})\.parquet)")
 _PLAIN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 _KEY_DIGITS = 20  # of a checksum in a name
-_OVERWRITE_HINT = "Choose another folder, or pass overwrite=True to replace it."
+OVERWRITE_HINT = "Choose another folder, or pass overwrite=True to replace it."
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,11 @@ def manifest_name(number: int) -> str:
     return f"{PARTS}/{number:06}.json"
 
 
+def shard_name(part: Part) -> str:
+    """The name of the one file of a part, in the formats that have one."""
+    return f"data-{part.name}.tar" if part.layout.format == "webdataset" else f"{SHARDS}/part-{part.name}.parquet"
+
+
 def read_manifest(target: Target, number: int) -> PartManifest | None:
     """The manifest of a part that a target has; None if it has none, or a damaged one."""
     content = target.read(manifest_name(number))
@@ -238,20 +244,24 @@ def find_parts(target: Target) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal() and name.isascii())
 
 
+def check_layout(layout: Layout, found: Mapping[str, object], target: Target) -> None:
+    """Raises a `UsageError` if something else was chosen for what a target has."""
+    other = {name: found.get(name) for name, value in vars(layout).items() if found.get(name) != value}
+    if other:
+        options = ", ".join(f"{name}={value!r}" for name, value in other.items())
+        raise UsageError(f"{target} holds another export, with {options}.", hint=OVERWRITE_HINT)
+
+
 def check_same(part: Part, found: PartManifest, target: Target) -> None:
     """Raises a `UsageError` if what a target has is not this part, or the beginning of it."""
-    if found.layout != part.layout:
-        before, now = dataclasses.asdict(found.layout), dataclasses.asdict(part.layout)
-        changed = [name for name in now if before[name] != now[name]]
-        options = ", ".join(f"{name}={before[name]!r}" for name in changed)
-        raise UsageError(f"{target} holds another export, with {options}.", hint=_OVERWRITE_HINT)
+    check_layout(part.layout, vars(found.layout), target)
     keys = [entry.key for entry in found.entries]
     if part.keys[: len(keys)] != keys:
         first = part.number * part.layout.part_size + 1
         places = (place for place, key in enumerate(keys) if part.keys[place : place + 1] != [key])
         raise UsageError(
             f"{target} holds another export: its image {first + next(places):,} is not the one of this export.",
-            hint=_OVERWRITE_HINT,
+            hint=OVERWRITE_HINT,
         )
 
 

@@ -63,7 +63,9 @@ class Target:
                 # Relative paths mean something else on other machines.
                 text = str(Path(text).expanduser().absolute())
             opened = cls(text, dict(options or {}))
-            _ = opened.folder
+            if opened.folder is not None:
+                with suppress(OSError):  # a ValueError means that no folder can have this name
+                    os.lstat(opened.folder)
         except (OSError, ValueError, RuntimeError, TypeError, ImportError) as problem:
             raise _cannot_be_opened(text, problem) from None
         return opened

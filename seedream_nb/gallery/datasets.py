@@ -3,11 +3,12 @@
     imagefolder                     webdataset           parquet
     metadata.jsonl                  data-000000.tar      data/part-000000.parquet
     images/000000/<key>.jpg         data-000001.tar      data/part-000001.parquet
-    .seedream/parts/000000.json     (as on the left)     (as on the left)
+    .seedream/layout.json           (as on the left)     (as on the left)
+    .seedream/parts/000000.json
     .seedream/manifest.json
 
-A part's manifest is written after its files, and `manifest.json` at the end of all: whenever an export is stopped, the
-same call continues it.
+`layout.json` is written before everything else, a part's manifest after its files, and `manifest.json` at the end:
+whenever an export is stopped, the same call continues it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 from seedream_nb.core.errors import ExportIncompleteError, UsageError
+from seedream_nb.core.foreign import read_mapping
 from seedream_nb.core.parallel import run_in_order
 from seedream_nb.core.text import count_of, format_size
 from seedream_nb.gallery.dataset_columns import ColumnFinder, describe_changes, format_row
@@ -32,16 +34,21 @@ from seedream_nb.gallery.dataset_dask import open_cluster, run_on_dask
 from seedream_nb.gallery.dataset_formats import import_arrow, write_part
 from seedream_nb.gallery.dataset_parts import (
     IMAGES,
+    OVERWRITE_HINT,
+    PART_FILE,
+    SHARDS,
     VERSION,
     DatasetFormat,
     Layout,
     Part,
     PartManifest,
     PartResult,
+    check_layout,
     check_same,
     find_parts,
     manifest_name,
     read_manifest,
+    shard_name,
 )
 from seedream_nb.gallery.dataset_target import CONTINUE_HINT, OWN_FOLDER, Stored, Target, measure_file
 from seedream_nb.images.conversion import ImageFormat
@@ -56,6 +63,7 @@ if TYPE_CHECKING:
     from seedream_nb.library.dataset_items import DatasetItem
 
 MANIFEST = f"{OWN_FOLDER}/manifest.json"
+LAYOUT = f"{OWN_FOLDER}/layout.json"  # tells that the other files are those of an export
 METADATA = "metadata.jsonl"  # as the image folders of Hugging Face have it
 SMALLEST_SIDE = 16  # pixels
 MOST_LISTED = 20  # failures in a report; the rest is counted
@@ -153,6 +161,7 @@ def export_dataset(
         if not plan.count:
             raise UsageError("There are no images to export.", hint="Only finished images can be exported.")
         _check_place(plan, place)
+        place.write(LAYOUT, json.dumps(dataclasses.asdict(layout), indent=1).encode())
         results = sorted(_write_parts(plan.parts(), place, cluster, on_progress), key=lambda result: result.number)
         report = _finish(plan, place, results)
     if report.failed:
@@ -238,35 +247,64 @@ def _planned(items: Iterable[DatasetItem], layout: Layout, *, overwrite: bool) -
 
 def _check_place(plan: _Plan, place: Target) -> None:
     """Checks what a target has before anything of it changes; with `overwrite`, removes what cannot be continued."""
-    there = find_parts(place)
-    if not there:
-        return
-    found = (read_manifest(place, number) for number in there)
-    first = next((manifest for manifest in found if manifest is not None), None)
+    layout = _read_layout_of(place)
     if plan.overwrite:
-        # Parts of another layout have other names.
-        is_other = first is not None and first.layout != plan.layout
-        _remove_parts(place, [number for number in there if is_other or number >= plan.part_count])
+        if layout is not None:
+            # Parts of another layout have other names.
+            _remove_parts(place, 0 if layout != dataclasses.asdict(plan.layout) else plan.part_count)
         return
-    known = set(there)
+    if layout is None:
+        _check_foreign(plan, place)
+        return
+    check_layout(plan.layout, layout, place)
+    there = set(find_parts(place))
     for part in plan.parts():
-        manifest = read_manifest(place, part.number) if part.number in known else None
+        manifest = read_manifest(place, part.number) if part.number in there else None
         if manifest is not None:
             check_same(part, manifest, place)
-    if there[-1] >= plan.part_count:
+    if max(there, default=0) >= plan.part_count:
         raise UsageError(
             f"{place} holds another export, with more images than this one.",
-            hint="Choose another folder, or pass overwrite=True to replace it.",
+            hint=OVERWRITE_HINT,
         )
 
 
-def _remove_parts(place: Target, numbers: Sequence[int]) -> None:
-    for number in numbers:
-        manifest = read_manifest(place, number)
-        # The manifest is the last to go: it lists the rest.
-        place.remove([*(manifest.files if manifest else ()), manifest_name(number)])
-    if numbers:
-        place.remove([MANIFEST, METADATA])
+def _read_layout_of(place: Target) -> dict[str, object] | None:
+    """What was chosen for the export that a target holds; None if it holds none."""
+    content = place.read(LAYOUT)
+    if content is None:
+        return None
+    try:
+        return read_mapping(json.loads(content))
+    except ValueError:
+        return {}
+
+
+def _check_foreign(plan: _Plan, place: Target) -> None:
+    """Checks that no file is there that somebody else has put in the place of one of the export."""
+    first = next(plan.parts())
+    is_folder = plan.layout.format == "imagefolder"
+    name = METADATA if is_folder else shard_name(first)
+    if is_folder and place.sizes(f"{IMAGES}/{first.name}"):
+        name = f"{IMAGES}/{first.name}"
+    elif place.size(name) is None:
+        return
+    raise UsageError(
+        f"{place} has a file that this export would replace: {name}.",
+        hint=OVERWRITE_HINT,
+    )
+
+
+def _remove_parts(place: Target, first: int) -> None:
+    """Removes all parts from one number on, also those that were not finished."""
+    names = [
+        f"{IMAGES}/{folder}/{name}" for folder in place.folders(IMAGES) for name in place.sizes(f"{IMAGES}/{folder}")
+    ]
+    names += [*place.sizes(), *(f"{SHARDS}/{name}" for name in place.sizes(SHARDS))]
+    numbers = ((match, name) for name in names if (match := PART_FILE.fullmatch(name)))
+    place.remove([name for match, name in numbers if int(next(filter(None, match.groups()))) >= first])
+    # What lists the files is the last to go.
+    place.remove([MANIFEST, METADATA, *(manifest_name(number) for number in find_parts(place) if number >= first)])
 
 
 def _write_parts(
@@ -383,6 +421,8 @@ class DatasetVerification:
             if names:
                 rest = f", and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
                 lines.append(f"{what}: {', '.join(names[:MOST_LISTED])}{rest}.")
+        if not self.is_intact:
+            lines.append("To restore them, delete the changed files and export again.")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -474,7 +514,7 @@ def _listed_files(
 def _find_extra(place: Target, manifest: dict[str, Any]) -> list[str]:
     """The files that no manifest lists."""
     numbers = [part["number"] for part in manifest["parts"]]
-    expected = {*manifest["files"], MANIFEST, *map(manifest_name, numbers)}
+    expected = {*manifest["files"], MANIFEST, LAYOUT, *map(manifest_name, numbers)}
     folders = {f"{IMAGES}/{number:06}": number for number in numbers}
     if manifest["layout"]["format"] != "imagefolder":
         found = (read_manifest(place, number) for number in numbers)

@@ -80,5 +80,8 @@ def _encode(image: Image.Image, image_format: ImageFormat) -> bytes:
         image = white
     buffer = io.BytesIO()
     options = {} if image_format == "png" else {"quality": QUALITY}
-    image.save(buffer, image_format.upper(), **options)
+    try:
+        image.save(buffer, image_format.upper(), **options)
+    except (OSError, ValueError) as problem:  # more pixels in a row than the format has
+        raise ImageError(f"The image can't be written as {image_format}: {problem}.") from None
     return buffer.getvalue()
