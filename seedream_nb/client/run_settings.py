@@ -248,7 +248,7 @@ def _read_prompt(prompt: object, columns: Sequence[str], *, needs_none: bool) ->
         if _PROMPT in columns or needs_none:
             return None
         raise UsageError(
-            f"There is no prompt: the table has no column named prompt.{_list(columns)}",
+            f"There is no prompt: the table has no column named prompt.{_near(_PROMPT, columns)}",
             hint="Pass prompt= with a column or a template such as a {color} {product}; nothing was sent.",
         )
     if not isinstance(prompt, str):
@@ -282,7 +282,9 @@ def _read_value(name: str, value: object, columns: Sequence[str]) -> object:
     try:
         read = read_option(name, value)
     except ValueProblem as problem:
-        raise UsageError(f"{problem.sentence}{_list(columns)}", hint="Nothing was sent.") from None
+        raise UsageError(
+            f"{problem.sentence}{_list(columns)}", hint="Pass one value, or the name of a column; nothing was sent."
+        ) from None
     if read is None:
         raise UsageError(f"{name} is empty.", hint="Leave it out; nothing was sent.")
     return read
@@ -334,7 +336,7 @@ def _near(name: str, names: Sequence[str], noun: str = "columns") -> str:
 def _list(names: Sequence[str], noun: str = "columns") -> str:
     shown = ", ".join(shorten(name) for name in names[:_SHOWN_COLUMNS])
     more = f", and {count_of(len(names) - _SHOWN_COLUMNS, 'other')}" if len(names) > _SHOWN_COLUMNS else ""
-    return f" The {noun} are {shown}{more}."
+    return f" {noun.capitalize()}: {shown}{more}."
 
 
 def _plain(name: str) -> str:

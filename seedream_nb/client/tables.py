@@ -308,7 +308,7 @@ def _check_column(name: object, place: int) -> None:
         raise UsageError(f"Column {place} has no name.", hint="Name or remove it; nothing was sent.")
     if _UNPRINTABLE.search(name):
         raise UsageError(
-            f"The name of column {place} ({shorten(name)}) has characters that can't be printed.",
+            f"The name of column {place} ({shorten(repr(name))}) has characters that can't be printed.",
             hint="Rename it. If it looks garbled, the file is not UTF-8; nothing was sent.",
         )
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from seedream_nb import Task, TaskImage, TaskStatus, UnknownModelWarning, UsageError
+from seedream_nb import Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, UnknownModelWarning, UsageError
 from seedream_nb.client.purchases import checksum_of_data, identify
 from seedream_nb.client.run_requests import PlannedRow, build_request, read_requests
 from seedream_nb.client.run_settings import RunSettings, read_settings
@@ -94,23 +94,23 @@ def test_a_prompt_is_a_column_of_that_name() -> None:
     [
         ([{"prompt": 1}], "promt", "There is no column 'promt'. Did you mean 'prompt'?"),
         ([{"Product Name": 1}], "product_name", "There is no column 'product_name'. Did you mean 'Product Name'?"),
-        ([{"color": 1}], "a {colour} cat", "There is no column 'colour'. Did you mean 'color'?"),
-        ([{"color": 1}], "a {0} cat", "There is no column '0'. The columns are color."),
-        ([{"color": 1}], "a {} cat", "There is no column ''. The columns are color."),
+        ([{"color": 1}], "a {colr} cat", "There is no column 'colr'. Did you mean 'color'?"),
+        ([{"color": 1}], "a {0} cat", "There is no column '0'. Columns: color."),
+        ([{"color": 1}], "a {} cat", "There is no column ''. Columns: color."),
         ([{"color": 1}], "a {color:>5} cat", "There is no column 'color:>5'. Did you mean 'color'?"),
         ([{"color": 1}], "a {color cat", "The brace at '{color cat' stands alone."),
         (
             [{"color": 1}],
             "a cat",
-            "Every row would get the same request, because no column is used. The columns are color.",
+            "Every row would get the same request, because no column is used. Columns: color.",
         ),
-        ([{"color": 1}], None, "There is no prompt: the table has no column named prompt. The columns are color."),
+        ([{"color": 1}], None, "There is no prompt: the table has no column named prompt. Columns: color."),
         ([{"color": 1}], " ", "The prompt is empty."),
         ([{"color": 1}], 7, "The prompt must be text, not int."),
         (
             [dict.fromkeys("abcdefghij", 1)],
             "{x}",
-            "There is no column 'x'. The columns are a, b, c, d, e, f, g, h, and 2 others.",
+            "There is no column 'x'. Columns: a, b, c, d, e, f, g, h, and 2 others.",
         ),
     ],
 )
@@ -278,8 +278,8 @@ def test_layers_need_no_prompt() -> None:
         ({"takes": 0}, "takes must be a whole number from 1 to 100, not 0."),
         ({"takes": True}, "takes must be a whole number from 1 to 100, not True."),
         ({"sise": "2K"}, "There is no option 'sise'. Did you mean 'size'?"),
-        ({"steps": 7}, "There is no option 'steps'. The options are model, size,"),
-        ({"seed": "sed"}, "seed must be a whole number, not 'sed'. The columns are prompt."),
+        ({"steps": 7}, "There is no option 'steps'. Options: model, size,"),
+        ({"seed": "sed"}, "seed must be a whole number, not 'sed'. Columns: prompt."),
         ({"size": ""}, "size is empty."),
         ({"image": ""}, "A reference image is empty."),
         ({"image": []}, "A reference image is empty."),
@@ -445,3 +445,23 @@ def test_cells_are_stored_as_text_where_json_has_no_type() -> None:
 def test_settings_are_described(columns: Iterable[str], prompt: Any, options: dict[str, Any], expected: str) -> None:
     table = open_table([{**dict.fromkeys(columns, "x"), "product": "mug"}])
     assert read_settings(table, prompt, **options).describe(columns) == expected
+
+
+# Over HTTP
+
+
+def test_a_bad_row_stops_all_of_a_run(sandbox: Sandbox, tmp_path: Path) -> None:
+    table = tmp_path / "cats.csv"
+    with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path / "library") as client:
+        table.write_text("color,size\nred,2K\n=A2,2K\nblue,1K\n", encoding="utf-8")
+        with pytest.raises(UsageError) as caught:
+            client.run(table, name="cats", prompt="a {color} cat", model="4.5", originals=False).finish()
+        assert caught.value.message == (
+            "2 of 3 rows can't be sent.\n"
+            "Row 2: the column 'color' holds a spreadsheet formula, not its result.\n"
+            "Row 3: SeeDream 4.5 accepts 2K or 4K, not 1K."
+        )
+        assert not sandbox.requests
+        table.write_text("color,size\nred,2K\nblue,4K\n", encoding="utf-8")
+        client.run(table, name="cats", prompt="a {color} cat", model="4.5", originals=False).finish()
+    assert len(sandbox.requests.of_kind("images")) == 2

@@ -134,7 +134,7 @@ def test_damaged_utf16(tmp_path: Path) -> None:
         ('a\nb\n"c" d\n', "The row on line 3 of t.csv is not valid CSV"),
         ('"a\nb\n', "The row on line 1 of t.csv is not valid CSV: a quote is never closed."),
         ("a,b;c\n", "t.csv could be separated by commas or semicolons"),
-        ("a\x01b\n", "The name of column 1 (a b) has characters"),
+        ("a\x01b\n", "The name of column 1 ('a\\x01b') has characters"),
     ],
 )
 def test_what_is_no_table_in_csv(tmp_path: Path, content: str, expected: str) -> None:
@@ -386,7 +386,7 @@ def test_missing_values_are_none_and_the_frame_stays_as_it_is() -> None:
         ({"prompt": 7}, "The column prompt is not a list."),
         ({"a": [1, 2], "b": [1]}, "The columns have different lengths: a has 2, b has 1."),
         ([{7: "a cat"}], "The name of column 1 is 7, which is not text."),
-        ([{"a\ud800": 1}], "The name of column 1 (a�) has characters that can't be printed."),
+        ([{"a\ud800": 1}], "The name of column 1 ('a\\ud800') has characters that can't be printed."),
         (7, "The type int is not a table."),
         (None, "The type NoneType is not a table."),
         (b"prompt", "The type bytes is not a table."),
