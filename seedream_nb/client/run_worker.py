@@ -73,6 +73,7 @@ class RunWorker:
         self._budgets = budgets
         self._originals = Originals(store, library, fetcher) if fetcher is not None else None
         self._page = _SMALL_PAGE if has_references else _LARGE_PAGE
+        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._news = threading.Condition()
@@ -88,7 +89,7 @@ class RunWorker:
 
     def start(self) -> None:
         """Starts the thread."""
-        threading.Thread(target=self._run, name=THREAD_NAME, daemon=True).start()
+        self._thread.start()
 
     @property
     def is_alive(self) -> bool:
@@ -104,11 +105,12 @@ class RunWorker:
         return len(recent) * 60 / seconds if recent and seconds > 0 else None
 
     def stop(self) -> None:
-        """Sends nothing more, and waits until what was sent is recorded."""
+        """Sends nothing more, and waits until what was sent is recorded; does nothing if it was not started."""
         self._stop.set()
         if self._originals is not None:
             self._originals.stop()
-        self._ended.wait()
+        if self._thread.ident is not None:
+            self._ended.wait()
 
     def wait_for_news(self, version: int, timeout: float) -> int:
         """Waits until there is something newer than a version; returns the current one."""

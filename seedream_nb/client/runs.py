@@ -40,7 +40,7 @@ from seedream_nb.library.run_store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from seedream_nb.client.client import SeedreamClient
@@ -212,10 +212,11 @@ class Run:
             SeedreamError: What every further request would meet as well, such as an exceeded budget; the rest was not
                 sent.
         """
-        if _is_in_notebook():
-            provide("follow_run")(self)
-        else:
+        follow = _find_follower()
+        if follow is None:
             self._follow_in_terminal()
+        else:
+            follow(self)
         return self.gallery
 
     def start(self) -> Run:
@@ -224,10 +225,10 @@ class Run:
         Returns:
             The run itself; see `updates` and `stop`.
         """
-        self._start()
+        self._start(self._open_worker())
         return self
 
-    def updates(self) -> Iterator[RunSummary]:
+    def updates(self) -> Generator[RunSummary, None, None]:
         """Sends what is missing, and yields what is known whenever that changes. Paid.
 
         When the loop is left, nothing more is sent, unless it was started in the background.
@@ -239,9 +240,11 @@ class Run:
             Interrupted: As for `finish`.
             SeedreamError: As for `finish`.
         """
-        worker, is_mine = self._start()
+        # Before it is started: an interrupt at any line finds what it has to stop.
+        mine = self._open_worker()
         version = -1
         try:
+            worker = self._start(mine)
             while True:
                 is_last = not worker.is_alive
                 yield self.summary
@@ -249,10 +252,10 @@ class Run:
                     break
                 version = worker.wait_for_news(version, _SECONDS_BETWEEN_UPDATES)
         except KeyboardInterrupt:
-            raise self._interrupt(worker, is_mine=is_mine) from None
+            mine.stop()
+            raise self._interrupt() from None
         finally:
-            if is_mine:
-                worker.stop()
+            mine.stop()
         if worker.error is not None:
             raise worker.error
 
@@ -370,15 +373,14 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({self.name!r}: {self.announcement})"
 
-    def _start(self) -> tuple[RunWorker, bool]:
-        """The worker, and whether this call has started it."""
+    def _start(self, mine: RunWorker) -> RunWorker:
+        """Starts a worker, unless another one of this kernel works on the run; returns the one that does."""
         with _guard:
             worker = _workers.get(self._store.path)
-            if worker is not None and worker.is_alive:
-                return worker, False
-            worker = _workers[self._store.path] = self._open_worker()
-            worker.start()
-            return worker, True
+            if worker is None or not worker.is_alive:
+                worker = _workers[self._store.path] = mine
+                mine.start()
+            return worker
 
     def _open_worker(self) -> RunWorker:
         in_flight = int(self._store.read("in_flight") or IN_FLIGHT)
@@ -440,12 +442,12 @@ class Run:
         except Exception:  # noqa: BLE001  a message is worth more than its prompt
             return ""
 
-    def _interrupt(self, worker: RunWorker, *, is_mine: bool) -> Interrupted:
-        if not is_mine:
+    def _interrupt(self) -> Interrupted:
+        """What an interrupt says, once what it had to stop has stopped."""
+        if self.is_running:
             return InterruptedWait(
                 f"Interrupted; the run {self.name} continues in the background.", hint="To stop it: run.stop()."
             )
-        worker.stop()
         summary = self.summary
         left = [
             f"{summary.in_progress + summary.unclear:,} in progress" if summary.in_progress + summary.unclear else "",
@@ -462,20 +464,19 @@ class Run:
     def _follow_in_terminal(self) -> None:
         """Follows it with a line on standard error that is updated in place, if that is a terminal."""
         is_shown = sys.stderr is not None and sys.stderr.isatty()
-        with closing(self.updates()) as updates:  # type: ignore[type-var]  # a generator
-            try:
+        try:
+            with closing(self.updates()) as updates:
                 for summary in updates:
                     if is_shown:
                         sys.stderr.write(f"\r\x1b[K{_describe(summary)}")
                         sys.stderr.flush()
-            except KeyboardInterrupt as interrupt:
-                if isinstance(interrupt, Interrupted):
-                    raise
-                worker = _workers[self._store.path]
-                raise self._interrupt(worker, is_mine=True) from None
-            finally:
-                if is_shown:
-                    sys.stderr.write("\n")
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            raise self._interrupt() from None
+        finally:
+            if is_shown:
+                sys.stderr.write("\n")
 
 
 def open_run(
@@ -651,10 +652,15 @@ def _unknown_run(name: str, library: Library) -> UsageError:
     )
 
 
-def _is_in_notebook() -> bool:
-    """Whether IPython runs this code; it is not imported for that."""
+def _find_follower() -> Callable[[Run], object] | None:
+    """Shows the progress of a run in IPython, which is not imported for that; None where it does not run."""
     module = sys.modules.get("IPython")
-    return module is not None and module.get_ipython() is not None
+    if module is None or module.get_ipython() is None:
+        return None
+    try:
+        return provide("follow_run")  # type: ignore[no-any-return]  # as named
+    except KeyError:
+        return None
 
 
 def _describe(summary: RunSummary) -> str:
