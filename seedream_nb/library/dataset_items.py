@@ -47,13 +47,16 @@ def make_items(library: Library | None, tasks: Iterable[Task]) -> Iterator[Datas
     remaining = iter(tasks)
     while page := list(itertools.islice(remaining, PAGE)):
         images = [(task, image) for task in page for image in task.good_images]
-        found = library.locate([image for _, image in images]) if library else [None] * len(images)
+        found = library.find_files([image for _, image in images]) if library else [None] * len(images)
         marks = library.marks_of(task.id for task in page) if library else {}
         for (task, image), original in zip(images, found, strict=True):
-            path, checksum = original or (None, None)
-            # A stored inline image is not needed twice.
-            kept = image if path is None else dataclasses.replace(image, data=None)
-            yield DatasetItem(kept, _describe(task, image, marks.get(key_of(task.id), Marks())), path, checksum)
+            record = _describe(task, image, marks.get(key_of(task.id), Marks()))
+            if original is None:
+                yield DatasetItem(image, record)
+            else:
+                # The bytes of an inline image are in its file.
+                stored = dataclasses.replace(image, data=None)
+                yield DatasetItem(stored, record, str(original[0].absolute()), original[1])
 
 
 def _describe(task: Task, image: TaskImage, marks: Marks) -> dict[str, object]:

@@ -7,7 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.library.image_store import find_originals
+from seedream_nb.library.image_store import find_sizes
 from seedream_nb.library.marks import Marks, read_all_marks
 from seedream_nb.library.records import PAGE, key_of
 
@@ -100,9 +100,8 @@ def _draft(task: Task) -> Iterator[_Draft]:
 
 def _complete(connection: Connection, drafts: list[_Draft]) -> Iterator[tuple[object, ...]]:
     marks = read_all_marks(connection, {draft.key for draft in drafts})
-    originals = find_originals(connection, {(draft.link or "", draft.key, draft.place) for draft in drafts})
+    sizes = find_sizes(connection, {(draft.link or "", draft.key, draft.place) for draft in drafts})
     for draft in drafts:
         mine = marks.get(draft.key, Marks())
-        original = originals.get((draft.link or "", draft.key, draft.place))
-        size = draft.size if draft.size is not None or original is None else original.size
+        size = sizes.get((draft.link or "", draft.key, draft.place)) if draft.size is None else draft.size
         yield *draft.begin, draft.link, mine.rating, mine.tags, mine.note, size

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import LibraryError
 from seedream_nb.images.fetch import source_of
@@ -161,21 +161,10 @@ def find_digest(connection: Connection, image: TaskImage) -> str | None:
     return None if row is None else str(row[0])
 
 
-class Original(NamedTuple):
-    """A stored original."""
-
-    digest: str
-    name: str
-    size: int
-
-
-def find_originals(
+def find_sizes(
     connection: Connection, images: Iterable[tuple[str, str, int | None]]
-) -> dict[tuple[str, str, int | None], Original]:
-    """The stored originals of images, each by link, task and place: what `find_digest` finds for many.
-
-    The link of an inline image is `INLINE` and its digest.
-    """
+) -> dict[tuple[str, str, int | None], int]:
+    """The bytes of the stored originals of images, each by link, task and place: what `find_digest` finds for many."""
     wanted = list(images)
     rows = select_in(connection, "SELECT source, digest FROM pictures WHERE source IN", {link for link, *_ in wanted})
     by_link: dict[str, str] = dict(rows)
@@ -185,9 +174,8 @@ def find_originals(
     by_place: dict[tuple[str, int | None], str] = {(task, place): digest for task, place, digest in rows}
     digests = {image: by_link.get(image[0]) or by_place.get(image[1:]) for image in wanted}
     known = {digest for digest in digests.values() if digest}
-    rows = select_in(connection, "SELECT digest, name, size FROM originals WHERE digest IN", known)
-    found = {row[0]: Original(*row) for row in rows}
-    return {image: found[digest] for image, digest in digests.items() if digest in found}
+    sizes = dict(select_in(connection, "SELECT digest, size FROM originals WHERE digest IN", known))
+    return {image: sizes[digest] for image, digest in digests.items() if digest in sizes}
 
 
 def find_files(connection: Connection, images: Sequence[TaskImage]) -> list[tuple[str, str] | None]:

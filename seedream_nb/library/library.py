@@ -17,9 +17,8 @@ from seedream_nb.core.text import format_size
 from seedream_nb.library.database import Database
 from seedream_nb.library.dataset_items import make_items
 from seedream_nb.library.exporting import Exported, export_tasks
-from seedream_nb.library.files import digest_of
 from seedream_nb.library.frame import make_frame, make_spending_frame
-from seedream_nb.library.image_store import ImageStore, find_files, find_originals
+from seedream_nb.library.image_store import ImageStore, find_files
 from seedream_nb.library.importing import Imported, import_archive
 from seedream_nb.library.ledger import Ledger, finish_purchases
 from seedream_nb.library.location import TURN_ON_HINT, resolve_budget, resolve_location
@@ -43,7 +42,6 @@ from seedream_nb.library.records import (
     record_key,
     store_tasks,
 )
-from seedream_nb.library.references import INLINE
 from seedream_nb.library.removal import (
     Plan,
     Removal,
@@ -271,21 +269,6 @@ class Library:
     def thumbnail(self, image: TaskImage, side: int) -> Thumbnail | None:
         """The thumbnail for exactly this requested side, in pixels; None if it is not stored."""
         return self._images.find_thumbnail(image, side)
-
-    def locate(self, images: Iterable[TaskImage]) -> list[tuple[str, str] | None]:
-        """The path and the SHA-256 of the original of each image; None where it is not stored."""
-        wanted = [
-            (
-                image.url or "" if image.data is None else f"{INLINE}{digest_of(image.data)}",
-                key_of(image.task_id),
-                image.index,
-            )
-            for image in images
-        ]
-        with self._database.reading() as connection:
-            found = find_originals(connection, set(wanted))
-        originals = [found.get(one) for one in wanted]
-        return [one and (str(self._images.originals.path(one.name).absolute()), one.digest) for one in originals]
 
     def keep_image(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
         """Stores the original of an image, and optionally a thumbnail.

@@ -30,7 +30,7 @@ def test_items_name_the_files_of_their_originals(library: Library) -> None:
 
 def test_images_that_are_not_stored_have_no_file(library: Library) -> None:
     images = [TaskImage("unknown", url="https://images.example/x.jpg"), TaskImage("", data=b"new")]
-    assert library.locate(images) == [None, None]
+    assert library.find_files(images) == [None, None]
     task = library.find([CAT])[CAT]
     assert [item.original for item in make_items(None, [task])] == [None, None]
 
