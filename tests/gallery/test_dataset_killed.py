@@ -1,0 +1,106 @@
+"""Exports whose process is killed, again and again: the same call finishes them, and nothing of the kills is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seedream_nb import TaskImage, verify_dataset
+from seedream_nb.gallery.dataset_target import STAGING
+from seedream_nb.gallery.datasets import export_dataset
+from seedream_nb.library.dataset_items import DatasetItem
+from tests.gallery.dataset_samples import contents_of, make_originals, sample_items
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seedream_nb.gallery.dataset_parts import DatasetFormat
+
+pytestmark = pytest.mark.slow
+
+COUNT = 1_000
+SIZE = 125  # of a part
+PATIENCE = 60.0  # seconds
+EXPORT = """
+import sys
+from pathlib import Path
+from seedream_nb.gallery.datasets import export_dataset
+from tests.gallery.dataset_samples import sample_items
+
+originals, target, format = sys.argv[1:]
+print("ready", flush=True)
+export_dataset(sample_items({count}, Path(originals)), target, format=format, part_size={size})
+"""
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_originals(tmp_path_factory.mktemp("originals"))
+
+
+def start_export(originals: Path, target: Path, format: DatasetFormat) -> subprocess.Popen[bytes]:  # noqa: A002
+    script = EXPORT.format(count=COUNT, size=SIZE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(originals), str(target), format],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def kill_in_the_middle(process: subprocess.Popen[bytes], target: Path, parts: int) -> None:
+    """Kills an export that has finished some parts and is writing a file; or is late for that, and finished."""
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        finished = len(list((target / ".seedream/parts").glob("*.json"))) if target.exists() else 0
+        if finished >= parts and (target / STAGING).exists() and os.listdir(target / STAGING):  # noqa: PTH208  quick
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait(PATIENCE)
+    process.communicate()
+
+
+@pytest.mark.parametrize("format", ["imagefolder", "webdataset", "parquet"])
+def test_a_killed_export_is_finished_exactly(format: DatasetFormat, originals: Path, tmp_path: Path) -> None:  # noqa: A002
+    target = tmp_path / "out"
+    kills = 0
+    for parts in (0, 2, 5):
+        process = start_export(originals, target, format)
+        kill_in_the_middle(process, target, parts)
+        kills += process.returncode == -signal.SIGKILL
+    assert kills == 3
+    process = start_export(originals, target, format)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    export_dataset(sample_items(COUNT, originals), tmp_path / "whole", format=format, part_size=SIZE)
+    assert contents_of(target) == contents_of(tmp_path / "whole")
+    assert not (target / STAGING).exists()
+    report = verify_dataset(target)
+    assert (report.is_intact, report.extra) == (True, ())
+
+
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    def items(count: int) -> Iterator[DatasetItem]:
+        for number in range(count):
+            image = TaskImage(f"task-{number}", url=f"https://images.example/{number}.jpg", raw={"big": "x" * 100})
+            yield DatasetItem(image, {"prompt": f"a siamese cat, number {number}", "seed": number})
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        export_dataset(items(count), tmp_path / str(count), format="parquet", with_images=False)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(1_000)  # imports
+    assert peak(16_000) < peak(4_000) + 1_000_000
