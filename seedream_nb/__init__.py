@@ -206,6 +206,9 @@ _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 _PROVIDED = {
     "Gallery": "gallery",
     "export_dataset": "gallery.datasets",
+    "follow_run": "notebook.run_progress",
+    "render_run": "notebook.run_view",
+    "watch_run": "notebook.run_progress",
 }
 
 

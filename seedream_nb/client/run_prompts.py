@@ -22,7 +22,6 @@ _FORMULA_ERROR = re.compile(
 _DAMAGED = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffd]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _LARGEST_EXACT = 2**53
-_MOST_DIGITS = 12  # of a fraction in a prompt; those with more were computed, and nobody means all of them
 
 
 @dataclass(frozen=True)
@@ -101,11 +100,7 @@ def _as_text(name: str, cell: object) -> str:
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < _LARGEST_EXACT:
         return str(int(cell))
     if isinstance(cell, (int, float)):
-        text = str(cell)
-        # Such as 0.30000000000000004, or 0.10000000149011612 of a column of 32 bits.
-        if isinstance(cell, float) and sum(map(str.isdigit, text)) > _MOST_DIGITS:
-            raise ValueProblem(f"the column {name!r} has a number of more than {_MOST_DIGITS} digits: round it")
-        return text
+        return str(cell)
     raise ValueProblem(
         f"the column {name!r} has a cell of the type {type(cell).__name__}, which can't be part of a prompt"
     )

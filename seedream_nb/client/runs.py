@@ -68,6 +68,7 @@ class RunSummary:
         requests: Their requests: one for each row and take.
         done: The requests that are finished and have images.
         failed: Those that failed, or were rejected by moderation.
+        rejected: Of these, those that were rejected by moderation, which `Run.retry` does not send again.
         in_progress: Those that are at the service.
         unclear: Those whose answer was lost, and whose outcome is not known yet.
         unsent: Those that were not sent.
@@ -87,6 +88,7 @@ class RunSummary:
     requests: int
     done: int
     failed: int
+    rejected: int
     in_progress: int
     unclear: int
     unsent: int
@@ -197,6 +199,17 @@ class Run:
         """Whether this kernel sends its requests at the moment."""
         return _worker_of(self._store) is not None
 
+    @property
+    def error(self) -> BaseException | None:
+        """What ended it the last time that this kernel worked on it, if that was an error."""
+        worker = _workers.get(self._store.path)
+        return None if worker is None else worker.error
+
+    def preview(self, limit: int = 5) -> list[tuple[int, str]]:
+        """The first rows that are not sent yet: the place of each in the table, from 1, and its prompt."""
+        entries = self._store.entries((OPEN,), limit=limit)
+        return [(entry.position or 0, self._prompt_of(entry)) for entry in entries if entry.take == 1]
+
     # Paid.
 
     def finish(self) -> Gallery:
@@ -212,11 +225,13 @@ class Run:
             SeedreamError: What every further request would meet as well, such as an exceeded budget; the rest was not
                 sent.
         """
-        follow = _find_follower()
-        if follow is None:
-            self._follow_in_terminal()
-        else:
+        follow = _find_in_ipython("follow_run") or Run._follow_in_terminal
+        try:
             follow(self)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            raise self._interrupt() from None
         return self.gallery
 
     def start(self) -> Run:
@@ -226,6 +241,8 @@ class Run:
             The run itself; see `updates` and `stop`.
         """
         self._start(self._open_worker())
+        if (watch := _find_in_ipython("watch_run")) is not None:
+            watch(self)
         return self
 
     def updates(self) -> Generator[RunSummary, None, None]:
@@ -370,6 +387,11 @@ class Run:
             raise UsageError(f"The run {self.name} is running.", hint="Stop it first: run.stop().")
         self._store.remove()
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """What front ends show: its state, and its first images."""
+        del include, exclude  # IPython picks
+        return provide("render_run")(self)  # type: ignore[no-any-return]  # as named
+
     def __repr__(self) -> str:
         return f"Run({self.name!r}: {self.announcement})"
 
@@ -470,10 +492,6 @@ class Run:
                     if is_shown:
                         sys.stderr.write(f"\r\x1b[K{_describe(summary)}")
                         sys.stderr.flush()
-        except Interrupted:
-            raise
-        except KeyboardInterrupt:
-            raise self._interrupt() from None
         finally:
             if is_shown:
                 sys.stderr.write("\n")
@@ -603,6 +621,7 @@ def summarize(
         requests=counts.requests,
         done=states[DONE],
         failed=states[FAILED] + states[REJECTED],
+        rejected=states[REJECTED],
         in_progress=states[SENT],
         unclear=states[UNCLEAR],
         unsent=states[OPEN],
@@ -652,13 +671,13 @@ def _unknown_run(name: str, library: Library) -> UsageError:
     )
 
 
-def _find_follower() -> Callable[[Run], object] | None:
-    """Shows the progress of a run in IPython, which is not imported for that; None where it does not run."""
+def _find_in_ipython(name: str) -> Callable[[Run], object] | None:
+    """What shows the progress of a run in IPython, which is not imported for that; None where it does not run."""
     module = sys.modules.get("IPython")
     if module is None or module.get_ipython() is None:
         return None
     try:
-        return provide("follow_run")  # type: ignore[no-any-return]  # as named
+        return provide(name)  # type: ignore[no-any-return]  # as named
     except KeyError:
         return None
 

@@ -171,14 +171,15 @@ def describe_kept(kept: Collection[datetime], new: int, total: int, today: date)
     """
     if not kept:
         return ""
-    first, last = (_name_day(moment.date(), today) for moment in (min(kept), max(kept)))
+    first, last = (name_day(moment.date(), today) for moment in (min(kept), max(kept)))
     since = f"kept from {first}" if first == last else f"kept from {first} to {last}"
     if len(kept) == total:
         return since
     return f"{len(kept):,} {since}, {new:,} new" if new else f"{len(kept):,} {since}"
 
 
-def _name_day(day: date, today: date) -> str:
+def name_day(day: date, today: date) -> str:
+    """A day as people write it: `today`, `Nov 22`, or `Nov 22, 2025`."""
     if day == today:
         return "today"
     # No name of a locale, and no leading zero, which strftime writes differently on each system.

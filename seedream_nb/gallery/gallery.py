@@ -492,6 +492,19 @@ class Gallery(Sequence[Task]):
         absent = FETCHING if is_loading else NOT_FETCHED
         return self._render_loaded(lay_out_contents(self._contents, self._options, absent=absent))
 
+    def headed_bundle(self, summary: str, notes: Sequence[str] = ()) -> dict[str, str]:
+        """What front ends show for something that has this gallery, such as a run, with that one's own header.
+
+        Args:
+            summary: The header line instead of the counts.
+            notes: What follows it, each on a line.
+
+        Returns:
+            `text/html` and `text/plain` of the same page.
+        """
+        layout = dataclasses.replace(self._layout, heading=(summary, *notes))
+        return _render_within_limit(layout, self._images.load(layout.needed, self._options, self._fetcher))
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What front ends show: `text/html` and `text/plain` of the same page."""
         del include, exclude  # IPython picks

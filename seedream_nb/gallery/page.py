@@ -105,6 +105,7 @@ class Layout:
     tiles: tuple[Tile, ...]  # of all tasks
     is_live: bool = False  # whether tasks are still in progress, and a line above counts them
     absent: State | None = None  # of an image that is not loaded; None where all were tried
+    heading: tuple[str, ...] | None = None  # the header line and notes instead of the counts; None for the counts
 
     @property
     def shown(self) -> tuple[Tile, ...]:
@@ -158,6 +159,7 @@ def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> P
     counts.append(contents.note)
     # A progress line above a live gallery counts already.
     summary = "" if layout.is_live else " · ".join(filter(None, counts))
+    summary, *first_notes = (summary,) if layout.heading is None else layout.heading
 
     def draw(count: int, room: int) -> Page:
         images, size_notes = choose_images(entries[:count], options, loaded, room)
@@ -167,7 +169,7 @@ def compose(layout: Layout, loaded: Loaded, measure: Callable[[Page], int]) -> P
         aspect = common_shape(shape for entry in shown if (shape := entry.shape)) if has_images else FLAT
         return Page(
             summary=summary,
-            notes=(*_notes(layout, first, rest), *size_notes),
+            notes=(*first_notes, *_notes(layout, first, rest), *size_notes),
             entries=rest,
             columns=options.columns,
             tile_width=_tile_width(aspect, options),

@@ -77,6 +77,7 @@ class Parser(argparse.ArgumentParser):
     Attributes:
         takes_cell: Whether the command reads the cell's body.
         takes_ids: Whether the command takes task ids.
+        template: The option whose value is a template over the columns of a table; then the cell's body is one as well.
         notes: What the help says after the options.
         advice: What to use instead of options that other tools have, by their names.
     """
@@ -86,6 +87,7 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("-h", "--help", action="help", help="show this help")
         self.takes_cell = False
         self.takes_ids = False
+        self.template = ""
         self.notes = ""
         self.advice: Mapping[str, str] = {}
         self._words: Sequence[Word] = ()

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import InvalidTaskIdError, UsageError
 from seedream_nb.core.task_ids import find_problem
-from seedream_nb.notebook import explore, generate, generate_options, library, queries, services, spend, wait
+from seedream_nb.notebook import (
+    explore,
+    generate,
+    generate_options,
+    library,
+    queries,
+    run_options,
+    services,
+    spend,
+    wait,
+)
 from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.given import read_given
@@ -127,7 +137,8 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
             f"%%seedream {command.name} does not take a cell body.", hint=f"Use %seedream {command.name} on one line."
         )
     try:
-        parsed = parser.parse_words(read_words(rest, evaluate, has_ids=parser.takes_ids))
+        words = read_words(rest, evaluate, has_ids=parser.takes_ids, templates=[parser.template])
+        parsed = parser.parse_words(words)
     except HelpRequest:
         return HelpArguments(command.format_help())
     if parser.takes_ids:
@@ -139,7 +150,7 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
                 error.hint = f"Write {parser.order}. {error.hint or ''}".rstrip()
             raise
     else:
-        parsed.body = read_body(cell or "", evaluate)
+        parsed.body = read_body(cell or "", evaluate, is_template=bool(parser.template))
     return command.read(parsed)
 
 
@@ -265,6 +276,14 @@ _ALL = (
         "prompt.",
         generate.read_edit,
         generate_options.add_edit,
+    ),
+    Command(
+        "run",
+        "Generate an image for each row of a table. Costs money on the live service. The same line again continues "
+        "and pays only for what is missing. Without a table, list all runs; as a cell magic, the body is the prompt's "
+        "template.",
+        run_options.read_run,
+        run_options.add_run,
     ),
     Command("get", "Show tasks in a gallery. Free of charge.", queries.read_get, queries.add_get),
     Command(

@@ -19,6 +19,7 @@ from seedream_nb.core.text import count_of
 from seedream_nb.gallery import Gallery
 from seedream_nb.library.marks import MOST_STARS
 from seedream_nb.notebook.commands import COMMANDS
+from seedream_nb.notebook.run_source import TABLE_SUFFIXES, peek_columns
 from seedream_nb.protocol.capabilities import MODELS, find_model
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
 from seedream_nb.protocol.sizes import COMMON_RATIOS, PRESETS, SHAPES, display_size, find_size
@@ -60,11 +61,13 @@ class Surroundings:
         namespace: The user's variables.
         known_ids: The task ids that the kernel has seen.
         read_tags: Returns the library's tags with the number of their tasks, at once; called where a tag is expected.
+        read_runs: Returns the names of the library's runs, at once; called where a run is expected.
     """
 
     namespace: Mapping[str, object]
     known_ids: Sequence[str] = ()
     read_tags: Callable[[], Mapping[str, int]] = dict
+    read_runs: Callable[[], Sequence[str]] = list
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,12 @@ def complete(line: str, surroundings: Surroundings) -> tuple[str, list[Completio
         words, typed = [*words, typed], ""
     started = _OPEN_VARIABLE.search(typed)
     offered = _offer(words, typed, surroundings)
-    if started:
+    if started and started[1] == "{" and _is_template(words):
+        offered = (
+            Completion(f"{typed[: started.end(1)]}{column}", "column")
+            for column in peek_columns(words[1], surroundings.namespace)
+        )
+    elif started:
         offered = _text_variables(typed[: started.end(1)], surroundings.namespace)
     found = {one.text: one for one in offered if one.text.startswith(typed)}
     return typed, list(found.values())
@@ -125,6 +133,11 @@ def _offer(words: list[str], typed: str, surroundings: Surroundings) -> Iterator
         for name, action in by_option.items():
             if name not in words:
                 yield Completion(name, f"option: {_shorten(action.help or '')}")
+
+
+def _is_template(words: Sequence[str]) -> bool:
+    """Whether the next word of a line is the template of a run, after its table."""
+    return words[:1] == ["run"] and words[2:] != [] and words[-1] == "--prompt"
 
 
 def _find_command(words: list[str]) -> tuple[Command | None, list[str]]:
@@ -195,6 +208,26 @@ def _option_values(words: Sequence[str], option: str) -> Iterator[str]:
                 yield word.partition("=")[2]
         elif is_open:
             yield word
+
+
+def _runs(place: _Place) -> Iterator[Completion]:
+    for name in place.surroundings.read_runs():
+        yield from _quote(name, "run")
+
+
+def _tables(place: _Place) -> Iterator[Completion]:
+    """The runs, the variables that hold tables, and the files that are tables."""
+    yield from _runs(place)
+    for name, value in list(place.surroundings.namespace.items()):
+        if not name.startswith("_") and name not in _INTERACTIVE and (columns := peek_columns(name, {name: value})):
+            yield Completion(name, f"table: {_shorten(', '.join(columns))}")
+    yield from _files(place.typed, "table", TABLE_SUFFIXES, with_folders=bool(place.typed))
+
+
+def _columns(place: _Place) -> Iterator[Completion]:
+    """The columns of the table on the line."""
+    for column in peek_columns(place.words[0] if place.words else "", place.surroundings.namespace):
+        yield from _quote(column, "column")
 
 
 def _tags(place: _Place) -> Iterator[Completion]:
@@ -269,6 +302,10 @@ _FINDERS: Mapping[str, Callable[[_Place], Iterable[Completion]]] = {
     "size": _sizes,
     "image": _images,
     "edited": _images,
+    "source": _tables,
+    "name": _runs,
+    "prompt": _columns,
+    "export": lambda place: _files(place.typed, "", (), with_folders=True),
     "tag": _tags,
     "stars": _stars,
     "since": _times,

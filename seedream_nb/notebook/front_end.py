@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import html
 import re
+import shutil
 import sys
 import time
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.display import clear_output, display
 
 from seedream_nb.core.errors import UsageError
-from seedream_nb.core.foreign import VERBATIM_CLASSES
+from seedream_nb.core.foreign import VERBATIM_CLASSES, show_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -90,6 +91,8 @@ class TerminalLine:
     def show(self, text: str) -> None:
         """Replaces the line."""
         if sys.stderr.isatty():
+            # A longer line would wrap, and only its last part would be replaced.
+            text = show_line(text, shutil.get_terminal_size().columns - 1)
             sys.stderr.write(f"\r\x1b[K{text}")
             sys.stderr.flush()
 
@@ -98,10 +101,11 @@ class TerminalLine:
         self.show("")
 
 
-def progress_bundle(done: int, total: int, text: str) -> dict[str, str]:
-    """A progress bar with a line of text, as a bundle of HTML and text."""
+def progress_bundle(done: int, total: int, text: str, *, wraps: bool = False) -> dict[str, str]:
+    """A progress bar with a line of text, as a bundle of HTML and text; a line that does not wrap is cut."""
     bar = f'<progress max="{max(1, total)}" value="{done}" style="{BAR_STYLE}"></progress>'
-    line = f'<div class="{VERBATIM_CLASSES}" role="status" style="{LINE_STYLE}">{bar} {html.escape(text)}</div>'
+    style = LINE_STYLE.replace("nowrap", "normal") if wraps else LINE_STYLE
+    line = f'<div class="{VERBATIM_CLASSES}" role="status" style="{style}">{bar} {html.escape(text)}</div>'
     return {"text/html": line, "text/plain": text}
 
 

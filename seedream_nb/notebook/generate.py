@@ -121,7 +121,7 @@ class GenerateArguments:
             InterruptedWait: The user interrupted it; the error names the next step.
         """
         if self.comments:
-            front_end.show(Notice(_describe_comments(self.comments)))
+            front_end.show(Notice(describe_comments(self.comments)))
         references = read_image_words(self.images, front_end, strict=self.strict)
         sweep = plan_sweep(self.prompts, self.options, dict(self.varied), image=references or None, count=self.takes)
         stop = threading.Event()
@@ -226,7 +226,8 @@ def _error_of(task: Task) -> SeedreamError | None:
     return None
 
 
-def _describe_comments(count: int) -> str:
+def describe_comments(count: int) -> str:
+    """What was left out of the prompt, and how to send it."""
     lines = "1 line that begins" if count == 1 else f"{count} lines that begin"
     return f'Left out of the prompt: {lines} with "# ". To send such a line, put it into a variable: {{line}}.'
 

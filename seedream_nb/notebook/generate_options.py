@@ -25,7 +25,7 @@ def _advise(names: str, advice: str) -> dict[str, str]:
 
 
 # What users of other tools type.
-_ADVICE = {
+ADVICE = {
     **_advise(
         "-n --n --num --number --count --samples --batch --batch-size --num-images --num-outputs --images --repeat",
         "Use --takes N for N images of the prompt, or --max-images N to let one request generate a set of images.",
@@ -81,7 +81,7 @@ def add_edit(parser: Parser) -> None:
 def _add_generation(parser: Parser) -> None:
     parser.takes_cell = True
     parser.notes = SYNTAX
-    parser.advice = _ADVICE
+    parser.advice = ADVICE
     add = parser.add_argument_group("generation options (give several values to compare them)").add_argument
     add(
         "--model",

@@ -104,7 +104,7 @@ def _evaluate(source: str, evaluate: Evaluate) -> object:
         return evaluate(source)
     except NameError as problem:
         name = getattr(problem, "name", None) or source
-        near = difflib.get_close_matches(name, _names(evaluate), n=1)
+        near = difflib.get_close_matches(name, variable_names(evaluate), n=1)
         hint = f"Did you mean {near[0]}?" if near else "Define the variable, or use the first 8 characters of the id."
         raise InvalidTaskIdError(
             f"{shorten(name)!r} is neither a task id nor a variable.", hint=f"{hint} Nothing was sent."
@@ -113,8 +113,8 @@ def _evaluate(source: str, evaluate: Evaluate) -> object:
         reject_expression(source, problem)
 
 
-def _names(evaluate: Evaluate) -> list[str]:
-    """The user's variables."""
+def variable_names(evaluate: Evaluate) -> list[str]:
+    """The names of the user's variables."""
     try:
         found = evaluate("dir()")
     except Exception:  # noqa: BLE001  a suggestion is not worth an error

@@ -11,7 +11,8 @@ import itertools
 import re
 import warnings
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
 
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.notebook.template import (
@@ -20,11 +21,15 @@ from seedream_nb.notebook.template import (
     Evaluate,
     Variable,
     evaluate_variable,
+    fill_names,
     fill_parts,
     no_variables,
     parse_expression,
     scan,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _SPACE = re.compile(r"\s*")
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*")
@@ -37,6 +42,7 @@ _CLOSING = {
     "'''": re.compile(r"(?:[^\\]|\\.)*?'''", re.DOTALL),
     '"""': re.compile(r'(?:[^\\]|\\.)*?"""', re.DOTALL),
 }
+_PLAIN_TEMPLATE = re.compile(r"(?:\{[^{}]*\}|\S)+")  # a column's name may contain spaces
 # What a pasted list leaves after a quoted id.
 _AFTER_ID = "])}>;"
 _COMMENT = re.compile(r"#(?!\S)[^\n]*")
@@ -67,13 +73,16 @@ class Word:
     is_data: bool = False
 
 
-def read_words(line: str, evaluate: Evaluate = no_variables, *, has_ids: bool = False) -> list[Word]:
+def read_words(
+    line: str, evaluate: Evaluate = no_variables, *, has_ids: bool = False, templates: Collection[str] = ()
+) -> list[Word]:
     """Splits a line into words and evaluates its variables, from left to right.
 
     Args:
         line: The line as typed, without a command.
         evaluate: Returns the value of an expression.
         has_ids: Whether pasted lists and `#` comments may surround task ids.
+        templates: Options whose values are templates: their braces stand for columns of a table, and stay as they are.
 
     Raises:
         UsageError: A quotation mark or a brace is never closed, or an expression has no value.
@@ -84,6 +93,7 @@ def read_words(line: str, evaluate: Evaluate = no_variables, *, has_ids: bool = 
     """
     words: list[Word] = []
     place = 0
+    is_template = False
     while True:
         start = place
         place = _skip(_SPACE, line, place)
@@ -92,7 +102,9 @@ def read_words(line: str, evaluate: Evaluate = no_variables, *, has_ids: bool = 
             continue
         if place == len(line):
             return words
-        word, place = _read_word(line, place, line[start:place], evaluate, has_ids=has_ids)
+        option, space = _find_option(line, place), line[start:place]
+        is_template = option in templates if option else is_template
+        word, place = _read_word(line, place, space, evaluate, has_ids=has_ids, is_template=is_template)
         words.append(word)
 
 
@@ -106,7 +118,14 @@ def _skip(pattern: re.Pattern[str], text: str, place: int) -> int:
     return match.end() if match else place
 
 
-def _read_word(line: str, start: int, space: str, evaluate: Evaluate, *, has_ids: bool) -> tuple[Word, int]:
+def _find_option(line: str, start: int) -> str:
+    """The name of the option that begins at a place of a line; empty if none does."""
+    return line[start : _skip(_OPTION, line, start)]
+
+
+def _read_word(
+    line: str, start: int, space: str, evaluate: Evaluate, *, has_ids: bool, is_template: bool
+) -> tuple[Word, int]:
     """The word at a place of a line, after white space, and where the next one may begin."""
     place = _skip(_OPTION, line, start)
     option = ""
@@ -115,7 +134,10 @@ def _read_word(line: str, start: int, space: str, evaluate: Evaluate, *, has_ids
             return _read_option(line, start, space)
         place += 1
         option = line[start:place]
-    word = _read_quoted(line, place, evaluate, has_ids=has_ids) or _read_plain(line, place, evaluate, has_ids=has_ids)
+    word = _read_quoted(line, place, evaluate, has_ids=has_ids, is_template=is_template)
+    if word is None:
+        read = _read_plain_template if is_template else partial(_read_plain, has_ids=has_ids)
+        word = read(line, place, evaluate)
     end = place + len(word.source)
     ends_with_comma = line[end : end + 1] == "," and (word.is_quoted or has_ids)
     return replace(word, space=space, option=option), end + ends_with_comma
@@ -137,6 +159,12 @@ def _read_plain(line: str, start: int, evaluate: Evaluate, *, has_ids: bool) -> 
     return Word(source, fill_parts(parts, evaluate), is_data=_has_variable(parts))
 
 
+def _read_plain_template(line: str, start: int, evaluate: Evaluate) -> Word:
+    source = line[start : _skip(_PLAIN_TEMPLATE, line, start)]
+    value = fill_names(source, evaluate)
+    return Word(source, value, is_data=value != source)
+
+
 def _has_variable(parts: list[str | Variable]) -> bool:
     return any(isinstance(part, Variable) for part in parts)
 
@@ -148,7 +176,7 @@ def _reject_option(source: str) -> NoReturn:
     )
 
 
-def _read_quoted(line: str, start: int, evaluate: Evaluate, *, has_ids: bool) -> Word | None:
+def _read_quoted(line: str, start: int, evaluate: Evaluate, *, has_ids: bool, is_template: bool) -> Word | None:
     """The quoted text at a place of a line; None if none begins there."""
     begin = _QUOTE.match(line, start)
     if begin is None or begin[1].lower() not in _PREFIXES:
@@ -166,6 +194,8 @@ def _read_quoted(line: str, start: int, evaluate: Evaluate, *, has_ids: bool) ->
         return Word(source, str(evaluate_variable(Variable(source, source), evaluate)), is_quoted=True, is_data=True)
     inner = line[begin.end() : end - len(quote)]
     text = _unescape(source) if "\\" in inner else inner
+    if is_template:
+        return Word(source, fill_names(text, evaluate), is_quoted=True)
     parts, _ = scan(text, 0, IN_TEXT)
     # Within quotation marks even a single variable is text.
     return Word(source, fill_parts(["", *parts], evaluate), is_quoted=True, is_data=_has_variable(parts))

@@ -81,7 +81,9 @@ class SeedreamMagics(Magics):
         from seedream_nb.notebook.completion import Surroundings, complete  # noqa: PLC0415  %load_ext stays cheap
 
         session = self._get_session()
-        typed, found = complete(match[2], Surroundings(self._shell.user_ns, session.known_ids, session.peek_tags))
+        typed, found = complete(
+            match[2], Surroundings(self._shell.user_ns, session.known_ids, session.peek_tags, session.peek_runs)
+        )
         # Without a percent sign, it may also be Python with a variable of this name.
         return _matches(found, typed, is_ours=bool(match[1] or found))
 

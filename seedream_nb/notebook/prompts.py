@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.text import count_of
 from seedream_nb.notebook.line import Word
-from seedream_nb.notebook.template import fill, insert_text, name_type, no_variables, read_elements
+from seedream_nb.notebook.template import fill, fill_names, insert_text, name_type, no_variables, read_elements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,15 +50,21 @@ class Body:
     comments: int = 0
 
 
-def read_body(text: str, evaluate: Evaluate = no_variables) -> Body:
+def read_body(text: str, evaluate: Evaluate = no_variables, *, is_template: bool = False) -> Body:
     """Splits the body of a cell, then fills in variables, whose values stay as they are.
+
+    Args:
+        text: The body.
+        evaluate: Returns the value of an expression.
+        is_template: Whether it is a template over the columns of a table, whose braces stay as they are.
 
     Raises:
         UsageError: A brace is never closed, an expression has no value, or a value within the text is not text.
     """
     text, comments = _COMMENT.subn("", text)
     parts = [part for part in map(str.strip, _SEPARATOR.split(text)) if part]
-    return Body(tuple(Word(part, fill(part, evaluate)) for part in parts), comments)
+    fill_in = fill_names if is_template else fill
+    return Body(tuple(Word(part, fill_in(part, evaluate)) for part in parts), comments)
 
 
 def read_prompts(words: Sequence[Word], body: Body, command: str, *, optional: bool) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,12 @@ from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.parallel import join_all
 from seedream_nb.core.task_ids import read_ids
 from seedream_nb.library import peek_tags, resolve_location
+from seedream_nb.library.run_store import ENDING, FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from seedream_nb.client.runs import Run
     from seedream_nb.core.task_ids import Lookup
     from seedream_nb.gallery import Gallery
     from seedream_nb.notebook.given import Given
@@ -52,6 +55,7 @@ class Session:
         self.takes: Counter[str] = Counter()
         self.reuses = os.environ.get(REUSE_NAME, "").strip().lower() not in {"off", "no", "false", "0"}
         self._watches: list[Watch] = []
+        self._runs: list[Run] = []
         self._login: Secret | None = None
         self._sandbox_folder: TemporaryDirectory[str] | None = None
         self._client: SeedreamClient | None = None
@@ -134,6 +138,15 @@ class Session:
         self._watches = []
         return len(running)
 
+    def keep_run(self, run: Run) -> None:
+        """Remembers a run that works in the background, to be stopped with the others."""
+        self._runs = [*(other for other in self._runs if other.is_running), run]
+
+    def stop_runs(self) -> None:
+        """Stops all runs in the background."""
+        for run in self._runs:
+            run.stop()
+
     def start_sandbox(self) -> Sandbox:
         """Starts the sandbox, unless it runs already, and sends requests to it."""
         if self.sandbox is None:
@@ -153,6 +166,7 @@ class Session:
         sandbox, self.sandbox, self._settings = self.sandbox, None, None
         if sandbox is not None:
             self.stop_watches()
+            self.stop_runs()
             sandbox.stop()
         if self._sandbox_folder is not None:
             self._close_client()
@@ -177,6 +191,15 @@ class Session:
             return {}
         return peek_tags(folder) if folder else {}
 
+    def peek_runs(self) -> list[str]:
+        """The names of the runs of the library in use, without opening it; none if they cannot be had at once."""
+        try:
+            folder = resolve_location(self._sandbox_folder.name if self._sandbox_folder else None)
+        except SettingsError:
+            return []
+        files = (Path(folder) / FOLDER).glob(f"*{ENDING}") if folder else ()
+        return sorted(path.name.removesuffix(ENDING) for path in files)
+
     def remember(self, task_ids: Iterable[str]) -> None:
         """Adds task ids to tab completion, latest first."""
         self.known_ids = tuple(dict.fromkeys([*task_ids, *self.known_ids]))[:MOST_KNOWN_IDS]
@@ -184,6 +207,7 @@ class Session:
     def close(self) -> None:
         """Stops everything that was started and closes everything that was opened."""
         self.stop_watches()
+        self.stop_runs()
         self.stop_sandbox()
         self._close_client()
 

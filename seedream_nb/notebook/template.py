@@ -23,6 +23,7 @@ Evaluate = Callable[[str], object]  # the value of a Python expression, in the u
 IN_WORD, IN_TEXT = re.compile(r"[^\s{}$]+"), re.compile(r"[^{}$]+")  # ordinary characters
 _DOLLAR = re.compile(r"\$([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 _ESCAPED_DOLLAR = re.compile(r"\$\$(?=\w)")
+_DOLLARS = re.compile(rf"{_ESCAPED_DOLLAR.pattern}|{_DOLLAR.pattern}")
 # Within an expression: strings are skipped as a whole, so that their brackets do not count.
 _TOKEN = re.compile(
     r"'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[()\[\]{}]|!(?!=)|:",
@@ -145,6 +146,30 @@ def fill_parts(parts: list[str | Variable], evaluate: Evaluate) -> object:
     return "".join(
         part if isinstance(part, str) else insert_text(_value_of(part, evaluate), part.source) for part in parts
     )
+
+
+def fill_names(template: str, evaluate: Evaluate = no_variables) -> object:
+    """Fills each `$name` into a template over the columns of a table, whose braces stay as they are.
+
+    Braces within a value are text: they are doubled. A template that is exactly one `$name` is its value.
+
+    Raises:
+        UsageError: As for `fill`.
+
+    Example:
+        >>> fill_names("a {color} cat, $style", {"style": "{oil}"}.__getitem__)
+        'a {color} cat, {{oil}}'
+    """
+    if match := _DOLLAR.fullmatch(template):
+        return evaluate_variable(Variable(template, match[1]), evaluate)
+
+    def insert(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return "$"
+        value = insert_text(evaluate_variable(Variable(match[0], match[1]), evaluate), match[0])
+        return value.replace("{", "{{").replace("}", "}}")
+
+    return _DOLLARS.sub(insert, template)
 
 
 def _value_of(variable: Variable, evaluate: Evaluate) -> object:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -272,6 +273,30 @@ def test_variables_are_offered_after_a_brace_or_a_dollar_sign(shell: Interactive
     assert offered(shell, "%seedream generate {{p") == {}
     shell.user_ns["In"] = ["1 + 1"]
     assert offered(shell, "%seedream generate {I") == {}
+
+
+def test_runs_tables_and_columns_are_offered_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("prompts.csv").write_text('\ufeffcolor,"product name"\nred,a cup\n', encoding="utf-8")
+    Path("notes.txt").write_text("a cat", encoding="utf-8")
+    frame = pd.DataFrame({"animal": ["cat"], "count": [1]})
+    namespace = {"df": frame, "rows": [{"a": 1}], "number": 7, "_hidden": frame, "Out": {}, "names": ["a", "b"]}
+    surroundings = Surroundings(namespace, read_runs=lambda: ["product-photos"])
+    offers = [one for one in complete("run ", surroundings)[1] if not one.text.startswith("-")]
+    assert offers == [
+        ("product-photos", "run"),
+        ("df", "table: animal, count"),
+        ("rows", "table: a"),
+        ("prompts.csv", "table"),
+    ]
+    assert texts("run df --name ", surroundings) == ["product-photos"]
+    assert texts("run df --prompt ", surroundings) == ["animal", "count"]
+    assert texts('run df --name cats --prompt "a {an', surroundings) == ['"a {animal']
+    assert texts("run prompts.csv --prompt {", surroundings) == ["{color", "{product name"]
+    assert texts("run other.csv --prompt {", surroundings) == []
+    assert texts("run df --export out --format ", surroundings)[:3] == ["imagefolder", "webdataset", "parquet"]
+    # Elsewhere a brace begins a Python variable.
+    assert texts("run df --name {num", surroundings) == ["{number"]
 
 
 def test_times_and_ratings_are_offered(shell: InteractiveShell) -> None:

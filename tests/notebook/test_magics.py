@@ -238,7 +238,7 @@ def complete(shell: InteractiveShell, line: str) -> list[str]:
         (
             "%seedream ",
             [
-                *("generate", "edit", "get", "wait", "resume", "watch", "history", "last", "explore"),
+                *("generate", "edit", "run", "get", "wait", "resume", "watch", "history", "last", "explore"),
                 *("library", "spend", "sandbox", "login", "config", "help"),
             ],
         ),
