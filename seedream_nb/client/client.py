@@ -636,7 +636,7 @@ class SeedreamClient:
             in_flight: Maximum number of tasks in progress at a time, 10 by default; remembered with the run.
             budget: The most that this run may cost, in US dollars, in all kernels together, in addition to the client's
                 budget; or text such as `20/day`, or `off`. Remembered with the run.
-            pace: How often to poll, see `wait`.
+            pace: How often to poll, see `wait`; by default as often as the time that its tasks take suggests.
             interval: Poll at this fixed interval in seconds instead.
             strict: As for `generate`, for each row.
             originals: Whether to download the images as they are finished, as far as the library has room.
@@ -666,7 +666,7 @@ class SeedreamClient:
             takes=takes,
             in_flight=in_flight,
             budget=budget,
-            pace=choose_pace(pace, interval),
+            pace=None if pace is None and interval is None else choose_pace(pace, interval),
             strict=strict,
             originals=originals,
             options={

@@ -122,6 +122,11 @@ class GenerationBatch:
         self._dispatcher.discard(entries)
         self._open.difference_update(entries)
 
+    def set_pace(self, pace: Pace) -> None:
+        """Changes how often to poll; call it where `add` can be called."""
+        self._pace = pace
+        self._waiting.set_pace(pace)
+
     @property
     def tasks(self) -> list[Task]:
         """What is known of each request's task, in order; can be read in any thread.

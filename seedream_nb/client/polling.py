@@ -232,6 +232,11 @@ class Waiting:
         for key in gone:
             del self._misses[key]
 
+    def set_pace(self, pace: Pace) -> None:
+        """Changes how often to poll, from now on."""
+        self._pace = pace
+        self._pause = pace.first
+
     def __iter__(self) -> Iterator[Task]:
         # What an earlier loop left over from a poll comes first.
         for news in itertools.chain([()], self.updates()):

@@ -7,8 +7,10 @@ import threading
 import time
 from collections import deque
 from contextlib import closing
+from statistics import median
 from typing import TYPE_CHECKING
 
+from seedream_nb.client.polling import Pace
 from seedream_nb.client.run_originals import Originals
 from seedream_nb.client.transport import FATAL_ERRORS
 from seedream_nb.core.errors import ConnectionFailedError, ModerationError, OutcomeUnknownError, RateLimitedError
@@ -33,6 +35,9 @@ MOST_NEWEST = 12  # tasks
 _LARGE_PAGE, _SMALL_PAGE = 100, 5  # requests that are planned together; those with reference images are large
 _FLUSH_INTERVAL = 0.5  # seconds between two times that outcomes are written
 _RATE_SECONDS = 60.0  # that the number of requests per minute is measured over
+_RECENT = 20  # tasks whose time determines how often to poll
+_POLLS = 20  # while such a task is in progress
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds, before the pauses grow
 _THROTTLED_PAUSE = 10.0  # seconds before requests are sent again that the service had no room for
 
 
@@ -46,6 +51,7 @@ class RunWorker:
         open_batch: Opens an empty batch that an event stops.
         budgets: The budgets in force.
         fetcher: Downloads originals; None if they are not wanted.
+        learns_pace: Whether to poll as often as the time of the tasks suggests.
         has_references: Whether requests have reference images, of which few are held at a time.
 
     Attributes:
@@ -62,6 +68,7 @@ class RunWorker:
         budgets: Callable[[], Sequence[Budget]],
         *,
         fetcher: LibraryFetcher | None,
+        learns_pace: bool,
         has_references: bool,
     ) -> None:
         self.newest: deque[Task] = deque(maxlen=MOST_NEWEST)
@@ -72,6 +79,8 @@ class RunWorker:
         self._open_batch = open_batch
         self._budgets = budgets
         self._originals = Originals(store, library, fetcher) if fetcher is not None else None
+        self._learns_pace = learns_pace
+        self._times: deque[float] = deque(maxlen=_RECENT)  # seconds that tasks took
         self._page = _SMALL_PAGE if has_references else _LARGE_PAGE
         self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         self._stop = threading.Event()
@@ -220,9 +229,13 @@ class RunWorker:
                 self._finished_at.append(time.monotonic())
             if task.good_images:
                 self.newest.appendleft(task)
+            if task.elapsed is not None:
+                self._times.append(task.elapsed)
             del self._sent[index]
             self._reported.discard(index)
         batch.discard(done)
+        if done and self._times and self._learns_pace:
+            batch.set_pace(Pace(min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, median(self._times) / _POLLS))))
         if time.monotonic() - self._flushed_at > _FLUSH_INTERVAL:
             self._flush()
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from seedream_nb.client.polling import Pace
 from seedream_nb.client.run_estimates import announce, count, estimate_seconds, format_duration, seconds_per_image
 from seedream_nb.client.run_purchases import RunPurchases
 from seedream_nb.client.run_results import find_tasks, make_frame, make_items, paged
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seedream_nb.client.client import SeedreamClient
-    from seedream_nb.client.polling import Pace
     from seedream_nb.client.run_estimates import Counts
     from seedream_nb.core.models import Task
     from seedream_nb.gallery import Gallery
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from seedream_nb.library.run_store import Entry
 
 IN_FLIGHT = 10
-MOST_SHOWN = 2_000  # tasks of a gallery, which holds them in memory
+MOST_SHOWN = 1_000  # tasks of a gallery, which holds them in memory
 _SECONDS_BETWEEN_UPDATES = 0.5
 
 
@@ -133,7 +133,7 @@ class Run:
         library: The library.
         store: The run's file.
         kind: The kind of frame that the table is.
-        pace: How often tasks are polled.
+        pace: How often tasks are polled; None for as often as the time that they take suggests.
         originals: Whether to download originals.
         new_after: The number of the last entry that was there before; None for a run that is opened by its name.
 
@@ -156,7 +156,7 @@ class Run:
         store: RunStore,
         *,
         kind: str,
-        pace: Pace,
+        pace: Pace | None,
         originals: bool,
         new_after: int | None = None,
     ) -> None:
@@ -327,7 +327,7 @@ class Run:
 
     @property
     def gallery(self) -> Gallery:
-        """The tasks of the table's rows that have images, in its order; no more than the first 2,000."""
+        """The tasks of the table's rows that have images, in its order; no more than the first 1,000."""
         tasks: list[Task] = []
         for page in paged(self._store.all_entries((DONE,))):
             found = find_tasks(page, self._library)
@@ -410,9 +410,10 @@ class Run:
             self._store,
             self._purchases,
             self._library,
-            lambda stop: self._client.open_batch(in_flight, self._pace, stop),
+            lambda stop: self._client.open_batch(in_flight, self._pace or Pace(), stop),
             self._budgets,
             fetcher=self._client.fetcher if self._originals else None,
+            learns_pace=self._pace is None,
             has_references=bool(self._settings.image) or "image" in self._columns,
         )
 
@@ -507,7 +508,7 @@ def open_run(
     takes: int,
     in_flight: int | None,
     budget: float | str | None,
-    pace: Pace,
+    pace: Pace | None,
     strict: bool,
     originals: bool,
     options: Mapping[str, object],

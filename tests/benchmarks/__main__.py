@@ -13,10 +13,10 @@ import tests.benchmarks.panel.measure
 import tests.benchmarks.panel.report
 import tests.benchmarks.waiting.measure
 import tests.benchmarks.waiting.report
-from tests.benchmarks import gallery, ledger, library, panel, waiting
+from tests.benchmarks import gallery, ledger, library, panel, runs, waiting
 from tests.benchmarks.report import machine
 
-SCENES = ("gallery", "waiting", "panel", "library", "ledger")
+SCENES = ("gallery", "waiting", "panel", "library", "ledger", "runs")
 
 
 def main() -> None:
@@ -43,6 +43,7 @@ def main() -> None:
         "waiting": lambda: waiting.report.render(waiting.measure.measure_all(rounds)),
         "panel": lambda: panel.report.render(panel.measure.measure_all(rounds)),
         "ledger": lambda: ledger.render(ledger.measure_all(rounds)),
+        "runs": lambda: runs.render(runs.measure_all(rounds)),
         "library": lambda: library.report.render(library.measure.measure_all(rounds)),
     }
     for scene in SCENES if arguments.scene == "all" else (arguments.scene,):
