@@ -102,8 +102,8 @@ class RunWorker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has not ended."""
-        return not self._ended.is_set()
+        """Whether it was started, and has not ended."""
+        return self._thread.ident is not None and not self._ended.is_set()
 
     @property
     def per_minute(self) -> float | None:
