@@ -31,7 +31,7 @@ def open_cluster(*, workers: int = 2, allowed_failures: int = 30) -> Iterator[Cl
             n_workers=workers,
             processes=True,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=False,
         ) as cluster,
         Client(cluster) as client,
