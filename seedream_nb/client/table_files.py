@@ -283,6 +283,10 @@ def _open_text(path: Path) -> IO[str]:
     with path.open("rb") as file:
         start = file.read(4)
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in start:
+        raise UsageError(
+            f"{_name(path)} is not text in UTF-8.", hint="It may be UTF-16: save it as UTF-8; nothing was sent."
+        )
     return path.open(encoding=encoding, newline="")
 
 

@@ -115,7 +115,8 @@ def test_another_encoding_is_not_guessed(tmp_path: Path, encoding: str) -> None:
 
 
 def test_utf16_without_a_mark_is_not_guessed(tmp_path: Path) -> None:
-    assert "column 1" in message_of(write(tmp_path, "t.csv", "prompt\na cat\n".encode("utf-16-le")))
+    path = write(tmp_path, "t.csv", "prompt\na cat\n".encode("utf-16-le"))
+    assert message_of(path) == "t.csv is not text in UTF-8."
 
 
 def test_damaged_utf16(tmp_path: Path) -> None:
