@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
 
 # With this package, jsonschema spends two seconds on grammars of links that no test needs, in every process.
 # nbval imports jsonschema, so it is loaded here rather than by its entry point.
@@ -83,6 +84,14 @@ class Scheduler(LoadScopeScheduling):
         if is_one_of(path, IN_JUPYTERLAB) or test.startswith("test_in_jupyterlab"):
             return "jupyterlab"
         return path if is_one_of(path, TOGETHER) else nodeid
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        """Forgets what is complete: after each test, xdist would count all that a worker has ever had."""
+        super().mark_test_complete(node, item_index, duration)
+        assigned = self.assigned_work[node]
+        scope = self._split_scope(self.registered_collections[node][item_index])
+        if all(assigned[scope].values()):
+            del assigned[scope]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
