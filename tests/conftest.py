@@ -25,7 +25,7 @@ IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
 
 # The same examples in every run, and no time limit on a busy machine.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
-hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("steady"), max_examples=10)
+hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("steady"), max_examples=5)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -125,8 +125,9 @@ def plain_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """A separate IPython shell, as in a terminal."""
     InteractiveShell.clear_instance()
     main = sys.modules["__main__"]  # replaced by the shell's user module
-    # No history, because its database would outlive the home directory of the test.
-    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    # The database of the history would outlive the home directory of the test. Jedi reads the stubs of Python first.
+    config = Config({"HistoryManager": {"enabled": False}, "IPCompleter": {"use_jedi": False}})
+    shell = InteractiveShell.instance(config=config)
     yield shell
     # It collects all garbage of the process, which takes 0.1 seconds.
     monkeypatch.setattr(shell.displayhook, "flush", lambda: None)

@@ -8,11 +8,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from types import FrameType, ModuleType
+
+    from _pytest.mark.structures import ParameterSet
 
     from tests.scripted_server import Answer
 
@@ -57,6 +61,11 @@ def interrupt_at(
         gc.enable()
     assert (caught is None) == (interrupter.left > 0)
     return caught
+
+
+def moments(*numbers: int) -> list[ParameterSet]:
+    """Parameters for interrupts at many lines; the fast tests have a quarter of them."""
+    return [pytest.param(number, marks=[pytest.mark.heavy] if at % 4 else []) for at, number in enumerate(numbers)]
 
 
 def stop_script(code: str, answer: Answer) -> str:

@@ -83,6 +83,10 @@ class Imports(ast.NodeVisitor):
         self.members: set[str] = set()  # what is imported from a module; may be a module itself
         self._depth = 0
 
+    def visit(self, node: ast.AST) -> None:
+        if not isinstance(node, ast.expr):  # no import is within an expression
+            super().visit(node)
+
     def visit_If(self, node: ast.If) -> None:
         if getattr(node.test, "attr", getattr(node.test, "id", None)) != "TYPE_CHECKING":
             self.generic_visit(node)

@@ -52,7 +52,7 @@ from seedream_nb.core.errors import (
 )
 from seedream_nb.protocol.capabilities import MODELS
 from tests.conftest import QUICK
-from tests.interrupts import interrupt_at
+from tests.interrupts import interrupt_at, moments
 from tests.protocol.samples import RECORD, RESPONSE
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.servers import TOKEN, UNCLEAR, client_to, closed_port
@@ -625,7 +625,7 @@ class LocalService:
 TRACED = (generation_batch_module, dispatcher_module, polling_module)
 
 
-@pytest.mark.parametrize("number", [*range(3, 120), *range(120, 960, 8)])
+@pytest.mark.parametrize("number", moments(*range(3, 120), *range(120, 960, 8)))
 def test_an_interrupt_at_any_moment_loses_no_id_and_pays_nothing_twice(number: int) -> None:
     service = LocalService()
     prompts = ["one", "two refused", "three at once", "four", "five stream", "six"]
@@ -699,7 +699,7 @@ def test_requests_can_stream_through_one_batch(fates: list[str], in_flight: int,
     assert [task.prompt for task in batch.finish()] == ["one more"]
 
 
-@pytest.mark.parametrize("number", [*range(3, 150), *range(150, 1800, 17)])
+@pytest.mark.parametrize("number", moments(*range(3, 150), *range(150, 1800, 17)))
 def test_an_interrupt_at_any_moment_of_a_stream_loses_nothing(number: int) -> None:
     service = LocalService()
     prompts = ["one", "two refused", "three at once", "four", "five stream", "six"]
@@ -727,6 +727,7 @@ def test_only_what_is_done_can_be_discarded(client: SeedreamClient, sandbox: San
     updates.close()
 
 
+@pytest.mark.heavy
 def test_what_has_passed_takes_neither_memory_nor_time() -> None:
     service = LocalService()
     batch = service.batch([], in_flight=10)

@@ -1,5 +1,7 @@
 """Prompts, names, codes and links are foreign text: they never become anything but text."""
 
+import functools
+
 import pytest
 from hypothesis import given
 
@@ -19,15 +21,17 @@ def test_no_foreign_text_becomes_an_element_or_a_link(some_tasks: list[Task]) ->
     assert_safe(show(Gallery(some_tasks, embed="links", fetcher=ImageFetcher(FetchLimits(tries=1)))))
 
 
+@functools.cache
+def elements_with(word: str) -> list[tuple[str, tuple[str, ...]]]:
+    task = Task(word, TaskStatus.FAILED, prompt="p", model=word, trace_id=word, error=ErrorDetail(word, word))
+    image = TaskImage(word, data=plain(), prompt="p", model=word, output_format=word, name=word, z_index=1)
+    sheet = show(Gallery([task, Task(word, TaskStatus.SUCCEEDED, (image,), prompt="p")]))
+    assert_safe(sheet)
+    return [(element.tag, tuple(element.attributes)) for element in sheet.root.walk()]
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_text_gives_the_same_elements_as_a_harmless_one(text: str) -> None:
-    def elements_with(word: str) -> list[tuple[str, tuple[str, ...]]]:
-        task = Task(word, TaskStatus.FAILED, prompt="p", model=word, trace_id=word, error=ErrorDetail(word, word))
-        image = TaskImage(word, data=plain(), prompt="p", model=word, output_format=word, name=word, z_index=1)
-        sheet = show(Gallery([task, Task(word, TaskStatus.SUCCEEDED, (image,), prompt="p")]))
-        assert_safe(sheet)
-        return [(element.tag, tuple(element.attributes)) for element in sheet.root.walk()]
-
     assert elements_with(f"x{text}x") == elements_with("harmless")
 
 
