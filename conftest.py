@@ -33,8 +33,11 @@ WORKERS_PER_CORE = 1.5
 
 SLOW_FILES = (
     "notebooks/*.ipynb",
+    "tests/browser",
     "tests/browser/test_*.py",
+    "tests/*/test_*_in_browser.py",
     "tests/*/test_*kernel.py",
+    "tests/gallery/test_*front_ends.py",
     "tests/gallery/test_dataset_cluster.py",
     "tests/gallery/test_dataset_dask.py",
     "tests/gallery/test_dataset_s3.py",
