@@ -13,7 +13,8 @@ from seedream_nb.client.generation_batch import GenerationBatch
 from seedream_nb.client.history import PAGE_SIZE, History, build_filters
 from seedream_nb.client.polling import Waiting, check_timeout, choose_pace
 from seedream_nb.client.purchases import Purchases
-from seedream_nb.client.settings import resolve_prices, resolve_settings
+from seedream_nb.client.rate_gate import pause_until_any
+from seedream_nb.client.settings import resolve_per_second, resolve_prices, resolve_settings
 from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all
 from seedream_nb.client.transport import Transport
 from seedream_nb.core.errors import Interrupted, LibraryWarning, NetworkError, SeedreamError, UsageError
@@ -77,9 +78,13 @@ class SeedreamClient:
             library records in the period; or `off`. By default that of the environment variable `SEEDREAM_BUDGET`. A
             request that would exceed it raises a `BudgetExceededError` and is not sent. Costs are estimates, see
             `prices`, unless the service reports them.
+        per_second: Maximum number of requests in any second, for all clients of this account in this process; the last
+            number given counts. By default that of the environment variable `SEEDREAM_PER_SECOND`, or else 60, or no
+            limit for a loopback address such as a sandbox. How many requests may be in flight is learned from the
+            service's answers.
 
     Raises:
-        SettingsError: The token or the base URL is unusable. A missing token is reported by the first call.
+        SettingsError: The token, the base URL or the rate is unusable. A missing token is reported by the first call.
 
     Example:
         >>> from seedream_nb import Sandbox, SeedreamClient
@@ -99,9 +104,11 @@ class SeedreamClient:
         library: Library | str | os.PathLike[str] | None = None,
         settling_time: float | None = None,
         budget: float | str | None = None,
+        per_second: float | None = None,
     ) -> None:
         settings = settings or resolve_settings(token, base_url)
-        self._transport = Transport(settings, timeouts=timeouts, retries=retries)
+        per_second = resolve_per_second(per_second)
+        self._transport = Transport(settings, timeouts=timeouts, retries=retries, per_second=per_second)
         self._cache = LibraryCache.for_service(settings.base_url, library)
         self._settling_time = settling_time
         self._reads_budget = budget is None
@@ -289,7 +296,8 @@ class SeedreamClient:
         given = read_tasks_or_ids(tasks, self._cache.lookup)
         cached = self._cache.find([item for item in given if isinstance(item, str)])
         known = [cached.get(item, item) if isinstance(item, str) else item for item in given]
-        return Waiting(known, self._retrieve_once, timeout=timeout, pace=pace, stop=stop, lookup=self._cache.lookup)
+        retrieve = partial(self._retrieve_once, stop=stop)
+        return Waiting(known, retrieve, timeout=timeout, pace=pace, stop=stop, lookup=self._cache.lookup)
 
     def history(
         self,
@@ -766,13 +774,16 @@ class SeedreamClient:
         location = self._cache.location
         return GenerationBatch(
             requests,
-            lambda request, pause: follow(self._transport, request, store=self._store, library=location, pause=pause),
-            self._retrieve_once,
+            lambda request, pause, ticket: follow(
+                self._transport, request, store=self._store, library=location, pause=pause, ticket=ticket
+            ),
+            partial(self._retrieve_once, stop=stop),
             wait=wait,
             in_flight=in_flight,
             timeout=timeout,
             pace=pace,
             stop=stop,
+            gate=self._transport.gate,
         )
 
     def _read_history(self, since: float) -> list[Task]:
@@ -783,12 +794,14 @@ class SeedreamClient:
             raise NetworkError(f"Only {len(tasks)} of {history.total} tasks of the account's history can be read.")
         return tasks
 
-    def _query(
-        self, body: Mapping[str, object], stop: threading.Event | None = None, *, tries: int | None = None
-    ) -> object:
-        return self._transport.query(TASKS_PATH, body, stop=stop, tries=tries)
+    def _query(self, body: Mapping[str, object], stop: threading.Event | None = None) -> object:
+        return self._transport.query(TASKS_PATH, body, pause=stop.wait if stop else time.sleep)
 
-    def _retrieve_once(self, task_ids: Sequence[str]) -> list[Task]:
+    def _retrieve_once(self, task_ids: Sequence[str], stop: threading.Event | None = None) -> list[Task]:
         """As `retrieve_batch`, without retries: the next poll is the retry."""
-        query = partial(self._query, tries=1)
+
+        def query(body: Mapping[str, object], ended: threading.Event) -> object:
+            pause = pause_until_any(ended, stop) if stop else ended.wait
+            return self._transport.query(TASKS_PATH, body, pause=pause, tries=1)
+
         return retrieve_batch(query, task_ids, CHUNK_SIZE, store=self._store)

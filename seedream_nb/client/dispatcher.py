@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import queue
 import threading
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -17,19 +17,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from seedream_nb.client.at_most_once import CLOCK_SKEW, WithdrawnError
-from seedream_nb.client.transport import FATAL_ERRORS
+from seedream_nb.client.rate_gate import pause_until_any
+from seedream_nb.client.transport import aborts_batch
 from seedream_nb.core.errors import OutcomeUnknownError, SeedreamError
 from seedream_nb.core.models import ErrorDetail, Task, TaskStatus
 from seedream_nb.protocol.request_body import describe_request
-from seedream_nb.protocol.status_errors import is_non_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from seedream_nb.client.purchases import PaidRequest
+    from seedream_nb.client.rate_gate import Ticket
     from seedream_nb.client.transport import Pause
-
-STOP_IS_SEEN_WITHIN = 0.1  # seconds, during the pause before a retry
 
 # Maximum seconds that a thread waits at a time for another one. An interrupt that comes just before a wait begins is
 # seen only after it, and on Windows so is every other.
@@ -46,6 +45,7 @@ class Entry:
         reported: What was last reported of it.
         is_kept: Whether it was paid for before, so that it is not sent.
         is_unsent: Whether it is still to be sent.
+        ticket: Its ticket at the gate, while it is in flight.
     """
 
     request: PaidRequest
@@ -53,6 +53,16 @@ class Entry:
     reported: Task
     is_kept: bool
     is_unsent: bool
+    ticket: Ticket | None = None
+
+    def leave(self) -> None:
+        """Gives its room at the gate back: nothing of it is in flight."""
+        ticket, self.ticket = self.ticket, None
+        if ticket is not None:
+            ticket.leave()
+
+
+Send = Callable[["PaidRequest", "Pause", "Ticket | None"], "Iterator[Task]"]
 
 
 class Dispatcher:
@@ -61,15 +71,15 @@ class Dispatcher:
     It begins closed and empty. Requests are added and discarded by the thread that sends them.
 
     Args:
-        send: Sends a request, at most once, and yields its task each time more is known of it. It calls the function
-            that it is given before it retries a request that certainly did not arrive.
+        send: Sends a request, at most once, and yields its task each time more is known of it. It is given a function
+            that waits, at the gate and before it retries a request that certainly did not arrive; and its ticket.
         stop: While it is set, nothing is sent.
 
     Attributes:
         failures: Why a request has no task, by its index.
     """
 
-    def __init__(self, send: Callable[[PaidRequest, Pause], Iterator[Task]], stop: threading.Event) -> None:
+    def __init__(self, send: Send, stop: threading.Event) -> None:
         self.failures: dict[int, SeedreamError] = {}
         self._send = send
         self._stop = stop
@@ -136,11 +146,11 @@ class Dispatcher:
                 heapq.heappush(self._queue, index)
         self._is_closed = threading.Event()
 
-    def send_next(self) -> int | None:
+    def send_next(self, ticket: Ticket) -> int | None:
         """Sends the next request, if any may be sent; returns its index as soon as it counts as unanswered."""
         taken: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         threading.Thread(
-            target=self._work, args=(self._is_closed, taken), name="seedream-generate", daemon=True
+            target=self._work, args=(self._is_closed, taken, ticket), name="seedream-generate", daemon=True
         ).start()
         return taken.get()
 
@@ -182,16 +192,18 @@ class Dispatcher:
     def _must_stop(self, closed: threading.Event) -> bool:
         return closed.is_set() or self._stop.is_set()
 
-    def _work(self, closed: threading.Event, taken: queue.SimpleQueue[int | None]) -> None:
+    def _work(self, closed: threading.Event, taken: queue.SimpleQueue[int | None], ticket: Ticket) -> None:
         with self._lock:
             index = None if self._must_stop(closed) else self._take()
             if index is not None:
                 entry = self._entries[index]
                 self._sent_at[index] = datetime.now(timezone.utc) - CLOCK_SKEW
                 entry.is_unsent = False
+                entry.ticket = ticket
         taken.put(index)
         if index is None:
             return
+        del ticket  # the entry's is the only one
         was_sent = True
         try:
             was_sent = self._send_one(index, entry, closed)
@@ -201,6 +213,7 @@ class Dispatcher:
             self._unexpected = unexpected
         with self._lock:
             if not was_sent:
+                entry.leave()
                 entry.task = describe_request(entry.request.body, TaskStatus.PENDING)
                 entry.is_unsent = True
                 heapq.heappush(self._queue, index)
@@ -219,7 +232,7 @@ class Dispatcher:
     def _send_one(self, index: int, entry: Entry, closed: threading.Event) -> bool:
         """Sends a request and records its outcome; returns False if it did not arrive and must stay unsent."""
         try:
-            for task in self._send(entry.request, partial(self._pause, closed)):
+            for task in self._send(entry.request, partial(self._pause, closed), entry.ticket):
                 entry.task = task
                 self._news.put(index)
         except WithdrawnError:
@@ -229,13 +242,8 @@ class Dispatcher:
         return True
 
     def _pause(self, closed: threading.Event, seconds: float) -> None:
-        """Waits before a retry, or withdraws the request."""
-        end = time.monotonic() + seconds
-        while (remaining := end - time.monotonic()) > 0:
-            if self._must_stop(closed):
-                break
-            closed.wait(min(remaining, STOP_IS_SEEN_WITHIN))
-        if self._must_stop(closed):
+        """Waits before an attempt, or withdraws the request."""
+        if pause_until_any(closed, self._stop)(seconds):
             raise WithdrawnError
 
     def _fail(self, index: int, entry: Entry, error: SeedreamError, closed: threading.Event) -> None:
@@ -246,8 +254,7 @@ class Dispatcher:
         self.failures[index] = error
         status = TaskStatus.PARTIALLY_FAILED if task.good_images else TaskStatus.FAILED
         entry.task = replace(task, status=status, error=ErrorDetail(error.code or "", _describe(error)))
-        # A redirect of one request is one of all.
-        if isinstance(error, FATAL_ERRORS) or is_non_answer(error.status_code):
+        if aborts_batch(error):
             closed.set()
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.client.dispatcher import Dispatcher
 from seedream_nb.client.polling import STILL_RUNNING, Waiting, run_to_end
+from seedream_nb.client.rate_gate import STOP_IS_SEEN_WITHIN, RateGate, Ticket
 from seedream_nb.core.errors import InterruptedWait, OutcomeUnknownError, SeedreamError, WaitTimeoutError
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of, name_numbers
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from seedream_nb.client.dispatcher import Entry
+    from seedream_nb.client.dispatcher import Entry, Send
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.purchases import PaidRequest
-    from seedream_nb.client.transport import Pause
     from seedream_nb.core.models import Task
 
 NOTHING_SENT = "Interrupted before anything was sent; nothing was paid for."
@@ -51,6 +51,7 @@ class GenerationBatch:
         timeout: Seconds to wait after the last request was sent.
         pace: How often to poll.
         stop: Ends the iteration quietly when another thread sets it.
+        gate: What all that is sent to the account passes; the tasks in progress of all batches count there together.
 
     Example:
         >>> from seedream_nb import GenerationOptions, GenerationRequest, Sandbox, SeedreamClient
@@ -65,7 +66,7 @@ class GenerationBatch:
     def __init__(
         self,
         requests: Sequence[PaidRequest],
-        send: Callable[[PaidRequest, Pause], Iterator[Task]],
+        send: Send,
         retrieve: Callable[[Sequence[str]], Sequence[Task]],
         *,
         wait: bool,
@@ -73,8 +74,10 @@ class GenerationBatch:
         timeout: float | None,
         pace: Pace,
         stop: threading.Event | None = None,
+        gate: RateGate | None = None,
     ) -> None:
         self._stop = stop or threading.Event()
+        self._gate = gate or RateGate()
         self._dispatcher = Dispatcher(send, self._stop)
         self._waiting = Waiting([], retrieve, timeout=timeout, pace=pace, stop=self._stop)
         self._waits = wait
@@ -227,6 +230,7 @@ class GenerationBatch:
                     yield from self._updates(polls)
             finally:
                 self._dispatcher.close()
+                self._leave_gate()
         except KeyboardInterrupt:
             raise self.interrupted() from None
         except SeedreamError as error:
@@ -303,8 +307,8 @@ class GenerationBatch:
         self._changed.update(self._dispatcher.entries)
         while not self._stop.is_set():
             news = self._look()
-            while self._has_room and self._dispatcher.may_send:
-                sent = self._dispatcher.send_next()
+            while self._has_room and self._dispatcher.may_send and (ticket := self._gate.reserve()):
+                sent = self._dispatcher.send_next(ticket)
                 if sent is not None:
                     self._awaited.add(sent)
             self._dispatcher.check()
@@ -318,6 +322,8 @@ class GenerationBatch:
                 yield self._look()
             elif not self._awaited and not self._dispatcher.may_send:
                 return
+            elif not self._awaited:  # there is no room at the gate
+                self._stop.wait(STOP_IS_SEEN_WITHIN)
 
     @property
     def _has_room(self) -> bool:
@@ -358,9 +364,20 @@ class GenerationBatch:
             entry.task = complete(found, entry.task)
         if self._waits and _is_open(entry.task):
             self._open.add(index)
+            if entry.ticket is None:  # of an earlier iteration
+                entry.ticket = Ticket(self._gate, is_paid=True)
+                entry.ticket.enter()
         else:
             self._open.discard(index)
+            entry.leave()
         return found is None and index in self._open
+
+    def _leave_gate(self) -> None:
+        """Gives the room of tasks back that nobody waits for any more."""
+        unanswered = self._dispatcher.unanswered
+        for index, entry in self._dispatcher.entries.items():
+            if index not in unanswered:
+                entry.leave()
 
     def _is_done(self, entry: Entry) -> bool:
         return not entry.is_unsent and not (self._waits and _is_open(entry.task))

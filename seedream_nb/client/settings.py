@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TOKEN_NAME = "ACEDATACLOUD_API_TOKEN"  # noqa: S105  the variable's name, not a token
 BASE_URL_NAME = "ACEDATACLOUD_API_BASE_URL"
+PER_SECOND_NAME = "SEEDREAM_PER_SECOND"
 DEFAULT_BASE_URL = "https://api.acedata.cloud"
 MIN_SECRET_LENGTH = 8
 
@@ -149,6 +150,28 @@ def resolve_settings(
         token_source=token_source if found_token else None,
         base_url_source=base_url_source if found_url else "default",
     )
+
+
+def resolve_per_second(argument: float | None = None) -> float | None:
+    """The maximum number of requests a second: the argument, or that of the environment variable; None if not set.
+
+    Raises:
+        SettingsError: It is not a positive number.
+    """
+    given: object = os.environ.get(PER_SECOND_NAME, "").strip() or None if argument is None else argument
+    if given is None:
+        return None
+    try:
+        rate = float(given) if isinstance(given, (str, int, float)) and not isinstance(given, bool) else 0.0
+    except ValueError:
+        rate = 0.0
+    if not rate > 0:
+        name = "per_second" if argument is not None else PER_SECOND_NAME
+        raise SettingsError(
+            f"{name} must be a positive number of requests a second, not {shorten(str(given))}.",
+            hint="Nothing was sent. To lift the limit, use inf.",
+        )
+    return rate
 
 
 def resolve_prices() -> PriceList:

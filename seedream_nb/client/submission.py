@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, get_args
 
 from seedream_nb.client.at_most_once import CLOCK_SKEW, WithdrawnError
+from seedream_nb.client.rate_gate import Ticket
 from seedream_nb.client.references import read_references
 from seedream_nb.client.transport import encode
 from seedream_nb.core.errors import (
@@ -167,6 +168,7 @@ def follow(
     store: Store | None = None,
     library: str | None = None,
     pause: Pause = time.sleep,
+    ticket: Ticket | None = None,
 ) -> Iterator[Task]:
     """Sends a prepared body in any mode, and yields its task each time more is known of it.
 
@@ -176,6 +178,7 @@ def follow(
         store: Called with the task when the answer has come, and has been yielded.
         library: As for `ImageStream`.
         pause: As for `Transport.submit`.
+        ticket: As for `Transport.submit`.
 
     Yields:
         The task. The last one is pending when the answer came at once, otherwise finished. When the answer takes until
@@ -185,7 +188,7 @@ def follow(
         OutcomeUnknownError: No clear answer came; for a stream, its `partial` holds the task with what came before.
         SeedreamError: What the service answered, or that it could not be reached.
     """
-    stream = ImageStream(transport, request, library=library, pause=pause)
+    stream = ImageStream(transport, request, library=library, pause=pause, ticket=ticket)
     if stream.task.status is TaskStatus.RUNNING:
         yield stream.task
     for _image in stream:
@@ -208,6 +211,7 @@ class ImageStream:
         store: Called with the task when everything has arrived.
         library: The library that the task will be stored in, see `Task.library`.
         pause: As for `Transport.submit`.
+        ticket: Its ticket, if the caller follows its task; otherwise it counts as in flight until it is answered.
 
     Attributes:
         task: The task with everything that has arrived. At the end its status is final, or pending for an asynchronous
@@ -222,10 +226,13 @@ class ImageStream:
         store: Store | None = None,
         library: str | None = None,
         pause: Pause = time.sleep,
+        ticket: Ticket | None = None,
     ) -> None:
         self._store = store or list
         self._request = request
         self._pause = pause
+        self._ticket = ticket or Ticket(transport.gate, is_paid=True)
+        self._is_followed = ticket is not None
         body = request.body
         is_slow = _is_slow(body)
         status = TaskStatus.RUNNING if is_slow else TaskStatus.PENDING
@@ -233,7 +240,8 @@ class ImageStream:
         self._is_answered = False
         self._sent_at: datetime | None = None
         read = self._read_events if body.get("stream") else self._read_answer
-        self._images = self._receive(transport.submit(IMAGES_PATH, body, read, is_slow=is_slow, pause=pause))
+        results = transport.submit(IMAGES_PATH, body, read, is_slow=is_slow, pause=pause, ticket=self._ticket)
+        self._images = self._receive(results)
 
     def __iter__(self) -> ImageStream:
         return self
@@ -305,6 +313,8 @@ class ImageStream:
                 yield from bought.images
         finally:
             self._request.release()
+            if not self._is_followed:
+                self._ticket.leave()
 
     def _send(self, results: Iterator[tuple[TaskImage, ...]]) -> Iterator[TaskImage]:
         self._sent_at = datetime.now(timezone.utc) - CLOCK_SKEW
@@ -331,6 +341,8 @@ class ImageStream:
             # An interrupt can come at any line, also when the answer is there, or when the request was not sent yet.
             if self._is_answered:
                 self._request.answered(self.task)
+            elif self._ticket.is_waiting:
+                self._request.withdrawn()
             else:
                 self._request.lost()
             raise

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.client.at_most_once import is_safe_to_resend, send_paid
 from seedream_nb.client.http import JSON, NDJSON, OutgoingBody, Timeouts, exchange, open_session
+from seedream_nb.client.rate_gate import Ticket, gate_of
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
@@ -27,12 +28,14 @@ from seedream_nb.core.errors import (
     UsageError,
 )
 from seedream_nb.protocol.responses import max_answer_bytes
+from seedream_nb.protocol.status_errors import is_non_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import requests
 
+    from seedream_nb.client.rate_gate import RateGate
     from seedream_nb.client.settings import Settings
 
 Result = TypeVar("Result")
@@ -51,6 +54,14 @@ FATAL_ERRORS = (
     EndpointNotFoundError,
 )
 """Failures that every further request would meet too: they abort a batch."""
+
+
+def aborts_batch(error: SeedreamError) -> bool:
+    """Whether every further request would fail like this one: they are better left unsent."""
+    if isinstance(error, RateLimitedError):
+        return error.outlasts_retries
+    # A redirect of one request is one of all.
+    return isinstance(error, FATAL_ERRORS) or is_non_answer(error.status_code)
 
 
 @dataclass(frozen=True)
@@ -72,13 +83,16 @@ class RetryPolicy:
         step = self.first_pause * 2.0 ** (failures - 1)
         return min(self.longest_pause, step * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not cryptography
 
-    def run(self, send: Callable[[], Result], may_retry: Callable[[SeedreamError], bool], pause: Pause) -> Result:
+    def run(
+        self, send: Callable[[], Result], may_retry: Callable[[SeedreamError], bool], ticket: Ticket, pause: Pause
+    ) -> Result:
         """Sends a request, and sends it again as long as that is safe and may help.
 
         Args:
             send: Sends the request once.
             may_retry: Whether to retry after an error.
-            pause: Waits before the next attempt.
+            ticket: Waits at the gate before each attempt.
+            pause: Does the waiting.
 
         Returns:
             What `send` returned.
@@ -86,45 +100,59 @@ class RetryPolicy:
         Raises:
             SeedreamError: The last failure.
         """
-        tries = 0
+        tries, seconds = 0, 0.0
+        failure: SeedreamError | None = None
         while True:
+            # Outside the handler, so that an interrupt during the pause does not show the failure before it.
+            if ticket.wait(pause, seconds):
+                raise failure or NetworkError("The request was not sent, because the work was stopped.")
             tries += 1
             try:
-                return send()
+                result = send()
+                ticket.accepted()
+                return result  # noqa: TRY300  only `send` fails
             except SeedreamError as error:
-                if not may_retry(error):
+                is_limited = isinstance(error, RateLimitedError)
+                if not is_limited and not may_retry(error):
                     raise
-                seconds = self._seconds_until_retry(error, tries)
+                chosen = self._seconds_until_retry(error, tries)
+                if is_limited:
+                    ticket.rejected(chosen or 0.0)
+                if chosen is None or not may_retry(error):
+                    raise
                 if tries >= self.tries:
                     error.message += f" Gave up after {tries} attempts." if tries > 1 else ""
                     raise
-                failure = error
-            # Outside the handler, so that an interrupt during the pause does not show the failure before it.
-            if pause(seconds):
-                raise failure
+                # After a rejection, everybody pauses, at the gate.
+                failure, seconds = error, 0.0 if is_limited else chosen
 
-    def _seconds_until_retry(self, error: SeedreamError, tries: int) -> float:
+    def _seconds_until_retry(self, error: SeedreamError, tries: int) -> float | None:
+        """Seconds to pause; None if the service asks for more than is ever waited."""
         if error.retry_after is None:
             return self.pause(tries)
-        if error.retry_after > self.longest_pause:
-            error.hint = (
-                f"The service asks to wait {error.retry_after:.0f} s, longer than the limit of "
-                f"{self.longest_pause:.0f} s. Try again after that."
-            )
-            raise error
-        return error.retry_after
+        if error.retry_after <= self.longest_pause:
+            return error.retry_after
+        error.hint = (
+            f"The service asks to wait {error.retry_after:.0f} s, longer than the limit of {self.longest_pause:.0f} s. "
+            "Try again after that."
+        )
+        if isinstance(error, RateLimitedError):
+            error.outlasts_retries = True
+        return None
 
 
 class Transport:
     """Sends JSON to the API and returns decoded JSON, or raises a `SeedreamError`.
 
-    Can be shared between threads. A pickled or forked copy opens its own connections.
+    Can be shared between threads. A pickled or forked copy opens its own connections. Everything that it sends passes
+    the gate of its account, which all transports of the process share.
 
     Args:
         settings: The base URL and the token.
         timeouts: How long to wait for an answer.
         retries: How often to retry.
         connections: Maximum number of connections kept open.
+        per_second: Maximum number of requests in any second, for all transports of the account; see `gate_of`.
     """
 
     def __init__(
@@ -134,20 +162,28 @@ class Transport:
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
         connections: int = 8,
+        per_second: float | None = None,
     ) -> None:
         self.settings = settings
         self.timeouts = timeouts or Timeouts()
         self.retries = retries or RetryPolicy()
         self.connections = connections
+        self.per_second = per_second
         self._session: requests.Session | None = None
         self._reset()
+
+    @property
+    def gate(self) -> RateGate:
+        """The gate of the account."""
+        self._leave_parent_process()
+        return self._gate
 
     def query(
         self,
         path: str,
         body: Mapping[str, object],
         *,
-        stop: threading.Event | None = None,
+        pause: Pause = time.sleep,
         tries: int | None = None,
     ) -> object:
         """Sends a free request, and retries it when that may help.
@@ -155,7 +191,7 @@ class Transport:
         Args:
             path: The path after the base URL, such as `/seedream/tasks`.
             body: The JSON to send.
-            stop: Ends the retries when another thread sets it.
+            pause: Waits, at the gate and before another attempt.
             tries: Maximum number of attempts, instead of the retry policy's.
 
         Returns:
@@ -173,7 +209,7 @@ class Transport:
             (answer,) = exchange(session, self.settings, path, sent, self.timeouts, max_bytes=max_answer_bytes(body))
             return answer
 
-        return retries.run(send, lambda error: isinstance(error, TRANSIENT_ERRORS), (stop or threading.Event()).wait)
+        return retries.run(send, lambda error: isinstance(error, TRANSIENT_ERRORS), Ticket(self.gate), pause)
 
     def submit(
         self,
@@ -183,6 +219,7 @@ class Transport:
         *,
         is_slow: bool = False,
         pause: Pause = time.sleep,
+        ticket: Ticket,
     ) -> Iterator[Result]:
         """Sends a paid request when the first result is requested. It reaches the service at most once.
 
@@ -191,7 +228,8 @@ class Transport:
             body: The JSON to send; with `stream`, it is answered line by line.
             read: Converts the decoded answer, or the decoded lines; when it cannot, the outcome is unknown.
             is_slow: Whether the answer comes only when an image is finished.
-            pause: Waits before an attempt after one that certainly did not arrive.
+            pause: Waits, at the gate and before an attempt after one that certainly did not arrive.
+            ticket: Its ticket, which leaves the gate when it fails; otherwise the caller makes it leave.
 
         Yields:
             What `read` yields.
@@ -210,7 +248,11 @@ class Transport:
             # Nothing is sent before the first result is requested.
             return itertools.chain(list(itertools.islice(results, 1)), results)
 
-        yield from self.retries.run(send, is_safe_to_resend, pause)
+        try:
+            yield from self.retries.run(send, is_safe_to_resend, ticket, pause)
+        except BaseException:
+            ticket.leave()
+            raise
 
     def close(self) -> None:
         """Closes all connections; the next request opens new ones."""
@@ -224,6 +266,7 @@ class Transport:
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
     def __setstate__(self, state: dict[str, object]) -> None:
+        self.per_second = None  # of copies by earlier versions
         self.__dict__.update(state)
         self._reset()
 
@@ -231,6 +274,7 @@ class Transport:
         self._lock = threading.Lock()
         self._session = None
         self._process = os.getpid()
+        self._gate = gate_of(self.settings, self.per_second)
 
     def _leave_parent_process(self) -> None:
         """A forked child must not share its parent's sockets, nor a lock that the parent may hold."""

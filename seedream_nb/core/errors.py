@@ -197,7 +197,13 @@ class BalanceUsedUpError(ServiceError):
 
 
 class RateLimitedError(ServiceError):
-    """Too many requests in a short time."""
+    """Too many requests in a short time.
+
+    Attributes:
+        outlasts_retries: Whether the service asks for a longer pause than this client makes.
+    """
+
+    outlasts_retries = False
 
 
 class BadRequestError(ServiceError):

@@ -39,6 +39,7 @@ from seedream_nb.client import generation_batch as generation_batch_module
 from seedream_nb.client import polling as polling_module
 from seedream_nb.client.dispatcher import Dispatcher
 from seedream_nb.client.purchases import PaidRequest
+from seedream_nb.client.rate_gate import RateGate, Ticket
 from seedream_nb.client.transport import Pause
 from seedream_nb.core.errors import (
     BadRequestError,
@@ -312,17 +313,23 @@ def test_too_many_requests_are_retried(client: SeedreamClient, sandbox: Sandbox,
 
 def test_too_many_requests_for_good(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.faults.add("rate_limit", on="images", match="one")
-    sandbox.faults.add("rate_limit", on="images", match="two", retry_after=3600)
     batch = client.generate_all(SIX[:3], pace=QUICKLY)
     batch.finish()
-    assert [(place, type(failure)) for place, failure in batch.failures.items()] == [
-        (0, RateLimitedError),
-        (1, RateLimitedError),
-    ]
+    assert [(place, type(failure)) for place, failure in batch.failures.items()] == [(0, RateLimitedError)]
     assert batch.failures[0].message.endswith("Gave up after 4 attempts.")
-    assert "asks to wait 3600 s" in (batch.failures[1].hint or "")
-    assert paid(sandbox) == 1
+    assert paid(sandbox) == 2
     assert len(sandbox.requests.of_kind("images")) == 4 + 1 + 1
+
+
+def test_a_service_that_asks_for_a_long_pause_gets_no_further_requests(
+    client: SeedreamClient, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add("rate_limit", on="images", match="two", retry_after=3600)
+    batch = client.generate_all(SIX, pace=QUICKLY, in_flight=1)
+    batch.finish()
+    assert [(place, type(failure)) for place, failure in batch.failures.items()] == [(1, RateLimitedError)]
+    assert "asks to wait 3600 s" in (batch.failures[1].hint or "")
+    assert (paid(sandbox), len(sandbox.requests.of_kind("images")), batch.unsent) == (1, 2, 4)
 
 
 def test_a_service_that_is_not_there() -> None:
@@ -525,7 +532,7 @@ def test_nothing_is_retried_after_the_end(mode: Any, manner: str) -> None:
         if len(server.received) > 1:
             return service(received)
         end()
-        return as_json({}, 429, **{"Retry-After": "50"})
+        return as_json({}, 429, **{"Retry-After": "1"})
 
     with ScriptedServer(answer) as server, client_to(server) as client:
         batch = client.generate_all(SIX[:2], mode=mode, in_flight=1, pace=QUICKLY, stop=stop)
@@ -613,7 +620,7 @@ class LocalService:
     def batch(self, prompts: Sequence[str], in_flight: int = 2, *, wait: bool = True) -> GenerationBatch:
         return GenerationBatch(
             [PaidRequest({"prompt": prompt}) for prompt in prompts],
-            lambda request, pause: self.send(request.body, pause),
+            lambda request, pause, _ticket: self.send(request.body, pause),
             self.retrieve,
             wait=wait,
             in_flight=in_flight,
@@ -823,17 +830,17 @@ def _hasty_threads() -> Iterator[None]:
 def test_news_come_when_they_are_there_and_not_later() -> None:
     may_end = threading.Event()
 
-    def send(request: PaidRequest, _pause: Pause) -> Iterator[Task]:
+    def send(request: PaidRequest, _pause: Pause, _ticket: Ticket | None) -> Iterator[Task]:
         yield Task("", TaskStatus.RUNNING, prompt=str(request.body["prompt"]))
         assert may_end.wait(20)
 
     box = Dispatcher(send, threading.Event())
     assert box.add([PaidRequest({"prompt": str(number)}) for number in range(50)]) == range(50)
-    assert box.send_next() is None
+    assert box.send_next(Ticket(RateGate())) is None
     assert (len(box.unsent_indexes), box.unanswered) == (50, {})  # it begins closed
     box.open()
     for number in range(50):
-        assert box.send_next() == number
+        assert box.send_next(Ticket(RateGate())) == number
         assert (len(box.unsent_indexes), list(box.unanswered)) == (49 - number, list(range(number + 1)))
         assert box.wait_for_news(20) == {number}
         assert box.entries[number].task == Task("", TaskStatus.RUNNING, prompt=str(number))

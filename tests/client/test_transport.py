@@ -166,7 +166,7 @@ def test_a_caller_that_gives_up_gets_the_failure_without_a_further_try() -> None
     stop.set()
     with ScriptedServer([DROP, GOOD]) as server:
         with pytest.raises(ConnectionFailedError):
-            transport_to(server.url, retries=PATIENT).query("/", {}, stop=stop)
+            transport_to(server.url, retries=PATIENT).query("/", {}, pause=stop.wait)
         assert len(server.received) == 1
 
 
