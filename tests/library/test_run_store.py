@@ -157,6 +157,15 @@ def test_any_tables_one_after_the_other(
     store.close()
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_of_equal_rows_those_that_are_done_stay(store: RunStore, place: int) -> None:
+    write(store, ["a", "a", "a"])
+    store.record([Outcome(entries(store)[place][2], DONE, 1, "task")])
+    write(store, ["b"])
+    write(store, ["a", "b"])
+    assert [(word, state) for word, _take, _number, state in entries(store)] == [("a", DONE), ("b", OPEN)]
+
+
 def test_a_table_that_fails_half_way_changes_nothing(store: RunStore) -> None:
     write(store, ["a"])
 
