@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from seedream_nb.core.atomic_files import staging_path
+from seedream_nb.core.atomic_files import PART
 from seedream_nb.core.errors import ConnectionFailedError, ExportIncompleteError, SeedreamError, UsageError, shorten
 from seedream_nb.core.redaction import REDACTED
 
@@ -127,7 +128,7 @@ class Target:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """Yields the path of a new file on this machine, to be filled and `put`; what is left of it is removed."""
+        """Yields the path of a new file on this machine, which must be filled and `put`; an error removes it."""
         try:
             if self.folder is not None:
                 with self._staged() as part:
@@ -205,6 +206,7 @@ class Target:
         """Removes what interrupted exports have left; those that are still running notice, and fail."""
         if self.folder is not None:
             shutil.rmtree(self.folder / STAGING, ignore_errors=True)
+            self.__dict__.pop("_incomplete", None)
 
     @property
     def _system(self) -> Any:
@@ -216,16 +218,22 @@ class Target:
     def _is_root(self, path: str, folder: str) -> bool:
         return bool(path.strip("/") == self._path(folder).strip("/"))
 
+    @cached_property
+    def _incomplete(self) -> Path:
+        assert self.folder is not None  # noqa: S101  for the type checker
+        path = self.folder / STAGING
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
     @contextmanager
     def _staged(self) -> Iterator[Path]:
-        assert self.folder is not None  # noqa: S101  for the type checker
-        part = staging_path(self.folder / STAGING / "file")
+        part = self._incomplete / f".{uuid.uuid4().hex}{PART}"
         try:
-            part.parent.mkdir(parents=True, exist_ok=True)
             yield part
-        finally:
+        except BaseException:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+            raise
 
     def _move(self, part: Path, name: str) -> None:
         assert self.folder is not None  # noqa: S101  for the type checker

@@ -229,9 +229,7 @@ def _planned(items: Iterable[DatasetItem], layout: Layout, *, overwrite: bool) -
         while chunk := tuple(itertools.islice(iterator, layout.part_size)):
             for item in chunk:
                 finder.add(item.record)
-            # The service's whole answer is not needed.
-            slim = [dataclasses.replace(one, image=dataclasses.replace(one.image, raw={})) for one in chunk]
-            pickle.dump(tuple(slim), file, protocol=5)
+            pickle.dump(tuple(map(_without_answer, chunk)), file, protocol=5)
             count += len(chunk)
 
         def chunks() -> Iterator[tuple[DatasetItem, ...]]:
@@ -243,6 +241,13 @@ def _planned(items: Iterable[DatasetItem], layout: Layout, *, overwrite: bool) -
                 yield chunk
 
         yield _Plan(layout, finder.find(), count, chunks, overwrite)
+
+
+def _without_answer(item: DatasetItem) -> DatasetItem:
+    """An item without the service's own words about it, which are as long as all the rest."""
+    if not item.image.raw:
+        return item
+    return dataclasses.replace(item, image=dataclasses.replace(item.image, raw={}))
 
 
 def _check_place(plan: _Plan, place: Target) -> None:

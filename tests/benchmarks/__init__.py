@@ -79,5 +79,10 @@ Cluster: 24 of those JPEGs become WebP files of at most 1024 pixels on a Dask cl
 one worker and with two. Below that, what each step of a run and of an export takes for an image, in processor time of
 the process that does it, which `docs/runs_at_scale.md` calculates with.
 
+Datasets: 1,000 images like the gallery's, exported from the files of a library, compared with copying these files one
+after the other; and exported from their links, compared with a bare pool of 16 threads that downloads them into files.
+The exports also compute the checksum of every image, and write records and manifests. A machine that is busy with other
+work slows them more than the copying: they need twice its processor time, in two threads.
+
 "CPU" is the processor time of all threads of a contender; on a busy machine it tells more than seconds.
 """

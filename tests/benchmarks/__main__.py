@@ -13,10 +13,10 @@ import tests.benchmarks.panel.measure
 import tests.benchmarks.panel.report
 import tests.benchmarks.waiting.measure
 import tests.benchmarks.waiting.report
-from tests.benchmarks import cluster, gallery, ledger, library, panel, runs, waiting
+from tests.benchmarks import cluster, datasets, gallery, ledger, library, panel, runs, waiting
 from tests.benchmarks.report import machine
 
-SCENES = ("gallery", "waiting", "panel", "library", "ledger", "runs", "cluster")
+SCENES = ("gallery", "waiting", "panel", "library", "ledger", "runs", "datasets", "cluster")
 
 
 def main() -> None:
@@ -45,6 +45,7 @@ def main() -> None:
         "cluster": lambda: cluster.render(cluster.measure_all(rounds)),
         "ledger": lambda: ledger.render(ledger.measure_all(rounds)),
         "runs": lambda: runs.render(runs.measure_all(rounds)),
+        "datasets": lambda: datasets.render(datasets.measure_all(rounds)),
         "library": lambda: library.report.render(library.measure.measure_all(rounds)),
     }
     for scene in SCENES if arguments.scene == "all" else (arguments.scene,):
