@@ -16,11 +16,11 @@ import threading
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seedream_nb.core.errors import LibraryError, ModerationError, SeedreamError
+from seedream_nb.core.errors import BudgetExceededError, LibraryError, ModerationError, SeedreamError
 from seedream_nb.core.models import TaskStatus, Usage
 from seedream_nb.core.redaction import SANDBOX_TOKEN
 from seedream_nb.library.budgets import Budgets
@@ -142,6 +142,51 @@ class _Claim(NamedTuple):
     thread: int
 
 
+@dataclass
+class _ClaimJob:
+    """A claim on its way to the file, and what has become of it."""
+
+    purchase: Purchase
+    account: str
+    owner: str
+    estimate: Estimate
+    budgets: Budgets
+    is_claimed: bool = False
+    is_written: bool = False  # in a transaction that has ended
+    has_news: threading.Event = field(default_factory=threading.Event)  # that it is written, or has to be
+    error: BaseException | None = None
+
+    def write(self, connection: Connection, sandbox: str) -> None:
+        """Writes it within a transaction, unless it exceeds a budget."""
+        connection.execute("SAVEPOINT claim")
+        can_be_sent = _change(
+            connection,
+            self.purchase.number,
+            SENDABLE,
+            PurchaseState.SENDING,
+            account=self.account,
+            owner=self.owner,
+            sent_at=time.time(),
+            lost_at=None,
+            task=None,
+            spender=self.budgets.spender,
+            estimate=self.estimate.dollars,
+            images=self.estimate.images,
+            cost=None,
+            credits=None,
+        )
+        try:
+            if can_be_sent:
+                # It is counted by now; if that is too much, it is taken back.
+                model = str(self.purchase.body.get("model"))
+                self.budgets.check(connection, self.purchase.service, sandbox, self.estimate, model)
+            self.is_claimed = can_be_sent  # before it is written, as an interrupt may come right after
+        except BudgetExceededError as error:
+            connection.execute("ROLLBACK TO claim")
+            self.error = error
+        connection.execute("RELEASE claim")
+
+
 class Ledger:
     """The paid requests of a library; its folder is `folder`. Safe to use from several threads and processes."""
 
@@ -149,6 +194,13 @@ class Ledger:
         self._database = database
         self._folder = folder / _LOCKS
         self._salt = ""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._process = os.getpid()
+        self._guard = threading.Lock()
+        self._waiting: list[_ClaimJob] = []
+        self._is_writing = False  # whether a thread writes claims, or is about to
 
     def account_of(self, token: str) -> str:
         """A name for the account of a token that tells it from others, and from which the token cannot be computed."""
@@ -267,36 +319,53 @@ class Ledger:
         """
         owner = _own_lock(self._folder)
         claim = _Claim(self._folder, purchase.number, id(sender), threading.get_ident())
+        job = _ClaimJob(purchase, account, owner, estimate, budgets)
         # Before the claim, and removed whatever happens: a claim without a holder is looked up in the history.
         _sending.add(claim)
-        is_claimed = False
         try:
-            with self._database.writing(durable=True) as connection:
-                can_be_sent = _change(
-                    connection,
-                    purchase.number,
-                    SENDABLE,
-                    PurchaseState.SENDING,
-                    account=account,
-                    owner=owner,
-                    sent_at=time.time(),
-                    lost_at=None,
-                    task=None,
-                    spender=budgets.spender,
-                    estimate=estimate.dollars,
-                    images=estimate.images,
-                    cost=None,
-                    credits=None,
-                )
-                if can_be_sent:
-                    # It is counted by now; if that is too much, the transaction is rolled back.
-                    sandbox = self.account_of(SANDBOX_TOKEN)
-                    budgets.check(connection, purchase.service, sandbox, estimate, str(purchase.body.get("model")))
-                is_claimed = can_be_sent  # before it is written, as an interrupt may come right after
+            if threading.current_thread() is threading.main_thread():
+                self._claim_all([job])  # an interrupt, which comes to this thread alone, must not meet others' claims
+            else:
+                self._claim_together(job)
         finally:
-            if not is_claimed:
+            if not job.is_claimed:
                 _sending.discard(claim)
-        return is_claimed
+        if job.error is not None:
+            raise job.error
+        return job.is_claimed
+
+    def _claim_together(self, job: _ClaimJob) -> None:
+        """Writes a claim with those of all threads that wait meanwhile: a durable transaction takes its time."""
+        if self._process != os.getpid():
+            self._reset()  # a forked child must not wait for a lock that a thread of its parent may hold
+        with self._guard:
+            self._waiting.append(job)
+            must_write = not self._is_writing
+            self._is_writing = True
+        if not must_write:
+            job.has_news.wait()
+            if job.is_written:
+                return
+        with self._guard:
+            jobs, self._waiting = self._waiting, []
+        try:
+            self._claim_all(jobs)
+        except BaseException as error:  # noqa: BLE001  raised in the thread of each
+            for one in jobs:
+                one.error = one.error or error
+        with self._guard:
+            next_writer = self._waiting[:1]
+            self._is_writing = bool(next_writer)
+        for one in jobs:
+            one.is_written = True
+        for one in (*jobs, *next_writer):
+            one.has_news.set()
+
+    def _claim_all(self, jobs: Sequence[_ClaimJob]) -> None:
+        sandbox = self.account_of(SANDBOX_TOKEN)
+        with self._database.writing(durable=True) as connection:
+            for job in jobs:
+                job.write(connection, sandbox)
 
     def release(self, sender: object) -> None:
         """Ends the claims of a sender, whose outcome is recorded by now, as far as it is known."""
