@@ -19,7 +19,7 @@ from seedream_nb.core.foreign import VERBATIM_CLASSES, clean_prompt, show_line
 from seedream_nb.gallery.embedding import DataUri
 from seedream_nb.library import LibraryCache, LibraryFetcher, library_of
 from seedream_nb.notebook.front_end import CellOutput, TerminalLine, progress_bundle
-from seedream_nb.notebook.run_view import LONGEST_NAME, describe, list_notes, render_run
+from seedream_nb.notebook.run_view import LONGEST_NAME, THUMBNAIL, describe, list_notes, render_run
 from seedream_nb.protocol.prices import format_dollars
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ LINE_INTERVAL = 0.3  # seconds between two updates of the line
 STRIP_INTERVAL = 1.0  # seconds between two updates of the images
 MOST_IMAGES = 12
 _HEIGHT = 96  # pixels of the strip, from the start, so that the page does not move
-_SIDE = 192  # pixels of a thumbnail in it, sharp on a dense screen
+_PATIENCE = 3  # rounds without a stored image, after which one is downloaded
 _MAX_ALT = 120  # characters
 _SLOW = 10  # images a minute, below which a decimal matters
 
@@ -72,26 +72,29 @@ class _Shown:
 
 
 class _Strip:
-    """The newest images of a run as thumbnails, which are fetched in one background thread.
+    """The newest images of a run as thumbnails, which one background thread makes.
 
-    Only those of the strip are held, however long the run is.
+    Only those of the strip are held, however long the run is. The run itself downloads its originals, so that an image
+    that is not stored yet is left for the next time, and downloaded here only if nothing is stored for a while.
     """
 
     def __init__(self) -> None:
         self.version = 0
-        self._shown: dict[object, _Shown] = {}
+        self._shown: dict[object, _Shown] = {}  # the latest last
+        self._lost: set[object] = set()
         self._wanted: tuple[TaskImage, ...] = ()
         self._lock = threading.Lock()
         self._is_loading = False
+        self._rounds_without = 0
         self._stop = threading.Event()
 
     def load(self, tasks: Sequence[Task]) -> None:
-        """Fetches the images of tasks, the newest first, unless others are being fetched."""
-        wanted = tuple(image for task in tasks for image in task.good_images)[:MOST_IMAGES]
+        """Makes the thumbnails of tasks, the newest first."""
         with self._lock:
-            if self._is_loading or wanted == self._wanted or self._stop.is_set():
+            self._wanted = tuple(image for task in tasks for image in task.good_images)[:MOST_IMAGES]
+            if self._is_loading or self._stop.is_set() or self._find_missing() == []:
                 return
-            self._wanted, self._is_loading = wanted, True
+            self._is_loading = True
         fetcher = LibraryFetcher(LibraryCache(library_of(tasks)))
         threading.Thread(target=self._run, args=(fetcher,), name=THREAD_NAME, daemon=True).start()
 
@@ -100,34 +103,46 @@ class _Strip:
         self._stop.set()
 
     def to_html(self) -> str:
-        """The images in a row; as high when it is empty."""
+        """The images in a row, the newest first; as high when it is empty."""
         with self._lock:
-            shown = [self._shown[key] for key in map(_key_of, self._wanted) if key in self._shown]
+            newest = [key for key in map(_key_of, self._wanted) if key in self._shown]
+            # Older ones stay until there are enough of the newest.
+            older = [key for key in reversed(self._shown) if key not in newest]
+            shown = [self._shown[key] for key in (*newest, *older)[:MOST_IMAGES]]
         return (
             f'<div class="{VERBATIM_CLASSES}" style="display:flex;gap:6px;height:{_HEIGHT}px;overflow:hidden;'
             f'padding:2px">{"".join(map(_render_image, shown))}</div>'
         )
 
+    def _find_missing(self) -> list[TaskImage]:
+        known = self._lost.union(self._shown)
+        return [image for image in self._wanted if _key_of(image) not in known]
+
     def _run(self, fetcher: LibraryFetcher) -> None:
         try:
-            for image in self._wanted:
+            for image in self._find_missing():
                 if self._stop.is_set():
-                    break
-                if _key_of(image) not in self._shown:
-                    self._fetch(image, fetcher)
+                    return
+                is_stored = fetcher.cache.original(image) is not None
+                if is_stored or self._rounds_without >= _PATIENCE:
+                    self._rounds_without = 0
+                    self._make(image, fetcher)
+            self._rounds_without += 1
         finally:
             with self._lock:
-                keys = set(map(_key_of, self._wanted))
-                self._shown = {key: shown for key, shown in self._shown.items() if key in keys}
+                for key in list(self._shown)[:-MOST_IMAGES]:
+                    del self._shown[key]
+                self._lost.intersection_update(map(_key_of, self._wanted))
                 self._is_loading = False
 
-    def _fetch(self, image: TaskImage, fetcher: LibraryFetcher) -> None:
+    def _make(self, image: TaskImage, fetcher: LibraryFetcher) -> None:
         try:
-            found = fetcher.thumbnail(image, _SIDE, stop=self._stop)
+            found = fetcher.thumbnail(image, THUMBNAIL, stop=self._stop)
         except (SeedreamError, OSError):
-            return  # the gallery at the end says why
-        scale = _HEIGHT / found.height
-        shown = _Shown(str(DataUri(found.mime, found.data)), round(found.width * scale), _HEIGHT, image.prompt)
+            self._lost.add(_key_of(image))  # the gallery at the end says why
+            return
+        address = str(DataUri(found.mime, found.data))
+        shown = _Shown(address, round(found.width * _HEIGHT / found.height), _HEIGHT, image.prompt)
         with self._lock:
             self._shown[_key_of(image)] = shown
             self.version += 1
