@@ -25,7 +25,7 @@ def run_notebook(shell: InteractiveShell, name: str) -> None:
             shell.run_cell(cell.source, store_history=True)
 
 
-@pytest.mark.parametrize("name", ["02_generate_and_edit", "03_sweeps_and_waiting"])
+@pytest.mark.parametrize("name", ["02_generate_and_edit", "03_sweeps_and_waiting", "07_runs"])
 def test_a_tutorial_is_paid_for_once(plain_shell: InteractiveShell, name: str) -> None:
     run_notebook(plain_shell, name)
     sandbox: Sandbox = plain_shell.magics_manager.registry["SeedreamMagics"]._session.sandbox
