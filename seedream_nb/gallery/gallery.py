@@ -11,7 +11,6 @@ from seedream_nb.core.errors import UsageError
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.gallery.contact_sheet import draw_sheet, plan_contents, write_sheet
 from seedream_nb.gallery.contents import Contents, GalleryOptions, read_before, read_tasks
-from seedream_nb.gallery.datasets import export_dataset
 from seedream_nb.gallery.embedding import ImageStore
 from seedream_nb.gallery.export import export_page
 from seedream_nb.gallery.file_names import DEFAULT_NAME
@@ -331,6 +330,9 @@ class Gallery(Sequence[Task]):
             12 images (9.8 MB, imagefolder) in /home/me/siamese-cats
             >>> datasets.load_dataset("imagefolder", data_dir="siamese-cats")  # doctest: +SKIP
         """
+        # Imported here: most galleries are never exported.
+        from seedream_nb.gallery.datasets import export_dataset  # noqa: PLC0415  see above
+
         cache = self._fetcher.cache if isinstance(self._fetcher, LibraryFetcher) else LibraryCache("off")
         return export_dataset(
             cache.dataset_items(self._contents.tasks),
