@@ -30,7 +30,8 @@ CHUNK = 1 << 20  # bytes
 SHORTEST_SECRET = 6  # characters of an option's value that is hidden in messages; shorter ones are words
 
 CONTINUE_HINT = "Run the same line again: it continues where this one stopped."
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_UNFIT = frozenset({errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP})  # of a folder on this machine
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,8 @@ class Target:
             return ExportIncompleteError(message, hint=f"Free some space. {CONTINUE_HINT}")
         if isinstance(problem, PermissionError):
             return UsageError(message, hint="Check the permissions, and the keys if it needs any.")
-        if isinstance(problem, (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)):
+        is_unfit = isinstance(problem, (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError))
+        if is_unfit or (self.folder is not None and getattr(problem, "errno", None) in _UNFIT):
             hint = "Create the bucket first, or check its name." if self.folder is None else "Choose another folder."
             return UsageError(message, hint=hint)
         if self.folder is not None:

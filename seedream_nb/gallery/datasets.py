@@ -23,7 +23,7 @@ import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_args
+from typing import IO, TYPE_CHECKING, Any, get_args
 
 from seedream_nb.core.errors import ExportIncompleteError, UsageError
 from seedream_nb.core.foreign import read_mapping
@@ -229,7 +229,7 @@ def _planned(items: Iterable[DatasetItem], layout: Layout, *, overwrite: bool) -
         while chunk := tuple(itertools.islice(iterator, layout.part_size)):
             for item in chunk:
                 finder.add(item.record)
-            pickle.dump(tuple(map(_without_answer, chunk)), file, protocol=5)
+            _store(tuple(map(_without_answer, chunk)), file)
             count += len(chunk)
 
         def chunks() -> Iterator[tuple[DatasetItem, ...]]:
@@ -241,6 +241,17 @@ def _planned(items: Iterable[DatasetItem], layout: Layout, *, overwrite: bool) -
                 yield chunk
 
         yield _Plan(layout, finder.find(), count, chunks, overwrite)
+
+
+def _store(chunk: tuple[DatasetItem, ...], file: IO[bytes]) -> None:
+    try:
+        pickle.dump(chunk, file, protocol=5)
+        file.flush()
+    except OSError as problem:
+        raise ExportIncompleteError(
+            f"Can't write to the folder for temporary files: {problem.strerror or problem}.",
+            hint="Free some space, or set TMPDIR to another folder. Nothing was exported yet.",
+        ) from None
 
 
 def _without_answer(item: DatasetItem) -> DatasetItem:

@@ -360,6 +360,20 @@ def test_a_full_disk_is_one_clear_error_and_can_be_continued(originals: Path, tm
     assert contents_of(tmp_path / "out") == contents_of(tmp_path / "whole")
 
 
+def test_a_full_folder_for_temporary_files_is_one_clear_error(originals: Path, tmp_path: Path) -> None:
+    script = f"""
+        from seedream_nb import ExportIncompleteError
+        try:
+            export_dataset(sample_items(216, Path({str(originals)!r})), {str(tmp_path / "out")!r})
+        except ExportIncompleteError as error:
+            print(error)
+    """
+    result = run_limited(script, 5_000)
+    assert result.stderr == ""
+    assert "folder for temporary files" in result.stdout
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("target", "sentence", "hint"),
     [
@@ -367,6 +381,8 @@ def test_a_full_disk_is_one_clear_error_and_can_be_continued(originals: Path, tm
         ("", "target of the dataset is empty", "folder"),
         ("file.txt", "Not a directory", "another folder"),
         ("file.txt/inside", "Not a directory", "another folder"),
+        ("/proc/nowhere", "No such file or directory", "another folder"),
+        ("x" * 300, "File name too long", "another folder"),
         ("nul\0byte", "null byte", "Check the address"),
         ("abfs://user:secret@host/x", "Install adlfs", "pip install adlfs"),
     ],
