@@ -313,7 +313,8 @@ class Gallery(Sequence[Task]):
             with_images: Whether images are written; without them (Parquet only), there are only their paths or links.
             overwrite: Whether another export at the same place is replaced; otherwise that is an error.
             storage_options: What fsspec needs for the address, such as keys, and the endpoint of a bucket.
-            client: A `dask.distributed.Client` whose workers write the parts.
+            client: A `dask.distributed.Client` whose workers write the parts, or the address of its scheduler, such as
+                `tcp://10.0.0.1:8786`. They need access to the target, and no token.
             on_progress: Called with the number of images that have just been finished.
 
         Returns:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
+    from seedream_nb import Sandbox
     from seedream_nb.gallery.dataset_parts import DatasetFormat
     from seedream_nb.gallery.datasets import DatasetReport
 
@@ -192,6 +193,17 @@ def test_the_token_reaches_no_worker_and_no_host(
     assert len(sent["GET"]) == 20
     assert not any({"authorization", "cookie"} & set(headers) for headers in sent["GET"])
     assert not any(TOKEN in str(headers) for headers in sent["GET"])
+
+
+def test_a_run_is_exported_on_a_cluster(client: Client, sandbox: Sandbox, tmp_path: Path) -> None:
+    rows = [{"animal": animal} for animal in ("cat", "dog", "owl", "fox")]
+    with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path / "library") as seedream:
+        run = seedream.run(rows, name="animals", prompt="a small {animal}", size="2K", interval=0.05)
+        run.finish()
+        alone = run.export(tmp_path / "alone", "webdataset", part_size=2)
+        together = run.export(tmp_path / "together", "webdataset", part_size=2, client=client)
+    assert (alone.images, together.images, together.parts) == (4, 4, 2)
+    assert contents_of(tmp_path / "together") == contents_of(tmp_path / "alone")
 
 
 def test_the_search_in_a_worker_finds_a_token(client: Client) -> None:
