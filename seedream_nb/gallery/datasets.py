@@ -274,8 +274,14 @@ def _check_place(plan: _Plan, place: Target) -> None:
         return
     check_layout(plan.layout, layout, place)
     there = set(find_parts(place))
-    for part in plan.parts():
-        manifest = read_manifest(place, part.number) if part.number in there else None
+    manifests = run_in_order(
+        lambda part: (part, read_manifest(place, part.number) if part.number in there else None),
+        plan.parts(),
+        threads=THREADS if place.folder is None else 1,
+        name="seedream-dataset",
+        ahead=THREADS,
+    )
+    for part, manifest in manifests:
         if manifest is not None:
             check_same(part, manifest, place)
     if max(there, default=0) >= plan.part_count:
