@@ -133,7 +133,13 @@ class RunPurchases:
         for page in _pages(self._store.scan((SENT, UNCLEAR))):
             known = self._purchases.ledger.find_numbers(one.purchase for one in page if one.purchase is not None)
             pairs = [(one, known[one.purchase]) for one in page if one.purchase in known]
-            self._record([(entry, purchase) for entry, purchase in pairs if self._state_of(purchase) != entry.state])
+            self._record(
+                [
+                    (entry, purchase)
+                    for entry, purchase in pairs
+                    if self._state_of(purchase) != entry.state and _is_own(entry, purchase)
+                ]
+            )
 
     def _find_bought(self, checksums: Sequence[str]) -> None:
         """Gives the entries of some requests the purchases that nobody had counted."""
@@ -200,6 +206,13 @@ def _take_of(entry: Entry, group: Sequence[Entry], body: Mapping[str, object]) -
     waiting = [one.number for one in group if one.state not in HOLDING]
     held = frozenset(one.purchase for one in group if one.state in HOLDING and one.purchase is not None)
     return Take(body, waiting.index(entry.number) + 1 if entry.number in waiting else entry.nth, held)
+
+
+def _is_own(entry: Entry, purchase: Purchase) -> bool:
+    """Whether a purchase is an entry's, as far as can be told: a new ledger has others of the same numbers."""
+    if entry.task is not None and purchase.task_id is not None:
+        return entry.task == purchase.task_id
+    return purchase.request == entry.checksum or bool(purchase.body.get("image"))  # whose links count by their content
 
 
 def _identify(reference: str) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.client.polling import Pace
 from seedream_nb.client.run_originals import Originals
-from seedream_nb.client.transport import FATAL_ERRORS
+from seedream_nb.client.transport import FATAL_ERRORS, TRANSIENT_ERRORS
 from seedream_nb.core.errors import ConnectionFailedError, ModerationError, OutcomeUnknownError, RateLimitedError
 from seedream_nb.library.run_store import FAILED, OPEN, REJECTED, SENT, UNCLEAR, Outcome
 from seedream_nb.protocol.status_errors import is_non_answer
@@ -38,6 +38,7 @@ _RATE_SECONDS = 60.0  # that the number of requests per minute is measured over
 _RECENT = 20  # tasks whose time determines how often to poll
 _POLLS = 20  # while such a task is in progress
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds, before the pauses grow
+MOST_FAILURES = 20  # in a row, without an answer of the service, after which it is taken to be down
 _THROTTLED_PAUSE = 10.0  # seconds before requests are sent again that the service had no room for
 
 
@@ -95,6 +96,7 @@ class RunWorker:
         self._began = time.monotonic()
         self._aborting: SeedreamError | None = None
         self._throttled = False
+        self._failures = 0  # in a row, without an answer of the service
 
     def start(self) -> None:
         """Starts the thread."""
@@ -219,6 +221,7 @@ class RunWorker:
                     self._outcomes.append(Outcome(entry.number, SENT, request.number, task.id.strip()))
                 continue
             failure = failures.get(index)
+            self._count_failure(failure)
             outcome = (
                 self._purchases.describe(entry.number, request.number, task, request.body)
                 if failure is None or task.good_images
@@ -238,6 +241,13 @@ class RunWorker:
             batch.set_pace(Pace(min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, median(self._times) / _POLLS))))
         if time.monotonic() - self._flushed_at > _FLUSH_INTERVAL:
             self._flush()
+
+    def _count_failure(self, failure: SeedreamError | None) -> None:
+        """Ends it after many failures in a row that any request may have."""
+        is_general = isinstance(failure, TRANSIENT_ERRORS) and not isinstance(failure, RateLimitedError)
+        self._failures = self._failures + 1 if is_general else 0
+        if self._failures >= MOST_FAILURES and self._aborting is None:
+            self._aborting = failure
 
     def _describe_failure(self, entry: Entry, request: PaidRequest, failure: SeedreamError) -> Outcome | None:
         """What the failure of a request says of its entry; None if that stays unsent."""

@@ -538,7 +538,7 @@ def open_run(
         raise _unknown_run(name, library)
     kind, new_after = "pandas", None
     if exists:
-        _check_service(store, service)
+        _check_service(store, client)
     if table is not None:
         opened = open_table(table)
         store_reference = reference_storage(library)
@@ -643,19 +643,20 @@ def _write_limits(store: RunStore, in_flight: int | None, budget: float | str | 
     if in_flight is not None:
         changes["in_flight"] = in_flight
     if budget is not None:
-        changes["budget"] = "" if parse_budget(budget) is None else budget
+        amount = f"{budget:.6f}" if isinstance(budget, float) else budget
+        changes["budget"] = "" if parse_budget(budget) is None else amount
     if not store.read("budget_key"):
         changes["budget_key"] = uuid.uuid4().hex
     if changes:
         store.write(**changes)
 
 
-def _check_service(store: RunStore, service: str) -> None:
+def _check_service(store: RunStore, client: SeedreamClient) -> None:
     """Makes sure that a run's requests go where its images come from; another sandbox begins afresh."""
-    before = store.read("service")
+    before, service = store.read("service"), client.settings.base_url
     if before == service:
         return
-    if not (is_loopback(before) and is_loopback(service)):
+    if not (is_loopback(before) and client.settings.is_sandbox):
         raise UsageError(
             f"The run {store.name} belongs to {before}, not to {service}.",
             hint="Give the run another name, or use that service; nothing was sent.",

@@ -541,8 +541,11 @@ def _plan(connection: Connection, service: str, order: Order, notebook: str) -> 
 
 def _find_take(connection: Connection, service: str, order: Order) -> Purchase | None:
     """The n-th take of a request. Those that were bought come first: one that was never sent leaves no gap."""
-    if order.number is not None and (ordered := _select(connection, "number = ?", (order.number,))):
-        return ordered[0]
+    if order.number is not None:
+        ordered = _select(connection, "number = ? AND service = ?", (order.number, service))
+        # Not the content of links, which may have changed; a new ledger has other purchases of the same numbers.
+        if ordered and {**ordered[0].body, "image": None} == {**order.body, "image": None}:
+            return ordered[0]
     if order.take is None:
         return None
     others = f" AND number NOT IN ({', '.join(map(str, order.others))})" if order.others else ""

@@ -23,6 +23,7 @@ from seedream_nb.core.errors import (
     Interrupted,
     LibraryError,
     LibraryWarning,
+    NetworkError,
     UsageError,
 )
 from seedream_nb.library.run_store import RunStore
@@ -30,7 +31,7 @@ from tests.conftest import QUICK
 from tests.interrupts import interrupt_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 ANIMALS: list[dict[str, Any]] = [
@@ -69,6 +70,13 @@ def paid(sandbox: Sandbox) -> int:
 
 def asked(sandbox: Sandbox) -> int:
     return len(sandbox.requests)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert condition()
 
 
 def test_each_row_becomes_an_image(buyer: SeedreamClient, sandbox: Sandbox) -> None:
@@ -350,15 +358,48 @@ def test_an_unclear_outcome_is_looked_up_by_the_next(buyer: SeedreamClient, sand
     run = open_run(buyer)
     with (
         sandbox.faults.during("drop", on="images", processed=True, match="white hen"),
-        sandbox.faults.during("server_error", on="tasks", match="retrieve_batch", after=100),
-        sandbox.faults.during("server_error", on="tasks", match="created_at"),
+        sandbox.faults.during("server_error", on="tasks"),
     ):
+        run.start()
+        wait_until(lambda: run.summary.unclear > 0)
+    wait_until(lambda: not run.is_running)
+    assert (run.summary.unclear, run.summary.done, paid(sandbox)) == (1, 3, 4)
+    assert open_run(buyer, None).announcement.endswith("; 1 unclear, which the account's history settles first")
+    assert len(run.finish()) == paid(sandbox) == 4
+
+
+def test_a_service_that_is_down_stops_it(
+    buyer: SeedreamClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedream_nb.client.run_worker.MOST_FAILURES", 3)
+    run = open_run(buyer, [{"animal": f"cat {number}"} for number in range(10)], in_flight=1)
+    with sandbox.faults.during("server_error", on="images", after=2), pytest.raises(NetworkError):
         run.finish()
-    bought = paid(sandbox)
-    if run.summary.unclear:
-        assert "unclear" in open_run(buyer, None).announcement
-    assert len(run.finish()) == 4
-    assert paid(sandbox) == bought == 4
+    # One more may be on its way by then.
+    assert (run.summary.done, run.summary.failed + run.summary.unsent) == (2, 8)
+    assert 3 <= run.summary.failed <= 4
+    run.retry()
+    assert run.summary.done == 10
+
+
+def test_a_new_ledger_has_other_purchases_of_the_same_numbers(sandbox: Sandbox, folder: Path) -> None:
+    with (
+        connect(sandbox, folder) as client,
+        sandbox.faults.during("server_error", on="tasks"),
+        sandbox.faults.during("drop", on="images", processed=True),
+    ):
+        run = open_run(client, ANIMALS[:1])
+        run.finish()
+        assert run.summary.unclear == 1
+        run._store.close()
+    for path in folder.glob("library.sqlite*"):
+        path.unlink()
+    with connect(sandbox, folder) as client:
+        fox = client.generate("a white fox", wait=True)
+        run = open_run(client, None)
+        run.finish()
+        assert run.newest[0].prompt == "a white cat"
+        assert run.newest[0].id != fox.id
 
 
 def test_a_set_of_images_is_several(buyer: SeedreamClient) -> None:
@@ -450,9 +491,7 @@ def test_leaving_the_loop_stops_it(buyer: SeedreamClient, sandbox: Sandbox) -> N
         if summary.in_progress or summary.done:
             break
     del summary
-    deadline = time.monotonic() + 10
-    while run.is_running and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: not run.is_running)
     assert paid(sandbox) < 4
     assert len(run.finish()) == paid(sandbox) == 4
 
