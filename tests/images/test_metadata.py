@@ -98,10 +98,10 @@ WARNING = {
 def test_the_work_is_bounded(kind: str) -> None:
     content = SLOW[kind]()
     assert len(content) < 52_428_800
-    before = time.monotonic()
+    before = time.process_time()  # other processes may be busy
     with contextlib.suppress(ImageError):
         assert make_thumbnail(content, 32).width == 32
-    assert time.monotonic() - before < SECONDS
+    assert time.process_time() - before < SECONDS
 
 
 def test_the_memory_is_bounded() -> None:
