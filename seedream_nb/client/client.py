@@ -663,7 +663,7 @@ class SeedreamClient:
             >>> run.finish()  # doctest: +SKIP
         """
         # Imported here: most cells send a request or two.
-        from seedream_nb.client.runs import open_run  # noqa: PLC0415  see above
+        from seedream_nb.client.run_opening import open_run  # noqa: PLC0415  see above
 
         return open_run(
             self,
@@ -701,7 +701,7 @@ class SeedreamClient:
         Raises:
             LibraryError: There is no library that can be written.
         """
-        from seedream_nb.client.runs import list_runs  # noqa: PLC0415  as above
+        from seedream_nb.client.run_opening import list_runs  # noqa: PLC0415  as above
 
         return list_runs(self)
 

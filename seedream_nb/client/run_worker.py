@@ -19,6 +19,7 @@ from seedream_nb.protocol.status_errors import is_non_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from seedream_nb.client.generation_batch import GenerationBatch
     from seedream_nb.client.purchases import PaidRequest
@@ -279,3 +280,25 @@ class RunWorker:
         with self._news:
             self._version += 1
             self._news.notify_all()
+
+
+# Those of this process, the last one of each run, by the files of the runs.
+_workers: dict[Path, RunWorker] = {}
+_guard = threading.Lock()
+
+
+def find_worker(path: Path, *, or_ended: bool = False) -> RunWorker | None:
+    """The worker of this process on the run of a file; None if there is none, or it has ended."""
+    worker = _workers.get(path)
+    return worker if worker is not None and (or_ended or worker.is_alive) else None
+
+
+def start_worker(path: Path, worker: RunWorker) -> RunWorker:
+    """Starts a worker, unless another one of this process works on the run; returns the one that does."""
+    with _guard:
+        other = find_worker(path)
+        if other is not None:
+            return other
+        _workers[path] = worker
+        worker.start()
+        return worker

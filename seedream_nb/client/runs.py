@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-import uuid
 import warnings
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,32 +14,16 @@ from seedream_nb.client.polling import Pace
 from seedream_nb.client.run_estimates import announce, count, estimate_seconds, format_duration, seconds_per_image
 from seedream_nb.client.run_purchases import RunPurchases
 from seedream_nb.client.run_results import find_tasks, make_frame, make_items, paged
-from seedream_nb.client.run_settings import RunSettings, read_settings
-from seedream_nb.client.run_tables import reference_storage, store_table
-from seedream_nb.client.run_worker import MOST_NEWEST, RUNNER, RunWorker
-from seedream_nb.client.tables import open_table
-from seedream_nb.core.errors import Interrupted, InterruptedWait, LibraryError, UsageError
-from seedream_nb.core.foreign import is_loopback
+from seedream_nb.client.run_settings import RunSettings
+from seedream_nb.client.run_worker import MOST_NEWEST, RUNNER, RunWorker, find_worker, start_worker
+from seedream_nb.core.errors import Interrupted, InterruptedWait, UsageError
 from seedream_nb.core.providers import provide
 from seedream_nb.core.text import count_of
-from seedream_nb.library.budgets import parse_budget, shared_budget_within
-from seedream_nb.library.library import warn
-from seedream_nb.library.location import OFF, TURN_ON_HINT
-from seedream_nb.library.run_store import (
-    DONE,
-    FAILED,
-    FOLDER,
-    OPEN,
-    REJECTED,
-    SENT,
-    UNCLEAR,
-    DamagedRunError,
-    RunStore,
-    find_runs,
-)
+from seedream_nb.library.budgets import shared_budget_within
+from seedream_nb.library.run_store import DONE, FAILED, OPEN, REJECTED, SENT, UNCLEAR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
     from seedream_nb.client.client import SeedreamClient
@@ -51,7 +33,7 @@ if TYPE_CHECKING:
     from seedream_nb.library import Library
     from seedream_nb.library.budgets import Budget
     from seedream_nb.library.dataset_items import DatasetItem
-    from seedream_nb.library.run_store import Entry
+    from seedream_nb.library.run_store import Entry, RunStore
 
 IN_FLIGHT = 10
 MOST_SHOWN = 1_000  # tasks of a gallery, which holds them in memory
@@ -183,7 +165,7 @@ class Run:
     @property
     def summary(self) -> RunSummary:
         """What is known of it now, by this and all other kernels."""
-        worker = _worker_of(self._store)
+        worker = find_worker(self._store.path)
         return summarize(
             self._store,
             self._count(),
@@ -197,12 +179,12 @@ class Run:
     @property
     def is_running(self) -> bool:
         """Whether this kernel sends its requests at the moment."""
-        return _worker_of(self._store) is not None
+        return find_worker(self._store.path) is not None
 
     @property
     def error(self) -> BaseException | None:
         """What ended it the last time that this kernel worked on it, if that was an error."""
-        worker = _workers.get(self._store.path)
+        worker = find_worker(self._store.path, or_ended=True)
         return None if worker is None else worker.error
 
     def preview(self, limit: int = 5) -> list[tuple[int, str]]:
@@ -240,7 +222,7 @@ class Run:
         Returns:
             The run itself; see `updates` and `stop`.
         """
-        self._start(self._open_worker())
+        start_worker(self._store.path, self._open_worker())
         if (watch := _find_in_ipython("watch_run")) is not None:
             watch(self)
         return self
@@ -261,7 +243,7 @@ class Run:
         mine = self._open_worker()
         version = -1
         try:
-            worker = self._start(mine)
+            worker = start_worker(self._store.path, mine)
             while True:
                 is_last = not worker.is_alive
                 yield self.summary
@@ -278,7 +260,7 @@ class Run:
 
     def stop(self) -> None:
         """Sends nothing more, and returns when everything that was sent is recorded. Tasks continue at the service."""
-        worker = _worker_of(self._store)
+        worker = find_worker(self._store.path)
         if worker is not None:
             worker.stop()
 
@@ -349,7 +331,7 @@ class Run:
     @property
     def newest(self) -> list[Task]:
         """The tasks that finished last, the newest first; at most 12."""
-        worker = _worker_of(self._store)
+        worker = find_worker(self._store.path)
         if worker is not None and worker.newest:
             return list(worker.newest.copy())
         return list(self._library.find(self._store.newest(MOST_NEWEST)).values())
@@ -394,15 +376,6 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({self.name!r}: {self.announcement})"
-
-    def _start(self, mine: RunWorker) -> RunWorker:
-        """Starts a worker, unless another one of this kernel works on the run; returns the one that does."""
-        with _guard:
-            worker = _workers.get(self._store.path)
-            if worker is None or not worker.is_alive:
-                worker = _workers[self._store.path] = mine
-                mine.start()
-            return worker
 
     def _open_worker(self) -> RunWorker:
         in_flight = int(self._store.read("in_flight") or IN_FLIGHT)
@@ -498,106 +471,6 @@ class Run:
                 sys.stderr.write("\n")
 
 
-def open_run(
-    client: SeedreamClient,
-    table: object,
-    name: str,
-    *,
-    prompt: str | None,
-    image: object,
-    takes: int,
-    in_flight: int | None,
-    budget: float | str | None,
-    pace: Pace | None,
-    strict: bool,
-    originals: bool,
-    options: Mapping[str, object],
-) -> Run:
-    """Opens a run; `SeedreamClient.run` describes the arguments."""
-    library = open_library(client)
-    store = RunStore(library.location / FOLDER, name)
-    service = client.settings.base_url
-    if table is None:
-        given = [key for key, value in {"prompt": prompt, "image": image, **options}.items() if value is not None]
-        if given or takes != 1:
-            raise UsageError(
-                f"{(given or ['takes'])[0]} belongs to a table.", hint="Pass the table, too; nothing was sent."
-            )
-    if in_flight is not None and (isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1):
-        raise UsageError(f"in_flight must be at least 1, not {in_flight!r}.", hint="Nothing was sent.")
-    if budget is not None:
-        parse_budget(budget)
-    try:
-        exists = store.exists
-    except DamagedRunError as error:
-        if table is None:
-            raise
-        warn(error.message)
-        exists = False
-    if table is None and not exists:
-        raise _unknown_run(name, library)
-    kind, new_after = "pandas", None
-    if exists:
-        _check_service(store, client)
-    if table is not None:
-        opened = open_table(table)
-        store_reference = reference_storage(library)
-        settings = read_settings(
-            opened, prompt, image=image, takes=takes, strict=strict, store_reference=store_reference, **options
-        )
-        new_after = store_table(store, opened, settings, library, service)
-        kind = opened.kind
-    _write_limits(store, in_flight, budget)
-    return Run(client, library, store, kind=kind, pace=pace, originals=originals, new_after=new_after)
-
-
-def open_library(client: SeedreamClient) -> Library:
-    """The library that a client's runs are in.
-
-    Raises:
-        LibraryError: There is none that can be written.
-    """
-    if client.cache.location == OFF:
-        where = " A sandbox has none by itself." if is_loopback(client.settings.base_url) else ""
-        raise LibraryError(
-            f"A run needs a library, which records what was bought.{where}",
-            hint=f"{TURN_ON_HINT} In Python also SeedreamClient(library=folder). Nothing was sent.",
-        )
-    library = client.cache.open()
-    if library.is_read_only:
-        raise LibraryError(
-            f"A run needs a library that can be written, and {library.location} is read-only.",
-            hint=f"{TURN_ON_HINT} In Python also SeedreamClient(library=folder). Nothing was sent.",
-        )
-    return library
-
-
-def list_runs(client: SeedreamClient) -> list[RunSummary]:
-    """What is known of all runs of a client's library, those that changed last first."""
-    library = open_library(client)
-    found = []
-    for store in find_runs(library):
-        try:
-            if not store.exists:
-                continue
-            counts = count(store.totals(), client.prices)
-            summary = summarize(
-                store,
-                counts,
-                bought_before=counts.states[DONE] + counts.states[SENT],
-                is_sandbox=client.settings.is_sandbox,
-                is_running=_worker_of(store) is not None or library.ledger.is_owner_alive(store.read(RUNNER)),
-                seconds=None,
-                per_minute=None,
-            )
-            found.append(summary)
-        except DamagedRunError as error:
-            warn(error.message)
-        finally:
-            store.close()
-    return sorted(found, key=lambda run: run.changed_at, reverse=True)
-
-
 def summarize(
     store: RunStore,
     counts: Counts,
@@ -638,41 +511,6 @@ def summarize(
     )
 
 
-def _write_limits(store: RunStore, in_flight: int | None, budget: float | str | None) -> None:
-    changes: dict[str, object] = {}
-    if in_flight is not None:
-        changes["in_flight"] = in_flight
-    if budget is not None:
-        amount = f"{budget:.6f}" if isinstance(budget, float) else budget
-        changes["budget"] = "" if parse_budget(budget) is None else amount
-    if not store.read("budget_key"):
-        changes["budget_key"] = uuid.uuid4().hex
-    if changes:
-        store.write(**changes)
-
-
-def _check_service(store: RunStore, client: SeedreamClient) -> None:
-    """Makes sure that a run's requests go where its images come from; another sandbox begins afresh."""
-    before, service = store.read("service"), client.settings.base_url
-    if before == service:
-        return
-    if not (is_loopback(before) and client.settings.is_sandbox):
-        raise UsageError(
-            f"The run {store.name} belongs to {before}, not to {service}.",
-            hint="Give the run another name, or use that service; nothing was sent.",
-        )
-    store.reopen((SENT, DONE, FAILED, REJECTED, UNCLEAR))
-    store.write(service=service, synchronized_at=0)
-
-
-def _unknown_run(name: str, library: Library) -> UsageError:
-    names = ", ".join(store.name for store in find_runs(library)[:8])
-    return UsageError(
-        f"There is no run {name} in {library.location}.",
-        hint=f"{f'There are {names}. ' if names else ''}To create one, pass its table; nothing was sent.",
-    )
-
-
 def _find_in_ipython(name: str) -> Callable[[Run], object] | None:
     """What shows the progress of a run in IPython, which is not imported for that; None where it does not run."""
     module = sys.modules.get("IPython")
@@ -693,13 +531,3 @@ def _describe(summary: RunSummary) -> str:
         f"{format_duration(summary.seconds_left)} left" if summary.seconds_left is not None else "",
     ]
     return f"{summary.name}: {', '.join(filter(None, parts))}"
-
-
-# Those of this process by the files of their runs.
-_workers: dict[Path, RunWorker] = {}
-_guard = threading.Lock()
-
-
-def _worker_of(store: RunStore) -> RunWorker | None:
-    worker = _workers.get(store.path)
-    return worker if worker is not None and worker.is_alive else None

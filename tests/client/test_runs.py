@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from seedream_nb import Library, Run, Sandbox, SeedreamClient
-from seedream_nb.client import runs
+from seedream_nb.client import run_worker, runs
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
@@ -500,7 +500,7 @@ def test_an_interrupt_at_any_line_loses_nothing(buyer: SeedreamClient, sandbox: 
     run = open_run(buyer, [{"animal": f"cat {number}"} for number in range(40)], in_flight=1)
     interrupted = 0
     for line in itertools.count(1, 6):
-        interrupt = interrupt_at(line, [runs], run.finish)
+        interrupt = interrupt_at(line, [runs, run_worker], run.finish)
         assert not run.is_running
         if interrupt is None:
             break
@@ -648,7 +648,7 @@ def test_a_finished_run_of_ten_thousand_rows_again(buyer: SeedreamClient, sandbo
     with store._writing() as connection:
         connection.execute("UPDATE entries SET state = 'done', has_originals = 1")
     store.close()
-    began = time.perf_counter()
+    began = time.process_time()
     open_run(buyer, rows)
-    assert time.perf_counter() - began < 3  # a third of it on a machine that does nothing else
+    assert time.process_time() - began < 1
     assert asked(sandbox) == 0
