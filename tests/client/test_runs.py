@@ -589,6 +589,32 @@ def test_a_reference_image_counts_by_its_content(buyer: SeedreamClient, sandbox:
     assert paid(sandbox) == 1
 
 
+def test_inline_images_are_in_the_library(buyer: SeedreamClient, folder: Path) -> None:
+    run = open_run(buyer, ANIMALS[:2], response_format="b64_json")
+    run.finish()
+    paths = [path for paths in run.frame["images"] for path in paths]
+    assert len(paths) == 2
+    assert all(path.startswith(str(folder)) for path in paths)
+
+
+def test_a_link_as_reference_image(buyer: SeedreamClient, sandbox: Sandbox) -> None:
+    link = buyer.retrieve(sandbox.examples[0].id).images[0].url
+    rows = [{"animal": "cat", "image": link}, {"animal": "hen", "image": link}]
+    run = open_run(buyer, rows)
+    with (
+        sandbox.faults.during("drop", on="images", processed=True, match="white hen"),
+        sandbox.faults.during("server_error", on="tasks"),
+    ):
+        run.start()
+        wait_until(lambda: run.summary.unclear > 0)
+    wait_until(lambda: not run.is_running)
+    with sandbox.faults.during("missing", on="downloads"):
+        run = open_run(buyer, rows)
+        assert (run.summary.unclear, run.summary.done) == (1, 1)
+        assert len(run.finish()) == 2
+    assert len(open_run(buyer, rows, name="again").finish()) == paid(sandbox) == 2
+
+
 def test_an_image_in_memory_is_there_in_another_kernel(sandbox: Sandbox, folder: Path) -> None:
     image = Image.new("RGB", (64, 48), "red")
     with connect(sandbox, folder) as client:
