@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.chromium import CHROMIUM_OPTIONS, HOW_TO_INSTALL, find_chromium
 from tests.browser.jupyter import PATIENCE, JupyterServer, Lab, serve
-from tests.browser.pages import VIEWPORT, errors_of
+from tests.browser.pages import VIEWPORT, WIDGET_MANAGER, errors_of
 from tests.rough_images import make_kernels_paint_roughly
 
 if TYPE_CHECKING:
@@ -53,14 +54,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
 
 @pytest.fixture(scope="session")
 def lab(browser: Browser, server: JupyterServer) -> Iterator[Lab]:
-    lab = Lab(browser, server)
-    yield lab
-    lab.discard()
+    with contextlib.closing(Lab(browser, server)) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def reader(browser: Browser, server: JupyterServer) -> Iterator[Lab]:
+    """For notebooks that others have saved: no cell is ever run on its page."""
+    with contextlib.closing(Lab(browser, server)) as reader:
+        yield reader
 
 
 # JupyterLab's own code sometimes fails to detach a node after themes were changed, without naming the cause; and it
-# reports a question to the kernel that is not answered when the notebook is closed.
-JUPYTERLAB = r"(?s)'removeChild' on 'Node'.*/static/lab/jlab_core|Canceled future for inspect_request"
+# reports a request to the kernel that has no reply when the notebook is closed.
+JUPYTERLAB = r"(?s)'removeChild' on 'Node'.*/static/lab/jlab_core|Canceled future for (debug|inspect)_request"
 
 
 @pytest.fixture
@@ -69,13 +76,23 @@ def lab_page(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Page]:
 
     After a failure, the next test gets a new one.
     """
+    yield from _use(lab, request, JUPYTERLAB)
+
+
+@pytest.fixture
+def reader_page(reader: Lab, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Like `lab_page`, for a notebook that was saved; ipywidgets itself reports that it does not find its models."""
+    yield from _use(reader, request, f"{JUPYTERLAB}|{WIDGET_MANAGER}")
+
+
+def _use(lab: Lab, request: pytest.FixtureRequest, foreign_errors: str) -> Iterator[Page]:
     page = lab.page()
     page.set_viewport_size(VIEWPORT)
     failed_before = request.session.testsfailed
-    with errors_of(page, JUPYTERLAB) as errors:
+    with errors_of(page, foreign_errors) as errors:
         yield page
         lab.close_documents()
     lab.server.shut_down_kernels()
     if errors or request.session.testsfailed > failed_before:
-        lab.discard()
+        lab.close()
     assert errors == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
-# Looks before each paint, and records frames that differ from the one before.
+# Looks before each paint that may differ from the one before: when an element or a size has changed, or an image came.
 _START = """
 cell => {
   const seen = [];
@@ -26,13 +26,28 @@ cell => {
       height: area ? Math.round(area.getBoundingClientRect().height) : 0,
     };
     if (JSON.stringify(frame) !== JSON.stringify(seen.at(-1))) seen.push(frame);
-    cell.film.next = requestAnimationFrame(look);
   };
-  cell.film = {seen};
+  let next = 0;
+  const lookSoon = () => {
+    cancelAnimationFrame(next);
+    next = requestAnimationFrame(look);
+  };
+  const changes = new MutationObserver(lookSoon);
+  changes.observe(cell, { attributes: true, characterData: true, childList: true, subtree: true });
+  const sizes = new ResizeObserver(lookSoon);
+  sizes.observe(cell);
+  cell.addEventListener('load', lookSoon, true);
+  cell.film = () => {
+    cancelAnimationFrame(next);
+    changes.disconnect();
+    sizes.disconnect();
+    cell.removeEventListener('load', lookSoon, true);
+    return seen;
+  };
   look();
 }
 """
-_STOP = "cell => { cancelAnimationFrame(cell.film.next); return cell.film.seen; }"
+_STOP = "cell => cell.film()"
 
 
 @dataclass(frozen=True)

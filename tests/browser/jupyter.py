@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import re
 import subprocess
 import sys
-from collections import deque
+import time
 from dataclasses import dataclass
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -21,13 +21,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Locator, Page
 
 # Long enough for a kernel to start on a busy machine with few cores.
 PATIENCE = 30_000  # milliseconds
+END_PATIENCE = 5  # seconds
 FINISHED = re.compile(r"\[\d+\]:")  # the prompt of a cell that has run
 
 QUIET_SETTINGS: dict[str, dict[str, object]] = {
@@ -73,13 +74,18 @@ class JupyterServer:
         Returns:
             Its path on the server.
         """
+        path = self.write_notebook(name, *sources)
+        # The kernel starts while the page loads, and JupyterLab finds it by the path.
+        kernel = {"kernel": {"name": KERNEL["name"]}, "path": path, "name": name, "type": "notebook"}
+        self._request("POST", "/api/sessions", json=kernel)
+        return path
+
+    def write_notebook(self, name: str, *sources: str) -> str:
+        """Writes a notebook like `add_notebook`, but without a kernel."""
         path = f"{next(_directories)}/{name}.ipynb"
         (self.root / path).parent.mkdir()
         notebook = new_notebook(cells=[new_code_cell(source) for source in sources], metadata={"kernelspec": KERNEL})
         nbformat.write(notebook, self.root / path)
-        # The kernel starts while the page loads, and JupyterLab finds it by the path.
-        kernel = {"kernel": {"name": KERNEL["name"]}, "path": path, "name": name, "type": "notebook"}
-        self._request("POST", "/api/sessions", json=kernel)
         return path
 
     def copy_notebook(self, path: str, *, is_trusted: bool) -> str:
@@ -143,7 +149,7 @@ class Lab:
             }"""
         )
 
-    def discard(self) -> None:
+    def close(self) -> None:
         """Closes the page, so that the next test gets a new one."""
         if self._page is not None:
             self._page.context.close()
@@ -184,22 +190,49 @@ def serve(root: Path, home: Path) -> Generator[JupyterServer, None, None]:
     server_settings = home / "settings"
     for plugin, values in QUIET_SETTINGS.items():
         write_setting(server_settings, plugin, values)
+    with run_server(command, environment, home / "server.log", r"(http://127\.0\.0\.1:\d+)/lab") as url:
+        yield JupyterServer(url, token, root, server_settings)
+
+
+@contextlib.contextmanager
+def run_server(command: list[str], environment: dict[str, str], log: Path, address: str) -> Iterator[str]:
+    """Runs a server that logs its address during a `with` block.
+
+    Args:
+        command: The command and its arguments.
+        environment: Its environment variables.
+        log: The file for its log. A pipe would be held open by a kernel that outlives the server, and whoever reads it
+            would wait forever.
+        address: The pattern of its address in the log, with the address without a final slash as its group.
+
+    Yields:
+        Its address.
+    """
     patient = requests.Session()
     patient.mount("http://", HTTPAdapter(max_retries=Retry(connect=10, backoff_factor=0.1)))
-    with patient, subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        log = process.stderr or ()
-        # It would block if nobody read the rest of its log.
-        drain = Thread(target=deque, args=(log, 0))
+    with patient, log.open("w") as stream, subprocess.Popen(command, env=environment, stderr=stream) as process:
         try:
-            url = next(found[1] for line in log if (found := re.search(r"(http://127\.0\.0\.1:\d+)/lab", line)))
-            drain.start()
+            url = _read_address(process, log, address)
             # It logs its address shortly before it listens there.
-            patient.get(f"{url}/api", timeout=PATIENCE / 1000)
-            yield JupyterServer(url, token, root, server_settings)
+            patient.get(url, timeout=PATIENCE / 1000)
+            yield url
         finally:
             process.terminate()
-            if drain.ident is not None:
-                drain.join()
+            # It has shut down its kernels by then, but a thread of AnyIO often keeps it from ending.
+            try:
+                process.wait(END_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _read_address(process: subprocess.Popen[bytes], log: Path, address: str) -> str:
+    """Waits until a server has logged its address."""
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end and process.poll() is None:
+        if found := re.search(address, log.read_text(encoding="utf-8")):
+            return found[1]
+        time.sleep(0.05)
+    raise RuntimeError(f"The server did not start:\n{log.read_text(encoding='utf-8')}")
 
 
 @dataclass(frozen=True)
@@ -213,10 +246,18 @@ class Notebook:
     page: Page
 
     @classmethod
-    def open(cls, page: Page, server: JupyterServer, path: str) -> Notebook:
-        """Opens a notebook as the only one on the page, in the page's JupyterLab when there is one."""
+    def open(cls, page: Page, server: JupyterServer, path: str, *, has_kernel: bool = True) -> Notebook:
+        """Opens a notebook as the only one on the page, in the page's JupyterLab when there is one.
+
+        Without a kernel it needs a page that has one.
+        """
         if page.url.startswith(f"{server.url}/lab"):
-            page.evaluate("async path => void await jupyterapp.commands.execute('docmanager:open', { path })", path)
+            arguments: dict[str, object] = {"path": path}
+            if not has_kernel:
+                arguments["kernelPreference"] = {"shouldStart": False, "canStart": False, "autoStartDefault": False}
+            page.evaluate(
+                "async options => void await jupyterapp.commands.execute('docmanager:open', options)", arguments
+            )
         else:
             # A workspace of its own, because JupyterLab restores what was open in it before.
             page.goto(f"{server.url}/lab/workspaces/{next(_workspaces)}/tree/{path}?token={server.token}")

@@ -6,21 +6,15 @@ import contextlib
 import os
 import re
 import socket
-import subprocess
 import sys
-from collections import deque
-from threading import Thread
 from typing import TYPE_CHECKING
 
-import requests
 from playwright.sync_api import expect
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
-from tests.browser.jupyter import PATIENCE
+from tests.browser.jupyter import PATIENCE, run_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Page
@@ -42,28 +36,8 @@ def notebook_seven(root: Path, home: Path) -> Iterator[str]:
         Its address without a final slash.
     """
     options = ["--no-browser", "--port=0", "--ip=127.0.0.1", "--allow-root", f"--IdentityProvider.token={TOKEN}"]
-    with _running(
-        ["notebook", *options, f"--ServerApp.root_dir={root}"], home, r"(http://127\.0\.0\.1:\d+)/tree"
-    ) as url:
-        yield url
-
-
-@contextlib.contextmanager
-def voila(notebook: Path, home: Path) -> Iterator[str]:
-    """Runs a Voilà with one notebook.
-
-    Args:
-        notebook: The notebook to serve as an app.
-        home: The directory for its own files.
-
-    Yields:
-        Its address without a final slash.
-    """
-    # It logs the port that it was given, even when that is 0.
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
-    with _running(["voila", str(notebook), *options], home, r"(http://[\w.]+:\d+)/") as url:
+    command = [sys.executable, "-m", "notebook", *options, f"--ServerApp.root_dir={root}"]
+    with run_server(command, _environment(home), home / "server.log", r"(http://127\.0\.0\.1:\d+)/tree") as url:
         yield url
 
 
@@ -90,24 +64,24 @@ def open_and_run(page: Page, url: str, path: str) -> None:
 
 
 @contextlib.contextmanager
-def _running(command: Sequence[str], home: Path, address: str) -> Iterator[str]:
-    """Runs a module that logs its address, until the block ends."""
-    environment = {**os.environ, "HOME": str(home), "IPYTHONDIR": str(home / "ipython")}
-    environment |= {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    patient = requests.Session()
-    patient.mount("http://", HTTPAdapter(max_retries=Retry(connect=10, backoff_factor=0.1)))
-    whole = [sys.executable, "-m", *command]
-    with patient, subprocess.Popen(whole, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        log = process.stderr or ()
-        # It would block if nobody read the rest of its log.
-        drain = Thread(target=deque, args=(log, 0))
-        try:
-            url = next(found[1] for line in log if (found := re.search(address, line)))
-            drain.start()
-            # It logs its address shortly before it listens there.
-            patient.get(url, timeout=PATIENCE / 1000)
-            yield url
-        finally:
-            process.terminate()
-            if drain.ident is not None:
-                drain.join()
+def voila(notebook: Path, home: Path) -> Iterator[str]:
+    """Runs a Voilà with one notebook.
+
+    Args:
+        notebook: The notebook to serve as an app.
+        home: The directory for its own files.
+
+    Yields:
+        Its address without a final slash.
+    """
+    # It logs the port that it was given, even when that is 0.
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    with run_server(command, _environment(home), home / "server.log", r"(http://[\w.]+:\d+)/") as url:
+        yield url
+
+
+def _environment(home: Path) -> dict[str, str]:
+    own = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    return {**os.environ, "HOME": str(home), "IPYTHONDIR": str(home / "ipython"), **own}

@@ -57,4 +57,4 @@ def open_page(browser: Browser, foreign_errors: str = NO_FOREIGN_ERRORS) -> Iter
         page = context.new_page()
         with errors_of(page, foreign_errors) as errors:
             yield page
-    assert errors == []
+    assert not errors, errors

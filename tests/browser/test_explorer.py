@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.browser.accessibility import expect_accessible
 from tests.browser.jupyter import PATIENCE, THEMES, JupyterServer, Lab, Notebook
 from tests.browser.other_front_ends import notebook_seven, open_and_run, voila
-from tests.browser.pages import WIDGET_MANAGER, errors_of, open_page
+from tests.browser.pages import errors_of, open_page
 from tests.gallery import front_ends
 from tests.sample_images import plain
 
@@ -306,8 +306,11 @@ def test_an_image_is_generated_saved_and_reused(page: Page, server: JupyterServe
 def test_it_is_tidy_readable_and_accessible(page: Page, server: JupyterServer) -> None:
     notebook, panel = open_panel(page, server, FULL_PANEL)
 
+    themes = list(THEMES)
+
     def expect_in_both_themes(*expectations: Callable[[Panel], None]) -> None:
-        for theme in THEMES:
+        themes.reverse()  # begins with the theme that is loaded: changing it takes long
+        for theme in themes:
             notebook.choose_theme(theme)
             for expectation in expectations:
                 expectation(panel)
@@ -424,16 +427,13 @@ def saved_panel(lab: Lab) -> str:
 
 
 @pytest.mark.parametrize("way", ["without a kernel", "with a new kernel", "untrusted"])
-def test_a_saved_panel_is_a_gallery(browser: Browser, server: JupyterServer, saved_panel: str, way: str) -> None:
+def test_a_saved_panel_is_a_gallery(reader_page: Page, server: JupyterServer, saved_panel: str, way: str) -> None:
     path = server.copy_notebook(saved_panel, is_trusted=way != "untrusted")
-    # ipywidgets itself reports that it does not find its models.
-    with open_page(browser, WIDGET_MANAGER) as page:
-        if way == "without a kernel":
-            page.route(re.compile(r"/api/(kernels|sessions)\b"), lambda route: route.fulfill(json=[]))
-        notebook = Notebook.open(page, server, path)
-        if way != "without a kernel":
-            notebook.wait_for_kernel()
-        expect_static_gallery(page, IMAGES)
+    has_kernel = way != "without a kernel"
+    notebook = Notebook.open(reader_page, server, path, has_kernel=has_kernel)
+    if has_kernel:
+        notebook.wait_for_kernel()
+    expect_static_gallery(reader_page, IMAGES)
 
 
 def expect_living_panel(page: Page) -> None:
@@ -452,7 +452,7 @@ def expect_living_panel(page: Page) -> None:
 
 
 def test_it_works_in_notebook_7(browser: Browser, server: JupyterServer, tmp_path: Path) -> None:
-    path = server.add_notebook("explorer", FULL_PANEL)
+    path = server.write_notebook("explorer", FULL_PANEL)
     # It reports this for an empty notebook, too.
     own = "(?s)reading 'schema'.*/static/notebook/notebook_core"
     with notebook_seven(server.root, tmp_path) as url, open_page(browser, own) as page:
@@ -461,9 +461,9 @@ def test_it_works_in_notebook_7(browser: Browser, server: JupyterServer, tmp_pat
 
 
 def test_it_works_in_voila(browser: Browser, server: JupyterServer, tmp_path: Path) -> None:
-    path = server.add_notebook("explorer", FULL_PANEL)
+    notebook = server.root / server.write_notebook("explorer", FULL_PANEL)
     # Voilà's page requests its icons from elsewhere, and lacks a part of JupyterLab that an extension needs.
-    with voila(server.root / path, tmp_path) as url, open_page(browser, "(?s)RUNTIME-012.*docregistry") as page:
+    with voila(notebook, tmp_path) as url, open_page(browser, "(?s)RUNTIME-012.*docregistry") as page:
         urls: list[str] = []
         page.on("request", lambda request: urls.append(request.url))
         page.route("**/fontawesome-free@*/**", lambda route: route.fulfill(body="", content_type="text/css"))

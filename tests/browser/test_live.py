@@ -11,10 +11,9 @@ from playwright.sync_api import expect
 
 from tests.browser.film import Film
 from tests.browser.jupyter import FINISHED, PATIENCE, JupyterServer, Lab, Notebook
-from tests.browser.pages import WIDGET_MANAGER, open_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.browser
 
@@ -96,7 +95,7 @@ def test_the_page_does_not_move_while_tiles_fill_in(page: Page, server: JupyterS
 
 
 def test_a_streamed_set_has_all_its_tiles_from_the_start(page: Page, server: JupyterServer) -> None:
-    notebook = open_sandbox(page, server, seconds=3)
+    notebook = open_sandbox(page, server, seconds=1)
     cell, film = film_cell(notebook, '%seedream generate "a mountain lake" --max-images 4 --stream')
     notebook.wait_for_cell(cell)
     filling = [frame for frame in film.stop() if frame.galleries and frame.line]
@@ -149,26 +148,24 @@ def saved_sweep(lab: Lab) -> str:
 
 @pytest.mark.parametrize("is_trusted", [True, False], ids=["trusted", "untrusted"])
 def test_a_saved_sweep_is_complete_without_a_kernel(
-    browser: Browser, server: JupyterServer, saved_sweep: str, *, is_trusted: bool
+    reader_page: Page, server: JupyterServer, saved_sweep: str, *, is_trusted: bool
 ) -> None:
     path = server.copy_notebook(saved_sweep, is_trusted=is_trusted)
     saved = nbformat.read(server.root / path, as_version=4)
     assert [output.output_type for output in saved.cells[1].outputs] == ["execute_result"]
 
-    with open_page(browser, WIDGET_MANAGER) as page:
-        page.route(re.compile(r"/api/(kernels|sessions)\b"), lambda route: route.fulfill(json=[]))
-        cell = Notebook.open(page, server, path).code_cells.last
-        trust = "Notebook trusted: 2 of 2" if is_trusted else "Notebook not trusted: 0 of 2"
-        expect(page.get_by_title(trust)).to_be_visible()
-        expect_gallery_alone(cell, images=8)
-        expect(cell.locator("thead th")).to_have_text(["1K", "2K"])
-        rows = cell.locator("tbody th")
-        expect(rows).to_have_count(4)
-        expect(rows.first).to_contain_text("the sea with a sailing boat")
-        expect(rows.first).to_contain_text("SeeDream 5.0 Pro")
-        expect(rows.last).to_contain_text("a city at night")
-        expect(rows.last).to_contain_text("SeeDream 4.0")
-        expect(cell.locator(".jp-OutputArea")).not_to_contain_text("running")
+    cell = Notebook.open(reader_page, server, path, has_kernel=False).code_cells.last
+    trust = "Notebook trusted: 2 of 2" if is_trusted else "Notebook not trusted: 0 of 2"
+    expect(reader_page.get_by_title(trust)).to_be_visible()
+    expect_gallery_alone(cell, images=8)
+    expect(cell.locator("thead th")).to_have_text(["1K", "2K"])
+    rows = cell.locator("tbody th")
+    expect(rows).to_have_count(4)
+    expect(rows.first).to_contain_text("the sea with a sailing boat")
+    expect(rows.first).to_contain_text("SeeDream 5.0 Pro")
+    expect(rows.last).to_contain_text("a city at night")
+    expect(rows.last).to_contain_text("SeeDream 4.0")
+    expect(cell.locator(".jp-OutputArea")).not_to_contain_text("running")
 
 
 def test_an_interrupted_cell_continues_when_it_runs_again(page: Page, server: JupyterServer) -> None:
