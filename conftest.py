@@ -73,6 +73,8 @@ TOGETHER = (
 # Two servers of JupyterLab: one for everything would be the last to finish.
 IN_JUPYTERLAB = tuple(f"tests/browser/test_{name}.py" for name in ("live", "mathematics", "quickstart"))
 
+# Handed out before all others, which come by their number of tests: a long group that starts late ends last.
+LONGEST = ("tests/browser/test_explorer.py", "jupyterlab")
 
 # What makes kernels paint roughly.
 ROUGH = ("IPYTHONDIR", "SEEDREAM_SANDBOX_CACHE")
@@ -87,6 +89,12 @@ class Scheduler(LoadScopeScheduling):
         if is_one_of(path, IN_JUPYTERLAB) or test.startswith("test_in_jupyterlab"):
             return "jupyterlab"
         return path if is_one_of(path, TOGETHER) else nodeid
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        for group in reversed(LONGEST):
+            if group in self.workqueue:
+                self.workqueue.move_to_end(group, last=False)
+        super()._assign_work_unit(node)
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
         """Forgets what is complete: after each test, xdist would count all that a worker has ever had."""
