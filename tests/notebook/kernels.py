@@ -101,6 +101,10 @@ class Kernel:
         """Interrupts the kernel as the stop button does."""
         self._manager.interrupt_kernel()
 
+    def kill(self) -> None:
+        """Kills the kernel at once, as a crash does."""
+        self._manager.shutdown_kernel(now=True)
+
     def reset(self, variables: Mapping[str, str]) -> None:
         """Makes the kernel as good as new, with some environment variables."""
         if self._running:  # a test that failed has left a cell
