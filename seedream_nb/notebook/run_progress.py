@@ -45,14 +45,16 @@ _front_end: contextvars.ContextVar[FrontEnd | None] = contextvars.ContextVar("fr
 
 def format_progress(summary: RunSummary) -> str:
     """The line of a run that works: done, running, failed, rate, time left, and cost so far."""
+    is_over = summary.done + summary.failed == summary.requests
     parts = [
         show_line(summary.name, LONGEST_NAME),
         f"{summary.done:,} of {summary.requests:,} done",
         f"{summary.in_progress:,} running" if summary.in_progress else "",
         f"{summary.failed:,} failed" if summary.failed else "",
-        f"{_format_rate(summary.per_minute)}/min" if summary.per_minute else "",
+        f"{_format_rate(summary.per_minute)}/min" if summary.per_minute and not is_over else "",
         f"about {format_duration(summary.seconds_left)} left" if summary.seconds_left is not None else "",
         f"about {format_dollars(summary.cost)}" if summary.cost else "",
+        "downloading the originals" if summary.is_running and is_over else "",
     ]
     return " · ".join(filter(None, parts))
 

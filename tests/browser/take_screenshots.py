@@ -37,6 +37,12 @@ a white siamese cat by the window, soft morning light
 a sailing boat on the sea at sunset"""
 ORIGINAL = '%seedream generate "misty mountains, early morning" --size 2304x1728 --thumbnail 160 --out hills'
 EDIT = "%%seedream edit hills[0] --size 2304x1728 --thumbnail 440\nmake it a late evening with warm light"
+TABLE = """%load_ext seedream_nb
+%seedream sandbox --seconds 4;
+places = ["cat", "sailing boat", "mountain lake", "far planet", "bouquet of poppies", "city skyline"]
+rows = [{"light": light, "place": place} for light in ("dawn", "noon", "dusk", "night") for place in places]"""
+RUN = """%%seedream run rows --name light-study --model 4.0 --size 960x960 --in-flight 4 --yes --background
+a {place} at {light}"""
 EXPLORER = "%seedream explore --history 14"
 IMAGES_ARE_LOADED = """() => {
     const tiles = [...document.querySelectorAll(".seedream-explorer [role=option]")];
@@ -44,6 +50,7 @@ IMAGES_ARE_LOADED = """() => {
     const isDone = (tile) => tile.querySelector(".seedream-grid-placeholder") || isShown(tile.querySelector("img"));
     return tiles.length > 9 && tiles.every(isDone);
 }"""
+STRIP_IS_FULL = """() => document.querySelectorAll(".jp-OutputArea-output img[title]").length > 9"""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ SHOTS = (
     Shot("gallery-light", (START, GALLERY), 1130, quality=86),
     Shot("gallery-dark", (START, GALLERY), 1130, "dark", quality=86),
     Shot("sweep-light", (START, SWEEP), 870, first_cell=1),
+    Shot("run-light", (TABLE, RUN), 330, first_cell=1, ready_when=STRIP_IS_FULL),
     Shot("explorer-light", (START, EXPLORER), 1000, first_cell=1, ready_when=IMAGES_ARE_LOADED),
     Shot("explorer-dark", (START, EXPLORER), 1000, "dark", first_cell=1, ready_when=IMAGES_ARE_LOADED),
     Shot("before-after", (START, ORIGINAL, EDIT), 612, first_cell=2),

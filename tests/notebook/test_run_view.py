@@ -97,6 +97,7 @@ def test_html_and_text_say_the_same_and_foreign_text_is_escaped() -> None:
             "cats · 0 of 24 done · 1.3/min · about 8 h 5 min left",
         ),
         ({"seconds_left": 3_599}, "cats · 24 of 24 done · about 1 h left"),
+        ({"is_running": True, "per_minute": 20.0}, "cats · 24 of 24 done · downloading the originals"),
         ({"seconds_left": 3}, "cats · 24 of 24 done · about 3 s left"),
     ],
 )
