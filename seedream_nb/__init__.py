@@ -65,7 +65,8 @@ if TYPE_CHECKING:
     )
     from seedream_nb.core.models import BoundingBox, ErrorDetail, Task, TaskImage, TaskStatus, Usage, sum_usage
     from seedream_nb.gallery import Gallery, SaveReport
-    from seedream_nb.gallery.datasets import DatasetReport, verify_dataset
+    from seedream_nb.gallery.dataset_verification import verify_dataset
+    from seedream_nb.gallery.datasets import DatasetReport
     from seedream_nb.images.layers import compose_layers
     from seedream_nb.images.saved_files import open_image
     from seedream_nb.library import Library, LibraryInfo
@@ -179,10 +180,8 @@ _NAMES = {
         "Gallery",
         "SaveReport",
     ),
-    "gallery.datasets": (
-        "DatasetReport",
-        "verify_dataset",
-    ),
+    "gallery.dataset_verification": ("verify_dataset",),
+    "gallery.datasets": ("DatasetReport",),
     "images.layers": ("compose_layers",),
     "images.saved_files": ("open_image",),
     "library": (

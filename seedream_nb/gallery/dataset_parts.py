@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 DatasetFormat = Literal["imagefolder", "webdataset", "parquet"]
 
 VERSION = 1  # of the manifests
+MANIFEST = f"{OWN_FOLDER}/manifest.json"
+LAYOUT = f"{OWN_FOLDER}/layout.json"  # tells that the other files are those of an export
 PARTS = f"{OWN_FOLDER}/parts"
+MOST_LISTED = 20  # failures or files in a report; the rest is counted
 IMAGES = "images"  # the folder of an imagefolder's parts
 SHARDS = "data"  # the folder of Parquet files
 PART_FILE = re.compile(r"(?:images/(\d{6,})/[^/]+|data-(\d{6,})\.tar|data/part-(\d{6,})\.parquet)")
