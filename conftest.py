@@ -50,6 +50,7 @@ SLOW_FIXTURES = {"browser", "kernel"}
 HEAVY_FILES = (
     "tests/client/test_at_most_once.py",
     "tests/gallery/test_contact_sheet.py",
+    "tests/gallery/test_dataset_formats.py",
     "tests/gallery/test_embedding.py",
     "tests/gallery/test_export.py",
     "tests/gallery/test_layers.py",

@@ -496,6 +496,7 @@ def test_leaving_the_loop_stops_it(buyer: SeedreamClient, sandbox: Sandbox) -> N
     assert len(run.finish()) == paid(sandbox) == 4
 
 
+@pytest.mark.heavy
 def test_an_interrupt_at_any_line_loses_nothing(buyer: SeedreamClient, sandbox: Sandbox) -> None:
     run = open_run(buyer, [{"animal": f"cat {number}"} for number in range(40)], in_flight=1)
     interrupted = 0
@@ -667,6 +668,7 @@ def test_many_rows_are_planned_page_by_page(
     assert len(run.newest) == 12
 
 
+@pytest.mark.heavy
 def test_a_finished_run_of_ten_thousand_rows_again(buyer: SeedreamClient, sandbox: Sandbox, folder: Path) -> None:
     rows = [{"animal": f"cat {number}"} for number in range(10_000)]
     open_run(buyer, rows)

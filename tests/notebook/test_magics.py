@@ -107,6 +107,7 @@ class TestGet:
         assert "siamese" not in capsys.readouterr().out
 
 
+@pytest.mark.heavy
 def test_what_was_read_before_a_failure_is_shown(
     shell: InteractiveShell, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
