@@ -209,10 +209,14 @@ def send_each_field(typist: Typist, reference: Path) -> None:
     panel.field("Watermark").uncheck()
     typist.send("plain", "1 request to the sandbox", {**small, "watermark": False})
     panel.field("Watermark").check()
+    panel.page.evaluate(HOLD_FILES)
     with panel.page.expect_file_chooser() as chooser:
         panel.root.locator(".seedream-upload").click()
     chooser.value.set_files(reference)
+    # The label is that of the request without the file.
+    expect(panel.generate).to_be_disabled()
     panel.generate.dispatch_event("click")
+    panel.page.evaluate("releaseFiles()")
     expect(panel.root.get_by_text("1 reference", exact=True)).to_be_visible()
     # A record holds no more of an inline image.
     typist.send("edit", "1 request to the sandbox", {**small, "image": "data:image/png;base64,..."})
@@ -222,6 +226,18 @@ def send_each_field(typist: Typist, reference: Path) -> None:
     panel.field("Format").select_option("PNG")
     pro: dict[str, object] = {"model": "doubao-seedream-5-0-pro-260628", "size": "1024x1024", "output_format": "png"}
     typist.send("png", "1 request to the sandbox", pro)
+
+
+# The browser does not read chosen files before `releaseFiles()`.
+HOLD_FILES = """() => {
+    const {readAsArrayBuffer} = FileReader.prototype;
+    const held = [];
+    FileReader.prototype.readAsArrayBuffer = function (file) { held.push(() => readAsArrayBuffer.call(this, file)); };
+    window.releaseFiles = () => {
+        FileReader.prototype.readAsArrayBuffer = readAsArrayBuffer;
+        for (const read of held) read();
+    };
+}"""
 
 
 def type_what_is_invalid(typist: Typist) -> None:

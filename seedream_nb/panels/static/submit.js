@@ -2,7 +2,8 @@
  * The button that submits a form, also by Enter in a one-line field.
  *
  * ipywidgets may hold a typed value back while an earlier one is on its way, and a click overtakes it. So the button
- * sends the fields' values along; and one that pays is enabled only while its label was made from exactly these values.
+ * sends the fields' values along; and one that pays is enabled only while its label was made from exactly these values,
+ * and no file is being read.
  */
 
 const REFERENCE = "IPY_MODEL_";
@@ -12,6 +13,8 @@ const CHECKING_TIME = 400; // milliseconds; usually Python is faster, and the bu
 
 /** The field's value, or its place where a choice has no value in the browser. */
 const readField = (field) => field.get("value") ?? field.get("index");
+
+const isUpload = (field) => field.get("_view_name") === "FileUploadView";
 
 class SubmitView {
   constructor(model, element, fields) {
@@ -23,6 +26,9 @@ class SubmitView {
     this.isPending = false;
     /** The number of the label that was clicked last; each is clicked once. */
     this.clicked = -1;
+    /** Whether a chosen file is still being read, so that its field does not have it yet. */
+    this.isReading = false;
+    this.fileInputs = new WeakSet();
     this.button = document.createElement("button");
     this.button.type = "button";
     this.button.className = "lm-Widget jupyter-widgets jupyter-button widget-button";
@@ -33,13 +39,18 @@ class SubmitView {
     // Early, because the fields of ipywidgets keep their keys to themselves.
     const options = { capture: true, signal: this.ending.signal };
     document.addEventListener("keydown", (event) => this.press(event), options);
+    document.addEventListener("click", (event) => this.findFileInputs(event), options);
     this.react = () => this.draw();
     this.edit = () => {
       this.isPending = false;
       this.draw();
     };
     model.on("change", this.react);
-    for (const field of Object.values(fields)) field.on("change", this.edit);
+    this.finishReading = () => (this.isReading = false);
+    for (const field of Object.values(fields)) {
+      if (isUpload(field)) field.on("change:value change:error", this.finishReading);
+      field.on("change", this.edit);
+    }
     this.draw();
   }
 
@@ -47,7 +58,10 @@ class SubmitView {
     this.ending.abort();
     clearTimeout(this.timer);
     this.model.off("change", this.react);
-    for (const field of Object.values(this.fields)) field.off("change", this.edit);
+    for (const field of Object.values(this.fields)) {
+      field.off("change:value change:error", this.finishReading);
+      field.off("change", this.edit);
+    }
     this.button.remove();
   }
 
@@ -59,6 +73,7 @@ class SubmitView {
   get isCurrent() {
     const seen = this.model.get("seen");
     if (!seen) return true;
+    if (this.isReading) return false;
     const names = Object.keys(this.fields);
     return names.every((name) => JSON.stringify(readField(this.fields[name])) === JSON.stringify(seen[name]));
   }
@@ -95,6 +110,21 @@ class SubmitView {
     const values = this.readValues();
     this.model.send({ type: "submit", number: this.clicked, values });
     this.draw();
+  }
+
+  /** Files are chosen in an input that ipywidgets keeps out of the document; the click that opens it is seen. */
+  async findFileInputs({ target }) {
+    if (!(target instanceof Element) || !this.element.closest(".seedream-form")?.contains(target)) return;
+    const views = Object.values(this.fields).filter(isUpload).flatMap((field) => Object.values(field.views ?? {}));
+    for (const { fileInput } of await Promise.all(views)) {
+      if (!fileInput || this.fileInputs.has(fileInput)) continue;
+      this.fileInputs.add(fileInput);
+      const read = () => {
+        this.isReading = fileInput.files.length > 0;
+        this.edit();
+      };
+      fileInput.addEventListener("change", read, { signal: this.ending.signal });
+    }
   }
 
   /** @param {KeyboardEvent} event */
