@@ -6,7 +6,7 @@ import contextvars
 import html
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -191,7 +191,8 @@ class CellRunDisplay:
             self._line.show(progress_bundle(done, summary.requests, format_progress(summary), wraps=True))
         if now - self._strip_shown_at >= STRIP_INTERVAL:
             self._strip_shown_at = now
-            self._strip.load(run.newest)
+            with suppress(SeedreamError):  # a run must not end because it can't be shown for a moment
+                self._strip.load(run.newest)
             if self._strip.version != self._version:
                 self._version = self._strip.version
                 self._images.show({"text/html": self._strip.to_html(), "text/plain": ""})
@@ -241,8 +242,11 @@ class TerminalRunDisplay:
     def settle(self, run: Run, problem: BaseException | None) -> None:
         """Prints what has become of the run, and the reason if it is incomplete."""
         self.clear()
-        summary = run.summary
-        lines = [describe(summary), *list_notes(summary)]
+        try:
+            summary = run.summary
+            lines = [describe(summary), *list_notes(summary)]
+        except Exception as error:  # noqa: BLE001  as above
+            lines, problem = [repr(run)], problem or error
         if problem is not None:
             lines.append(f"{type(problem).__name__}: {problem}")
         print(*lines, sep="\n")  # noqa: T201  a terminal has no other way to show what comes later
@@ -294,10 +298,17 @@ def watch_run(run: Run) -> None:
     display = open_run_display()
 
     def draw() -> None:
-        while run.is_running:
-            display.show(run, run.summary)
-            time.sleep(LINE_INTERVAL)
-        display.settle(run, run.error)
+        problem: BaseException | None = None
+        try:
+            while run.is_running:
+                # In a terminal, the user is typing there.
+                if isinstance(display, CellRunDisplay):
+                    display.show(run, run.summary)
+                time.sleep(LINE_INTERVAL)
+            problem = run.error
+        except Exception as error:  # noqa: BLE001  nobody could catch it; it is shown instead
+            problem = error
+        display.settle(run, problem)
 
     # In the context of its cell: otherwise a kernel attributes the output to whatever cell runs.
     context = contextvars.copy_context()

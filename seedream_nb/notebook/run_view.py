@@ -48,9 +48,10 @@ _STYLE = (
     ".seedream-runs table td.seedream-bar{padding:2px 0;text-align:left;width:140px}"
     ".seedream-runs table span{display:inline-block;height:9px;vertical-align:baseline;box-sizing:border-box;"
     "background:var(--seedream-bar)}"
-    ".seedream-runs table span.seedream-left{background:none;border:1px solid var(--seedream-bar);border-left:0}"
+    ".seedream-runs table span.seedream-left{background:none;border:1px solid var(--seedream-bar)}"
+    ".seedream-runs table span.seedream-done+span.seedream-left{border-left:0}"
     "@container seedream-runs (max-width:720px){.seedream-runs table :is(td,th).seedream-bar{display:none}"
-    ".seedream-runs table :is(td,th){padding-right:10px}.seedream-runs table tbody th{max-width:14em}}"
+    ".seedream-runs table :is(td,th){padding-right:10px}.seedream-runs table tbody th{max-width:10em}}"
 )
 
 

@@ -67,8 +67,8 @@ def test_the_line_and_the_images_are_updated_in_place(kernel: Kernel, sandbox: S
 
 def test_the_stop_button_loses_nothing_and_the_same_line_continues(kernel: Kernel, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 1
-    cell = kernel.start(LINE)
-    kernel.read_until(lambda message: "3 of 6 done" in message.text)
+    cell = kernel.start(LINE.replace("--in-flight 3", "--in-flight 2"))
+    kernel.read_until(lambda message: "2 of 6 done" in message.text)
     kernel.interrupt()
     *shown, error = kernel.finish(cell)
     assert error.content["ename"] == "InterruptedWait"
