@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal
 
+    from seedream_nb.client.batches import Store
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.purchases import PaidRequest
@@ -777,13 +778,14 @@ class SeedreamClient:
             lambda request, pause, ticket: follow(
                 self._transport, request, store=self._store, library=location, pause=pause, ticket=ticket
             ),
-            partial(self._retrieve_once, stop=stop),
+            partial(self._retrieve_once, stop=stop, store=list),
             wait=wait,
             in_flight=in_flight,
             timeout=timeout,
             pace=pace,
             stop=stop,
             gate=self._transport.gate,
+            store=self._store,
         )
 
     def _read_history(self, since: float) -> list[Task]:
@@ -797,11 +799,13 @@ class SeedreamClient:
     def _query(self, body: Mapping[str, object], stop: threading.Event | None = None) -> object:
         return self._transport.query(TASKS_PATH, body, pause=stop.wait if stop else time.sleep)
 
-    def _retrieve_once(self, task_ids: Sequence[str], stop: threading.Event | None = None) -> list[Task]:
+    def _retrieve_once(
+        self, task_ids: Sequence[str], stop: threading.Event | None = None, store: Store | None = None
+    ) -> list[Task]:
         """As `retrieve_batch`, without retries: the next poll is the retry."""
 
         def query(body: Mapping[str, object], ended: threading.Event) -> object:
             pause = pause_until_any(ended, stop) if stop else ended.wait
             return self._transport.query(TASKS_PATH, body, pause=pause, tries=1)
 
-        return retrieve_batch(query, task_ids, CHUNK_SIZE, store=self._store)
+        return retrieve_batch(query, task_ids, CHUNK_SIZE, store=store or self._store)

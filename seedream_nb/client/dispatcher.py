@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 INTERRUPT_IS_SEEN_WITHIN = 0.5
 
 
+NO_INDEX = -1  # of no request
+
+
 @dataclass
 class Entry:
     """A request of a batch, and what is known of it.
@@ -169,6 +172,10 @@ class Dispatcher:
             while True:
                 news.add(self._news.get_nowait())
         return news
+
+    def wake(self) -> None:
+        """Ends `wait_for_news`."""
+        self._news.put(NO_INDEX)
 
     def check(self) -> None:
         """Raises, once, an unexpected error of a sending thread: a bug, or a lack of memory or threads."""

@@ -6,8 +6,9 @@ more is sent.
 
 from __future__ import annotations
 
-import contextlib
+import math
 import threading
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from seedream_nb.client.batches import Store
     from seedream_nb.client.dispatcher import Entry, Send
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.purchases import PaidRequest
@@ -45,12 +47,13 @@ class GenerationBatch:
     Args:
         requests: The requests; those that were bought before are not sent.
         send: Sends one, at most once, and yields its task each time more is known of it, see `Dispatcher`.
-        retrieve: Queries many tasks at once, as for `Waiting`.
+        retrieve: Queries many tasks at once, as for `Waiting`; called in a thread of its own.
         wait: Whether to wait for the tasks; otherwise all are only sent.
         in_flight: Maximum number of tasks at the service at a time: sent, and not known to be finished.
         timeout: Seconds to wait after the last request was sent.
         pace: How often to poll.
         stop: Ends the iteration quietly when another thread sets it.
+        store: Stores tasks that a poll has found, and returns them.
         gate: What all that is sent to the account passes; the tasks in progress of all batches count there together.
 
     Example:
@@ -75,10 +78,15 @@ class GenerationBatch:
         pace: Pace,
         stop: threading.Event | None = None,
         gate: RateGate | None = None,
+        store: Store = list,
     ) -> None:
         self._stop = stop or threading.Event()
         self._gate = gate or RateGate()
         self._dispatcher = Dispatcher(send, self._stop)
+        self._retrieve = retrieve
+        self._store = store
+        self._poll: _Poll | None = None
+        self._first_poll_at = math.inf
         self._waiting = Waiting([], retrieve, timeout=timeout, pace=pace, stop=self._stop)
         self._waits = wait
         self._in_flight = in_flight
@@ -225,9 +233,7 @@ class GenerationBatch:
         try:
             self._dispatcher.open()
             try:
-                # Closed here: where it is only dropped, an interrupt would be swallowed.
-                with contextlib.closing(self._waiting.updates()) as polls:
-                    yield from self._updates(polls)
+                yield from self._updates()
             finally:
                 self._dispatcher.close()
                 self._leave_gate()
@@ -301,42 +307,61 @@ class GenerationBatch:
         requests = f"{sent} of {sent + len(unsent)} requests" if unsent else count_of(sent, "request")
         return f"Interrupted after sending {requests}: {outcome}. {self.describe_unsent()}".strip()
 
-    def _updates(self, polls: Iterator[object]) -> Iterator[list[Task]]:
+    def _updates(self) -> Iterator[list[Task]]:
         # An earlier iteration may have been interrupted between any two lines.
         self._awaited, self._open = set(self._dispatcher.unanswered), set()
         self._changed.update(self._dispatcher.entries)
+        self._poll = None
+        self._waiting.restart()
         while not self._stop.is_set():
+            has_polled = self._end_poll()
             news = self._look()
             while self._has_room and self._dispatcher.may_send and (ticket := self._gate.reserve()):
                 sent = self._dispatcher.send_next(ticket)
                 if sent is not None:
                     self._awaited.add(sent)
             self._dispatcher.check()
-            if news:
+            self._begin_poll()
+            if news or has_polled:
                 yield news
-            elif self._awaited and self._has_answer():
-                continue
-            elif self._waiting.open_ids:
-                next(polls, None)
-                self._changed.update(self._open)
-                yield self._look()
-            elif not self._awaited and not self._dispatcher.may_send:
+            elif self._awaited or self._poll or self._open or self._dispatcher.may_send:
+                self._changed.update(self._dispatcher.wait_for_news(self._seconds_to_wait()))
+            else:
                 return
-            elif not self._awaited:  # there is no room at the gate
-                self._stop.wait(STOP_IS_SEEN_WITHIN)
+
+    def _begin_poll(self) -> None:
+        """Polls in a thread, if that is due: meanwhile, requests are sent and their answers are taken in."""
+        if self._poll is None and self._open and self._seconds_until_poll() <= 0:
+            self._poll = _Poll(self._retrieve, self._waiting.begin_poll(), self._dispatcher.wake)
+
+    def _end_poll(self) -> bool:
+        """Takes in what a poll has found; returns whether one has ended."""
+        poll = self._poll
+        if poll is None or not poll.has_ended:
+            return False
+        if not isinstance(poll.error, (SeedreamError, type(None))):
+            raise poll.error
+        tasks = self._store(poll.tasks if poll.error is None else poll.error.partial)
+        self._poll = None
+        self._changed.update(self._open)
+        self._waiting.end_poll(tasks, poll.error)
+        return True
+
+    def _seconds_until_poll(self) -> float:
+        """Seconds until the next poll is due; the first one waits for answers that are about to come, but not long."""
+        if not self._awaited or self._waiting.poll_count:
+            return self._waiting.seconds_until_poll()
+        return self._first_poll_at - time.monotonic()
+
+    def _seconds_to_wait(self) -> float:
+        """Seconds in which nothing but news of requests and polls is to be expected."""
+        if self._poll is None and self._open:
+            return max(0.0, min(STOP_IS_SEEN_WITHIN, self._seconds_until_poll()))
+        return STOP_IS_SEEN_WITHIN
 
     @property
     def _has_room(self) -> bool:
         return len(self._awaited) + len(self._open) < self._in_flight
-
-    def _has_answer(self) -> bool:
-        """Waits until there may be an answer; not for long when there is something to poll as well."""
-        if self._waiting.open_ids:
-            news = self._dispatcher.wait_for_news(min(self._pace.first, threading.TIMEOUT_MAX))
-        else:
-            news = self._dispatcher.wait_for_news()
-        self._changed.update(news)
-        return bool(news)
 
     def _look(self) -> list[Task]:
         """Looks at what may have changed since the last time, and returns the tasks that have."""
@@ -354,6 +379,8 @@ class GenerationBatch:
                 entry.reported = entry.task
                 news.append(entry.task)
         if added:
+            if not self._waiting.open_ids:
+                self._first_poll_at = time.monotonic() + self._pace.first
             self._waiting.add(added)
         return news
 
@@ -381,6 +408,34 @@ class GenerationBatch:
 
     def _is_done(self, entry: Entry) -> bool:
         return not entry.is_unsent and not (self._waits and _is_open(entry.task))
+
+
+class _Poll:
+    """One poll, in a thread of its own.
+
+    Attributes:
+        tasks: What it has found.
+        error: Why it failed.
+        has_ended: Whether it has ended.
+    """
+
+    def __init__(
+        self, retrieve: Callable[[Sequence[str]], Sequence[Task]], ids: Sequence[str], wake: Callable[[], object]
+    ) -> None:
+        self.tasks: Sequence[Task] = ()
+        self.error: BaseException | None = None
+        self.has_ended = False
+        threading.Thread(target=self._run, args=(retrieve, ids, wake), name="seedream-poll", daemon=True).start()
+
+    def _run(
+        self, retrieve: Callable[[Sequence[str]], Sequence[Task]], ids: Sequence[str], wake: Callable[[], object]
+    ) -> None:
+        try:
+            self.tasks = retrieve(ids)
+        except BaseException as error:  # noqa: BLE001  raised by the thread that iterates
+            self.error = error
+        self.has_ended = True
+        wake()
 
 
 def _is_open(task: Task) -> bool:

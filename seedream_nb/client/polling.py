@@ -176,6 +176,7 @@ class Waiting:
         self._unread: deque[Task] = deque()
         self._misses: Counter[str] = Counter()
         self._unreadable = 0
+        self._began_at = self._ended_at = -math.inf  # of the last poll
         self.add(tasks)
 
     @property
@@ -235,7 +236,63 @@ class Waiting:
     def set_pace(self, pace: Pace) -> None:
         """Changes how often to poll, from now on."""
         self._pace = pace
-        self._pause = pace.first
+        self._set_pause()
+
+    # For callers that poll by themselves, instead of iterating
+
+    def begin_poll(self) -> tuple[str, ...]:
+        """Notes that a poll begins, and returns the ids to query."""
+        self.poll_count += 1
+        self.failure = None
+        self._began_at = time.monotonic()
+        return self.open_ids
+
+    def end_poll(self, tasks: Sequence[Task], error: SeedreamError | None = None) -> None:
+        """Learns from a poll.
+
+        Args:
+            tasks: What it has found.
+            error: Why it failed, wholly or in part.
+
+        Raises:
+            SeedreamError: The given error, if every further poll would fail like this.
+        """
+        before = len(self._state.open)
+        self.failure = error
+        self._learn(tasks)
+        self._ended_at = time.monotonic()
+        if len(self._state.open) < before:
+            self._pause = self._pace.first
+        self._interval, self._pause = self._pause, self._pace.after(self._pause)
+        if not isinstance(error, UnreadableAnswerError):
+            self._unreadable = 0
+        if error is None:
+            return
+        if isinstance(error, UnreadableAnswerError):
+            self._unreadable += 1
+        if not isinstance(error, TRANSIENT_ERRORS) and not 0 < self._unreadable < CONFIRMED_AFTER:
+            error.partial, error.failed_ids = self.tasks, self.open_ids
+            raise error
+
+    def seconds_until_poll(self) -> float:
+        """Seconds until the next poll is due, counted from the beginning of the last one; 0 or less if it is.
+
+        Raises:
+            WaitTimeoutError: The time is over.
+        """
+        now = time.monotonic()
+        remaining = self._deadline - now
+        if remaining <= 0 and self._ended_at > -math.inf:
+            raise self._timed_out()
+        wanted = (self.failure.retry_after or 0.0) if self.failure else 0.0
+        # A service that takes long to answer gets a rest, too.
+        due = max(self._began_at + self._interval, self._ended_at + max(self._interval / 4, wanted))
+        return min(due - now, remaining)
+
+    def restart(self) -> None:
+        """Starts the timeout and the pace again."""
+        self._began_at = self._ended_at = -math.inf
+        self._restart_clock()
 
     def __iter__(self) -> Iterator[Task]:
         # What an earlier loop left over from a poll comes first.
@@ -285,12 +342,17 @@ class Waiting:
             open_ids=state.open_ids,
         )
 
+    def _set_pause(self) -> None:
+        """Begins with the first pause again: for the rest that follows, now or after the next poll."""
+        self._interval = self._pace.first
+        self._pause = self._pace.first if self._ended_at == -math.inf else self._pace.after(self._pace.first)
+
     def _restart_clock(self) -> None:
         self._deadline = time.monotonic() + self._timeout
-        self._pause = self._pace.first
+        self._set_pause()
 
     def _updates(self) -> Iterator[list[Task]]:
-        self._restart_clock()
+        self.restart()
         has_polled = False
         while True:
             while news := self._report():
@@ -301,33 +363,24 @@ class Waiting:
                 return
             self._poll()
             has_polled = True
-            news = self._report()
-            if news:
-                self._pause = self._pace.first
-            yield news
+            yield self._report()
 
     def _rest(self) -> None:
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
             raise self._timed_out()
         wanted = (self.failure.retry_after or 0.0) if self.failure else 0.0
-        pause, self._pause = self._pause, self._pace.after(self._pause)
         # A lock cannot wait for an infinite time.
-        self._stop.wait(min(max(pause, wanted), remaining, threading.TIMEOUT_MAX))
+        self._stop.wait(min(max(self._interval, wanted), remaining, threading.TIMEOUT_MAX))
 
     def _poll(self) -> None:
-        self.poll_count += 1
-        self.failure = None
+        ids = self.begin_poll()
         try:
-            self._learn(self._retrieve(self.open_ids))
-            self._unreadable = 0
+            tasks = self._retrieve(ids)
         except SeedreamError as error:
-            self.failure = error
-            self._learn(error.partial)
-            self._unreadable = self._unreadable + 1 if isinstance(error, UnreadableAnswerError) else 0
-            if not isinstance(error, TRANSIENT_ERRORS) and not 0 < self._unreadable < CONFIRMED_AFTER:
-                error.partial, error.failed_ids = self.tasks, self.open_ids
-                raise
+            self.end_poll(error.partial, error)
+        else:
+            self.end_poll(tasks)
 
     def _learn(self, tasks: Iterable[Task]) -> None:
         known, still_open = dict(self._state.known), dict(self._state.open)
