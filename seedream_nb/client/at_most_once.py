@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.client.http import OutgoingBody, exchange, open_session
+from seedream_nb.client.http import OutgoingBody, exchange
 from seedream_nb.core.errors import (
     ConnectionFailedError,
     InterruptedRequest,
@@ -25,6 +25,8 @@ from seedream_nb.protocol.status_errors import is_non_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import requests
 
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.settings import Settings
@@ -45,12 +47,13 @@ class WithdrawnError(Exception):
 
 
 def send_paid(
+    session: requests.Session,
     settings: Settings,
     path: str,
     content: bytes,
-    timeouts: Timeouts,
     read: Callable[[Iterator[object]], Iterator[Result]],
     *,
+    timeouts: Timeouts,
     accept: str,
     max_bytes: int,
 ) -> Iterator[Result]:
@@ -59,11 +62,12 @@ def send_paid(
     The service may have closed a kept-alive connection meanwhile, and whether a request over it arrived is unknown.
 
     Args:
+        session: Sends each request over a new connection.
         settings: The base URL and the token.
         path: The path after the base URL.
         content: The encoded JSON.
-        timeouts: How long to wait.
         read: Converts what `exchange` yields; when it cannot, the outcome is unknown.
+        timeouts: How long to wait.
         accept: The media type of the answer.
         max_bytes: The largest answer to read.
 
@@ -80,8 +84,7 @@ def send_paid(
     sent_at = (datetime.now(timezone.utc) - CLOCK_SKEW).replace(microsecond=0)
     body = OutgoingBody(content)
     try:
-        with open_session(settings.base_url, 1) as session:
-            yield from read(exchange(session, settings, path, body, timeouts, max_bytes=max_bytes, accept=accept))
+        yield from read(exchange(session, settings, path, body, timeouts, max_bytes=max_bytes, accept=accept))
     except GeneratorExit:  # whoever iterates has seen enough
         raise
     except SeedreamError as error:

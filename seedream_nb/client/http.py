@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from seedream_nb.core.errors import (
     ConnectionFailedError,
@@ -101,10 +102,49 @@ class _Session(requests.Session):
         """None, so that there is nothing to follow; called by requests."""
 
 
-def open_session(base_url: str, connections: int) -> requests.Session:
-    """A session for one base URL that stores no cookies and can be shared between threads."""
+class _UsedOnce(HTTPConnectionPool):
+    """Connections over which a single request is sent."""
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.close()
+
+
+class _UsedOnceWithTls(HTTPSConnectionPool):
+    """The same with TLS."""
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.close()
+
+
+class _NewConnections(HTTPAdapter):
+    """Sends each request over a new connection."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Called by requests."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _UsedOnce, "https": _UsedOnceWithTls}
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Called by requests."""
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = {"http": _UsedOnce, "https": _UsedOnceWithTls}
+        return manager
+
+
+def open_session(base_url: str, connections: int | None) -> requests.Session:
+    """A session for one base URL that stores no cookies and can be shared between threads.
+
+    Args:
+        base_url: The base URL.
+        connections: Maximum number of connections, which are kept open; None for a new one for each request.
+    """
     session = _Session()
-    session.mount(base_url, HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True))
+    if connections is None:
+        session.mount(base_url, _NewConnections(pool_connections=1))
+    else:
+        session.mount(base_url, HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True))
     # Without cookies nothing in the session changes after this, so that threads can share it.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # A proxy of the environment cannot reach this machine's loopback addresses.

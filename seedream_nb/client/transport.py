@@ -170,6 +170,7 @@ class Transport:
         self.connections = connections
         self.per_second = per_second
         self._session: requests.Session | None = None
+        self._paid_session: requests.Session | None = None
         self._reset()
 
     @property
@@ -244,7 +245,10 @@ class Transport:
         accept = NDJSON if body.get("stream") else JSON
 
         def send() -> Iterator[Result]:
-            results = send_paid(self.settings, path, content, timeouts, read, accept=accept, max_bytes=max_bytes)
+            session = self._connected(for_paid=True)
+            results = send_paid(
+                session, self.settings, path, content, read, timeouts=timeouts, accept=accept, max_bytes=max_bytes
+            )
             # Nothing is sent before the first result is requested.
             return itertools.chain(list(itertools.islice(results, 1)), results)
 
@@ -258,8 +262,9 @@ class Transport:
         """Closes all connections; the next request opens new ones."""
         self._leave_parent_process()
         with self._lock:
-            session, self._session = self._session, None
-        if session is not None:
+            sessions = [self._session, self._paid_session]
+            self._session = self._paid_session = None
+        for session in filter(None, sessions):
             session.close()
 
     def __getstate__(self) -> dict[str, object]:
@@ -273,6 +278,7 @@ class Transport:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._session = None
+        self._paid_session = None
         self._process = os.getpid()
         self._gate = gate_of(self.settings, self.per_second)
 
@@ -281,9 +287,12 @@ class Transport:
         if self._process != os.getpid():
             self._reset()
 
-    def _connected(self) -> requests.Session:
+    def _connected(self, *, for_paid: bool = False) -> requests.Session:
         self._leave_parent_process()
         with self._lock:
+            if for_paid:
+                self._paid_session = self._paid_session or open_session(self.settings.base_url, None)
+                return self._paid_session
             if self._session is None:
                 self._session = open_session(self.settings.base_url, self.connections)
             return self._session

@@ -234,7 +234,7 @@ def decode(text: str, clean: Callable[[str], str] = str) -> tuple[object, bool]:
 
     Args:
         text: The JSON.
-        clean: Applied to every key and every text, at any depth.
+        clean: Applied to every key and every text, at any depth; what it changes, it changes in any text around it.
 
     Returns:
         The value, and whether there was any: None and False for what is not JSON.
@@ -244,7 +244,10 @@ def decode(text: str, clean: Callable[[str], str] = str) -> tuple[object, bool]:
         ({'error': ['***']}, True)
     """
     try:
-        return _clean_all(json.loads(text), clean), True
+        value = json.loads(text)
+        # Without escapes, nothing is in the value that is not in the text.
+        is_clean = "\\" not in text and text.isascii() and clean(text) == text
+        return value if is_clean else _clean_all(value, clean), True
     except (ValueError, RecursionError):
         return None, False
 
