@@ -121,7 +121,12 @@ class RunArguments:
         if run.is_running:
             return
         summary = run.summary
-        paid = summary.unsent + summary.unclear + (summary.failed if self.retry else 0)
+        paid = summary.unsent + summary.unclear + (summary.failed - summary.rejected if self.retry else 0)
+        if self.retry and summary.failed == summary.rejected:
+            rejected = " that content moderation has not rejected" if summary.rejected else ""
+            raise UsageError(
+                f"No request of the run {shorten(run.name)} has failed{rejected}.", hint="Nothing was sent."
+            )
         if paid > MOST_UNCONFIRMED and not self.confirmed:
             raise UsageError(
                 f"The run {shorten(run.name)} would generate {run.announcement}.",

@@ -134,6 +134,10 @@ def test_failures_are_named_with_their_rows_and_sent_again(shell: InteractiveShe
     assert "Row 2 failed: Content moderation rejected" in again
     assert "--retry" not in again
     assert "needs another prompt in the table" in again
+    with pytest.raises(
+        UsageError, match="No request of the run odd has failed that content moderation has not rejected"
+    ):
+        run(shell, "%seedream run odd --retry")
 
 
 def test_a_budget_ends_a_run_and_what_is_there_is_shown(

@@ -106,7 +106,7 @@ def test_options_are_values_or_columns() -> None:
         ("prompts.csv --prompt $df", None, "The prompt is a list, not text"),
         ('prompts.csv --prompt " "', None, "The prompt is empty"),
         ("prompts.csv --prompt $color", None, "no variable named color"),
-        ("prompts.csv other.csv", None, "unrecognized arguments: other.csv"),
+        ("prompts.csv other.csv", None, "unrecognized arguments: other.csv.*Quote what contains spaces"),
         ("cats --stop --remove", None, "--stop and --remove exclude each other"),
         ("cats --dry-run --export out", None, "--export and --dry-run exclude each other"),
         ("cats --format parquet", None, "--format is the format of --export.*--output-format"),
