@@ -75,7 +75,7 @@ gallery's; stored data goes into temporary folders.
 Ledger: what paying once costs. Paid requests to the sandbox with and without a library, in pairs; the steps of a paid
 request in a ledger of 1,000,000 purchases; and a finished sweep of 40 requests, run again by another client.
 
-Cluster: 24 of those JPEGs become WebP files of at most 1024 pixels on a Dask cluster of processes on this machine, with
+Cluster: 48 of those JPEGs become WebP files of at most 1024 pixels on a Dask cluster of processes on this machine, with
 one worker and with two. Below that, what each step of a run and of an export takes for an image, in processor time of
 the process that does it, which `docs/runs_at_scale.md` calculates with.
 

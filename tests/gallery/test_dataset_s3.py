@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.dataset_parts import DatasetFormat
     from seedream_nb.gallery.datasets import DatasetReport
 
-COUNT = 15
+COUNT = 9
 FORMATS: list[DatasetFormat] = ["imagefolder", "webdataset", "parquet"]
 
 
@@ -59,7 +59,7 @@ def export(
         sample_items(COUNT, originals),
         target,
         format=format,
-        part_size=5,
+        part_size=3,
         storage_options=way.options if way else None,
     )
 
