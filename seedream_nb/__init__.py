@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from seedream_nb.client.history import History
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace, Waiting
-    from seedream_nb.client.runs import Run, RunFailure, RunSummary
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, ImageStream
     from seedream_nb.client.transport import RetryPolicy
@@ -72,6 +71,7 @@ if TYPE_CHECKING:
     from seedream_nb.library import Library, LibraryInfo
     from seedream_nb.panels import Explorer, explore
     from seedream_nb.protocol.request_body import GenerationOptions, UnknownModelWarning
+    from seedream_nb.runs.run import Run, RunFailure, RunSummary
     from seedream_nb.sandbox import Sandbox
 
 __version__ = "0.2.0"
@@ -156,7 +156,7 @@ _NAMES = {
         "Pace",
         "Waiting",
     ),
-    "client.runs": (
+    "runs.run": (
         "Run",
         "RunFailure",
         "RunSummary",
@@ -203,9 +203,10 @@ _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 # What lower rooms use of those above them.
 _PROVIDED = {
-    "Gallery": "gallery",
     "export_dataset": "gallery.datasets",
     "follow_run": "notebook.run_progress",
+    "list_runs": "runs.opening",
+    "open_run": "runs.opening",
     "render_run": "notebook.run_view",
     "watch_run": "notebook.run_progress",
 }

@@ -19,7 +19,7 @@ ROOT = Path(seedream_nb.__file__).parent
 PACKAGE = "seedream_nb"
 
 # From the bottom up: a room may import those before it, and itself.
-ROOMS = ("core", "protocol", "images", "library", "client", "gallery", "panels", "notebook")
+ROOMS = ("core", "protocol", "images", "library", "client", "gallery", "runs", "panels", "notebook")
 BELOW = {room: frozenset(ROOMS[:floor]) for floor, room in enumerate(ROOMS)}
 ALLOWED = BELOW | {
     "sandbox": frozenset({"core", "protocol"}),
@@ -40,11 +40,11 @@ CONFINED = {
     "traitlets": ("panels",),
     "dotenv": ("client.settings",),
     "platformdirs": ("library.location",),
-    "pandas": ("library", "client.run_results"),
-    "polars": ("client.run_results",),
-    "narwhals": ("client.tables",),
+    "pandas": ("library", "runs.run_results"),
+    "polars": ("runs.run_results",),
+    "narwhals": ("runs.tables",),
     "fsspec": ("gallery.dataset_target",),
-    "pyarrow": ("client.tables", "client.table_files", "gallery.dataset_formats"),
+    "pyarrow": ("runs.tables", "runs.table_files", "gallery.dataset_formats"),
     "sqlite3": ("library",),
     "slugify": ("gallery",),
     "distributed": ("gallery.dataset_dask",),

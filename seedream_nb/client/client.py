@@ -19,6 +19,7 @@ from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_
 from seedream_nb.client.transport import Transport
 from seedream_nb.core.errors import Interrupted, LibraryWarning, NetworkError, SeedreamError, UsageError
 from seedream_nb.core.models import Task
+from seedream_nb.core.providers import provide
 from seedream_nb.core.task_ids import read_ids, read_tasks_or_ids
 from seedream_nb.images.fetch import FetchLimits
 from seedream_nb.library import LibraryCache, LibraryFetcher
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.purchases import PaidRequest
     from seedream_nb.client.references import Reference
-    from seedream_nb.client.runs import Run, RunSummary
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, Mode
     from seedream_nb.client.transport import RetryPolicy
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from seedream_nb.library.budgets import Budget
     from seedream_nb.library.ledger import Purchase
     from seedream_nb.protocol.prices import PriceList
+    from seedream_nb.runs.run import Run, RunSummary
 
 TASKS_PATH = "/seedream/tasks"
 WAIT_SECONDS = 600.0
@@ -663,10 +664,7 @@ class SeedreamClient:
             '24 images; about $0.84 (prices of 2026-08); at 10 in flight and about 30 s each, about 2 min'
             >>> run.finish()  # doctest: +SKIP
         """
-        # Imported here: most cells send a request or two.
-        from seedream_nb.client.run_opening import open_run  # noqa: PLC0415  see above
-
-        return open_run(
+        return provide("open_run")(  # type: ignore[no-any-return]  # as named
             self,
             table,
             name,
@@ -702,9 +700,7 @@ class SeedreamClient:
         Raises:
             LibraryError: There is no library that can be written.
         """
-        from seedream_nb.client.run_opening import list_runs  # noqa: PLC0415  as above
-
-        return list_runs(self)
+        return provide("list_runs")(self)  # type: ignore[no-any-return]  # as named
 
     def close(self) -> None:
         """Closes the connections and the library. The client stays usable and opens them again when needed."""

@@ -22,10 +22,11 @@ from seedream_nb.notebook.run_view import RunList, quote_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from seedream_nb.client.runs import Run, RunSummary
+    from seedream_nb.gallery.dataset_parts import DatasetFormat
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.line import Word
     from seedream_nb.notebook.session import Session
+    from seedream_nb.runs.run import Run, RunSummary
 
 _PREVIEW = "dry-run-"
 _MOST_PREVIEWED = 5  # rows
@@ -60,7 +61,7 @@ class RunArguments:
     action: str = ""
     retry: bool = False
     target: str | None = None
-    form: str = "imagefolder"
+    form: DatasetFormat = "imagefolder"
     out: str | None = None
     comments: int = 0
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from seedream_nb.client.references import LINKS
 from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.gallery.dataset_parts import DatasetFormat
 from seedream_nb.library.budgets import parse_budget
 from seedream_nb.notebook.arguments import WORD, add_out, read_out
 from seedream_nb.notebook.generate import MOST_TAKES
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from seedream_nb.notebook.line import Word
     from seedream_nb.notebook.prompts import Body
 
-FORMATS = ("imagefolder", "webdataset", "parquet")
+FORMATS = get_args(DatasetFormat)
 _ACTIONS = ("dry_run", "background", "stop", "remove")
 # Each is a value for all rows, or the name of a column.
 _OPTIONS = (
@@ -167,7 +168,7 @@ def read_run(parsed: argparse.Namespace) -> RunArguments:
         action=action,
         retry=parsed.retry,
         target=parsed.export,
-        form=parsed.format or FORMATS[0],
+        form=parsed.format or "imagefolder",
         out=read_out(parsed.out),
         comments=parsed.body.comments,
     )

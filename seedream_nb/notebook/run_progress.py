@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from IPython.core.getipython import get_ipython
 from IPython.display import clear_output
 
-from seedream_nb.client.run_estimates import format_duration
 from seedream_nb.core.errors import SeedreamError
 from seedream_nb.core.foreign import VERBATIM_CLASSES, clean_prompt, show_line
 from seedream_nb.gallery.embedding import DataUri
@@ -21,13 +20,14 @@ from seedream_nb.library import LibraryCache, LibraryFetcher, library_of
 from seedream_nb.notebook.front_end import CellOutput, TerminalLine, progress_bundle
 from seedream_nb.notebook.run_view import LONGEST_NAME, THUMBNAIL, describe, list_notes, render_run
 from seedream_nb.protocol.prices import format_dollars
+from seedream_nb.runs.estimates import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from seedream_nb.client.runs import Run, RunSummary
     from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.runs.run import Run, RunSummary
 
 THREAD_NAME = "seedream-run-images"
 WATCH_NAME = "seedream-run-watch"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from seedream_nb.client.runs import Run, RunFailure, RunSummary
+    from seedream_nb.runs.run import Run, RunFailure, RunSummary
 
 LONGEST_NAME = 60  # characters
 THUMBNAIL = 160  # pixels; an overview of many images

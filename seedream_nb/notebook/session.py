@@ -22,12 +22,12 @@ from seedream_nb.library.run_store import ENDING, FOLDER
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from seedream_nb.client.runs import Run
     from seedream_nb.core.task_ids import Lookup
     from seedream_nb.gallery import Gallery
     from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.wait import Watch
     from seedream_nb.protocol.prices import PriceList
+    from seedream_nb.runs.run import Run
     from seedream_nb.sandbox import Sandbox
 
 REUSE_NAME = "SEEDREAM_REUSE"

@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from seedream_nb.client.runs import RunFailure, RunSummary
 from seedream_nb.notebook.run_progress import format_progress
 from seedream_nb.notebook.run_view import RunList, describe, describe_failures, list_notes
+from seedream_nb.runs.run import RunFailure, RunSummary
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
 

@@ -6,17 +6,17 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.client.run_requests import read_requests
 from seedream_nb.core.atomic_files import write_atomically
 from seedream_nb.library.run_store import FOLDER, IncomingRow
+from seedream_nb.runs.row_requests import read_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from seedream_nb.client.run_settings import RunSettings
-    from seedream_nb.client.tables import Table
     from seedream_nb.library import Library
     from seedream_nb.library.run_store import RunStore
+    from seedream_nb.runs.run_settings import RunSettings
+    from seedream_nb.runs.tables import Table
 
 # What the price of a request depends on, of its body.
 _KIND = (

@@ -5,12 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from seedream_nb.client.run_estimates import count
-from seedream_nb.client.run_settings import read_settings
-from seedream_nb.client.run_tables import reference_storage, store_table
-from seedream_nb.client.run_worker import RUNNER, find_worker
-from seedream_nb.client.runs import Run, summarize
-from seedream_nb.client.tables import open_table
 from seedream_nb.core.errors import LibraryError, UsageError
 from seedream_nb.core.foreign import is_loopback
 from seedream_nb.library.budgets import parse_budget
@@ -27,14 +21,20 @@ from seedream_nb.library.run_store import (
     RunStore,
     find_runs,
 )
+from seedream_nb.runs.estimates import count
+from seedream_nb.runs.run import Run, summarize
+from seedream_nb.runs.run_settings import read_settings
+from seedream_nb.runs.table_storage import reference_storage, store_table
+from seedream_nb.runs.tables import open_table
+from seedream_nb.runs.worker import RUNNER, find_worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seedream_nb.client.client import SeedreamClient
     from seedream_nb.client.polling import Pace
-    from seedream_nb.client.runs import RunSummary
     from seedream_nb.library import Library
+    from seedream_nb.runs.run import RunSummary
 
 
 def open_run(

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from seedream_nb.client.references import LINKS, find_mime, flatten, load_reference, read_bytes
-from seedream_nb.client.run_options import ValueProblem
 from seedream_nb.core.errors import UsageError
+from seedream_nb.runs.option_values import ValueProblem
 
 if TYPE_CHECKING:
-    from seedream_nb.client.table_files import Row
+    from seedream_nb.runs.table_files import Row
 
 StoreReference = Callable[[bytes], str]  # stores the content of a reference image, and returns its path
 

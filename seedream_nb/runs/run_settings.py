@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.client.run_cells import ReferenceFiles, images_in, is_link, resolve_path, store_images
-from seedream_nb.client.run_options import CONSTANTS, OPTIONS, Column, ValueProblem, read_option
-from seedream_nb.client.run_prompts import Template, column_template, parse_template
 from seedream_nb.client.transport import encode
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.foreign import show_line
 from seedream_nb.core.text import count_of
 from seedream_nb.protocol.capabilities import MODELS, find_model
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
+from seedream_nb.runs.cells import ReferenceFiles, images_in, is_link, resolve_path, store_images
+from seedream_nb.runs.option_values import CONSTANTS, OPTIONS, Column, ValueProblem, read_option
+from seedream_nb.runs.prompt_templates import Template, column_template, parse_template
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from seedream_nb.client.run_cells import StoreReference
-    from seedream_nb.client.tables import Table
+    from seedream_nb.runs.cells import StoreReference
+    from seedream_nb.runs.tables import Table
 
 MOST_TAKES = 100
 
@@ -205,7 +205,7 @@ def read_settings(
         UsageError: There is no such column, a value is not valid, or nothing varies between the rows.
 
     Example:
-        >>> from seedream_nb.client.tables import open_table
+        >>> from seedream_nb.runs.tables import open_table
         >>> read_settings(open_table({"color": ["red", "blue"]}), "a {color} cat", model="4.5").options
         {'model': '4.5'}
     """

@@ -11,29 +11,32 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from seedream_nb.client.polling import Pace
-from seedream_nb.client.run_estimates import announce, count, estimate_seconds, format_duration, seconds_per_image
-from seedream_nb.client.run_purchases import RunPurchases
-from seedream_nb.client.run_results import find_tasks, make_frame, make_items, paged
-from seedream_nb.client.run_settings import RunSettings
-from seedream_nb.client.run_worker import MOST_NEWEST, RUNNER, RunWorker, find_worker, start_worker
 from seedream_nb.core.errors import Interrupted, InterruptedWait, UsageError
 from seedream_nb.core.providers import provide
 from seedream_nb.core.text import count_of
+from seedream_nb.gallery import Gallery
+from seedream_nb.gallery.datasets import export_dataset
 from seedream_nb.library.budgets import shared_budget_within
 from seedream_nb.library.run_store import DONE, FAILED, OPEN, REJECTED, SENT, UNCLEAR
+from seedream_nb.runs.estimates import announce, count, estimate_seconds, format_duration, seconds_per_image
+from seedream_nb.runs.run_purchases import RunPurchases
+from seedream_nb.runs.run_results import find_tasks, make_frame, make_items, paged
+from seedream_nb.runs.run_settings import RunSettings
+from seedream_nb.runs.worker import MOST_NEWEST, RUNNER, RunWorker, find_worker, start_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
     from seedream_nb.client.client import SeedreamClient
-    from seedream_nb.client.run_estimates import Counts
     from seedream_nb.core.models import Task
-    from seedream_nb.gallery import Gallery
+    from seedream_nb.gallery.dataset_parts import DatasetFormat
+    from seedream_nb.gallery.datasets import DatasetReport
     from seedream_nb.library import Library
     from seedream_nb.library.budgets import Budget
     from seedream_nb.library.dataset_items import DatasetItem
     from seedream_nb.library.run_store import Entry, RunStore
+    from seedream_nb.runs.estimates import Counts
 
 IN_FLIGHT = 10
 MOST_SHOWN = 1_000  # tasks of a gallery, which holds them in memory
@@ -316,7 +319,7 @@ class Run:
             tasks += [found[entry.number] for entry in page if entry.number in found]
             if len(tasks) >= MOST_SHOWN:
                 break
-        return provide("Gallery")(tasks[:MOST_SHOWN], library=self._library)  # type: ignore[no-any-return]  # as named
+        return Gallery(tasks[:MOST_SHOWN], library=self._library)
 
     @property
     def failures(self) -> list[RunFailure]:
@@ -346,7 +349,7 @@ class Run:
         has_prompt = prompt is None or getattr(prompt, "name", "") == "prompt"
         return make_items(self._store.all_entries((DONE,)), self._library, has_prompt=has_prompt)
 
-    def export(self, target: str | Path, format: str = "imagefolder", **options: Any) -> Any:  # noqa: A002  the word that people use for it
+    def export(self, target: str | Path, format: DatasetFormat = "imagefolder", **options: Any) -> DatasetReport:  # noqa: A002  the word that people use for it
         """Exports the images with the table's columns as a dataset. Free of charge.
 
         Args:
@@ -357,7 +360,7 @@ class Run:
         Returns:
             What the dataset consists of.
         """
-        return provide("export_dataset")(self.items(), target, format=format, **options)
+        return export_dataset(self.items(), target, format=format, **options)
 
     def remove(self) -> None:
         """Removes the run from the library. Tasks, images, and what is recorded as paid stay.

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from seedream_nb import Library, Run, Sandbox, SeedreamClient
-from seedream_nb.client import run_worker, runs
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
@@ -27,6 +26,8 @@ from seedream_nb.core.errors import (
     UsageError,
 )
 from seedream_nb.library.run_store import RunStore
+from seedream_nb.runs import run as run_module
+from seedream_nb.runs import worker
 from tests.conftest import QUICK
 from tests.interrupts import interrupt_at
 
@@ -347,7 +348,7 @@ def test_too_many_requests_fail_no_row(buyer: SeedreamClient, sandbox: Sandbox) 
 
 
 def test_too_many_requests_for_long(buyer: SeedreamClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seedream_nb.client.run_worker._THROTTLED_PAUSE", 0.01)
+    monkeypatch.setattr("seedream_nb.runs.worker._THROTTLED_PAUSE", 0.01)
     sandbox.faults.add("rate_limit", on="images", times=20, retry_after=0)
     run = open_run(buyer)
     assert len(run.finish()) == 4
@@ -371,7 +372,7 @@ def test_an_unclear_outcome_is_looked_up_by_the_next(buyer: SeedreamClient, sand
 def test_a_service_that_is_down_stops_it(
     buyer: SeedreamClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seedream_nb.client.run_worker.MOST_FAILURES", 3)
+    monkeypatch.setattr("seedream_nb.runs.worker.MOST_FAILURES", 3)
     run = open_run(buyer, [{"animal": f"cat {number}"} for number in range(10)], in_flight=1)
     with sandbox.faults.during("server_error", on="images", after=2), pytest.raises(NetworkError):
         run.finish()
@@ -501,7 +502,7 @@ def test_an_interrupt_at_any_line_loses_nothing(buyer: SeedreamClient, sandbox: 
     run = open_run(buyer, [{"animal": f"cat {number}"} for number in range(40)], in_flight=1)
     interrupted = 0
     for line in itertools.count(1, 6):
-        interrupt = interrupt_at(line, [runs, run_worker], run.finish)
+        interrupt = interrupt_at(line, [run_module, worker], run.finish)
         assert not run.is_running
         if interrupt is None:
             break
@@ -515,7 +516,7 @@ def test_an_interrupt_at_any_line_loses_nothing(buyer: SeedreamClient, sandbox: 
 def test_an_interrupt_does_not_stop_what_runs_in_the_background(buyer: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 0.3
     run = open_run(buyer, in_flight=1).start()
-    interrupt = interrupt_at(20, [runs], run.finish)
+    interrupt = interrupt_at(20, [run_module], run.finish)
     assert "continues in the background" in str(interrupt)
     assert run.is_running
     assert len(run.finish()) == 4
@@ -658,7 +659,7 @@ def test_another_service_is_another_run(buyer: SeedreamClient, folder: Path) -> 
 def test_many_rows_are_planned_page_by_page(
     buyer: SeedreamClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seedream_nb.client.run_worker._LARGE_PAGE", 4)
+    monkeypatch.setattr("seedream_nb.runs.worker._LARGE_PAGE", 4)
     monkeypatch.setattr("seedream_nb.library.run_store.PAGE", 5)
     rows = [{"animal": f"cat {number % 12}"} for number in range(30)]
     run = open_run(buyer, rows, in_flight=3)

@@ -6,9 +6,9 @@ import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.client.tables import restore_column
 from seedream_nb.core.errors import UsageError
 from seedream_nb.library.dataset_items import DatasetItem
+from seedream_nb.runs.tables import restore_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

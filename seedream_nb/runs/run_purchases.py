@@ -8,22 +8,22 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.client.purchases import Take, checksum_of_data, identify
-from seedream_nb.client.run_requests import build_request
 from seedream_nb.core.errors import LibraryError, ModerationError, SeedreamError, UsageError
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.library.ledger import PurchaseState, state_of
 from seedream_nb.library.run_store import DONE, FAILED, HOLDING, OPEN, REJECTED, SENT, UNCLEAR, Outcome
+from seedream_nb.runs.row_requests import build_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from seedream_nb.client.purchases import PaidRequest, Purchases
-    from seedream_nb.client.run_settings import RunSettings
     from seedream_nb.core.models import Task
     from seedream_nb.library.budgets import Budget
     from seedream_nb.library.ledger import Purchase
     from seedream_nb.library.run_store import Entry, RunStore
     from seedream_nb.protocol.prices import PriceList
+    from seedream_nb.runs.run_settings import RunSettings
 
 Item = TypeVar("Item")
 

@@ -11,11 +11,11 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from seedream_nb.client.polling import Pace
-from seedream_nb.client.run_originals import Originals
 from seedream_nb.client.transport import FATAL_ERRORS, TRANSIENT_ERRORS
 from seedream_nb.core.errors import ConnectionFailedError, ModerationError, OutcomeUnknownError, RateLimitedError
 from seedream_nb.library.run_store import FAILED, OPEN, REJECTED, SENT, UNCLEAR, Outcome
 from seedream_nb.protocol.status_errors import is_non_answer
+from seedream_nb.runs.originals import Originals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from seedream_nb.client.generation_batch import GenerationBatch
     from seedream_nb.client.purchases import PaidRequest
-    from seedream_nb.client.run_purchases import RunPurchases
     from seedream_nb.core.errors import SeedreamError
     from seedream_nb.core.models import Task
     from seedream_nb.library import Library, LibraryFetcher
     from seedream_nb.library.budgets import Budget
     from seedream_nb.library.run_store import Entry, RunStore
+    from seedream_nb.runs.run_purchases import RunPurchases
 
 THREAD_NAME = "seedream-run"
 RUNNER = "runner"  # the property that names the process which sends a run's requests

@@ -23,9 +23,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import UsageError
-from seedream_nb.client.run_cells import store_cells
-from seedream_nb.client.table_files import MOST_CHARACTERS
-from seedream_nb.client.tables import Table, open_table, restore_column
+from seedream_nb.runs.cells import store_cells
+from seedream_nb.runs.table_files import MOST_CHARACTERS
+from seedream_nb.runs.tables import Table, open_table, restore_column
 
 # Python 3.10 reads no NUL from a CSV file.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], min_codepoint=0 if sys.version_info >= (3, 11) else 1))

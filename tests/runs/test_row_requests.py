@@ -18,9 +18,9 @@ from PIL import Image
 
 from seedream_nb import Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, UnknownModelWarning, UsageError
 from seedream_nb.client.purchases import checksum_of_data, identify
-from seedream_nb.client.run_requests import PlannedRow, build_request, read_requests
-from seedream_nb.client.run_settings import RunSettings, read_settings
-from seedream_nb.client.tables import open_table
+from seedream_nb.runs.row_requests import PlannedRow, build_request, read_requests
+from seedream_nb.runs.run_settings import RunSettings, read_settings
+from seedream_nb.runs.tables import open_table
 from tests.sample_images import decode, noise, plain
 
 LITE, FOUR_FIVE = "doubao-seedream-5-0-lite-260128", "doubao-seedream-4-5-251128"

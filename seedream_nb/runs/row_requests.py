@@ -8,22 +8,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seedream_nb.client.problems import Problems
 from seedream_nb.client.purchases import checksum_of_data, identify
-from seedream_nb.client.run_cells import ReferenceFiles, images_in, is_link, resolve_path, store_cells
-from seedream_nb.client.run_options import Column, ValueProblem, read_option
 from seedream_nb.client.submission import prepare
-from seedream_nb.client.tables import ROW_HINT
 from seedream_nb.core.errors import UsageError
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
 from seedream_nb.protocol.validation import find_problems
+from seedream_nb.runs.cells import ReferenceFiles, images_in, is_link, resolve_path, store_cells
+from seedream_nb.runs.option_values import Column, ValueProblem, read_option
+from seedream_nb.runs.problems import Problems
+from seedream_nb.runs.tables import ROW_HINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from seedream_nb.client.run_cells import StoreReference
-    from seedream_nb.client.run_settings import RunSettings
-    from seedream_nb.client.tables import Table
+    from seedream_nb.runs.cells import StoreReference
+    from seedream_nb.runs.run_settings import RunSettings
+    from seedream_nb.runs.tables import Table
 
 _IMAGE = "image"
 _MOST_CHOICES = 1024  # different options that are remembered while a table is read

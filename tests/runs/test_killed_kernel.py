@@ -54,7 +54,7 @@ def finish_until_interrupted(*arguments: Any) -> None:
 def processes() -> Any:
     """Starts processes in which everything is imported."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.client.test_run_in_killed_kernel", "seedream_nb.library", "pandas"])
+    context.set_forkserver_preload(["tests.runs.test_killed_kernel", "seedream_nb.library", "pandas"])
     return context
 
 

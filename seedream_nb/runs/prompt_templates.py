@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.client.run_options import Column, ValueProblem
 from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.runs.option_values import Column, ValueProblem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import UsageError
-from seedream_nb.client.run_options import CONSTANTS, OPTIONS, Column, ValueProblem, read_option
-from seedream_nb.client.run_prompts import MOST_CHARACTERS, Template, parse_template
+from seedream_nb.runs.option_values import CONSTANTS, OPTIONS, Column, ValueProblem, read_option
+from seedream_nb.runs.prompt_templates import MOST_CHARACTERS, Template, parse_template
 
 DAMAGED = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffd]")
 

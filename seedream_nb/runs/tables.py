@@ -12,9 +12,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
-from seedream_nb.client.problems import Problems
-from seedream_nb.client.table_files import BATCH, Row, import_pyarrow, open_file
 from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.runs.problems import Problems
+from seedream_nb.runs.table_files import BATCH, Row, import_pyarrow, open_file
 
 Kind = Literal["pandas", "polars", "other"]
 ROW_HINT = "Nothing was sent. Rows are counted from 1, without the header."
@@ -364,7 +364,7 @@ _RESTORERS: tuple[tuple[str, type, Callable[[Any], object]], ...] = (
 
 
 def restore_column(cells: Iterable[object], dtype: str | None) -> list[object]:
-    """The values of a column from its stored cells, see `seedream_nb.client.run_requests`.
+    """The values of a column from its stored cells, see `seedream_nb.runs.row_requests`.
 
     Args:
         cells: The cells as they are stored.
