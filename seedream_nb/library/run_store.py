@@ -11,6 +11,7 @@ import json
 import re
 import sqlite3
 import time
+import unicodedata
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
@@ -33,7 +34,8 @@ MAX_NAME = 64  # characters
 PAGE = 500  # rows read or written at a time
 SECONDS_FOR_OTHERS = 120.0  # to wait for another kernel's transaction, such as that of a large table
 _USUAL_CACHE, _LARGE_CACHE = -2_000, -32_000  # kibibytes of a file that are kept in memory, as SQLite writes them
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9 ._-]*")
+_MAX_NAME_BYTES = 200  # a file system takes 255, and the endings are added
+_BEYOND_LETTERS = frozenset("_ .-")
 _RESERVED = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", re.IGNORECASE)  # names of devices on Windows
 
 OPEN, SENT, DONE, FAILED, REJECTED, UNCLEAR = "open", "sent", "done", "failed", "rejected", "unclear"
@@ -164,9 +166,9 @@ def check_name(name: object) -> str:
         >>> check_name("product-photos")
         'product-photos'
     """
-    text = name.strip() if isinstance(name, str) else ""
-    is_good = _NAME.fullmatch(text) and len(text) <= MAX_NAME and not text.endswith(".")
-    if not is_good or _RESERVED.fullmatch(text.partition(".")[0]):
+    # Systems differ in how they write an accented letter.
+    text = unicodedata.normalize("NFC", name.strip()) if isinstance(name, str) else ""
+    if not _is_file_name(text) or _RESERVED.fullmatch(text.partition(".")[0]):
         raise UsageError(
             f"{show_line(str(name), MAX_NAME)!r} can't be the name of a run.",
             hint=f"Use up to {MAX_NAME} letters, digits, spaces, and the characters - _ . of which only _ may come "
@@ -175,12 +177,20 @@ def check_name(name: object) -> str:
     return text
 
 
+def _is_file_name(text: str) -> bool:
+    """Whether text of any script can be the name of a file on each system."""
+    if not text or len(text) > MAX_NAME or text[0] in " .-" or text.endswith("."):
+        return False
+    is_known = all(one.isalnum() or one in _BEYOND_LETTERS or unicodedata.category(one)[0] == "M" for one in text)
+    return is_known and len(text.encode()) <= _MAX_NAME_BYTES
+
+
 def find_runs(library: Library) -> list[RunStore]:
     """The runs of a library, by their names."""
     folder = library.location / FOLDER
     names = (path.name.removesuffix(ENDING) for path in folder.glob(f"*{ENDING}"))
     found = []
-    for name in sorted(names, key=str.lower):
+    for name in sorted(names, key=str.casefold):
         with suppress(UsageError):
             found.append(RunStore(folder, check_name(name)))
     return found
@@ -525,7 +535,7 @@ class RunStore(SharedFile):
 def _stored_name(folder: Path, name: str) -> str:
     """The name as an existing file has it, whose case may differ."""
     names = (path.name.removesuffix(ENDING) for path in folder.glob(f"*{ENDING}"))
-    return next((one for one in names if one.lower() == name.lower()), name)
+    return next((one for one in names if one.casefold() == name.casefold()), name)
 
 
 def _read_property(connection: sqlite3.Connection, name: str) -> str:

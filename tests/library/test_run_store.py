@@ -70,17 +70,49 @@ def store(tmp_path: Path) -> Iterator[RunStore]:
     opened.close()
 
 
-@pytest.mark.parametrize("name", ["cats", "Product photos 2", "a.b-c_d", "x" * 64])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cats",
+        "Product photos 2",
+        "a.b-c_d",
+        "x" * 64,
+        "\u8d85\u5e02\u7684\u732b",
+        "\u0939\u093f\u0902\u0926\u0940",
+        "\u00dcbung",
+    ],
+)
 def test_a_name(name: str) -> None:
     assert check_name(name) == name
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "a/b", "..", ".hidden", "-x", "x" * 65, "a\nb", "ü", "con", "NUL.x", None, 3]
+    "name",
+    [
+        "",
+        " ",
+        "a/b",
+        "..",
+        ".hidden",
+        "-x",
+        "x" * 65,
+        "a\nb",
+        "\U0001f408",
+        "\u732b" * 64 + "\U00020000" * 3,
+        "\ud800",
+        "con",
+        "NUL.x",
+        None,
+        3,
+    ],
 )
 def test_what_is_no_name(name: object) -> None:
     with pytest.raises(UsageError, match="can't be the name of a run"):
         check_name(name)
+
+
+def test_a_name_is_the_same_however_its_letters_are_written() -> None:
+    assert check_name("U\u0308bung") == check_name("\u00dcbung")
 
 
 def test_case_does_not_matter(store: RunStore, tmp_path: Path) -> None:
