@@ -1,7 +1,8 @@
 """Sends paid requests, a few in flight: each is either left unsent, or its outcome is recorded, despite interrupts.
 
-Each request is sent in a thread of its own. Only that thread takes it from the queue and records its outcome, and an
-interrupt, which comes to the main thread alone, never reaches it.
+Requests are sent in threads, one at a time each. Only such a thread takes a request from the queue and records its
+outcome, and an interrupt, which comes to the main thread alone, never reaches it. The thread that orders the sending
+waits for none of them.
 """
 
 from __future__ import annotations
@@ -36,6 +37,26 @@ INTERRUPT_IS_SEEN_WITHIN = 0.5
 
 
 NO_INDEX = -1  # of no request
+BUSY_NAME, IDLE_NAME = "seedream-generate", "seedream-idle"
+SECONDS_TO_IDLE = 10.0
+
+
+class _Period:
+    """From `open` to `close`.
+
+    Attributes:
+        closed: Set when nothing more may be sent.
+        orders: A ticket for each request to be sent, None for each thread to end.
+        ordered: How many were put there, by the thread that orders.
+        taken: How many were taken from there, by those that send.
+        ended: How many of these have ended, as far as the thread that orders knows.
+        workers: The number of threads.
+    """
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+        self.orders: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
+        self.ordered = self.taken = self.ended = self.workers = 0
 
 
 @dataclass
@@ -91,10 +112,10 @@ class Dispatcher:
         self._queue: list[int] = []  # a heap of the unsent requests, some of which may have been sent since
         self._end = 0  # the index of the next request that is added
         self._unexpected: BaseException | None = None
-        self._news: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[tuple[int, _Period | None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._is_closed = threading.Event()
-        self._is_closed.set()
+        self._period = _Period()
+        self._period.closed.set()
 
     def add(self, requests: Sequence[PaidRequest]) -> range:
         """Adds requests to the end; an interrupt adds all of them or none.
@@ -135,7 +156,8 @@ class Dispatcher:
     @property
     def may_send(self) -> bool:
         """Whether there is a request that may be sent."""
-        return bool(self._queue) and not self._must_stop(self._is_closed)
+        period = self._period
+        return len(self._queue) > period.ordered - period.taken and not self._must_stop(period.closed)
 
     def find(self, index: int) -> Entry | None:
         """The request of an index, unless it was discarded."""
@@ -147,35 +169,42 @@ class Dispatcher:
         for index in self.unsent_indexes:
             if index not in queued:
                 heapq.heappush(self._queue, index)
-        self._is_closed = threading.Event()
+        self._period = _Period()
 
-    def send_next(self, ticket: Ticket) -> int | None:
-        """Sends the next request, if any may be sent; returns its index as soon as it counts as unanswered."""
-        taken: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        threading.Thread(
-            target=self._work, args=(self._is_closed, taken, ticket), name="seedream-generate", daemon=True
-        ).start()
-        return taken.get()
+    def send_next(self, ticket: Ticket) -> None:
+        """Has the next request sent, if any may be sent. It is in flight until `wait_for_news` counts it as ended."""
+        period = self._period
+        period.ordered += 1
+        period.orders.put(ticket)
+        if period.workers < period.ordered - period.ended:
+            period.workers += 1
+            threading.Thread(target=self._work, args=(period,), name=IDLE_NAME, daemon=True).start()
 
-    def wait_for_news(self, timeout: float = INTERRUPT_IS_SEEN_WITHIN) -> set[int]:
-        """Waits until there may be news of unanswered requests; the last news of each is that it was answered.
+    def wait_for_news(self, timeout: float = INTERRUPT_IS_SEEN_WITHIN) -> tuple[set[int], int]:
+        """Waits until there may be news.
 
         Args:
             timeout: Maximum seconds to wait.
 
         Returns:
-            The indexes of the requests that there may be news of.
+            The indexes of the requests that there may be news of; and how many of those that were ordered since
+            `open` have ended, answered or not.
         """
-        news: set[int] = set()
+        indexes: set[int] = set()
+        ended = 0
         with suppress(queue.Empty):
-            news.add(self._news.get(timeout=timeout))
+            item = self._news.get(timeout=timeout)
             while True:
-                news.add(self._news.get_nowait())
-        return news
+                index, period = item
+                indexes.add(index)
+                ended += period is self._period
+                item = self._news.get_nowait()
+        self._period.ended += ended
+        return indexes, ended
 
     def wake(self) -> None:
         """Ends `wait_for_news`."""
-        self._news.put(NO_INDEX)
+        self._news.put((NO_INDEX, None))
 
     def check(self) -> None:
         """Raises, once, an unexpected error of a sending thread: a bug, or a lack of memory or threads."""
@@ -185,32 +214,55 @@ class Dispatcher:
 
     def close(self) -> None:
         """Sends nothing more, and waits for outstanding answers; an interrupt gives up on these."""
+        period = self._period
         try:
-            # With the lock, no thread is between seeing that it may send and recording that it does.
-            with self._lock:
-                self._is_closed.set()
+            period.closed.set()
             while self._sent_at:
                 self.wait_for_news()
         finally:
-            self._is_closed.set()
+            period.closed.set()
+            for _worker in range(period.workers):
+                period.orders.put(None)
 
-    # In a request's thread; `closed` is the event that was current when the thread started
+    # In the threads that send; each belongs to the period that it started in
 
     def _must_stop(self, closed: threading.Event) -> bool:
         return closed.is_set() or self._stop.is_set()
 
-    def _work(self, closed: threading.Event, taken: queue.SimpleQueue[int | None], ticket: Ticket) -> None:
+    def _work(self, period: _Period) -> None:
+        thread = threading.current_thread()
+        while True:
+            try:
+                ticket = period.orders.get(timeout=SECONDS_TO_IDLE)
+            except queue.Empty:
+                if period.closed.is_set():  # and nobody said so, because of an interrupt
+                    return
+                continue
+            if ticket is None:
+                return
+            thread.name = BUSY_NAME
+            index = self._send_next(period, ticket)
+            del ticket  # whatever becomes of it
+            self._news.put((index, period))
+            thread.name = IDLE_NAME
+
+    def _send_next(self, period: _Period, ticket: Ticket) -> int:
+        """Sends the next request, if any may be sent; returns its index."""
+        closed = period.closed
         with self._lock:
-            index = None if self._must_stop(closed) else self._take()
-            if index is not None:
-                entry = self._entries[index]
-                self._sent_at[index] = datetime.now(timezone.utc) - CLOCK_SKEW
-                entry.is_unsent = False
-                entry.ticket = ticket
-        taken.put(index)
-        if index is None:
-            return
-        del ticket  # the entry's is the only one
+            period.taken += 1
+            index = self._take()
+            if index == NO_INDEX:
+                return index
+            entry = self._entries[index]
+            self._sent_at[index] = datetime.now(timezone.utc) - CLOCK_SKEW
+            # Only now: whoever closes has either seen that it is sent, or is seen here.
+            if self._must_stop(closed):
+                heapq.heappush(self._queue, index)
+                del self._sent_at[index]
+                return NO_INDEX
+            entry.is_unsent = False
+            entry.ticket = ticket
         was_sent = True
         try:
             was_sent = self._send_one(index, entry, closed)
@@ -225,23 +277,23 @@ class Dispatcher:
                 entry.is_unsent = True
                 heapq.heappush(self._queue, index)
             del self._sent_at[index]
-        self._news.put(index)
+        return index
 
-    def _take(self) -> int | None:
+    def _take(self) -> int:
         """Takes the first unsent request from the queue."""
         while self._queue:
             index = heapq.heappop(self._queue)
             entry = self._entries.get(index)
             if entry is not None and entry.is_unsent:
                 return index
-        return None
+        return NO_INDEX
 
     def _send_one(self, index: int, entry: Entry, closed: threading.Event) -> bool:
         """Sends a request and records its outcome; returns False if it did not arrive and must stay unsent."""
         try:
             for task in self._send(entry.request, partial(self._pause, closed), entry.ticket):
                 entry.task = task
-                self._news.put(index)
+                self._news.put((index, None))
         except WithdrawnError:
             return False
         except SeedreamError as error:

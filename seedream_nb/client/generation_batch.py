@@ -92,7 +92,9 @@ class GenerationBatch:
         self._in_flight = in_flight
         self._pace = pace
         self._changed: set[int] = set()  # those to look at
-        self._awaited: set[int] = set()  # those that were sent, as long as they were not seen to be answered
+        self._sending = 0  # those that were ordered to be sent, as long as they were not seen to be answered
+        self._earlier: set[int] = set()  # the same of earlier iterations
+        self._ended = 0  # those that were answered, but not looked at
         self._open: set[int] = set()  # those whose task is polled
         self.add(requests)
 
@@ -309,7 +311,8 @@ class GenerationBatch:
 
     def _updates(self) -> Iterator[list[Task]]:
         # An earlier iteration may have been interrupted between any two lines.
-        self._awaited, self._open = set(self._dispatcher.unanswered), set()
+        self._earlier, self._open = set(self._dispatcher.unanswered), set()
+        self._sending = self._ended = 0
         self._changed.update(self._dispatcher.entries)
         self._poll = None
         self._waiting.restart()
@@ -317,15 +320,15 @@ class GenerationBatch:
             has_polled = self._end_poll()
             news = self._look()
             while self._has_room and self._dispatcher.may_send and (ticket := self._gate.reserve()):
-                sent = self._dispatcher.send_next(ticket)
-                if sent is not None:
-                    self._awaited.add(sent)
+                self._dispatcher.send_next(ticket)
+                self._sending += 1
+                del ticket  # whose room is given back with the last reference
             self._dispatcher.check()
             self._begin_poll()
             if news or has_polled:
                 yield news
-            elif self._awaited or self._poll or self._open or self._dispatcher.may_send:
-                self._changed.update(self._dispatcher.wait_for_news(self._seconds_to_wait()))
+            elif self._is_awaiting or self._poll or self._open or self._dispatcher.may_send:
+                self._take_news(self._seconds_to_wait())
             else:
                 return
 
@@ -349,7 +352,7 @@ class GenerationBatch:
 
     def _seconds_until_poll(self) -> float:
         """Seconds until the next poll is due; the first one waits for answers that are about to come, but not long."""
-        if not self._awaited or self._waiting.poll_count:
+        if not self._is_awaiting or self._waiting.poll_count:
             return self._waiting.seconds_until_poll()
         return self._first_poll_at - time.monotonic()
 
@@ -361,23 +364,35 @@ class GenerationBatch:
 
     @property
     def _has_room(self) -> bool:
-        return len(self._awaited) + len(self._open) < self._in_flight
+        return self._sending + len(self._earlier) + len(self._open) < self._in_flight
+
+    @property
+    def _is_awaiting(self) -> bool:
+        return bool(self._sending or self._earlier)
+
+    def _take_news(self, timeout: float) -> None:
+        changed, ended = self._dispatcher.wait_for_news(timeout)
+        self._changed.update(changed)
+        self._ended += ended
 
     def _look(self) -> list[Task]:
         """Looks at what may have changed since the last time, and returns the tasks that have."""
-        changed = sorted(self._changed | self._dispatcher.wait_for_news(0))
-        self._changed = set()
+        self._take_news(0)
+        changed, self._changed = sorted(self._changed), set()
         unanswered = self._dispatcher.unanswered
         news, added = [], []
         for index in changed:
             entry = self._dispatcher.find(index)
             if index not in unanswered:
-                self._awaited.discard(index)
+                self._earlier.discard(index)
                 if entry and not entry.is_unsent and self._learn(index, entry):
                     added.append(entry.task)
             if entry and entry.task != entry.reported:
                 entry.reported = entry.task
                 news.append(entry.task)
+        # Only now: until then, they and their tasks must not both be missing among those in flight.
+        self._sending -= self._ended
+        self._ended = 0
         if added:
             if not self._waiting.open_ids:
                 self._first_poll_at = time.monotonic() + self._pace.first

@@ -499,7 +499,7 @@ def test_two_interrupts_while_a_batch_is_stored_carry_its_tasks(client: Seedream
     batch._dispatcher.open()
     # It is open already, with the event that the thread waits for.
     batch._dispatcher.open = lambda: None  # type: ignore[method-assign]
-    thread = interrupt_after(blocked.is_storing, batch._dispatcher._is_closed)
+    thread = interrupt_after(blocked.is_storing, batch._dispatcher._period.closed)
     with pytest.raises(InterruptedWait) as caught:
         batch.finish()
     thread.join()
