@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import IPython
 from IPython.core.ultratb import VerboseTB
 
 from seedream_nb import RetryPolicy, SeedreamClient, Timeouts
@@ -36,6 +37,10 @@ UNCLEAR: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+# Colors would hide a word that they divide, and take most of the time.
+PLAIN: dict[str, Any] = {"theme_name": "nocolor"} if IPython.version_info >= (9,) else {"color_scheme": "NoColor"}
+
+
 def client_to(
     server: ScriptedServer, *, retries: RetryPolicy = QUICK, timeouts: Timeouts | None = None
 ) -> SeedreamClient:
@@ -55,7 +60,7 @@ def verbose(error: BaseException, test_file: str) -> str:
         below = below.tb_next
     frames = [frame for frame, _line in traceback.walk_tb(below)]
     variables = [f"{name} = {value!r}" for frame in frames for name, value in frame.f_locals.items()]
-    return "\n".join([VerboseTB().text(type(error), error, below), *variables])
+    return "\n".join([VerboseTB(**PLAIN).text(type(error), error, below), *variables])
 
 
 class RawServer:

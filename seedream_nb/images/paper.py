@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SUBSTITUTES = "\N{WHITE SQUARE}?"  # for what no font has
 LEADING = 1.35  # times the size of the letters: the height of a line
+_USUAL = {*range(0x20, 0x250), *range(0x2000, 0x2070)}  # Latin letters and punctuation, with all kinds of spaces
 _MEASURED = 100.0  # points; widths are measured at this size
 
 Color = tuple[int, int, int]
@@ -108,8 +109,10 @@ class Paper:
         for path, number in find_font_files():
             having = characters_of(path, number)
             if not count or wanted & having - self._characters:
-                self._pdf.add_font(f"font{count}", fname=path, collection_font_number=number)
-                self._characters |= having
+                # fpdf2 reads all it is given, and takes the first for a space that a font lacks.
+                used = {*having & (wanted | _USUAL), min(having)}
+                self._pdf.add_font(f"font{count}", fname=path, collection_font_number=number, unicode_range=[*used])
+                self._characters |= used
                 count += 1
             if wanted <= self._characters:
                 break

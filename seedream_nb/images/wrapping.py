@@ -69,6 +69,8 @@ def wrap_text(text: str, width: float, most: int, measure: Callable[[str], float
 
 
 def _split_word(word: str) -> list[str]:
+    if word.isascii():  # faster than to look at each character
+        return [word[:LONGEST_PIECE]]
     parts: list[str] = []
     for character in word[:LONGEST_PIECE]:
         before = parts[-1][-1] if parts else ""

@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import re
+from functools import cached_property
 from html.parser import HTMLParser
 
 from seedream_nb import Gallery
@@ -128,7 +129,7 @@ class Sheet:
     html: str
     plain: str
 
-    @property
+    @cached_property
     def root(self) -> Element:
         return parse(self.html)
 
@@ -157,11 +158,10 @@ class Sheet:
     def before(self) -> list[Seen]:
         return [tile for tile in self.all_tiles if tile.label == "before"]
 
-    @property
+    @cached_property
     def all_tiles(self) -> list[Seen]:
-        root = self.root
-        places = _read_places(root)
-        return [_read_tile(figure, *places.get(id(figure), ("", ""))) for figure in root.find("figure")]
+        places = _read_places(self.root)
+        return [_read_tile(figure, *places.get(id(figure), ("", ""))) for figure in self.root.find("figure")]
 
     @property
     def labels(self) -> tuple[list[str], list[str]]:

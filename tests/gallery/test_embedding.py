@@ -177,7 +177,7 @@ def pages(draw: st.DrawFn) -> Page:
     )
 
 
-@examples(150)
+@examples(60)
 @given(pages())
 def test_the_bytes_of_embedded_images_are_those_of_their_addresses_in_the_output(page: Page) -> None:
     found = re.findall(r'"(data:image/[a-z]+;base64,[^"]*)"', render_html(page))

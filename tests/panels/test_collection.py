@@ -7,14 +7,25 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb import Task, TaskImage, TaskStatus
+from seedream_nb import ErrorDetail, Task, TaskImage, TaskStatus
 from seedream_nb.panels.cards import describe
 from seedream_nb.panels.collection import Collection
 from seedream_nb.panels.filters import Filter, Sort
 from tests.gallery import strategies
 
 ids = st.sampled_from(["", "a", "A", "b", "0", "1", "a\n", " a", "\ud800", "\ufffd"]) | strategies.texts
-tasks = st.builds(lambda task, task_id: dataclasses.replace(task, id=task_id), strategies.tasks, ids)
+# What keys and choices are made of; to draw whole tasks takes far longer than the tests.
+words = st.sampled_from(("", "doubao-seedream-4-0-250828", *strategies.HOSTILE))
+sizes = st.none() | st.sampled_from(strategies.SIZES) | words
+errors = st.none() | st.builds(ErrorDetail, st.just("code"), words)
+images = st.builds(
+    TaskImage, ids, st.integers(0, 20), prompt=words, model=st.none() | words, size=sizes,
+    url=st.none() | st.sampled_from(strategies.LINKS), z_index=st.none() | st.integers(-1, 17), error=errors,
+)  # fmt: skip
+tasks = st.builds(
+    Task, ids, st.sampled_from(TaskStatus), st.lists(images, max_size=4).map(tuple),
+    prompt=words, model=st.none() | words, size=sizes, error=errors,
+)  # fmt: skip
 batches = st.lists(st.lists(tasks, max_size=4), max_size=4)
 
 
