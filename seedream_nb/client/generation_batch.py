@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task
 
 NOTHING_SENT = "Interrupted before anything was sent; nothing was paid for."
+MOST_POLLS = 2  # at a time; the second one is for tasks that began meanwhile
 OUTCOMES = ("finished", "in progress", "failed", "not answered")  # of requests that were sent
 
 
@@ -85,7 +86,7 @@ class GenerationBatch:
         self._dispatcher = Dispatcher(send, self._stop)
         self._retrieve = retrieve
         self._store = store
-        self._poll: _Poll | None = None
+        self._polls: list[_Poll] = []
         self._first_poll_at = math.inf
         self._waiting = Waiting([], retrieve, timeout=timeout, pace=pace, stop=self._stop)
         self._waits = wait
@@ -314,7 +315,7 @@ class GenerationBatch:
         self._earlier, self._open = set(self._dispatcher.unanswered), set()
         self._sending = self._ended = 0
         self._changed.update(self._dispatcher.entries)
-        self._poll = None
+        self._polls = []
         self._waiting.restart()
         while not self._stop.is_set():
             has_polled = self._end_poll()
@@ -327,25 +328,32 @@ class GenerationBatch:
             self._begin_poll()
             if news or has_polled:
                 yield news
-            elif self._is_awaiting or self._poll or self._open or self._dispatcher.may_send:
+            elif self._is_awaiting or self._polls or self._open or self._dispatcher.may_send:
                 self._take_news(self._seconds_to_wait())
             else:
                 return
 
     def _begin_poll(self) -> None:
         """Polls in a thread, if that is due: meanwhile, requests are sent and their answers are taken in."""
-        if self._poll is None and self._open and self._seconds_until_poll() <= 0:
-            self._poll = _Poll(self._retrieve, self._waiting.begin_poll(), self._dispatcher.wake)
+        if self._can_poll and self._seconds_until_poll() <= 0:
+            queried = {task_id for poll in self._polls for task_id in poll.ids}
+            self._polls.append(_Poll(self._retrieve, self._waiting.begin_poll(queried), self._dispatcher.wake))
+
+    @property
+    def _can_poll(self) -> bool:
+        """Whether tasks are in progress that no poll queries, and another poll may begin."""
+        queried = sum(len(poll.ids) for poll in self._polls)
+        return len(self._polls) < MOST_POLLS and len(self._waiting.open_ids) > queried
 
     def _end_poll(self) -> bool:
         """Takes in what a poll has found; returns whether one has ended."""
-        poll = self._poll
-        if poll is None or not poll.has_ended:
+        poll = next((poll for poll in self._polls if poll.has_ended), None)
+        if poll is None:
             return False
         if not isinstance(poll.error, (SeedreamError, type(None))):
             raise poll.error
         tasks = self._store(poll.tasks if poll.error is None else poll.error.partial)
-        self._poll = None
+        self._polls.remove(poll)
         self._changed.update(self._open)
         self._waiting.end_poll(tasks, poll.error)
         return True
@@ -353,12 +361,12 @@ class GenerationBatch:
     def _seconds_until_poll(self) -> float:
         """Seconds until the next poll is due; the first one waits for answers that are about to come, but not long."""
         if not self._is_awaiting or self._waiting.poll_count:
-            return self._waiting.seconds_until_poll()
+            return self._waiting.seconds_until_poll(is_polling=bool(self._polls))
         return self._first_poll_at - time.monotonic()
 
     def _seconds_to_wait(self) -> float:
         """Seconds in which nothing but news of requests and polls is to be expected."""
-        if self._poll is None and self._open:
+        if self._can_poll:
             return max(0.0, min(STOP_IS_SEEN_WITHIN, self._seconds_until_poll()))
         return STOP_IS_SEEN_WITHIN
 
@@ -429,6 +437,7 @@ class _Poll:
     """One poll, in a thread of its own.
 
     Attributes:
+        ids: What it queries.
         tasks: What it has found.
         error: Why it failed.
         has_ended: Whether it has ended.
@@ -437,6 +446,7 @@ class _Poll:
     def __init__(
         self, retrieve: Callable[[Sequence[str]], Sequence[Task]], ids: Sequence[str], wake: Callable[[], object]
     ) -> None:
+        self.ids = ids
         self.tasks: Sequence[Task] = ()
         self.error: BaseException | None = None
         self.has_ended = False

@@ -28,7 +28,7 @@ from seedream_nb.core.task_ids import read_id, read_tasks_or_ids
 from seedream_nb.core.text import count_part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
     from seedream_nb.client.generation_batch import GenerationBatch
     from seedream_nb.core.task_ids import AnyTasks, Lookup
@@ -240,12 +240,12 @@ class Waiting:
 
     # For callers that poll by themselves, instead of iterating
 
-    def begin_poll(self) -> tuple[str, ...]:
-        """Notes that a poll begins, and returns the ids to query."""
+    def begin_poll(self, other_ids: Collection[str] = ()) -> tuple[str, ...]:
+        """Notes that a poll begins, and returns the ids to query: without those that another poll queries."""
         self.poll_count += 1
         self.failure = None
         self._began_at = time.monotonic()
-        return self.open_ids
+        return tuple(task_id for task_id in self.open_ids if task_id not in other_ids)
 
     def end_poll(self, tasks: Sequence[Task], error: SeedreamError | None = None) -> None:
         """Learns from a poll.
@@ -274,14 +274,19 @@ class Waiting:
             error.partial, error.failed_ids = self.tasks, self.open_ids
             raise error
 
-    def seconds_until_poll(self) -> float:
+    def seconds_until_poll(self, *, is_polling: bool = False) -> float:
         """Seconds until the next poll is due, counted from the beginning of the last one; 0 or less if it is.
+
+        Args:
+            is_polling: Whether a poll has not ended, so that its answer is waited for in any case.
 
         Raises:
             WaitTimeoutError: The time is over.
         """
         now = time.monotonic()
         remaining = self._deadline - now
+        if remaining <= 0 and is_polling:
+            return math.inf
         if remaining <= 0 and self._ended_at > -math.inf:
             raise self._timed_out()
         wanted = (self.failure.retry_after or 0.0) if self.failure else 0.0

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 THREAD_NAME = "seedream-run"
 RUNNER = "runner"  # the property that names the process which sends a run's requests
 MOST_NEWEST = 12  # tasks
-_LARGE_PAGE, _SMALL_PAGE = 100, 5  # requests that are planned together; those with reference images are large
+_LARGE_PAGE, _SMALL_PAGE = 25, 5  # requests that are planned together; those with reference images are large
 _FLUSH_INTERVAL = 0.5  # seconds between two times that outcomes are written
 _RATE_SECONDS = 60.0  # that the number of requests per minute is measured over
 _RECENT = 20  # tasks whose time determines how often to poll
