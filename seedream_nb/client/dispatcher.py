@@ -159,6 +159,13 @@ class Dispatcher:
         period = self._period
         return len(self._queue) > period.ordered - period.taken and not self._must_stop(period.closed)
 
+    def find_answered(self, indexes: Iterable[int]) -> dict[int, Entry]:
+        """Those of some requests that are answered; whatever is answered by now is known with its answer."""
+        sent = {index: entry for index in indexes if (entry := self.find(index)) and not entry.is_unsent}
+        # After that: what was sent meanwhile is unsent there, or unanswered here.
+        unanswered = self.unanswered
+        return {index: entry for index, entry in sent.items() if index not in unanswered and not entry.is_unsent}
+
     def find(self, index: int) -> Entry | None:
         """The request of an index, unless it was discarded."""
         return self._entries.get(index)

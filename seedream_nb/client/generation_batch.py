@@ -127,9 +127,9 @@ class GenerationBatch:
             ValueError: One is not done; nothing was discarded.
         """
         entries = {index: entry for index in indexes if (entry := self._dispatcher.find(index))}
-        unanswered = self._dispatcher.unanswered
+        answered = self._dispatcher.find_answered(entries)
         for index, entry in entries.items():
-            if not self._is_done(entry) or index in unanswered:
+            if index not in answered or not self._is_done(entry):
                 raise ValueError(f"request {index} is not done, so it can't be discarded")
         polled = {entry.task.id.lower() for index in self._open if (entry := self._dispatcher.find(index))}
         self._waiting.discard({entry.task.id.lower() for entry in entries.values()} - polled)
@@ -161,12 +161,8 @@ class GenerationBatch:
         They are finished, failed or not found; without waiting, also those that were sent. After an interrupt, look
         here before iterating again: what was reported, or about to be, is not reported again.
         """
-        unanswered = self._dispatcher.unanswered  # first: whatever is answered by now is known with its answer
-        return {
-            index: entry.task
-            for index, entry in self._dispatcher.entries.items()
-            if self._is_done(entry) and index not in unanswered
-        }
+        answered = self._dispatcher.find_answered(self._dispatcher.entries)
+        return {index: entry.task for index, entry in answered.items() if self._is_done(entry)}
 
     @property
     def is_recorded(self) -> bool:
@@ -387,14 +383,14 @@ class GenerationBatch:
         """Looks at what may have changed since the last time, and returns the tasks that have."""
         self._take_news(0)
         changed, self._changed = sorted(self._changed), set()
-        unanswered = self._dispatcher.unanswered
+        if self._earlier:
+            self._earlier &= self._dispatcher.unanswered.keys()
+        answered = self._dispatcher.find_answered(changed)
         news, added = [], []
         for index in changed:
             entry = self._dispatcher.find(index)
-            if index not in unanswered:
-                self._earlier.discard(index)
-                if entry and not entry.is_unsent and self._learn(index, entry):
-                    added.append(entry.task)
+            if index in answered and self._learn(index, answered[index]):
+                added.append(answered[index].task)
             if entry and entry.task != entry.reported:
                 entry.reported = entry.task
                 news.append(entry.task)
@@ -424,13 +420,12 @@ class GenerationBatch:
 
     def _leave_gate(self) -> None:
         """Gives the room of tasks back that nobody waits for any more."""
-        unanswered = self._dispatcher.unanswered
-        for index, entry in self._dispatcher.entries.items():
-            if index not in unanswered:
-                entry.leave()
+        for entry in self._dispatcher.find_answered(self._dispatcher.entries).values():
+            entry.leave()
 
     def _is_done(self, entry: Entry) -> bool:
-        return not entry.is_unsent and not (self._waits and _is_open(entry.task))
+        """Whether nothing more will become of an answered request."""
+        return not (self._waits and _is_open(entry.task))
 
 
 class _Poll:

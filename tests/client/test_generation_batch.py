@@ -832,6 +832,16 @@ def _hasty_threads() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_hasty_threads")
+def test_nothing_counts_as_done_while_it_is_being_sent() -> None:
+    service = LocalService()
+    prompts = [f"{number} at once" for number in range(1500)]
+    stream = Stream(service.batch([], in_flight=20), prompts, held=60)
+    stream.finish()
+    assert Counter(task.prompt for task in stream.finished) == Counter(prompts)
+    assert all(task.id for task in stream.finished)
+
+
+@pytest.mark.usefixtures("_hasty_threads")
 def test_news_come_when_they_are_there_and_not_later() -> None:
     may_end = threading.Event()
 
