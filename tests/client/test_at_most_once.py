@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -283,6 +284,7 @@ def test_the_token_is_in_no_error_of_a_paid_request() -> None:
 
 def interrupting(answer: Answer) -> Callable[[Received], Answer]:
     def interrupt(_received: Received) -> Answer:
+        time.sleep(0.02)  # by now it waits in a system call: a signal just before one is seen after it
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         return answer
 
@@ -328,6 +330,7 @@ def raise_in_handler() -> Iterator[Callable[[type[BaseException]], None]]:
 
 
 def signalling(_received: Received) -> Answer:
+    time.sleep(0.02)  # as above
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
     return Answer(manner="hang")
 

@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -516,6 +517,7 @@ def test_a_pause_ends_with_the_time(client: SeedreamClient, sandbox: Sandbox) ->
 
 
 def press_control_c() -> None:
+    time.sleep(0.02)  # by now it waits in a system call: a signal just before one is seen after it
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
