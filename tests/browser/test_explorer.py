@@ -42,7 +42,9 @@ COUNT_CLICKS = """() => {
   const listen = ({ target, detail }) => {
     const button = target.closest?.(".seedream-submit .mod-primary");
     if (!button || button.disabled || detail > 1) return;
-    clicks.push([document.querySelector(".seedream-prompt textarea").value, Number(button.textContent.match(/\\d+/))]);
+    const [, requests, images] = button.textContent.match(/(\\d+) requests?(?:.*up to (\\d+) images)?/);
+    const prompt = document.querySelector(".seedream-prompt textarea").value;
+    clicks.push([prompt, Number(requests), Number(images ?? requests)]);
   };
   document.addEventListener("click", listen, true);
 }"""
@@ -165,7 +167,11 @@ class Typist:
         panel.page.evaluate(COUNT_CLICKS)
 
     def type_fast(self, field: Locator, text: str) -> None:
-        """Types without a pause, and clicks at once, whatever the button says then."""
+        """Types without a pause, and clicks at once, whatever the button says then.
+
+        Such a click orders where the button is right already, so it has a prompt of its own.
+        """
+        self.prompt.fill("fast")
         field.fill("")
         field.press_sequentially(text)
         for _ in range(2):
@@ -190,7 +196,12 @@ class Typist:
 
     def clicks(self, prompt: str) -> int:
         """The number of requests that the buttons spoke of which were clicked with this prompt."""
-        return sum(count for words, count in self.panel.page.evaluate("clicks") if words == prompt)
+        return sum(requests for words, requests, _ in self.panel.page.evaluate("clicks") if words == prompt)
+
+    @property
+    def most_images(self) -> int:
+        """The number of images that the buttons spoke of which were clicked at once."""
+        return sum(images for words, _, images in self.panel.page.evaluate("clicks") if words == "fast")
 
 
 def send_each_field(typist: Typist, reference: Path) -> None:
@@ -246,6 +257,7 @@ def type_what_is_invalid(typist: Typist) -> None:
     for field, text in ((typist.takes, "12"), (typist.takes, "0"), (typist.takes, "many"), (typist.size, "17x4")):
         before = field.input_value()
         typist.type_fast(field, text)
+        typist.prompt.fill("never")
         expect(typist.panel.root.get_by_role("alert").filter(visible=True)).to_contain_text(text)
         expect(typist.panel.root.get_by_text("Correct the marked field.")).to_be_visible()
         expect(typist.panel.generate).to_be_disabled()
@@ -289,6 +301,9 @@ def test_what_the_button_says_is_what_is_sent(page: Page, server: JupyterServer,
     sent_for = {prompt: [body for body in sent if body["prompt"] == prompt] for prompt in {*typist.bodies, "never"}}
     assert sent_for.pop("never") == []
     assert sent_for == {prompt: [body] * typist.clicks(prompt) for prompt, body in typist.bodies.items()}
+    fast = [body for body in sent if body["prompt"] == "fast"]
+    images = [body.get("sequential_image_generation_options", {}).get("max_images", 1) for body in fast]
+    assert (len(images), sum(images)) == (typist.clicks("fast"), typist.most_images)
     counts = Counter(body["prompt"] for body in sent)
     assert (counts["enter"], counts["double"]) == (2, 1)
 
