@@ -121,6 +121,7 @@ class ScriptedServer:
 
 class _Server(http.server.ThreadingHTTPServer):
     block_on_close = False
+    request_queue_size = 128  # with the usual 5, many connections at once are reset
 
     def __init__(self, answer_to: Script, closing: threading.Event) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -22,6 +22,7 @@ from seedream_nb.client.rate_gate import pause_until_any
 from seedream_nb.client.transport import aborts_batch
 from seedream_nb.core.errors import OutcomeUnknownError, SeedreamError
 from seedream_nb.core.models import ErrorDetail, Task, TaskStatus
+from seedream_nb.core.parallel import INTERRUPT_IS_SEEN_WITHIN
 from seedream_nb.protocol.request_body import describe_request
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from seedream_nb.client.purchases import PaidRequest
     from seedream_nb.client.rate_gate import Ticket
     from seedream_nb.client.transport import Pause
-
-# Maximum seconds that a thread waits at a time for another one. An interrupt that comes just before a wait begins is
-# seen only after it, and on Windows so is every other.
-INTERRUPT_IS_SEEN_WITHIN = 0.5
 
 
 NO_INDEX = -1  # of no request

