@@ -158,8 +158,9 @@ class GenerationBatch:
     def done(self) -> dict[int, Task]:
         """The tasks of requests that nothing more will become of, by their index; these can be discarded.
 
-        They are finished, failed or not found; without waiting, also those that were sent. After an interrupt, look
-        here before iterating again: what was reported, or about to be, is not reported again.
+        They are finished, failed or not found; without waiting, also those that were sent. What is being recorded when
+        it is reported is done a moment later. So look here once more after the loop, however it ended: nothing is
+        reported twice.
         """
         answered = self._dispatcher.find_answered(self._dispatcher.entries)
         return {index: entry.task for index, entry in answered.items() if self._is_done(entry)}

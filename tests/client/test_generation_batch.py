@@ -676,6 +676,7 @@ class Stream:
         for _news in self.batch.updates():
             self.settle()
             self.refill()
+        self.settle()
 
     def settle(self) -> None:
         done, failures = self.batch.done, self.batch.failures
