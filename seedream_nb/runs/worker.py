@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 THREAD_NAME = "seedream-run"
 RUNNER = "runner"  # the property that names the process which sends a run's requests
 MOST_NEWEST = 12  # tasks
-_LARGE_PAGE, _SMALL_PAGE = 25, 5  # requests that are planned together; those with reference images are large
+_LARGE_PAGE, _SMALL_PAGE = 8, 5  # requests that are planned together; those with reference images are large
+_MANY_AHEAD, _FEW_AHEAD = 32, 3  # planned requests that wait to be sent
 _FLUSH_INTERVAL = 0.5  # seconds between two times that outcomes are written
 _RATE_SECONDS = 60.0  # that the number of requests per minute is measured over
 _RECENT = 20  # tasks whose time determines how often to poll
@@ -84,6 +85,7 @@ class RunWorker:
         self._learns_pace = learns_pace
         self._times: deque[float] = deque(maxlen=_RECENT)  # seconds that tasks took
         self._page = _SMALL_PAGE if has_references else _LARGE_PAGE
+        self._ahead = _FEW_AHEAD if has_references else _MANY_AHEAD
         self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         self._stop = threading.Event()
         self._ended = threading.Event()
@@ -197,7 +199,7 @@ class RunWorker:
 
     def _fill(self, batch: GenerationBatch, entries: Iterator[Entry]) -> bool:
         """Plans and adds further requests while few are left to send; returns whether there is anything to do."""
-        while not self._must_stop and batch.unsent < self._page // 2 + 1:
+        while not self._must_stop and batch.unsent < self._ahead:
             page = list(itertools.islice(entries, self._page))
             if not page:
                 break
