@@ -383,7 +383,7 @@ def test_a_full_folder_for_temporary_files_is_one_clear_error(originals: Path, t
         ("file.txt/inside", "Not a directory", "another folder"),
         ("/proc/nowhere", "No such file or directory", "another folder"),
         ("x" * 300, "File name too long", "another folder"),
-        ("nul\0byte", "null byte", "Check the address"),
+        ("nul\0byte", "null ", "Check the address"),
         ("abfs://user:secret@host/x", "Install adlfs", "pip install adlfs"),
     ],
 )

@@ -342,7 +342,7 @@ def test_missing_values_are_none_and_the_frame_stays_as_it_is() -> None:
             "nullable": pd.array([7, None], dtype="Int64"),
             "moment": pd.to_datetime(["2026-11-22 09:30", None]),
             "object": [np.float64("nan"), pd.NA],
-            "numpy": [np.int8(3), np.datetime64("NaT")],
+            "numpy": [np.int8(3), np.datetime64("NaT", "s")],
             "enum": [Grade.GOOD, Decimal("NaN")],
             "text": [Name("x"), None],
             "category": pd.Categorical(["u", None]),
