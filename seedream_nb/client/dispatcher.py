@@ -22,7 +22,7 @@ from seedream_nb.client.rate_gate import pause_until_any
 from seedream_nb.client.transport import aborts_batch
 from seedream_nb.core.errors import OutcomeUnknownError, SeedreamError
 from seedream_nb.core.models import ErrorDetail, Task, TaskStatus
-from seedream_nb.core.parallel import INTERRUPT_IS_SEEN_WITHIN
+from seedream_nb.core.parallel import INTERRUPT_IS_SEEN_WITHIN, take
 from seedream_nb.protocol.request_body import describe_request
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class Dispatcher:
         indexes: set[int] = set()
         ended = 0
         with suppress(queue.Empty):
-            item = self._news.get(timeout=timeout)
+            item = take(self._news, timeout)
             while True:
                 index, period = item
                 indexes.add(index)

@@ -23,6 +23,7 @@ MOST_REINFORCEMENTS = 3
 # Maximum seconds that a thread waits at a time for another one. An interrupt that comes just before a wait begins is
 # seen only after it, and on Windows so is every other.
 INTERRUPT_IS_SEEN_WITHIN = 0.5
+SHORTEST_WAIT = 0.01  # seconds
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -86,13 +87,21 @@ def run_parallel(
         yield item, outcome.result()
 
 
+def take(items: queue.SimpleQueue[Item], seconds: float) -> Item:
+    """The next item of a queue; raises `queue.Empty` if none comes within some seconds.
+
+    The queue itself may wait forever where so short a timeout has passed when it looks (Python 3.10).
+    """
+    return items.get(timeout=seconds) if seconds >= SHORTEST_WAIT else items.get_nowait()
+
+
 def _wait_for(finished: queue.SimpleQueue[Finished], seconds: float | None) -> Finished:
     """The next result; raises `queue.Empty` if none comes within some seconds."""
     end = math.inf if seconds is None else time.monotonic() + seconds
     while True:
         remaining = end - time.monotonic()
         with suppress(queue.Empty):
-            return finished.get(timeout=min(INTERRUPT_IS_SEEN_WITHIN, max(0.0, remaining)))
+            return take(finished, min(INTERRUPT_IS_SEEN_WITHIN, remaining))
         if remaining <= 0:
             raise queue.Empty
 

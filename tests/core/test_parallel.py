@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb.core.parallel import run_in_order
+from seedream_nb.core.parallel import run_in_order, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,3 +83,13 @@ def test_there_are_no_more_threads_than_items() -> None:
     assert list(run_in_order(work, [1], threads=4, name=NAME, ahead=4)) == [1]
     assert len(names) == 1
     wait_for_the_end()
+
+
+def test_nothing_waits_where_there_is_no_time_to_wait() -> None:
+    items: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in range(1000):
+        with pytest.raises(queue.Empty):
+            take(items, 0)
+        # Whoever takes what is there leaves the queue as if something still were.
+        items.put(number)
+        assert take(items, 10) == number
