@@ -1,6 +1,6 @@
 """What a room uses of the rooms above it, which it must not import: registered by name at the top of the package.
 
-A client's run is shown as a gallery, for example, and the gallery is made of what the client knows.
+A client opens a run, for example, and the run sends its requests through the client.
 """
 
 from __future__ import annotations
