@@ -23,10 +23,11 @@ from seedream_nb.core.text import count_of
 from seedream_nb.gallery.embedding import DataUri, stream_thumbnails
 from seedream_nb.gallery.rendering import MAX_ALT
 from seedream_nb.gallery.shared_tiles import TITLE, expected_shape, lay_out_shared
-from seedream_nb.gallery.tiles import NO_IMAGE, STATES, State, lost_state, summarize
+from seedream_nb.gallery.tiles import lost_state, summarize
 from seedream_nb.gallery.written_file import check_path, replaced_file
 from seedream_nb.images.download import DEAD_LINK_STATUSES
 from seedream_nb.images.thumbnails import make_thumbnail
+from seedream_nb.protocol.cards import NO_IMAGE, STATES, State
 
 if TYPE_CHECKING:
     import os

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import TaskImage
     from seedream_nb.gallery.contents import Contents, GalleryOptions, Table
     from seedream_nb.gallery.embedding import ShownImage
-    from seedream_nb.gallery.tiles import State, Tile
+    from seedream_nb.gallery.tiles import Tile
+    from seedream_nb.protocol.cards import State
 
 Shape = tuple[int, int]  # width and height, as a ratio
 SQUARE: Shape = (1, 1)

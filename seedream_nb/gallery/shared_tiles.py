@@ -16,7 +16,6 @@ from seedream_nb.core.foreign import show_line
 from seedream_nb.gallery.contents import label_parts
 from seedream_nb.gallery.page import FLAT, SQUARE, common_shape, link_of
 from seedream_nb.gallery.tiles import (
-    NO_IMAGE,
     before_tile,
     common_facts,
     common_prompt,
@@ -29,6 +28,7 @@ from seedream_nb.gallery.tiles import (
     without_redundant,
 )
 from seedream_nb.protocol.capabilities import display_name
+from seedream_nb.protocol.cards import NO_IMAGE
 from seedream_nb.protocol.sizes import parse_size
 
 if TYPE_CHECKING:

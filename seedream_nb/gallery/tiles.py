@@ -16,6 +16,7 @@ from seedream_nb.core.models import ErrorDetail, TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.images.layers import describe_layer
 from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS
+from seedream_nb.protocol.cards import IN_PROGRESS, NO_IMAGE, NOT_SENT, STATES, State, slots_of, state_of
 from seedream_nb.protocol.sizes import display_size, parse_size
 
 if TYPE_CHECKING:
@@ -24,31 +25,11 @@ if TYPE_CHECKING:
 
     from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.gallery.contents import Contents, Table
+    from seedream_nb.protocol.cards import Slot
 
 BEFORE, AFTER, COMPOSED, BASE = "before", "after", "composed", "base"
 
 
-@dataclass(frozen=True)
-class State:
-    """The state of a tile: an icon and a word, so that states differ by more than color."""
-
-    icon: str
-    word: str
-
-    def __str__(self) -> str:
-        return f"{self.icon} {self.word}"
-
-
-STATES = {
-    TaskStatus.SUCCEEDED: State("✓", "succeeded"),
-    TaskStatus.PARTIALLY_FAILED: State("◑", "partially failed"),
-    TaskStatus.FAILED: State("✕", "failed"),
-    TaskStatus.RUNNING: State("◔", "running"),
-    TaskStatus.PENDING: State("○", "pending"),
-    TaskStatus.NOT_FOUND: State("?", "not found"),
-}
-WAITING = State("○", "waiting")  # the request will be sent
-NOT_SENT = State("○", "not sent")  # and will not be
 _URGENCY = (
     STATES[TaskStatus.FAILED],
     STATES[TaskStatus.PARTIALLY_FAILED],
@@ -57,14 +38,11 @@ _URGENCY = (
     STATES[TaskStatus.PENDING],
     NOT_SENT,
 )  # success needs no mention
-FAILED_IMAGE = State("✕", "image failed")
 LOST_IMAGE = State("!", "not available")
-NO_IMAGE = State("∅", "no image")
 NOT_COMPOSED = State("!", "not composed")
 FETCHING = State("◔", "fetching")
 NOT_FETCHED = State("○", "not fetched")  # and will not be, as the user interrupted it
 
-_IN_PROGRESS = {TaskStatus.PENDING, TaskStatus.RUNNING}
 _EXPLANATIONS = {
     STATES[TaskStatus.NOT_FOUND]: "The service does not know this id. Check the id; old tasks may have been deleted.",
     NOT_SENT: "This request was not sent and cost nothing. Run it again to send it.",
@@ -87,6 +65,7 @@ class Tile:
     trace_id: str = ""  # the service's id of the call, when there is a problem to report
     image: TaskImage | None = None
     layers: tuple[TaskImage, ...] = ()  # to compose; then `image` is None
+    place: int = 0  # the index of its image in the task, or that of the bottom layer, or one that no image has
     number: int = 0  # the place of the task among the tasks, from 0
     label: str = ""  # such as `before`, `after`, or the name of a layer; else empty
     layer: str = ""  # its name, or `composed`; empty where there are no layers
@@ -114,10 +93,10 @@ def lay_out(
     """
     tiles: list[Tile] = []
     for number, task in enumerate(tasks):
-        composed = _composed_tiles(task) if is_composed else []
-        own = _reserved_places(task, is_live=is_live) if reserves_places else []
-        own = own or _tiles_of(task, is_live=is_live)
-        tiles += [dataclasses.replace(tile, number=number) for tile in (*composed, *own)]
+        slots = [slot for slot in slots_of(task, is_live=is_live) if is_composed or not slot.is_composed]
+        own = _reserved_places(task, slots, is_live=is_live) if reserves_places else []
+        own = own or [_tile_of(task, slot, is_live=is_live) for slot in slots]
+        tiles += [dataclasses.replace(tile, number=number) for tile in own]
     return tiles
 
 
@@ -137,7 +116,7 @@ def lost_state(tile: Tile) -> State:
 
 def summarize(tasks: Sequence[Task]) -> str:
     """Counts tasks, images, and states that occur, such as `3 tasks · 5 images · 1 failed · 1 pending`."""
-    counts = Counter(_state_of(task, is_live=False) for task in tasks)
+    counts = Counter(state_of(task, is_live=False) for task in tasks)
     states = [f"{counts[state]:,} {state.word}" for state in _URGENCY if counts[state]]
     images = sum(len(task.good_images) for task in tasks)
     return " · ".join([count_of(len(tasks), "task"), count_of(images, "image"), *states])
@@ -186,31 +165,22 @@ def facts_of(model: str | None, size: str | None, output_format: str | None, see
     return tuple(fact for fact in facts if fact)
 
 
-def _state_of(task: Task, *, is_live: bool) -> State:
-    if task.status is TaskStatus.PENDING and not task.id:
-        return WAITING if is_live else NOT_SENT
-    return STATES[task.status]
+def _tile_of(task: Task, slot: Slot, *, is_live: bool) -> Tile:
+    if slot.is_composed:
+        return _composed_tile(task, slot)
+    return _image_tile(task, slot) if slot.images else _task_tile(task, slot, is_live=is_live)
 
 
-def _tiles_of(task: Task, *, is_live: bool) -> list[Tile]:
-    tiles = [_image_tile(task, image) for image in task.images]
-    # A task has a tile of its own for what its images do not show: that more may come, or what went wrong.
-    needs_own_tile = not task.status.is_final or (
-        task.error is not None and task.error not in {image.error for image in task.images}
-    )
-    return [*tiles, _task_tile(task, is_live=is_live)] if needs_own_tile or not tiles else tiles
-
-
-def _reserved_places(task: Task, *, is_live: bool) -> list[Tile]:
+def _reserved_places(task: Task, slots: Sequence[Slot], *, is_live: bool) -> list[Tile]:
     """A tile for each image of a set in progress, in the place where it is or will be; else none."""
     wanted = _size_of_set(task)
-    if not wanted or task.status not in _IN_PROGRESS or task.error is not None:
+    if not wanted or task.status not in IN_PROGRESS or task.error is not None:
         return []
-    finished = [(image.index, _image_tile(task, image)) for image in task.images]
+    finished = [(slot.place, _image_tile(task, slot)) for slot in slots if slot.images]
     taken = {place for place, _ in finished}
     free = [place for place in range(wanted) if place not in taken][: max(0, wanted - len(finished))]
-    own = _task_tile(task, is_live=is_live)
-    reserved = [(place, dataclasses.replace(own, position=f"{place + 1} of {wanted}")) for place in free]
+    own = _task_tile(task, slots[-1], is_live=is_live)
+    reserved = [(place, dataclasses.replace(own, place=place, position=f"{place + 1} of {wanted}")) for place in free]
     return [tile for _, tile in sorted((*finished, *reserved), key=lambda placed: placed[0])]
 
 
@@ -237,24 +207,23 @@ def before_tile(image: TaskImage) -> Tile:
     )
 
 
-def _composed_tiles(task: Task) -> list[Tile]:
-    if not task.layers or not task.status.is_final:
-        return []
-    tile = Tile(
-        state=STATES[task.status],
+def _composed_tile(task: Task, slot: Slot) -> Tile:
+    return Tile(
+        state=slot.state,
         task_id=show_line(task.id),
         prompt=show_prompt(task.prompt),
-        facts=facts_of(task.model, task.layers[0].size, None, None),
+        facts=facts_of(task.model, slot.images[0].size, None, None),
         position=COMPOSED,
-        layers=task.layers,
+        layers=slot.images,
+        place=slot.place,
         layer=COMPOSED,
     )
-    return [tile]
 
 
-def _image_tile(task: Task, image: TaskImage) -> Tile:
+def _image_tile(task: Task, slot: Slot) -> Tile:
+    (image,) = slot.images
     return Tile(
-        state=_state_of_image(task, image),
+        state=slot.state,
         task_id=show_line(task.id),
         prompt=show_prompt(image.prompt or task.prompt),
         facts=facts_of(image.model or task.model, image.size, image.output_format, image.seed),
@@ -262,14 +231,9 @@ def _image_tile(task: Task, image: TaskImage) -> Tile:
         problem="" if image.is_good else describe_error(image.error or ErrorDetail()),
         trace_id="" if image.is_good else show_line(task.trace_id or ""),
         image=image if image.is_good else None,
+        place=slot.place,
         layer=_name_of_layer(image),
     )
-
-
-def _state_of_image(task: Task, image: TaskImage) -> State:
-    if not image.is_good:
-        return FAILED_IMAGE
-    return STATES[TaskStatus.SUCCEEDED if task.status in _IN_PROGRESS else task.status]
 
 
 def _name_of_layer(image: TaskImage) -> str:
@@ -278,16 +242,16 @@ def _name_of_layer(image: TaskImage) -> str:
     return BASE if image.z_index == 0 else show_line(image.name or "") or f"layer {image.z_index}"
 
 
-def _task_tile(task: Task, *, is_live: bool) -> Tile:
-    state = _state_of(task, is_live=is_live)
-    is_waiting = task.status in _IN_PROGRESS
+def _task_tile(task: Task, slot: Slot, *, is_live: bool) -> Tile:
+    state = slot.state
+    is_waiting = task.status in IN_PROGRESS
     problem = _EXPLANATIONS.get(state, "")
     if is_waiting and state is not NOT_SENT:
         # Without an estimate of the time: the output stays in the notebook.
         hint = " Run `%seedream wait ID`." if task.id else ""
         problem = "" if is_live else f"In progress.{hint}"
-    if task.status is TaskStatus.SUCCEEDED and not task.images:
-        state, problem = NO_IMAGE, "The task succeeded, but its answer has no image."
+    if state is NO_IMAGE:
+        problem = "The task succeeded, but its answer has no image."
     if task.error is not None:
         problem = describe_error(task.error)
     elif task.status is TaskStatus.FAILED:
@@ -299,6 +263,7 @@ def _task_tile(task: Task, *, is_live: bool) -> Tile:
         prompt=show_prompt(task.prompt),
         facts=facts_of(task.model, task.size, None, None),
         problem=problem,
+        place=slot.place,
         trace_id=show_line(task.trace_id or "") if has_failed else "",
         is_waiting=is_live and is_waiting,
         expected_shape=parse_size(task.size or "") if is_waiting else None,
@@ -308,7 +273,7 @@ def _task_tile(task: Task, *, is_live: bool) -> Tile:
 def _position(task: Task, image: TaskImage) -> str:
     if image.z_index is not None:
         return describe_layer(image)
-    count = _size_of_set(task) if task.status in _IN_PROGRESS else len(task.images)
+    count = _size_of_set(task) if task.status in IN_PROGRESS else len(task.images)
     if any(one.index >= count for one in task.images) and task.status.is_final:
         # Only some images of a set are here.
         return f"image {image.index + 1}"

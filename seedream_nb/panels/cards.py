@@ -11,8 +11,9 @@ from seedream_nb.core.foreign import show_line
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery.page import link_of
-from seedream_nb.gallery.tiles import STATES, describe_error, facts_of, lay_out, tile_details, whole_prompt
+from seedream_nb.gallery.tiles import describe_error, facts_of, lay_out, tile_details, whole_prompt
 from seedream_nb.protocol.capabilities import display_name
+from seedream_nb.protocol.cards import STATES
 from seedream_nb.protocol.prices import format_dollars
 from seedream_nb.protocol.sizes import parse_size
 

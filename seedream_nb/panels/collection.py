@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import show_line
-from seedream_nb.gallery.tiles import STATES
 from seedream_nb.panels.cards import make_cards
-from seedream_nb.panels.filters import find, size_order, traits_of
+from seedream_nb.panels.filters import find, traits_of
 from seedream_nb.protocol.capabilities import MODELS
+from seedream_nb.protocol.cards import STATES, size_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from seedream_nb.core.models import Task
     from seedream_nb.panels.cards import Card
-    from seedream_nb.panels.filters import Filter, Sort, Traits
+    from seedream_nb.panels.filters import Filter, Traits
+    from seedream_nb.protocol.cards import Sort
 
 # The id; or else the task itself, and its number among equal ones.
 Identity: TypeAlias = "str | tuple[Task, int]"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from seedream_nb.panels.filters import Filter, Sort
+from seedream_nb.panels.filters import Filter
 from seedream_nb.panels.submit import SubmitButton
 from seedream_nb.protocol.capabilities import display_name
+from seedream_nb.protocol.cards import Sort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,8 +6,9 @@ import threading
 from typing import TYPE_CHECKING, Literal
 
 from seedream_nb.panels.collection import Collection
-from seedream_nb.panels.filters import Filter, Sort
+from seedream_nb.panels.filters import Filter
 from seedream_nb.panels.jobs import Status
+from seedream_nb.protocol.cards import Sort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from seedream_nb import ErrorDetail, Task, TaskImage, TaskStatus
 from seedream_nb.panels.cards import describe
 from seedream_nb.panels.collection import Collection
-from seedream_nb.panels.filters import Filter, Sort
+from seedream_nb.panels.filters import Filter
+from seedream_nb.protocol.cards import Sort
 from tests.gallery import strategies
 
 ids = st.sampled_from(["", "a", "A", "b", "0", "1", "a\n", " a", "\ud800", "\ufffd"]) | strategies.texts

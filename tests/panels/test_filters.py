@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from seedream_nb import Task, TaskImage, TaskStatus
 from seedream_nb.panels.cards import make_cards
 from seedream_nb.panels.collection import Collection
-from seedream_nb.panels.filters import Filter, Sort, Traits, find, traits_of
+from seedream_nb.panels.filters import Filter, Traits, find, traits_of
+from seedream_nb.protocol.cards import Sort
 from tests.gallery import strategies
 
 LITE = "doubao-seedream-5-0-lite-260128"
