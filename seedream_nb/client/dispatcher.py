@@ -11,7 +11,6 @@ import heapq
 import queue
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -196,13 +195,12 @@ class Dispatcher:
         """
         indexes: set[int] = set()
         ended = 0
-        with suppress(queue.Empty):
-            item = take(self._news, timeout)
-            while True:
-                index, period = item
-                indexes.add(index)
-                ended += period is self._period
-                item = self._news.get_nowait()
+        item = take(self._news, timeout)
+        while item is not None:
+            index, period = item
+            indexes.add(index)
+            ended += period is self._period
+            item = take(self._news, 0)
         self._period.ended += ended
         return indexes, ended
 

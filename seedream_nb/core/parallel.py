@@ -12,7 +12,6 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -77,33 +76,34 @@ def run_parallel(
     start_threads()
     reinforcements = MOST_REINFORCEMENTS
     for _ in range(count):
-        while True:
-            try:
-                item, outcome = _wait_for(finished, patience if reinforcements else None)
-                break
-            except queue.Empty:
-                reinforcements -= 1
-                start_threads()
+        while (result := _wait_for(finished, patience if reinforcements else None)) is None:
+            reinforcements -= 1
+            start_threads()
+        item, outcome = result
         yield item, outcome.result()
 
 
-def take(items: queue.SimpleQueue[Item], seconds: float) -> Item:
-    """The next item of a queue; raises `queue.Empty` if none comes within some seconds.
+def take(items: queue.SimpleQueue[Item], seconds: float) -> Item | None:
+    """The next item of a queue; None if none comes within some seconds.
 
-    The queue itself may wait forever where so short a timeout has passed when it looks (Python 3.10).
+    An interrupt that came before the wait is raised once this has returned. If the queue's error were still being
+    handled then, its traceback would be shown as well.
     """
-    return items.get(timeout=seconds) if seconds >= SHORTEST_WAIT else items.get_nowait()
+    try:
+        # With a shorter timeout, which may have passed when it looks, the queue waits forever (Python 3.10).
+        return items.get(timeout=seconds) if seconds >= SHORTEST_WAIT else items.get_nowait()
+    except queue.Empty:
+        return None
 
 
-def _wait_for(finished: queue.SimpleQueue[Finished], seconds: float | None) -> Finished:
-    """The next result; raises `queue.Empty` if none comes within some seconds."""
+def _wait_for(finished: queue.SimpleQueue[Finished], seconds: float | None) -> Finished | None:
+    """The next result; None if none comes within some seconds."""
     end = math.inf if seconds is None else time.monotonic() + seconds
     while True:
         remaining = end - time.monotonic()
-        with suppress(queue.Empty):
-            return take(finished, min(INTERRUPT_IS_SEEN_WITHIN, remaining))
-        if remaining <= 0:
-            raise queue.Empty
+        result = take(finished, min(INTERRUPT_IS_SEEN_WITHIN, remaining))
+        if result is not None or remaining <= 0:
+            return result
 
 
 def run_in_order(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-import resource
 import signal
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ import pytest
 from seedream_nb import Library, Sandbox, SeedreamClient
 from seedream_nb.core.errors import Interrupted, LibraryError, SeedreamError
 from tests.conftest import QUICK
+from tests.full_disk import limit_files
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -131,8 +131,7 @@ def test_a_killed_kernel_does_not_block_a_living_one(processes: Any, tmp_path: P
 
 def buy_on_a_full_disk(url: str, token: str, folder: str, limit: int) -> None:
     """Sends paid requests one after the other; what cannot be recorded is either announced or not sent."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    limit_files(limit)
     with SeedreamClient(token, url, library=folder, retries=QUICK, settling_time=0) as client:
         for prompt in PROMPTS:
             with suppress(LibraryError):

@@ -1,15 +1,17 @@
-"""Work in threads whose results come in order."""
+"""Work in threads."""
 
 from __future__ import annotations
 
 import queue
+import signal
+import sys
 import threading
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb.core.parallel import run_in_order, take
+from seedream_nb.core.parallel import run_in_order, run_parallel, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,8 +90,26 @@ def test_there_are_no_more_threads_than_items() -> None:
 def test_nothing_waits_where_there_is_no_time_to_wait() -> None:
     items: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in range(1000):
-        with pytest.raises(queue.Empty):
-            take(items, 0)
+        assert take(items, 0) is None
         # Whoever takes what is there leaves the queue as if something still were.
         items.put(number)
         assert take(items, 10) == number
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, no signal is sent to a thread")
+def test_an_interrupt_that_is_seen_only_after_a_wait_comes_alone() -> None:
+    ended = threading.Event()
+
+    def interrupt(_: int) -> None:
+        main = threading.main_thread().ident or 0
+        while sys._current_frames()[main].f_code.co_name != "take":
+            ended.wait(0.01)
+        # Received in this thread, it ends no wait of the main thread.
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        ended.wait(10)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        list(run_parallel(interrupt, [1], threads=1, name=NAME))
+    ended.set()
+    assert caught.value.__context__ is None
+    wait_for_the_end()

@@ -329,10 +329,10 @@ def test_a_lost_original_is_downloaded(image_host: ImageHost, originals: Path, t
 def run_limited(script: str, limit: int) -> subprocess.CompletedProcess[str]:
     """Runs a script in a process whose files cannot grow beyond some bytes, as on a full disk."""
     begin = f"""
-        import resource, signal, sys
+        import sys
         from pathlib import Path
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+        from tests.full_disk import limit_files
+        limit_files({limit})
         from seedream_nb.gallery.datasets import export_dataset
         from tests.gallery.dataset_samples import sample_items
     """

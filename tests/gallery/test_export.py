@@ -330,15 +330,16 @@ def test_a_file_that_cannot_be_is_told_before_anything_is_fetched(
 
 
 IN_PROCESS = """
-import os, resource, sys
+import os, sys
 from seedream_nb import Gallery
 from seedream_nb.core.errors import UsageError
+from tests.full_disk import limit_files
 from tests.sample_images import noise
 from tests.gallery.strategies import task_with
 gallery = Gallery(task_with(noise(600, 600)))
 gallery.load()
 if "full" in sys.argv[2:]:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    limit_files(20_000)
 elif os.getuid() == 0:
     os.setuid(65534)
 try:

@@ -475,13 +475,14 @@ def test_a_directory_that_cannot_be(directory: str) -> None:
 
 
 FULL_DISK = """
-import resource, sys
+import sys
 from seedream_nb import Gallery, Task
 from seedream_nb.core.errors import UsageError
 from seedream_nb.images.fetch import FetchLimits, ImageFetcher
+from tests.full_disk import limit_files
 from tests.sample_images import noise, plain
 from tests.gallery.strategies import task_with
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+limit_files(20_000)
 tasks = [task_with(plain(), "small", "1"), task_with(noise(400, 400), "large", "2"), task_with(plain(50), "late", "3")]
 try:
     Gallery(tasks, fetcher=ImageFetcher(FetchLimits(connections=1))).save(sys.argv[1])

@@ -28,7 +28,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals, limits and forks
 
 # Lazy imports happen here: a child is killed, or loses its permissions, soon after it starts.
 PRELUDE = """
-import os, random, resource, signal, sys, warnings
+import os, random, signal, sys, warnings
 import PIL.Image, platformdirs
 from seedream_nb.images.thumbnails import make_thumbnail
 from seedream_nb.library import LibraryCache, Library, LibraryFetcher
@@ -183,9 +183,10 @@ def test_a_file_is_never_seen_half_written(tmp_path: Path) -> None:
 FULL = (
     PRELUDE
     + """
+from tests.full_disk import limit_files
 limit = int(sys.argv[2])
 if limit:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    limit_files(limit)
 cache = LibraryCache(sys.argv[1])
 for number in range(60):
     task = task_of(number, "a long story of a cat " * 200)
