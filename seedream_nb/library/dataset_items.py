@@ -48,9 +48,9 @@ def make_items(library: Library | None, tasks: Iterable[Task]) -> Iterator[Datas
     while page := list(itertools.islice(remaining, PAGE)):
         images = [(task, image) for task in page for image in task.good_images]
         found = library.find_files([image for _, image in images]) if library else [None] * len(images)
-        marks = library.marks_of(task.id for task in page) if library else {}
+        marks = library.marks_of(page) if library else {}
         for (task, image), original in zip(images, found, strict=True):
-            record = _describe(task, image, marks.get(key_of(task.id), Marks()))
+            record = _describe(task, image, marks.get((key_of(task.id), image.index), Marks()))
             if original is None:
                 yield DatasetItem(image, record)
             else:
@@ -72,4 +72,5 @@ def _describe(task: Task, image: TaskImage, marks: Marks) -> dict[str, object]:
         "rating": marks.rating,
         "tags": list(marks.tags),
         "note": marks.note,
+        "rejected": marks.rejected,
     }

@@ -13,7 +13,7 @@ from seedream_nb.core.errors import UnreadableAnswerError, UsageError
 from seedream_nb.core.foreign import read_integer, read_mapping
 from seedream_nb.library.archive import PartError
 from seedream_nb.library.marks import MOST_STARS, Marks, read_tags
-from seedream_nb.library.records import key_of, storable
+from seedream_nb.library.records import MAX_IMAGES, key_of, storable
 from seedream_nb.library.references import MIN_IMAGE_LENGTH, inline_digests, restore_images, sources_in
 from seedream_nb.protocol.responses import read_task
 
@@ -39,7 +39,8 @@ class Document:
     request: JsonObject | None  # None if the record includes it
     links: dict[str, str]  # the digests of images by link
     inline: set[str]  # the digests of inline images
-    marks: Marks  # as far as they are valid
+    task_marks: Marks  # as far as they are valid; of all images, in an archive of an earlier version
+    marks: dict[int, Marks] | None  # of images by their places; None in an archive of an earlier version
 
     def to_task(self, available: AbstractSet[str]) -> Task:
         """The task, without the inline images whose digests are not available.
@@ -77,7 +78,8 @@ def read_document(content: bytes) -> Document:
         request=request,
         links={link: digest for link, digest in _read_links(document.get("pictures")) if link in sources},
         inline=inline_digests(text),
-        marks=_read_marks(read_mapping(document.get("marks"))),
+        task_marks=_read_marks(read_mapping(document.get("marks"))),
+        marks=_read_image_marks(document.get("image_marks")),
     )
 
 
@@ -112,6 +114,14 @@ def _read_links(entries: object) -> list[tuple[str, str]]:
     ]
 
 
+def _read_image_marks(entries: object) -> dict[int, Marks] | None:
+    if not isinstance(entries, list):
+        return None
+    mappings = [read_mapping(entry) for entry in entries]
+    places = [(read_integer(entry.get("place")), entry) for entry in mappings]
+    return {place: _read_marks(entry) for place, entry in places if place is not None and 0 <= place < MAX_IMAGES}
+
+
 def _read_marks(marks: dict[str, object]) -> Marks:
     given, stars, note = marks.get("tags"), read_integer(marks.get("rating")), marks.get("note")
     tags: list[str] = []
@@ -119,4 +129,5 @@ def _read_marks(marks: dict[str, object]) -> Marks:
         with suppress(UsageError):
             tags += read_tags([tag] if isinstance(tag, str) else [])
     rating = stars if stars is not None and 1 <= stars <= MOST_STARS else None
-    return Marks(tuple(tags), rating, storable(note)[:_LONGEST_NOTE].strip() if isinstance(note, str) else "")
+    text = storable(note)[:_LONGEST_NOTE].strip() if isinstance(note, str) else ""
+    return Marks(tuple(tags), rating, text, marks.get("rejected") is True)

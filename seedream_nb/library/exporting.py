@@ -14,7 +14,7 @@ from seedream_nb.core.text import count_of, format_size
 from seedream_nb.library.archive import MANIFEST, write_archive
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.image_store import find_digest
-from seedream_nb.library.marks import read_marks
+from seedream_nb.library.marks import join_marks, read_marks
 from seedream_nb.library.records import newest_keys, scan_some, select_in
 from seedream_nb.library.references import INLINE, inline_digests, sources_in
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from seedream_nb.library.archive import FolderArchive, ZipArchive
     from seedream_nb.library.database import Database
     from seedream_nb.library.image_store import ImageStore
+    from seedream_nb.library.marks import Marks
     from seedream_nb.library.records import StoredTask
 
 FORMAT = "seedream-library"
@@ -87,16 +88,23 @@ def export_tasks(
 
 
 def _describe(connection: Connection, stored: StoredTask, links: dict[str, str]) -> JsonObject:
-    marks = read_marks(connection, stored.key)
+    marks = {place: marks for (_key, place), marks in sorted(read_marks(connection, [stored.key]).items())}
     return redact(
         {
             "task_id": stored.key,
             "record": json.loads(stored.record),
             "request": None if stored.request is None else json.loads(stored.request),
-            "marks": {"tags": list(marks.tags), "rating": marks.rating, "note": marks.note},
+            "marks": _describe_marks(join_marks(list(marks.values()))),  # for earlier versions
+            "image_marks": [
+                {"place": place, **_describe_marks(one), "rejected": one.rejected} for place, one in marks.items()
+            ],
             "pictures": [{"link": link, "digest": digest} for link, digest in sorted(links.items())],
         }
     )
+
+
+def _describe_marks(marks: Marks) -> JsonObject:
+    return {"tags": list(marks.tags), "rating": marks.rating, "note": marks.note}
 
 
 def _links_of(connection: Connection, stored: StoredTask, task: Task) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from seedream_nb.core.errors import UsageError
 from seedream_nb.library.image_store import find_sizes
-from seedream_nb.library.marks import Marks, read_all_marks
+from seedream_nb.library.marks import Marks, read_marks
 from seedream_nb.library.records import PAGE, key_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ COLUMNS = {
     "rating": _INTEGER,
     "tags": "object",
     "note": _TEXT,
+    "rejected": "boolean",
     "bytes": _INTEGER,
 }
 
@@ -99,9 +100,9 @@ def _draft(task: Task) -> Iterator[_Draft]:
 
 
 def _complete(connection: Connection, drafts: list[_Draft]) -> Iterator[tuple[object, ...]]:
-    marks = read_all_marks(connection, {draft.key for draft in drafts})
+    marks = read_marks(connection, [draft.key for draft in drafts])
     sizes = find_sizes(connection, {(draft.link or "", draft.key, draft.place) for draft in drafts})
     for draft in drafts:
-        mine = marks.get(draft.key, Marks())
+        mine = marks.get((draft.key, draft.place or 0), Marks())
         size = sizes.get((draft.link or "", draft.key, draft.place)) if draft.size is None else draft.size
-        yield *draft.begin, draft.link, mine.rating, mine.tags, mine.note, size
+        yield *draft.begin, draft.link, mine.rating, mine.tags, mine.note, mine.rejected, size

@@ -20,7 +20,7 @@ from seedream_nb.library.documents import DIGITS, read_document, read_json, stan
 from seedream_nb.library.exporting import FORMAT, VERSION
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.image_store import NO_PLACE, add_link
-from seedream_nb.library.marks import add_tags, read_marks, set_note, set_rating
+from seedream_nb.library.marks import Marks, read_marks, write_marks
 from seedream_nb.library.records import (
     STORED,
     StoredTask,
@@ -28,6 +28,7 @@ from seedream_nb.library.records import (
     any_image,
     key_of,
     missing_images,
+    places_of,
     store_tasks,
 )
 from seedream_nb.library.references import encode, inline_digests, sources_in
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from seedream_nb.library.database import Database
     from seedream_nb.library.documents import Document
     from seedream_nb.library.image_store import ImageStore
-    from seedream_nb.library.marks import Marks
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,9 @@ class _Import:
             elif added:
                 add_images(connection, stored, added, partial(self._store_inline, connection))
             self._counts["new" if stored is None else "improved" if added else "known"] += 1
-            _merge_marks(connection, key, document.marks)
+            places = places_of(task if stored is None else stored.read(any_image))
+            marks = dict.fromkeys(places, document.task_marks) if document.marks is None else document.marks
+            _merge_marks(connection, key, marks)
         self._import_links(key, document.links)
 
     def _compare(self, task: Task) -> tuple[StoredTask | None, list[TaskImage]]:
@@ -240,12 +242,16 @@ def _check_manifest(reader: FolderArchive | ZipArchive, source: str | os.PathLik
         )
 
 
-def _merge_marks(connection: Connection, key: str, marks: Marks) -> None:
-    """Adds tags and notes to the existing ones; the user's own rating wins."""
-    own = read_marks(connection, key)
-    if marks.tags:
-        add_tags(connection, [key], marks.tags)
-    if own.rating is None and marks.rating is not None:
-        set_rating(connection, [key], marks.rating)
-    if marks.note not in own.note:
-        set_note(connection, [key], f"{own.note}\n{marks.note}")
+def _merge_marks(connection: Connection, key: str, marks: dict[int, Marks]) -> None:
+    """Adds tags and notes to the existing ones; the user's own rating wins, and no image with own marks is rejected."""
+    existing = read_marks(connection, [key])
+    merged = {}
+    for place, other in marks.items():
+        own = existing.get((key, place), Marks())
+        merged[key, place] = Marks(
+            tags=(*own.tags, *other.tags),
+            rating=other.rating if own.rating is None else own.rating,
+            note=own.note if other.note in own.note else f"{own.note}\n{other.note}",
+            rejected=other.rejected if own == Marks() else own.rejected,
+        )
+    write_marks(connection, merged)

@@ -26,12 +26,15 @@ from seedream_nb.library.marks import (
     Marks,
     add_tags,
     count_tags,
-    read_all_marks,
+    join_marks,
     read_marks,
     remove_tags,
     set_note,
     set_rating,
+    set_rejected,
     stored_keys,
+    stored_places,
+    write_marks,
 )
 from seedream_nb.library.records import (
     chunked,
@@ -57,7 +60,7 @@ from seedream_nb.protocol.prices import default_prices
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from sqlite3 import Connection
@@ -298,12 +301,12 @@ class Library:
 
     # Marks.
 
-    def tag(self, task_ids: AnyTasks, *tags: str) -> None:
-        """Tags tasks.
+    def tag(self, what: AnyTasks, *tags: str) -> None:
+        """Tags images.
 
         Args:
-            task_ids: Stored tasks: ids or their first 8 or more characters, tasks, images, or collections of these,
-                such as a gallery or a panel's selection.
+            what: Images, and stored tasks, which stand for all their images: ids or their first 8 or more characters,
+                tasks, or collections of these, such as a gallery or a panel's selection.
             *tags: Words in any language. Case is preserved but not significant: after `Cat`, `cat` adds the tag `Cat`.
                 Spaces at the ends are removed.
 
@@ -312,48 +315,92 @@ class Library:
 
         Example:
             >>> library.tag(gallery, "cats", "to print")  # doctest: +SKIP
+            >>> library.tag(task.images[1], "the best of the set")  # doctest: +SKIP
         """
         with self._database.writing() as connection:
-            add_tags(connection, stored_keys(connection, task_ids), tags)
+            add_tags(connection, stored_places(connection, what), tags)
 
-    def untag(self, task_ids: AnyTasks, *tags: str) -> None:
-        """Removes tags; takes and raises the same as `tag`. Tags that a task does not have are ignored."""
+    def untag(self, what: AnyTasks, *tags: str) -> None:
+        """Removes tags; takes and raises the same as `tag`. Tags that an image does not have are ignored."""
         with self._database.writing() as connection:
-            remove_tags(connection, stored_keys(connection, task_ids), tags)
+            remove_tags(connection, stored_places(connection, what), tags)
 
-    def rate(self, task_ids: AnyTasks, stars: int | None) -> None:
-        """Rates tasks, given as for `tag`, with 1 to 5 stars; None removes the rating.
+    def rate(self, what: AnyTasks, stars: int | None) -> None:
+        """Rates images, given as for `tag`, with 1 to 5 stars; None removes the rating.
 
         Raises:
             UsageError: A task is not stored, or the rating is not valid; nothing was changed.
         """
         with self._database.writing() as connection:
-            set_rating(connection, stored_keys(connection, task_ids), stars)
+            set_rating(connection, stored_places(connection, what), stars)
 
-    def note(self, task_ids: AnyTasks, text: str) -> None:
-        """Adds a note to tasks, given as for `tag`, replacing the one they have; empty text removes it.
+    def note(self, what: AnyTasks, text: str) -> None:
+        """Adds a note to images, given as for `tag`, replacing the one they have; empty text removes it.
 
         Raises:
             UsageError: A task is not stored; nothing was changed.
         """
         with self._database.writing() as connection:
-            set_note(connection, stored_keys(connection, task_ids), text)
+            set_note(connection, stored_places(connection, what), text)
+
+    def reject(self, what: AnyTasks, rejected: bool = True) -> None:  # noqa: FBT001, FBT002  reads well by position
+        """Rejects images, given as for `tag`, or takes that back. Nothing is removed by it, nor protected.
+
+        Raises:
+            UsageError: A task is not stored; nothing was changed.
+
+        Example:
+            >>> library.reject(task.images[2])  # doctest: +SKIP
+            >>> library.search("siamese", rejected=False)  # doctest: +SKIP
+        """
+        with self._database.writing() as connection:
+            set_rejected(connection, stored_places(connection, what), rejected=rejected)
 
     def tags(self) -> dict[str, int]:
         """All tags with the number of their tasks, the most frequent first."""
         with self._database.reading() as connection:
             return count_tags(connection)
 
-    def marks(self, task_id: str | Task | TaskImage) -> Marks:
-        """The tags, the rating and the note of a task; raises a `UsageError` if it is not stored."""
-        with self._database.reading() as connection:
-            (key,) = stored_keys(connection, task_id)
-            return read_marks(connection, key)
+    def marks(self, what: AnyTasks) -> Marks:
+        """The marks of an image; raises a `UsageError` if its task is not stored.
 
-    def marks_of(self, task_ids: Iterable[str]) -> dict[str, Marks]:
-        """The marks of those tasks that have any, by their ids in lower case."""
+        Of a task, or of several images, all tags and notes, and the best rating; rejected if all images are.
+        """
         with self._database.reading() as connection:
-            return read_all_marks(connection, {key_of(task_id) for task_id in task_ids})
+            places = stored_places(connection, what)
+            found = read_marks(connection, [key for key, _place in places])
+        return join_marks([found.get(place, Marks()) for place in places])
+
+    def marks_of(self, what: AnyTasks) -> dict[tuple[str, int], Marks]:
+        """The marks of images and tasks, given as for `tag`, as far as they have any and are stored.
+
+        Returns:
+            The marks by the id of the task, in lower case, and the image's `index` in it.
+
+        Example:
+            >>> before = library.marks_of(gallery)  # doctest: +SKIP
+        """
+        wanted = [(key_of(read_id(one)), one) for one in flatten(what) if not isinstance(one, Task) or one.id]
+        places = {(key, one.index) for key, one in wanted if isinstance(one, TaskImage)}
+        whole = {key for key, one in wanted if not isinstance(one, TaskImage)}
+        with self._database.reading() as connection:
+            found = read_marks(connection, [key for key, _one in wanted])
+        return {place: marks for place, marks in found.items() if place in places or place[0] in whole}
+
+    def set_marks(self, marks: Mapping[tuple[str, int], Marks]) -> None:
+        """Gives images exactly these marks, all of them or none; keys as in the result of `marks_of`.
+
+        Raises:
+            UsageError: A task is not stored, or a tag or rating is not valid; nothing was changed.
+
+        Example:
+            >>> library.set_marks({("84d1544a-9043-4dde-a98b-e889dacd75f6", 0): Marks(rating=5)})  # doctest: +SKIP
+        """
+        if not marks:
+            return
+        with self._database.writing() as connection:
+            stored_keys(connection, [key for key, _place in marks])
+            write_marks(connection, {(key_of(key), place): one for (key, place), one in marks.items()})
 
     # Upkeep.
 

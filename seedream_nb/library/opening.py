@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from seedream_nb.core.errors import LibraryError
-from seedream_nb.library.schema import TRIGGERS, VERSION, migrate, version_of
+from seedream_nb.library.schema import TRIGGERS, VERSION, adapt, migrate, version_of
 
 SECONDS_FOR_OTHERS = 30.0  # to wait for another kernel's transaction
 MOUNTS = Path("/proc/self/mounts")  # Linux's list of mount points
@@ -29,7 +29,6 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     try:
         _check_version(connection, path)
         choose_journal(connection, path)
-        connection.execute("PRAGMA foreign_keys = ON")
         migrate(connection)
         for trigger in TRIGGERS:
             connection.execute(trigger)
@@ -64,6 +63,7 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
         try:
             _check_version(connection, path)
             connection.execute("SELECT 1 FROM tasks LIMIT 1").fetchone()
+            is_adapted = adapt(connection)
         except sqlite3.OperationalError as problem:
             connection.close()
             failure = problem
@@ -71,7 +71,7 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
             connection.close()
             raise
         else:
-            return connection, "immutable" not in options
+            return connection, "immutable" not in options and not is_adapted
     raise failure
 
 

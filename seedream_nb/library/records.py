@@ -75,6 +75,11 @@ def any_image(_digest: str) -> bytes:
     return b"an image"
 
 
+def places_of(task: Task) -> list[int]:
+    """The places of a task's images; of a task without any, the place that the first one would have."""
+    return [image.index for image in task.images] or [0]
+
+
 def chunked(items: Iterable[str], size: int = MAX_PARAMETERS) -> Iterator[list[str]]:
     """Items in lists of a limited size."""
     remaining = list(items)
@@ -211,10 +216,10 @@ def reindex(connection: Connection) -> None:
 
 
 def text_of_marks(connection: Connection, key: str) -> str:
-    """The tags and the note of a task as one text."""
-    tags = [tag for (tag,) in connection.execute("SELECT tag FROM tags WHERE task = ? ORDER BY tag", (key,))]
-    notes = [note for (note,) in connection.execute("SELECT note FROM opinions WHERE task = ?", (key,))]
-    return " ".join([*tags, *notes])
+    """The tags and the notes of a task's images as one text."""
+    tags = connection.execute("SELECT DISTINCT tag FROM tags WHERE task = ? ORDER BY tag", (key,))
+    notes = connection.execute("SELECT note FROM opinions WHERE task = ? ORDER BY place", (key,))
+    return " ".join(dict.fromkeys(text for (text,) in (*tags, *notes) if text))
 
 
 def _store(connection: Connection, task: Task, store_inline: Callable[[bytes], str]) -> bool:

@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.library.records import reindex
-from seedream_nb.library.schema import SUM_UP_AGAIN, migrate
+from seedream_nb.library.schema import SUM_UP_AGAIN, migrate, spread_marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-# In this order, as marks refer to tasks. The full-text index and the sums of purchases are rebuilt.
-_TABLES = ("tasks", "pictures", "originals", "thumbnails", "tags", "opinions", "purchases", "properties")
+# The full-text index and the sums of purchases are rebuilt.
+_TABLES = ("tasks", "pictures", "originals", "thumbnails", "tags", "opinions", "parents", "purchases", "properties")
+_OF_IMAGES = ("tags", "opinions")
 _LOGS = ("-wal", "-shm", "-journal")
 LOCK_ENDING = "-mending.lock"
 SECONDS_FOR_OTHERS = 600.0  # to wait while another kernel recovers the same library, or for its transaction
@@ -121,17 +122,22 @@ def replace_damaged(path: Path, *, is_damaged: Callable[[], bool]) -> Recovery |
 def recover(damaged: Path, connection: sqlite3.Connection) -> int:
     """Copies what can still be read of a damaged file to another library, and returns the number of records there."""
     connection.execute("BEGIN IMMEDIATE")
+    connection.execute("CREATE TEMP TABLE task_tags (tag, task, PRIMARY KEY (tag, task))")
+    connection.execute("CREATE TEMP TABLE task_opinions (task PRIMARY KEY, rating, note)")
     before = connection.total_changes
     # First with its log, which holds the latest data; then without, as the log may be what is damaged.
     for options in ("mode=ro", "mode=ro&immutable=1"):
         for table, names, row in _rows(f"{damaged.as_uri()}?{options}"):
             places = ", ".join("?" * len(row))
-            statement = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608  our own names
+            is_of_tasks = table in _OF_IMAGES and "place" not in names  # in an earlier version
+            target = f"task_{table}" if is_of_tasks else table
+            statement = f"INSERT OR IGNORE INTO {target} ({', '.join(names)}) VALUES ({places})"  # noqa: S608  our own names
             connection.execute(statement, row)
     if connection.total_changes > before:
+        spread_marks(connection)
         reindex(connection)
-        connection.execute("DELETE FROM tags WHERE task NOT IN (SELECT key FROM tasks)")
-        connection.execute("DELETE FROM opinions WHERE task NOT IN (SELECT key FROM tasks)")
+        for table in ("tags", "opinions", "parents"):
+            connection.execute(f"DELETE FROM {table} WHERE task NOT IN (SELECT key FROM tasks)")  # noqa: S608  our own words
         for statement in SUM_UP_AGAIN:
             connection.execute(statement)
     connection.execute("COMMIT")

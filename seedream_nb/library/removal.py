@@ -159,6 +159,9 @@ def delete_files(database: Database, images: ImageStore, names: Iterable[str]) -
 def _delete_rows(connection: Connection, plan: Plan) -> None:
     for statement, values in (
         ("DELETE FROM words WHERE rowid = (SELECT number FROM tasks WHERE key = ?)", plan.keys),
+        ("DELETE FROM tags WHERE task = ?", plan.keys),
+        ("DELETE FROM opinions WHERE task = ?", plan.keys),
+        ("DELETE FROM parents WHERE task = ?", plan.keys),
         ("DELETE FROM tasks WHERE key = ?", plan.keys),
         ("DELETE FROM pictures WHERE source = ?", plan.sources),
         # The other records find it by its link; no task owns it any more.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seedream_nb.library.records import STORED, DamagedRecordError, StoredTask, any_image, chunked, places_of, select_in
+
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
@@ -134,9 +136,29 @@ CREATE TABLE properties (
 ) WITHOUT ROWID;
 """
 
-STEPS = (_TASKS_AND_PICTURES, _MARKS, _MODELS, _PURCHASES)
+# Marks of single images; which image was made from which; which tasks have changed, for the catalog beside this file.
+# All definitions have to fit into the first page, so that these are written tightly. Whoever removes a task removes
+# what belongs to it. Older marks become those of all images of their task.
+_IMAGES_MARKED = """
+CREATE TEMP TABLE task_tags AS SELECT tag, task FROM tags;
+CREATE TEMP TABLE task_opinions AS SELECT task, rating, note FROM opinions;
+DROP TABLE tags;
+DROP TABLE opinions;
+CREATE TABLE tags (tag, task, place, PRIMARY KEY (tag, task, place)) WITHOUT ROWID;
+CREATE INDEX tags_of_tasks ON tags (task, place);
+CREATE TABLE opinions (task, place, rating, rejected, note, PRIMARY KEY (task, place)) WITHOUT ROWID;
+CREATE TABLE parents (task, parent, place, PRIMARY KEY (task, parent, place)) WITHOUT ROWID;
+CREATE INDEX children ON parents (parent, place);
+CREATE TABLE changes (revision INTEGER PRIMARY KEY, task UNIQUE);
+"""
+
+STEPS = (_TASKS_AND_PICTURES, _MARKS, _MODELS, _PURCHASES, _IMAGES_MARKED)
 VERSION = len(STEPS)
+TASKS_MARKED = 2  # the first version with marks
 MODELS_INDEXED = 3  # the first version with an index of models
+_TASKS_MARKED = 2  # the first version with marks
+_IMAGES_MARKED_SINCE = 5  # the first version with marks of single images
+IMAGES_MARKED = 5  # the first version with marks of single images
 
 
 def version_of(connection: Connection) -> int:
@@ -153,11 +175,71 @@ def migrate(connection: Connection) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for step in STEPS[version_of(connection) :]:
-            for statement in filter(str.strip, step.split(";\n")):
+        before = version_of(connection)
+        for step in STEPS[before:]:
+            for statement in _statements(step):
                 connection.execute(statement)
+        if before < VERSION:  # otherwise another kernel was faster
+            spread_marks(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def adapt(connection: Connection) -> bool:
+    """Lets a file of an earlier version be read as one of this version, without changing it.
+
+    Temporary tables take the place of those that it lacks, so that later changes of marks are not seen. Returns whether
+    it was one.
+    """
+    version = version_of(connection)
+    if not 0 < version < _IMAGES_MARKED_SINCE:
+        return False
+    if version < _TASKS_MARKED:
+        for name in ("tags (tag, task)", "opinions (task, rating, note)"):
+            connection.execute(f"CREATE TEMP TABLE {name}")
+    old, new = (
+        [statement for statement in _statements(_IMAGES_MARKED) if statement.startswith(beginning)]
+        for beginning in ("CREATE TEMP TABLE task_", "CREATE TABLE ")
+    )
+    for statement in old:
+        connection.execute(statement)
+    for name in ("tags", "opinions"):
+        connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+    for statement in new:
+        connection.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    spread_marks(connection)
+    return True
+
+
+def spread_marks(connection: Connection) -> None:
+    """Gives the marks of tasks, in temporary tables, to all their images; only the records of marked tasks are read."""
+    marked = "SELECT task FROM task_tags UNION SELECT task FROM task_opinions"
+    keys = [key for (key,) in connection.execute(marked)]
+    connection.execute("CREATE TEMP TABLE places (task, place)")
+    for some in chunked(keys):
+        stored = [StoredTask(*row) for row in select_in(connection, f"{STORED} WHERE key IN", some)]
+        pairs = [(one.key, place) for one in stored for place in _places_of(one)]
+        connection.executemany("INSERT INTO places VALUES (?, ?)", pairs)
+    connection.execute(
+        "INSERT OR IGNORE INTO tags (tag, task, place) SELECT tag, task, place FROM task_tags JOIN places USING (task)"
+    )
+    connection.execute(
+        "INSERT OR IGNORE INTO opinions (task, place, rating, rejected, note)"
+        " SELECT task, place, rating, 0, note FROM task_opinions JOIN places USING (task)"
+    )
+    for name in ("places", "task_tags", "task_opinions"):
+        connection.execute(f"DROP TABLE temp.{name}")
+
+
+def _places_of(stored: StoredTask) -> list[int]:
+    try:
+        return places_of(stored.read(any_image))
+    except DamagedRecordError:
+        return [0]
+
+
+def _statements(step: str) -> list[str]:
+    return [statement.strip() for statement in step.split(";\n") if statement.strip()]

@@ -73,7 +73,8 @@ def sum_spending(
         "service": service or "",
     }
     # Keys of tasks are in lower case.
-    tags = "LEFT JOIN tags ON tags.task = lower(purchases.task)" if by == "tag" else ""
+    tagged = "(SELECT DISTINCT tag, task FROM tags) AS tags"  # several images of a task may have a tag
+    tags = f"LEFT JOIN {tagged} ON tags.task = lower(purchases.task)" if by == "tag" else ""
     statement = f"""
         SELECT {_NAMES[by] if by else "NULL"} AS name, count(*), total(images),
             total(CASE WHEN {_REPORTED} IS NULL THEN estimate END), total({_REPORTED}),

@@ -12,6 +12,7 @@ import pytest
 
 from seedream_nb.core.errors import LibraryError, LibraryWarning
 from seedream_nb.library import Library, LibraryCache, recovery, schema
+from seedream_nb.library.marks import Marks
 from seedream_nb.library.records import reindex, store_tasks
 from seedream_nb.library.recovery import replace_damaged
 from tests.library.integrity import run_at_once, start, wrong_with
@@ -457,11 +458,13 @@ def make_version(version: int, folder: Path) -> None:
         library.keep_image(task_of(0).images[0], IMAGE)
         if version > 1:
             library.note(name_of(1), "the second")
+            library.tag(name_of(1), "kept")
     tables = ("tasks", "words", "pictures", "originals", "thumbnails", *(("tags", "opinions") if version > 1 else ()))
+    columns_of = {"words": "rowid, *", "tags": "DISTINCT tag, task", "opinions": "DISTINCT task, rating, note"}
     with closing(sqlite3.connect(file_of(folder))) as connection, connection:
         columns = {
             table: connection.execute(
-                f"SELECT rowid, * FROM {table}" if table == "words" else f"SELECT * FROM {table}"  # noqa: S608  our own words
+                f"SELECT {columns_of.get(table, '*')} FROM {table}"  # noqa: S608  our own words
             ).fetchall()
             for table in tables
         }
@@ -490,10 +493,25 @@ def test_migrating_an_earlier_version_loses_nothing(tmp_path: Path, version: int
         assert [task.id for task in library.search("good")] == [name_of(0)]
         assert len(library.search("second")) == (1 if version > 1 else 0)
         assert len(library.search(model=MODEL)) == 1
+        assert library.marks(OTHER) == (Marks(("kept",), None, "the second") if version > 1 else Marks())
     assert wrong_with(tmp_path) == []
     with closing(sqlite3.connect(file_of(tmp_path))) as connection:
         assert schema.version_of(connection) == schema.VERSION
         assert sorted(connection.execute(TABLES)) == new_tables()
+
+
+def first_page_is_enough(path: Path) -> bool:
+    """Whether SQLite stores the definitions of all tables in the first page: its B-tree has no other one."""
+    return path.read_bytes()[100] == 13  # a leaf, https://www.sqlite.org/fileformat.html#b_tree_pages
+
+
+@EARLIER
+def test_one_page_has_all_definitions(tmp_path: Path, version: int) -> None:
+    """Damage of another page must not cost all records."""
+    make_version(version, tmp_path / "old")
+    for folder in (tmp_path / "old", tmp_path / "new"):
+        Library(folder).close()
+        assert first_page_is_enough(file_of(folder))
 
 
 TABLES = "SELECT name, sql FROM sqlite_master WHERE sql NOT NULL"
@@ -514,6 +532,8 @@ def test_an_earlier_version_can_be_read_without_migrating(tmp_path: Path, versio
         for text in ("", "siamese"):
             found = [len(library.search(text, model=name)) for name in (MODEL, "other", "o", "nobody")]
             assert found == [1, 1, 2, 0]
+        assert library.marks(OTHER) == (Marks(("kept",), None, "the second") if version > 1 else Marks())
+        assert len(library.search(tags="kept")) == (1 if version > 1 else 0)
 
 
 def test_an_interrupted_migration_is_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,7 +232,7 @@ def test_damage_that_only_an_integrity_check_finds_is_repaired(filled: Filled) -
         row = connection.execute(hidden).fetchone()
         connection.execute("DELETE FROM sqlite_master WHERE name = 'tags_of_tasks'")
     with closing(sqlite3.connect(filled.folder / "library.sqlite", isolation_level=None)) as connection:
-        connection.execute("INSERT INTO tags (tag, task) VALUES ('a', ?)", (CAT,))
+        connection.execute("INSERT INTO tags (tag, task, place) VALUES ('a', ?, 0)", (CAT,))
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", row)
     assert library.marks(CAT).tags == ()
