@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.dataset_verification import verify_dataset
     from seedream_nb.gallery.datasets import DatasetReport
     from seedream_nb.images.layers import compose_layers
+    from seedream_nb.images.markup import Markup
     from seedream_nb.images.saved_files import open_image
     from seedream_nb.library import Library, LibraryInfo
     from seedream_nb.panels import Explorer, explore
@@ -105,6 +106,7 @@ __all__ = [
     "LibraryError",
     "LibraryInfo",
     "LibraryWarning",
+    "Markup",
     "MissingTokenError",
     "ModerationError",
     "NetworkError",
@@ -183,6 +185,7 @@ _NAMES = {
     "gallery.dataset_verification": ("verify_dataset",),
     "gallery.datasets": ("DatasetReport",),
     "images.layers": ("compose_layers",),
+    "images.markup": ("Markup",),
     "images.saved_files": ("open_image",),
     "library": (
         "Library",
@@ -206,6 +209,7 @@ _PROVIDED = {
     "export_dataset": "gallery.datasets",
     "follow_run": "notebook.run_progress",
     "list_runs": "runs.opening",
+    "load_image": "client.references",
     "open_run": "runs.opening",
     "render_run": "notebook.run_view",
     "watch_run": "notebook.run_progress",

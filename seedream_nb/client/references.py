@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,10 +13,14 @@ from typing import TYPE_CHECKING, Protocol
 from seedream_nb.core.errors import ImageError, UsageError, shorten
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.text import count_of
+from seedream_nb.images.markup import Markup
+from seedream_nb.library import LibraryCache, LibraryFetcher
 from seedream_nb.protocol.capabilities import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
     from typing import TypeAlias
+
+    from seedream_nb.images.fetch import ImageFetcher
 
 LINKS = ("http://", "https://", "data:")
 
@@ -33,10 +38,11 @@ class PillowImage(Protocol):
         """The same image with other channels."""
 
 
-Reference: TypeAlias = "str | bytes | bytearray | os.PathLike[str] | PillowImage | TaskImage | Task"
+Reference: TypeAlias = "str | bytes | bytearray | os.PathLike[str] | PillowImage | TaskImage | Task | Markup"
 
-_SINGLE = (str, bytes, bytearray, memoryview, os.PathLike, Task, TaskImage)
+_SINGLE = (str, bytes, bytearray, memoryview, os.PathLike, Task, TaskImage, Markup)
 _KEPT_BY_PNG = {("R", "G", "B"), ("R", "G", "B", "A"), ("L",), ("L", "A"), ("P",), ("1",)}
+_ALPHA = frozenset("Aa")  # the channel of transparency, also where colors are multiplied with it
 
 
 def read_references(image: Reference | Iterable[Reference] | None, *, strict: bool = True) -> tuple[str, ...]:
@@ -44,8 +50,8 @@ def read_references(image: Reference | Iterable[Reference] | None, *, strict: bo
 
     Args:
         image: One image, or a collection of images of any depth. An image is an http(s) link, a
-            `data:image/…;base64,` URI, bytes, a path, a Pillow image, an image of an earlier task, or an earlier task
-            with one image. A gallery stands for all of its images.
+            `data:image/…;base64,` URI, bytes, a path, a Pillow image, an image of an earlier task, an earlier task with
+            one image, or a markup, whose marked copy is sent. A gallery stands for all of its images.
         strict: Whether to reject files that are too large or not images.
 
     Returns:
@@ -104,20 +110,61 @@ def load_reference(image: object, name: str) -> str | bytes:
     Raises:
         UsageError: It is not an image, or can't be read.
     """
+    if isinstance(image, Markup):
+        return image.content
+    found = _image_of_task(image, name)
+    if found is not None:
+        image = found.data if found.data is not None else found.url
+    if isinstance(image, str) and image.strip().lower().startswith(LINKS):
+        return image.strip()
+    return read_bytes(image, name)
+
+
+def load_image(image: object, fetcher: ImageFetcher | None = None) -> tuple[bytes, TaskImage | None]:
+    """Loads the one image to draw on.
+
+    Args:
+        image: The image, as for `read_references`; not several.
+        fetcher: Fetches one that is only a link; None for the library of the task, or else the default one.
+
+    Returns:
+        Its content, and the image of a task that it is, if any.
+
+    Raises:
+        UsageError: It is not an image, or it is several.
+        ImageError: Its link is dead.
+    """
+    images = list(flatten(image))
+    if len(images) != 1:
+        raise UsageError(f"These are {len(images)} images.", hint="Choose one to draw on, such as gallery.images[0].")
+    found = _image_of_task(images[0], "The image")
+    loaded = load_reference(images[0], "The image")
+    if isinstance(loaded, bytes):
+        return loaded, found
+    if loaded.lower().startswith("data:"):
+        try:
+            return base64.b64decode(loaded.partition(",")[2], validate=True), found
+        except binascii.Error:
+            raise UsageError("The data URI is not base64.") from None
+    library = images[0].library if isinstance(images[0], Task) else None
+    fetcher = fetcher or LibraryFetcher(LibraryCache(library))
+    return fetcher.fetch(found or TaskImage("", url=loaded)), found
+
+
+def _image_of_task(image: object, name: str) -> TaskImage | None:
+    """The one image of a task; None for what is neither a task nor one of its images."""
     if isinstance(image, Task):
         if len(image.good_images) != 1:
             raise UsageError(
                 f"{name} is a task with {count_of(len(image.good_images), 'image')}.",
                 hint="Choose one image, such as task.images[0].",
             )
-        image = image.good_images[0]
-    if isinstance(image, TaskImage):
-        if not image.is_good:
-            raise UsageError(f"{name} is a failed image.", hint=str(image.error) if image.error else None)
-        image = image.data if image.data is not None else image.url
-    if isinstance(image, str) and image.strip().lower().startswith(LINKS):
-        return image.strip()
-    return read_bytes(image, name)
+        return image.good_images[0]
+    if not isinstance(image, TaskImage):
+        return None
+    if not image.is_good:
+        raise UsageError(f"{name} is a failed image.", hint=str(image.error) if image.error else None)
+    return image
 
 
 def read_bytes(image: object, name: str) -> bytes:
@@ -148,7 +195,11 @@ def read_bytes(image: object, name: str) -> bytes:
 
 def _encode(image: PillowImage) -> bytes:
     buffer = io.BytesIO()
-    kept = image if image.getbands() in _KEPT_BY_PNG else image.convert("RGB")
+    bands = image.getbands()
+    if bands == ("I",):
+        kept = image.convert("I;16")  # in RGB, all above 255 would be white
+    else:
+        kept = image if bands in _KEPT_BY_PNG else image.convert("RGBA" if _ALPHA & {*bands} else "RGB")
     kept.save(buffer, "PNG")
     return buffer.getvalue()
 

@@ -46,7 +46,7 @@ class Lettering:
         """The width of a text, in pixels."""
         return sum(font.getlength(run) for font, run in self._runs(text))
 
-    def draw(self, canvas: ImageDraw, place: tuple[int, int], text: str, color: str) -> None:
+    def draw(self, canvas: ImageDraw, place: tuple[int, int], text: str, color: str, *, stroke: int = 0) -> None:
         """Draws one line of text.
 
         Args:
@@ -54,10 +54,11 @@ class Lettering:
             place: The left end and the top of the line.
             text: The text; a character that no font has becomes an empty square or a question mark.
             color: The color.
+            stroke: How many pixels bolder the letters are, on each side.
         """
         left, baseline = float(place[0]), place[1] + self.size
         for font, run in self._runs(text):
-            canvas.text((left, baseline), run, fill=color, font=font, anchor="ls")
+            canvas.text((left, baseline), run, fill=color, font=font, anchor="ls", stroke_width=stroke)
             left += font.getlength(run)
 
     def wrap(self, text: str, width: int, most: int) -> list[str]:
