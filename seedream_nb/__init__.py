@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.dataset_verification import verify_dataset
     from seedream_nb.gallery.datasets import DatasetReport
     from seedream_nb.images.layers import compose_layers
-    from seedream_nb.images.markup import Markup
+    from seedream_nb.images.markup import Markup, MarkupWarning
     from seedream_nb.images.saved_files import open_image
     from seedream_nb.library import Library, LibraryInfo
     from seedream_nb.panels import Explorer, explore
@@ -107,6 +107,7 @@ __all__ = [
     "LibraryInfo",
     "LibraryWarning",
     "Markup",
+    "MarkupWarning",
     "MissingTokenError",
     "ModerationError",
     "NetworkError",
@@ -185,7 +186,10 @@ _NAMES = {
     "gallery.dataset_verification": ("verify_dataset",),
     "gallery.datasets": ("DatasetReport",),
     "images.layers": ("compose_layers",),
-    "images.markup": ("Markup",),
+    "images.markup": (
+        "Markup",
+        "MarkupWarning",
+    ),
     "images.saved_files": ("open_image",),
     "library": (
         "Library",

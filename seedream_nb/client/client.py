@@ -396,7 +396,7 @@ class SeedreamClient:
             size: A preset such as `2K`; `<width>x<height>`; a ratio such as `16:9`; or `square`, `portrait`,
                 `landscape` or `wide`. A ratio becomes the nearest size that the model accepts.
             image: Reference images, one or several: links, data URIs, bytes, paths, Pillow images, images of earlier
-                tasks. Any makes the call an edit. Local ones may have up to 10 MB each.
+                tasks, markups. Any makes the call an edit. Local ones may have up to 10 MB each.
             max_images: Maximum number of images in a set, 1 to 15; None generates a single image.
             output_format: `jpeg` or `png`.
             watermark: Whether to watermark the image; the service's default is yes.
@@ -435,6 +435,7 @@ class SeedreamClient:
 
         Warns:
             UnknownModelWarning: The model is unknown; the request is sent anyway.
+            MarkupWarning: As for `edit`.
 
         Example:
             >>> from seedream_nb import Sandbox
@@ -471,12 +472,13 @@ class SeedreamClient:
         except (KeyboardInterrupt, SystemExit) as interrupt:
             raise request.add_task(interrupt) from None
 
-    def edit(self, image: Reference | Iterable[Reference], prompt: str, **options: Any) -> Task:
+    def edit(self, image: Reference | Iterable[Reference], prompt: str = "", **options: Any) -> Task:
         """Edits an image as the prompt says. Paid.
 
         Args:
-            image: The image, or several; as for `generate`.
-            prompt: What to change.
+            image: The image, or several; as for `generate`. Of a `Markup`, the marked copy is sent; with `layers`, the
+                clean image, and the coordinates of its boxes are added to the prompt.
+            prompt: What to change; may be omitted for a layer decomposition.
             **options: All others of `generate`.
 
         Returns:
@@ -485,6 +487,18 @@ class SeedreamClient:
         Raises:
             UsageError: There is no image; nothing was sent.
             SeedreamError: As for `generate`.
+
+        Warns:
+            MarkupWarning: The prompt names a shape that is not drawn; the request is sent anyway.
+
+        Example:
+            >>> from PIL import Image
+            >>> from seedream_nb import Markup, Sandbox
+            >>> room = Markup(Image.new("RGB", (400, 300))).box(40, 150, 200, 260, color="red")
+            >>> with Sandbox(generation_seconds=0) as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
+            ...     task = client.edit(room, f"Put a sofa {room.words[1]}. Remove the box.", wait=True)
+            >>> task.prompt
+            'Put a sofa in the red box 1. Remove the box.'
         """
         if image is None:
             raise UsageError("There is no image to edit.", hint="Pass an image; nothing was sent.")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.models import TaskImage
 from seedream_nb.core.providers import provide
+from seedream_nb.images.markup_prompts import find_prompt_problems
 from seedream_nb.images.provenance import Provenance
 from seedream_nb.images.shapes import COLORS, MOST_SHAPES, Kind, Shape, make_shape, read_shape, too_small
 
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
     from seedream_nb.images.fetch import ImageFetcher
     from seedream_nb.images.shapes import Size
 
-__all__ = ["COLORS", "Markup", "Shape"]
+__all__ = ["COLORS", "Markup", "MarkupWarning", "Shape"]
 
 Unit = Literal["pixels", "relative"]
 
 _PREVIEW = 768  # pixels of the longer side of the preview in a notebook
 _JPEG = b"\xff\xd8\xff"
+
+
+class MarkupWarning(UserWarning):
+    """The prompt names a shape that is not drawn, or does not name one that is; it is sent as it is."""
 
 
 class Markup:
@@ -183,6 +188,43 @@ class Markup:
             {1: 'the sofa <bbox>100 500 500 1000</bbox>'}
         """
         return {shape.number: self._format_bbox(shape) for shape in self.shapes if shape.kind == "box"}
+
+    def check_prompt(self, prompt: str) -> tuple[str, ...]:
+        """What a prompt names that is not drawn, or else what is drawn that it does not name; see `MarkupWarning`.
+
+        Args:
+            prompt: The prompt.
+
+        Returns:
+            A sentence for each; none for a prompt that fits.
+
+        Example:
+            >>> from PIL import Image
+            >>> markup = Markup(Image.new("RGB", (400, 300))).box(40, 150, 200, 300)
+            >>> markup.check_prompt("Put a sofa in the blue box.")
+            ('The prompt names a blue box, but there is only red box 1.',)
+            >>> markup.check_prompt("Put a blue sofa in the red box.")
+            ()
+        """
+        return find_prompt_problems(self.shapes, prompt)
+
+    def prompt_for_layers(self, prompt: str = "") -> str:
+        """The prompt that is sent for a layer decomposition, with the coordinates of the boxes.
+
+        Args:
+            prompt: The prompt; one with `<bbox>` coordinates of its own stays as it is.
+
+        Returns:
+            The prompt, followed by `bbox_words`, each on a line of its own.
+        """
+        if "<bbox>" in prompt:
+            return prompt
+        return "\n".join([*filter(None, [prompt]), *self.bbox_words.values()])
+
+    def check_layers(self) -> tuple[str, ...]:
+        """What is drawn and not sent for a layer decomposition, in a sentence; none if everything is a box."""
+        others = ", ".join(shape.name for shape in self.shapes if shape.kind != "box")
+        return (f"A layer decomposition is sent without what is drawn, but for boxes; not {others}.",) if others else ()
 
     @property
     def image(self) -> Image.Image:

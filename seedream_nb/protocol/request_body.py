@@ -147,7 +147,7 @@ def check_body(body: Mapping[str, object]) -> None:
         warnings.warn(
             f"Unknown model {model!r}; the request is sent without checks for it. {advice}.",
             UnknownModelWarning,
-            stacklevel=_callers_level(),
+            stacklevel=callers_level(),
         )
 
 
@@ -195,8 +195,8 @@ def _without_data(image: object) -> object:
     return image
 
 
-def _callers_level() -> int:
-    """The number of frames between `check_body` and the user's code, which the warning points to."""
+def callers_level() -> int:
+    """The number of frames between the caller and the user's code, which a warning points to."""
     level = 1
     frame = sys._getframe(1)  # noqa: SLF001  the documented way to the caller's frame
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("seedream_nb."):
