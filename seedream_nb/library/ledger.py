@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seedream_nb.core.errors import BudgetExceededError, LibraryError, ModerationError, SeedreamError
+from seedream_nb.core.errors import LibraryError, ModerationError, SeedreamError
 from seedream_nb.core.models import TaskStatus, Usage
 from seedream_nb.core.redaction import SANDBOX_TOKEN
 from seedream_nb.library.budgets import Budgets
@@ -29,7 +29,7 @@ from seedream_nb.library.spending import sum_spending
 from seedream_nb.protocol.prices import Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from sqlite3 import Connection
@@ -143,48 +143,34 @@ class _Claim(NamedTuple):
 
 
 @dataclass
-class _ClaimJob:
-    """A claim on its way to the file, and what has become of it."""
+class _Job:
+    """A change on its way to the file, and what has become of it.
 
-    purchase: Purchase
-    account: str
-    owner: str
-    estimate: Estimate
-    budgets: Budgets
-    is_claimed: bool = False
-    is_written: bool = False  # in a transaction that has ended
-    has_news: threading.Event = field(default_factory=threading.Event)  # that it is written, or has to be
+    Attributes:
+        write: Makes it, within a transaction.
+        is_durable: Whether it must be on the disk before anything else happens.
+        is_written: Whether its transaction has ended.
+        has_news: Set when it is written, or when its thread has to write.
+        error: Why it was not written.
+    """
+
+    write: Callable[[Connection], object]
+    is_durable: bool
+    is_written: bool = False
+    has_news: threading.Event = field(default_factory=threading.Event)
     error: BaseException | None = None
 
-    def write(self, connection: Connection, sandbox: str) -> None:
-        """Writes it within a transaction, unless it exceeds a budget."""
-        connection.execute("SAVEPOINT claim")
-        can_be_sent = _change(
-            connection,
-            self.purchase.number,
-            SENDABLE,
-            PurchaseState.SENDING,
-            account=self.account,
-            owner=self.owner,
-            sent_at=time.time(),
-            lost_at=None,
-            task=None,
-            spender=self.budgets.spender,
-            estimate=self.estimate.dollars,
-            images=self.estimate.images,
-            cost=None,
-            credits=None,
-        )
+    def write_within(self, connection: Connection) -> None:
+        """Writes it, or nothing of it, within a transaction that it shares with others."""
+        connection.execute("SAVEPOINT job")
         try:
-            if can_be_sent:
-                # It is counted by now; if that is too much, it is taken back.
-                model = str(self.purchase.body.get("model"))
-                self.budgets.check(connection, self.purchase.service, sandbox, self.estimate, model)
-            self.is_claimed = can_be_sent  # before it is written, as an interrupt may come right after
-        except BudgetExceededError as error:
-            connection.execute("ROLLBACK TO claim")
+            self.write(connection)
+        except Exception as error:
+            if not connection.in_transaction:
+                raise  # SQLite has rolled back everything, such as on a full disk
+            connection.execute("ROLLBACK TO job")
             self.error = error
-        connection.execute("RELEASE claim")
+        connection.execute("RELEASE job")
 
 
 class Ledger:
@@ -199,8 +185,8 @@ class Ledger:
     def _reset(self) -> None:
         self._process = os.getpid()
         self._guard = threading.Lock()
-        self._waiting: list[_ClaimJob] = []
-        self._is_writing = False  # whether a thread writes claims, or is about to
+        self._waiting: list[_Job] = []
+        self._is_writing = False  # whether a thread writes what waits, or is about to
 
     def account_of(self, token: str) -> str:
         """A name for the account of a token that tells it from others, and from which the token cannot be computed."""
@@ -318,24 +304,54 @@ class Ledger:
             BudgetExceededError: It would exceed a budget, whatever other kernels and threads send at this moment.
         """
         owner = _own_lock(self._folder)
+        sandbox = self.account_of(SANDBOX_TOKEN)
         claim = _Claim(self._folder, purchase.number, id(sender), threading.get_ident())
-        job = _ClaimJob(purchase, account, owner, estimate, budgets)
+        is_claimed = False
+
+        def write(connection: Connection) -> None:
+            nonlocal is_claimed
+            can_be_sent = _change(
+                connection,
+                purchase.number,
+                SENDABLE,
+                PurchaseState.SENDING,
+                account=account,
+                owner=owner,
+                sent_at=time.time(),
+                lost_at=None,
+                task=None,
+                spender=budgets.spender,
+                estimate=estimate.dollars,
+                images=estimate.images,
+                cost=None,
+                credits=None,
+            )
+            if can_be_sent:
+                # It is counted by now; if that is too much, it is taken back.
+                budgets.check(connection, purchase.service, sandbox, estimate, str(purchase.body.get("model")))
+            is_claimed = can_be_sent  # before it is written, as an interrupt may come right after
+
         # Before the claim, and removed whatever happens: a claim without a holder is looked up in the history.
         _sending.add(claim)
         try:
-            if threading.current_thread() is threading.main_thread():
-                self._claim_all([job])  # an interrupt, which comes to this thread alone, must not meet others' claims
-            else:
-                self._claim_together(job)
+            self._write_together(write, durable=True)
         finally:
-            if not job.is_claimed:
+            if not is_claimed:
                 _sending.discard(claim)
+        return is_claimed
+
+    def _write_together(self, write: Callable[[Connection], object], *, durable: bool = False) -> None:
+        """Makes a change in one transaction with those of all threads that wait meanwhile, as each takes its time."""
+        job = _Job(write, durable)
+        if threading.current_thread() is threading.main_thread():
+            self._write_all([job])  # an interrupt, which comes to this thread alone, must not meet others' changes
+        else:
+            self._write_in_turn(job)
         if job.error is not None:
             raise job.error
-        return job.is_claimed
 
-    def _claim_together(self, job: _ClaimJob) -> None:
-        """Writes a claim with those of all threads that wait meanwhile: a durable transaction takes its time."""
+    def _write_in_turn(self, job: _Job) -> None:
+        """Writes what waits if no other thread does, or waits for that thread."""
         if self._process != os.getpid():
             self._reset()  # a forked child must not wait for a lock that a thread of its parent may hold
         with self._guard:
@@ -349,7 +365,7 @@ class Ledger:
         with self._guard:
             jobs, self._waiting = self._waiting, []
         try:
-            self._claim_all(jobs)
+            self._write_all(jobs)
         except BaseException as error:  # noqa: BLE001  raised in the thread of each
             for one in jobs:
                 one.error = one.error or error
@@ -361,11 +377,10 @@ class Ledger:
         for one in (*jobs, *next_writer):
             one.has_news.set()
 
-    def _claim_all(self, jobs: Sequence[_ClaimJob]) -> None:
-        sandbox = self.account_of(SANDBOX_TOKEN)
-        with self._database.writing(durable=True) as connection:
+    def _write_all(self, jobs: Sequence[_Job]) -> None:
+        with self._database.writing(durable=any(job.is_durable for job in jobs)) as connection:
             for job in jobs:
-                job.write(connection, sandbox)
+                job.write_within(connection)
 
     def release(self, sender: object) -> None:
         """Ends the claims of a sender, whose outcome is recorded by now, as far as it is known."""
@@ -380,7 +395,8 @@ class Ledger:
 
         Another purchase that was thought to have it becomes unclear again.
         """
-        with self._database.writing() as connection:
+
+        def write(connection: Connection) -> None:
             connection.execute(
                 "UPDATE purchases SET state = ?, task = NULL, lost_at = ?"
                 " WHERE task = ? AND service = ? AND number <> ?",
@@ -390,6 +406,8 @@ class Ledger:
                 connection, purchase.number, (PurchaseState.SENDING, PurchaseState.UNCLEAR), state_of(task), task=key
             )
             _record_charge(connection, task, key, purchase.service)
+
+        self._write_together(write)
 
     def adopt(self, purchase: Purchase, task: Task) -> bool:
         """Records a task that the history shows; returns False if it is another purchase's, or no longer needed."""
@@ -522,21 +540,29 @@ def _plan(connection: Connection, service: str, order: Order, notebook: str) -> 
     known = _find_take(connection, service, order)
     if known is not None:
         return known
-    row = connection.execute(
+    take, state, planned_at = _last_take(connection, service, order.request) + 1, PurchaseState.PLANNED, time.time()
+    notebook = storable(notebook)
+    body = json.dumps(order.body, sort_keys=True)
+    number = connection.execute(
         "INSERT INTO purchases (service, request, take, state, body, notebook, planned_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            service,
-            order.request,
-            _last_take(connection, service, order.request) + 1,
-            PurchaseState.PLANNED.value,
-            json.dumps(order.body, sort_keys=True),
-            storable(notebook),
-            time.time(),
-        ),
+        (service, order.request, take, state.value, body, notebook, planned_at),
     ).lastrowid
-    (planned,) = _select(connection, "number = ?", (row,))
-    return planned
+    return Purchase(
+        int(number or 0),
+        service,
+        order.request,
+        take,
+        state,
+        json.loads(body),
+        account="",
+        owner="",
+        notebook=notebook,
+        planned_at=planned_at,
+        sent_at=None,
+        lost_at=None,
+        task_id=None,
+    )
 
 
 def _find_take(connection: Connection, service: str, order: Order) -> Purchase | None:

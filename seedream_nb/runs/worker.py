@@ -33,13 +33,14 @@ if TYPE_CHECKING:
 THREAD_NAME = "seedream-run"
 RUNNER = "runner"  # the property that names the process which sends a run's requests
 MOST_NEWEST = 12  # tasks
-_LARGE_PAGE, _SMALL_PAGE = 8, 5  # requests that are planned together; those with reference images are large
+_LARGE_PAGE, _SMALL_PAGE = 16, 5  # requests that are planned together; those with reference images are large
 _MANY_AHEAD, _FEW_AHEAD = 32, 3  # planned requests that wait to be sent
-_FLUSH_INTERVAL = 0.5  # seconds between two times that outcomes are written
+_COLLECT_INTERVAL = 0.02  # seconds between two times that outcomes are collected, while other requests wait to be sent
+_FLUSH_INTERVAL = 0.5  # the same for writing them
 _RATE_SECONDS = 60.0  # that the number of requests per minute is measured over
 _RECENT = 20  # tasks whose time determines how often to poll
 _POLLS = 20  # while such a task is in progress
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds, before the pauses grow
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 2.0  # seconds, before the pauses grow
 MOST_FAILURES = 20  # in a row, without an answer of the service, after which it is taken to be down
 _THROTTLED_PAUSE = 10.0  # seconds before requests are sent again that the service had no room for
 
@@ -94,7 +95,7 @@ class RunWorker:
         self._sent: dict[int, tuple[Entry, PaidRequest]] = {}  # by their index in the batch
         self._reported: set[int] = set()  # of these, whose tasks are recorded as sent
         self._outcomes: list[Outcome] = []
-        self._flushed_at = 0.0
+        self._collected_at = self._flushed_at = 0.0
         self._finished_at: deque[float] = deque()
         self._began = time.monotonic()
         self._aborting: SeedreamError | None = None
@@ -173,6 +174,8 @@ class RunWorker:
                 try:
                     with closing(batch.updates()) as updates:
                         for _news in updates:
+                            if time.monotonic() - self._collected_at < _COLLECT_INTERVAL:
+                                continue
                             self._collect(batch)
                             if self._aborting is not None:
                                 break
@@ -214,6 +217,7 @@ class RunWorker:
 
     def _collect(self, batch: GenerationBatch) -> None:
         """Takes what has become of requests out of the batch."""
+        self._collected_at = time.monotonic()
         failures = batch.failures
         done = batch.done
         for index, task in batch.by_index.items():

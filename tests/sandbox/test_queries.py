@@ -82,14 +82,15 @@ def test_one_image_of_a_set_can_fail(api: Api) -> None:
 
 
 def test_a_task_finishes_at_its_time(api: Api) -> None:
-    task_id = api.sandbox.add_task(ready_in=0.15)
-    assert api.tasks(id=task_id)["finished_at"] is None
+    assert api.tasks(id=api.sandbox.add_task(ready_in=60))["finished_at"] is None
 
+    task_id = api.sandbox.add_task(ready_in=0.15)
     deadline = time.monotonic() + 10
     while api.tasks(id=task_id)["finished_at"] is None:
         assert time.monotonic() < deadline
 
     record = api.tasks(id=task_id)
+    assert record["finished_at"] - record["created_at"] == pytest.approx(0.15, abs=0.002)
     assert record["elapsed"] >= 0
     assert record["response"]["data"]
 
