@@ -14,6 +14,7 @@ from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.providers import provide
 from seedream_nb.core.task_ids import choose_id, flatten, is_beginning, read_id
 from seedream_nb.core.text import format_size
+from seedream_nb.library.catalog import Catalog
 from seedream_nb.library.database import Database
 from seedream_nb.library.dataset_items import make_items
 from seedream_nb.library.exporting import Exported, export_tasks
@@ -251,6 +252,19 @@ class Library:
 
     def __contains__(self, task_id: object) -> bool:
         return isinstance(task_id, (str, Task, TaskImage)) and bool(self.find(task_id))
+
+    @property
+    def catalog(self) -> Catalog:
+        """The cards of all tasks, to find, sort and read any number of them by windows, as the explorer does.
+
+        A library that was filled by an earlier version is read as a whole on first use, see `Catalog.update`.
+
+        Example:
+            >>> numbers = library.catalog.find(CardQuery(rating=4), Sort.RATING)  # doctest: +SKIP
+        """
+        if self._catalog is None:
+            self._catalog = Catalog(self._database, self._images.read)
+        return self._catalog
 
     # Images.
 
@@ -589,7 +603,9 @@ class Library:
         return make_spending_frame(self.ledger.sum_spending(by, since, credit=credit), by)
 
     def close(self) -> None:
-        """Closes its file; it is opened again on next use."""
+        """Closes its files; they are opened again on next use."""
+        if self._catalog is not None:
+            self._catalog.close()
         self._database.close()
 
     def __enter__(self) -> Library:
@@ -630,6 +646,7 @@ class Library:
     def _open(self) -> None:
         self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=warn)
         self._images = ImageStore(self._database, self._folder)
+        self._catalog: Catalog | None = None
         self.ledger = Ledger(self._database, self._folder)
         with self._database.reading() as connection:
             # Other kernels fill it, too: the size is measured again from time to time.

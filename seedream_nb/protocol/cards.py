@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import show_line
 from seedream_nb.core.models import TaskStatus
-from seedream_nb.protocol.capabilities import display_name
+from seedream_nb.protocol.capabilities import MODELS, display_name
 from seedream_nb.protocol.sizes import PRESETS, parse_size
 
 if TYPE_CHECKING:
@@ -130,13 +130,18 @@ def _state_of_image(task: Task, image: TaskImage) -> State:
 class CardTraits:
     """The values by which a card is found and sorted."""
 
-    text: str  # all that is searched, folded
-    prompt: str  # folded
+    prompt: str  # folded, as all that is searched
+    others: str  # what is searched besides the prompt
     model: str  # the full id; empty when unknown
     status: str  # the word of the card's state
     size: str  # that of the image such as `2048x2048`, else the requested one; empty when unknown
     pixels: int  # 0 when unknown
     moment: float | None  # of creation, in Unix seconds; infinite for a task in progress without one
+
+    @property
+    def text(self) -> str:
+        """All that is searched."""
+        return f"{self.prompt}\n{self.others}"
 
 
 def traits_of(task: Task, shown: Sequence[TaskImage], state: State | None) -> CardTraits:
@@ -145,10 +150,11 @@ def traits_of(task: Task, shown: Sequence[TaskImage], state: State | None) -> Ca
     prompt = (image.prompt if image else "") or task.prompt
     model = show_line((image.model if image else "") or task.model or "")
     size = show_line((image.size if image else "") or task.size or "")
+    others = (task.prompt if task.prompt != prompt else "", model, display_name(model), task.id)
     is_in_progress = not shown and state in _STATES_IN_PROGRESS
     return CardTraits(
-        text=fold(f"{prompt}\n{task.prompt}\n{model}\n{display_name(model)}\n{task.id}"),
         prompt=fold(prompt).strip(),
+        others=fold("\n".join(dict.fromkeys(others))),
         model=model,
         status=state.word if state else "",
         size=size,
@@ -164,6 +170,16 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
+def model_order(model: str) -> tuple[int, str]:
+    """A key that sorts models: available ones first, as they are listed."""
+    return _rank(list(MODELS), model)
+
+
+def status_order(status: str) -> tuple[int, str]:
+    """A key that sorts the words of states: those of tasks first."""
+    return _rank([state.word for state in STATES.values()], status)
+
+
 def size_order(size: str) -> tuple[float, str]:
     """A key that sorts sizes: smallest first, unknown words last."""
     return count_pixels(size) or math.inf, size
@@ -173,3 +189,7 @@ def count_pixels(size: str) -> int:
     """The pixels of a size or a preset; 0 when unknown."""
     width, height = parse_size(size) or PRESETS.get(size) or (0, 0)
     return width * height
+
+
+def _rank(order: list[str], word: str) -> tuple[int, str]:
+    return (order.index(word) if word in order else len(order)), word
