@@ -207,9 +207,7 @@ class Catalog:
 
     def _places(self, numbers: Iterable[int]) -> dict[int, tuple[int, int]]:
         """The number of the task in the library, and the place of the image, of each card that is there."""
-        statement = (
-            f"SELECT number, task, place FROM cards JOIN entries ON entry = number >> {SHIFT} WHERE number IN"  # noqa: S608  our own number
-        )
+        statement = f"SELECT number, task, place FROM cards JOIN entries ON entry = number >> {SHIFT} WHERE number IN"  # noqa: S608  our own number
         with self._file.using() as connection:
             return {number: (task, place) for number, task, place in select_numbers(connection, statement, numbers)}
 
@@ -250,7 +248,9 @@ def _find_matches(connection: Connection, query: CardQuery) -> set[int]:
         some = words[start : start + _MAX_WORDS]
         tables = ["cards"] * bool(conditions or not some) + ["texts"] * bool(some)
         source = f"{' CROSS JOIN '.join(tables)}{' USING (number)' if len(tables) > 1 else ''}"
-        tests = [condition for condition, _values in conditions] + ["(instr(prompt, ?) OR instr(others, ?))"] * len(some)
+        tests = [condition for condition, _values in conditions] + ["(instr(prompt, ?) OR instr(others, ?))"] * len(
+            some
+        )
         values = [value for _condition, given in conditions for value in given]
         values += [word for word in some for _column in ("prompt", "others")]
         statement = f"SELECT number FROM {source} WHERE {' AND '.join(tests) or '1'}"  # noqa: S608  our own words
@@ -274,8 +274,8 @@ def _conditions_of(connection: Connection, query: CardQuery) -> list[tuple[str, 
         conditions.append(("moment >= ?", [query.since.timestamp()]))
     if query.until is not None:
         conditions.append(("moment < ?", [query.until.timestamp()]))
-    for tag in query.tags:
-        conditions.append(("number IN (SELECT number FROM tags WHERE tag = ?)", [storable(known_tag(connection, tag))]))
+    tags = [storable(known_tag(connection, tag)) for tag in query.tags]
+    conditions += [("number IN (SELECT number FROM tags WHERE tag = ?)", [tag]) for tag in tags]
     if query.rating is not None:
         conditions.append(("rating >= ?", [query.rating]))
     if query.rejected is not None:

@@ -160,9 +160,7 @@ def clear(connection: sqlite3.Connection) -> None:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  our own names
 
 
-def put_task(
-    connection: sqlite3.Connection, number: int, task: Task | None, marks: Mapping[int, Marks]
-) -> None:
+def put_task(connection: sqlite3.Connection, number: int, task: Task | None, marks: Mapping[int, Marks]) -> None:
     """Adds or replaces the cards of a task, within a transaction.
 
     Args:

@@ -24,7 +24,7 @@ from seedream_nb.library.catalog_file import (
 )
 from seedream_nb.library.marks import read_marks
 from seedream_nb.library.records import MAX_PARAMETERS, PAGE, STORED, DamagedRecordError, StoredTask, any_image
-from seedream_nb.library.schema import EPOCH
+from seedream_nb.library.schema import EPOCH, IMAGES_MARKED, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from seedream_nb.library.database import Database
     from seedream_nb.library.marks import Marks
+
+_CHANGES = "SELECT revision, task, is_mark FROM changes WHERE revision > ? ORDER BY revision LIMIT ?"
 
 
 class CatalogUpdate:
@@ -94,7 +96,9 @@ class CatalogUpdate:
             with self._file.writing() as connection:
                 position = read_position(connection)
                 with self._database.reading() as library:
-                    statement = "SELECT revision, task, is_mark FROM changes WHERE revision > ? ORDER BY revision LIMIT ?"
+                    statement = (
+                        "SELECT revision, task, is_mark FROM changes WHERE revision > ? ORDER BY revision LIMIT ?"
+                    )
                     changes = library.execute(statement, (position.revision, PAGE)).fetchall()
                 if not changes:
                     return
@@ -154,6 +158,8 @@ class CatalogUpdate:
 
 def _newest_change(library: Connection) -> tuple[str, int]:
     """The name of the library's series of changes, which no other file has, and the number of the newest."""
+    if version_of(library) < IMAGES_MARKED:
+        return "", 0
     row = library.execute("SELECT value FROM properties WHERE name = ?", (EPOCH,)).fetchone()
     (newest,) = library.execute("SELECT coalesce(max(revision), 0) FROM changes").fetchone()
     return "" if row is None else str(row[0]), int(newest)

@@ -120,6 +120,8 @@ class Library:
         >>> library.search("siamese cat")  # doctest: +SKIP
     """
 
+    _catalog: Catalog | None
+
     def __init__(
         self,
         location: str | os.PathLike[str] | None = None,
@@ -646,7 +648,7 @@ class Library:
     def _open(self) -> None:
         self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=warn)
         self._images = ImageStore(self._database, self._folder)
-        self._catalog: Catalog | None = None
+        self._catalog = None
         self.ledger = Ledger(self._database, self._folder)
         with self._database.reading() as connection:
             # Other kernels fill it, too: the size is measured again from time to time.

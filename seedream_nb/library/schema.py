@@ -82,9 +82,9 @@ def _sum_up(row: str, sign: str = "+") -> str:
     )
 
 
-def _trigger(event: str, *changes: str) -> str:
+def _trigger(table: str, event: str, *changes: str) -> str:
     statements = "".join(f"{change}; " for change in changes)
-    return f"CREATE TEMP TRIGGER spending_{event.lower()} AFTER {event} ON main.purchases BEGIN {statements}END"
+    return f"CREATE TEMP TRIGGER {table}_{event.lower()} AFTER {event} ON main.{table} BEGIN {statements}END"
 
 
 def _when_counted(row: str) -> str:
@@ -98,7 +98,11 @@ _ADD, _SUBTRACT = _sum_up("NEW") + _when_counted("NEW"), _sum_up("OLD", "-") + _
 
 # A budget must not add up all requests before each one, so triggers keep the sums. They belong to a connection, as the
 # file's schema has to fit into its first page: damage of another one would cost all records.
-TRIGGERS = (_trigger("INSERT", _ADD), _trigger("UPDATE", _SUBTRACT, _ADD), _trigger("DELETE", _SUBTRACT))
+_SPENDING = (
+    _trigger("purchases", "INSERT", _ADD),
+    _trigger("purchases", "UPDATE", _SUBTRACT, _ADD),
+    _trigger("purchases", "DELETE", _SUBTRACT),
+)
 SUM_UP_AGAIN = ("DELETE FROM spending", f"{_sum_up('purchases')} FROM purchases{_when_counted('purchases')}")
 
 # Paid requests, what they cost in each quarter of an hour, and this library's own values.
@@ -149,8 +153,34 @@ CREATE INDEX tags_of_tasks ON tags (task, place);
 CREATE TABLE opinions (task, place, rating, rejected, note, PRIMARY KEY (task, place)) WITHOUT ROWID;
 CREATE TABLE parents (task, parent, place, PRIMARY KEY (task, parent, place)) WITHOUT ROWID;
 CREATE INDEX children ON parents (parent, place);
-CREATE TABLE changes (revision INTEGER PRIMARY KEY, task UNIQUE);
+CREATE TABLE changes (revision INTEGER PRIMARY KEY, task, is_mark, UNIQUE (task, is_mark));
+INSERT INTO properties VALUES ('changes', hex(randomblob(8)));
 """
+EPOCH = "changes"  # the property that tells this file's series of changes from that of another file
+
+
+def _note(task: str, *, is_mark: bool) -> tuple[str, str]:
+    """Gives the last change of a task, of its record or of its marks, a new number."""
+    known = f"task = {task} AND is_mark = {int(is_mark)}"
+    # Not `INSERT OR REPLACE`: the outer statement's way to handle conflicts would take its place.
+    update = f"UPDATE changes SET revision = (SELECT max(revision) + 1 FROM changes) WHERE {known}"  # noqa: S608  our own words
+    insert = f"INSERT INTO changes (task, is_mark) SELECT number, {int(is_mark)} FROM (SELECT {task} AS number)"  # noqa: S608  as above
+    return update, f"{insert} WHERE number IS NOT NULL AND NOT EXISTS (SELECT 1 FROM changes WHERE {known})"  # noqa: S608  as above
+
+
+def _triggers_of_changes() -> tuple[str, ...]:
+    old, new = _note("OLD.number", is_mark=False), _note("NEW.number", is_mark=False)
+    triggers = [_trigger("tasks", "INSERT", *new), _trigger("tasks", "DELETE", *old)]
+    triggers.append(_trigger("tasks", "UPDATE", *old, *new))
+    for table in ("tags", "opinions"):
+        for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
+            task = f"(SELECT number FROM tasks WHERE key = {row}.task)"  # noqa: S608  our own words
+            triggers.append(_trigger(table, event, *_note(task, is_mark=True)))
+    return tuple(triggers)
+
+
+# Whatever stores or marks tasks, the catalog learns of it.
+TRIGGERS = (*_SPENDING, *_triggers_of_changes())
 
 STEPS = (_TASKS_AND_PICTURES, _MARKS, _MODELS, _PURCHASES, _IMAGES_MARKED)
 VERSION = len(STEPS)

@@ -70,8 +70,8 @@ DAMAGES: dict[str, tuple[Callable[[bytes], bytes], int, int]] = {
     "100 bytes left": (lambda content: content[:100], 0, 0),
     "10 bytes left": (lambda content: content[:10], 0, 0),
     "one page left": (lambda content: content[:4096], 0, 0),
-    "a page and a half less": (lambda content: content[:-6144], COUNT, COUNT),
-    "a fifth left": (truncate(0.2), COUNT // 10, COUNT // 4),
+    "a page and a half less": (lambda content: content[:-6144], COUNT - 1, COUNT),  # the last page has a record
+    "a fifth left": (truncate(0.2), COUNT // 12, COUNT // 4),
     "half left": (truncate(0.5), COUNT // 3, 2 * COUNT // 3),
     "most left": (truncate(0.95), COUNT // 2, COUNT),
     "garbage": (lambda content: b"garbage " * (len(content) // 8), 0, 0),
