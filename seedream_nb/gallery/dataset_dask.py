@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import queue
+import time
 import uuid
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections import Counter
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from seedream_nb.core.errors import ExportIncompleteError, SeedreamError, UsageError, shorten
 from seedream_nb.gallery.dataset_target import CONTINUE_HINT
@@ -22,6 +25,11 @@ RETRIES = 2  # of a part that raised an exception, by Dask
 # The scheduler holds what is submitted: a few parts for each thread keep all of them busy, and its memory flat.
 PARTS_PER_THREAD = 3
 FEWEST_PARTS = 8  # submitted while a cluster is still growing
+CHECK_SECONDS = 2.0  # between two looks at a cluster's workers
+STALL_SECONDS = 60.0  # without work for any worker, after which unfinished parts are submitted again
+IDLE_SECONDS = 600.0  # without work for any worker, or without workers, after which an export ends
+RESULT_SECONDS = 30.0  # for a result to arrive, before the other parts are looked at again
+RESULT_ATTEMPTS = 5  # to fetch a result that its worker has
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -91,46 +99,150 @@ def run_on_dask(
         canceled.
 
     Raises:
-        SeedreamError: A part failed even after Dask's retries, its workers died too often, or the cluster is gone.
+        SeedreamError: A part failed even after Dask's retries, its workers died too often, the cluster is gone, or it
+            has had no workers for 10 minutes.
     """
-    from distributed import as_completed  # noqa: PLC0415  as above
-
-    finished = as_completed(loop=client.loop, with_results=True, raise_errors=False)
+    cluster = _Cluster(client)
     # A name of its own: what a task of an earlier export returned says nothing of what is at the target now.
     name = f"seedream-export-{uuid.uuid4().hex}"
-    numbered = enumerate(parts)
-    running: set[Future[Result]] = set()
+
+    def call(part: Part, number: int) -> Future[Result]:
+        return client.submit(work, part, *arguments, key=(name, number), retries=RETRIES, pure=False)
+
+    running = _Running(call)
+    coming = iter(parts)
     try:
         while True:
-            for number, part in itertools.islice(numbered, _room(client) - len(running)):
-                future = client.submit(work, part, *arguments, key=(name, number), retries=RETRIES, pure=False)
-                running.add(future)
-                finished.add(future)
-            if not running:
+            for part in itertools.islice(coming, max(0, cluster.room() - running.count)):
+                running.add(part)
+            if not running.count:
                 return
-            future, result = next(finished)
-            running.discard(future)
-            if future.status != "finished":
-                raise _to_error(result)
-            yield result
+            future = running.wait()
+            if future is not None:
+                cluster.works()
+                yield from running.fetch(future)
+            elif cluster.has_stalled():
+                running.add_again()
     finally:
         with contextlib.suppress(Exception):  # the cluster may be gone
-            client.cancel(list(running))
+            running.cancel()
 
 
-def _room(client: Client) -> int:
-    try:
-        threads: int = sum(client.nthreads().values())
-    except Exception as problem:  # noqa: BLE001  many kinds, all of which mean that the scheduler does not answer
-        raise _to_error(problem) from None
-    return max(FEWEST_PARTS, PARTS_PER_THREAD * threads)
+class _Running(Generic[Part, Result]):
+    """The parts that were submitted, and have not been finished."""
+
+    def __init__(self, call: Callable[[Part, int], Future[Result]]) -> None:
+        self._call = call
+        self._numbers = itertools.count()
+        self._parts: dict[Future[Result], Part] = {}
+        self._finished: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
+        self._failed_attempts: Counter[Future[Result]] = Counter()
+
+    @property
+    def count(self) -> int:
+        return len(self._parts)
+
+    def add(self, part: Part) -> None:
+        future = self._call(part, next(self._numbers))
+        self._parts[future] = part
+        future.add_done_callback(self._finished.put)
+
+    def add_again(self) -> None:
+        """Submits all parts once more."""
+        parts = list(self._parts.values())
+        self.cancel()
+        for part in parts:
+            self.add(part)
+
+    def cancel(self) -> None:
+        futures = list(self._parts)
+        self._parts.clear()
+        if futures:
+            futures[0].client.cancel(futures)
+
+    def wait(self) -> Future[Result] | None:
+        """A part that Dask has finished; None if there is none for some time."""
+        with contextlib.suppress(queue.Empty):
+            future = self._finished.get(timeout=CHECK_SECONDS)
+            return future if future in self._parts else None
+        return None
+
+    def fetch(self, future: Future[Result]) -> Iterator[Result]:
+        """The result of a part, unless it has been lost."""
+        try:
+            result = future.result(timeout=RESULT_SECONDS)
+        except Exception as problem:  # noqa: BLE001  what the work raised, and many kinds of Dask's own
+            self._failed_attempts[future] += future.status == "finished"
+            if future.status in {"error", "cancelled"} or self._failed_attempts[future] == RESULT_ATTEMPTS:
+                raise _to_error(problem) from None
+            # Its worker died with the result, and Dask repeats the work; or the scheduler was too busy to answer.
+            # `as_completed(with_results=True)` drops such a future, and would wait for it forever.
+            future.add_done_callback(self._finished.put)
+        else:
+            del self._parts[future]
+            yield result
 
 
-def _to_error(outcome: Any) -> SeedreamError:
-    """What kept a part from being finished; a future's exception comes with its type and traceback."""
+class _Cluster:
+    """What is known of the workers of a cluster."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._threads = 0
+        self._next_count = 0.0
+        self._working = self._submitted = time.monotonic()
+
+    def room(self) -> int:
+        """How many parts may be submitted at a time."""
+        if time.monotonic() >= self._next_count:
+            with self._answering():
+                self._threads = sum(self._client.nthreads().values())
+            self._next_count = time.monotonic() + CHECK_SECONDS
+        return max(FEWEST_PARTS, PARTS_PER_THREAD * self._threads)
+
+    def works(self) -> None:
+        """Notes that it has finished a part."""
+        self._working = time.monotonic()
+
+    def has_stalled(self) -> bool:
+        """Whether no worker has had work for some time, so that what was submitted must be lost.
+
+        Raises:
+            ExportIncompleteError: That has been so for long.
+        """
+        now = time.monotonic()
+        with self._answering():
+            processing = self._client.processing()
+            if any(processing.values()):
+                self._working = now
+            elif now > self._working + IDLE_SECONDS:
+                raise ExportIncompleteError(
+                    f"The Dask cluster has {'done nothing' if processing else 'had no workers'} for "
+                    f"{IDLE_SECONDS:.0f} seconds.",
+                    hint=f"{CONTINUE_HINT} If workers take longer to start, call client.wait_for_workers(1) first.",
+                )
+            elif processing and now > max(self._working, self._submitted) + STALL_SECONDS:
+                self._submitted = now
+                return True
+        return False
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Tolerates a scheduler that is too busy to answer, but not for long."""
+        try:
+            yield
+        except SeedreamError:
+            raise
+        except Exception as problem:  # noqa: BLE001  many kinds, all of which mean that the scheduler does not answer
+            is_open = self._client.status in {"running", "connecting"}
+            if not is_open or time.monotonic() > self._working + IDLE_SECONDS:
+                raise _to_error(problem) from None
+
+
+def _to_error(problem: Exception) -> SeedreamError:
+    """What kept a part from being finished."""
     from distributed import CancelledError, KilledWorker  # noqa: PLC0415  as above
 
-    problem = outcome[1] if isinstance(outcome, tuple) else outcome
     if isinstance(problem, SeedreamError):
         return problem
     if isinstance(problem, KilledWorker):

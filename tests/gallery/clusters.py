@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SETTINGS = {
-    "distributed.scheduler.allowed-failures": 30,  # workers are killed here more often than anywhere else
-    "distributed.comm.timeouts.connect": "5s",
+    # After this time Dask gives up each worker that was ever lost and is not there then, even if it is just restarting.
+    "distributed.deploy.lost-worker-timeout": "1h",
+    # Starts a worker in a fraction of the time: everything is imported once, by the process that all are forked from.
+    "distributed.worker.multiprocessing-method": "forkserver",
 }
 
 

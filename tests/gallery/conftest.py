@@ -13,6 +13,8 @@ from tests.scripted_server import Answer, ScriptedServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from distributed import Client
+
     from tests.gallery.chromium import Chromium
 
 GONE = Answer(b"<html>404 Not Found</html>", 404, {"Content-Type": "text/html"})
@@ -32,3 +34,12 @@ def chromium() -> Iterator[Chromium]:
 
     with start_chromium() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def dask_client() -> Iterator[Client]:
+    """A client of a Dask cluster of two processes, which many tests share because starting it takes longest."""
+    from tests.gallery.clusters import open_cluster  # noqa: PLC0415  the fast tests do not need Dask
+
+    with open_cluster() as opened:
+        yield opened

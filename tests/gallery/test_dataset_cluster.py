@@ -21,7 +21,7 @@ from seedream_nb.gallery.datasets import export_dataset
 from tests.benchmarks.records import make_record
 from tests.gallery.buckets import BUCKET, BreakableWay, open_s3
 from tests.gallery.cluster_work import find_in_worker, limit_retries
-from tests.gallery.clusters import killing_workers, open_cluster, scheduler_address
+from tests.gallery.clusters import killing_workers, scheduler_address
 from tests.gallery.dataset_samples import COLORS, contents_of, make_originals, sample_items, tiny
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.dataset_parts import DatasetFormat
     from seedream_nb.gallery.datasets import DatasetReport
 
-COUNT = 5000 if "CI" in os.environ else 500
+COUNT = 2500 if "CI" in os.environ else 500
 PARTS = 50
 PART = COUNT // PARTS
 FORMATS: list[DatasetFormat] = ["imagefolder", "webdataset", "parquet"] if "CI" in os.environ else ["imagefolder"]
@@ -42,10 +42,9 @@ MODEL = "doubao-seedream-4-0-250828"
 TOKEN = "a-token-that-must-stay-on-this-machine"
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with open_cluster() as opened:
-        yield opened
+@pytest.fixture
+def client(dask_client: Client) -> Client:
+    return dask_client
 
 
 @pytest.fixture(scope="module")

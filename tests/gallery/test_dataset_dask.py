@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dask
 import pytest
-from distributed import Future
+from distributed import Client, Future, LocalCluster
 
 from seedream_nb import ExportIncompleteError, UsageError
 from seedream_nb.gallery import dataset_dask
 from seedream_nb.gallery.dataset_dask import run_on_dask
 from tests.gallery.cluster_work import die, double, fail_always, fail_at_first, reject, wait_for_a_file
-from tests.gallery.clusters import open_cluster, scheduler_address
+from tests.gallery.clusters import scheduler_address
 from tests.servers import closed_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from distributed import Client
 
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with open_cluster(allowed_failures=1) as opened:
-        yield opened
+@pytest.fixture
+def client(dask_client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
+    assert isinstance(dask_client.cluster, LocalCluster)
+    monkeypatch.setattr(dask_client.cluster.scheduler, "allowed_failures", 1)
+    return dask_client
 
 
 def test_every_part_is_worked_on_and_parts_are_read_as_there_is_room(client: Client) -> None:
@@ -34,13 +33,13 @@ def test_every_part_is_worked_on_and_parts_are_read_as_there_is_room(client: Cli
     ahead: list[int] = []
 
     def parts() -> Iterator[int]:
-        for part in range(100):
+        for part in range(40):
             ahead.append(part - len(results))
             yield part
 
     for result in run_on_dask(double, parts(), client=client):
         results.append(result)  # noqa: PERF402  parts() looks at it meanwhile
-    assert sorted(results) == [2 * part for part in range(100)]
+    assert sorted(results) == [2 * part for part in range(40)]
     assert max(ahead) <= dataset_dask.FEWEST_PARTS
 
 
@@ -60,6 +59,76 @@ def test_an_error_of_ours_arrives_as_it_was_raised(client: Client) -> None:
     with pytest.raises(UsageError) as caught:
         list(run_on_dask(reject, [0], client=client))
     assert (caught.value.message, caught.value.hint) == ("There is no such bucket.", "Create it.")
+
+
+def test_a_result_that_cannot_be_fetched_at_first_is_fetched_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler: Any = client.scheduler
+    gather = scheduler.gather
+    failures = iter(range(dataset_dask.RESULT_ATTEMPTS - 1))
+
+    async def gather_later(**named: object) -> object:
+        if next(failures, None) is not None:
+            raise OSError("Timed out trying to connect to the scheduler")
+        return await gather(**named)
+
+    monkeypatch.setattr(client.scheduler, "gather", gather_later, raising=False)
+    assert list(run_on_dask(double, [1], client=client)) == [2]
+
+
+def test_results_that_can_never_be_fetched_are_one_clear_error(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gather_never(**_named: object) -> None:
+        raise OSError("Timed out trying to connect to the scheduler")
+
+    monkeypatch.setattr(client.scheduler, "gather", gather_never, raising=False)
+    with pytest.raises(ExportIncompleteError, match=r"\(OSError: Timed out trying to connect to the scheduler\)"):
+        list(run_on_dask(double, [1, 2], client=client))
+
+
+def test_a_scheduler_that_is_too_busy_to_count_its_workers_stops_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count_never() -> None:
+        raise OSError("Timed out trying to connect to the scheduler")
+
+    monkeypatch.setattr(client, "nthreads", count_never)
+    assert sorted(run_on_dask(double, range(20), client=client)) == list(range(0, 40, 2))
+
+
+def test_a_cluster_that_loses_most_of_its_workers_goes_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_dask, "CHECK_SECONDS", 0.0)
+    counts = iter([{"a": 10, "b": 1}])
+    monkeypatch.setattr(client, "nthreads", lambda: next(counts, {"b": 1}))
+    assert sorted(run_on_dask(double, range(40), client=client)) == list(range(0, 80, 2))
+
+
+def test_results_that_nobody_was_told_of_are_had_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_dask, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(dataset_dask, "STALL_SECONDS", 0.1)
+    tell: Any = client._handle_key_in_memory
+    told: list[object] = []
+
+    def lose_the_first(key: object, **named: object) -> None:
+        told.append(key)
+        if len(told) > 3:
+            tell(key, **named)
+
+    monkeypatch.setitem(client._stream_handlers, "key-in-memory", lose_the_first)
+    assert sorted(run_on_dask(double, [1, 2, 3], client=client)) == [2, 4, 6]
+    assert len(told) >= 6
+
+
+def test_a_cluster_without_workers_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_dask, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(dataset_dask, "IDLE_SECONDS", 0.2)
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+        pytest.raises(ExportIncompleteError, match="The Dask cluster has had no workers for 0 seconds") as caught,
+    ):
+        list(run_on_dask(double, [1], client=client))
+    assert "client.wait_for_workers(1)" in str(caught.value.hint)
 
 
 def test_a_part_that_kills_its_workers_is_one_clear_error(client: Client) -> None:
