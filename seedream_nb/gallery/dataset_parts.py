@@ -189,7 +189,7 @@ class PartResult:
         manifest: The manifest as a file.
         was_written: Whether it was written; else it was complete already.
         endings: How many images there are of each file format.
-        failures: The items that could not be written: the number of each in the dataset, from 1, its key, and why.
+        failures: The items that could not be written: the number of each in the part, from 1, its key, and why.
     """
 
     number: int
@@ -205,7 +205,6 @@ class PartResult:
     def of(cls, manifest: PartManifest, content: bytes, *, was_written: bool) -> PartResult:
         """The result of a part with this manifest, which is also given as it is written."""
         files = manifest.files.values()
-        first = manifest.number * manifest.layout.part_size + 1
         return cls(
             manifest.number,
             len(manifest.entries) - len(manifest.failed),
@@ -215,8 +214,8 @@ class PartResult:
             was_written,
             Counter((entry.file or "").rpartition(".")[2] for entry in manifest.entries if entry.file),
             tuple(
-                (first + place, entry.key, entry.error)
-                for place, entry in enumerate(manifest.entries)
+                (number, entry.key, entry.error)
+                for number, entry in enumerate(manifest.entries, start=1)
                 if entry.error is not None
             ),
         )
@@ -256,16 +255,15 @@ def check_layout(layout: Layout, found: Mapping[str, object], target: Target) ->
 
 
 def check_same(part: Part, found: PartManifest, target: Target) -> None:
-    """Raises a `UsageError` if what a target has is not this part, or the beginning of it."""
+    """Raises a `UsageError` if what a target has of a part is not all in this one, in this order."""
     check_layout(part.layout, vars(found.layout), target)
-    keys = [entry.key for entry in found.entries]
-    if part.keys[: len(keys)] != keys:
-        first = part.number * part.layout.part_size + 1
-        places = (place for place, key in enumerate(keys) if part.keys[place : place + 1] != [key])
-        raise UsageError(
-            f"{target} holds another export: its image {first + next(places):,} is not the one of this export.",
-            hint=OVERWRITE_HINT,
-        )
+    keys = iter(part.keys)
+    for number, entry in enumerate(found.entries, start=part.number * part.layout.part_size + 1):
+        if entry.key not in keys:  # which goes on after the last one that was found
+            raise UsageError(
+                f"{target} holds another export: its image {number:,} is not in the same place of this export.",
+                hint=OVERWRITE_HINT,
+            )
 
 
 def is_complete(part: Part, found: PartManifest | None, target: Target) -> bool:

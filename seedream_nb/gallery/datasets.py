@@ -127,13 +127,13 @@ def export_dataset(
     """Writes images with their records as a dataset that the usual libraries read.
 
     An export that was stopped is continued by the same call: what is complete is not written again. More items at the
-    end become part of the dataset. Other files in the folder are never touched.
+    end, or in places that were left free, become part of the dataset. Other files in the folder are never touched.
 
     Args:
-        items: The items, read once, as they come.
+        items: The items, in the order of their places; read once, as they come.
         target: A folder, or an address that fsspec knows, such as `s3://bucket/folder`.
         format: `imagefolder` (image files, and `metadata.jsonl`), `webdataset` (tar files), or `parquet`.
-        part_size: How many items are written together: the most in a folder, or in a tar or Parquet file.
+        part_size: How many places are written together: in a folder, or in a tar or Parquet file.
         image_format: `jpeg`, `png`, or `webp`; None keeps the bytes of each image exactly.
         max_side: The most pixels of width and height; larger images are scaled down.
         with_images: Whether images are written; without them (Parquet only), there are only their paths or links.
@@ -205,39 +205,47 @@ class _Plan:
     layout: Layout
     columns: tuple[Column, ...]
     count: int
-    chunks: Callable[[], Iterator[tuple[DatasetItem, ...]]] = field(repr=False)
+    end: int  # the number after that of the last part
+    chunks: Callable[[], Iterator[tuple[int, tuple[DatasetItem, ...]]]] = field(repr=False)
     overwrite: bool = False
 
     def parts(self) -> Iterator[Part]:
-        """The parts in order, each built when it is needed."""
-        for number, items in enumerate(self.chunks()):
+        """The parts in order, each built when it is needed; those without items are left out."""
+        for number, items in self.chunks():
             yield Part(number, items, self.layout, self.columns, self.overwrite)
-
-    @property
-    def part_count(self) -> int:
-        return -(-self.count // self.layout.part_size)
 
 
 @contextmanager
 def _planned(items: Iterable[DatasetItem], layout: Layout, *, overwrite: bool) -> Iterator[_Plan]:
     finder, count = ColumnFinder(), 0
+    numbers: list[int] = []
     with tempfile.TemporaryFile() as file:
-        iterator = iter(items)
-        while chunk := tuple(itertools.islice(iterator, layout.part_size)):
+        for number, placed in itertools.groupby(_placed(items), key=lambda pair: pair[0] // layout.part_size):
+            chunk = [item for _place, item in placed]
             for item in chunk:
                 finder.add(item.record)
             _store(tuple(map(_without_answer, chunk)), file)
+            numbers.append(number)
             count += len(chunk)
 
-        def chunks() -> Iterator[tuple[DatasetItem, ...]]:
-            place = 0
-            for _ in range(-(-count // layout.part_size)):
-                file.seek(place)
+        def chunks() -> Iterator[tuple[int, tuple[DatasetItem, ...]]]:
+            position = 0
+            for number in numbers:
+                file.seek(position)
                 chunk = pickle.load(file)  # noqa: S301  written above, to a file that nobody else can open
-                place = file.tell()
-                yield chunk
+                position = file.tell()
+                yield number, chunk
 
-        yield _Plan(layout, finder.find(), count, chunks, overwrite)
+        yield _Plan(layout, finder.find(), count, numbers[-1] + 1 if numbers else 0, chunks, overwrite)
+
+
+def _placed(items: Iterable[DatasetItem]) -> Iterator[tuple[int, DatasetItem]]:
+    place = -1
+    for item in items:
+        if item.place is not None and item.place < place:
+            raise UsageError("The items are not in the order of their places.", hint="Sort them by place.")
+        place = place + 1 if item.place is None else item.place
+        yield place, item
 
 
 def _store(chunk: tuple[DatasetItem, ...], file: IO[bytes]) -> None:
@@ -264,7 +272,7 @@ def _check_place(plan: _Plan, place: Target) -> None:
     if plan.overwrite:
         if layout is not None:
             # Parts of another layout have other names.
-            _remove_parts(place, 0 if layout != dataclasses.asdict(plan.layout) else plan.part_count)
+            _remove_parts(place, 0 if layout != dataclasses.asdict(plan.layout) else plan.end)
         return
     if layout is None:
         _check_foreign(plan, place)
@@ -279,9 +287,10 @@ def _check_place(plan: _Plan, place: Target) -> None:
         ahead=THREADS,
     )
     for part, manifest in manifests:
+        there.discard(part.number)
         if manifest is not None:
             check_same(part, manifest, place)
-    if max(there, default=0) >= plan.part_count:
+    if there:
         raise UsageError(
             f"{place} holds another export, with more images than this one.",
             hint=OVERWRITE_HINT,
@@ -363,7 +372,12 @@ def _finish(plan: _Plan, place: Target, results: Sequence[PartResult]) -> Datase
     }
     place.write(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
     place.clean()
-    failures = [failure for result in results for failure in result.failures]
+    ends = itertools.accumulate(result.images + len(result.failures) for result in results)
+    failures = [
+        (end - result.images - len(result.failures) + number, key, reason)
+        for end, result in zip(ends, results, strict=True)
+        for number, key, reason in result.failures
+    ]
     return DatasetReport(
         str(place),
         plan.layout.format,

@@ -29,12 +29,15 @@ class DatasetItem:
         original: The path of the file with its bytes, as every machine that writes the dataset sees it; None if there
             is none.
         checksum: The SHA-256 of its bytes as hexadecimal digits; None if it is not known.
+        place: Its place in the dataset, from 0, if others are left free for images that may come later, such as those
+            of failed requests; None for the next one. Several images can have the same place.
     """
 
     image: TaskImage
     record: Mapping[str, object]
     original: str | None = None
     checksum: str | None = None
+    place: int | None = None
 
 
 def make_items(library: Library | None, tasks: Iterable[Task]) -> Iterator[DatasetItem]:

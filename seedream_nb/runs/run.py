@@ -347,7 +347,8 @@ class Run:
         """
         prompt = self._settings.prompt
         has_prompt = prompt is None or getattr(prompt, "name", "") == "prompt"
-        return make_items(self._store.all_entries((DONE,)), self._library, has_prompt=has_prompt)
+        entries = self._store.all_entries((DONE,))
+        return make_items(entries, self._library, takes=self._settings.takes, has_prompt=has_prompt)
 
     def export(self, target: str | Path, format: DatasetFormat = "imagefolder", **options: Any) -> DatasetReport:  # noqa: A002  the word that people use for it
         """Exports the images with the table's columns as a dataset. Free of charge.

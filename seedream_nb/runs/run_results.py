@@ -157,10 +157,10 @@ def find_tasks(entries: Sequence[Entry], library: Library) -> dict[int, Task]:
     return {number: found[task_id] for number, task_id in ids.items() if task_id in found}
 
 
-def make_items(entries: Iterable[Entry], library: Library, *, has_prompt: bool) -> Iterator[DatasetItem]:
+def make_items(entries: Iterable[Entry], library: Library, *, takes: int, has_prompt: bool) -> Iterator[DatasetItem]:
     """One item for each good image of finished entries, in order; read as they are needed.
 
-    `has_prompt` is whether the column `prompt` is the prompt.
+    `takes` is the number of takes of each row, and `has_prompt` whether the column `prompt` is the prompt.
     """
     for page in paged(entries):
         tasks = find_tasks(page, library)
@@ -171,7 +171,9 @@ def make_items(entries: Iterable[Entry], library: Library, *, has_prompt: bool) 
         for (entry, image), file in zip(images, files, strict=True):
             path, checksum = (None, None) if file is None else (str(file[0]), file[1])
             record = _record_of(entry, tasks[entry.number], image, has_prompt=has_prompt)
-            yield DatasetItem(image, record, path, checksum)
+            # An image that comes later, as its request failed at first, must not move all others to other files.
+            place = ((entry.position or 1) - 1) * takes + entry.take - 1
+            yield DatasetItem(image, record, path, checksum, place)
 
 
 def _record_of(entry: Entry, task: Task, image: TaskImage, *, has_prompt: bool) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 import shutil
@@ -181,6 +182,23 @@ def test_more_items_are_added(format: DatasetFormat, originals: Path, tmp_path: 
     assert {name: now[name] for name in first} == first
 
 
+def test_what_comes_later_fills_its_place_and_renews_its_part_only(originals: Path, tmp_path: Path) -> None:
+    items = [dataclasses.replace(item, place=place) for place, item in enumerate(sample_items(COUNT, originals))]
+    late = {1, *range(SIZE, 2 * SIZE)}
+    early = [item for item in items if item.place not in late]
+    for format in FORMATS:  # noqa: A001
+        assert export_dataset(early, tmp_path / format, part_size=SIZE, format=format).parts == 2
+        assert verify_dataset(tmp_path / format).is_intact
+        report = export_dataset(items, tmp_path / format, part_size=SIZE, format=format)
+        export(originals, tmp_path / f"{format}-whole", format=format)
+        assert contents_of(tmp_path / format) == contents_of(tmp_path / f"{format}-whole")
+        assert (report.parts, report.new_parts) == (3, 2)
+        with pytest.raises(UsageError, match="its image 2 is not in the same place"):
+            export_dataset(early, tmp_path / format, part_size=SIZE, format=format)
+    with pytest.raises(UsageError, match="not in the order of their places"):
+        export_dataset(items[::-1], tmp_path / "reversed")
+
+
 def test_a_new_column_renews_the_parts_that_hold_records(originals: Path, tmp_path: Path) -> None:
     items = list(sample_items(COUNT, originals))
     more = [*items, DatasetItem(TaskImage("late", data=tiny(9)), {"prompt": "late", "note": "new"})]
@@ -225,7 +243,7 @@ def test_other_files_are_left_alone(originals: Path, tmp_path: Path) -> None:
         ({"format": "parquet"}, "another export, with format='imagefolder'"),
         ({"part_size": 4}, "another export, with part_size=5"),
         ({"image_format": "png", "max_side": 16}, "another export, with image_format=None, max_side=None"),
-        ({"count": 3}, "another export: its image 4 is not the one of this export"),
+        ({"count": 3}, "another export: its image 4 is not in the same place of this export"),
         ({"count": 5}, "another export, with more images"),
     ],
 )
@@ -245,7 +263,7 @@ def test_other_items_at_the_same_place_are_an_error(originals: Path, tmp_path: P
     items = list(sample_items(COUNT, originals))
     export_dataset(items, tmp_path / "out", part_size=SIZE)
     other = [*items[:7], *items[8:]]
-    with pytest.raises(UsageError, match="its image 8 is not the one of this export"):
+    with pytest.raises(UsageError, match="its image 8 is not in the same place of this export"):
         export_dataset(other, tmp_path / "out", part_size=SIZE)
     export_dataset(other, tmp_path / "out", part_size=SIZE, overwrite=True)
     export_dataset(other, tmp_path / "fresh", part_size=SIZE)

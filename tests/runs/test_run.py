@@ -636,6 +636,12 @@ def test_an_export(buyer: SeedreamClient, tmp_path: Path) -> None:
     assert [json.loads(line)["animal"] for line in lines] == ["cat", "hen", "fox", "eel"]
 
 
+def test_an_image_that_failed_keeps_its_place_in_an_export(buyer: SeedreamClient) -> None:
+    run = open_run(buyer, [{"animal": animal} for animal in ("cat", "forbidden", "eel")], takes=2)
+    run.finish()
+    assert [item.place for item in run.items()] == [0, 1, 4, 5]
+
+
 def test_it_is_removed(buyer: SeedreamClient, sandbox: Sandbox) -> None:
     run = open_run(buyer)
     run.finish()
