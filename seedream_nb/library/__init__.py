@@ -4,7 +4,7 @@
 (`cache`), which never fail because of it. From the ground up:
 
 - the database file: `location`, `opening`, `schema`, `database`, `recovery`
-- tasks: `records`, the images they refer to (`references`), users' `marks`, `full_text` and `search`
+- tasks: `records`, the images they refer to (`references`), users' `marks`, `full_text`, `search`, and `collections`
 - images: `files` and `image_store`
 - upkeep: `removal` (on demand, by age and size, by budget) and `verification`
 - exchange: `exporting` and `importing` of an `archive` with task `documents`; `frame` for pandas
@@ -13,16 +13,19 @@
 from __future__ import annotations
 
 from seedream_nb.library.cache import LibraryCache, LibraryFetcher, library_of
+from seedream_nb.library.collections import peek_collections
 from seedream_nb.library.library import Library, LibraryInfo
 from seedream_nb.library.location import resolve_location
-from seedream_nb.library.marks import peek_tags
+from seedream_nb.library.marks import Marks, peek_tags
 
 __all__ = [
     "Library",
     "LibraryCache",
     "LibraryFetcher",
     "LibraryInfo",
+    "Marks",
     "library_of",
+    "peek_collections",
     "peek_tags",
     "resolve_location",
 ]

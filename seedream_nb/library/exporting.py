@@ -12,6 +12,7 @@ from seedream_nb.core.foreign import finite
 from seedream_nb.core.redaction import redact
 from seedream_nb.core.text import count_of, format_size
 from seedream_nb.library.archive import MANIFEST, write_archive
+from seedream_nb.library.collections import read_collections, to_json
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.image_store import find_digest
 from seedream_nb.library.marks import join_marks, read_marks
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from seedream_nb.library.image_store import ImageStore
     from seedream_nb.library.marks import Marks
     from seedream_nb.library.records import StoredTask
+    from seedream_nb.library.search import Query
 
 FORMAT = "seedream-library"
 VERSION = 1
@@ -61,9 +63,11 @@ def export_tasks(
     database: Database, images: ImageStore, target: str | os.PathLike[str], keys: Sequence[str] | None
 ) -> Exported:
     """Writes tasks and their originals, as `Library.export` describes it; None as keys means all tasks."""
+    collections: dict[str, Query] = {}
     if keys is None:
         with database.reading() as connection:
             keys = newest_keys(connection)[::-1]
+            collections = read_collections(connection)
     with write_archive(target) as writer:
         sizes: dict[str, int] = {}  # of the originals written so far, by digest
         tasks = missing = 0
@@ -82,7 +86,9 @@ def export_tasks(
             # An inline image was read as its digest.
             wanted = [links.get(image.url or "") or (image.data or b"").decode() for image in task.good_images]
             missing += sum(digest not in sizes for digest in wanted)
-        manifest = {"format": FORMAT, "version": VERSION, "tasks": tasks, "originals": len(sizes)}
+        manifest: JsonObject = {"format": FORMAT, "version": VERSION, "tasks": tasks, "originals": len(sizes)}
+        if collections:
+            manifest["collections"] = {name: to_json(query) for name, query in collections.items()}
         _write_json(writer, MANIFEST, manifest)
     return Exported(Path(target).expanduser(), tasks, len(sizes), sum(sizes.values()), missing)
 

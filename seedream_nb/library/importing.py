@@ -16,6 +16,7 @@ from seedream_nb.core.foreign import read_integer, read_mapping
 from seedream_nb.core.models import TaskImage
 from seedream_nb.core.text import count_of
 from seedream_nb.library.archive import MANIFEST, NAME_AN_EXPORT, PartError, is_ours, read_archive
+from seedream_nb.library.collections import add_collections
 from seedream_nb.library.documents import DIGITS, read_document, read_json, stand_in
 from seedream_nb.library.exporting import FORMAT, VERSION
 from seedream_nb.library.files import digest_of
@@ -77,8 +78,11 @@ def import_archive(
 ) -> Imported:
     """Imports an archive; `keep_image` stores an original that has a link, within the library's budget."""
     with read_archive(source) as reader:
-        _check_manifest(reader, source)
-        return _Import(database, images, reader, keep_image).run()
+        manifest = _read_manifest(reader, source)
+        imported = _Import(database, images, reader, keep_image).run()
+        with database.writing() as connection:
+            add_collections(connection, manifest.get("collections"))
+        return imported
 
 
 class _Import:
@@ -228,7 +232,7 @@ def _digest_of(content: bytes) -> str:
     return named if content == stand_in(named) else digest_of(content)
 
 
-def _check_manifest(reader: FolderArchive | ZipArchive, source: str | os.PathLike[str]) -> None:
+def _read_manifest(reader: FolderArchive | ZipArchive, source: str | os.PathLike[str]) -> dict[str, object]:
     try:
         manifest = read_mapping(read_json(reader.read(MANIFEST)))
     except PartError:
@@ -240,6 +244,7 @@ def _check_manifest(reader: FolderArchive | ZipArchive, source: str | os.PathLik
         raise UsageError(
             f"{source} was exported by a later version of seedream_nb.", hint="Upgrade seedream_nb to import it."
         )
+    return manifest
 
 
 def _merge_marks(connection: Connection, key: str, marks: dict[int, Marks]) -> None:

@@ -6,15 +6,21 @@ import dataclasses
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakValueDictionary
 
-from seedream_nb.core.errors import LibraryError, LibraryWarning
+from seedream_nb.core.errors import LibraryError, LibraryWarning, UsageError
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.providers import provide
 from seedream_nb.core.task_ids import choose_id, flatten, is_beginning, read_id
 from seedream_nb.core.text import format_size
 from seedream_nb.library.catalog import Catalog
+from seedream_nb.library.collections import (
+    find_collection,
+    read_collections,
+    remove_collection,
+    save_collection,
+)
 from seedream_nb.library.database import Database
 from seedream_nb.library.dataset_items import make_items
 from seedream_nb.library.exporting import Exported, export_tasks
@@ -55,7 +61,7 @@ from seedream_nb.library.removal import (
     remove,
     size_of_originals,
 )
-from seedream_nb.library.search import FIRST_PAGE, Query, count_matches, search_tasks
+from seedream_nb.library.search import FIRST_PAGE, Query, SearchOrder, count_matches, search_tasks
 from seedream_nb.library.verification import Verification, verify
 from seedream_nb.protocol.prices import default_prices
 
@@ -205,10 +211,16 @@ class Library:
         tags: Sequence[str] | str = (),
         rating: int | None = None,
         status: str | None = None,
+        rejected: bool | None = None,
+        collection: str | None = None,
+        sort: Literal["newest", "rating"] | None = None,
         limit: int | None = FIRST_PAGE,
         offset: int = 0,
     ) -> list[Task]:
-        """Finds tasks, the newest first, ready for a `Gallery`.
+        """Finds tasks, ready for a `Gallery`.
+
+        A search for marks finds the images that have all of them: of a set, the tasks have only these images. Layers
+        stay together.
 
         Args:
             text: Words in any language that must all occur in prompt, model, tags or note, each matching from its
@@ -219,17 +231,32 @@ class Library:
             tags: Tags that must all be present; case does not matter.
             rating: The minimum number of stars.
             status: The name of a state, such as `failed`.
+            rejected: Whether to find only rejected images, or none of them; by default it does not matter.
+            collection: The name of a saved search, whose conditions must be met, too.
+            sort: The order: `newest` first, or the best `rating` first; by default that of the collection, or `newest`.
             limit: The maximum number of tasks; None for all.
-            offset: How many of the newest tasks to skip.
+            offset: How many of the first tasks to skip.
 
         Raises:
-            UsageError: The text contains no word.
+            UsageError: The text contains no word, or there is no such collection or order.
 
         Example:
             >>> Gallery(library.search("siamese", model="4.5"))  # doctest: +SKIP
         """
-        query = Query(text, model, since, until, (tags,) if isinstance(tags, str) else tuple(tags), rating, status)
+        query = _make_query(
+            tags,
+            sort,
+            text=text,
+            model=model,
+            since=since,
+            until=until,
+            rating=rating,
+            status=status,
+            rejected=rejected,
+        )
         with self._database.reading() as connection:
+            if collection is not None:
+                query = find_collection(connection, collection).narrow(query)
             found = search_tasks(connection, query, self._images.read, limit=limit, offset=offset)
         return [self._located(task) for task in found]
 
@@ -237,6 +264,65 @@ class Library:
         """The number of tasks that match a query, or of all."""
         with self._database.reading() as connection:
             return count_matches(connection, query or Query())
+
+    def save_collection(
+        self,
+        name: str,
+        text: str = "",
+        *,
+        model: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tags: Sequence[str] | str = (),
+        rating: int | None = None,
+        status: str | None = None,
+        rejected: bool | None = None,
+        sort: Literal["newest", "rating"] | None = None,
+    ) -> None:
+        """Saves a search under a name, for `search(collection=…)`; one of the same name is replaced.
+
+        Args:
+            name: Up to 100 characters.
+            text: This and the rest as for `search`.
+            model: See `text`.
+            since: See `text`.
+            until: See `text`.
+            tags: See `text`.
+            rating: See `text`.
+            status: See `text`.
+            rejected: See `text`.
+            sort: See `text`.
+
+        Raises:
+            UsageError: The name or an argument is not valid.
+
+        Example:
+            >>> library.save_collection("best cats", "cat", rating=4, sort="rating")  # doctest: +SKIP
+            >>> library.search(collection="best cats")  # doctest: +SKIP
+        """
+        query = _make_query(
+            tags,
+            sort,
+            text=text,
+            model=model,
+            since=since,
+            until=until,
+            rating=rating,
+            status=status,
+            rejected=rejected,
+        )
+        with self._database.writing() as connection:
+            save_collection(connection, name, query)
+
+    def collections(self) -> dict[str, Query]:
+        """The saved searches by their names, in alphabetical order."""
+        with self._database.reading() as connection:
+            return read_collections(connection)
+
+    def remove_collection(self, name: str) -> None:
+        """Removes a saved search, but no images; raises a `UsageError` if there is none of that name."""
+        with self._database.writing() as connection:
+            remove_collection(connection, name)
 
     def __len__(self) -> int:
         return self.count()
@@ -667,6 +753,14 @@ class Library:
                 f"recently used originals were removed ({format_size(evicted.size)}). Records and thumbnails stay. Tag "
                 "or rate tasks to protect their originals, or raise the budget: SEEDREAM_LIBRARY_BUDGET=20GB."
             )
+
+
+def _make_query(tags: Sequence[str] | str, sort: str | None, **conditions: Any) -> Query:
+    orders = [order.value for order in SearchOrder]
+    if sort is not None and sort not in orders:
+        raise UsageError(f"Can't sort by {sort!r}.", hint=f"Sort by one of: {', '.join(orders)}.")
+    all_tags = (tags,) if isinstance(tags, str) else tuple(tags)
+    return Query(**conditions, tags=all_tags, sort=None if sort is None else SearchOrder(sort))
 
 
 def warn(what: str) -> None:

@@ -10,7 +10,7 @@ import sqlite3
 import unicodedata
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.models import Task, TaskImage
@@ -74,16 +74,20 @@ def stored_keys(connection: Connection, tasks: AnyTasks) -> list[str]:
 
 def stored_places(connection: Connection, what: AnyTasks) -> list[Place]:
     """The places of images, and of all images of tasks; their tasks must all be in the library."""
-    given = list(flatten(what))
+    given: list[Any] = list(flatten(what))
     keys = [key_of(task_id) for task_id in read_ids(given, lookup_in(connection))]
     stored_keys(connection, given)
-    ids = {key for key, one in zip(keys, given, strict=True) if isinstance(one, str)}
+    ids = {key for key, one in zip(keys, given, strict=True) if not getattr(one, "images", None)}
     rows = select_in(connection, f"{STORED} WHERE key IN", ids)
     stored = {row[0]: places_of(StoredTask(*row).read(any_image)) for row in rows}
     found: dict[Place, None] = {}
     for key, one in zip(keys, given, strict=True):
-        own = [one.index] if isinstance(one, TaskImage) else places_of(one) if isinstance(one, Task) else stored[key]
-        found.update(dict.fromkeys((key, place) for place in own))
+        if isinstance(one, TaskImage):
+            places = [one.index]
+        else:
+            # A task may be given with some of its images only.
+            places = places_of(one) if isinstance(one, Task) and one.images else stored[key]
+        found.update(dict.fromkeys((key, place) for place in places))
     return list(found)
 
 

@@ -10,7 +10,7 @@ import time
 import uuid
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from seedream_nb.core.foreign import read_mapping, read_text
 from seedream_nb.core.models import Task, TaskStatus
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from seedream_nb.core.foreign import JsonObject
     from seedream_nb.core.models import TaskImage
     from seedream_nb.library.database import Database
+
+_Item = TypeVar("_Item")
 
 MICROSECONDS = 1_000_000
 NAMELESS = uuid.UUID("3a2c8f0e-5d64-4b1f-9e07-6c1d2b8fa945")  # the namespace of ids for tasks that have none
@@ -80,14 +82,14 @@ def places_of(task: Task) -> list[int]:
     return [image.index for image in task.images] or [0]
 
 
-def chunked(items: Iterable[str], size: int = MAX_PARAMETERS) -> Iterator[list[str]]:
+def chunked(items: Iterable[_Item], size: int = MAX_PARAMETERS) -> Iterator[list[_Item]]:
     """Items in lists of a limited size."""
     remaining = list(items)
     for start in range(0, len(remaining), size):
         yield remaining[start : start + size]
 
 
-def select_in(connection: Connection, statement: str, values: Iterable[str]) -> list[tuple[Any, ...]]:
+def select_in(connection: Connection, statement: str, values: Iterable[str | int]) -> list[tuple[Any, ...]]:
     """Runs a statement that ends in `IN` for any number of values."""
     rows = []
     for some in chunked(values):

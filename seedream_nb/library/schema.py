@@ -184,6 +184,7 @@ TRIGGERS = (*_SPENDING, *_triggers_of_changes())
 
 STEPS = (_TASKS_AND_PICTURES, _MARKS, _MODELS, _PURCHASES, _IMAGES_MARKED)
 VERSION = len(STEPS)
+HAS_PROPERTIES = 4  # the first version with values of the library's own
 TASKS_MARKED = 2  # the first version with marks
 MODELS_INDEXED = 3  # the first version with an index of models
 _TASKS_MARKED = 2  # the first version with marks

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from seedream_nb.library.full_text import to_query
-from seedream_nb.library.marks import known_tag
-from seedream_nb.library.records import MICROSECONDS, STORED, StoredTask, storable
+from seedream_nb.library.marks import Marks, known_tag, read_marks
+from seedream_nb.library.records import (
+    MICROSECONDS,
+    STORED,
+    DamagedRecordError,
+    StoredTask,
+    any_image,
+    places_of,
+    select_in,
+    storable,
+)
 from seedream_nb.library.schema import MODELS_INDEXED, version_of
 from seedream_nb.protocol.capabilities import matches_model
 
@@ -16,11 +27,17 @@ if TYPE_CHECKING:
     from datetime import datetime
     from sqlite3 import Connection
 
-    from seedream_nb.core.models import Task
+    from seedream_nb.core.models import Task, TaskImage
 
 FIRST_PAGE = 24
 TASKS = "tasks"
 _MAX_MODELS = 20  # looked up in the index; for more, every record is tested
+_UNMARKED = Marks()
+_REJECTED = "SELECT task, place FROM opinions WHERE rejected"
+_ALL_REJECTED = """
+SELECT task FROM opinions JOIN tasks ON key = task WHERE rejected
+GROUP BY task HAVING count(*) >= count_places(key, record, request)
+"""
 _NOTHING = "0"  # a condition that no task meets
 # Jumps from one model to the next in the index; `DISTINCT` would scan all of it.
 _MODELS = """
@@ -33,9 +50,23 @@ SELECT model FROM kept WHERE model IS NOT NULL
 """
 
 
+# The best rating of any image; tasks without one come last.
+_BEST = "(SELECT max(rating) FROM opinions WHERE task = key)"
+
+
+class SearchOrder(str, Enum):
+    """The order of what a search finds; the newest first among equals."""
+
+    NEWEST = "newest"
+    RATING = "rating"
+
+
 @dataclass(frozen=True)
 class Query:
-    """What to search for; empty fields match every task. `Library.search` describes them."""
+    """What to search for; empty fields match every task. `Library.search` describes them.
+
+    One image must have all the marks, and only such images of a task are found.
+    """
 
     text: str = ""
     model: str | None = None
@@ -44,6 +75,20 @@ class Query:
     tags: Sequence[str] = ()
     rating: int | None = None
     status: str | None = None
+    rejected: bool | None = None
+    sort: SearchOrder | None = None  # the newest first
+
+    @property
+    def needs_marks(self) -> bool:
+        """Whether it depends on marks."""
+        return bool(self.tags) or self.rating is not None or self.rejected is not None
+
+    def narrow(self, other: Query) -> Query:
+        """This search with the conditions of another one, which replace the same ones; words and tags are added."""
+        changes = {name: value for name, value in vars(other).items() if value not in (None, "", ())}
+        changes["text"] = " ".join(filter(None, (self.text, other.text)))
+        changes["tags"] = (*self.tags, *other.tags)
+        return dataclasses.replace(self, **changes)
 
 
 def search_tasks(
@@ -56,14 +101,23 @@ def search_tasks(
 ) -> list[Task]:
     """Matching tasks, the newest first; `find_inline` returns the image of a digest."""
     source, conditions, values = _build(connection, query)
-    order = "words.rowid" if source != TASKS else "number"
-    page = f"FROM {source} WHERE {conditions} ORDER BY {order} DESC LIMIT ? OFFSET ?"
-    if source == TASKS:
-        # First the numbers, from an index if possible: records are large.
-        page = f"FROM tasks WHERE number IN (SELECT number {page}) ORDER BY number DESC"
-    statement = STORED.replace("FROM tasks", page)
-    rows = connection.execute(statement, (*values, -1 if limit is None else limit, offset)).fetchall()
-    return [StoredTask(*row).read(find_inline) for row in rows]
+    number = "words.rowid" if source != TASKS else "number"
+    order = f"{_BEST} DESC, {number}" if query.sort is SearchOrder.RATING else number
+    # First the numbers, from an index if possible: records are large.
+    page = f"SELECT {number} FROM {source} WHERE {conditions} ORDER BY {order} DESC LIMIT ? OFFSET ?"  # noqa: S608  our own words
+    rows = connection.execute(page, (*values, -1 if limit is None else limit, offset)).fetchall()
+    numbers = [number for (number,) in rows]
+    found = {row[3]: StoredTask(*row) for row in select_in(connection, f"{STORED} WHERE number IN", numbers)}
+    stored = [found[number] for number in numbers]
+    tasks = [one.read(find_inline) for one in stored]
+    if not query.needs_marks:
+        return tasks
+    marks = read_marks(connection, [one.key for one in stored])
+    matches = _marks_condition(connection, query)
+    return [
+        _with_images(task, [image for image in task.images if matches(marks.get((one.key, image.index), _UNMARKED))])
+        for task, one in zip(tasks, stored, strict=True)
+    ]
 
 
 def count_matches(connection: Connection, query: Query) -> int:
@@ -89,15 +143,60 @@ def _build(connection: Connection, query: Query) -> tuple[str, str, tuple[object
         conditions += _build_model(connection, query.model, has_words=bool(words))
     if query.status:
         conditions.append(("status = ?", query.status))
-    if query.rating is not None:
-        conditions.append(("key IN (SELECT task FROM opinions WHERE rating >= ?)", query.rating))
-    conditions += [("key IN (SELECT task FROM tags WHERE tag = ?)", known_tag(connection, tag)) for tag in query.tags]
+    conditions += _build_marks(connection, query)
     values = tuple(
         storable(one) if isinstance(one, str) else one
         for _condition, value in conditions
         for one in (value if isinstance(value, tuple) else (value,))
     )
     return source, " AND ".join(condition for condition, _value in conditions) or "1", values
+
+
+def _build_marks(connection: Connection, query: Query) -> list[tuple[str, object]]:
+    """The conditions that one image must meet together."""
+    parts: list[tuple[str, tuple[object, ...]]] = []
+    if query.rating is not None:
+        parts.append(("SELECT task, place FROM opinions WHERE rating >= ?", (query.rating,)))
+    parts += [("SELECT task, place FROM tags WHERE tag = ?", (known_tag(connection, tag),)) for tag in query.tags]
+    if query.rejected:
+        parts.append((_REJECTED, ()))
+    wanted = " INTERSECT ".join(part for part, _values in parts)
+    values = tuple(value for _part, some in parts for value in some)
+    if query.rejected is False and parts:
+        wanted += f" EXCEPT {_REJECTED}"
+    if parts:
+        return [(f"key IN (SELECT task FROM ({wanted}))", values)]  # noqa: S608  as above
+    if query.rejected is False:
+        # Only the records of tasks with rejected images are read.
+        connection.create_function("count_places", 3, _count_places, deterministic=True)
+        return [(f"key NOT IN ({_ALL_REJECTED})", ())]
+    return []
+
+
+def _count_places(key: str, record: str, request: str | None) -> int:
+    try:
+        return len(places_of(StoredTask(key, record, request).read(any_image)))
+    except DamagedRecordError:
+        return 1
+
+
+def _marks_condition(connection: Connection, query: Query) -> Callable[[Marks], bool]:
+    tags = {known_tag(connection, tag) for tag in query.tags}
+
+    def matches(marks: Marks) -> bool:
+        return (
+            tags <= set(marks.tags)
+            and (query.rating is None or (marks.rating or 0) >= query.rating)
+            and (query.rejected is None or marks.rejected == query.rejected)
+        )
+
+    return matches
+
+
+def _with_images(task: Task, images: Sequence[TaskImage]) -> Task:
+    """A task with some of its images; layers belong together."""
+    is_whole = len(images) == len(task.images) or task.layers or not images
+    return task if is_whole else dataclasses.replace(task, images=tuple(images))
 
 
 def _build_model(connection: Connection, name: str, *, has_words: bool) -> list[tuple[str, object]]:

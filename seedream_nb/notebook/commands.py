@@ -221,15 +221,24 @@ def _mark(kind: library.MarkKind, description: str) -> Command:
 _LIBRARY = (
     Command(
         "library search",
-        "Search prompts, tags and notes, newest first. Works offline.",
+        "Search prompts, tags and notes, newest or best first, or a collection. Works offline.",
         library.read_search,
         library.add_search,
     ),
     Command("library show", "Show stored tasks. Works offline.", library.read_show, library.add_show),
-    _mark("tag", "Tag tasks. Tagged originals are never evicted."),
+    _mark("tag", "Tag images, or all images of tasks. The originals of a tagged task are never evicted."),
     _mark("untag", "Remove a tag."),
-    _mark("rate", "Rate tasks. Rated originals are never evicted."),
-    _mark("note", "Add a note to tasks. Searches find its words."),
+    _mark("rate", "Rate images, or all images of tasks. The originals of a rated task are never evicted."),
+    _mark("note", "Add a note to images. Searches find its words."),
+    _mark("reject", "Reject images, so that --no-rejected hides them. Nothing is removed."),
+    _mark("unreject", "Remove the rejection of images."),
+    Command("library tags", "List all tags.", lambda _parsed: library.TagsArguments()),
+    Command(
+        "library collections",
+        "List the saved searches, or remove one. Save one with %seedream library search --save-search NAME.",
+        library.read_collections,
+        library.add_collections,
+    ),
     Command(
         "library remove",
         "Remove tasks and their images from this machine. Prompts for confirmation.",

@@ -62,12 +62,14 @@ class Surroundings:
         known_ids: The task ids that the kernel has seen.
         read_tags: Returns the library's tags with the number of their tasks, at once; called where a tag is expected.
         read_runs: Returns the names of the library's runs, at once; called where a run is expected.
+        read_collections: Returns the names of the library's collections, at once; called where one is expected.
     """
 
     namespace: Mapping[str, object]
     known_ids: Sequence[str] = ()
     read_tags: Callable[[], Mapping[str, int]] = dict
     read_runs: Callable[[], Sequence[str]] = list
+    read_collections: Callable[[], Sequence[str]] = list
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,11 @@ def _tags(place: _Place) -> Iterator[Completion]:
         yield from _quote(tag, f"tag: {count_of(count, 'task')}")
 
 
+def _searches(place: _Place) -> Iterator[Completion]:
+    for name in place.surroundings.read_collections():
+        yield from _quote(name, "collection")
+
+
 def _stars(_place: _Place) -> Iterator[Completion]:
     for stars in range(MOST_STARS, 0, -1):
         yield Completion(str(stars), f"rating: {'★' * stars}")
@@ -307,6 +314,8 @@ _FINDERS: Mapping[str, Callable[[_Place], Iterable[Completion]]] = {
     "prompt": _columns,
     "export": lambda place: _files(place.typed, "", (), with_folders=True),
     "tag": _tags,
+    "collection": _searches,
+    "save_search": _searches,
     "stars": _stars,
     "since": _times,
     "older": _times,

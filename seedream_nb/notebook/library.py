@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import shlex
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from seedream_nb.core.errors import SeedreamError, TaskNotFoundError, UsageError
-from seedream_nb.core.models import Task, TaskStatus
+from seedream_nb.core.foreign import show_line
+from seedream_nb.core.models import Task, TaskImage, TaskStatus
 from seedream_nb.core.text import count_of, format_size, parse_size
 from seedream_nb.library.marks import MOST_STARS
+from seedream_nb.library.records import key_of
+from seedream_nb.library.search import SearchOrder
 from seedream_nb.notebook.arguments import (
     DEFAULT_TASKS,
     Presentation,
@@ -26,24 +31,25 @@ from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.results import name_ids, present_search
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
     from datetime import datetime
 
     from seedream_nb.library import Library, LibraryInfo
+    from seedream_nb.library.search import Query
     from seedream_nb.notebook.arguments import Parser
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.session import Session
 
-MarkKind = Literal["tag", "untag", "rate", "note"]
+MarkKind = Literal["tag", "untag", "rate", "note", "reject", "unreject"]
 # The argument of each, and its help.
-_MARKS: dict[MarkKind, tuple[str, str]] = {
+_VALUES: dict[MarkKind, tuple[str, str]] = {
     "tag": ("TAG", "the tag to add"),
     "untag": ("TAG", "the tag to remove"),
     "rate": ("STARS", f"1 to {MOST_STARS}, or 0 to remove the rating"),
     "note": ('"NOTE"', 'the note in quotation marks, or "" to remove it'),
 }
+_SORTS = [order.value for order in SearchOrder]
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,10 @@ class SearchArguments:
         tags: Tags that a task must all have.
         rating: The lowest rating, or None.
         failed: Whether to find only tasks that failed.
+        rejected: Whether to find only rejected images, or none of them; None if it does not matter.
+        sort: The order; None for that of the collection, or the newest first.
+        collection: The name of a saved search, or None.
+        save_as: The name to save this search under, or None.
         limit: How many tasks to show at most.
         presentation: How the tasks are presented.
     """
@@ -92,6 +102,10 @@ class SearchArguments:
     tags: tuple[str, ...] = ()
     rating: int | None = None
     failed: bool = False
+    rejected: bool | None = None
+    sort: Literal["newest", "rating"] | None = None
+    collection: str | None = None
+    save_as: str | None = None
     limit: int = DEFAULT_TASKS
     presentation: Presentation = field(default_factory=Presentation)
 
@@ -105,15 +119,19 @@ class SearchArguments:
 
     def _find(self, library: Library, task_ids: Sequence[str]) -> Sequence[Task]:
         if not task_ids:
-            return library.search(
-                self.text,
-                model=self.model,
-                since=self.since,
-                tags=self.tags,
-                rating=self.rating,
-                status=TaskStatus.FAILED.value if self.failed else None,
-                limit=self.limit,
-            )
+            conditions: dict[str, Any] = {
+                "text": self.text,
+                "model": self.model,
+                "since": self.since,
+                "tags": self.tags,
+                "rating": self.rating,
+                "status": TaskStatus.FAILED.value if self.failed else None,
+                "rejected": self.rejected,
+                "sort": self.sort,
+            }
+            if self.save_as is not None:
+                library.save_collection(self.save_as, **conditions)
+            return library.search(**conditions, collection=self.collection, limit=self.limit)
         stored = library.find(task_ids)
         if not stored:
             raise TaskNotFoundError(
@@ -125,42 +143,112 @@ class SearchArguments:
 
 @dataclass(frozen=True)
 class MarkArguments:
-    """`%seedream library tag`, `untag`, `rate` and `note`.
+    """`%seedream library tag`, `untag`, `rate`, `note`, `reject` and `unreject`.
 
     Attributes:
         kind: Which.
         value: The tag, the number of stars, or the note; empty removes a rating or a note.
-        task_ids: The tasks to mark; none means those of the last result.
+        given: The tasks and images to mark; none means those of the last result.
     """
 
     kind: MarkKind
-    value: str
-    task_ids: tuple[Given, ...] = ()
+    value: str = ""
+    given: tuple[Given, ...] = ()
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
-        """Marks tasks.
+        """Marks images.
 
         Raises:
-            UsageError: There are no ids and no last result, or a task is not in the library.
+            UsageError: Nothing is given and there is no last result, or a task is not in the library.
         """
         del front_end
         library = session.client.cache.open()
-        last = () if self.task_ids else session.require_last("Pass the ids of the tasks to mark.")
-        task_ids = session.read_ids(self.task_ids or [task for task in last if task.id])
-        tasks = count_of(len(set(task_ids)), "task")
+        last = () if self.given else session.require_last("Pass the ids of the tasks to mark.")
+        # A result may show some images of a task only: these are marked.
+        given = self.given or tuple(task for task in last if task.id)
+        what = [session.read_ids([one])[0] if isinstance(one, str) else one for one in given]
+        return Notice(self._mark(library, what, _count(what)))
+
+    def _mark(self, library: Library, what: list[Given], images: str) -> str:
+        """Does it, and says what was done."""
         if self.kind == "tag":
-            library.tag(task_ids, self.value)
-            return Notice(f"Tagged {tasks} with {self.value!r}.")
+            library.tag(what, self.value)
+            return f"Tagged {images} with {self.value!r}."
         if self.kind == "untag":
-            library.untag(task_ids, self.value)
-            return Notice(f"Removed the tag {self.value!r} from {tasks}.")
+            library.untag(what, self.value)
+            return f"Removed the tag {self.value!r} from {images}."
         if self.kind == "rate":
-            library.rate(task_ids, int(self.value) if self.value else None)
-            return Notice(
-                f"Rated {tasks} {'★' * int(self.value)}." if self.value else f"Removed the rating of {tasks}."
-            )
-        library.note(task_ids, self.value)
-        return Notice(f"Added the note to {tasks}." if self.value else f"Removed the note from {tasks}.")
+            library.rate(what, int(self.value) if self.value else None)
+            return f"Rated {images} {'★' * int(self.value)}." if self.value else f"Removed the rating of {images}."
+        if self.kind == "note":
+            library.note(what, self.value)
+            return f"Added the note to {images}." if self.value else f"Removed the note from {images}."
+        library.reject(what, self.kind == "reject")
+        return f"Rejected {images}." if self.kind == "reject" else f"Removed the rejection of {images}."
+
+
+def _count(what: Sequence[Given]) -> str:
+    """How many tasks and single images are marked, such as `2 tasks` or `1 task and 3 images`."""
+    images = {(key_of(one.task_id), one.index) for one in what if isinstance(one, TaskImage)}
+    tasks = {key_of(one if isinstance(one, str) else one.id) for one in what if not isinstance(one, TaskImage)}
+    counts = [count_of(len(tasks), "task")] if tasks or not images else []
+    return " and ".join([*counts, count_of(len(images), "image")] if images else counts)
+
+
+@dataclass(frozen=True)
+class TagsArguments:
+    """`%seedream library tags`."""
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Lists all tags with the number of their tasks."""
+        del front_end
+        tags = session.client.cache.open().tags()
+        rows = [f"{show_line(tag)}  {count_of(count, 'task')}" for tag, count in tags.items()]
+        return Notice("\n".join(rows) or "The library has no tags.")
+
+
+@dataclass(frozen=True)
+class CollectionsArguments:
+    """`%seedream library collections`.
+
+    Attributes:
+        removed: The name of the collection to remove; None to list all.
+    """
+
+    removed: str | None = None
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Lists the saved searches, or removes one.
+
+        Raises:
+            UsageError: There is no collection of this name.
+        """
+        del front_end
+        library = session.client.cache.open()
+        if self.removed is not None:
+            library.remove_collection(self.removed)
+            return Notice(f"Removed the collection {self.removed!r}; its images stay.")
+        rows = [f"{show_line(name)}  {describe_query(query)}" for name, query in library.collections().items()]
+        hint = "Save a search: %seedream library search … --save-search NAME."
+        return Notice("\n".join(rows) or f"The library has no collections. {hint}")
+
+
+def describe_query(query: Query) -> str:
+    """A search as the options that make it."""
+    options = {
+        "--model": query.model,
+        "--tag": None,
+        "--rating": query.rating,
+        "--sort": query.sort and query.sort.value,
+    }
+    times = {"--since": query.since, "--until": query.until}
+    words = [query.text]
+    words += [f"{name} {value}" for name, value in options.items() if value]
+    words += [f"--tag {shlex.quote(tag)}" for tag in query.tags]
+    words += [f"{name} {moment:%Y-%m-%d}" for name, moment in times.items() if moment]
+    words += [f"--{query.status}"] if query.status else []
+    words += [] if query.rejected is None else ["--rejected" if query.rejected else "--no-rejected"]
+    return show_line(" ".join(filter(None, words))) or "all tasks"
 
 
 @dataclass(frozen=True)
@@ -246,8 +334,14 @@ def add_search(parser: Parser) -> None:
     text = 'word of a prompt, tag or note, or a quoted "exact phrase"'
     parser.add_argument("words", nargs="*", metavar="WORD", help=text)
     add_filters(parser)
-    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only tasks with this tag")
-    parser.add_argument("--rating", type=int, metavar="N", help="only tasks rated N stars or more")
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only images with this tag")
+    parser.add_argument("--rating", type=int, metavar="N", help="only images rated N stars or more")
+    parser.add_argument(
+        "--rejected", action=argparse.BooleanOptionalAction, help="only rejected images, or none of them"
+    )
+    parser.add_argument("--sort", choices=_SORTS, help="the order (default: newest)")
+    parser.add_argument("--collection", metavar="NAME", help="only what this saved search finds")
+    parser.add_argument("--save-search", metavar="NAME", help="save this search as a collection")
     add_limit(parser)
     add_presentation(parser, with_limit=False)
 
@@ -255,6 +349,8 @@ def add_search(parser: Parser) -> None:
 def read_search(parsed: argparse.Namespace) -> SearchArguments:
     """Reads the arguments of `%seedream library search`."""
     limit = read_limit(parsed.limit)
+    if parsed.collection is not None and parsed.save_search is not None:
+        raise UsageError("Can't save a search within a collection.", hint="Use --collection or --save-search.")
     if parsed.rating is not None:
         _check_rating(parsed.rating)
     # A phrase lost its quotation marks when the line was split.
@@ -266,6 +362,10 @@ def read_search(parsed: argparse.Namespace) -> SearchArguments:
         tags=tuple(parsed.tag),
         rating=parsed.rating,
         failed=parsed.failed,
+        rejected=parsed.rejected,
+        sort=parsed.sort,
+        collection=parsed.collection,
+        save_as=parsed.save_search,
         limit=limit,
         presentation=read_presentation(parsed, tiles=limit),
     )
@@ -287,19 +387,30 @@ def read_show(parsed: argparse.Namespace) -> SearchArguments:
 
 
 def add_mark(parser: Parser, kind: MarkKind) -> None:
-    """Adds the options of `%seedream library tag`, `untag`, `rate` and `note`."""
-    name, text = _MARKS[kind]
-    parser.add_argument("value", metavar=name, help=text)
-    add_ids(parser, default="the tasks of the last result")
+    """Adds the options of `%seedream library tag` and the other commands that mark images."""
+    if kind in _VALUES:
+        name, text = _VALUES[kind]
+        parser.add_argument("value", metavar=name, help=text)
+    add_ids(parser, default="the images of the last result")
 
 
 def read_mark(parsed: argparse.Namespace, kind: MarkKind) -> MarkArguments:
-    """Reads the arguments of `%seedream library tag`, `untag`, `rate` and `note`."""
-    value = parsed.value
+    """Reads the arguments of `%seedream library tag` and the other commands that mark images."""
+    value = getattr(parsed, "value", "")
     if kind == "rate":
         rating = int(value) if value.isascii() and value.isdigit() else value
         value = "" if rating == 0 else str(_check_rating(rating))
-    return MarkArguments(kind, value, read_ids(parsed, f"library {kind} {parsed.value}"))
+    return MarkArguments(kind, value, tuple(parsed.ids))
+
+
+def add_collections(parser: Parser) -> None:
+    """Adds the options of `%seedream library collections`."""
+    parser.add_argument("--remove", dest="collection", metavar="NAME", help="remove this collection; its images stay")
+
+
+def read_collections(parsed: argparse.Namespace) -> CollectionsArguments:
+    """Reads the arguments of `%seedream library collections`."""
+    return CollectionsArguments(parsed.collection)
 
 
 def add_yes(parser: Parser) -> None:

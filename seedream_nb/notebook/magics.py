@@ -82,7 +82,14 @@ class SeedreamMagics(Magics):
 
         session = self._get_session()
         typed, found = complete(
-            match[2], Surroundings(self._shell.user_ns, session.known_ids, session.peek_tags, session.peek_runs)
+            match[2],
+            Surroundings(
+                self._shell.user_ns,
+                session.known_ids,
+                session.peek_tags,
+                session.peek_runs,
+                session.peek_collections,
+            ),
         )
         # Without a percent sign, it may also be Python with a variable of this name.
         return _matches(found, typed, is_ours=bool(match[1] or found))

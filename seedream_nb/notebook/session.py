@@ -16,7 +16,7 @@ from seedream_nb.core.errors import SettingsError, UsageError
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.parallel import join_all
 from seedream_nb.core.task_ids import read_ids
-from seedream_nb.library import peek_tags, resolve_location
+from seedream_nb.library import peek_collections, peek_tags, resolve_location
 from seedream_nb.library.run_store import ENDING, FOLDER
 
 if TYPE_CHECKING:
@@ -185,20 +185,26 @@ class Session:
 
     def peek_tags(self) -> dict[str, int]:
         """The tags of the library in use with the number of their tasks; none if they cannot be had at once."""
-        try:
-            folder = resolve_location(self._sandbox_folder.name if self._sandbox_folder else None)
-        except SettingsError:
-            return {}
+        folder = self._peek_folder()
         return peek_tags(folder) if folder else {}
+
+    def peek_collections(self) -> list[str]:
+        """The names of the collections of the library in use; none if they cannot be had at once."""
+        folder = self._peek_folder()
+        return peek_collections(folder) if folder else []
 
     def peek_runs(self) -> list[str]:
         """The names of the runs of the library in use, without opening it; none if they cannot be had at once."""
-        try:
-            folder = resolve_location(self._sandbox_folder.name if self._sandbox_folder else None)
-        except SettingsError:
-            return []
+        folder = self._peek_folder()
         files = (Path(folder) / FOLDER).glob(f"*{ENDING}") if folder else ()
         return sorted(path.name.removesuffix(ENDING) for path in files)
+
+    def _peek_folder(self) -> Path | None:
+        """The folder of the library in use, whether there is one or not."""
+        try:
+            return resolve_location(self._sandbox_folder.name if self._sandbox_folder else None)
+        except SettingsError:
+            return None
 
     def remember(self, task_ids: Iterable[str]) -> None:
         """Adds task ids to tab completion, latest first."""
