@@ -42,7 +42,7 @@ _RECENT = 20  # tasks whose time determines how often to poll
 _POLLS = 20  # while such a task is in progress
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 2.0  # seconds, before the pauses grow
 MOST_FAILURES = 20  # in a row, without an answer of the service, after which it is taken to be down
-_THROTTLED_PAUSE = 10.0  # seconds before requests are sent again that the service had no room for
+_THROTTLED_PAUSE = 10.0  # seconds, at least, before requests are sent again that the service had no room for
 
 
 class RunWorker:
@@ -99,7 +99,7 @@ class RunWorker:
         self._finished_at: deque[float] = deque()
         self._began = time.monotonic()
         self._aborting: SeedreamError | None = None
-        self._throttled = False
+        self._throttled = 0.0  # seconds until the service may have room again
         self._failures = 0  # in a row, without an answer of the service
 
     def start(self) -> None:
@@ -167,7 +167,7 @@ class RunWorker:
 
     def _send_all(self) -> None:
         while True:
-            self._throttled = False
+            self._throttled = 0.0
             entries = self._find_unfinished()
             batch = self._open_batch(self._stop)
             while self._fill(batch, entries):
@@ -188,7 +188,7 @@ class RunWorker:
             if not self._throttled or self._must_stop:
                 return
             self._flush()
-            self._stop.wait(_THROTTLED_PAUSE)
+            self._stop.wait(self._throttled)
 
     @property
     def _must_stop(self) -> bool:
@@ -264,7 +264,7 @@ class RunWorker:
         if isinstance(failure, ModerationError):
             return Outcome(entry.number, REJECTED, request.number, error=failure.message)
         if isinstance(failure, RateLimitedError):
-            self._throttled = True
+            self._throttled = max(self._throttled, _THROTTLED_PAUSE, failure.retry_after or 0.0)
             return None
         if isinstance(failure, (*FATAL_ERRORS, ConnectionFailedError)) or is_non_answer(failure.status_code):
             self._aborting = self._aborting or failure

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from seedream_nb import Library, Run, Sandbox, SeedreamClient
+from seedream_nb import Library, RetryPolicy, Run, Sandbox, SeedreamClient
 from seedream_nb.core.errors import (
     AuthenticationError,
     BalanceUsedUpError,
@@ -47,8 +47,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def connect(sandbox: Sandbox, folder: Path, **options: Any) -> SeedreamClient:
-    options = {"token": sandbox.token, "base_url": sandbox.url, "settling_time": 0.0, **options}
-    return SeedreamClient(library=str(folder), retries=QUICK, **options)
+    options = {"token": sandbox.token, "base_url": sandbox.url, "settling_time": 0.0, "retries": QUICK, **options}
+    return SeedreamClient(library=str(folder), **options)
 
 
 @pytest.fixture
@@ -353,6 +353,15 @@ def test_too_many_requests_for_long(buyer: SeedreamClient, sandbox: Sandbox, mon
     run = open_run(buyer)
     assert len(run.finish()) == 4
     assert run.failures == []
+
+
+def test_it_waits_as_long_as_the_service_asks(sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedream_nb.runs.worker._THROTTLED_PAUSE", 0.01)
+    sandbox.faults.add("rate_limit", on="images", times=1, retry_after="0.7")
+    with connect(sandbox, folder, retries=RetryPolicy(longest_pause=0.1)) as client:
+        assert len(open_run(client, ANIMALS[:1]).finish()) == 1
+    rejected, accepted = (request.received_at for request in sandbox.requests.of_kind("images"))
+    assert accepted - rejected > 0.65
 
 
 def test_an_unclear_outcome_is_looked_up_by_the_next(buyer: SeedreamClient, sandbox: Sandbox) -> None:
