@@ -179,9 +179,7 @@ def _prepare(
     if mode not in _FIELDS_OF_MODE:
         raise UsageError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}.", hint="Nothing was sent.")
     problems = _check_markups(references.markups, prompt, options)
-    if options.layers and isinstance(prompt, str):
-        for markup in references.markups:
-            prompt = markup.prompt_for_layers(prompt)
+    prompt = complete_prompt(prompt, options, references.markups)
     body = build_body(prompt, options, references.read(layers=options.layers)) | _FIELDS_OF_MODE[mode]
     if strict:
         check_body(body)
@@ -190,6 +188,14 @@ def _prepare(
     # Without the reference images, which are text of many megabytes: those are encoded once, to be sent.
     encode(describe_request(body, TaskStatus.PENDING).request)
     return body
+
+
+def complete_prompt(prompt: str, options: GenerationOptions, markups: Iterable[Markup]) -> str:
+    """The prompt that is sent: for a layer decomposition with the coordinates of the boxes, otherwise as it is."""
+    if options.layers and isinstance(prompt, str):
+        for markup in markups:
+            prompt = markup.prompt_for_layers(prompt)
+    return prompt
 
 
 def _check_markups(markups: Sequence[Markup], prompt: object, options: GenerationOptions) -> list[str]:

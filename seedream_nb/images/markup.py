@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.models import TaskImage
 from seedream_nb.core.providers import provide
+from seedream_nb.core.text import format_size
 from seedream_nb.images.markup_prompts import find_prompt_problems
 from seedream_nb.images.provenance import Provenance
 from seedream_nb.images.shapes import COLORS, MOST_SHAPES, Kind, Shape, make_shape, read_shape, too_small
+from seedream_nb.protocol.sizes import display_size
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,6 +34,7 @@ Unit = Literal["pixels", "relative"]
 
 _PREVIEW = 768  # pixels of the longer side of the preview in a notebook
 _JPEG = b"\xff\xd8\xff"
+_FORMATS = {_JPEG: "JPEG", b"\x89PNG": "PNG"}
 
 
 class MarkupWarning(UserWarning):
@@ -86,7 +89,6 @@ class Markup:
         facts = read_facts(self.original)
         self.size = facts.width, facts.height
         self.shapes = ()
-        self._mime = facts.mime
         self._unit = unit
         self._previous: Markup | None = None
         if self.source is None:
@@ -257,6 +259,33 @@ class Markup:
         is_upright = container is None or container.orientation == 1
         return self.original if is_upright else self._encode(decode_image(self.original))
 
+    def describe(self, *, layers: bool = False) -> str:
+        """What is sent, in a line of text, such as `marked copy with red box 1, 2048x2048, JPEG, 641.2 KB`.
+
+        Args:
+            layers: Whether for a layer decomposition.
+        """
+        names = ", ".join(shape.name for shape in self.shapes)
+        what = f"marked copy with {names}" if names and not layers else "image with nothing drawn on it"
+        content = self.clean if layers else self.content
+        image_format = next((name for start, name in _FORMATS.items() if content.startswith(start)), "WebP")
+        return f"{what}, {self._shown_size}, {image_format}, {format_size(len(content))}"
+
+    def render_html(self, *, layers: bool = False) -> str:
+        """A preview of what is sent, as an HTML image with a description; the argument is that of `describe`."""
+        import base64  # noqa: PLC0415  only for display
+        from html import escape  # noqa: PLC0415  as above
+
+        from seedream_nb.images.thumbnails import make_thumbnail  # noqa: PLC0415  as above
+
+        preview = make_thumbnail(self.clean if layers else self.content, _PREVIEW)
+        described = escape(self.describe(layers=layers))
+        return (
+            f'<img src="data:{preview.mime};base64,{base64.b64encode(preview.data).decode("ascii")}" '
+            f'alt="{described}" title="{described}" width="{preview.width}" height="{preview.height}" '
+            'style="max-width: 100%; height: auto">'
+        )
+
     def to_json(self) -> str:
         """The shapes as JSON text, in pixels; `from_json` reads it.
 
@@ -339,6 +368,10 @@ class Markup:
         is_lossless = not self.original.startswith(_JPEG) and len(self.original) <= MOST_BYTES
         return encode(image, is_lossless=is_lossless, finish=partial(write_provenance, provenance=parent))
 
+    @property
+    def _shown_size(self) -> str:
+        return display_size(f"{self.size[0]}x{self.size[1]}")
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Markup):
             return NotImplemented
@@ -350,25 +383,10 @@ class Markup:
     def __repr__(self) -> str:
         names = ", ".join(shape.name for shape in self.shapes)
         of = f" of image {self.source.index} of task {self.source.task_id}" if self.source else ""
-        return f"<Markup{of}: {self.size[0]} x {self.size[1]} pixels, {names or 'nothing drawn'}>"
+        return f"<Markup{of}: {self._shown_size}, {names or 'nothing drawn'}>"
 
     def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, str]:
-        import base64  # noqa: PLC0415  only for display
-        from html import escape  # noqa: PLC0415  as above
-
-        from seedream_nb.images.thumbnails import make_thumbnail  # noqa: PLC0415  as above
-
-        thumbnail = make_thumbnail(self.content, _PREVIEW)
-        names = ", ".join(shape.name for shape in self.shapes) or "nothing"
-        described = escape(
-            f"The image with {names} drawn on it" if self.shapes else "The image, with nothing drawn on it"
-        )
-        data = base64.b64encode(thumbnail.data).decode("ascii")
-        html = (
-            f'<img src="data:{thumbnail.mime};base64,{data}" alt="{described}" title="{described}" '
-            f'width="{thumbnail.width}" height="{thumbnail.height}" style="max-width: 100%; height: auto">'
-        )
-        return {"text/plain": repr(self), "text/html": html}
+        return {"text/plain": repr(self), "text/html": self.render_html()}
 
 
 def _next_number(shapes: Iterable[Shape]) -> int:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery import Gallery
+from seedream_nb.images.markup import Markup
 from seedream_nb.library.marks import MOST_STARS
 from seedream_nb.notebook.commands import COMMANDS
 from seedream_nb.notebook.run_source import TABLE_SUFFIXES, peek_columns
@@ -329,7 +330,7 @@ _FINDERS: Mapping[str, Callable[[_Place], Iterable[Completion]]] = {
 
 def _variables(place: _Place) -> Iterator[tuple[str, object]]:
     # By type, as isinstance() would also run the code of proxies, which load what they stand for.
-    kinds = (Gallery, Task, TaskImage, str, bytes, bytearray, PurePath, *_pillow_types())
+    kinds = (Gallery, Task, TaskImage, Markup, str, bytes, bytearray, PurePath, *_pillow_types())
     for name, value in list(place.surroundings.namespace.items()):
         if not name.startswith("_") and issubclass(type(value), kinds):
             yield name, value
@@ -345,6 +346,8 @@ def _describe_image(value: object) -> str:
     """What kind of image a variable holds; empty if it holds none."""
     if isinstance(value, TaskImage):
         return f"image: {_shorten(value.prompt)}" if value.is_good else ""
+    if isinstance(value, Markup):
+        return f"markup: {_shorten(', '.join(shape.name for shape in value.shapes) or 'nothing drawn')}"
     if isinstance(value, _pillow_types()):
         return f"image: {value.width}\u00d7{value.height}"  # type: ignore[attr-defined]  # Pillow's, see above
     if isinstance(value, bytes | bytearray):

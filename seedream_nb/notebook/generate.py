@@ -6,6 +6,7 @@ An unclear line is an error, never another prompt; money is announced before it 
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import re
 import threading
@@ -15,6 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from seedream_nb.client.generation_batch import NOTHING_SENT
+from seedream_nb.client.submission import complete_prompt
 from seedream_nb.client.sweeps import describe_cost, describe_kept, plan_sweep
 from seedream_nb.core.errors import (
     AuthenticationError,
@@ -30,6 +32,7 @@ from seedream_nb.core.errors import (
 )
 from seedream_nb.gallery import Table
 from seedream_nb.gallery.contents import label_parts
+from seedream_nb.images.markup import Markup
 from seedream_nb.library.budgets import parse_budget
 from seedream_nb.notebook.arguments import (
     WAIT_SECONDS,
@@ -130,7 +133,9 @@ class GenerateArguments:
         new = len(sweep.requests) - len(batch.kept)
         announcement = describe_cost(sweep, session.prices, kept=batch.kept)
         if self.dry_run:
-            return Notice(f"{announcement}. Nothing was sent.\n{_list_requests(sweep)}")
+            markups = tuple(one for one in references if isinstance(one, Markup))
+            text = f"{announcement}. Nothing was sent.\n{_list_requests(sweep, markups)}"
+            return DryRun(text, markups, layers=self.options.layers) if markups else Notice(text)
         if new > MOST_UNCONFIRMED and not self.confirmed:
             raise UsageError(
                 f"This would send {announcement}; nothing was sent.",
@@ -141,7 +146,7 @@ class GenerateArguments:
             self.presentation,
             session,
             table=Table(sweep.rows, sweep.columns) if sweep.axes else None,
-            before=map(to_image, references),
+            before=[to_image(one, layers=self.options.layers) for one in references],
         )
         live = open_live_display(front_end)
         gallery, failure = follow_in_cell(
@@ -182,6 +187,29 @@ class GenerateArguments:
             raise InterruptedWait(NOTHING_SENT) from None
 
 
+@dataclass(frozen=True)
+class DryRun:
+    """What would be sent, with the images that were drawn on.
+
+    Attributes:
+        text: What it would cost, and the requests.
+        markups: The images.
+        layers: Whether they would be decomposed into layers.
+    """
+
+    text: str
+    markups: tuple[Markup, ...]
+    layers: bool
+
+    def __repr__(self) -> str:
+        return "\n".join([self.text, *(f"  + {one.describe(layers=self.layers)}" for one in self.markups)])
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, str]:
+        images = "".join(f"<div>{one.render_html(layers=self.layers)}</div>" for one in self.markups)
+        page = f'<div class="mathjax_ignore"><pre>{html.escape(repr(self))}</pre>{images}</div>'
+        return {"text/plain": repr(self), "text/html": page}
+
+
 @contextlib.contextmanager
 def _warnings_as_notices(front_end: FrontEnd) -> Iterator[None]:
     """Shows warnings in the cell; Python would name a line within IPython, and the end of the cell would wipe them."""
@@ -191,12 +219,13 @@ def _warnings_as_notices(front_end: FrontEnd) -> Iterator[None]:
         front_end.show(Notice(message))
 
 
-def _list_requests(sweep: Sweep) -> str:
+def _list_requests(sweep: Sweep, markups: Sequence[Markup]) -> str:
     lines = []
     for place, request in enumerate(sweep.requests):
         row, column = sweep.rows[place // len(sweep.columns)], sweep.columns[place % len(sweep.columns)]
         parts = [" ".join(part.split()) for part in (*label_parts(row), *label_parts(column)) if part.strip()]
-        lines.append(f"  {place + 1}. {' · '.join(parts) or ' '.join(request.prompt.split())}")
+        prompt = complete_prompt(request.prompt, request.options, markups)
+        lines.append(f"  {place + 1}. {' · '.join(parts) or ' '.join(prompt.split())}")
     return "\n".join(lines)
 
 

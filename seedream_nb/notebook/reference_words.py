@@ -7,19 +7,24 @@ import binascii
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_nb.client.references import LINKS, read_references
+from seedream_nb.client.references import LINKS, flatten, read_references
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.models import TaskImage
+from seedream_nb.images.markup import Markup
 from seedream_nb.notebook.template import reject_expression
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.line import Word
 
 _ORDER = ", and write an image to edit before the prompt"
 IMAGE_HELP = "reference image: a link, a file, a Python expression such as photo or gallery[0], or a {variable}"
+
+Reference: TypeAlias = "str | Markup"
+"""A link, a data URI, or an image that was drawn on."""
 
 
 def to_image_word(word: Word) -> object:
@@ -30,7 +35,7 @@ def to_image_word(word: Word) -> object:
     return value.strip() if value.strip().lower().startswith(LINKS) else Path(value)
 
 
-def read_image_words(words: Sequence[object], front_end: FrontEnd, *, strict: bool = True) -> tuple[str, ...]:
+def read_image_words(words: Sequence[object], front_end: FrontEnd, *, strict: bool = True) -> tuple[Reference, ...]:
     """Reads reference images.
 
     Args:
@@ -39,7 +44,7 @@ def read_image_words(words: Sequence[object], front_end: FrontEnd, *, strict: bo
         strict: Whether to reject files that are too large or not images.
 
     Returns:
-        What is sent for each: a link or a data URI.
+        What is sent for each: a link or a data URI; a markup stays one.
 
     Raises:
         UsageError: One is none of these, or not an image; nothing was sent.
@@ -49,7 +54,7 @@ def read_image_words(words: Sequence[object], front_end: FrontEnd, *, strict: bo
     )
 
 
-def _read_image(word: object, number: int, front_end: FrontEnd, *, strict: bool) -> tuple[str, ...]:
+def _read_image(word: object, number: int, front_end: FrontEnd, *, strict: bool) -> tuple[Reference, ...]:
     value = word
     if isinstance(word, str) and not word.lower().startswith(LINKS):
         value = _find_file(word) or _evaluate_image(word, front_end)
@@ -57,7 +62,10 @@ def _read_image(word: object, number: int, front_end: FrontEnd, *, strict: bool)
             value = Path(value)
     images: object = [None] if value is None else value  # for the client, None is no image at all
     try:
-        return read_references(images, strict=strict)  # type: ignore[arg-type]  # it reports what it cannot use
+        listed = list(flatten(images))
+        others = [one for one in listed if not isinstance(one, Markup)]
+        read = iter(read_references(others or None, strict=strict))  # type: ignore[arg-type]  # it reports what it cannot use
+        return tuple(one if isinstance(one, Markup) else next(read) for one in listed)
     except UsageError as error:
         # With several images on a line, the message has to name the one.
         name = shorten(str(word)) if isinstance(word, (str, Path)) else f"Image {number}"
@@ -85,8 +93,10 @@ def _find_file(word: str) -> Path | None:
         return None
 
 
-def to_image(reference: str) -> TaskImage:
-    """An image for the gallery from a link or a data URI; without bytes if the data URI is broken."""
+def to_image(reference: Reference, *, layers: bool = False) -> TaskImage:
+    """An image for the gallery from what is sent; without bytes if a data URI is broken."""
+    if isinstance(reference, Markup):
+        return TaskImage(task_id="", data=reference.clean if layers else reference.content)
     if not reference.lower().startswith("data:"):
         return TaskImage(task_id="", url=reference)
     try:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from IPython.core.completer import provisionalcompleter
 from PIL import Image
 
-from seedream_nb import Gallery, Library, Task, TaskImage, TaskStatus
+from seedream_nb import Gallery, Library, Markup, Task, TaskImage, TaskStatus
 from seedream_nb.notebook.commands import COMMANDS
 from seedream_nb.notebook.completion import Surroundings, complete
 from tests.notebook.running import SMALL, make_image, run
@@ -58,6 +58,7 @@ def variables(shell: InteractiveShell) -> dict[str, str]:
         "photo": Image.new("RGB", (30, 40)),
         "first": IMAGE,
         "content": make_image(),
+        "marked": Markup(make_image()).pin(1, 1, color="blue"),
         "path": Path("sketches/plan.JPG"),
         "link": "https://x.example/a.webp?size=2",
         "study": Gallery([TASK, TASK]),
@@ -76,6 +77,7 @@ def variables(shell: InteractiveShell) -> dict[str, str]:
         "photo": "image: 30\u00d740",
         "first": "image: a cat",
         "content": f"image: {len(make_image())} bytes",
+        "marked": "markup: blue pin 1",
         "path": "image file: plan.JPG",
         "link": "image link",
         "study": "gallery: 2 images",
