@@ -211,10 +211,14 @@ _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 # What lower rooms use of those above them.
 _PROVIDED = {
     "export_dataset": "gallery.datasets",
+    "find_children": "library.relatives",
+    "find_parents": "library.relatives",
     "follow_run": "notebook.run_progress",
     "list_runs": "runs.opening",
     "load_image": "client.references",
     "open_run": "runs.opening",
+    "render_lineage_html": "gallery.lineage_view",
+    "render_lineage_text": "gallery.lineage_view",
     "render_run": "notebook.run_view",
     "watch_run": "notebook.run_progress",
 }

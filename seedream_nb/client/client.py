@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 import warnings
 from functools import partial
@@ -14,6 +15,7 @@ from seedream_nb.client.history import PAGE_SIZE, History, build_filters
 from seedream_nb.client.polling import Waiting, check_timeout, choose_pace
 from seedream_nb.client.purchases import Purchases
 from seedream_nb.client.rate_gate import pause_until_any
+from seedream_nb.client.remake import IncompleteRequestWarning, find_request
 from seedream_nb.client.settings import resolve_per_second, resolve_prices, resolve_settings
 from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all
 from seedream_nb.client.transport import Transport
@@ -24,6 +26,7 @@ from seedream_nb.core.task_ids import read_ids, read_tasks_or_ids
 from seedream_nb.images.fetch import FetchLimits
 from seedream_nb.library import LibraryCache, LibraryFetcher
 from seedream_nb.library.budgets import budget_of_environment, budget_within, parse_budget
+from seedream_nb.protocol.recorded_request import change_options
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
 from seedream_nb.protocol.responses import read_task
 from seedream_nb.protocol.status_errors import means_unknown_task
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from seedream_nb.client.polling import Pace
     from seedream_nb.client.purchases import PaidRequest
     from seedream_nb.client.references import Reference
+    from seedream_nb.client.remake import Remakable
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, Mode
     from seedream_nb.client.transport import RetryPolicy
@@ -503,6 +507,74 @@ class SeedreamClient:
         if image is None:
             raise UsageError("There is no image to edit.", hint="Pass an image; nothing was sent.")
         return self.generate(prompt, image=image, **options)
+
+    def request_of(self, what: Remakable, *, image: Reference | Iterable[Reference] | None = None) -> GenerationRequest:
+        """The complete request behind a saved image or a stored task, to look at, to change, or to send. Sends nothing.
+
+        Args:
+            what: A saved JPEG or PNG file, the JSON file beside it, a task id or its first 8 or more characters, a
+                task, or an image.
+            image: Reference images to use instead of those of the request.
+
+        Returns:
+            The request without the way of sending, for `generate_all`. Reference images are links, or the bytes that
+            the library has kept.
+
+        Raises:
+            UsageError: There is no request, or a reference image is not kept on this machine.
+            ImageError: The file can't be read.
+            InvalidTaskIdError: The beginning of an id fits no known task, or several.
+
+        Warns:
+            IncompleteRequestWarning: The file is of an earlier version, and has prompt, model, size and seed only.
+
+        Example:
+            >>> client.request_of("cats/001-a-cat.png").options.size  # doctest: +SKIP
+            '2K'
+        """
+        found = find_request(what, self._cache)
+        for note in found.notes:
+            warnings.warn(note, IncompleteRequestWarning, stacklevel=2)
+        return found.to_request(self._cache, image)
+
+    def remake(
+        self,
+        what: Remakable,
+        prompt: str | None = None,
+        *,
+        image: Reference | Iterable[Reference] | None = None,
+        **options: Any,
+    ) -> Task:
+        """Sends the request behind a saved image or a stored task again, as it was or changed. Paid, like `generate`.
+
+        Args:
+            what: As for `request_of`.
+            prompt: A prompt to use instead.
+            image: Reference images to use instead.
+            **options: All others of `generate`: those of the request are changed by them, and the others, such as
+                `wait`, `reuse` and `budget`, say how it is sent. With `reuse=True`, an equal request that was paid for
+                before gives its task; by default another one is paid for.
+
+        Returns:
+            The task, as for `generate`.
+
+        Raises:
+            UsageError: As for `request_of`; nothing was sent.
+            SeedreamError: As for `generate`.
+
+        Example:
+            >>> client.remake("cats/001-a-cat.png", size="4K", wait=True)  # doctest: +SKIP
+        """
+        request = self.request_of(what, image=image)
+        names = {item.name for item in dataclasses.fields(GenerationOptions)}
+        changes = {name: value for name, value in options.items() if name in names}
+        changed = change_options(request.options, changes)
+        return self.generate(
+            request.prompt if prompt is None else prompt,
+            image=request.image,
+            **{name: getattr(changed, name) for name in names},
+            **{name: value for name, value in options.items() if name not in names},
+        )
 
     def stream(
         self,

@@ -34,6 +34,8 @@ from seedream_nb.core.models import Task, TaskImage, TaskStatus
 from seedream_nb.library.budgets import Budgets
 from seedream_nb.library.ledger import SENDABLE, Order, PurchaseState
 from seedream_nb.library.location import OFF, TURN_ON_HINT
+from seedream_nb.library.references import is_task_key
+from seedream_nb.protocol.recorded_request import DELIVERY
 from seedream_nb.protocol.request_body import describe_request
 
 if TYPE_CHECKING:
@@ -55,8 +57,6 @@ _NOTEBOOK_NAME = "JPY_SESSION_NAME"  # Jupyter's servers tell their kernels
 
 _BOUGHT = frozenset({PurchaseState.ACCEPTED, PurchaseState.FINISHED})
 
-# How the answer is delivered is not part of the order.
-_DELIVERY = frozenset({"async", "stream", "callback_url", "response_format"})
 # What else a request can contain (wire contract, POST /seedream/images). The service may add fields to its records.
 _FIELDS = frozenset(
     {
@@ -148,7 +148,7 @@ class Purchases:
         """
         takes = Counter(earlier_takes)
         orders = []
-        for order in self._identify_all(bodies, reuse=reuse):
+        for order in self._identify_all(bodies, reuse=reuse, keep=True):
             takes[order.request] += 1
             orders.append(replace(order, take=takes[order.request]) if reuse else order)
         return self._plan(bodies, orders, prices, budgets)
@@ -176,11 +176,16 @@ class Purchases:
         ]
         return self._plan(bodies, orders, prices, budgets)
 
-    def _identify_all(self, bodies: Iterable[Mapping[str, object]], *, reuse: bool) -> Iterator[Order]:
-        """What bodies order; with `reuse`, as it was recorded before."""
-        references: dict[str, dict[str, str]] = {}
+    def _identify_all(
+        self, bodies: Iterable[Mapping[str, object]], *, reuse: bool, keep: bool = False
+    ) -> Iterator[Order]:
+        """What bodies order; with `reuse`, as it was recorded before.
+
+        With `keep`, the library stores inline reference images, so that the request can be sent again.
+        """
+        references: dict[str, dict[str, Any]] = {}
         for body in bodies:
-            checksum, kept = identify(body, lambda one: self._identify(one, references, download=reuse))
+            checksum, kept = identify(body, lambda one: self._identify(one, references, download=reuse, keep=keep))
             yield Order(self._as_recorded(checksum, kept) if reuse else checksum, kept)
 
     def _plan(
@@ -310,15 +315,20 @@ class Purchases:
         (recorded,) = self.cache.look_up(self.settings.base_url, [Order(by_link, kept, 1)])
         return by_link if recorded else checksum
 
-    def _identify(self, reference: str, known: dict[str, dict[str, str]], *, download: bool) -> dict[str, str]:
+    def _identify(
+        self, reference: str, known: dict[str, dict[str, Any]], *, download: bool, keep: bool
+    ) -> dict[str, Any]:
         """What identifies a reference image: the checksum of its content; for a link also the link."""
         if reference not in known:
-            known[reference] = self._read_reference(reference, download=download)
+            known[reference] = self._read_reference(reference, download=download, keep=keep)
         return known[reference]
 
-    def _read_reference(self, reference: str, *, download: bool) -> dict[str, str]:
+    def _read_reference(self, reference: str, *, download: bool, keep: bool) -> dict[str, Any]:
         if not _is_link(reference):
-            return {"sha256": checksum_of_data(reference)}
+            content = _decode(reference)
+            if keep:
+                self.cache.store_sent(content)
+            return {"sha256": _checksum(content), **_source_of(content)}
         image = TaskImage(task_id="", url=reference)
         content = self.cache.original(image)
         if content is None and download and self.cache.location != OFF:
@@ -558,16 +568,26 @@ def _unclear(purchase: Purchase, error: SeedreamError) -> OutcomeUnknownError:
 
 
 def identify(
-    body: Mapping[str, object], identify_image: Callable[[str], Mapping[str, str]]
+    body: Mapping[str, object], identify_image: Callable[[str], Mapping[str, Any]]
 ) -> tuple[str, dict[str, Any]]:
     """The checksum of what a body orders, and the body for the ledger, with images by their content."""
-    ordered = {name: value for name, value in body.items() if name not in _DELIVERY}
+    ordered = {name: value for name, value in body.items() if name not in DELIVERY}
     image = ordered.pop("image", None)
     images = [] if image is None else [image] if isinstance(image, str) else list(image)  # type: ignore[call-overload]  # a list, as it was built
     references = [dict(identify_image(one)) for one in images]
     kept = {**ordered, "image": references}
     # The content counts, not its location.
     return _checksum_of(kept, [reference.get("sha256") or reference["link"] for reference in references]), kept
+
+
+def _source_of(content: bytes) -> dict[str, object]:
+    """The image whose copy a reference image says it is, such as a saved one or one that was drawn on."""
+    # Imported here: only a local reference image needs it.
+    from seedream_nb.images.saved_files import read_provenance  # noqa: PLC0415  see above
+
+    provenance = read_provenance(content)
+    task = provenance.task_id.strip().lower() if provenance else ""
+    return {"source": [task, provenance.index]} if provenance and is_task_key(task) else {}
 
 
 def _checksum_of(kept: Mapping[str, object], images: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from seedream_nb.core.errors import (
     shorten,
 )
 from seedream_nb.core.foreign import finite
+from seedream_nb.core.providers import provide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,6 +138,7 @@ class TaskImage:
         description: The layer's description.
         error: Why it failed.
         raw: The unchanged item of the answer.
+        library: As `Task.library`.
     """
 
     task_id: str
@@ -154,11 +156,33 @@ class TaskImage:
     description: str | None = None
     error: ErrorDetail | None = None
     raw: dict[str, object] = field(default_factory=dict, repr=False, hash=False, compare=False)
+    library: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_good(self) -> bool:
         """Whether there is an image to show."""
         return self.error is None and (self.url is not None or self.data is not None)
+
+    @property
+    def parents(self) -> tuple[TaskImage, ...]:
+        """The images that it was made from, as far as its library knows: one for each known reference image.
+
+        An image without a library, such as one of `open_image`, is looked up in the default one. Contacts no server.
+
+        Raises:
+            LibraryError: The library is turned off, or cannot be read.
+
+        Example:
+            >>> client.edit(image.parents[0], "in winter")  # doctest: +SKIP
+        """
+        found: tuple[TaskImage, ...] = provide("find_parents")(self)
+        return found
+
+    @property
+    def children(self) -> tuple[TaskImage, ...]:
+        """The images that were made from it, the oldest first; as `parents`."""
+        found: tuple[TaskImage, ...] = provide("find_children")(self)
+        return found
 
 
 @dataclass(frozen=True)
@@ -199,6 +223,12 @@ class Task:
     usage: Usage | None = None
     raw: dict[str, object] = field(default_factory=dict, repr=False, hash=False, compare=False)
     library: str | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # An image alone must know where its parents are stored.
+        if self.library is not None and any(image.library != self.library for image in self.images):
+            located = tuple(dataclasses.replace(image, library=self.library) for image in self.images)
+            object.__setattr__(self, "images", located)
 
     @classmethod
     def not_found(cls, task_id: str) -> Task:
@@ -303,7 +333,7 @@ def sum_usage(tasks: Iterable[Task]) -> Usage:
 
 def _image_to_dict(image: TaskImage) -> dict[str, object]:
     plain = dataclasses.asdict(dataclasses.replace(image, data=None, raw={}))
-    del plain["raw"], plain["data"]
+    del plain["raw"], plain["data"], plain["library"]
     plain["inline_bytes"] = len(image.data) if image.data is not None else None
     return plain
 

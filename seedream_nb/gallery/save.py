@@ -25,10 +25,13 @@ from seedream_nb.images.fetch import load_all, source_of
 from seedream_nb.images.provenance import Provenance
 from seedream_nb.images.saved_files import is_same_image, write_provenance
 from seedream_nb.images.thumbnails import read_facts
+from seedream_nb.library import LibraryFetcher
+from seedream_nb.protocol.recorded_request import to_portable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from seedream_nb.core.foreign import JsonObject
     from seedream_nb.core.models import Task
     from seedream_nb.gallery.contents import AnyImages
     from seedream_nb.images.fetch import ImageFetcher, Source
@@ -147,7 +150,7 @@ def save_tasks(
             cannot be created, or cannot be written to.
     """
     template = NameTemplate.parse(name)
-    plan = _plan(tasks, template, images)
+    plan = _plan(tasks, template, images, fetcher)
     folder = _make_folder(directory)
     try:
         saved = _save_images(plan, folder, fetcher, on_progress)
@@ -244,12 +247,13 @@ class _Plan:
     record_stems: Mapping[Key, str]
 
     taken: frozenset[str]  # the names of all images, in the form in which names are compared
+    requests: Mapping[Key, JsonObject]  # in their portable form; empty ones are not known
 
 
 Saved = Mapping[_Item, Path | str]  # the file of each item, or why there is none
 
 
-def _plan(tasks: Sequence[Task], template: NameTemplate, images: AnyImages | None) -> _Plan:
+def _plan(tasks: Sequence[Task], template: NameTemplate, images: AnyImages | None, fetcher: ImageFetcher) -> _Plan:
     keys: list[Key] = [task.id or place for place, task in enumerate(tasks)]
     latest: dict[Key, Task] = {}
     for key, task in zip(keys, tasks, strict=True):
@@ -274,7 +278,13 @@ def _plan(tasks: Sequence[Task], template: NameTemplate, images: AnyImages | Non
         places=[(place, key) for place, key in enumerate(keys) if key in items],
         record_stems=dict(zip(first, number_repeats([template.stem(file) for file in first.values()]), strict=True)),
         taken=frozenset(map(fold, stems)),
+        requests={key: _portable_request(latest[key], fetcher) for key in items},
     )
+
+
+def _portable_request(task: Task, fetcher: ImageFetcher) -> JsonObject:
+    digests = fetcher.cache.digests_sent(task) if isinstance(fetcher, LibraryFetcher) else ()
+    return to_portable(task.request, digests)
 
 
 def _merge(earlier: Task, later: Task) -> Task:
@@ -325,7 +335,8 @@ def _reason(task: Task, image: TaskImage | None) -> str:
 
 def _save_image(plan: _Plan, folder: Path, item: _Item, image: TaskImage, content: bytes) -> Path:
     task = plan.tasks[item.key]
-    marked = write_provenance(content, Provenance.of(image, task.created_at or task.finished_at))
+    request = plan.requests[item.key]
+    marked = write_provenance(content, Provenance.of(image, task.created_at or task.finished_at, request))
     for path in _names(folder, item.stem, read_facts(content).extension, plan.taken):
         # The file may have another prompt or date from another answer, or a rating from the user.
         if write_new(path, marked) or is_same_image(_read(path) or b"", content):
@@ -336,14 +347,15 @@ def _save_image(plan: _Plan, folder: Path, item: _Item, image: TaskImage, conten
 def _save_record(plan: _Plan, folder: Path, key: Key, saved: Saved) -> Path:
     task = plan.tasks[key]
     results = {item.image: saved[item] for item in plan.items[key] if item.image}
-    content = format_record(task, results)
+    request = plan.requests[key]
+    content = format_record(task, results, request)
     for path in _names(folder, plan.record_stems[key], "json"):
         if write_new(path, content) or _read(path) == content:
             return path
         earlier = read_record(_read(path) or b"")
         if task.id and earlier.get("task_id") == task.id:
             # A link may have died since then, or other images were chosen; files that are still there stay listed.
-            write_atomically(path, format_record(task, results, without_lost_files(folder, earlier)))
+            write_atomically(path, format_record(task, results, request, without_lost_files(folder, earlier)))
             return path
     raise AssertionError("unreachable: names are infinite")
 

@@ -18,19 +18,24 @@ if TYPE_CHECKING:
 
 
 def format_record(
-    task: Task, results: Mapping[TaskImage, Path | str], earlier: Mapping[str, object] | None = None
+    task: Task,
+    results: Mapping[TaskImage, Path | str],
+    request: Mapping[str, object],
+    earlier: Mapping[str, object] | None = None,
 ) -> bytes:
     """Formats the record of a task as JSON.
 
     Args:
         task: The task.
         results: The file of each image that was to be saved, or why there is none.
+        request: The request in its portable form; empty if it is not known.
         earlier: The record that this one replaces; its files stay listed.
     """
     files = [result.name for result in results.values() if isinstance(result, Path)]
     # Images that were chosen alone do not know the record of their task.
     known = read_mapping((earlier or {}).get("record"))
     record = task.raw or ({"request": task.request} if task.request else known)
+    ordered = request or read_mapping((earlier or {}).get("request"))
     document = {
         "task_id": task.id,
         "status": task.status.value,
@@ -39,6 +44,7 @@ def format_record(
         "images": [
             _describe_image(image, layer, results.get(image), earlier) for image, layer in in_order(task.images)
         ],
+        **({"request": ordered} if ordered else {}),
         "record": {key: _without_inline_images(key, value) for key, value in record.items()},
     }
     # A lone surrogate becomes a JSON escape.
@@ -76,6 +82,7 @@ def without_lost_files(folder: Path, record: Mapping[str, object]) -> dict[str, 
     images = [entry for entry in _read_list(record, "images") if isinstance(entry, dict)]
     return {
         "record": record.get("record"),
+        "request": record.get("request"),
         "files": [name for name in _read_list(record, "files") if is_there(name)],
         "images": [entry for entry in images if is_there(entry.get("file"))],
     }

@@ -62,7 +62,8 @@ def write_to_png(content: bytes, provenance: Provenance) -> bytes:
     there = {chunk.keyword for chunk in chunks}
     added = [_new_text(key, text.encode()) for key, text in texts.items() if text and key not in there]
     replaced = {_OWN}
-    added.append(_new_text(_OWN, own.encode()))
+    # A lone half of a surrogate pair becomes a JSON escape.
+    added.append(_new_text(_OWN, own.encode("utf-8", "backslashreplace")))
     packets = [chunk.text for chunk in chunks if chunk.keyword == _XMP]
     packet = packets[0] if packets else None
     if not packets or (len(packets) == 1 and packet is not None):

@@ -56,7 +56,7 @@ def open_image(path: str | os.PathLike[str]) -> TaskImage:
     Returns:
         The image with its bytes, and with prompt, model, size, seed, task id and index as far as the file tells
         them. An image that tells nothing has its size and format alone. `raw` has what was told, the date as
-        `created_at`.
+        `created_at`, and the complete request as `request`.
 
     Raises:
         ImageError: There is no such file, it cannot be read, or it is not a JPEG, PNG, or WebP image.
@@ -82,8 +82,13 @@ def open_image(path: str | os.PathLike[str]) -> TaskImage:
         size=fields.size or f"{facts.width}x{facts.height}",
         output_format=facts.mime.removeprefix("image/"),
         seed=fields.seed,
-        raw=provenance.to_fields() if provenance else {},
+        raw=_describe(provenance) if provenance else {},
     )
+
+
+def _describe(provenance: Provenance) -> dict[str, object]:
+    request = {} if provenance.request is None else {"request": dict(provenance.request)}
+    return {**provenance.to_fields(), **request}
 
 
 def _read_file(path: str | os.PathLike[str]) -> bytes:

@@ -21,6 +21,7 @@ from seedream_nb.library.location import OFF, TURN_ON_HINT, resolve_location, sk
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from seedream_nb.core.foreign import JsonObject
     from seedream_nb.core.models import TaskImage
     from seedream_nb.images.fetch import FetchLimits
     from seedream_nb.images.thumbnails import Thumbnail
@@ -170,6 +171,29 @@ class LibraryCache:
     def store_image(self, image: TaskImage, content: bytes, *, thumbnail: tuple[int, Thumbnail] | None = None) -> None:
         """Stores the original of an image, and optionally a thumbnail with its requested side in pixels."""
         self._try(lambda library: library.keep_image(image, content, thumbnail=thumbnail), None, is_writing=True)
+
+    def digests_sent(self, task: Task) -> list[str]:
+        """The SHA-256 of each reference image that was sent inline for a task; empty ones are not known."""
+        if not task.id or not task.request.get("image"):
+            return []
+        return self._try(lambda library: library.digests_sent(task.id), [])
+
+    def portable_request(self, task_id: str) -> JsonObject:
+        """The request of a stored task, see `Library.portable_request`; empty if it is not known."""
+        nothing: JsonObject = {}
+        return self._try(lambda library: library.portable_request(task_id), nothing)
+
+    def find_content(self, digest: str) -> bytes | None:
+        """The stored image of a SHA-256."""
+        return self._try(lambda library: library.find_content(digest), None)
+
+    def find_task_of(self, image: TaskImage) -> str:
+        """The id of the stored task that an image without an id belongs to, by its content; empty for none."""
+        return self._try(lambda library: library.find_task_of(image), "")
+
+    def store_sent(self, content: bytes) -> None:
+        """Stores a reference image that is sent within a request."""
+        self._try(lambda library: library.keep_sent(content), None, is_writing=True)
 
     def store_thumbnail(self, image: TaskImage, side: int, thumbnail: Thumbnail) -> None:
         """Stores another thumbnail of a stored image."""

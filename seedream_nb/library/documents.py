@@ -14,7 +14,15 @@ from seedream_nb.core.foreign import read_integer, read_mapping
 from seedream_nb.library.archive import PartError
 from seedream_nb.library.marks import MOST_STARS, Marks, read_tags
 from seedream_nb.library.records import MAX_IMAGES, key_of, storable
-from seedream_nb.library.references import MIN_IMAGE_LENGTH, inline_digests, restore_images, sources_in
+from seedream_nb.library.references import (
+    MIN_IMAGE_LENGTH,
+    SentImage,
+    inline_digests,
+    kept_digests,
+    restore_images,
+    sent_images,
+    sources_in,
+)
 from seedream_nb.protocol.responses import read_task
 
 if TYPE_CHECKING:
@@ -39,6 +47,8 @@ class Document:
     request: JsonObject | None  # None if the record includes it
     links: dict[str, str]  # the digests of images by link
     inline: set[str]  # the digests of inline images
+    kept: set[str]  # those of them that cannot be had from anywhere else
+    sent: list[SentImage]  # the reference images of its request
     task_marks: Marks  # as far as they are valid; of all images, in an archive of an earlier version
     marks: dict[int, Marks] | None  # of images by their places; None in an archive of an earlier version
 
@@ -78,6 +88,8 @@ def read_document(content: bytes) -> Document:
         request=request,
         links={link: digest for link, digest in _read_links(document.get("pictures")) if link in sources},
         inline=inline_digests(text),
+        kept=kept_digests(text),
+        sent=sent_images(read_mapping(record.get("request")) if request is None else request),
         task_marks=_read_marks(read_mapping(document.get("marks"))),
         marks=_read_image_marks(document.get("image_marks")),
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from seedream_nb.library.database import Database
 
 NO_PLACE = -1  # of an image that belongs to a task, but must not be found by its place there
+SENT_PLACE = -2  # of an image that was sent with a request; it may be evicted, unless it is also an inline image
 SECONDS_OF_USE = 3600.0  # how precisely the last use of an original is recorded
 _EXTENSIONS = {b"\xff\xd8\xff": "jpg", b"\x89PNG\r\n": "png", b"RIFF": "webp"}  # by signature
 
@@ -72,6 +73,25 @@ class ImageStore:
             (digest, name, len(content), time.time()),
         )
         return digest
+
+    def store_sent(self, content: bytes) -> int:
+        """Stores an image that is sent with a request; returns by how many bytes the originals have grown."""
+        digest, name = _name_of(content)
+        with self._database.reading() as connection:
+            listed = connection.execute("SELECT 1 FROM pictures WHERE source = ?", (f"{INLINE}{digest}",)).fetchone()
+        is_new = not self.has(digest)
+        if listed and not is_new:
+            return 0
+        self._write_original(name, content)
+        with self._database.writing() as connection:
+            self._write_original(name, content)
+            row = (f"{INLINE}{digest}", "", SENT_PLACE, digest)
+            connection.execute("INSERT OR IGNORE INTO pictures (source, task, place, digest) VALUES (?, ?, ?, ?)", row)
+            connection.execute(
+                "INSERT OR REPLACE INTO originals (digest, name, size, used_at) VALUES (?, ?, ?, ?)",
+                (digest, name, len(content), time.time()),
+            )
+        return len(content) if is_new else 0
 
     def has(self, digest: str) -> bool:
         """Whether the original of a digest is listed."""
@@ -202,6 +222,9 @@ def find_files(connection: Connection, images: Sequence[TaskImage]) -> list[tupl
 def add_inline(connection: Connection, digest: str) -> None:
     """Lists an inline image, within a transaction."""
     add_link(connection, f"{INLINE}{digest}", "", digest)
+    # It may have been sent before, and cannot be fetched again.
+    row = (NO_PLACE, f"{INLINE}{digest}", SENT_PLACE)
+    connection.execute("UPDATE pictures SET place = ? WHERE source = ? AND place = ?", row)
 
 
 def add_link(connection: Connection, link: str, task_key: str, digest: str) -> None:

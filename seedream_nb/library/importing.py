@@ -21,18 +21,21 @@ from seedream_nb.library.documents import DIGITS, read_document, read_json, stan
 from seedream_nb.library.exporting import FORMAT, VERSION
 from seedream_nb.library.files import digest_of
 from seedream_nb.library.image_store import NO_PLACE, add_link
+from seedream_nb.library.lineage import find_sources
+from seedream_nb.library.lineage_index import index_sent
 from seedream_nb.library.marks import Marks, read_marks, write_marks
 from seedream_nb.library.records import (
     STORED,
     StoredTask,
     add_images,
+    add_sent_images,
     any_image,
     key_of,
     missing_images,
     places_of,
     store_tasks,
 )
-from seedream_nb.library.references import encode, inline_digests, sources_in
+from seedream_nb.library.references import encode, inline_digests, kept_digests, sources_in
 
 if TYPE_CHECKING:
     import os
@@ -134,7 +137,7 @@ class _Import:
         key = key_of(task.id)
         stored, added = self._compare(task)
         # Images first: a record is never seen without its inline images.
-        wanted = document.inline
+        wanted = document.kept
         if stored is not None:
             items = encode([image.raw for image in added], _digest_of)
             wanted = wanted & inline_digests(stored.record, stored.request, items)
@@ -146,11 +149,28 @@ class _Import:
                 store_tasks(connection, [task], partial(self._store_inline, connection))
             elif added:
                 add_images(connection, stored, added, partial(self._store_inline, connection))
+            add_sent_images(connection, key, document.sent)
             self._counts["new" if stored is None else "improved" if added else "known"] += 1
             places = places_of(task if stored is None else stored.read(any_image))
             marks = dict.fromkeys(places, document.task_marks) if document.marks is None else document.marks
             _merge_marks(connection, key, marks)
+        self._import_sent(key)
         self._import_links(key, document.links)
+
+    def _import_sent(self, key: str) -> None:
+        """Imports the inline reference images of a stored record, and lists the images whose copies they are."""
+        stored = self._stored(key)
+        if stored is None:
+            return  # removed in the meantime
+        kept = kept_digests(stored.record, stored.request)
+        for digest in sorted({one.digest for one in stored.sent if one.digest} - kept):
+            content = None if self._images.has(digest) else self._read_original(digest)
+            if content is not None:
+                self._images.store_sent(content)
+                self._counts["originals"] += 1
+        sent = find_sources(stored.sent, self._images.read)
+        with self._database.writing() as connection:
+            index_sent(connection, key, sent)
 
     def _compare(self, task: Task) -> tuple[StoredTask | None, list[TaskImage]]:
         """What the library has of a task, and the images that it lacks."""

@@ -24,7 +24,7 @@ from seedream_nb.core.errors import LibraryError, ModerationError, SeedreamError
 from seedream_nb.core.models import TaskStatus, Usage
 from seedream_nb.core.redaction import SANDBOX_TOKEN
 from seedream_nb.library.budgets import Budgets
-from seedream_nb.library.records import chunked, storable
+from seedream_nb.library.records import add_sent_images, chunked, storable
 from seedream_nb.library.spending import sum_spending
 from seedream_nb.protocol.prices import Estimate
 
@@ -406,6 +406,7 @@ class Ledger:
                 connection, purchase.number, (PurchaseState.SENDING, PurchaseState.UNCLEAR), state_of(task), task=key
             )
             _record_charge(connection, task, key, purchase.service)
+            add_sent_images(connection, key)
 
         self._write_together(write)
 
@@ -421,6 +422,7 @@ class Ledger:
                 return False
             if is_adopted:
                 _record_charge(connection, task, task_id, purchase.service)
+                add_sent_images(connection, task_id.lower())
             return is_adopted
 
     def settle(self, purchase: Purchase, state: PurchaseState) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakValueDictionary
 
-from seedream_nb.core.errors import LibraryError, LibraryWarning, UsageError
+from seedream_nb.core.errors import LibraryError, LibraryWarning, UsageError, shorten
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.providers import provide
 from seedream_nb.core.task_ids import choose_id, flatten, is_beginning, read_id
@@ -28,6 +28,7 @@ from seedream_nb.library.frame import make_frame, make_spending_frame
 from seedream_nb.library.image_store import ImageStore, find_files
 from seedream_nb.library.importing import Imported, import_archive
 from seedream_nb.library.ledger import Ledger, finish_purchases
+from seedream_nb.library.lineage import Lineage, LineageTree
 from seedream_nb.library.location import TURN_ON_HINT, resolve_budget, resolve_location
 from seedream_nb.library.marks import (
     Marks,
@@ -46,6 +47,8 @@ from seedream_nb.library.marks import (
 from seedream_nb.library.records import (
     chunked,
     find_beginning,
+    find_portable_request,
+    find_sent,
     find_tasks,
     key_of,
     newest_keys,
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from seedream_nb.core.foreign import JsonObject
     from seedream_nb.core.task_ids import AnyTasks
     from seedream_nb.gallery.datasets import DatasetReport
     from seedream_nb.images.thumbnails import Thumbnail
@@ -393,9 +397,39 @@ class Library:
             if thumbnail is not None:
                 self._images.store_thumbnail(image, *thumbnail)
             return
-        self._room -= self._images.store(image, content, thumbnail)
-        if self._room < 0:
-            self._evict()
+        self._make_room(self._images.store(image, content, thumbnail))
+
+    def portable_request(self, task_id: str) -> JsonObject:
+        """The request of a stored task without the way of sending, its reference images as links and checksums.
+
+        Returns:
+            It, see `seedream_nb.protocol.recorded_request`; empty if the task is not stored, or its record has none.
+        """
+        with self._database.reading() as connection:
+            return find_portable_request(connection, key_of(task_id))
+
+    def find_content(self, digest: str) -> bytes | None:
+        """The stored image of a SHA-256; None if it is not stored, or damaged."""
+        return self._images.read(digest)
+
+    def find_task_of(self, image: TaskImage) -> str:
+        """The id of the stored task that an image without an id belongs to, by its content; empty for none."""
+        return self._lineage.find_task_of(image)
+
+    def digests_sent(self, task_id: str) -> list[str]:
+        """The SHA-256 of each reference image that was sent inline for a stored task; empty ones are not known."""
+        with self._database.reading() as connection:
+            return [one.digest for one in find_sent(connection, key_of(task_id))]
+
+    def keep_sent(self, content: bytes) -> None:
+        """Stores a reference image that is sent within a request, so that `SeedreamClient.remake` can send it again.
+
+        It may be evicted like other originals.
+
+        Raises:
+            OSError: As `keep_image`.
+        """
+        self._make_room(self._images.store_sent(content))
 
     def keep_thumbnail(self, image: TaskImage, side: int, thumbnail: Thumbnail) -> None:
         """Stores another thumbnail of a stored image, as `keep_image` does; does nothing for other images."""
@@ -503,6 +537,52 @@ class Library:
         with self._database.writing() as connection:
             stored_keys(connection, [key for key, _place in marks])
             write_marks(connection, {(key_of(key), place): one for (key, place), one in marks.items()})
+
+    # Lineage.
+
+    def parents(self, what: str | Task | TaskImage) -> list[TaskImage]:
+        """The images that a task or an image was made from, as far as this library knows. Contacts no server.
+
+        A reference image is found by its link, by the bytes of a stored original, or, for a saved file and a copy that
+        was drawn on, by the provenance that it carries.
+
+        Args:
+            what: A stored task, by itself, its id, or its first 8 or more characters; or an image. All images of a task
+                have the same parents.
+
+        Returns:
+            One image for each reference image that is known, in their order; none for what is not stored.
+
+        Example:
+            >>> client.edit(library.parents("84d1544a")[0], "in winter")  # doctest: +SKIP
+        """
+        return self._lineage.parents(what)
+
+    def children(self, what: str | Task | TaskImage) -> list[TaskImage]:
+        """The images that were made from an image, or from any image of a task, given as for `parents`.
+
+        Returns:
+            The images of the tasks that it was sent with, the oldest first; none for what is not stored.
+        """
+        return self._lineage.children(what)
+
+    def tree(self, what: str | Task | TaskImage) -> LineageTree:
+        """What led to a task or an image, given as for `parents`, and what it led to, as a tree that shows itself.
+
+        Of a task, at most 20 children are listed, and of a tree at most 200 tasks on each side; it says how many more
+        there are.
+
+        Raises:
+            UsageError: It is not stored.
+        """
+        tree = self._lineage.tree(what)
+        if tree is None:
+            given = what if isinstance(what, str) else read_id(what)
+            raise UsageError(
+                f"{shorten(given)} is not in the library.",
+                hint="Tasks are stored when they are fetched; library.search() lists the stored ones.",
+            )
+        return tree
 
     # Upkeep.
 
@@ -735,6 +815,7 @@ class Library:
         self._database = Database(self._folder, read_only=self._wants_read_only, on_damage=warn)
         self._images = ImageStore(self._database, self._folder)
         self._catalog = None
+        self._lineage = Lineage(self._database, self._images.read, self._located)
         self.ledger = Ledger(self._database, self._folder)
         with self._database.reading() as connection:
             # Other kernels fill it, too: the size is measured again from time to time.
@@ -743,6 +824,11 @@ class Library:
 
     def _remove(self, make_plan: Callable[[Connection], Plan]) -> Removal:
         return remove(self._database, self._images, make_plan)
+
+    def _make_room(self, grown: int) -> None:
+        self._room -= grown
+        if self._room < 0:
+            self._evict()
 
     def _evict(self) -> None:
         evicted = self._remove(lambda connection: plan_eviction(connection, self._budget))

@@ -16,7 +16,18 @@ from seedream_nb.core.foreign import read_mapping, read_text
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.task_ids import ENOUGH, Lookup
 from seedream_nb.library.full_text import to_words
-from seedream_nb.library.references import encode, has_placeholders, restore_images
+from seedream_nb.library.lineage_index import index_sent, index_sources
+from seedream_nb.library.references import (
+    SentImage,
+    add_sent,
+    encode,
+    has_placeholders,
+    images_of,
+    lacks_data,
+    restore_images,
+    sent_images,
+)
+from seedream_nb.protocol.recorded_request import to_portable
 from seedream_nb.protocol.responses import read_task
 
 if TYPE_CHECKING:
@@ -50,6 +61,18 @@ class StoredTask(NamedTuple):
     record: str  # as JSON, with placeholders for inline images
     request: str | None  # likewise; None if the record includes it
     number: int = 0  # the microsecond of its creation, and the order of tasks
+
+    @property
+    def request_text(self) -> JsonObject:
+        """The request as it is stored, with placeholders and digests for inline images."""
+        if self.request is not None:
+            return _decode_text(self.request)
+        return read_mapping(_decode_text(self.record).get("request"))
+
+    @property
+    def sent(self) -> list[SentImage]:
+        """The reference images of its request."""
+        return sent_images(self.request_text)
 
     def read(self, find_inline: Callable[[str], bytes | None]) -> Task:
         """The task; `find_inline` returns the image of a digest."""
@@ -135,8 +158,9 @@ def add_images(
         items[image.index] = json.loads(encode(image.raw, store_inline))
     changed: JsonObject = {**response, "data": items}
     text = json.dumps({**record, "response": changed} if "response" in record else changed)
-    task = StoredTask(stored.key, text, stored.request).read(any_image)
+    task = StoredTask(stored.key, text, stored.request).read(str.encode)
     connection.execute("UPDATE tasks SET record = ?, status = ? WHERE key = ?", (text, task.status.value, stored.key))
+    index_sources(connection, stored.key, task, ())
     index_words(connection, stored.number, task, text_of_marks(connection, stored.key))
 
 
@@ -230,8 +254,17 @@ def _store(connection: Connection, task: Task, store_inline: Callable[[bytes], s
     has_request = not task.request or raw.get("request") == task.request
     request = None if has_request else encode(task.request, store_inline)
     key = _key_for(task, record)
-    row = (record, request, task.status.value, storable(task.model or ""))
     known = connection.execute("SELECT number, record, request FROM tasks WHERE key = ?", (key,)).fetchone()
+    references = images_of(task.request or read_mapping(raw.get("request")))
+    sent: list[SentImage] = []
+    if references:
+        ordered = _find_ordered(connection, key)
+        with suppress(DamagedRecordError):
+            ordered = ordered or (StoredTask(key, *known[1:]).sent if known else [])
+        if any(map(lacks_data, references)):
+            record, request = _add_sent(record, request, ordered)
+        sent = [*StoredTask(key, record, request).sent, *ordered]
+    row = (record, request, task.status.value, storable(task.model or ""))
     if known is None:
         number = _free_number(connection, _wanted_number(task))
         connection.execute(
@@ -239,6 +272,7 @@ def _store(connection: Connection, task: Task, store_inline: Callable[[bytes], s
             (*row, number, key, time.time()),
         )
         index_words(connection, number, task, "")
+        index_sources(connection, key, task, sent)
         return True
     number, known_record, known_request = known
     if (known_record, known_request) == (record, request):
@@ -254,7 +288,76 @@ def _store(connection: Connection, task: Task, store_inline: Callable[[bytes], s
         "UPDATE tasks SET record = ?, request = ?, status = ?, model = ?, number = ? WHERE key = ?", (*row, number, key)
     )
     index_words(connection, number, task, text_of_marks(connection, key))
+    index_sources(connection, key, task, sent)
     return True
+
+
+def add_sent_images(connection: Connection, key: str, sent: Sequence[SentImage] | None = None) -> None:
+    """Adds to a stored request what is known of its inline reference images, by default what the ledger knows of them.
+
+    Within a transaction; the service's own words stay what they are.
+    """
+    row = connection.execute(f"{STORED} WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        return
+    stored = StoredTask(*row)
+    with suppress(DamagedRecordError):
+        if any(map(lacks_data, images_of(stored.request_text))):
+            record, request = _add_sent(stored.record, stored.request, sent or _find_ordered(connection, key))
+            connection.execute("UPDATE tasks SET record = ?, request = ? WHERE key = ?", (record, request, key))
+            stored = stored._replace(record=record, request=request)
+        index_sent(connection, key, stored.sent)
+
+
+def find_sent(connection: Connection, key: str) -> list[SentImage]:
+    """The reference images of a stored task; none if it is not stored, or damaged."""
+    row = connection.execute(f"{STORED} WHERE key = ?", (key,)).fetchone()
+    with suppress(DamagedRecordError):
+        return [] if row is None else StoredTask(*row).sent
+    return []
+
+
+def find_portable_request(connection: Connection, key: str) -> JsonObject:
+    """The request of a task in its portable form, as its record has it, or else the ledger; empty if neither does."""
+    row = connection.execute(f"{STORED} WHERE key = ?", (key,)).fetchone()
+    found: JsonObject = {}
+    with suppress(DamagedRecordError):
+        if row is not None:
+            stored = StoredTask(*row)
+            found = to_portable(stored.read(any_image).request, [one.digest for one in stored.sent])
+    return found or _read_order(connection, key)
+
+
+def _read_order(connection: Connection, key: str) -> JsonObject:
+    row = connection.execute("SELECT body FROM purchases WHERE task = ? ORDER BY number", (key,)).fetchone()
+    body = _decode_text(row[0]) if row else {}
+    images = [read_mapping(one) for one in images_of(body)]
+    links = [one.get("link") or f"data:{read_text(one.get('sha256'))}" for one in images]
+    return to_portable({**body, "image": links or None}, [read_text(one.get("sha256")) for one in images])
+
+
+def _find_ordered(connection: Connection, key: str) -> list[SentImage]:
+    """The reference images of a task as the ledger knows them; none if it does not."""
+    row = connection.execute("SELECT body FROM purchases WHERE task = ? ORDER BY number", (key,)).fetchone()
+    images = _decode_text(row[0]).get("image") if row else None
+    sent = []
+    for image in map(read_mapping, images if isinstance(images, list) else []):
+        source = image.get("source")
+        sent.append(
+            SentImage(
+                digest="" if "link" in image else read_text(image.get("sha256")),
+                source=(str(source[0]), int(source[1])) if isinstance(source, list) else None,
+            )
+        )
+    return sent
+
+
+def _add_sent(record: str, request: str | None, sent: Sequence[SentImage]) -> tuple[str, str | None]:
+    """A record and its request as they are stored, with what is known of inline reference images."""
+    if request is not None:
+        return record, json.dumps(add_sent(_decode_text(request), sent))
+    value = _decode_text(record)
+    return json.dumps({**value, "request": add_sent(read_mapping(value.get("request")), sent)}), None
 
 
 def record_key(task: Task, store_inline: Callable[[bytes], str]) -> str:

@@ -138,6 +138,8 @@ def recover(damaged: Path, connection: sqlite3.Connection) -> int:
         reindex(connection)
         for table in ("tags", "opinions", "parents"):
             connection.execute(f"DELETE FROM {table} WHERE task NOT IN (SELECT key FROM tasks)")  # noqa: S608  our own words
+        # Its rows may be lost: all records are indexed again when it is needed.
+        connection.execute("DELETE FROM properties WHERE name = 'lineage'")
         for statement in SUM_UP_AGAIN:
             connection.execute(statement)
     connection.execute("COMMIT")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import UsageError
+from seedream_nb.library.image_store import SENT_PLACE
 from seedream_nb.library.marks import MARKED
 from seedream_nb.library.records import MICROSECONDS, chunked, select_in
 from seedream_nb.library.references import INLINE, find_referenced, format_source, sources_in
@@ -136,8 +137,8 @@ def find_protected(connection: Connection) -> set[str]:
         sources |= sources_in(record, request)
     return {
         digest
-        for source, task, digest in connection.execute("SELECT source, task, digest FROM pictures")
-        if source.startswith(INLINE) or source in sources or task in marked
+        for source, task, place, digest in connection.execute("SELECT source, task, place, digest FROM pictures")
+        if (source.startswith(INLINE) and place != SENT_PLACE) or source in sources or task in marked
     }
 
 

@@ -212,6 +212,9 @@ def migrate(connection: Connection) -> None:
                 connection.execute(statement)
         if before < VERSION:  # otherwise another kernel was faster
             spread_marks(connection)
+        if before == 0:
+            # A new library indexes each record as it is stored; an older one when its lineage is first asked for.
+            connection.execute("INSERT OR IGNORE INTO properties VALUES ('lineage', 'complete')")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:

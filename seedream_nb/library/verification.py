@@ -19,7 +19,7 @@ from seedream_nb.library.database import LibraryRecoveredError
 from seedream_nb.library.files import State, check_file
 from seedream_nb.library.image_store import add_inline
 from seedream_nb.library.records import any_image, reindex, scan_all
-from seedream_nb.library.references import inline_digests
+from seedream_nb.library.references import kept_digests
 from seedream_nb.library.removal import delete_files
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class _Round:
                 unreadable += 1
                 continue
             readable += 1
-            self._inline |= inline_digests(stored.record, stored.request)
+            self._inline |= kept_digests(stored.record, stored.request)
         if unreadable and self._repair:
             self._recover()
         if unreadable:
