@@ -325,10 +325,10 @@ class Purchases:
 
     def _read_reference(self, reference: str, *, download: bool, keep: bool) -> dict[str, Any]:
         if not _is_link(reference):
-            content = _decode(reference)
+            sent = _decode(reference)
             if keep:
-                self.cache.store_sent(content)
-            return {"sha256": _checksum(content), **_source_of(content)}
+                self.cache.store_sent(sent)
+            return {"sha256": _checksum(sent), **_source_of(sent)}
         image = TaskImage(task_id="", url=reference)
         content = self.cache.original(image)
         if content is None and download and self.cache.location != OFF:

@@ -20,12 +20,12 @@ from seedream_nb.core.task_ids import find_problem, read_id
 from seedream_nb.protocol.recorded_request import read_options, references_of, to_portable
 
 if TYPE_CHECKING:
-    from seedream_nb.protocol.request_body import GenerationOptions
     from collections.abc import Iterator, Mapping
     from typing import TypeAlias
 
     from seedream_nb.core.foreign import JsonObject
     from seedream_nb.library import LibraryCache
+    from seedream_nb.protocol.request_body import GenerationOptions
 
 Remakable: TypeAlias = "str | os.PathLike[str] | Task | TaskImage"
 """A saved image or its JSON file, a task id, a task, or an image."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from seedream_nb.core.models import Task, TaskImage
+    from seedream_nb.images.fetch import Source
     from seedream_nb.images.thumbnails import Thumbnail
     from seedream_nb.library.lineage import LineageEntry, LineageTree
 
@@ -132,7 +133,7 @@ def _about(task: Task) -> str:
     return " · ".join(filter(None, [show_line(task.prompt, _LONGEST_PROMPT), model]))
 
 
-def _render_list(rows: Sequence[_Row], loaded: dict[object, Thumbnail | ImageError]) -> str:
+def _render_list(rows: Sequence[_Row], loaded: dict[Source, Thumbnail | ImageError]) -> str:
     """The rows as nested lists."""
     parts: list[str] = []
     depth = -1
@@ -142,12 +143,12 @@ def _render_list(rows: Sequence[_Row], loaded: dict[object, Thumbnail | ImageErr
         else:
             parts.append("</li></ul>" * (depth - row.level) + "</li><li>")
         depth = row.level
-        pictures = "".join(_render_image(image, row, loaded) for image in row.images)
-        parts.append(f"{pictures}<code>{html.escape(row.name)}</code> {html.escape(row.about)}")
+        images = "".join(_render_image(image, row, loaded) for image in row.images)
+        parts.append(f"{images}<code>{html.escape(row.name)}</code> {html.escape(row.about)}")
     return "".join(parts) + "</li></ul>" * (depth + 1)
 
 
-def _render_image(image: TaskImage, row: _Row, loaded: dict[object, Thumbnail | ImageError]) -> str:
+def _render_image(image: TaskImage, row: _Row, loaded: dict[Source, Thumbnail | ImageError]) -> str:
     found = find_result(image, loaded)
     if found is None or isinstance(found, ImageError):
         return "<small>(image not available)</small> "
@@ -156,10 +157,10 @@ def _render_image(image: TaskImage, row: _Row, loaded: dict[object, Thumbnail | 
     return f'<img src="data:{found.mime};base64,{data}" width="{found.width}" height="{found.height}" alt="{alt}">'
 
 
-def _load(images: Sequence[TaskImage], library: str) -> dict[object, Thumbnail | ImageError]:
+def _load(images: Sequence[TaskImage], library: str) -> dict[Source, Thumbnail | ImageError]:
     fetcher = LibraryFetcher(LibraryCache(library or None))
 
     def load(image: TaskImage, stop: threading.Event) -> Thumbnail:
         return fetcher.thumbnail(image, THUMBNAIL, stop=stop)
 
-    return dict(work_on_all(images, load, fetcher))
+    return work_on_all(images, load, fetcher)

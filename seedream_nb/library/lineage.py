@@ -50,7 +50,7 @@ class Place(NamedTuple):
     """An image in the library: the key of its task, and its index there."""
 
     key: str
-    index: int
+    place: int
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Lineage:
             place = self._find(connection, what)
             if place is None:
                 return []
-            index = place.index if isinstance(what, TaskImage) else None
+            index = place.place if isinstance(what, TaskImage) else None
             tasks = self._tasks(connection, [key for key, _place in self._children_of(connection, place.key, index)])
             return [image for task in tasks.values() for image in task.good_images]
 
@@ -148,7 +148,7 @@ class Lineage:
             place = self._find(connection, what)
             if place is None:
                 return None
-            index = place.index if isinstance(what, TaskImage) else None
+            index = place.place if isinstance(what, TaskImage) else None
             task = self._tasks(connection, [place.key])[place.key]
             children = self._children_of(connection, place.key, index)
             return LineageTree(

@@ -72,6 +72,7 @@ def test_originals_are_kept_with_their_record_beside_them(
         "status": "succeeded",
         "files": [path.name for path in report.paths],
         "images": [{"number": number, "file": path.name} for number, path in enumerate(report.paths, 1)],
+        "request": {"model": gallery[0].model, "prompt": "A red kite!", "size": "640x400"},
         "record": shareable(gallery[0].raw),
     }
     assert report.failures == ()

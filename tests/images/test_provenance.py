@@ -10,7 +10,7 @@ import struct
 import warnings
 import zlib
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -39,7 +39,7 @@ ORIGIN = Provenance(
     index=2,
     created_at="2025-12-22T18:19:07+00:00",
 )
-FIELDS = ORIGIN.to_fields()
+FIELDS: dict[str, Any] = ORIGIN.to_fields()
 FORMATS = pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=80)
 SEEDREAM = "{urn:seedream-nb:origin:1/}"
