@@ -77,7 +77,7 @@ def test_bytes_and_saved_files_are_known_by_their_content(client: SeedreamClient
     original = client.fetcher.fetch(cat.images[0])
     saved = Gallery(cat, fetcher=client.fetcher).save(tmp_path).images[0]
     by_bytes = client.edit(original, "by its bytes", wait=True)
-    by_file = client.edit(saved.path, "by a saved file", wait=True)
+    by_file = client.edit(saved, "by a saved file", wait=True)
     drawn_on = write_provenance(plain(40, 30), Provenance(task_id=cat.id, index=0))
     by_copy = client.edit(drawn_on, "by a copy that was drawn on", wait=True)
     stranger = client.edit(plain(50, 40), "by any other image", wait=True)
