@@ -238,7 +238,7 @@ class _Canvas:
         self._pen = ImageDraw.Draw(self._mask)
 
     def line(self, points: Sequence[Point], width: float) -> None:
-        self._pen.line(self._place(points), fill=255, width=max(1, round(width * self._samples)), joint="curve")
+        self._pen.line(self._place(points), fill=255, width=max(1, round(width * self._samples)))
         for point in points:
             self.disc(point, width / 2)
 

@@ -70,7 +70,9 @@ def add_generate(parser: Parser) -> None:
 
 def add_edit(parser: Parser) -> None:
     """Adds the options of `%seedream edit`."""
-    parser.add_argument("edited", type=WORD, metavar="IMAGE", help=IMAGE_HELP)
+    parser.add_argument(
+        "edited", type=WORD, metavar="IMAGE", help=f"{IMAGE_HELP}; a Markup is sent with what is drawn on it"
+    )
     parser.add_argument("prompt", nargs="*", type=WORD, metavar="PROMPT", help="the change to make, before any option")
     parser.add_argument(
         "--image", nargs="+", type=WORD, default=[], metavar="IMAGE", help="additional reference images"
