@@ -125,7 +125,7 @@ def load_image(image: object, fetcher: ImageFetcher | None = None) -> tuple[byte
 
     Args:
         image: The image, as for `read_references`; not several.
-        fetcher: Fetches one that is only a link; None for the library of the task, or else the default one.
+        fetcher: Fetches one that is only a link; None for its library, or else the default one.
 
     Returns:
         Its content, and the image of a task that it is, if any.
@@ -146,8 +146,7 @@ def load_image(image: object, fetcher: ImageFetcher | None = None) -> tuple[byte
             return base64.b64decode(loaded.partition(",")[2], validate=True), found
         except binascii.Error:
             raise UsageError("The data URI is not base64.") from None
-    library = images[0].library if isinstance(images[0], Task) else None
-    fetcher = fetcher or LibraryFetcher(LibraryCache(library))
+    fetcher = fetcher or LibraryFetcher(LibraryCache(found.library if found else None))
     return fetcher.fetch(found or TaskImage("", url=loaded)), found
 
 

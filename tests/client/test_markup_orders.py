@@ -131,3 +131,26 @@ def test_a_prompt_is_needed_for_an_edit(client: SeedreamClient) -> None:
         client.edit(room())
     with pytest.raises(UsageError, match="prompt must be text"):
         client.edit(room(), 5)  # type: ignore[arg-type]  # on purpose
+
+
+def test_an_edit_is_a_child_of_what_was_drawn_on(sandbox: Sandbox, tmp_path: Path) -> None:
+    with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path) as client:
+        task = client.generate("a series of cats", size="1K", model="4.0", max_images=2, wait=True)
+        client.fetcher.fetch(task.images[1])
+        edits = [
+            client.edit(Markup(task.images[1]).pin(100, 100), "Remove what is at the pin.", wait=True),
+            client.edit(Markup(task.images[1]).box(10, 10, 500, 500), layers=True, model=PRO, wait=True),
+        ]
+        for edit in edits:
+            assert [(one.task_id, one.index) for one in edit.images[0].parents] == [(task.id, 1)]
+        assert {one.task_id for one in task.images[1].children} == {edit.id for edit in edits}
+        assert task.images[0].children == ()
+
+
+def test_a_stored_image_is_drawn_on_offline(sandbox: Sandbox, tmp_path: Path) -> None:
+    with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path) as client:
+        task = client.generate("a cat", size="1K", model="4.0", wait=True)
+        content = client.fetcher.fetch(task.images[0])
+    sandbox.stop()
+    assert Markup(task).original == content
+    assert Markup(task.images[0]).original == content
