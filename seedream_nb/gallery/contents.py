@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from seedream_nb.core.errors import UsageError, shorten
@@ -11,9 +11,10 @@ from seedream_nb.core.models import Task, TaskImage, TaskStatus
 from seedream_nb.core.task_ids import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from seedream_nb.core.task_ids import AnyTasks
+    from seedream_nb.library import Marks
 
 AnyImages: TypeAlias = "TaskImage | Task | Iterable[AnyImages]"
 """An image, all images of a task, or a collection of these, such as a gallery or a panel's selection."""
@@ -150,6 +151,7 @@ class Contents:
     before: tuple[TaskImage, ...] = ()  # that the tasks started from, such as the reference images of an edit
     table: Table | None = None  # None for tiles that flow
     note: str = ""  # what else the header line says
+    marks: Mapping[tuple[str, int], Marks] = field(default_factory=dict)  # as `Library.marks_of` finds them
 
     def __post_init__(self) -> None:
         if self.table is not None and self.table.size != len(self.tasks):

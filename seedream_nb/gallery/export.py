@@ -23,7 +23,7 @@ from seedream_nb.core.text import count_of
 from seedream_nb.gallery.embedding import DataUri, stream_thumbnails
 from seedream_nb.gallery.rendering import MAX_ALT
 from seedream_nb.gallery.shared_tiles import TITLE, expected_shape, lay_out_shared
-from seedream_nb.gallery.tiles import lost_state, summarize
+from seedream_nb.gallery.tiles import describe_marks, lost_state, summarize
 from seedream_nb.gallery.written_file import check_path, replaced_file
 from seedream_nb.images.download import DEAD_LINK_STATUSES
 from seedream_nb.images.thumbnails import make_thumbnail
@@ -219,6 +219,7 @@ def _render_tile(view: _View) -> str:
         _line("prompt", _shortened(shared.own_prompt), ' dir="auto"'),
         _line("problem", view.problem),
         _line("facts", " · ".join(facts)),
+        _line("marks", " · ".join(describe_marks(shared.tile.marks))),
         # An empty place shows its state already, and success needs no mention.
         _line("state", str(view.state or "")) if small and view.state != STATES[TaskStatus.SUCCEEDED] else "",
     )

@@ -391,7 +391,8 @@ class Gallery(Sequence[Task]):
             >>> gallery.export("page.html", title="Siamese cats")  # doctest: +SKIP
             PosixPath('page.html')
         """
-        return export_page(self._contents, path, self._fetcher, title=title, on_progress=on_progress)
+        contents = self._mark(len(self))
+        return export_page(contents, path, self._fetcher, title=title, on_progress=on_progress)
 
     @overload
     def contact_sheet(
@@ -493,7 +494,7 @@ class Gallery(Sequence[Task]):
             `text/html` and `text/plain` of the same page.
         """
         absent = FETCHING if is_loading else NOT_FETCHED
-        return self._render_loaded(lay_out_contents(self._contents, self._options, absent=absent))
+        return self._render_loaded(lay_out_contents(self._mark(), self._options, absent=absent))
 
     def headed_bundle(self, summary: str, notes: Sequence[str] = ()) -> dict[str, str]:
         """What front ends show for something that has this gallery, such as a run, with that one's own header.
@@ -505,13 +506,14 @@ class Gallery(Sequence[Task]):
         Returns:
             `text/html` and `text/plain` of the same page.
         """
-        layout = dataclasses.replace(self._layout, heading=(summary, *notes))
+        layout = dataclasses.replace(lay_out_contents(self._mark(), self._options), heading=(summary, *notes))
         return _render_within_limit(layout, self._images.load(layout.needed, self._options, self._fetcher))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What front ends show: `text/html` and `text/plain` of the same page."""
         del include, exclude  # IPython picks
-        return _render_within_limit(self._layout, self._images.load(self._layout.needed, self._options, self._fetcher))
+        layout = lay_out_contents(self._mark(), self._options)
+        return _render_within_limit(layout, self._images.load(layout.needed, self._options, self._fetcher))
 
     def __repr__(self) -> str:
         # A repr must be quick, even in a log, so nothing is fetched for it.
@@ -519,6 +521,12 @@ class Gallery(Sequence[Task]):
 
     def _render_loaded(self, layout: Layout) -> dict[str, str]:
         return _render_within_limit(layout, self._images.find(layout.needed, self._options))
+
+    def _mark(self, count: int | None = None) -> Contents:
+        """What it shows, with the marks of the first tasks as the library has them now, by default of those shown."""
+        tasks = self._contents.tasks[: self._options.limit if count is None else count]
+        marks = self._fetcher.cache.marks_of(tasks) if isinstance(self._fetcher, LibraryFetcher) else {}
+        return dataclasses.replace(self._contents, marks=marks)
 
     def _part(self, tasks: tuple[Task, ...]) -> Gallery:
         """Some of the tasks, without the table, which no longer fits."""

@@ -22,6 +22,7 @@ from seedream_nb.gallery.tiles import (
     label_tiles,
     lay_out,
     lost_state,
+    mark_tiles,
     summarize,
     without_image,
     without_redundant,
@@ -125,6 +126,7 @@ def lay_out_contents(
     """Creates the tiles of a gallery; the same for the same input."""
     # Links alone have no composed image.
     tiles = lay_out(contents.tasks, is_live=is_live, is_composed=options.embed != "links", reserves_places=is_live)
+    tiles = mark_tiles(tiles, contents)
     before = tuple(before_tile(image) for image in contents.before[: options.limit])
     return Layout(contents, options, before, tuple(label_tiles(tiles, contents)), is_live, absent)
 

@@ -15,7 +15,8 @@ from seedream_nb.core.foreign import VERBATIM_CLASSES
 from seedream_nb.gallery.contents import label_parts
 from seedream_nb.gallery.embedding import DataUri
 from seedream_nb.gallery.page import FLAT
-from seedream_nb.gallery.tiles import FETCHING
+from seedream_nb.gallery.tiles import FETCHING, describe_marks
+from seedream_nb.library.marks import MOST_STARS
 from seedream_nb.protocol.capabilities import display_name
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.contents import Table
     from seedream_nb.gallery.embedding import ShownImage
     from seedream_nb.gallery.page import Entry, Page, Shape
+    from seedream_nb.gallery.tiles import Tile
 
 MAX_ALT = 250  # characters; a screen reader reads the caption as well
 LONG_WORD = re.compile(r"[A-Za-z_.]{20,}")  # such as an error code, which may be wider than a narrow tile
@@ -117,7 +119,15 @@ def _caption(entry: Entry) -> str:
     facts = f'<div class="seedream-facts">{render_facts(tile.facts)}</div>' if has_facts else ""
     label = f'<div class="seedream-label">{escape(tile.label)}</div>' if tile.label else ""
     prompt = render_prompt(tile.prompt) if tile.is_captioned else ""
-    return f"{label}{prompt}{problem}{facts}{_meta(entry)}"
+    return f"{label}{prompt}{problem}{facts}{_marks(tile)}{_meta(entry)}"
+
+
+def _marks(tile: Tile) -> str:
+    words = [f"<span>{escape(word)}</span>" for word in describe_marks(tile.marks)]
+    if tile.marks.rating:
+        stars = f"{tile.marks.rating} of {MOST_STARS} stars"
+        words[0] = f'<span class="seedream-stars" role="img" aria-label="{stars}">{"★" * tile.marks.rating}</span>'
+    return f'<div class="seedream-marks">{" · ".join(words)}</div>' if words else ""
 
 
 def _meta(entry: Entry) -> str:
@@ -364,7 +374,8 @@ def _entry_lines(entry: Entry, table: Table | None) -> list[str]:
     place = _text_place(table, tile.number) if table and not tile.is_before else ""
     prompt = _one_line(tile.prompt) if tile.is_captioned else ""
     trace = f"trace {tile.trace_id}" if tile.trace_id else ""
-    lines = [head, place, prompt, _join(tile.facts), tile.problem, trace, entry.link or ""]
+    marks = " · ".join(describe_marks(tile.marks))
+    lines = [head, place, prompt, _join(tile.facts), marks, tile.problem, trace, entry.link or ""]
     return [line for line in lines if line]
 
 

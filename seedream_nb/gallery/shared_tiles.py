@@ -23,6 +23,7 @@ from seedream_nb.gallery.tiles import (
     label_tiles,
     lay_out,
     lost_state,
+    mark_tiles,
     tile_details,
     whole_prompt,
     without_redundant,
@@ -87,7 +88,7 @@ def lay_out_shared(contents: Contents) -> SharedContents:
     heading_facts = common_facts(contents) if table else ()
     shared = [_before(tile) for tile in map(before_tile, contents.before)]
     number = 0
-    for tile in label_tiles(lay_out(contents.tasks), contents):
+    for tile in label_tiles(mark_tiles(lay_out(contents.tasks), contents), contents):
         number += not tile.layers
         own = without_redundant(tile, table, heading, heading_facts) if table else tile
         found = _share(tile, contents.tasks[tile.number], own, table)

@@ -8,19 +8,20 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import clean_prompt, show_line, show_prompt
 from seedream_nb.core.models import ErrorDetail, TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.images.layers import describe_layer
+from seedream_nb.library import Marks
 from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS
 from seedream_nb.protocol.cards import IN_PROGRESS, NO_IMAGE, NOT_SENT, STATES, State, slots_of, state_of
 from seedream_nb.protocol.sizes import display_size, parse_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from seedream_nb.core.models import Task, TaskImage
@@ -42,6 +43,8 @@ LOST_IMAGE = State("!", "not available")
 NOT_COMPOSED = State("!", "not composed")
 FETCHING = State("◔", "fetching")
 NOT_FETCHED = State("○", "not fetched")  # and will not be, as the user interrupted it
+
+REJECTED = "⊘ rejected"
 
 _EXPLANATIONS = {
     STATES[TaskStatus.NOT_FOUND]: "The service does not know this id. Check the id; old tasks may have been deleted.",
@@ -73,6 +76,7 @@ class Tile:
     is_waiting: bool = False  # whether an image will take its place
     is_before: bool = False  # whether it is an image that the tasks started from
     expected_shape: tuple[int, int] | None = None  # of an image that is still to come, where it is known
+    marks: Marks = field(default_factory=Marks)  # of the image; of the bottom one of several layers
 
     @property
     def images(self) -> tuple[TaskImage, ...]:
@@ -98,6 +102,28 @@ def lay_out(
         own = own or [_tile_of(task, slot, is_live=is_live) for slot in slots]
         tiles += [dataclasses.replace(tile, number=number) for tile in own]
     return tiles
+
+
+def mark_tiles(tiles: Iterable[Tile], contents: Contents) -> list[Tile]:
+    """Adds the marks to the tiles of all tasks."""
+    marked = []
+    for tile in tiles:
+        place = tile.images[0].index if tile.images else 0
+        key = (contents.tasks[tile.number].id.strip().lower(), place)
+        marks = contents.marks.get(key)
+        marked.append(tile if marks is None else dataclasses.replace(tile, marks=marks))
+    return marked
+
+
+def describe_marks(marks: Marks) -> tuple[str, ...]:
+    """Stars, tags and rejection, ready to be shown; notes are for those who wrote them.
+
+    Example:
+        >>> describe_marks(Marks(("calendar",), 4, rejected=True))
+        ('★★★★', '#calendar', '⊘ rejected')
+    """
+    tags = (f"#{line}" for tag in marks.tags if (line := show_line(tag)))
+    return (*filter(None, ["★" * (marks.rating or 0)]), *tags, *([REJECTED] if marks.rejected else []))
 
 
 def without_image(tile: Tile, state: State) -> Tile:
@@ -145,6 +171,9 @@ def tile_details(task: Task, tile: Tile, format_time: Callable[[datetime], str])
         "Description": image.description if image else None,
         "Created": format_time(task.created_at) if task.created_at else None,
         "Finished": format_time(task.finished_at) if task.finished_at else None,
+        "Rating": "★" * (tile.marks.rating or 0),
+        "Tags": ", ".join(tile.marks.tags),
+        "Mark": REJECTED if tile.marks.rejected else None,
         "Duration": None if task.elapsed is None else f"{task.elapsed:,.1f} s",
     }
     return [(label, line) for label, text in details.items() if text and (line := show_line(text))]

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import sqlite3
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from seedream_nb.core.errors import LibraryError, SeedreamError, SettingsError, UsageError
@@ -13,7 +14,7 @@ from seedream_nb.core.foreign import is_loopback
 from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.task_ids import Lookup
 from seedream_nb.images.fetch import ImageFetcher
-from seedream_nb.library.database import LibraryRecoveredError
+from seedream_nb.library.database import FILE_NAME, LibraryRecoveredError
 from seedream_nb.library.dataset_items import make_items
 from seedream_nb.library.library import Library, warn
 from seedream_nb.library.location import OFF, TURN_ON_HINT, resolve_location, skips_service
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from seedream_nb.images.thumbnails import Thumbnail
     from seedream_nb.library.dataset_items import DatasetItem
     from seedream_nb.library.ledger import Ledger, Order, Purchase
+    from seedream_nb.library.marks import Marks
 
 Result = TypeVar("Result")
 
@@ -163,6 +165,17 @@ class LibraryCache:
         """The images of tasks, as `make_items` yields them, with the originals and marks that are stored."""
         nothing: Library | None = None
         return make_items(self._try(lambda library: library, nothing), tasks)
+
+    def marks_of(self, tasks: Iterable[Task]) -> dict[tuple[str, int], Marks]:
+        """The marks of tasks, as `Library.marks_of` finds them; does not create a library."""
+        wanted = [task for task in tasks if task.id and task.status.is_final]
+        nothing: dict[tuple[str, int], Marks] = {}
+        location = self.location
+        try:
+            exists = location != OFF and (Path(location) / FILE_NAME).is_file()
+        except OSError:  # such as a folder of somebody else
+            exists = False
+        return self._try(lambda library: library.marks_of(wanted), nothing) if wanted and exists else nothing
 
     def thumbnail(self, image: TaskImage, side: int) -> Thumbnail | None:
         """A thumbnail of exactly this side, in pixels; None if it is not stored."""

@@ -134,3 +134,27 @@ def test_where_the_library_lies_is_told_to_nobody(sandbox: Sandbox, at_library: 
     gallery = Gallery(task)
     for told in (repr(task), str(task.to_dict()), gallery.to_html(), repr(gallery)):
         assert str(folder) not in told
+
+
+def test_marks_are_shown_as_they_are_now(sandbox: Sandbox, at_library: SeedreamClient, tmp_path: Path) -> None:
+    task = at_library.retrieve(sandbox.add_task("a cat", size=SMALL, images=2))
+    library = at_library.cache.open()
+    gallery = Gallery(task).load()
+    assert 'class="seedream-marks"' not in gallery.to_html()
+    library.rate(task.images[1], 4)
+    library.tag(task.images[1], "<to print>")
+    library.note(task.images[1], "for nobody else")
+    library.reject(task.images[0])
+    bundle = gallery._repr_mimebundle_()
+    assert [line.strip() for line in bundle["text/plain"].splitlines() if "★" in line or "⊘" in line] == [
+        "⊘ rejected",
+        "★★★★ · #<to print>",
+    ]
+    assert '<div class="seedream-marks"><span>⊘ rejected</span></div>' in bundle["text/html"]
+    assert 'role="img" aria-label="4 of 5 stars">★★★★</span> · <span>#&lt;to print&gt;</span>' in bundle["text/html"]
+    page = gallery.export(tmp_path / "page.html").read_text("utf-8")
+    assert page.count('<p class="marks">') == 2
+    assert "<dt>Rating</dt><dd>★★★★</dd><dt>Tags</dt><dd>&lt;to print&gt;</dd>" in page
+    assert "for nobody else" not in bundle["text/html"] + page
+    library.rate(task, None)
+    assert "★" not in gallery.to_html()

@@ -11,6 +11,7 @@ from seedream_nb import Gallery, TaskStatus
 from seedream_nb.core.errors import InvalidTaskIdError, LibraryError, NetworkError, TaskNotFoundError, UsageError
 from seedream_nb.notebook.commands import HelpArguments, parse
 from tests.notebook.running import SMALL, UNKNOWN, run, run_gallery, seen
+from tests.notebook.test_completion import offered, without_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,6 +178,52 @@ class TestMarking:
     def test_notes_are_found(self, shell: InteractiveShell, cat: str) -> None:
         run(shell, f'%seedream library note "for the calendar" {cat}')
         assert prompts(run_gallery(shell, "%seedream library search calendar --embed links")) == ["a cat"]
+
+    def test_single_images(self, shell: InteractiveShell, service: Sandbox) -> None:
+        task_id = add(service, "a set", images=2)
+        run(shell, f"%seedream get {task_id} --embed links --out shots")
+        assert repr(run(shell, "%seedream library rate 5 shots.images[1]")) == "Rated 1 image ★★★★★."
+        assert (
+            repr(run(shell, f"%seedream library tag x shots.images {task_id}"))
+            == "Tagged 1 task and 2 images with 'x'."
+        )
+        found = run_gallery(shell, "%seedream library search --rating 5 --embed links")
+        assert [image.index for image in found.images] == [1]
+        # What a result shows is what is marked.
+        assert repr(run(shell, "%seedream library reject")) == "Rejected 1 task."
+        shown = run_gallery(shell, "%seedream library search --no-rejected --embed links")
+        assert [image.index for image in shown.images] == [0]
+        rejected = run_gallery(shell, "%seedream library search --rejected --embed links")
+        assert [image.index for image in rejected.images] == [1]
+        assert repr(run(shell, f"%seedream library unreject {task_id}")) == "Removed the rejection of 1 task."
+
+    def test_the_best_come_first(self, shell: InteractiveShell, cat: str) -> None:
+        run(shell, f"%seedream library rate 3 {cat}")
+        run(shell, "%seedream library search dog --embed links")
+        run(shell, "%seedream library rate 5")
+        found = run_gallery(shell, "%seedream library search --sort rating --embed links")
+        assert prompts(found) == ["a dog", "a cat"]
+
+    def test_all_tags(self, shell: InteractiveShell, cat: str) -> None:
+        assert repr(run(shell, "%seedream library tags")) == "The library has no tags."
+        run(shell, f'%seedream library tag "to print" {cat}')
+        assert repr(run(shell, "%seedream library tags")) == "to print  1 task"
+
+    def test_collections(self, shell: InteractiveShell, cat: str) -> None:
+        assert "--save-search NAME" in repr(run(shell, "%seedream library collections"))
+        run(shell, f"%seedream library tag winter {cat}")
+        saved = '%seedream library search cat --tag winter --sort rating --save-search "best cats" --embed links'
+        assert prompts(run_gallery(shell, saved)) == ["a cat"]
+        assert repr(run(shell, "%seedream library collections")) == "best cats  cat --sort rating --tag winter"
+        search = '%seedream library search --collection "best cats" --embed links'
+        assert prompts(run_gallery(shell, search)) == ["a cat"]
+        assert without_options(offered(shell, "%seedream library search --collection ")) == {
+            '"best cats"': "collection"
+        }
+        removed = run(shell, '%seedream library collections --remove "best cats"')
+        assert repr(removed) == "Removed the collection 'best cats'; its images stay."
+        with pytest.raises(UsageError, match="There is no collection 'best cats'"):
+            run(shell, search)
 
     def test_nothing_to_mark(self, shell: InteractiveShell, service: Sandbox) -> None:
         del service
