@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
@@ -22,6 +23,8 @@ from tests.rough_images import make_kernels_paint_roughly, paint_roughly
 QUICK = RetryPolicy(first_pause=0.001)
 QUICK_PACE = Pace(first=0.05, longest=0.25)
 IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
+MEMORY = Path("/dev/shm")  # noqa: S108  on Linux; whatever is there is in a folder of its own
+ROOM_IN_MEMORY = 2**31  # bytes; a full run leaves 350 MB
 
 # The same examples in every run, and no time limit on a busy machine.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
@@ -33,15 +36,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Set the environment variable to a folder to reuse these images in later runs.
     """
-    hypothesis.settings.load_profile("quick" if config.option.markexpr.strip() == "not slow" else "steady")
+    is_quick = config.option.markexpr.strip() == "not slow"
+    hypothesis.settings.load_profile("quick" if is_quick else "steady")
+    if is_quick and hasattr(providers, "_local_constants"):
+        # Few examples would have one of the constants in our code, and finding these parses all of it, in each process.
+        providers._get_local_constants = lambda: providers._local_constants
     paint_roughly()
     if hasattr(config, "workerinput"):  # a worker of pytest-xdist, which has the folder of the process that started it
         return
-    folder = Path(tempfile.mkdtemp(prefix="seedream-tests-"))
+    folder = Path(tempfile.mkdtemp(prefix="seedream-tests-", dir=_memory()))
     config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
     os.environ[IMAGE_CACHE] = str(Path(os.environ.get(IMAGE_CACHE, folder)) / "rough")
     os.environ["IPYTHONDIR"] = str(folder / "ipython")
+    if folder.parent == MEMORY:  # the folders of the tests, too, unless --basetemp says where
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
     make_kernels_paint_roughly(folder / "ipython")
+
+
+def _memory() -> Path | None:
+    """The folder in memory if there is room: thousands of databases wait for a disk longer than for anything else."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_IN_MEMORY else None
 
 
 _unexpected: list[str] = []

@@ -1,4 +1,7 @@
-"""Arbitrary tasks, of the kinds that a service, or whoever stands in for it, might send."""
+"""Arbitrary tasks, of the kinds that a service, or whoever stands in for it, might send.
+
+They are few and small: to draw one takes longer than most tests need for it, and each field is drawn by itself.
+"""
 
 from hypothesis import strategies as st
 
@@ -71,14 +74,14 @@ tasks = st.builds(
     Task,
     texts,
     st.sampled_from(TaskStatus),
-    st.lists(images, max_size=4).map(tuple),
+    st.lists(images, max_size=3).map(tuple),
     prompt=texts,
     model=maybe_texts,
     size=st.none() | st.sampled_from(SIZES) | texts,
     error=st.none() | errors,
     trace_id=maybe_texts,
 )
-task_lists = st.lists(tasks, max_size=6)
+task_lists = st.lists(tasks, max_size=3)
 
 
 def task_with(content: bytes, prompt: str = "a cat", task_id: str = "12345678-abcd", **raw: object) -> Task:

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 from pypdf import PageObject, PdfReader
@@ -22,7 +22,7 @@ from seedream_nb.images.lettering import Lettering
 from seedream_nb.images.paper import characters_of
 from seedream_nb.images.system_fonts import find_font_files
 from tests.examples import examples
-from tests.gallery.strategies import HOSTILE, task_lists
+from tests.gallery.strategies import HOSTILE, task_lists, task_with
 from tests.sample_images import plain, translucent
 
 if TYPE_CHECKING:
@@ -344,7 +344,8 @@ def test_no_foreign_text_stops_it(some_tasks: list[Task]) -> None:
         assert gallery.contact_sheet(thumbnail=64).mode == "RGB"
 
 
-@examples(20)
+@examples(6)
+@example([task_with(plain(), text, text) for text in HOSTILE])
 @given(task_lists)
 def test_no_foreign_text_stops_a_pdf(some_tasks: list[Task]) -> None:
     gallery = Gallery(some_tasks, fetcher=ImageFetcher(FetchLimits(tries=1)))

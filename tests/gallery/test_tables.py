@@ -178,7 +178,7 @@ def inside(rows: int, columns: int) -> st.SearchStrategy[tuple[Table, list[Task]
     )
 
 
-galleries = st.tuples(st.integers(1, 3), st.integers(1, 3)).flatmap(lambda size: inside(*size))
+galleries = st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (3, 1)]).flatmap(lambda size: inside(*size))
 
 
 @examples(60)

@@ -24,10 +24,10 @@ images = st.builds(
     url=st.none() | st.sampled_from(strategies.LINKS), z_index=st.none() | st.integers(-1, 17), error=errors,
 )  # fmt: skip
 tasks = st.builds(
-    Task, ids, st.sampled_from(TaskStatus), st.lists(images, max_size=4).map(tuple),
+    Task, ids, st.sampled_from(TaskStatus), st.lists(images, max_size=3).map(tuple),
     prompt=words, model=st.none() | words, size=sizes, error=errors,
 )  # fmt: skip
-batches = st.lists(st.lists(tasks, max_size=4), max_size=4)
+batches = st.lists(st.lists(tasks, max_size=3), max_size=3)
 
 
 def filled(*given_tasks: Task) -> Collection:
@@ -60,7 +60,7 @@ def test_keys_are_unique_and_stable(rounds: list[list[Task]]) -> None:
     assert len([task for task in collection.tasks if task.id]) == len(latest)
 
 
-@given(st.lists(tasks, max_size=6))
+@given(st.lists(tasks, max_size=4))
 def test_each_choice_finds_as_many_cards_as_it_says(given_tasks: list[Task]) -> None:
     collection = filled(*given_tasks)
     choices = collection.choices()

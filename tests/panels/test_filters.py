@@ -31,7 +31,7 @@ def finished(prompt: str = "", day: int | None = None, **known: str) -> Task:
     return Task(known.pop("id", "i"), TaskStatus.SUCCEEDED, (image,), prompt=prompt, created_at=created, **known)  # type: ignore[arg-type]
 
 
-many = st.lists(strategies.tasks, max_size=5).map(lambda tasks: traits(*tasks))
+many = st.lists(strategies.tasks, max_size=3).map(lambda tasks: traits(*tasks))
 filters = st.builds(
     Filter,
     text=strategies.texts,
@@ -53,7 +53,7 @@ def test_a_match_meets_every_condition(cards: list[Traits], one: Filter, other: 
     assert find(cards, both, sort) == tuple(place for place in find(cards, one, sort) if place in alone)
 
 
-@given(st.lists(strategies.tasks, min_size=1, max_size=4), st.data())
+@given(st.lists(strategies.tasks, min_size=1, max_size=3), st.data())
 def test_each_word_of_a_prompt_finds_it(tasks: list[Task], data: st.DataObject) -> None:
     cards = traits(*tasks)
     task = data.draw(st.sampled_from(tasks))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from seedream_nb import Sandbox, SeedreamClient
 
-ROUNDS = 30
+ROUNDS = 8
 SECONDS = 0.5
 OURS = ("seedream_nb.", "ipywidgets.", "anywidget.", "traitlets.", "requests.", "urllib3.", "PIL.", "tests.")
 
