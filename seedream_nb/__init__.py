@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from seedream_nb.client.history import History
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace, Waiting
-    from seedream_nb.client.remake import IncompleteRequestWarning
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, ImageStream
     from seedream_nb.client.transport import RetryPolicy
@@ -98,7 +97,6 @@ __all__ = [
     "History",
     "ImageError",
     "ImageStream",
-    "IncompleteRequestWarning",
     "Interrupted",
     "InterruptedRequest",
     "InterruptedWait",
@@ -166,7 +164,6 @@ _NAMES = {
         "RunFailure",
         "RunSummary",
     ),
-    "client.remake": ("IncompleteRequestWarning",),
     "client.settings": ("Settings",),
     "client.submission": (
         "GenerationRequest",

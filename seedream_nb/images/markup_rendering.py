@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -33,7 +32,7 @@ _SMOOTH = 3  # samples of a pixel across and down
 _MOST_SAMPLES = 150_000_000  # beyond which a shape is drawn without smoothing
 _HEAD = 4.5  # strokes: the length of the head of an arrow
 _SPREAD = 0.45  # lengths of the head: half of its width
-_BOLD = 0.02  # heights of the letters of a text, which are bolder by as much on each side
+_BOLD = 0.03  # heights of the letters of a text, which are bolder by as much on each side
 _MOST_LINES = 12  # of a text
 _DARK, _LIGHT = (16, 16, 16), (255, 255, 255)
 _LIGHT_COLOR = 0.2  # luminance from which a dark outline contrasts more than a light one
@@ -103,52 +102,19 @@ def _save(image: Image.Image, image_format: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-@dataclass(frozen=True)
-class Measures:
-    """How large everything is drawn on an image, in its pixels.
-
-    Attributes:
-        stroke: The width of a line.
-        outline: The width of the outline on each side of it.
-        radius: The radius of the disc with the number.
-        letters: The size of letters.
-        head: The length of the head of an arrow.
-        spread: Half of its width, in lengths.
-    """
-
-    stroke: float
-    outline: float
-    radius: float
-    letters: float
-    head: float
-    spread: float = _SPREAD
-
-    @classmethod
-    def of(cls, width: int, height: int) -> Measures:
-        """Those for an image of a size."""
-        unit = math.sqrt(width * height) / 1000
-        stroke, outline, radius, letters = (
-            max(least, round(share * unit, 2)) for share, least in (_STROKE, _OUTLINE, _LABEL, _TEXT)
-        )
-        return cls(stroke, outline, radius, letters, _HEAD * stroke)
-
-
-def contrast_of(color: str) -> tuple[int, int, int]:
-    """The color of the outline around a color of `COLORS`."""
-    return _DARK if _luminance(_parts_of(color)) > _LIGHT_COLOR else _LIGHT
-
-
 class _Pen:
     """Draws one shape on an image."""
 
     def __init__(self, image: Image.Image, shape: Shape) -> None:
         self.image = image
         self.shape = shape
-        measures = Measures.of(image.width, image.height)
-        self.stroke, self.outline = measures.stroke, measures.outline
-        self.radius, self.letters, self.head = measures.radius, measures.letters, measures.head
-        self.color = _parts_of(shape.color)
-        self.contrast = contrast_of(shape.color)
+        unit = math.sqrt(image.width * image.height) / 1000
+        self.stroke, self.outline, self.radius, self.letters = (
+            max(least, round(share * unit, 2)) for share, least in (_STROKE, _OUTLINE, _LABEL, _TEXT)
+        )
+        red, green, blue = bytes.fromhex(COLORS[shape.color][1:])
+        self.color = (red, green, blue)
+        self.contrast = _DARK if _luminance(self.color) > _LIGHT_COLOR else _LIGHT
 
     def draw_shape(self) -> None:
         """Draws the shape itself."""
@@ -182,7 +148,7 @@ class _Pen:
 
     def _draw_arrow(self, start: Point, tip: Point) -> None:
         length = math.dist(start, tip)
-        head = min(self.head, length)
+        head = min(_HEAD * self.stroke, length)
         x, y = (tip[0] - start[0]) / length * head, (tip[1] - start[1]) / length * head
         base = tip[0] - x, tip[1] - y
         corners = [tip, (base[0] - _SPREAD * y, base[1] + _SPREAD * x), (base[0] + _SPREAD * y, base[1] - _SPREAD * x)]
@@ -303,11 +269,6 @@ def _tangents(tip: Point, center: Point, radius: float) -> tuple[Point, Point]:
         for turn in (spread, -spread)
     )
     return first, second
-
-
-def _parts_of(color: str) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex(COLORS[color][1:])
-    return red, green, blue
 
 
 def _luminance(color: tuple[int, int, int]) -> float:

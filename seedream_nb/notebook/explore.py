@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.given import Given
     from seedream_nb.notebook.session import Session
+    from seedream_nb.panels.explorer import SourceName
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,14 @@ class ExploreArguments:
         task_ids: The tasks to start with, as they are or by their ids.
         last: Whether to add the last result.
         history: How many of the newest tasks to add.
+        library: Whether to show the whole library.
         out: The variable to assign the panel to, or None.
     """
 
     task_ids: tuple[Given, ...] = ()
     last: bool = False
     history: int = 0
+    library: bool = False
     out: str | None = None
 
     def run(self, session: Session, front_end: FrontEnd) -> object:
@@ -39,6 +42,7 @@ class ExploreArguments:
 
         Raises:
             UsageError: There is no last result.
+            LibraryError: The library is to be shown, and cannot be read.
             SeedreamError: The tasks could not be retrieved.
         """
         # Imported here: widgets are needed only by those who open a panel.
@@ -50,7 +54,8 @@ class ExploreArguments:
             *last,
             *(session.client.history(self.history) if self.history else ()),
         ]
-        panel = explore(session.client, tasks, pace=session.choose_pace())
+        source: SourceName = "library" if self.library else "tasks"
+        panel = explore(session.client, tasks, source=source, pace=session.choose_pace())
         if self.out is not None:
             front_end.assign(self.out, panel)
         return panel
@@ -69,6 +74,7 @@ def add_explore(parser: Parser) -> None:
         metavar="N",
         help=f"start with the newest N tasks (N defaults to {DEFAULT_TASKS})",
     )
+    parser.add_argument("--library", action="store_true", help="show the whole library on this machine")
     add_out(parser, "panel")
 
 
@@ -76,4 +82,5 @@ def read_explore(parsed: argparse.Namespace) -> ExploreArguments:
     """Reads the arguments of `%seedream explore`."""
     if parsed.history < 0:
         raise UsageError(f"--history must be at least 1, not {parsed.history}.", hint="Use a whole number.")
-    return ExploreArguments(read_ids(parsed, "explore"), parsed.last, parsed.history, read_out(parsed.out))
+    ids = read_ids(parsed, "explore")
+    return ExploreArguments(ids, parsed.last, parsed.history, parsed.library, read_out(parsed.out))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import io
 import itertools
 import threading
 from datetime import datetime, timezone
@@ -14,15 +12,16 @@ from seedream_nb.core.errors import OutcomeUnknownError, SeedreamError, UsageErr
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.task_ids import read_task_ids
 from seedream_nb.core.text import count_of, read_since
-from seedream_nb.gallery import Gallery
-from seedream_nb.gallery.tiles import COMPOSED
-from seedream_nb.images.layers import compose_layers
 from seedream_nb.panels.generate_settings import find_reference_problem
+from seedream_nb.panels.history_source import PAGE, HistorySource
 from seedream_nb.panels.jobs import Status
+from seedream_nb.panels.library_source import LibrarySource
+from seedream_nb.panels.saving import compose_image, save_cards
+from seedream_nb.panels.state import FEW
 from seedream_nb.protocol.capabilities import MAX_IMAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from seedream_nb.client.client import SeedreamClient
     from seedream_nb.client.generation_batch import GenerationBatch
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from seedream_nb.panels.orders import Order
     from seedream_nb.panels.state import ExplorerState, Part
 
-PAGE = 24  # tasks of the history or the library per click
+SECONDS_BETWEEN_LOOKS = 2.0  # at a library that others write to
 MOST_COMPOSED = MAX_IMAGES - 1  # composed images of a selection; no request takes more references
 SAVE_DIRECTORY = "seedream_results"  # unless the user names another one
 
@@ -70,10 +69,9 @@ class Actions:
         self._client = client
         self._fetcher = fetcher
         self._pace = pace
-        self._history: Iterator[Task] | None = None
-        self._since = ""
-        self._searched = ""
-        self._found = 0
+        self._library: LibrarySource | None = None
+        self._history: HistorySource | None = None
+        self._pages = itertools.count()
         self._composing = threading.Lock()
         self._saving = threading.Lock()
         self._save_numbers = itertools.count()
@@ -83,33 +81,54 @@ class Actions:
         """Adds the tasks whose ids occur in a text."""
         self._jobs.run("get", lambda: self._retrieve(text), self._show_retrieved, "Fetching tasks…")
 
-    def load_history(self, since: str) -> None:
-        """Adds the next tasks of the history; `since` is empty, or as `seedream_nb.core.text.read_since` reads it."""
-        self._jobs.run("history", lambda: self._read_history(since), self._show_history, "Loading history…")
+    def show_tasks(self) -> None:
+        """Shows the panel's own tasks."""
+        self._state.open()
 
-    def search_library(self, text: str) -> None:
-        """Adds the next matches in the library on this machine; `text` is as in `Library.search`, empty for all."""
-        self._jobs.run("library", lambda: self._search_library(text), self._show_matches, "Searching the library…")
+    def show_library(self) -> None:
+        """Shows the whole library on this machine."""
+        if self._library is None:
+            self._jobs.run("library", self.open_library, self._show_library, "Opening the library…")
+        else:
+            self._show_library(self._library)
+
+    def open_library(self) -> LibrarySource:
+        """The whole library as a source, with what was written to it meanwhile."""
+        if self._library is None:
+            self._library = LibrarySource(self._client.cache.open(), self._show_progress)
+            self._jobs.repeat("watch", SECONDS_BETWEEN_LOOKS, self._look_at_library)
+        return self._library
+
+    def show_history(self, since: str | None = None) -> None:
+        """Shows the account's history, page by page as it comes into view.
+
+        Args:
+            since: Empty, or as `seedream_nb.core.text.read_since` reads it; None shows what was shown before.
+        """
+        if self._history is not None and since is None:
+            self._state.open(self._history)
+        else:
+            self._jobs.run("history", lambda: self._open_history(since or ""), self._show_history, "Loading history…")
 
     def generate(self, order: Order) -> None:
         """Sends exactly these requests. Costs money."""
         self._jobs.run("generate", lambda: self._generate(order), _summarize_batch, "Sending requests…")
 
-    def save(self, keys: Sequence[str], folder: str, show: Callable[[Status], None]) -> None:
+    def save(self, keys: Sequence[str] | None, folder: str, show: Callable[[Status], None]) -> None:
         """Saves exactly the images of some cards, with the records of their tasks.
 
         Args:
-            keys: The cards; composed images are saved as they are shown.
+            keys: The cards; None for those that are selected now. Composed images are saved as they are shown.
             folder: The folder; it is created if needed.
             show: Called with what became of it, in any thread.
         """
-        cards = self._state.find(keys)
+        cards = self._state.selected_cards() if keys is None else iter(self._state.find(keys))
 
         def work() -> Status:
             # One after the other, so that none is lost when the next one is clicked.
             with self._saving:
                 try:
-                    return _save_cards(cards, folder, self._fetcher)
+                    return save_cards(cards, folder, self._fetcher)
                 except SeedreamError as error:
                     return Status.of_error(error)
 
@@ -143,9 +162,11 @@ class Actions:
         """Composes the layers of selected images, for use in Python and as references."""
         if part not in {"selected", "images"}:
             return
-        layered = [card for card in self._state.find(self._state.selected) if card.tile.layers]
+        if len(self._state.selection) > FEW:
+            return  # composed when they are read
+        layered = [card for card in self._state.selected_cards() if card.tile.layers]
         for card in layered[:MOST_COMPOSED]:
-            if not self._state.has_composed(card):
+            if self._state.composed_image(card) is None:
                 self._compose(card)
         if len(layered) > MOST_COMPOSED:
             self._state.set_status(Status(f"Only the first {MOST_COMPOSED} selected images with layers are composed."))
@@ -154,7 +175,7 @@ class Actions:
         def work() -> TaskImage | None:
             # One at a time, because each takes a hundred megabytes while it is composed.
             with self._composing:
-                is_wanted = card.key in self._state.selected and not self._jobs.stop.is_set()
+                is_wanted = self._state.is_selected(card) and not self._jobs.stop.is_set()
                 return compose_image(card.task, self._fetcher) if is_wanted else None
 
         def done(image: TaskImage | None) -> None:
@@ -173,6 +194,7 @@ class Actions:
             raise
 
     def _show_retrieved(self, tasks: Sequence[Task]) -> Status:
+        self._state.open()
         self._state.put(tasks)
         unknown = sum(task.status is TaskStatus.NOT_FOUND for task in tasks)
         if unknown == len(tasks):
@@ -180,37 +202,50 @@ class Actions:
         self.follow()
         return self._count_tasks(f"{count_of(unknown, 'ID')} not found." if unknown else "")
 
-    def _read_history(self, since: str) -> list[Task]:
-        if self._history is None or since != self._since:
-            created_after = (
-                read_since(since, datetime.now(timezone.utc).astimezone(self._state.zone)) if since.strip() else None
-            )
-            self._history = iter(self._client.history(created_after=created_after, page_size=PAGE))
-            self._since = since
-        return list(itertools.islice(self._history, PAGE))
+    def _show_library(self, source: LibrarySource) -> Status:
+        self._state.open(source)
+        return Status()
 
-    def _show_history(self, tasks: Sequence[Task]) -> Status:
-        if not tasks:
-            self._history = None
-            return Status("No older tasks in the history." if self._state.collection.tasks else "The history is empty.")
-        self._state.put(tasks)
+    def _show_progress(self, done: int, count: int) -> None:
+        if count > FEW:
+            self._state.set_status(Status(f"Reading the library: {done:,} of {count:,} tasks…", is_busy=True))
+
+    def _look_at_library(self) -> None:
+        if self._library is not None and self._state.source is self._library and self._library.has_changed():
+            self._state.refresh(self._library.renew)
+
+    def _open_history(self, since: str) -> HistorySource:
+        created_after = (
+            read_since(since, datetime.now(timezone.utc).astimezone(self._state.zone)) if since.strip() else None
+        )
+        source = HistorySource(lambda: self._load_pages(source, created_after))
+        self._load_page(source, 0, created_after)
+        return source
+
+    def _show_history(self, source: HistorySource) -> Status:
+        self._history = source
+        self._state.open(source)
         self.follow()
-        return self._count_tasks()
+        return Status() if source.total else Status("The history is empty.")
 
-    def _search_library(self, text: str) -> list[Task]:
-        library = self._client.cache.open()
-        if text != self._searched:
-            self._searched, self._found = text, 0
-        tasks = library.search(text, limit=PAGE, offset=self._found)
-        self._found += len(tasks)
-        return tasks
+    def _load_pages(self, source: HistorySource, created_after: datetime | None) -> None:
+        """Loads what the source wants, in a thread."""
 
-    def _show_matches(self, tasks: Sequence[Task]) -> Status:
-        if tasks:
-            self._state.put(tasks)
-            return self._count_tasks()
-        older, self._found = self._found, 0
-        return Status("No older matches in the library." if older else "No matches in the library.")
+        def work() -> None:
+            try:
+                while (offset := source.next_page()) is not None and not self._jobs.stop.is_set():
+                    self._load_page(source, offset, created_after)
+            except Exception:
+                source.fail()
+                raise
+            self.follow()
+
+        self._jobs.run(f"page {next(self._pages)}", work, lambda _result: None, "Loading history…")
+
+    def _load_page(self, source: HistorySource, offset: int, created_after: datetime | None) -> None:
+        page = self._client.history(PAGE, offset=offset, created_after=created_after, page_size=PAGE)
+        tasks = list(page)
+        self._state.refresh(lambda: source.insert(offset, tasks, page.total))
 
     def _generate(self, order: Order) -> GenerationBatch:
         # Here, where no other batch runs: the second click of a double click may come before or after the first ended.
@@ -241,7 +276,7 @@ class Actions:
             waiting = self._client.iter_wait(in_progress, pace=self._pace, stop=self._jobs.stop)
             for news in waiting.updates():
                 if news:
-                    self._state.put(news)
+                    self._state.put(news, only_known=True)
                 polled = {task.id for task in waiting.tasks}
                 if added := [task_id for task_id in self._ids_in_progress() if task_id not in polled]:
                     waiting.add(added)
@@ -249,40 +284,11 @@ class Actions:
                 return
 
     def _ids_in_progress(self) -> list[str]:
-        return [
-            task.id
-            for task in self._state.collection.tasks
-            if task.id and task.status in {TaskStatus.PENDING, TaskStatus.RUNNING}
-        ]
+        return [task.id for task in self._state.pending]
 
     def _count_tasks(self, note: str = "") -> Status:
         tasks = self._state.collection.tasks
         return Status(" ".join(filter(None, (f"{count_of(len(tasks), 'task')}.", note))))
-
-
-def compose_image(task: Task, fetcher: ImageFetcher) -> TaskImage:
-    """Composes the layers of a task into one image that carries its bytes. Takes a second or two.
-
-    It is a PNG without a link, has the base image's metadata, and the name `composed`.
-
-    Raises:
-        ImageError: A layer is missing or broken; the message names it.
-    """
-    composed = compose_layers(task, fetcher)
-    buffer = io.BytesIO()
-    composed.save(buffer, "PNG")
-    return dataclasses.replace(
-        task.layers[0],
-        url=None,
-        data=buffer.getvalue(),
-        size=f"{composed.width}x{composed.height}",
-        output_format="png",
-        z_index=None,
-        bounding_box=None,
-        name=COMPOSED,
-        description=None,
-        raw={},
-    )
 
 
 def _summarize_batch(batch: GenerationBatch) -> Status:
@@ -306,29 +312,3 @@ def _find_error(task: Task) -> SeedreamError:
     except SeedreamError as error:
         return error
     return SeedreamError("The task returned no image.")
-
-
-def _save_cards(cards: Sequence[Card], folder: str, fetcher: ImageFetcher) -> Status:
-    if not folder.strip():
-        raise UsageError("Nothing was saved: enter a folder.")
-    tasks: dict[int, Task] = {}
-    images: list[TaskImage] = []
-    for card in cards:
-        task = tasks.setdefault(id(card.task), card.task)
-        image = card.tile.image
-        if card.tile.layers:
-            image = compose_image(card.task, fetcher)
-            tasks[id(card.task)] = dataclasses.replace(task, images=(*task.images, image))
-        if image is not None:
-            images.append(image)
-    if not images:
-        raise UsageError("Nothing was saved: there is no image to save.")
-    report = Gallery(tasks.values(), fetcher=fetcher).save(folder.strip(), images=images)
-    missing = len(cards) - len(report.paths)
-    saved = str(report.paths[0]) if len(report.paths) == 1 else f"{count_of(len(report.paths), 'image')} in {folder}"
-    reasons = dict.fromkeys(failure.reason for failure in report.failures)
-    has_no = "has no image" if missing == 1 else "have no image"
-    left_out = f"{count_of(missing, 'selected tile')} {has_no}." if missing and not reasons else ""
-    not_saved = f"Not saved: {count_of(len(report.failures), 'image')}: {' '.join(reasons)}" if reasons else ""
-    words = [f"Saved {saved}." if report.paths else "", left_out, not_saved]
-    return Status(" ".join(filter(None, words)), is_error=bool(reasons))

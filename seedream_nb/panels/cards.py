@@ -8,12 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import show_line
-from seedream_nb.core.models import TaskStatus
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery.page import link_of
 from seedream_nb.gallery.tiles import describe_error, facts_of, lay_out, tile_details, whole_prompt
 from seedream_nb.protocol.capabilities import display_name
-from seedream_nb.protocol.cards import STATES
+from seedream_nb.protocol.cards import IN_PROGRESS, STATES
 from seedream_nb.protocol.prices import format_dollars
 from seedream_nb.protocol.sizes import parse_size
 
@@ -30,7 +29,7 @@ CardImage: TypeAlias = "TaskImage | tuple[TaskImage, ...]"
 
 MOST_DETAILS = 40  # nobody reads a longer list
 
-_IN_PROGRESS = {STATES[TaskStatus.PENDING], STATES[TaskStatus.RUNNING]}
+_STATES_IN_PROGRESS = {STATES[status] for status in IN_PROGRESS}
 # Fields of the request that have a detail of their own, or only say how to send the answer.
 _SHOWN_ELSEWHERE = {
     *("action", "async", "image", "model", "output_format", "prompt", "seed", "stream"),
@@ -54,7 +53,7 @@ class Card:
     @property
     def is_in_progress(self) -> bool:
         """Whether an image is still to come."""
-        return self.image is None and self.tile.state in _IN_PROGRESS
+        return self.image is None and self.tile.state in _STATES_IN_PROGRESS
 
     @property
     def whole_prompt(self) -> str:
@@ -115,7 +114,7 @@ def to_local(moment: datetime, zone: tzinfo | None = None) -> datetime:
 
 def _describe(card: Card) -> dict[str, object]:
     tile = card.tile
-    shape = _shape(card)
+    shape = shape_of(card)
     return {
         "key": card.key,
         "task_id": tile.task_id,
@@ -135,7 +134,8 @@ def _describe(card: Card) -> dict[str, object]:
     }
 
 
-def _shape(card: Card) -> tuple[int, int] | None:
+def shape_of(card: Card) -> tuple[int, int] | None:
+    """The width and height of the original in pixels, or of the image that is still to come; None when unknown."""
     tile = card.tile
     if tile.images:
         # The first of several layers is the base image.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import show_line
-from seedream_nb.panels.cards import make_cards
+from seedream_nb.panels.cards import make_cards, shape_of
 from seedream_nb.panels.filters import find, traits_of
+from seedream_nb.panels.sources import Choices, common_aspect
 from seedream_nb.protocol.capabilities import MODELS
-from seedream_nb.protocol.cards import STATES, size_order
+from seedream_nb.protocol.cards import IN_PROGRESS, STATES, size_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import tzinfo
     from typing import TypeAlias
 
@@ -31,15 +32,6 @@ _MODEL_ORDER = list(MODELS)
 
 
 @dataclass(frozen=True)
-class Choices:
-    """The values that occur among the cards, each with its number of cards; any of them can go into a `Filter`."""
-
-    models: Mapping[str, int] = field(default_factory=dict)  # full ids, available models first
-    statuses: Mapping[str, int] = field(default_factory=dict)  # the words of states
-    sizes: Mapping[str, int] = field(default_factory=dict)  # smallest first
-
-
-@dataclass(frozen=True)
 class _Entry:
     name: str
     task: Task
@@ -48,7 +40,7 @@ class _Entry:
 
 
 class Collection:
-    """All cards of a panel. Not thread-safe.
+    """The cards of tasks in memory, a `Source`. Cards are numbered by their keys in the order in which these came.
 
     Attributes:
         cards: The cards, in the order in which their tasks were added.
@@ -65,8 +57,20 @@ class Collection:
     def __init__(self) -> None:
         self._entries: dict[Identity, _Entry] = {}
         self._names: set[str] = set()
+        self._numbers: dict[str, int] = {}  # by key; a card that is gone keeps its number
         self._zone: tzinfo | None = None
+        self.note = ""
         self._gather()
+
+    @property
+    def total(self) -> int:
+        """The number of cards."""
+        return len(self.cards)
+
+    @property
+    def pending(self) -> list[Task]:
+        """The tasks in progress that have an id."""
+        return [task for task in self.tasks if task.id and task.status in IN_PROGRESS]
 
     def put(self, tasks: Iterable[Task]) -> None:
         """Adds tasks at the end; a task with a known id (in any case) replaces the earlier one in its place.
@@ -89,13 +93,34 @@ class Collection:
             self._entries[identity] = dataclasses.replace(entry, traits=self._traits_of(entry.cards))
         self._gather()
 
-    def find(self, key: str) -> Card | None:
-        """The card with a key, or None."""
-        return self._by_key.get(key)
+    def find(self, wanted: Filter, sort: Sort) -> tuple[int, ...]:
+        """The numbers of the cards that match a filter, in order."""
+        return tuple(self._in_order[place] for place in find(self._traits, wanted, sort))
 
-    def find_all(self, wanted: Filter, sort: Sort) -> tuple[int, ...]:
-        """The positions in `cards` of those that match a filter, in order."""
-        return find(self._traits, wanted, sort)
+    def read(self, numbers: Sequence[int]) -> list[Card | None]:
+        """The cards with these numbers."""
+        return [self._by_number.get(number) for number in numbers]
+
+    def want(self, numbers: Sequence[int]) -> None:
+        """Does nothing: all cards are in memory."""
+
+    def number_of(self, key: str) -> int | None:
+        """The number of the card with a key, or None."""
+        number = self._numbers.get(key)
+        return number if number in self._by_number else None
+
+    def numbers_of(self, task_id: str) -> list[int]:
+        """The numbers of a task's cards, in order; none for a task that is not here."""
+        entry = self._entries.get(task_id.lower())
+        return [self._numbers[card.key] for card in entry.cards] if entry else []
+
+    def existing(self, numbers: Iterable[int]) -> list[int]:
+        """Those numbers that still stand for a card."""
+        return [number for number in numbers if number in self._by_number]
+
+    def aspect(self) -> float:
+        """The aspect ratio that all images share, or 1."""
+        return common_aspect(shape_of(card) for card in self.cards if card.image is not None)
 
     def choices(self) -> Choices:
         """The values that occur, for the menus of a filter."""
@@ -126,7 +151,8 @@ class Collection:
         self.tasks: tuple[Task, ...] = tuple(entry.task for entry in entries)
         self.cards: tuple[Card, ...] = tuple(card for entry in entries for card in entry.cards)
         self._traits = [one for entry in entries for one in entry.traits]
-        self._by_key = {card.key: card for card in self.cards}
+        self._in_order = [self._numbers.setdefault(card.key, len(self._numbers)) for card in self.cards]
+        self._by_number = dict(zip(self._in_order, self.cards, strict=True))
 
 
 def _identify(tasks: Sequence[Task]) -> Iterator[tuple[Identity, Task]]:

@@ -6,7 +6,8 @@ them, and the forms collect input.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+import itertools
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 import ipywidgets
@@ -16,11 +17,11 @@ from IPython.display import display
 from seedream_nb.client.client import SeedreamClient
 from seedream_nb.core.errors import UsageError
 from seedream_nb.core.foreign import VERBATIM
-from seedream_nb.core.models import Task
+from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.task_ids import flatten
 from seedream_nb.gallery.tiles import summarize
 from seedream_nb.panels.actions import SAVE_DIRECTORY, Actions
-from seedream_nb.panels.cards import describe, describe_details
+from seedream_nb.panels.cards import describe_details
 from seedream_nb.panels.code import generate_code, get_code
 from seedream_nb.panels.forms import (
     FilterBar,
@@ -31,14 +32,18 @@ from seedream_nb.panels.forms import (
     make_library_form,
 )
 from seedream_nb.panels.generate_form import GenerateForm
-from seedream_nb.panels.generate_settings import find_losses, kept_request, settings_of
+from seedream_nb.panels.generate_settings import find_losses, settings_of
 from seedream_nb.panels.grid import GRID_STYLES, ImageGrid, join_parts
 from seedream_nb.panels.image_cache import CachingFetcher
 from seedream_nb.panels.jobs import Jobs, Status
 from seedream_nb.panels.loader import ImageLoader
 from seedream_nb.panels.orders import plan_order, read_settings
+from seedream_nb.panels.saving import compose_image
 from seedream_nb.panels.state import ExplorerState
+from seedream_nb.panels.static_output import LIMIT as MOST_STATIC
 from seedream_nb.panels.static_output import StaticOutput
+from seedream_nb.panels.windows import read_keys
+from seedream_nb.protocol.capabilities import MAX_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,11 +54,14 @@ if TYPE_CHECKING:
     from seedream_nb.panels.state import Part
 
 TABS = {
-    "Get": "Get tasks by their IDs",
-    "History": "Browse the account's tasks",
-    "Library": "Search the library on this machine",
+    "Get": "The tasks of this panel; get more by their IDs",
+    "History": "All tasks of the account",
+    "Library": "All images in the library on this machine",
     "Generate": "Generate new images",
 }
+SourceName: TypeAlias = Literal["tasks", "library", "history"]
+SOURCES: dict[SourceName, str] = {"tasks": "Get", "library": "Library", "history": "History"}
+MOST_IN_CODE = 1000  # tasks
 OUTDATED = "Nothing was sent by this click: the button did not show yet what was typed last."
 EXPLORER_STYLES = (*GRID_STYLES, "explorer.css")
 
@@ -69,13 +77,16 @@ class Explorer(ipywidgets.VBox):
 
     Args:
         client: The client that sends its requests.
-        tasks: The tasks to show at first.
+        tasks: The panel's tasks at first.
+        source: What it shows at first: these tasks, the whole library, or the account's history.
         pace: The polling interval for tasks in progress; None for the client's own.
         is_free: Whether the client talks to a sandbox, where nothing costs money.
 
     Attributes:
-        tasks: All tasks, in the order in which they were added; observable.
-        selected: The selected images as `TaskImage`s; observable. One with layers follows a moment later, composed.
+        tasks: All tasks of what is shown: those of the panel in the order in which they were added, those of the
+            library, which are read when they are accessed, or those of the history that are loaded; observable.
+        selected: The selected images as `TaskImage`s, in the order of selection; observable. One with layers follows a
+            moment later, composed. A sequence; the images of more than 200 tiles are read when they are accessed.
         filter: Words that must occur in the prompt, model, or id of a shown image; can be set, observable.
         client: The client.
         grid: The grid with its detail and compare views.
@@ -89,8 +100,8 @@ class Explorer(ipywidgets.VBox):
         >>> client.edit(panel.selected[0], "make it night")  # doctest: +SKIP
     """
 
-    tasks = traitlets.Tuple()
-    selected = traitlets.Tuple()
+    tasks: Sequence[Task] = traitlets.Any(())  # type: ignore[assignment]  # a trait
+    selected: Sequence[TaskImage] = traitlets.Any(())  # type: ignore[assignment]  # a trait
     filter = traitlets.Unicode()
     _folder: ClassVar[str] = SAVE_DIRECTORY  # where images were saved last
     _is_open = False
@@ -100,6 +111,7 @@ class Explorer(ipywidgets.VBox):
         client: SeedreamClient,
         tasks: AnyTasks = (),
         *,
+        source: SourceName = "tasks",
         pace: Pace | None = None,
         is_free: bool = False,
     ) -> None:
@@ -107,18 +119,18 @@ class Explorer(ipywidgets.VBox):
         self._prices = None if is_free else client.prices
         self._fetcher = CachingFetcher(client.cache)
         self._static = StaticOutput(self._fetcher)
-        self._state = ExplorerState(self._draw)
+        self._state = ExplorerState(self._draw, lambda task: compose_image(task, self._fetcher))
         self._jobs = Jobs(self._state.set_status, lambda: self._state.status, self._draw_busy)
         self._actions = Actions(self._state, self._jobs, client, self._fetcher, pace=pace)
-        self.grid = _StyledGrid(can_generate=True, folder=Explorer._folder)
+        self.grid = _StyledGrid(self._state, can_generate=True, folder=Explorer._folder)
         self._loader = ImageLoader(self._fetcher, self.grid.deliver)
         self._is_open = True
         self.status_line = StatusLine()
         self.tabs = ipywidgets.ToggleButtons(options=list(TABS), tooltips=list(TABS.values()))
         self.tabs.add_class("seedream-tabs")
         self.get_form = make_get_form(self._actions.get)
-        self.history_form = make_history_form(self._actions.load_history)
-        self.library_form = make_library_form(self._actions.search_library)
+        self.history_form = make_history_form(self._actions.show_history)
+        self.library_form = make_library_form()
         self.generate_form = GenerateForm(
             self._announce,
             on_generate=self._actions.generate,
@@ -136,16 +148,19 @@ class Explorer(ipywidgets.VBox):
         for name in ("seedream-explorer", *VERBATIM):
             self.add_class(name)
         self.grid.on_load(self._load)
-        self.grid.on_action(self._act)
-        self.grid.on_save(self._save)
-        self.grid.on_time_zone(self._set_time_zone)
-        self.grid.observe(self._select, "selected")
-        self.grid.on_open(self._draw_details)
-        self.tabs.observe(lambda _change: self._show_form(), "value")
+        for kind, handler in {
+            "action": self._act,
+            "details": lambda content: self._draw_details(*read_keys(content)[:1]),
+            "save": self._save,
+            "time_zone": self._set_time_zone,
+        }.items():
+            self.grid.on(kind, handler)
+        self.tabs.observe(lambda _change: self._choose_tab(), "value")
         self.observe(self._set_filter, "filter")
         self._show_form()
         self._announce()
         self.add(tasks)
+        self._show_source(source)
 
     def add(self, tasks: AnyTasks) -> None:
         """Adds tasks; those already there are updated.
@@ -168,12 +183,14 @@ class Explorer(ipywidgets.VBox):
             tasks, or all shown tasks when none is selected.
 
         Raises:
-            UsageError: A number in the form cannot be read.
+            UsageError: A number in the form cannot be read, or these are more than a thousand tasks.
         """
         if self.tabs.value == "Generate":
             return generate_code(read_settings(self.generate_form.read()))
-        cards = self._state.find(self._state.selected)
-        tasks = [card.task for card in cards] or self._state.shown_tasks
+        chosen = itertools.islice(self._state.selected_cards(), MOST_IN_CODE + 1)
+        tasks = [card.task for card in chosen] or self._state.first_tasks(MOST_IN_CODE + 1)
+        if len(tasks) > MOST_IN_CODE:
+            raise UsageError(f"Select at most {MOST_IN_CODE:,} images to get the code for.")
         return get_code(list(dict.fromkeys(task.id for task in tasks if task.id)))
 
     def close(self) -> None:
@@ -192,12 +209,12 @@ class Explorer(ipywidgets.VBox):
             # Without a text of its own: where no widget is shown, such as in a notebook converted to HTML, that would
             # stand above the gallery.
             display({**(super()._repr_mimebundle_() or {}), "text/plain": ""}, raw=True)
-        self._static.open(self._state.shown_tasks)
+        self._static.open(*self._static_content())
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """The panel for front ends that show only one output."""
         widget = super()._repr_mimebundle_(**options) if self._is_open else {}
-        return {**(widget or {}), **self._static.bundle(self._state.shown_tasks)}
+        return {**(widget or {}), **self._static.bundle(*self._static_content())}
 
     def __repr__(self) -> str:
         return f"<Explorer: {summarize(self._state.collection.tasks)}>"
@@ -210,44 +227,44 @@ class Explorer(ipywidgets.VBox):
         if part == "cards":
             self._draw_cards()
         elif part == "order":
-            self.grid.order = list(self._state.order)
-            self._static.update(self._state.shown_tasks)
+            self.grid.draw()
+            self._static.update(*self._static_content())
         elif part == "revealed":
             self._reveal()
-        elif part == "selected":
-            self.grid.selected = list(self._state.selected)
-            self.selected = self._state.selected_images
-        elif part == "images":
-            # Not the grid's selection: this comes from other threads, and could undo a click of this moment.
+        elif part in {"selected", "images"}:
+            if part == "selected":
+                self.grid.draw_selection()
             self.selected = self._state.selected_images
         else:
             self.status_line.show(self._state.status)
 
     def _draw_cards(self) -> None:
-        collection = self._state.collection
-        with self.grid.hold_sync():
-            self.grid.cards = [describe(card) for card in collection.cards]
-            self.grid.order = list(self._state.order)
+        self.grid.draw()
         self._draw_details(self.grid.opened)
-        self.filter_bar.offer(collection.choices())
-        self._static.update(self._state.shown_tasks)
-        self.tasks = collection.tasks
+        self.filter_bar.offer(self._state.choices())
+        self._static.update(*self._static_content())
+        self.tasks = self._state.source.tasks
+
+    def _static_content(self) -> tuple[tuple[Task, ...], str]:
+        """The first tasks shown, and what the static gallery says of the others."""
+        count = len(self._state.arrangement.numbers)
+        note = f"the first of {count:,}" if count > MOST_STATIC else ""
+        return self._state.first_tasks(MOST_STATIC), note
 
     def _reveal(self) -> None:
-        cards, order = self._state.collection.cards, self._state.order
-        if self._state.revealed not in {cards[place].key for place in order}:
+        if self._state.place_of(self._state.revealed) is None:
             # What was just paid for must be seen.
             self.filter_bar.clear()
         self.grid.reveal(self._state.revealed)
 
-    def _draw_details(self, key: str) -> None:
+    def _draw_details(self, key: str = "") -> None:
         for card in self._state.find([key]):
             self.grid.show_details(describe_details(card))
 
     def _draw_busy(self, name: str, is_running: bool) -> None:  # noqa: FBT001  the callback's own form
         if name == "generate":
             self._announce()
-        elif name.capitalize() in self._forms:
+        elif name in {"get", "history"}:
             self._forms[name.capitalize()].button.disabled = is_running
 
     # What the user does. Called in the kernel's main thread.
@@ -256,35 +273,35 @@ class Explorer(ipywidgets.VBox):
         cards = self._state.find(keys)
         self._loader.load(kind, {card.key: card.image for card in cards if card.image is not None})
 
-    def _act(self, action: str, keys: Sequence[str]) -> None:
-        for card in self._state.find(keys[:1]):
+    def _act(self, content: Mapping[str, object]) -> None:
+        action = content.get("action")
+        for card in self._state.find(read_keys(content)[:1]):
             if action == "copy_prompt":
                 self.grid.copy_text(card.whole_prompt)
             elif action == "use_settings":
-                settings = settings_of(card, kept_request(card.task, self.client.cache))
+                settings = settings_of(card)
                 self.generate_form.fill(settings, self._actions.read_references(settings.references))
                 self.tabs.value = "Generate"
                 if losses := find_losses(card, settings):
                     self._state.set_status(Status(losses))
                     self.grid.notify(losses)
 
-    def _save(self, keys: Sequence[str], folder: str) -> None:
+    def _save(self, content: Mapping[str, object]) -> None:
+        folder, ticket = content.get("folder"), content.get("ticket")
+        if not isinstance(folder, str):
+            return
         Explorer._folder = self.grid.folder = folder
+        keys = read_keys(content) if "keys" in content else None
         self._actions.save(
-            keys, folder, lambda status: self.grid.show_saved(keys, status.text, is_error=status.is_error)
+            keys, folder, lambda status: self.grid.show_saved(ticket, status.text, is_error=status.is_error)
         )
 
-    def _set_time_zone(self, name: str) -> None:
+    def _set_time_zone(self, content: Mapping[str, object]) -> None:
         try:
-            self._state.set_zone(ZoneInfo(name))
+            self._state.set_zone(ZoneInfo(str(content.get("name"))))
         except (ValueError, OSError, KeyError):
             # Not on this machine, as on some without tzdata: its own is used.
             return
-
-    def _select(self, change: Mapping[str, Any]) -> None:
-        self._state.select(change["new"])
-        # The state drops unknown keys, whatever the front end sends.
-        self.grid.selected = list(self._state.selected)
 
     def _apply_filter(self) -> None:
         self._state.show(*self.filter_bar.read())
@@ -292,6 +309,22 @@ class Explorer(ipywidgets.VBox):
 
     def _set_filter(self, change: Mapping[str, Any]) -> None:
         self.filter_bar.text.value = change["new"]
+
+    def _show_source(self, source: SourceName) -> None:
+        """Shows a source; the library at once, so that the next cell finds its tasks."""
+        if source == "library":
+            self._state.open(self._actions.open_library())
+            self._state.set_status(Status())
+        self.tabs.value = SOURCES[source]
+
+    def _choose_tab(self) -> None:
+        self._show_form()
+        if self.tabs.value == "Get":
+            self._actions.show_tasks()
+        elif self.tabs.value == "History":
+            self._actions.show_history()
+        elif self.tabs.value == "Library":
+            self._actions.show_library()
 
     def _show_form(self) -> None:
         for tab, form in self._forms.items():
@@ -325,11 +358,11 @@ class Explorer(ipywidgets.VBox):
         self.generate_form.set_references((*self.generate_form.references, *self._actions.read_files(files)))
 
     def _use_selection(self) -> None:
-        selected = self._state.find(self._state.selected)
-        if any(card.tile.layers and not self._state.has_composed(card) for card in selected):
+        selected = list(itertools.islice(self._state.selected_cards(), MAX_IMAGES + 1))
+        if any(card.tile.layers and self._state.composed_image(card) is None for card in selected):
             self._state.set_status(Status("The selected layers are still being composed. Try again in a moment."))
             return
-        references = self._actions.read_references(self._state.selected_images)
+        references = self._actions.read_references(self.selected[: MAX_IMAGES + 1])
         self.generate_form.set_references((*self.generate_form.references, *references))
 
 
@@ -337,13 +370,15 @@ def explore(
     client: SeedreamClient | None = None,
     tasks: AnyTasks | None = None,
     *,
+    source: SourceName = "tasks",
     pace: Pace | None = None,
 ) -> Explorer:
     """Opens a panel to browse, compare, and generate images.
 
     Args:
         client: The client that sends its requests; by default one with the settings of the environment.
-        tasks: What to show at first, as for `Explorer.add`.
+        tasks: The panel's tasks at first, as for `Explorer.add`.
+        source: What it shows at first: `tasks`, the whole `library` on this machine, or the account's `history`.
         pace: The polling interval for tasks in progress; None for the client's own.
 
     Returns:
@@ -351,6 +386,7 @@ def explore(
 
     Raises:
         SettingsError: A setting in the environment, such as the price list, is invalid.
+        LibraryError: The library is to be shown, and is turned off or cannot be read.
         SeedreamError: Retrieving tasks failed.
 
     Example:
@@ -363,7 +399,7 @@ def explore(
     """
     client = client or SeedreamClient()
     given = () if tasks is None else tasks
-    return Explorer(client, given, pace=pace, is_free=client.settings.is_sandbox)
+    return Explorer(client, given, source=source, pace=pace, is_free=client.settings.is_sandbox)
 
 
 def retrieve_missing(client: SeedreamClient, tasks: AnyTasks) -> list[Task]:

@@ -15,8 +15,8 @@ from seedream_nb.protocol.cards import Sort
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from seedream_nb.panels.collection import Choices
     from seedream_nb.panels.jobs import Status
+    from seedream_nb.panels.sources import Choices
 
 
 def make_field(kind: type[ipywidgets.Widget], label: str, width: str = "auto", **options: Any) -> Any:
@@ -90,17 +90,17 @@ def make_get_form(on_get: Callable[[str], None]) -> QueryForm:
     return QueryForm(on_get, field, "Get tasks", "Fetch these tasks. Free of charge.")
 
 
-def make_history_form(on_load: Callable[[str], None]) -> QueryForm:
-    """The form for the account's history, page by page."""
+def make_history_form(on_show: Callable[[str], None]) -> QueryForm:
+    """The form for the account's history."""
     field = make_field(ipywidgets.Text, "Since", "200px", placeholder="2h, 3d, 2026-11-20")
-    return QueryForm(on_load, field, "Load history", "Free of charge. Click again for older tasks.")
+    return QueryForm(on_show, field, "Show history", "Shows the newest tasks. Free of charge.")
 
 
-def make_library_form(on_search: Callable[[str], None]) -> QueryForm:
-    """The form for the library on this machine, page by page."""
-    field = make_field(ipywidgets.Text, "Search", placeholder='Words or an "exact phrase" in prompts, tags, and notes')
-    field.layout.flex = "1 1 280px"
-    return QueryForm(on_search, field, "Search library", "Works offline. Click again for older matches.")
+def make_library_form() -> ipywidgets.HTML:
+    """Says which library is shown."""
+    line = ipywidgets.HTML()
+    line.add_class("seedream-announcement")
+    return line
 
 
 class FilterBar(ipywidgets.HBox):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 THREAD_NAME = "seedream-panel"
+WATCH_NAME = "seedream-watch"
 SECONDS_TO_END = 5.0  # for all requests in progress
 
 
@@ -71,6 +73,20 @@ class Jobs:
         self._show(Status(message, is_busy=True))
         thread.start()
         return True
+
+    def repeat(self, name: str, seconds: float, work: Callable[[], None]) -> None:
+        """Does something every few seconds until the panel closes, without a status; once for all calls of a name."""
+
+        def run() -> None:
+            while not self._stop.wait(seconds):
+                # What cannot be read now may be readable the next time; others report it.
+                with suppress(SeedreamError, OSError):
+                    work()
+
+        thread = threading.Thread(target=run, name=WATCH_NAME, daemon=True)
+        with self._lock:
+            if not self._stop.is_set() and self._running.setdefault(name, thread) is thread:
+                thread.start()
 
     def is_running(self, name: str) -> bool:
         """Whether a job of this name is running."""

@@ -54,19 +54,19 @@ class StaticOutput:
         self._gallery = Gallery([], fetcher=fetcher, limit=LIMIT, thumbnail=THUMBNAIL)
         self._handle: DisplayHandle | None = None
         self._lock = threading.Lock()
-        self._pending: tuple[Task, ...] | None = None
+        self._pending: tuple[tuple[Task, ...], str] | None = None
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._is_hurried = threading.Event()
 
-    def bundle(self, tasks: Sequence[Task]) -> dict[str, str]:
-        """The gallery of some tasks as `text/html` and `text/plain`."""
-        self._gallery = self._gallery.renew(tasks)
+    def bundle(self, tasks: Sequence[Task], note: str = "") -> dict[str, str]:
+        """The gallery of some tasks as `text/html` and `text/plain`; the note says what else there was."""
+        self._gallery = self._gallery.renew(tasks, note=note)
         bundle = self._gallery._repr_mimebundle_()
         html = f'<div class="{VERBATIM_CLASSES} seedream-static">{_STYLE}{bundle["text/html"]}</div>'
         return {"text/html": html, "text/plain": bundle["text/plain"]}
 
-    def open(self, tasks: Sequence[Task]) -> None:
+    def open(self, tasks: Sequence[Task], note: str = "") -> None:
         """Shows the gallery in the output of the running cell.
 
         In an interactive session it follows a moment later, because the panel that hides it comes first. A closed panel
@@ -74,16 +74,16 @@ class StaticOutput:
         it is shown at once.
         """
         follows_later = _is_interactive() and not self._is_closed
-        self._handle = display({} if follows_later else self.bundle(tasks), raw=True, display_id=True)
+        self._handle = display({} if follows_later else self.bundle(tasks, note), raw=True, display_id=True)
         if follows_later:
-            self.update(tasks)
+            self.update(tasks, note)
 
-    def update(self, tasks: Sequence[Task]) -> None:
+    def update(self, tasks: Sequence[Task], note: str = "") -> None:
         """Updates the gallery a moment later, in a thread; only the latest tasks are drawn."""
         with self._lock:
             if self._handle is None or self._is_closed:
                 return
-            self._pending = tuple(tasks)
+            self._pending = (tuple(tasks), note)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
                 self._thread.start()
@@ -106,7 +106,7 @@ class StaticOutput:
                     self._thread = None
                     return
                 handle = self._handle
-            handle.update(self.bundle(pending), raw=True)
+            handle.update(self.bundle(*pending), raw=True)
 
 
 def _is_interactive() -> bool:

@@ -63,18 +63,33 @@ for (const target of [window, document]) {
   };
 }
 
-// The part of a Backbone model that anywidget passes to a view.
+// The part of a Backbone model that anywidget passes to a view, and what Python answers. Python's side has all `cards`,
+// their `order`, and the `selected` keys, which no front end sees.
+const PYTHON = ["cards", "order", "selected", "note", "basis", "aspect"];
 class Model {
   constructor(state) {
-    this.state = state;
+    this.python = { note: "", basis: 0, aspect: 1 };
+    this.state = { version: 1 };
+    this.assign(state);
     this.sent = [];
     this.saved = [];
     this.changed = {};
     this.listeners = [];
     this.isAnswering = true;
+    this.isSilent = false;
     this.number = 0;
   }
-  get(name) { return this.state[name]; }
+  assign(state) {
+    for (const [name, value] of Object.entries(state)) {
+      (PYTHON.includes(name) ? this.python : this.state)[name] = value;
+    }
+    this.byKey ??= new Map();
+    if ("cards" in state) this.byKey = new Map(state.cards.map((card, place) => [card.key, place]));
+    if ("cards" in state || "order" in state) {
+      this.places = new Map(this.python.order.map((number, place) => [number, place]));
+    }
+  }
+  get(name) { return PYTHON.includes(name) ? this.python[name] : this.state[name]; }
   set(name, value) {
     if (JSON.stringify(this.state[name]) === JSON.stringify(value)) return;
     this.state[name] = value;
@@ -83,13 +98,17 @@ class Model {
   }
   // As when Python sends several traits in one message: all are set before the first change event.
   update(state) {
-    Object.assign(this.state, state);
-    for (const name of Object.keys(state)) this.emit(`change:${name}`);
+    const names = Object.keys(state);
+    const isArranged = names.some(name => PYTHON.includes(name) && name !== "selected");
+    this.assign(isArranged ? { ...state, version: this.state.version + 1 } : state);
+    for (const name of names) if (!PYTHON.includes(name)) this.emit(`change:${name}`);
+    if (isArranged) this.emit("change:version");
+    if ("selected" in state) this.emit("msg:custom", { type: "selection", ...this.selection() }, []);
     if ("cards" in state) this.describe(this.state.opened);
   }
   // The details of a card, as Python would send them; the cards of a test carry them along.
   describe(key) {
-    const card = this.state.cards.find(card => card.key === key);
+    const card = this.python.cards[this.byKey.get(key)];
     if (card) this.emit("msg:custom", { type: "details", key, pairs: card.details }, []);
   }
   save_changes() { this.saved.push(this.changed); this.changed = {}; }
@@ -98,11 +117,64 @@ class Model {
   emit(event, ...rest) { for (const [e, react] of [...this.listeners]) if (e === event) react(...rest); }
   send(content) {
     this.sent.push(structuredClone(content));
-    if (content.type === "details") queueMicrotask(() => this.describe(content.keys[0]));
-    if (this.isAnswering && content.type === "load") for (const key of content.keys) this.answer(content.kind, key);
+    const { type } = content;
+    if (type === "details") queueMicrotask(() => this.describe(content.keys[0]));
+    if (this.isAnswering && type === "load") for (const key of content.keys) this.answer(content.kind, key);
+    if (this.isSilent) return;
+    if (type === "select") this.change(content);
+    if (type === "compare") this.update({ compared: this.python.selected.slice(0, 4) });
+    if (["sync", "window", "select"].includes(type)) {
+      const told = type === "select" ? this.told(content) : this[type](content);
+      // As over a network, not at once.
+      if (window.latency) setTimeout(() => this.emit("msg:custom", told, []), window.latency);
+      else this.emit("msg:custom", told, []);
+    }
   }
+  cardsOf(first, last) {
+    return this.python.order.slice(first, last + 1).map(number => this.python.cards[number] ?? null);
+  }
+  placeOf(key) { return this.places.get(this.byKey.get(key)); }
+  sync({ by, basis, keys, dialog, spans }) {
+    const known = keys.map(key => [key, this.placeOf(key)]);
+    const places = Object.fromEntries(known.filter(([, place]) => place !== undefined));
+    const windows = spans.map(({ anchor, before, after }) => {
+      const place = basis === this.python.basis ? (places[anchor] ?? 0) : 0;
+      const first = Math.max(0, place - before);
+      return { first, cards: this.cardsOf(first, place + after) };
+    });
+    const found = dialog.filter(key => this.byKey.has(key)).map(key => this.python.cards[this.byKey.get(key)]);
+    const { note, order, cards, aspect } = this.python;
+    return { type: "order", by, version: this.state.version, basis: this.python.basis, count: order.length,
+      total: cards.length, aspect, note, places, windows, found, selection: this.selection() };
+  }
+  window({ by, version, first, last }) {
+    const cards = version === this.state.version ? this.cardsOf(first, last) : [];
+    return { type: "cards", by, version: this.state.version, first, cards };
+  }
+  selection() {
+    const selected = new Set(this.python.selected.map(key => this.byKey.get(key)));
+    const runs = [];
+    if (selected.size) this.python.order.forEach((number, place) => {
+      if (!selected.has(number)) return;
+      if (runs.at(-1)?.[1] === place - 1) runs.at(-1)[1] = place;
+      else runs.push([place, place]);
+    });
+    const shown = runs.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+    return { version: this.state.version, runs, count: selected.size, hidden: selected.size - shown };
+  }
+  change({ how, keys, first, last }) {
+    const { selected, order, cards } = this.python;
+    const range = (from, to) => order.slice(from, to + 1).map(number => cards[number].key);
+    this.python.selected = {
+      toggle: () => selected.includes(keys[0]) ? selected.filter(key => key !== keys[0]) : [...selected, keys[0]],
+      range: () => [...new Set([...selected, ...range(first, last)])],
+      all: () => range(0, order.length - 1),
+      none: () => [],
+    }[how]();
+  }
+  told({ by, op }) { return { type: "selection", by, op, ...this.selection() }; }
   async answer(kind, key) {
-    const card = this.state.cards.find(card => card.key === key);
+    const card = this.python.cards[this.byKey.get(key)];
     const { bytes, mime, width, height } = await paint(card, kind);
     const content = { type: "image", kind, key, mime, width, height, number: ++this.number };
     this.emit("msg:custom", content, [new DataView(bytes)]);
@@ -157,6 +229,7 @@ const writeText = navigator.clipboard.writeText;
 
 // Ends the grid of the test before, and forgets everything about it.
 window.reset = () => {
+  window.latency = 0;
   window.endView?.();
   window.endModel?.();
   document.querySelector("main").replaceChildren();

@@ -242,7 +242,7 @@ def test_new_cards_at_the_end_keep_the_scroll_position(scrolled: GridPage) -> No
 
 
 def test_a_new_order_starts_at_the_top(scrolled: GridPage) -> None:
-    scrolled.update(order=list(reversed(range(400))))
+    scrolled.update(order=list(reversed(range(400))), basis=1)
     wait_until_filled(scrolled)
     assert scroll_top(scrolled) == 0
     assert scrolled.page.evaluate(FIRST)["key"] == make_card(399)["key"]
@@ -365,12 +365,12 @@ def test_a_failed_thumbnail_shows_why_and_may_load_later(page: Page) -> None:
 
 def test_images_of_one_shape_have_tiles_of_that_shape(page: Page) -> None:
     upright = [make_card(number, width=1440, height=2560) for number in range(8)]
-    grid = open_grid(page, upright)
+    grid = open_grid(page, upright, aspect=9 / 16)
     wait_until_filled(grid)
     box = page.locator(".seedream-grid-image").first.bounding_box()
     assert box is not None
     assert box["width"] / box["height"] == pytest.approx(9 / 16, abs=0.01)
-    grid.update(cards=[*upright, make_card(8)])
+    grid.update(cards=[*upright, make_card(8)], order=list(range(9)), aspect=1)
     box = page.locator(".seedream-grid-image").first.bounding_box()
     assert box is not None
     assert box["width"] == pytest.approx(box["height"], abs=1)
@@ -419,7 +419,6 @@ def test_clicks_select_tiles(page: Page) -> None:
     grid.tile(keys[7]).locator(".seedream-grid-mark").click()
     grid.tile(keys[2]).locator(".seedream-grid-mark").click()
     assert grid.get("selected") == [keys[1], *keys[3:5], keys[7]]
-    assert page.evaluate("model.saved.at(-1)") == {"selected": [keys[1], *keys[3:5], keys[7]]}
     assert grid.get("opened") == ""
     grid.button("Clear").click()
     assert grid.get("selected") == []
@@ -437,7 +436,7 @@ def test_python_selects_tiles(page: Page) -> None:
     expect(grid.tiles.and_(page.locator("[aria-selected=true]"))).to_have_count(4)
     expect(grid.button("Compare")).to_be_disabled()
     grid.button("Save").click()
-    assert grid.sent("save") == [{"type": "save", "keys": keys[2:8], "folder": "results"}]
+    assert [(sent["folder"], "keys" in sent) for sent in grid.sent("save")] == [("results", False)]
 
 
 def test_the_result_of_saving_is_beside_its_button(page: Page) -> None:
@@ -448,9 +447,10 @@ def test_the_result_of_saving_is_beside_its_button(page: Page) -> None:
     folder.fill("")
     folder.press_sequentially("take-2+0")
     folder.press("Enter")
-    assert grid.sent("save") == [{"type": "save", "keys": keys[:2], "folder": "take-2+0"}]
+    (first,) = grid.sent("save")
+    assert (first["folder"], "keys" in first) == ("take-2+0", False)
     expect(result).to_have_text("Saving…")
-    grid.send("saved", keys=keys[:2], text="Saved 2 images in take-2+0.", is_error=False)
+    grid.send("saved", ticket=first["ticket"], text="Saved 2 images in take-2+0.", is_error=False)
     expect(result).to_have_text("Saved 2 images in take-2+0.")
     grid.tiles.first.click()
     dialog = grid.dialog
@@ -458,15 +458,16 @@ def test_the_result_of_saving_is_beside_its_button(page: Page) -> None:
     dialog.get_by_role("textbox", name="Folder").press("End")
     page.keyboard.type("-0+")  # no zooming
     dialog.get_by_role("button", name="Save original").click()
-    assert grid.sent("save")[1:] == [{"type": "save", "keys": keys[:1], "folder": "take-2+0-0+"}]
-    grid.send("saved", keys=keys[:1], text="The disk is full.", is_error=True)
+    second = grid.sent("save")[1]
+    assert (second["folder"], second["keys"]) == ("take-2+0-0+", keys[:1])
+    grid.send("saved", ticket=second["ticket"], text="The disk is full.", is_error=True)
     expect(dialog.locator(".seedream-grid-saved")).to_have_text("✕ The disk is full.")
     expect(page.locator(".seedream-grid-level")).to_have_text("Fit")
     # It belongs to this image; that of another one is shown over the grid.
     page.locator(".seedream-grid-stage").focus()
     page.keyboard.press("ArrowRight")
     expect(dialog.locator(".seedream-grid-saved")).to_be_empty()
-    grid.send("saved", keys=keys[:1], text="Saved a.jpg.", is_error=False)
+    grid.send("saved", ticket=second["ticket"], text="Saved a.jpg.", is_error=False)
     expect(page.locator(".seedream-grid-notice")).to_have_text("Saved a.jpg.")
 
 
@@ -474,8 +475,8 @@ def test_results_come_into_view(page: Page) -> None:
     cards = make_cards(60)
     grid = open_grid(page, cards[:48])
     new = str(cards[50]["key"])
-    grid.send("reveal", key=new)
     grid.update(cards=cards, order=list(range(60)))
+    grid.send("reveal", key=new)
     expect(grid.tile(new)).to_be_in_viewport()
     grid.tile(new).click()
     grid.send("reveal", key=str(cards[3]["key"]))
@@ -705,7 +706,7 @@ def test_the_buttons_of_the_detail_view_reach_python(page: Page) -> None:
     expect(link).to_have_attribute("rel", "noopener noreferrer")
     grid.button("Save original").click()
     grid.button("Use these settings").click()
-    assert grid.sent("save") == [{"type": "save", "keys": [key], "folder": "results"}]
+    assert [(sent["folder"], sent["keys"]) for sent in grid.sent("save")] == [("results", [key])]
     assert [(act["action"], act["keys"]) for act in grid.sent("action")] == [("use_settings", [key])]
     grid.button("Select").click()
     assert grid.get("selected") == [key]
@@ -1011,7 +1012,7 @@ def test_a_removed_view_leaves_nothing_behind(page: Page) -> None:
     assert page.evaluate("outside.size") == 1
     page.evaluate("endView()")
     assert page.evaluate("[urls.live.size, observers.size]") == [0, 0]
-    assert page.evaluate("model.listeners.map(([event]) => event)") == ["msg:custom"]
+    assert page.evaluate("model.listeners.map(([event]) => event)") == ["change:version", "msg:custom"]
     assert page.evaluate("outside.size") == 0
     assert page.locator(".seedream-grid").count() == 0
     # Images that still arrive are not stored.
@@ -1065,9 +1066,12 @@ SETUP = """
 import io, threading
 from PIL import Image
 from seedream_nb import Task, TaskImage, TaskStatus
-from seedream_nb.panels.cards import describe, make_cards
+from seedream_nb.panels.filters import Filter
 from seedream_nb.panels.grid import ImageGrid
 from seedream_nb.panels.image_cache import LoadedImage
+from seedream_nb.panels.state import ExplorerState
+from seedream_nb.panels.windows import read_keys
+from seedream_nb.protocol.cards import Sort
 
 def make_task(number):
     image = TaskImage(str(number), url="https://example.com/1.jpeg", prompt=f"cat {number}", size="2048x2048")
@@ -1085,11 +1089,17 @@ def load(kind, keys):
             grid.deliver(key, kind, paint(key, kind))
     threading.Thread(target=work).start()
 
-cards = [describe(card) for number in range(1000) for card in make_cards(make_task(number), str(number))]
-grid = ImageGrid(cards=cards, order=list(range(1000)), folder="cats")
+def save(content):
+    actions.append((content["folder"], read_keys(content)))
+    grid.show_saved(content["ticket"], f"Saved {read_keys(content)[0]}.")
+
+state = ExplorerState(lambda part: None)
+state.put(make_task(number) for number in range(1000))
+grid = ImageGrid(state, folder="cats")
+state.subscribe(lambda part: grid.draw_selection() if part == "selected" else grid.draw())
 grid.on_load(load)
 actions = []
-grid.on_save(lambda keys, folder: (actions.append((folder, keys)), grid.show_saved(keys, f"Saved {keys[0]}.")))
+grid.on("save", save)
 grid
 """
 
@@ -1122,9 +1132,10 @@ def test_in_jupyterlab_it_talks_to_python(lab_page: Page, server: JupyterServer)
     assert notebook.code_cells.count() == cells
     with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
         page.keyboard.press("Control+s")
-    asked = notebook.run_cell("print(grid.selected, actions); grid.order = [3, 4, 5]; grid.selected = ['4/0', '5/0']")
+    asked = notebook.run_cell("print(state.selected_keys(9), actions); state.show(Filter('cat 99'), Sort.NEWEST)")
     expect(asked.locator(".jp-OutputArea-output")).to_have_text("['0/0'] [('cats', ['999/0'])]", timeout=PATIENCE)
-    expect(grid.get_by_text("3 of 1,000 shown · 2 selected")).to_be_visible()
-    expect(grid.locator("[role=option] img")).to_have_count(3)
+    notebook.wait_for_cell(notebook.run_cell("state.select(['99/0', '991/0'])"))
+    expect(grid.get_by_text("11 of 1,000 shown · 2 selected")).to_be_visible()
+    expect(grid.locator("[role=option] img")).to_have_count(11)
     expect_finished(notebook.run_cell("grid.close()"))
     expect(page.locator(".seedream-grid")).to_have_count(0)

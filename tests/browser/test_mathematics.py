@@ -27,7 +27,7 @@ PANEL = f"""panel = explore(SeedreamClient(sandbox.token, sandbox.url), tasks)
 display(panel)
 display(panel.grid)
 panel.status_line.show(Status({PRICES!r}))
-panel.grid.opened = panel.grid.cards[0]["key"]"""
+panel.grid.opened = '0/0'"""
 EXPORTED = f"""page = gallery.export("page.html", title={PRICES!r}).read_text()
 HTML(page.partition("</head>")[2])"""
 PROGRESS = f"display(progress_bundle(1, 2, {PRICES!r}), raw=True)"

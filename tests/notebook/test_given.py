@@ -12,6 +12,7 @@ from seedream_nb.core.errors import InvalidTaskIdError, UsageError
 from seedream_nb.notebook.commands import parse
 from seedream_nb.notebook.template import no_variables
 from tests.notebook.running import SMALL, paid, run, run_gallery
+from tests.panels.support import keys_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,7 +166,7 @@ class TestExpressions:
         panel = run(shell, "%seedream explore study --out panel")
         assert isinstance(panel, Explorer)
         assert ids_of(panel.tasks) == ids_of(study)
-        panel.grid.selected = [str(card["key"]) for card in panel.grid.cards][1:3]  # both images of b
+        panel._state.select(keys_of(panel)[1:3])  # both images of b
         run(shell, "%seedream library rate 4 study[2]")
         run(shell, "%seedream library tag x panel.selected")
         assert ids_of(library_of(shell).search(rating=4)) == [study[2].id]

@@ -10,7 +10,8 @@ from typing import Any
 from comm.base_comm import BaseComm
 from hypothesis import strategies as st
 
-from seedream_nb import Pace, Task, TaskImage, TaskStatus, Usage
+from seedream_nb import Explorer, Pace, Task, TaskImage, TaskStatus, Usage
+from seedream_nb.panels.cards import describe
 from seedream_nb.panels.jobs import THREAD_NAME
 from tests.gallery import strategies
 from tests.sample_images import plain
@@ -47,6 +48,17 @@ def layered(task_id: str, *colors: str) -> Task:
     """A task with a layer of each color, the base first."""
     layers = (TaskImage(task_id, place, data=plain(8, 6, color), z_index=place) for place, color in enumerate(colors))
     return Task(task_id, TaskStatus.SUCCEEDED, tuple(layers), prompt="a boat")
+
+
+def describe_shown(panel: Explorer) -> list[dict[str, Any]]:
+    """The cards shown in order, as the front end gets them."""
+    state = panel._state
+    return [describe(card) for card in state.read(state.arrangement.numbers) if card is not None]
+
+
+def keys_of(panel: Explorer) -> list[str]:
+    """The keys of the cards of the panel's own tasks, in the order in which they were added."""
+    return [card.key for card in panel._state.collection.cards]
 
 
 def join_jobs() -> None:

@@ -11,9 +11,10 @@ import pytest
 from seedream_nb import Explorer, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, compose_layers
 from seedream_nb.core.errors import ImageError
 from seedream_nb.images.fetch import ImageFetcher
-from seedream_nb.panels.actions import MOST_COMPOSED, compose_image
+from seedream_nb.panels.actions import MOST_COMPOSED
+from seedream_nb.panels.saving import compose_image
 from seedream_nb.panels.state import ExplorerState
-from tests.panels.support import layered
+from tests.panels.support import keys_of, layered
 from tests.sample_images import decode
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 BOAT = "2fd4b690-a7e8-4351-8c1d-e96b05f8d73c"  # with layers
 CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
-
-
-def keys_of(panel: Explorer) -> list[str]:
-    return [str(card["key"]) for card in panel.grid.cards]
 
 
 def is_busy(panel: Explorer) -> bool:
@@ -56,20 +53,21 @@ def test_a_broken_layer_is_named() -> None:
 def test_a_selected_composed_image_is_in_python(panel: Explorer, client: SeedreamClient, wait_until: Wait) -> None:
     panel.add(client.retrieve_batch([CAT, BOAT]))
     cat, whole, base, *_layers = keys_of(panel)
-    panel.grid.selected = [whole, cat, base]
+    panel._state.select([whole, cat, base])
     wait_until(lambda: len(panel.selected) == 3 and not is_busy(panel))
     first, second, third = panel.selected
     assert (first.name, first.size) == ("composed", "1536x1024")
+    assert first.data is not None
     assert decode(first.data).tobytes() == compose_layers(panel.tasks[1]).tobytes()
     assert (second, third) == (panel.tasks[0].images[0], panel.tasks[1].layers[0])
-    assert panel.grid.selected == [whole, cat, base]
+    assert panel._state.selected_keys(9) == [whole, cat, base]
 
 
 def test_a_composed_image_becomes_a_reference(
     panel: Explorer, sandbox: Sandbox, client: SeedreamClient, wait_until: Wait
 ) -> None:
     panel.add(client.retrieve(BOAT))
-    panel.grid.selected = keys_of(panel)[:1]
+    panel._state.select(keys_of(panel)[:1])
     wait_until(lambda: len(panel.selected) == 1)
     panel.generate_form.use_selection.click()
     (reference,) = panel.generate_form.references
@@ -88,21 +86,21 @@ def test_a_missing_layer_is_reported_and_retried_when_it_is_selected_again(
     whole, base, *_layers = keys_of(panel)
     lost = str(task.layers[1].url).rpartition("/")[2]
     with sandbox.faults.during("missing", on="downloads", match=lost):
-        panel.grid.selected = [whole, base]
+        panel._state.select([whole, base])
         wait_until(lambda: "seedream-status-error" in panel.status_line.value)
         assert "is missing" in panel.status_line.value
         assert panel.selected == (task.layers[0],)
-    panel.grid.selected = [whole]
+    panel._state.select([whole])
     wait_until(lambda: len(panel.selected) == 1 and panel.selected[0].name == "composed")
 
 
 def test_a_deselected_composed_image_is_freed(panel: Explorer, wait_until: Wait) -> None:
     panel.add(layered("a", "red", "blue"))
     whole, base, _over = keys_of(panel)
-    panel.grid.selected = [whole]
+    panel._state.select([whole])
     wait_until(lambda: len(panel.selected) == 1 and not is_busy(panel))
     kept = weakref.ref(panel.selected[0])
-    panel.grid.selected = [base]
+    panel._state.select([base])
     gc.collect()
     assert kept() is None
 
@@ -110,7 +108,7 @@ def test_a_deselected_composed_image_is_freed(panel: Explorer, wait_until: Wait)
 def test_no_more_images_are_composed_than_a_request_takes(panel: Explorer, wait_until: Wait) -> None:
     tasks = [layered(f"task {number}", "red", "blue") for number in range(MOST_COMPOSED + 2)]
     panel.add(tasks)
-    panel.grid.selected = [key for key in keys_of(panel) if key.endswith("/0")]
+    panel._state.select([key for key in keys_of(panel) if key.endswith("/0")])
     wait_until(lambda: len(panel.selected) == MOST_COMPOSED)
     assert [image.task_id for image in panel.selected] == [task.id for task in tasks[:MOST_COMPOSED]]
     assert f"Only the first {MOST_COMPOSED} selected images" in panel.status_line.value
@@ -129,7 +127,7 @@ def test_an_updated_task_updates_the_selection() -> None:
     state.put([Task("a", TaskStatus.SUCCEEDED, (link,))])
     assert parts == ["cards", "selected", "cards"]
     state.put([Task("a", TaskStatus.SUCCEEDED, (newer,))])
-    assert (state.selected, state.selected_images) == (("a/0",), (newer,))
+    assert (state.selected_keys(9), state.selected_images) == (["a/0"], (newer,))
     assert parts[3:] == ["cards", "images"]
 
 

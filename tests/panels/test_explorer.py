@@ -17,7 +17,7 @@ from PIL import Image
 from seedream_nb import Explorer, Gallery, Sandbox, SeedreamClient, Task, TaskStatus, explore
 from seedream_nb.core.errors import UsageError
 from tests.gallery.reading import parse
-from tests.panels.support import QUICKLY, join_jobs, layered
+from tests.panels.support import QUICKLY, describe_shown, join_jobs, keys_of, layered
 from tests.scripted_server import Answer, ScriptedServer
 from tests.servers import client_to
 
@@ -34,12 +34,12 @@ MODIFIED = datetime(2026, 11, 22, tzinfo=timezone.utc)
 
 
 def shown_prompts(panel: Explorer) -> list[str]:
-    return [str(panel.grid.cards[position]["prompt"]) for position in panel.grid.order]
+    return [str(card["prompt"]) for card in describe_shown(panel)]
 
 
 def send(panel: Explorer, kind_of_message: str, **content: str) -> None:
     """Sends a message about the first card, as the front end would."""
-    keys = [panel.grid.cards[0]["key"]]
+    keys = keys_of(panel)[:1]
     panel.grid._handle_custom_msg({"type": kind_of_message, "keys": keys, **content}, [])
 
 
@@ -72,11 +72,11 @@ class TestOpening:
         for given in several:
             panel = explore(client, given)
             assert [task.id for task in panel.tasks] == [CAT, SEASONS]
-            assert len(panel.grid.cards) == 5
+            assert len(keys_of(panel)) == 5
             panel.close()
 
     def test_it_needs_nothing(self, panel: Explorer) -> None:
-        assert (panel.tasks, panel.selected, panel.grid.cards) == ((), (), [])
+        assert (panel.tasks, panel.selected, keys_of(panel)) == ((), (), [])
 
     def test_something_else_is_rejected(self, panel: Explorer) -> None:
         with pytest.raises(UsageError, match="A task id must be text, not 1"):
@@ -145,15 +145,23 @@ class TestGetting:
         wait_until(lambda: panel.tasks[1].status is TaskStatus.SUCCEEDED)
         assert panel.tasks[0].status is TaskStatus.PENDING
 
-    def test_the_history_is_loaded_page_by_page(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
-        for number in range(30):
+    def test_the_history_is_loaded_page_by_page_as_it_comes_into_view(
+        self, panel: Explorer, sandbox: Sandbox, wait_until: Wait
+    ) -> None:
+        for number in range(120):
             sandbox.add_task(f"number {number}")
-        panel.history_form.button.click()
-        wait_until(lambda: len(panel.tasks) == 24 and not panel.history_form.button.disabled)
-        panel.history_form.button.click()
-        wait_until(lambda: len(panel.tasks) == 44 and not panel.history_form.button.disabled)  # with the examples
-        panel.history_form.button.click()
-        wait_until(lambda: "No older tasks" in panel.status_line.value)
+        panel.tabs.value = "History"
+        wait_until(lambda: len(panel.tasks) == 50 and is_idle(panel))
+        numbers = panel._state.arrangement.numbers
+        place = next(place for place, number in enumerate(numbers) if number < 0)
+        panel._state.want(numbers[place + 55 : place + 60])
+        wait_until(lambda: len(panel.tasks) == 84 and is_idle(panel))
+        pages = [request for request in sandbox.requests if request.action == "retrieve_batch" and not request.ids]
+        assert len(pages) == 2
+        panel.filter = "number 1"
+        assert "among the 84 of 134 tasks loaded" in panel._state.arrangement.note
+        panel.tabs.value = "Get"
+        assert panel.tasks == ()
 
 
 class TestFiltering:
@@ -164,7 +172,7 @@ class TestFiltering:
         assert panel.filter_bar.text.value == "cat"
         panel.filter_bar.text.value = "valley"
         assert panel.filter == "valley"
-        assert len(panel.grid.order) == 4
+        assert len(describe_shown(panel)) == 4
 
     def test_existing_values_are_offered(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.add(client.retrieve_batch([CAT, SEASONS]))
@@ -177,7 +185,7 @@ class TestFiltering:
     def test_added_tasks_are_filtered(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.filter = "cat"
         panel.add(client.retrieve_batch([CAT, SEASONS]))
-        assert len(panel.grid.order) == 1
+        assert len(describe_shown(panel)) == 1
         assert len(panel.tasks) == 2
 
 
@@ -186,16 +194,16 @@ class TestSelecting:
         panel.add(client.retrieve_batch([CAT, SEASONS]))
         seen: list[int] = []
         panel.observe(lambda change: seen.append(len(change["new"])), "selected")
-        keys = [str(card["key"]) for card in panel.grid.cards]
-        panel.grid.selected = [keys[2], keys[0]]
+        keys = keys_of(panel)
+        panel._state.select([keys[2], keys[0]])
         assert [image.task_id for image in panel.selected] == [SEASONS, CAT]
         assert seen == [2]
 
     def test_an_unknown_key_selects_nothing(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.add(client.retrieve(CAT))
-        panel.grid.selected = ["no such key"]
+        panel._state.select(["no such key"])
         assert panel.selected == ()
-        assert panel.grid.selected == []
+        assert len(panel._state.selection) == 0
 
 
 class TestGenerating:
@@ -353,7 +361,7 @@ class TestGenerating:
 
     def test_selected_images_become_references(self, panel: Explorer, sandbox: Sandbox, wait_until: Wait) -> None:
         panel.add(panel.client.retrieve(CAT))
-        panel.grid.selected = [str(panel.grid.cards[0]["key"])]
+        panel._state.select(keys_of(panel)[:1])
         panel.generate_form.use_selection.click()
         assert panel.generate_form.reference_count.value == "1 reference"
         panel.generate_form.prompt.value = "make it night"
@@ -381,7 +389,7 @@ class TestDetails:
     ) -> None:
         task = client.retrieve(CAT)
         panel.add(task)
-        panel.grid.opened = panel.grid.cards[0]["key"]
+        panel.grid.opened = keys_of(panel)[0]
         send(panel, "details")
         assert (sent[-1]["type"], sent[-1]["key"]) == ("details", panel.grid.opened)
         assert dict(sent[-1]["pairs"])["Task ID"] == CAT
@@ -397,7 +405,7 @@ class TestDetails:
         private = {"Trace ID": "a-trace-id", "Callback url": "https://hooks.example/key"}
         task = client.retrieve(sandbox.add_task("a cat", request={"callback_url": private["Callback url"]}))
         panel.add(dataclasses.replace(task, trace_id=private["Trace ID"]))
-        panel.grid.opened = panel.grid.cards[0]["key"]
+        panel.grid.opened = keys_of(panel)[0]
         send(panel, "details")
         panel.add(panel.tasks)
         saved = json.dumps(Widget.get_manager_state(), default=str)
@@ -414,28 +422,28 @@ class TestLibrary:
         with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path / "library") as opened:
             yield opened
 
-    def test_matches_are_loaded_page_by_page(
+    def test_the_whole_library_is_shown_without_a_request(
         self, panel: Explorer, client: SeedreamClient, sandbox: Sandbox, wait_until: Wait
     ) -> None:
         client.retrieve_batch([sandbox.add_task(f"a cat, number {number}") for number in range(30)])
         client.retrieve(sandbox.add_task("a dog"))
-        asked = len(sandbox.requests)
-        panel.library_form.text.value = "cat"
-        for count in (24, 30):
-            panel.library_form.button.click()
-            wait_until(lambda wanted=count: len(panel.tasks) == wanted and is_idle(panel))  # type: ignore[misc]  # bound here
-        panel.library_form.button.click()
-        wait_until(lambda: "No older matches" in panel.status_line.value and is_idle(panel))
-        assert len(sandbox.requests.of_kind("tasks")) <= asked
+        requests = len(sandbox.requests)
+        panel.tabs.value = "Library"
+        wait_until(lambda: len(panel.tasks) == 31 and is_idle(panel))
+        panel.filter = "cat"
+        assert len(describe_shown(panel)) == 30
+        assert len(sandbox.requests) == requests
 
-    def test_no_matches_are_reported(self, panel: Explorer, wait_until: Wait) -> None:
-        panel.library_form.text.value = "cat"
-        panel.library_form.button.click()
-        wait_until(lambda: "No matches" in panel.status_line.value and is_idle(panel))
+    def test_a_panel_that_opens_with_the_library_has_its_tasks(self, client: SeedreamClient, sandbox: Sandbox) -> None:
+        client.retrieve(sandbox.add_task("a dog"))
+        panel = explore(client, source="library")
+        assert [task.prompt for task in panel.tasks] == ["a dog"]
+        assert panel.tabs.value == "Library"
+        panel.close()
 
 
 def test_a_disabled_library_is_reported(panel: Explorer, wait_until: Wait) -> None:
-    panel.library_form.button.click()
+    panel.tabs.value = "Library"
     wait_until(lambda: "turned off" in panel.status_line.value and is_idle(panel))
 
 
@@ -454,8 +462,8 @@ class TestSaving:
         return record_messages(panel, monkeypatch)
 
     def save(self, panel: Explorer, folder: str, *places: int) -> None:
-        keys = [panel.grid.cards[place]["key"] for place in places]
-        panel.grid._handle_custom_msg({"type": "save", "keys": keys, "folder": folder}, [])
+        keys = [keys_of(panel)[place] for place in places]
+        panel.grid._handle_custom_msg({"type": "save", "keys": keys, "folder": folder, "ticket": "7"}, [])
         join_jobs()
 
     def test_exactly_the_chosen_images_are_written(
@@ -467,7 +475,7 @@ class TestSaving:
         assert sorted(numbers) == ["2", "4"]
         assert len([*Path("cats").glob("*.jpg")]) == 3
         assert (sent[-1]["text"], sent[-1]["is_error"]) == ("Saved 3 images in cats.", False)
-        assert sent[-1]["keys"] == [panel.grid.cards[place]["key"] for place in (0, 2, 4)]
+        assert sent[-1]["ticket"] == "7"
 
     def test_the_file_of_one_image_is_named(
         self, panel: Explorer, client: SeedreamClient, sent: list[dict[str, Any]]
@@ -487,8 +495,8 @@ class TestSaving:
 
     def test_no_click_is_lost_while_another_is_saved(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.add(client.retrieve(SEASONS))
-        for card in panel.grid.cards:
-            panel.grid._handle_custom_msg({"type": "save", "keys": [card["key"]], "folder": "all"}, [])
+        for key in keys_of(panel):
+            panel.grid._handle_custom_msg({"type": "save", "keys": [key], "folder": "all"}, [])
         join_jobs()
         assert len([*Path("all").glob("*.jpg")]) == 4
 
@@ -531,7 +539,7 @@ class TestShowingResults:
         panel.generate_form.button.click()
         join_jobs()
         assert [message["key"] for message in sent if message["type"] == "reveal"] == [f"{panel.tasks[1].id}/0"]
-        assert (panel.filter, len(panel.grid.order)) == ("", 2)
+        assert (panel.filter, len(describe_shown(panel))) == ("", 2)
 
     def test_a_filter_that_does_not_hide_it_stays(self, panel: Explorer, client: SeedreamClient) -> None:
         panel.add(client.retrieve_batch([CAT, SEASONS]))
@@ -539,7 +547,7 @@ class TestShowingResults:
         panel.generate_form.prompt.value = "another cat"
         panel.generate_form.button.click()
         join_jobs()
-        assert (panel.filter, len(panel.grid.order)) == ("cat", 2)
+        assert (panel.filter, len(describe_shown(panel))) == ("cat", 2)
 
 
 @pytest.mark.parametrize("name", ["Asia/Tokyo", "Nowhere/Special", "../../etc/passwd", ""])
@@ -547,14 +555,14 @@ def test_days_are_those_of_the_browser(panel: Explorer, client: SeedreamClient, 
     panel.add(client.retrieve(CAT))
     panel.grid._handle_custom_msg({"type": "time_zone", "name": name}, [])
     assert str(panel._state.zone) == ("Asia/Tokyo" if name == "Asia/Tokyo" else "None")
-    assert len(panel.grid.order) == 1
+    assert len(describe_shown(panel)) == 1
 
 
 def test_the_code_of_what_is_shown_or_selected(panel: Explorer, client: SeedreamClient) -> None:
     panel.add(client.retrieve_batch([CAT, SEASONS]))
     assert CAT in panel.show_code()
     assert SEASONS in panel.show_code()
-    panel.grid.selected = [str(panel.grid.cards[0]["key"])]
+    panel._state.select(keys_of(panel)[:1])
     assert panel.show_code() == f"%seedream get {CAT}"
     panel.tabs.value = "Generate"
     panel.generate_form.prompt.value = "a red fox"

@@ -122,7 +122,7 @@ def test_days_are_those_of_the_browser() -> None:
     day = dt.date(2026, 11, 11)
     for zone, places in (("Pacific/Kiritimati", (0,)), ("America/Los_Angeles", ())):
         collection.set_zone(ZoneInfo(zone))
-        assert collection.find_all(Filter(since=day), Sort.ADDED) == places
+        assert collection.find(Filter(since=day), Sort.ADDED) == places
 
 
 def test_model_state_and_size_must_match_exactly() -> None:

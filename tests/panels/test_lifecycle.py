@@ -17,7 +17,7 @@ import pytest
 from seedream_nb import explore
 from seedream_nb.panels import jobs
 from seedream_nb.panels.jobs import Jobs, Status
-from tests.panels.support import QUICKLY, Connection, count_models, join_jobs, layered
+from tests.panels.support import QUICKLY, Connection, count_models, join_jobs, keys_of, layered
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -54,9 +54,9 @@ def use(client: SeedreamClient, task_id: str) -> list[weakref.ref[object]]:
     browser = panel.grid.comm
     panel.add(layered("whole", "red", "blue"))
     panel._ipython_display_()
-    keys = [str(card["key"]) for card in panel.grid.cards]
+    keys = keys_of(panel)
     browser.receive_custom({"type": "load", "kind": "thumbnail", "keys": keys, "seen": 0})
-    panel.grid.selected = keys
+    panel._state.select(keys)
     panel.generate_form.prompt.value = "a cat"
     assert browser.image_sent.wait(20)
     parts = [panel, panel.grid, panel._state, *panel._state.collection.cards, *panel.tasks]

@@ -1,11 +1,20 @@
+/**
+ * What keys do in the grid, by `KeyboardEvent.key`, for the active tile: other parts add theirs. Each gets the sheet and
+ * the event.
+ *
+ * @type {Record<string, (sheet: Sheet, event: KeyboardEvent) => void>}
+ */
+const TILE_KEYS = {};
+
 /** Opens, selects, and moves between tiles by pointer and keyboard, as a file manager does. */
 class Chooser {
   /** @param {Sheet} sheet */
   constructor(sheet) {
     this.sheet = sheet;
     this.view = sheet.view;
-    /** The tile where a range of selected tiles starts. */
-    this.anchor = "";
+    this.deck = sheet.deck;
+    /** The place of the tile where a range of selected tiles starts, and its key. @type {?{place: number, key: string}} */
+    this.anchor = null;
     const { list } = sheet;
     this.view.listen(list, "click", (event) => this.click(event));
     this.view.listen(list, "mousedown", (event) => event.shiftKey && event.preventDefault()); // would select text
@@ -15,38 +24,46 @@ class Chooser {
   /** @param {MouseEvent} event */
   click(event) {
     const target = /** @type {Element} */ (event.target);
-    const key = /** @type {HTMLElement} */ (target.closest("[data-key]"))?.dataset.key;
-    if (key === undefined) return;
-    this.sheet.activate(key);
-    if (event.shiftKey) this.selectRange(key);
-    else if (event.ctrlKey || event.metaKey || target.closest(".seedream-grid-mark")) this.toggle(key);
-    else this.view.open(key);
+    const tile = /** @type {HTMLElement} */ (target.closest("[data-place]"));
+    if (!tile) return;
+    const place = Number(tile.dataset.place);
+    this.sheet.activate(place);
+    if (event.shiftKey) this.selectRange(place);
+    else if (event.ctrlKey || event.metaKey || target.closest(".seedream-grid-mark")) this.toggle(place);
+    else this.open(place);
   }
 
-  /** @param {string} key */
-  toggle(key) {
-    const selected = new Set(this.view.selected);
-    if (!selected.delete(key)) selected.add(key);
-    this.anchor = key;
-    this.view.select(selected);
+  /** @param {number} place */
+  open(place) {
+    const card = this.deck.cards.get(place);
+    if (card) this.view.open(card.key);
   }
 
-  /** Selects all tiles from the anchor to this one. @param {string} key */
-  selectRange(key) {
-    const { places, shown } = this.sheet;
-    const to = places.get(key);
-    const from = places.get(this.anchor) ?? to;
-    const range = shown.slice(Math.min(from, to), Math.max(from, to) + 1).map((card) => card.key);
-    if (!places.has(this.anchor)) this.anchor = key;
-    this.view.select(new Set([...this.view.selected, ...range]));
+  /** @param {number} place */
+  toggle(place) {
+    const card = this.deck.cards.get(place);
+    if (!card) return;
+    this.anchor = { place, key: card.key };
+    this.deck.selection.toggle(card.key, place);
+  }
+
+  /** Selects all tiles from the anchor to this one. @param {number} place */
+  selectRange(place) {
+    this.anchor ??= { place, key: this.deck.cards.get(place)?.key ?? "" };
+    this.deck.selection.addRange(this.anchor.place, place);
+  }
+
+  /** The order has changed. @param {Record<string, number>} places Of the keys that are still shown. */
+  rearrange(places) {
+    const { key = "" } = this.anchor ?? {};
+    this.anchor = key in places ? { place: places[key], key } : null;
   }
 
   /** @param {KeyboardEvent} event */
   press(event) {
     const isCommand = event.ctrlKey || event.metaKey;
     if (event.altKey || (isCommand && event.key !== "a")) return;
-    const { active, columns, count, page, places, shown } = this.sheet;
-    const place = places.get(active) ?? 0;
+    const { active: place, columns, count, page } = this.sheet;
     const steps = {
       ArrowLeft: place - 1,
       ArrowRight: place + 1,
@@ -58,13 +75,14 @@ class Chooser {
       End: count - 1,
     };
     const actions = {
-      Enter: () => this.view.open(active),
-      " ": () => (event.shiftKey ? this.selectRange(active) : this.toggle(active)),
-      Escape: () => this.view.select(new Set()),
-      a: () => isCommand && this.view.select(new Set(shown.map((card) => card.key))),
+      ...TILE_KEYS,
+      Enter: () => this.open(place),
+      " ": () => (event.shiftKey ? this.selectRange(place) : this.toggle(place)),
+      Escape: () => this.deck.selection.clear(),
+      a: () => this.deck.selection.addAll(),
     };
     if (event.key in steps) this.step(place, steps[event.key], event.shiftKey);
-    else if (event.key in actions && (event.key !== "a" || isCommand)) actions[event.key]();
+    else if (event.key in actions && (event.key !== "a" || isCommand)) actions[event.key](this.sheet, event);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -72,11 +90,10 @@ class Chooser {
 
   /** Moves from one place to another, and selects the range with Shift. */
   step(from, to, isSelecting) {
-    const { count, places, shown } = this.sheet;
-    if (to < 0 || to >= count) return;
-    if (isSelecting && !places.has(this.anchor)) this.anchor = shown[from].key;
-    this.sheet.active = shown[to].key;
-    if (isSelecting) this.selectRange(shown[to].key);
+    if (to < 0 || to >= this.sheet.count) return;
+    if (isSelecting) this.anchor ??= { place: from, key: this.deck.cards.get(from)?.key ?? "" };
+    this.sheet.active = to;
+    if (isSelecting) this.selectRange(to);
     this.sheet.focus();
   }
 }

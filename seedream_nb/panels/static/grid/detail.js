@@ -1,5 +1,21 @@
 const COPIED_TIME = 1600; // milliseconds that a button shows "Copied"
 
+/**
+ * What other parts add to the detail view: sections between the details and the buttons, and buttons. Each is made once
+ * per view, and shows one card after the other; `details` is what `describe_details` says of it, once that is here.
+ *
+ * @typedef {{element: HTMLElement, show: (card: Card, details: ?object) => void}} DetailPart
+ * @type {{sections: ((detail: DetailView) => DetailPart)[], actions: ((detail: DetailView) => DetailPart)[]}}
+ */
+const DETAIL_PARTS = { sections: [], actions: [] };
+
+/**
+ * What keys do in the detail view, besides its own: each gets the view.
+ *
+ * @type {Record<string, (detail: DetailView) => void>}
+ */
+const DETAIL_KEYS = {};
+
 /** One large image with everything known about it. */
 class DetailView extends Dialog {
   /** @param {GridView} view */
@@ -8,7 +24,7 @@ class DetailView extends Dialog {
     this.element.setAttribute("aria-label", "Image details");
     this.previous = makeButton("Previous", () => this.go(-1), { icon: "previous", keys: "←" });
     this.next = makeButton("Next", () => this.go(1), { icon: "next", keys: "→" });
-    this.choose = makeButton("Select", () => view.sheet.chooser.toggle(this.card.key), { names: "choose", keys: "Space" });
+    this.choose = makeButton("Select", () => this.toggle(), { names: "choose", keys: "Space" });
     this.choose.prepend(makeIcon("check"));
     this.bar.prepend(make("div", "group", { role: "group", "aria-label": "Navigation" }, this.previous, this.next));
     this.zoomGroup.before(this.choose);
@@ -17,12 +33,15 @@ class DetailView extends Dialog {
     this.copyPrompt = this.makeCopyButton("Copy prompt", () => this.card.prompt, () => this.copyWholePrompt());
     this.copyId = this.makeCopyButton("Copy ID", () => this.card.task_id);
     this.link = make("a", "button", { target: "_blank", rel: "noopener noreferrer", ...OWN_KEYS }, "Open link");
-    this.saving = new Saving(view, "Save original", this.ending.signal, () => [this.card.key]);
+    this.saving = new Saving(view, "Save original", this.ending.signal, () => this.card.key);
     this.use = makeButton("Use these settings", () => view.act("use_settings", [this.card.key]));
     const { folder, button, result } = this.saving;
     this.save = make("div", "save", {}, folder, button);
-    const buttons = [this.save, result, this.use, this.copyPrompt, this.copyId, this.link];
-    const text = make("div", "text", OWN_KEYS, this.prompt, this.details);
+    const [sections, actions] = [DETAIL_PARTS.sections, DETAIL_PARTS.actions].map((all) => all.map((makePart) => makePart(this)));
+    this.parts = [...sections, ...actions];
+    const added = actions.map((part) => part.element);
+    const buttons = [this.save, result, ...added, this.use, this.copyPrompt, this.copyId, this.link];
+    const text = make("div", "text", OWN_KEYS, this.prompt, this.details, ...sections.map((part) => part.element));
     this.body.append(this.addStage().element, make("div", "aside", {}, text, make("div", "actions", {}, ...buttons)));
   }
 
@@ -53,15 +72,16 @@ class DetailView extends Dialog {
   show([card]) {
     const isOther = card.key !== this.card?.key;
     this.card = card;
-    const { sheet, store } = this.view;
+    const { store } = this.view;
+    const { count } = store.deck;
     // Opening it again retries what failed.
     if (isOther) store.clearProblems("original", [card.key]);
     if (isOther) this.view.model.send({ type: "details", keys: [card.key] });
     if (isOther) this.saving.clear();
-    const place = sheet.places.get(card.key);
-    this.title.textContent = place === undefined ? "" : `${formatNumber(place + 1)} of ${formatNumber(sheet.count)}`;
-    this.previous.disabled = place === undefined ? !sheet.count : place === 0;
-    this.next.disabled = place === undefined ? !sheet.count : place === sheet.count - 1;
+    const { place } = this;
+    this.title.textContent = place === undefined ? "" : `${formatNumber(place + 1)} of ${formatNumber(count)}`;
+    this.previous.disabled = place === undefined ? !count : place === 0;
+    this.next.disabled = place === undefined ? !count : place === count - 1;
     this.prompt.textContent = card.prompt || "No prompt";
     this.prompt.classList.toggle("seedream-grid-soft", !card.prompt);
     // They arrive a moment after the card was opened; until then their space is reserved.
@@ -79,6 +99,7 @@ class DetailView extends Dialog {
     this.link.hidden = !isWebLink(card.link);
     if (isWebLink(card.link)) this.link.href = card.link;
     else this.link.removeAttribute("href");
+    for (const part of this.parts) part.show(card, isThere ? store.details : null);
     this.save.hidden = !card.has_image;
     this.use.hidden = !this.view.model.get("can_generate");
     this.stages[0].show([card], `Image${this.title.textContent ? ` ${this.title.textContent}` : ""}: ${card.prompt}`);
@@ -94,15 +115,22 @@ class DetailView extends Dialog {
     return make("dd", "value", {}, make("time", "", { datetime: moment, title: zone }, text));
   }
 
+  /** Where the card is shown, if it is. @returns {number | undefined} */
+  get place() {
+    return this.view.store.deck.places.get(this.card.key);
+  }
+
+  toggle() {
+    this.view.store.deck.selection.toggle(this.card.key, this.place);
+  }
+
   mark() {
-    this.choose.setAttribute("aria-pressed", String(this.view.selected.has(this.card.key)));
+    this.choose.setAttribute("aria-pressed", String(this.view.store.deck.selection.has(this.place)));
   }
 
   /** @param {number} step */
   go(step) {
-    const { sheet } = this.view;
-    const place = sheet.places.get(this.card.key);
-    const card = sheet.shown[place === undefined ? 0 : place + step];
+    const card = this.view.store.deck.cards.get(this.place === undefined ? 0 : this.place + step);
     if (!card) return;
     const focused = this.view.focused;
     this.view.open(card.key);
@@ -114,7 +142,8 @@ class DetailView extends Dialog {
   move(event) {
     if (super.move(event)) return true;
     if (event.key === "ArrowLeft" || event.key === "ArrowRight") this.go(event.key === "ArrowLeft" ? -1 : 1);
-    else if (event.key === " " && event.target === this.stages[0].element) this.view.sheet.chooser.toggle(this.card.key);
+    else if (event.key === " " && event.target === this.stages[0].element) this.toggle();
+    else if (Object.hasOwn(DETAIL_KEYS, event.key)) DETAIL_KEYS[event.key](this);
     else return false;
     return true;
   }

@@ -60,10 +60,11 @@ class BoundedCache {
   }
 }
 
-/** The images and details of one model, shared by all its views. */
+/** The cards, images, and details of one model, shared by all its views. */
 class ImageStore {
   constructor(model) {
     this.model = model;
+    this.deck = new Deck(model, this);
     /** @type {Set<GridView>} */
     this.views = new Set();
     this.caches = { thumbnail: new BoundedCache(MEMORY.thumbnail), original: new BoundedCache(MEMORY.original) };
@@ -106,28 +107,27 @@ class ImageStore {
   }
 
   receive(content, buffers) {
-    if (content?.type === "notify") {
-      for (const view of this.views) view.notify(String(content.text));
-      return;
-    }
-    if (content?.type === "saved") {
-      for (const view of this.views) view.receiveSaved(content);
-      return;
-    }
-    if (content?.type === "reveal") {
-      for (const view of this.views) view.reveal(content.key);
-      return;
-    }
-    if (content?.type === "details") {
-      this.details = { key: content.key, pairs: content.pairs, moments: content.moments ?? {} };
-      for (const view of this.views) view.readDialog();
-      return;
-    }
-    if (content?.type === "copy") {
-      this.copy(String(content.text));
-      return;
-    }
-    if (content?.type !== "image" && content?.type !== "image_error") return;
+    const receivers = {
+      order: () => this.deck.receiveOrder(content),
+      cards: () => this.deck.receiveCards(content),
+      selection: () => this.deck.selection.receive(content),
+      copy: () => this.copy(String(content.text)),
+      details: () => this.receiveDetails(content),
+      notify: () => this.views.forEach((view) => view.notify(String(content.text))),
+      saved: () => this.views.forEach((view) => view.receiveSaved(content)),
+      reveal: () => this.views.forEach((view) => view.reveal(content.key)),
+      image: () => this.receiveImage(content, buffers),
+      image_error: () => this.receiveImage(content, buffers),
+    };
+    if (Object.hasOwn(receivers, content?.type)) receivers[content.type]();
+  }
+
+  receiveDetails(content) {
+    this.details = { moments: {}, ...content };
+    for (const view of this.views) view.readDialog();
+  }
+
+  receiveImage(content, buffers) {
     const { kind, key } = content;
     this.seen = content.number ?? this.seen;
     this.requested[kind].delete(key);
@@ -174,6 +174,7 @@ class ImageStore {
 
   dispose() {
     this.model.off("msg:custom", this.receive);
+    this.deck.dispose();
     this.clear();
   }
 }

@@ -1,16 +1,18 @@
+let tickets = 0;
+
 /** A folder, the button that saves images into it, and beside them what became of it. */
 class Saving {
   /**
    * @param {GridView} view
    * @param {string} label
    * @param {AbortSignal} signal Ends it.
-   * @param {() => string[]} readKeys The cards to save.
+   * @param {() => ?string} readKey The card to save; null for the selection.
    */
-  constructor(view, label, signal, readKeys) {
+  constructor(view, label, signal, readKey) {
     this.view = view;
-    this.readKeys = readKeys;
-    /** The keys that were saved last, as one text. */
-    this.saved = "";
+    this.readKey = readKey;
+    /** What was saved last: the message that asked for it has the same ticket. */
+    this.ticket = "";
     const about = { type: "text", "aria-label": "Folder", title: "Folder to save into", spellcheck: "false" };
     this.folder = make("input", "folder", { ...about, placeholder: "Folder", ...OWN_KEYS });
     this.button = makeButton(label, () => this.save());
@@ -32,16 +34,17 @@ class Saving {
   }
 
   save() {
-    const keys = this.readKeys();
-    if (!keys.length) return;
-    this.saved = keys.join("\n");
+    const key = this.readKey();
+    tickets += 1;
+    this.ticket = `${this.view.store.deck.page} ${tickets}`;
     this.show("Saving…", false);
-    this.view.model.send({ type: "save", keys, folder: this.folder.value });
+    const what = key === null ? {} : { keys: [key] };
+    this.view.model.send({ type: "save", ticket: this.ticket, folder: this.folder.value, ...what });
   }
 
   /** Shows the result if it is that of the images that were saved here last. @returns {boolean} whether it is */
-  receive({ keys, text, is_error: isError }) {
-    if (keys.join("\n") !== this.saved) return false;
+  receive({ ticket, text, is_error: isError }) {
+    if (ticket !== this.ticket) return false;
     this.show(text, isError);
     this.view.announce(text);
     return true;
@@ -55,7 +58,7 @@ class Saving {
 
   /** Forgets the result, which belongs to other images. */
   clear() {
-    this.saved = "";
+    this.ticket = "";
     this.show("", false);
   }
 }

@@ -1,41 +1,42 @@
 /**
- * A document with a thousand tiles is slow, so only the rows near the viewport are in it and request thumbnails.
+ * A document with a thousand tiles is slow, so only the rows near the viewport are in it and request cards and thumbnails.
  */
 
 const GAP = 12; // pixels between tiles
 const NARROWEST_CAPTION = 132; // pixels; narrower captions would have one word per line
 const SHORT = 400; // pixels; a lower grid cannot be resized
+const FIRST_CARDS = 60; // requested before the layout is known
+
+/** @typedef {{key: string, place: number, offset: number}} Anchor A tile, and its distance from the upper edge. */
 
 /** The scrolling grid; only tiles near its viewport are in the document. */
 class Sheet {
   /** @param {GridView} view */
   constructor(view) {
     this.view = view;
-    /** @type {Card[]} */
-    this.shown = [];
-    /** @type {Map<string, number>} */
-    this.places = new Map();
-    /** @type {Map<string, Tile>} */
+    this.deck = view.store.deck;
+    /** @type {Map<string, Tile>} by key, or by place where the card is not here yet */
     this.tiles = new Map();
-    /** The tile that the Tab key focuses. */
-    this.active = "";
-    this.top = 0;
+    /** The place of the tile that the Tab key focuses, and its key as far as it is known. */
+    this.active = 0;
+    this.activeKey = "";
+    this.count = 0;
     this.list = make("div", "list", { role: "listbox", "aria-multiselectable": "true", "aria-label": "Images" });
     this.nothing = make("p", "nothing");
     this.element = make("div", "scroll", {}, this.list, this.nothing);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.element);
-    view.listen(this.element, "scroll", () => view.schedule());
+    this.track = new Track(this.element, (time, act) => view.later(time, act), () => this.draw());
+    view.listen(this.element, "scroll", () => {
+      this.track.read();
+      view.schedule();
+    });
     this.chooser = new Chooser(this);
-    view.listen(this.list, "focusin", (event) => this.activate(event.target.dataset.key ?? this.active));
+    view.listen(this.list, "focusin", (event) => this.activate(Number(event.target.dataset.place ?? this.active)));
   }
 
   dispose() {
     this.observer.disconnect();
-  }
-
-  get count() {
-    return this.shown.length;
   }
 
   /** How many tiles are visible at once. */
@@ -43,57 +44,69 @@ class Sheet {
     return Math.max(1, Math.floor(this.viewport / this.rowHeight)) * this.columns;
   }
 
-  /** Shows other cards, and keeps the scroll position where that makes sense. @param {Card[]} shown */
-  show(shown) {
+  /** The keys whose places matter when the order changes. */
+  get knownKeys() {
+    return [this.captureAnchor()?.key, this.activeKey, this.chooser.anchor?.key].filter(Boolean);
+  }
+
+  /** The cards to request when the order changes: so many before and after the anchor, or from the beginning. */
+  get span() {
+    const places = this.nearPlaces().filter((place) => place !== this.active);
     const anchor = this.captureAnchor();
+    if (!anchor || !places.length) return { anchor: "", before: 0, after: Math.max(FIRST_CARDS, places.length) };
+    return { anchor: anchor.key, before: anchor.place - places[0], after: places.at(-1) - anchor.place };
+  }
+
+  /**
+   * Shows the new order, and keeps the scroll position where that makes sense.
+   *
+   * @param {Record<string, number>} places Of the known keys that are still shown.
+   * @param {?Anchor} anchor What stays where it is, where the remaining cards are in the same order: filtered or extended.
+   */
+  rearrange(places, anchor) {
+    const offset = anchor ? this.rowOf(anchor.place) * this.rowHeight - this.track.top : 0;
     const hadFocus = this.list.contains(this.view.focused);
-    const isSameOrder = this.isSameOrderAs(shown);
-    this.shown = shown;
-    this.places = new Map(shown.map((card, place) => [card.key, place]));
-    if (!this.places.has(this.active)) this.active = shown[0]?.key ?? "";
-    this.list.hidden = !shown.length;
-    this.nothing.hidden = Boolean(shown.length);
-    const total = this.view.cards.length;
+    const { count, total } = this.deck;
+    this.active = places[this.activeKey] ?? 0;
+    this.activeKey = this.deck.cards.get(this.active)?.key ?? (this.activeKey in places ? this.activeKey : "");
+    this.chooser.rearrange(places);
+    this.count = count;
+    this.list.hidden = !count;
+    this.nothing.hidden = Boolean(count);
     this.nothing.textContent = total
       ? `No matches among ${formatNumber(total)} ${total === 1 ? "image" : "images"}. Broaden the filter to see more.`
       : "No images yet. They appear here as they arrive.";
     this.measure();
-    this.restoreAnchor(isSameOrder ? anchor : null);
+    this.restoreAnchor(anchor && anchor.key in places ? { place: places[anchor.key], offset } : null);
     this.draw();
     if (hadFocus && !this.list.contains(this.view.focused)) this.focus();
   }
 
-  /** Whether the remaining cards are in the same order as before: filtered or extended, but not sorted anew. */
-  isSameOrderAs(shown) {
-    const before = shown.map((card) => this.places.get(card.key)).filter((place) => place !== undefined);
-    return before.every((place, index) => index === 0 || place > before[index - 1]);
-  }
-
-  /** The first visible tile and its distance from the upper edge. */
+  /** The first visible tile and its distance from the upper edge. @returns {?Anchor} */
   captureAnchor() {
-    const { scrollTop } = this.element;
-    if (!this.rowHeight || !scrollTop) return null;
-    const row = Math.ceil(scrollTop / this.rowHeight);
-    const card = this.shown[row * this.columns];
-    return card ? { key: card.key, offset: row * this.rowHeight - scrollTop } : null;
+    const { top } = this.track;
+    if (!this.rowHeight || !top) return null;
+    const row = Math.ceil(top / this.rowHeight);
+    const place = row * this.columns;
+    const card = this.deck.cards.get(place);
+    return card ? { key: card.key, place, offset: row * this.rowHeight - top } : null;
   }
 
   /** Scrolls back to the anchor, or to the top when it is gone. */
   restoreAnchor(anchor) {
-    const place = anchor ? this.places.get(anchor.key) : undefined;
-    this.element.scrollTop =
-      place === undefined ? 0 : Math.floor(place / this.columns) * this.rowHeight - anchor.offset;
+    this.track.scrollTo(anchor ? this.rowOf(anchor.place) * this.rowHeight - anchor.offset : 0);
   }
 
-  resize() {
+  /** @param {boolean} [isNewSize] Whether tiles have another size. */
+  resize(isNewSize = false) {
     const anchor = this.captureAnchor();
     const wasHidden = !this.width;
     const width = this.width;
     const captionHeight = this.captionHeight;
     this.measure();
     if (!this.width) return;
-    if (wasHidden) this.element.scrollTop = this.top; // A notebook that detaches its cells loses it.
-    else if (width !== this.width || captionHeight !== this.captionHeight) this.restoreAnchor(anchor);
+    if (wasHidden) this.track.scrollTo(this.track.top); // A notebook that detaches its cells loses it.
+    else if (isNewSize || width !== this.width || captionHeight !== this.captionHeight) this.restoreAnchor(anchor);
     this.draw();
   }
 
@@ -103,21 +116,24 @@ class Sheet {
     this.viewport = this.element.clientHeight;
     if (!this.width) return;
     // Tiles of any shape have the same area, so that portrait ones are not too tall.
-    const ideal = this.view.model.get("thumbnail") * Math.sqrt(this.view.aspect);
+    const { aspect } = this.deck;
+    const ideal = this.view.model.get("thumbnail") * Math.sqrt(aspect);
     this.columns = Math.max(1, Math.round((this.width + GAP) / (ideal + GAP)));
     this.tileWidth = Math.floor((this.width - (this.columns - 1) * GAP) / this.columns);
     const hasCaption = this.tileWidth >= NARROWEST_CAPTION;
     this.list.classList.toggle("seedream-grid-bare", !hasCaption);
-    this.imageHeight = Math.round(this.tileWidth / this.view.aspect);
+    this.imageHeight = Math.round(this.tileWidth / aspect);
     this.captionHeight = hasCaption ? this.measureCaption() : 0;
     this.rowHeight = this.imageHeight + this.captionHeight + (hasCaption ? GAP + 2 : GAP);
     const rows = Math.ceil(this.count / this.columns);
-    const height = this.count ? rows * this.rowHeight : 0;
+    this.track.resize(this.count ? rows * this.rowHeight : 0, this.viewport);
+    const { height } = this.track;
     this.list.style.height = `${height}px`;
     this.list.style.setProperty("--seedream-grid-image-height", `${this.imageHeight}px`);
     this.element.style.setProperty("--seedream-grid-content", this.count ? `${height + 8}px` : "auto");
     this.element.classList.toggle("seedream-grid-resizable", height > SHORT);
     this.viewport = this.element.clientHeight;
+    this.track.resize(this.track.content, this.viewport);
   }
 
   /** The height of a caption with all its lines, in the font of the notebook. */
@@ -130,49 +146,50 @@ class Sheet {
     return height;
   }
 
-  /** Inserts the tiles near the viewport, removes the others, and requests thumbnails. */
+  /** Inserts the tiles near the viewport, removes the others, and requests cards and thumbnails. */
   draw() {
     if (!this.width || !this.count) {
-      for (const key of [...this.tiles.keys()]) this.drop(key);
+      for (const id of [...this.tiles.keys()]) this.drop(id);
+      this.deck.request();
       return this.view.store.request("thumbnail");
     }
-    this.top = this.element.scrollTop;
     const places = this.nearPlaces();
-    const keys = new Set(places.map((place) => this.shown[place].key));
-    for (const key of [...this.tiles.keys()]) if (!keys.has(key)) this.drop(key);
+    this.activeKey = this.deck.cards.get(this.active)?.key ?? this.activeKey;
+    const ids = new Set(places.flatMap((place) => [this.idOf(place), `#${place}`]));
+    for (const id of [...this.tiles.keys()]) if (!ids.has(id)) this.drop(id);
     let cursor = this.list.firstChild;
     for (const place of places) {
-      const tile = this.tileOf(this.shown[place]);
+      const tile = this.tileOf(place);
       // Moving an element that is in place would take the focus from it.
       if (tile.element === cursor) cursor = cursor.nextSibling;
       else this.list.insertBefore(tile.element, cursor);
       tile.place(place, this.count, {
         left: (place % this.columns) * (this.tileWidth + GAP),
-        top: Math.floor(place / this.columns) * this.rowHeight,
+        top: this.track.place(this.rowOf(place) * this.rowHeight),
         width: this.tileWidth,
         height: this.imageHeight + this.captionHeight,
       });
     }
     this.mark();
+    this.deck.request();
     this.view.store.request("thumbnail");
   }
 
   /** The places of the visible rows, of as many above and below, and of the active tile, in order. */
   nearPlaces() {
+    if (!this.width || !this.count) return [];
     const [first, last] = this.rowsWithin(this.viewport);
     const begin = Math.max(0, first) * this.columns;
     const end = Math.min(this.count, (last + 1) * this.columns);
     const places = new Set(Array.from({ length: Math.max(0, end - begin) }, (_, index) => begin + index));
-    const active = this.places.get(this.active);
-    if (active !== undefined) places.add(active);
-    return [...places].sort((a, b) => a - b);
+    return [...places.add(this.active)].sort((a, b) => a - b);
   }
 
   /** The first and last visible row. @param {number} margin Pixels above and below that count as visible. */
   rowsWithin(margin) {
     return [
-      Math.floor((this.top - margin) / this.rowHeight),
-      Math.floor((this.top + this.viewport + margin) / this.rowHeight),
+      Math.floor((this.track.top - margin) / this.rowHeight),
+      Math.floor((this.track.top + this.viewport + margin) / this.rowHeight),
     ];
   }
 
@@ -181,63 +198,78 @@ class Sheet {
     if (!this.width) return [];
     const [first, last] = this.rowsWithin(0);
     const distance = (row) => (row > last ? row - last : row < first ? 1000 + first - row : 0);
-    return [...this.tiles.values()]
-      .filter((tile) => tile.card.has_image)
-      .map((tile) => tile.card.key)
-      .sort((a, b) => distance(this.rowOf(a)) - distance(this.rowOf(b)) || this.places.get(a) - this.places.get(b));
+    const urgency = (place) => distance(this.rowOf(place));
+    return this.nearPlaces()
+      .filter((place) => this.deck.cards.get(place)?.has_image)
+      .sort((a, b) => urgency(a) - urgency(b) || a - b)
+      .map((place) => this.deck.cards.get(place).key);
   }
 
   /** An image has arrived, or failed. @param {string} key */
   fill(key) {
     const [first, last] = this.rowsWithin(0);
+    const row = this.rowOf(this.deck.places.get(key));
     // Only visible tiles fade in, because it costs as much anywhere else.
-    this.tiles.get(key)?.fill(first <= this.rowOf(key) && this.rowOf(key) <= last);
+    this.tiles.get(key)?.fill(first <= row && row <= last);
   }
 
-  /** @param {string} key */
-  rowOf(key) {
-    return Math.floor(this.places.get(key) / this.columns);
+  /** @param {number} place */
+  rowOf(place) {
+    return Math.floor(place / this.columns);
   }
 
-  /** @param {Card} card */
-  tileOf(card) {
-    const tile = this.tiles.get(card.key) ?? new Tile(this.view, card);
+  /** The name of a tile among those in the document. @param {number} place */
+  idOf(place) {
+    return this.deck.cards.get(place)?.key ?? `#${place}`;
+  }
+
+  /** @param {number} place */
+  tileOf(place) {
+    const card = this.deck.cards.get(place) ?? null;
+    const id = this.idOf(place);
+    const blank = this.tiles.get(`#${place}`);
+    let tile = this.tiles.get(id);
+    if (blank && tile && blank !== tile) this.drop(`#${place}`);
+    // The tile of a card that has just arrived keeps the focus.
+    tile ??= blank ?? new Tile(this.view);
+    if (tile === blank) this.tiles.delete(`#${place}`);
     if (tile.card !== card) tile.show(card);
-    this.tiles.set(card.key, tile);
+    this.tiles.set(id, tile);
     return tile;
   }
 
-  /** @param {string} key */
-  drop(key) {
-    this.tiles.get(key).element.remove();
-    this.tiles.delete(key);
+  /** @param {string} id */
+  drop(id) {
+    this.tiles.get(id).element.remove();
+    this.tiles.delete(id);
   }
 
   mark() {
-    const { selected } = this.view;
-    this.list.classList.toggle("seedream-grid-choosing", selected.size > 0);
-    for (const [key, tile] of this.tiles) tile.mark(selected.has(key), key === this.active);
+    const { selection } = this.deck;
+    this.list.classList.toggle("seedream-grid-choosing", selection.count > 0);
+    for (const tile of this.tiles.values()) tile.mark(selection.has(tile.number), tile.number === this.active);
   }
 
-  /** Makes a tile the one that the Tab key focuses. @param {string} key */
-  activate(key) {
-    if (key === this.active || !this.places.has(key)) return;
-    this.active = key;
+  /** Makes a tile the one that the Tab key focuses. @param {number} place */
+  activate(place) {
+    if (place === this.active || !(place >= 0 && place < this.count)) return;
+    this.active = place;
+    this.activeKey = this.deck.cards.get(place)?.key ?? "";
     this.draw();
   }
 
   /** Scrolls to the active tile. */
   reveal() {
-    if (!this.width || !this.places.has(this.active)) return;
-    const top = Math.floor(this.places.get(this.active) / this.columns) * this.rowHeight;
+    if (!this.width || !this.count) return;
+    const top = this.rowOf(this.active) * this.rowHeight;
     const bottom = top + this.rowHeight;
-    if (top < this.element.scrollTop) this.element.scrollTop = top;
-    else if (bottom > this.element.scrollTop + this.viewport) this.element.scrollTop = bottom - this.viewport;
+    if (top < this.track.top) this.track.scrollTo(top);
+    else if (bottom > this.track.top + this.viewport) this.track.scrollTo(bottom - this.viewport);
     this.draw();
   }
 
   focus() {
     this.reveal();
-    this.tiles.get(this.active)?.element.focus();
+    this.tiles.get(this.idOf(this.active))?.element.focus();
   }
 }

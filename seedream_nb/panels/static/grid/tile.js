@@ -1,21 +1,38 @@
 const SUCCEEDED = "succeeded";
 
+/**
+ * What other parts add to a tile, over its image: each makes an element of a card, or nothing.
+ *
+ * @type {((card: Card) => ?HTMLElement)[]}
+ */
+const TILE_PARTS = [];
+
 /** One tile: an image or a placeholder, and the caption. */
 class Tile {
-  /** @param {GridView} view @param {Card} card */
-  constructor(view, card) {
+  /** @param {GridView} view */
+  constructor(view) {
     this.view = view;
+    this.number = -1;
+    /** @type {Card | null | undefined} Null until it arrives. */
+    this.card = undefined;
     const check = make("span", "mark", { "aria-hidden": "true" }, makeIcon("check"));
     this.frame = make("div", "image");
     this.caption = make("div", "caption");
-    this.element = make("div", "tile", { role: "option", ...OWN_KEYS }, this.frame, this.caption, check);
-    this.show(card);
+    this.parts = make("div", "parts");
+    this.element = make("div", "tile", { role: "option", ...OWN_KEYS }, this.frame, this.caption, this.parts, check);
   }
 
-  /** @param {Card} card */
+  /** @param {?Card} card */
   show(card) {
     this.card = card;
-    this.element.dataset.key = card.key;
+    this.element.dataset.key = card?.key ?? "";
+    this.parts.replaceChildren(...(card ? TILE_PARTS.map((makePart) => makePart(card)).filter(Boolean) : []));
+    if (!card) {
+      this.element.setAttribute("aria-label", "Loading");
+      this.caption.replaceChildren();
+      this.frame.className = "seedream-grid-image seedream-grid-waiting";
+      return this.frame.replaceChildren();
+    }
     const state = card.state === SUCCEEDED ? [] : [card.state];
     const label = [card.prompt || "No prompt", ...factsOf(card), ...state, card.problem];
     this.element.setAttribute("aria-label", label.filter(Boolean).join(", "));
@@ -58,6 +75,8 @@ class Tile {
 
   /** @param {number} place From 0. @param {number} count */
   place(place, count, { left, top, width, height }) {
+    this.number = place;
+    this.element.dataset.place = String(place);
     this.element.setAttribute("aria-posinset", String(place + 1));
     this.element.setAttribute("aria-setsize", String(count));
     const { style } = this.element;

@@ -2,7 +2,6 @@
 const SMALLEST_TILE = 96;
 const LARGEST_TILE = 480;
 const TILE_STEP = 8;
-const MOST_OBLONG = 4; // the most extreme ratio of the sides of a tile
 const NOTICE_TIME = 5000; // milliseconds that a notice stays
 
 /** The slider for the tile size. */
@@ -35,13 +34,11 @@ class GridView {
     /** @type {Set<ReturnType<typeof setTimeout>>} */
     this.timers = new Set();
     this.frame = 0;
-    /** @type {Map<string, Card>} */
-    this.byKey = new Map();
     /** @type {?Dialog} */
     this.dialog = null;
     this.counts = make("p", "counts");
-    this.compare = makeButton("Compare", () => this.update({ compared: this.comparable }));
-    this.saving = new Saving(this, "Save", this.ending.signal, () => [...this.selected]);
+    this.compare = makeButton("Compare", () => model.send({ type: "compare" }));
+    this.saving = new Saving(this, "Save", this.ending.signal, () => null);
     this.clear = makeButton("Clear", () => this.clearSelection());
     const tools = [this.compare, this.clear, this.saving.folder, this.saving.button];
     this.tools = make("div", "tools", { role: "group", "aria-label": "Selection" }, ...tools);
@@ -58,17 +55,13 @@ class GridView {
     this.listen(document, "pointerdown", (event) => this.releaseFocus(event), { capture: true });
     this.listen(this.root, "keydown", (event) => this.passOnSave(event));
     store.views.add(this);
-    this.subscribe("cards", () => this.readCards());
-    this.subscribe("order", () => this.readOrder());
     this.subscribe("thumbnail", () => this.readSize());
-    this.subscribe("selected", () => this.readSelected());
     this.subscribe("opened", () => this.readDialog());
     this.subscribe("compared", () => this.readDialog());
     this.subscribe("can_generate", () => this.readDialog());
-    this.selected = new Set(model.get("selected"));
-    /** The card to scroll to once it is there. */
+    /** The key of the card to scroll to once it is there. */
     this.awaited = "";
-    this.readCards();
+    store.deck.sync();
     // A message and not part of the model, which is saved with the notebook.
     model.send({ type: "time_zone", name: Intl.DateTimeFormat().resolvedOptions().timeZone });
   }
@@ -142,22 +135,14 @@ class GridView {
     if (!this.root.parentElement.dispatchEvent(copy)) event.preventDefault();
   }
 
-  readCards() {
-    /** @type {Card[]} Unchanged cards stay the same objects and are not drawn again. */
-    this.cards = this.model.get("cards").map((card) => {
-      const known = this.byKey.get(card.key);
-      return known && JSON.stringify(known) === JSON.stringify(card) ? known : card;
-    });
-    this.byKey = new Map(this.cards.map((card) => [card.key, card]));
-    this.aspect = this.findAspect();
-    // Failed images may load now that Python has read their task again.
-    this.store.clearProblems("thumbnail", [...this.byKey.keys()]);
-    this.readOrder();
+  /** The keys whose places matter when the order changes. */
+  get knownKeys() {
+    return [...this.sheet.knownKeys, ...this.store.deck.dialogKeys(), this.awaited].filter(Boolean);
   }
 
-  readOrder() {
-    // Cards and their order may arrive in two messages; missing positions are skipped.
-    this.sheet.show(this.model.get("order").flatMap((position) => this.cards[position] ?? []));
+  /** Shows the new order. @param {Record<string, number>} places Of the known keys. @param {?Anchor} anchor */
+  rearrange(places, anchor) {
+    this.sheet.rearrange(places, anchor);
     this.readDialog();
     this.drawCounts();
     this.revealAwaited();
@@ -165,29 +150,21 @@ class GridView {
 
   readSize() {
     this.size.draw();
-    this.sheet.show(this.sheet.shown);
+    this.sheet.resize(true);
   }
 
-  readSelected() {
-    this.selected = new Set(this.model.get("selected"));
+  drawSelection() {
     this.saving.clear();
     this.sheet.mark();
     if (this.dialog instanceof DetailView) this.dialog.mark();
     this.drawCounts();
   }
 
-  /** The aspect ratio that all images share, so that no tile has empty bars; else a square. */
-  findAspect() {
-    const withImages = this.cards.filter((card) => card.has_image);
-    const ratios = new Set(withImages.map(({ width, height }) => (width && height ? (width / height).toFixed(2) : "")));
-    const [ratio] = [...ratios].map(Number);
-    return ratios.size === 1 && ratio >= 1 / MOST_OBLONG && ratio <= MOST_OBLONG ? ratio : 1;
-  }
-
   /** Shows the detail or the compare view, or neither. */
   readDialog() {
-    const opened = this.byKey.get(this.model.get("opened"));
-    const compared = this.model.get("compared").flatMap((key) => this.byKey.get(key) ?? []);
+    const { deck } = this.store;
+    const opened = deck.find(this.model.get("opened"));
+    const compared = this.model.get("compared").flatMap((key) => deck.find(key) ?? []);
     const isCompared = compared.length >= FEWEST_COMPARED && compared.length <= MOST_COMPARED;
     const Wanted = opened ? DetailView : isCompared ? CompareView : null;
     const hadFocus = this.root.contains(this.focused);
@@ -199,36 +176,31 @@ class GridView {
     const wasInert = this.page.inert;
     this.page.inert = Boolean(this.dialog);
     this.root.classList.toggle("seedream-grid-covered", Boolean(this.dialog));
-    if (opened && this.sheet.places.has(opened.key)) {
-      this.sheet.active = opened.key;
+    if (opened && deck.places.has(opened.key)) {
+      this.sheet.active = deck.places.get(opened.key);
       this.sheet.reveal();
     }
     this.dialog?.show(opened ? [opened] : compared);
+    deck.seek();
     if (!hadFocus) return;
     if (this.dialog && !this.dialog.element.contains(this.focused)) this.dialog.focus();
     else if (!this.dialog && wasInert) this.sheet.focus();
   }
 
   drawCounts() {
-    const { count } = this.sheet;
-    const total = this.cards.length;
-    const hidden = [...this.selected].filter((key) => !this.sheet.places.has(key)).length;
+    const { count, total, note, selection } = this.store.deck;
     const parts = [count === total ? `${formatNumber(total)} shown` : `${formatNumber(count)} of ${formatNumber(total)} shown`];
-    if (this.selected.size) parts.push(`${formatNumber(this.selected.size)} selected`);
-    if (hidden) parts.push(`${formatNumber(hidden)} of them hidden`);
-    const text = total ? parts.join(" · ") : "";
+    if (note) parts.push(note);
+    if (selection.count) parts.push(`${formatNumber(selection.count)} selected`);
+    if (selection.hidden) parts.push(`${formatNumber(selection.hidden)} of them hidden`);
+    const text = total || note ? parts.join(" · ") : "";
     if (this.counts.textContent && this.counts.textContent !== text) this.announce(parts.join(", "));
     this.counts.textContent = text;
-    this.tools.hidden = !this.selected.size;
+    this.tools.hidden = !selection.count;
     this.size.element.hidden = !total;
-    const isComparable = this.comparable.length >= FEWEST_COMPARED && this.comparable.length <= MOST_COMPARED;
+    const isComparable = selection.count >= FEWEST_COMPARED && selection.count <= MOST_COMPARED;
     this.compare.disabled = !isComparable;
     this.compare.title = isComparable ? "" : `Select ${FEWEST_COMPARED} to ${MOST_COMPARED} images to compare`;
-  }
-
-  /** The selected cards that exist, in the order of selection. */
-  get comparable() {
-    return [...this.selected].filter((key) => this.byKey.has(key));
   }
 
   // User actions.
@@ -243,13 +215,8 @@ class GridView {
     this.update({ opened: key });
   }
 
-  /** @param {Set<string>} keys */
-  select(keys) {
-    this.update({ selected: [...keys] });
-  }
-
   clearSelection() {
-    this.select(new Set());
+    this.store.deck.selection.clear();
     // The focused button is gone.
     this.sheet.focus();
   }
@@ -288,23 +255,24 @@ class GridView {
     if (!isShown) this.notify(result.text);
   }
 
-  /** Scrolls to a card, or opens it where another one is open. @param {string} key It may arrive a moment later. */
+  /** Scrolls to a card, or opens it where another one is open. @param {string} key Python tells its place. */
   reveal(key) {
     this.awaited = key;
-    this.revealAwaited();
+    this.store.deck.sync();
   }
 
   revealAwaited() {
     const key = this.awaited;
-    if (!this.sheet.places.has(key)) return;
+    const place = this.store.deck.places.get(key);
+    if (place === undefined) return;
     this.awaited = "";
     if (this.dialog) {
       this.open(key);
       return this.root.scrollIntoView({ block: "nearest" });
     }
-    this.sheet.activate(key);
+    this.sheet.activate(place);
     this.sheet.reveal();
-    this.sheet.tiles.get(key)?.element.scrollIntoView({ block: "nearest" });
+    this.sheet.tiles.get(this.sheet.idOf(place))?.element.scrollIntoView({ block: "nearest" });
   }
 
   /** Announces a text to screen readers. @param {string} text */
