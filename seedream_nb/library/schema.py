@@ -159,28 +159,34 @@ INSERT INTO properties VALUES ('changes', hex(randomblob(8)));
 EPOCH = "changes"  # the property that tells this file's series of changes from that of another file
 
 
-def _note(task: str, *, is_mark: bool) -> tuple[str, str]:
-    """Gives the last change of a task, of its record or of its marks, a new number."""
-    known = f"task = {task} AND is_mark = {int(is_mark)}"
-    # Not `INSERT OR REPLACE`: the outer statement's way to handle conflicts would take its place.
-    update = f"UPDATE changes SET revision = (SELECT max(revision) + 1 FROM changes) WHERE {known}"  # noqa: S608  our own words
-    insert = f"INSERT INTO changes (task, is_mark) SELECT number, {int(is_mark)} FROM (SELECT {task} AS number)"  # noqa: S608  as above
-    return update, f"{insert} WHERE number IS NOT NULL AND NOT EXISTS (SELECT 1 FROM changes WHERE {known})"  # noqa: S608  as above
+def _note_records(event: str, *rows: str) -> str:
+    """A trigger that gives the last change of a task's record a new number."""
+    notes = (f"INSERT OR REPLACE INTO changes (task, is_mark) VALUES ({row}.number, 0)" for row in rows)  # noqa: S608  our own words
+    return _trigger("tasks", event, *notes)
 
 
-def _triggers_of_changes() -> tuple[str, ...]:
-    old, new = _note("OLD.number", is_mark=False), _note("NEW.number", is_mark=False)
-    triggers = [_trigger("tasks", "INSERT", *new), _trigger("tasks", "DELETE", *old)]
-    triggers.append(_trigger("tasks", "UPDATE", *old, *new))
-    for table in ("tags", "opinions"):
-        for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
-            task = f"(SELECT number FROM tasks WHERE key = {row}.task)"  # noqa: S608  our own words
-            triggers.append(_trigger(table, event, *_note(task, is_mark=True)))
-    return tuple(triggers)
+def _note_marks(table: str, event: str, row: str) -> str:
+    """A trigger that gives the last change of a task's marks a new number."""
+    task = f"SELECT number FROM tasks WHERE key = {row}.task"  # noqa: S608  our own words
+    newest = "SELECT max(revision) + 1 FROM changes"
+    # In two steps: the outer statement's `OR IGNORE` takes the place of an `OR REPLACE` in here.
+    update = f"UPDATE changes SET revision = ({newest}) WHERE task = ({task}) AND is_mark = 1"  # noqa: S608  as above
+    insert = f"INSERT OR IGNORE INTO changes (task, is_mark) SELECT number, 1 FROM ({task})"  # noqa: S608  as above
+    return _trigger(table, event, update, insert)
 
 
+_CHANGES = (
+    _note_records("INSERT", "NEW"),
+    _note_records("UPDATE", "OLD", "NEW"),
+    _note_records("DELETE", "OLD"),
+    *(
+        _note_marks(table, event, row)
+        for table in ("tags", "opinions")
+        for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD"))
+    ),
+)
 # Whatever stores or marks tasks, the catalog learns of it.
-TRIGGERS = (*_SPENDING, *_triggers_of_changes())
+TRIGGERS = (*_SPENDING, *_CHANGES)
 
 STEPS = (_TASKS_AND_PICTURES, _MARKS, _MODELS, _PURCHASES, _IMAGES_MARKED)
 VERSION = len(STEPS)
