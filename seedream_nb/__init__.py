@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from seedream_nb.client.history import History
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace, Waiting
+    from seedream_nb.client.remake import IncompleteRequestWarning
     from seedream_nb.client.settings import Settings
     from seedream_nb.client.submission import GenerationRequest, ImageStream
     from seedream_nb.client.transport import RetryPolicy
@@ -97,6 +98,7 @@ __all__ = [
     "History",
     "ImageError",
     "ImageStream",
+    "IncompleteRequestWarning",
     "Interrupted",
     "InterruptedRequest",
     "InterruptedWait",
@@ -164,6 +166,7 @@ _NAMES = {
         "RunFailure",
         "RunSummary",
     ),
+    "client.remake": ("IncompleteRequestWarning",),
     "client.settings": ("Settings",),
     "client.submission": (
         "GenerationRequest",

@@ -115,7 +115,8 @@ def read_id(value: object, lookup: Lookup | None = None, place: str = "") -> str
                 f"{which}{about} has no task id.",
                 hint="Streamed tasks and requests that were not accepted have none. Leave it out. Nothing was sent.",
             )
-        return task_id
+        # An image can be named by the beginning of its task's id: 84d1544a/2.
+        return complete_id(task_id, lookup) if lookup is not None and is_beginning(task_id) else task_id
     if not isinstance(value, str) or not value.strip():
         which = f"Task id {place}" if place else "A task id"
         raise InvalidTaskIdError(

@@ -200,6 +200,10 @@ class LibraryCache:
         """The stored image of a SHA-256."""
         return self._try(lambda library: library.find_content(digest), None)
 
+    def path_of(self, digest: str) -> str:
+        """The file of the stored image of a SHA-256; empty if there is none."""
+        return self._try(lambda library: str(library.path_of(digest) or ""), "")
+
     def find_task_of(self, image: TaskImage) -> str:
         """The id of the stored task that an image without an id belongs to, by its content; empty for none."""
         return self._try(lambda library: library.find_task_of(image), "")

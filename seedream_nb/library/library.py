@@ -412,6 +412,12 @@ class Library:
         """The stored image of a SHA-256; None if it is not stored, or damaged."""
         return self._images.read(digest)
 
+    def path_of(self, digest: str) -> Path | None:
+        """The file of the stored image of a SHA-256; None if it is not stored."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT name FROM originals WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else self._images.originals.path(row[0])
+
     def find_task_of(self, image: TaskImage) -> str:
         """The id of the stored task that an image without an id belongs to, by its content; empty for none."""
         return self._lineage.find_task_of(image)

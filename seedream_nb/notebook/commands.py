@@ -16,6 +16,7 @@ from seedream_nb.notebook import (
     generate_options,
     library,
     queries,
+    remake,
     run_options,
     services,
     spend,
@@ -240,6 +241,12 @@ _LIBRARY = (
         library.add_collections,
     ),
     Command(
+        "library tree",
+        "Show what an image was made from, and what was made from it. ID/2 is the second image of a task.",
+        library.read_tree,
+        library.add_tree,
+    ),
+    Command(
         "library remove",
         "Remove tasks and their images from this machine. Prompts for confirmation.",
         library.read_remove,
@@ -285,6 +292,14 @@ _ALL = (
         "prompt.",
         generate.read_edit,
         generate_options.add_edit,
+    ),
+    Command(
+        "remake",
+        "Show the complete request behind a saved image, its JSON file, or a stored task, with a cell to edit. Sends "
+        "nothing unless --again is given; then it costs money on the live service. Options and the cell's body change "
+        "the request.",
+        remake.read_remake,
+        remake.add_remake,
     ),
     Command(
         "run",

@@ -11,7 +11,7 @@ import json
 import re
 import threading
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -271,7 +271,25 @@ def read_edit(parsed: argparse.Namespace) -> GenerateArguments:
     return _read(parsed, "edit", [parsed.edited, *parsed.image])
 
 
-def _read(parsed: argparse.Namespace, command: str, images: Sequence[Word]) -> GenerateArguments:
+def read_remade(parsed: argparse.Namespace) -> tuple[GenerateArguments, dict[str, object]]:
+    """Reads the arguments of `%seedream remake`: how to send it, and the options that were given."""
+    parsed.prompt = []
+    arguments = _read(parsed, "remake", parsed.image, optional=True)
+    shared = {name: getattr(parsed, name) for name in _SHARED}
+    changes = {name: value for name, value in shared.items() if value is not None and value is not False}
+    if parsed.watermark is False:
+        changes["watermark"] = False
+    if arguments.options.extra:
+        changes["extra"] = arguments.options.extra
+    # One value of an option changes it; several are compared.
+    single = {name: values[0] for name, values in arguments.varied if len(values) == 1}
+    varied = tuple((name, values) for name, values in arguments.varied if len(values) > 1)
+    return replace(arguments, varied=varied), {**changes, **single}
+
+
+def _read(
+    parsed: argparse.Namespace, command: str, images: Sequence[Word], *, optional: bool = False
+) -> GenerateArguments:
     if not 1 <= parsed.takes <= MOST_TAKES:
         raise UsageError(
             f"--takes must be between 1 and {MOST_TAKES}, not {parsed.takes}.", hint="Use a whole number in this range."
@@ -283,10 +301,11 @@ def _read(parsed: argparse.Namespace, command: str, images: Sequence[Word]) -> G
     timeout, interval = read_polling(parsed)
     if parsed.budget is not None:
         parse_budget(parsed.budget)
+    is_optional = optional or (parsed.layers and bool(images))
     parsed.size = parsed.size and _join_sides(parsed.size)
     shared = {name: getattr(parsed, name) for name in _SHARED}
     return GenerateArguments(
-        prompts=read_prompts(parsed.prompt, parsed.body, command, optional=parsed.layers and bool(images)),
+        prompts=read_prompts(parsed.prompt, parsed.body, command, optional=is_optional),
         options=GenerationOptions(**shared, extra=_read_fields(parsed.field)),
         varied=tuple((name, tuple(getattr(parsed, name))) for name in _VARIED if getattr(parsed, name)),
         images=tuple(map(to_image_word, images)),

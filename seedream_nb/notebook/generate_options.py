@@ -65,7 +65,7 @@ def add_generate(parser: Parser) -> None:
         "prompt", nargs="*", type=WORD, metavar="PROMPT", help='the prompt, before any option: "a white cat"'
     )
     parser.add_argument("--image", nargs="+", type=WORD, default=[], metavar="IMAGE", help=IMAGE_HELP)
-    _add_generation(parser)
+    add_generation(parser)
 
 
 def add_edit(parser: Parser) -> None:
@@ -77,10 +77,13 @@ def add_edit(parser: Parser) -> None:
     parser.add_argument(
         "--image", nargs="+", type=WORD, default=[], metavar="IMAGE", help="additional reference images"
     )
-    _add_generation(parser)
+    add_generation(parser)
 
 
-def _add_generation(parser: Parser) -> None:
+def add_generation(
+    parser: Parser, *, again: str = "pay for each request, even if the library has its result already"
+) -> None:
+    """Adds the options that all paid commands have; `again` is the help of `--again`."""
     parser.takes_cell = True
     parser.notes = SYNTAX
     parser.advice = ADVICE
@@ -131,9 +134,7 @@ def _add_generation(parser: Parser) -> None:
     )
     add_polling(group)
     group.add_argument("--stream", action="store_true", help="show each image of a set as soon as it arrives")
-    group.add_argument(
-        "--again", action="store_true", help="pay for each request, even if the library has its result already"
-    )
+    group.add_argument("--again", action="store_true", help=again)
     group.add_argument(
         "--budget",
         metavar="DOLLARS",

@@ -35,6 +35,7 @@ _PLAIN = (
     ast.Load,
 )
 
+_IMAGE = re.compile(r"(?P<id>[0-9a-fA-F-]{8,36})/(?P<number>[1-9][0-9]{0,2})")
 _CALL = re.compile(r"[^\W\d][\w.\[\]]*\(")
 
 
@@ -67,6 +68,10 @@ def read_given(words: Iterable[Word], evaluate: Evaluate) -> list[Given]:
         typed.clear()
 
     for word in words:
+        if isinstance(word.value, str) and not word.is_data and (image := _read_image(word.value)):
+            add_typed()
+            found.append(image)
+            continue
         if isinstance(word.value, str) and not word.is_data and not _is_expression(word):
             typed += split_ids(word.value)
             continue
@@ -76,6 +81,14 @@ def read_given(words: Iterable[Word], evaluate: Evaluate) -> list[Given]:
         found += _read_value(value, word.source)
     add_typed()
     return found
+
+
+def _read_image(text: str) -> TaskImage | None:
+    """The image that `ID/2` names: the second one of a task."""
+    found = _IMAGE.fullmatch(text)
+    if found is None or find_problem(found["id"]) is not None:
+        return None
+    return TaskImage(found["id"].lower(), int(found["number"]) - 1)
 
 
 def _is_expression(word: Word) -> bool:

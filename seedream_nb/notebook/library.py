@@ -329,6 +329,43 @@ class TransferArguments:
             ) from None
 
 
+@dataclass(frozen=True)
+class TreeArguments:
+    """`%seedream library tree`.
+
+    Attributes:
+        what: The task or the image; None for the last result.
+    """
+
+    what: Given | None
+
+    def run(self, session: Session, front_end: FrontEnd) -> object:
+        """Shows what led to it, and what it led to.
+
+        Raises:
+            UsageError: It is not stored, or there is no last result.
+        """
+        del front_end
+        what = self.what
+        if what is None:
+            last = session.require_last("Pass the id of a task, or ID/2 for its second image.")
+            what = next((task for task in last if task.id), "")
+        return session.client.cache.open().tree(what)
+
+
+def add_tree(parser: Parser) -> None:
+    """Adds the options of `%seedream library tree`."""
+    add_ids(parser, default="the first task of the last result")
+
+
+def read_tree(parsed: argparse.Namespace) -> TreeArguments:
+    """Reads the arguments of `%seedream library tree`."""
+    given = read_ids(parsed, "library tree")
+    if len(given) > 1:
+        raise UsageError(f"tree takes one task or image, not {len(given)}.", hint="Pass one id, such as 84d1544a/2.")
+    return TreeArguments(given[0] if given else None)
+
+
 def add_search(parser: Parser) -> None:
     """Adds the options of `%seedream library search`."""
     text = 'word of a prompt, tag or note, or a quoted "exact phrase"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,6 +81,7 @@ def python_code(settings: GenerateSettings) -> str:
         "max_images": settings.max_images,
         "output_format": settings.output_format,
         "watermark": settings.watermark,
+        **dict(settings.others),
     }
     arguments = [repr(settings.prompt.strip())]
     arguments += [f"{name}={value!r}" for name, value in options.items() if value is not None]
@@ -112,8 +114,24 @@ def _words(settings: GenerateSettings) -> list[str] | None:
         words += [option, *texts] if texts else []
     if settings.watermark is not None:
         words.append("--watermark" if settings.watermark else "--no-watermark")
+    for name, value in settings.others:
+        other = _words_of_other(name, value)
+        if other is None:
+            return None
+        words += other
     # A semicolon at the end of the line silences the cell instead.
     return None if words[-1].endswith(";") else words
+
+
+def _words_of_other(name: str, value: object) -> list[str] | None:
+    """The words of an option without a field in the form, or None where the line cannot express it."""
+    if name == "extra" and isinstance(value, dict):
+        fields = [f"{field}={json.dumps(inner)}" for field, inner in value.items()]
+        if any("=" in name or not name.strip() or not name.isprintable() for name in value):
+            return None
+        return [word for field in fields for word in ("--field", escape_variables(repr(field)))]
+    option = f"--{name.replace('_', '-')}"
+    return [option] if value is True else [option, str(value)]
 
 
 def _format_references(settings: GenerateSettings) -> tuple[list[str], list[str]]:

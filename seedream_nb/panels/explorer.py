@@ -32,7 +32,7 @@ from seedream_nb.panels.forms import (
     make_library_form,
 )
 from seedream_nb.panels.generate_form import GenerateForm
-from seedream_nb.panels.generate_settings import find_losses, settings_of
+from seedream_nb.panels.generate_settings import find_losses, kept_request, settings_of
 from seedream_nb.panels.grid import GRID_STYLES, ImageGrid, join_parts
 from seedream_nb.panels.image_cache import CachingFetcher
 from seedream_nb.panels.jobs import Jobs, Status
@@ -279,7 +279,7 @@ class Explorer(ipywidgets.VBox):
             if action == "copy_prompt":
                 self.grid.copy_text(card.whole_prompt)
             elif action == "use_settings":
-                settings = settings_of(card)
+                settings = settings_of(card, kept_request(card.task, self.client.cache))
                 self.generate_form.fill(settings, self._actions.read_references(settings.references))
                 self.tabs.value = "Generate"
                 if losses := find_losses(card, settings):

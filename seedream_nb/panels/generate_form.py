@@ -10,7 +10,7 @@ import ipywidgets
 
 from seedream_nb.core.text import count_of
 from seedream_nb.panels.forms import MarkedField, make_field, make_fields, make_row
-from seedream_nb.panels.generate_settings import accepted_by
+from seedream_nb.panels.generate_settings import GenerateSettings, accepted_by, describe_others
 from seedream_nb.panels.orders import Entries, Order
 from seedream_nb.panels.submit import SubmitButton
 from seedream_nb.protocol.capabilities import MODELS
@@ -19,8 +19,6 @@ from seedream_nb.protocol.sizes import COMMON_RATIOS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from seedream_nb.panels.generate_settings import GenerateSettings
 
 UNKNOWN = "Outcome unknown"
 CHECK_HISTORY = "The last request may have been paid for. Check the history before you allow another one."
@@ -54,6 +52,7 @@ class GenerateForm(ipywidgets.VBox):
         self._order = Order()
         self._lock = threading.Lock()
         self.references: tuple[str, ...] = ()
+        self.others: tuple[tuple[str, object], ...] = ()  # of an image's request, without a field here
         self.prompt = make_field(
             ipywidgets.Textarea, "Prompt", rows=3, placeholder="Describe the image, in any language"
         )
@@ -96,6 +95,12 @@ class GenerateForm(ipywidgets.VBox):
         )
         self.clear = ipywidgets.Button(description="Clear references", disabled=True)
         self.reference_count = ipywidgets.HTML()
+        self.others_note = ipywidgets.HTML()
+        self.clear_others = ipywidgets.Button(
+            description="Clear options", tooltip="Generate without these options of the image"
+        )
+        self.others_row = make_row(self.others_note, self.clear_others)
+        self.others_row.layout.display = "none"
         self.announcement = ipywidgets.HTML()
         self.announcement.add_class("seedream-announcement")
         # A file that is still on its way is part of what a click sends.
@@ -110,6 +115,7 @@ class GenerateForm(ipywidgets.VBox):
                 self.prompt,
                 make_fields(*self._marked.values()),
                 make_row(self.upload, self.use_selection, self.clear, self.reference_count),
+                self.others_row,
                 make_row(self.button, self.announcement, self.allow),
             ]
         )
@@ -120,6 +126,7 @@ class GenerateForm(ipywidgets.VBox):
         self.upload.observe(lambda change: self._uploaded(change["new"], on_upload), "value")
         self.use_selection.on_click(lambda _button: on_use_selection())
         self.clear.on_click(lambda _button: self.set_references(()))
+        self.clear_others.on_click(lambda _button: self._clear_others())
         self.allow.on_click(lambda _button: on_allow())
         self._adapt_to_model()
 
@@ -134,6 +141,7 @@ class GenerateForm(ipywidgets.VBox):
             output_format=self.output_format.value,
             watermark=self.watermark.value,
             references=self.references,
+            others=self.others,
         )
 
     def fill(self, settings: GenerateSettings, references: Sequence[str]) -> None:
@@ -148,6 +156,7 @@ class GenerateForm(ipywidgets.VBox):
             self.takes.value = str(settings.takes)
             self.output_format.value = settings.output_format or ""
             self.watermark.value = settings.watermark is not False
+            self._set_others(settings)
         finally:
             self._is_filling = False
         self.set_references(references)
@@ -158,6 +167,16 @@ class GenerateForm(ipywidgets.VBox):
         count = len(self.references)
         self.reference_count.value = count_of(count, "reference") if count else ""
         self.clear.disabled = not count
+        self._changed()
+
+    def _set_others(self, settings: GenerateSettings) -> None:
+        self.others = settings.others
+        words = describe_others(settings)
+        self.others_note.value = html.escape(f"Also sent: {words}") if words else ""
+        self.others_row.layout.display = "" if words else "none"
+
+    def _clear_others(self) -> None:
+        self._set_others(GenerateSettings())
         self._changed()
 
     def show(self, plan: Callable[[Entries], Order], *, is_busy: bool, is_outcome_unknown: bool) -> None:

@@ -12,6 +12,7 @@ from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.foreign import show_line
 from seedream_nb.core.text import count_of
 from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS, RETIRED_MODELS, display_name, find_model
+from seedream_nb.protocol.recorded_request import change_options, read_options, references_of, to_portable
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions, UnknownModelWarning
 from seedream_nb.protocol.sizes import PRESETS, parse_size
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from seedream_nb.client.references import Reference
     from seedream_nb.client.sweeps import Sweep
+    from seedream_nb.core.models import Task
+    from seedream_nb.library import LibraryCache
     from seedream_nb.panels.cards import Card
 
 MOST_TAKES = 8  # paid requests of one click; for more, there is code that can be reviewed before it runs
@@ -30,6 +33,7 @@ _KNOWN_FIELDS = {
     *("sequential_image_generation", "sequential_image_generation_options"),
     *("action", "async", "stream", "response_format", "callback_url"),  # only how to send the answer
 }
+_LONGEST_VALUE = 40  # characters of an option that the form has no field for
 EMPTY_IMAGE = "data:image/png;base64,AAAA"  # passes the checks
 
 
@@ -45,6 +49,7 @@ class GenerateSettings:
     output_format: Literal["jpeg", "png"] | None = None
     watermark: bool | None = None
     references: tuple[Reference, ...] = ()  # any makes it an edit
+    others: tuple[tuple[str, object], ...] = ()  # options of an image's request that the form has no field for
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,50 @@ def accepted_by(model: str) -> Accepted:
 
 def plan(settings: GenerateSettings) -> Sweep:
     """The requests for some settings, one per take. Sends nothing."""
-    options = GenerationOptions(
-        model=find_model(settings.model),
-        size=settings.size,
-        max_images=settings.max_images,
-        output_format=settings.output_format,
-        watermark=settings.watermark,
-    )
     references = settings.references or None
-    return sweeps.plan_sweep([settings.prompt.strip()], options, image=references, count=settings.takes)
+    return sweeps.plan_sweep([settings.prompt.strip()], options_of(settings), image=references, count=settings.takes)
+
+
+def options_of(settings: GenerateSettings) -> GenerationOptions:
+    """The options of settings; what is in a field of the form wins over what came with an image."""
+    fields = {
+        "model": find_model(settings.model),
+        "size": settings.size,
+        "max_images": settings.max_images,
+        "output_format": settings.output_format,
+        "watermark": settings.watermark,
+    }
+    others = change_options(GenerationOptions(), dict(settings.others))
+    return change_options(others, {name: value for name, value in fields.items() if value is not None})
+
+
+def settings_of_options(prompt: str, options: GenerationOptions) -> GenerateSettings:
+    """The settings that give these options, without reference images."""
+    return GenerateSettings(
+        prompt=prompt,
+        model=options.model,
+        size=options.size,
+        max_images=options.max_images,
+        output_format=options.output_format,
+        watermark=options.watermark,
+        others=_others(options),
+    )
+
+
+def describe_others(settings: GenerateSettings) -> str:
+    """The options that the form has no field for, in a few words; empty for none.
+
+    Example:
+        >>> describe_others(GenerateSettings(others=(("seed", 5), ("web_search", True))))
+        'seed 5, web search'
+    """
+    words = []
+    for name, value in settings.others:
+        given = value.items() if name == "extra" and isinstance(value, dict) else [(name, value)]
+        for one, chosen in given:
+            label = show_line(one.replace("_", " "))
+            words.append(label if chosen is True else f"{label} {show_line(str(chosen), _LONGEST_VALUE)}")
+    return ", ".join(words)
 
 
 def find_problem(settings: GenerateSettings) -> str:
@@ -114,28 +154,33 @@ def is_inline(reference: str) -> bool:
     return reference.lstrip()[:5].lower() == "data:"
 
 
-def settings_of(card: Card) -> GenerateSettings:
+def settings_of(card: Card, kept: KeptRequest | None = None) -> GenerateSettings:
     """The settings that generate such an image again.
 
     They are those of the recorded request, or else what is known about the image. A retired model is replaced by its
-    successor. Of reference images, a record holds only links.
+    successor.
+
+    Args:
+        card: The image.
+        kept: What the library knows of its request, with those inline reference images that are stored.
     """
     task = card.task
     image = card.tile.images[0] if card.tile.images else None
     request = task.request
+    prompt, options = read_options(to_portable(request))
     model = _text(request.get("model")) or task.model or (image.model if image else None) or DEFAULT_MODEL
     # What the model chose is not requested again; the result counts only where no request is known.
     size = _text(request.get("size")) if request else task.size or ""
-    output_format = request.get("output_format") if request else image and image.output_format
-    watermark = request.get("watermark")
+    output_format = options.output_format if request else image and image.output_format
     return GenerateSettings(
-        prompt=(_text(request.get("prompt")) or task.prompt or (image.prompt if image else "")).strip(),
+        prompt=(prompt or task.prompt or (image.prompt if image else "")).strip(),
         model=RETIRED_MODELS.get(model, model),
         size=size if size in PRESETS or parse_size(size) else None,
         max_images=_max_images(request, received=len(task.images)),
         output_format=next((known for known in FORMATS if known == output_format), None),
-        watermark=watermark if isinstance(watermark, bool) else None,
-        references=_links(request.get("image")),
+        watermark=options.watermark,
+        references=_links(request.get("image")) if kept is None else kept.references,
+        others=_others(options),
     )
 
 
@@ -150,10 +195,34 @@ def find_losses(card: Card, settings: GenerateSettings) -> str:
     elif model in RETIRED_MODELS:
         losses.append(f"{model} is retired: {display_name(settings.model)} takes its place.")
     if missing := max(0, references - len(settings.references)):
-        losses.append(f"The record does not have {count_of(missing, 'reference image')}: add what is missing again.")
-    if others := [show_line(name) for name, value in card.task.request.items() if value and name not in _KNOWN_FIELDS]:
-        losses.append(f"The form has no field for {', '.join(others)}.")
+        losses.append(f"{count_of(missing, 'reference image')} not kept on this machine: add what is missing again.")
     return " ".join(losses)
+
+
+@dataclass(frozen=True)
+class KeptRequest:
+    """What the library knows of a request: those of its reference images that can be sent again, in order."""
+
+    references: tuple[Reference, ...] = ()
+
+
+def kept_request(task: Task, cache: LibraryCache) -> KeptRequest:
+    """Looks a request up in the library; reads the stored reference images."""
+    portable = cache.portable_request(task.id) if task.id else {}
+    found = [
+        link or (cache.find_content(digest) if digest else None)
+        for link, digest in references_of(portable or to_portable(task.request))
+    ]
+    return KeptRequest(tuple(one for one in found if one))
+
+
+def _others(options: GenerationOptions) -> tuple[tuple[str, object], ...]:
+    """The options that the form has no field for."""
+    names = ("web_search", "optimize_prompt", "layers", "background", "seed", "guidance_scale")
+    given = [(name, getattr(options, name)) for name in names]
+    chosen = [(name, value) for name, value in given if value is not None and value is not False]
+    extra = {name: value for name, value in options.extra.items() if name not in _KNOWN_FIELDS}
+    return (*chosen, *([("extra", extra)] if extra else []))
 
 
 def _validate(prompt: str, options: GenerationOptions, references: list[Reference]) -> str:

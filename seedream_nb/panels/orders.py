@@ -45,6 +45,7 @@ class Entries:
     output_format: str = ""
     watermark: bool = True
     references: tuple[str, ...] = ()
+    others: tuple[tuple[str, object], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def read_settings(entries: Entries) -> GenerateSettings:
         output_format=next((known for known in FORMATS if known == entries.output_format), None),
         watermark=None if entries.watermark else False,
         references=entries.references,
+        others=entries.others,
     )
 
 

@@ -99,9 +99,11 @@ def test_a_task_as_plain_data_names_everything_but_the_bytes() -> None:
     assert plain["images"][0]["inline_bytes"] == 5
     assert plain["images"][0]["bounding_box"]["absolute"] == [0, 0, 10, 20]
     assert plain["images"][1]["error"] == {"code": "api_error", "message": "the painter fell asleep"}
-    assert set(plain["images"][0]) == {item.name for item in dataclasses.fields(TaskImage)} - {"raw", "data"} | {
-        "inline_bytes"
-    }
+    assert set(plain["images"][0]) == {item.name for item in dataclasses.fields(TaskImage)} - {
+        "raw",
+        "data",
+        "library",
+    } | {"inline_bytes"}
 
 
 def test_tasks_are_frozen_and_can_be_kept_in_sets() -> None:

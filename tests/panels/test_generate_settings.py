@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb import Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb import GenerationOptions, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
 from seedream_nb.client.references import read_references
 from seedream_nb.client.submission import prepare_all
 from seedream_nb.notebook.generate_options import MOST_UNCONFIRMED
@@ -21,19 +21,23 @@ from seedream_nb.panels.generate_settings import (
     Accepted,
     GenerateSettings,
     accepted_by,
+    describe_others,
     find_losses,
     find_problem,
     find_reference_problem,
+    kept_request,
     plan,
     settings_of,
 )
 from seedream_nb.protocol.capabilities import MODELS
-from seedream_nb.protocol.request_body import DEFAULT_MODEL
+from seedream_nb.protocol.request_body import DEFAULT_MODEL, build_body
 from seedream_nb.protocol.sizes import PRESETS, parse_size
 from tests.panels.support import any_task
 from tests.sample_images import plain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seedream_nb.client.references import Reference
 
 PRO = "doubao-seedream-5-0-pro-260628"
@@ -204,6 +208,41 @@ def test_local_reference_images_are_not_in_a_record(sandbox: Sandbox, client: Se
     assert settings_of(card_of(client.retrieve(generated.id))).references == (LINK,)
 
 
+def test_stored_reference_images_come_back(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.settings.generation_seconds = 0
+    settings = GenerateSettings("a cat", references=(plain(500, 400), LINK, plain(30, 20)))
+    with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path) as client:
+        (generated,) = client.generate_all(plan(settings).requests).finish()
+        card = card_of(client.retrieve(generated.id))
+        again = settings_of(card, kept_request(card.task, client.cache))
+    assert again == settings
+    assert find_losses(card, again) == ""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        GenerationOptions(model=PRO, size="2K", web_search=True, optimize_prompt="fast", output_format="png"),
+        GenerationOptions(model="doubao-seedream-4-0-250828", seed=5, guidance_scale=2.5, watermark=False),
+        GenerationOptions(model=OLDER, max_images=3, extra={"style": "calm", "safety": 0}),
+        GenerationOptions(model=PRO, layers=True, background="transparent"),
+    ],
+)
+def test_options_without_a_field_are_sent_again(options: GenerationOptions) -> None:
+    body = build_body("a cat", options)
+    settings = settings_from({**body, "action": "generate", "async": True})
+    (request,) = plan(settings).requests
+    assert build_body(request.prompt, request.options) == body
+
+
+def test_what_is_in_the_form_wins() -> None:
+    settings = settings_from({"prompt": "a cat", "seed": 5, "style": "calm", "sequential_image_generation": "disabled"})
+    assert describe_others(settings) == "seed 5, style calm"
+    (request,) = plan(dataclasses.replace(settings, max_images=3, size="2K")).requests
+    body = build_body(request.prompt, request.options)
+    assert (body["sequential_image_generation"], body["size"], body["seed"]) == ("auto", "2K", 5)
+
+
 def test_without_a_request_the_settings_come_from_the_result() -> None:
     image = TaskImage("i", url=LINK, prompt="a cat", model=PRO, size="1024x1024", output_format="png")
     task = Task("i", TaskStatus.SUCCEEDED, (image,), size="1024x1024")
@@ -249,9 +288,9 @@ def test_a_set_stays_a_set(options: object, most: int) -> None:
             {"model": "doubao-seedream-3-0-t2i-250415"},
             "doubao-seedream-3-0-t2i-250415 is retired: SeeDream 4.0 takes its place.",
         ),
-        ({"image": ["data:image/png;base64,...", LINK]}, "The record does not have 1 reference image"),
-        ({"image": "data:image/png;base64,..."}, "The record does not have 1 reference image"),
-        ({"background": "transparent", "tools": None}, "The form has no field for background."),
+        ({"image": ["data:image/png;base64,...", LINK]}, "1 reference image not kept on this machine"),
+        ({"image": "data:image/png;base64,..."}, "1 reference image not kept on this machine"),
+        ({"background": "transparent", "tools": None}, ""),
     ],
 )
 def test_what_is_lost_is_said(request_: dict[str, object], words: str) -> None:
