@@ -111,9 +111,7 @@ def test_files_give_equal_bodies(count: int, tmp_path: Path) -> None:
         for content in SENT:
             library.keep_sent(content)
         # The ledger knows which images were sent.
-        purchases = client.purchases()
-        for body, task in zip(bodies, tasks, strict=True):
-            (planned,) = purchases.plan([body], client.prices)
+        for planned, task in zip(client.purchases().plan(bodies, client.prices), tasks, strict=True):
             assert planned.begin(lambda _seconds: None) is None
             planned.answered(task)
             planned.release()
