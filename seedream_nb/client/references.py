@@ -136,7 +136,7 @@ def load_image(image: object, fetcher: ImageFetcher | None = None) -> tuple[byte
     """
     images = list(flatten(image))
     if len(images) != 1:
-        raise UsageError(f"These are {len(images)} images.", hint="Choose one to draw on, such as gallery.images[0].")
+        raise UsageError(f"Draw on one image, not {len(images)}.", hint="Choose one, such as gallery.images[0].")
     found = _image_of_task(images[0], "The image")
     loaded = load_reference(images[0], "The image")
     if isinstance(loaded, bytes):

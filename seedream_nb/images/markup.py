@@ -82,9 +82,9 @@ class Markup:
         from seedream_nb.images.thumbnails import read_facts  # noqa: PLC0415  as above
 
         if unit not in get_args(Unit):
-            raise UsageError(f"The unit is {' or '.join(get_args(Unit))}, not {shorten(repr(unit))}.")
+            raise UsageError(f"unit must be {' or '.join(get_args(Unit))}, not {shorten(repr(unit))}.")
         if isinstance(image, Markup):
-            raise UsageError("This is a markup already.", hint="Draw on it, or use its image: Markup(markup.image).")
+            raise UsageError("The image is already a Markup.", hint="Draw on it, or use Markup(markup.image).")
         self.original, self.source = provide("load_image")(image, fetcher)
         facts = read_facts(self.original)
         self.size = facts.width, facts.height
@@ -169,7 +169,7 @@ class Markup:
             if shape.number == number:
                 return shape
         drawn = ", ".join(str(shape.number) for shape in self.shapes) or "none"
-        raise UsageError(f"No shape has the number {shorten(repr(number))}.", hint=f"Numbers that are drawn: {drawn}.")
+        raise UsageError(f"No shape has the number {shorten(repr(number))}.", hint=f"Shapes on this image: {drawn}.")
 
     @property
     def words(self) -> dict[int, str]:
@@ -226,7 +226,7 @@ class Markup:
     def check_layers(self) -> tuple[str, ...]:
         """What is drawn and not sent for a layer decomposition, in a sentence; none if everything is a box."""
         others = ", ".join(shape.name for shape in self.shapes if shape.kind != "box")
-        return (f"A layer decomposition is sent without what is drawn, but for boxes; not {others}.",) if others else ()
+        return (f"A layer decomposition uses boxes only; not sent: {others}.",) if others else ()
 
     @property
     def image(self) -> Image.Image:
@@ -338,7 +338,7 @@ class Markup:
     def _draw(self, kind: Kind, points: Iterable[object], color: str, text: str) -> Markup:
         factors = self.size if self._unit == "relative" else (1, 1)
         if isinstance(points, (str, bytes, Mapping)) or not isinstance(points, Iterable):
-            raise UsageError(f"The points are a list of (x, y), not {shorten(repr(points))}.")
+            raise UsageError(f"The points must be a list of (x, y), not {shorten(repr(points))}.")
         number = _next_number(self.shapes)
         shape = make_shape(kind, list(points), self.size, color=color, text=text, number=number, factors=factors)
         if self._unit == "pixels" and all(0 < value < 1 for value in shape.edges):
@@ -347,7 +347,7 @@ class Markup:
 
     def _with(self, shapes: tuple[Shape, ...]) -> Markup:
         if len(shapes) > MOST_SHAPES:
-            raise UsageError(f"A markup has at most {MOST_SHAPES} shapes.")
+            raise UsageError(f"A markup can have at most {MOST_SHAPES} shapes.")
         new = copy.copy(self)
         new.__dict__.pop("content", None)
         new.shapes = shapes

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from seedream_nb.core.errors import UsageError, shorten
+from seedream_nb.core.text import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -48,6 +49,7 @@ _PHRASES: Final[Mapping[str, str]] = {
     "pin": "at the {}",
     "text": "at the {}",
 }
+_NAMES: Final[Mapping[str, str]] = {"arrow": "An arrow", "freehand": "A freehand shape"}
 _NOUNS: Final[Mapping[str, str]] = {"freehand": "drawing"}
 _DIGITS = 2  # of coordinates, so that every way to the same place gives the same bytes
 
@@ -119,16 +121,16 @@ def read_shape(fields: object, size: Size, number: int, taken: Container[int] = 
         UsageError: It is not a shape, or not within the image.
     """
     if not isinstance(fields, Mapping):
-        raise UsageError(f"A shape is a mapping with kind and points, not {shorten(repr(fields))}.")
+        raise UsageError(f"A shape must be a mapping with kind and points, not {shorten(repr(fields))}.")
     unknown = sorted(map(str, set(fields) - {"kind", "color", "points", "text", "number"}))
     if unknown:
         raise UsageError(f"A shape has no field {shorten(unknown[0])!r}.")
     found = fields.get("points", ())
     if isinstance(found, (str, bytes, Mapping)) or not hasattr(found, "__iter__"):
-        raise UsageError(f"The points of a shape are a list of [x, y], not {shorten(repr(found))}.")
+        raise UsageError(f"The points of a shape must be a list of [x, y], not {shorten(repr(found))}.")
     given = fields.get("number")
     if given in taken:
-        raise UsageError(f"Another shape has the number {given} already.")
+        raise UsageError(f"The number {given} is used twice.")
     return make_shape(
         fields.get("kind"),
         list(found),
@@ -169,17 +171,17 @@ def make_shape(
     if kind not in _KINDS:
         raise UsageError(f"{shorten(repr(kind))} is not a kind of shape.", hint=f"Use {', '.join(_KINDS)}.")
     if not isinstance(color, str) or color not in COLORS:
-        raise UsageError(f"{shorten(repr(color))} is not a color of shapes.", hint=f"Use {', '.join(COLORS)}.")
+        raise UsageError(f"{shorten(repr(color))} is not a markup color.", hint=f"Use {', '.join(COLORS)}.")
     if not isinstance(text, str) or len(text) > MOST_TEXT:
-        raise UsageError(f"The text of a shape is a string of at most {MOST_TEXT} characters.")
+        raise UsageError(f"The text of a shape must be a string of at most {MOST_TEXT} characters.")
     if kind == "text" and not text.strip():
         raise UsageError("The text to draw is empty.")
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_SHAPES:
-        raise UsageError(f"The number of a shape is from 1 to {MOST_SHAPES}, not {shorten(repr(number))}.")
+        raise UsageError(f"The number of a shape must be from 1 to {MOST_SHAPES}, not {shorten(repr(number))}.")
     fewest, most = _POINTS[str(kind)]
     if not fewest <= len(points) <= most:
-        wanted = str(fewest) if fewest == most else f"{fewest} to {most:,}"
-        raise UsageError(f"The shape {kind} has {wanted} points, not {len(points)}.")
+        wanted = count_of(fewest, "point") if fewest == most else f"{fewest} to {most:,} points"
+        raise UsageError(f"{_NAMES.get(str(kind), f'A {kind}')} needs {wanted}, not {len(points):,}.")
     placed = tuple(_place(point, size, factors) for point in points)
     shape = Shape(kind, placed, color, " ".join(text.split()), number)
     left, top, right, bottom = shape.edges
@@ -192,7 +194,7 @@ def make_shape(
 def too_small(kind: str) -> UsageError:
     """The error for what can't be seen, probably because fractions were given as pixels."""
     return UsageError(
-        f"The {kind} is smaller than a pixel, or within the first one.",
+        f"The {kind} covers less than a pixel.",
         hint='Coordinates are pixels; for fractions of the image, use Markup(image, unit="relative").',
     )
 
@@ -202,14 +204,14 @@ def _place(point: object, size: Size, factors: Size) -> Point:
     pair = list(point) if isinstance(point, Iterable) and not isinstance(point, (str, bytes)) else []
     given = [_read_number(value) for value in pair]
     if len(given) != 2 or not all(map(math.isfinite, given)):  # noqa: PLR2004  across and down
-        raise UsageError(f"A point is a pair of numbers (x, y), not {shorten(repr(point))}.")
+        raise UsageError(f"A point must be a pair of numbers (x, y), not {shorten(repr(point))}.")
     for axis, value, pixels, factor in zip("xy", given, size, factors, strict=True):
         most = pixels / factor
         if not 0 <= value <= most:
             if factors == (1, 1):
                 where = f"which is {size[0]} x {size[1]} pixels"
             else:
-                where = "which reaches from 0 to 1 in relative units"
+                where = "which goes from 0 to 1 in relative units"
             raise UsageError(f"{axis} = {value:g} is outside of the image, {where}.")
     return round(given[0] * factors[0], _DIGITS), round(given[1] * factors[1], _DIGITS)
 

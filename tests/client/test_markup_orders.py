@@ -108,7 +108,7 @@ class TestLayers:
         assert prepare(own, options, image=markup)["prompt"] == own
 
     def test_what_is_not_sent_is_named(self) -> None:
-        with pytest.warns(MarkupWarning, match="but for boxes; not red pin 2"):
+        with pytest.warns(MarkupWarning, match="uses boxes only; not sent: red pin 2"):
             prepare("", GenerationOptions(model=PRO, layers=True), image=room().pin(5, 5))
 
     def test_a_decomposition_without_a_prompt(self, client: SeedreamClient) -> None:
