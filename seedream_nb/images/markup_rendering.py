@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -102,19 +103,52 @@ def _save(image: Image.Image, image_format: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+@dataclass(frozen=True)
+class Measures:
+    """How large everything is drawn on an image, in its pixels.
+
+    Attributes:
+        stroke: The width of a line.
+        outline: The width of the outline on each side of it.
+        radius: The radius of the disc with the number.
+        letters: The size of letters.
+        head: The length of the head of an arrow.
+        spread: Half of its width, in lengths.
+    """
+
+    stroke: float
+    outline: float
+    radius: float
+    letters: float
+    head: float
+    spread: float = _SPREAD
+
+    @classmethod
+    def of(cls, width: int, height: int) -> Measures:
+        """Those for an image of a size."""
+        unit = math.sqrt(width * height) / 1000
+        stroke, outline, radius, letters = (
+            max(least, round(share * unit, 2)) for share, least in (_STROKE, _OUTLINE, _LABEL, _TEXT)
+        )
+        return cls(stroke, outline, radius, letters, _HEAD * stroke)
+
+
+def contrast_of(color: str) -> tuple[int, int, int]:
+    """The color of the outline around a color of `COLORS`."""
+    return _DARK if _luminance(_parts_of(color)) > _LIGHT_COLOR else _LIGHT
+
+
 class _Pen:
     """Draws one shape on an image."""
 
     def __init__(self, image: Image.Image, shape: Shape) -> None:
         self.image = image
         self.shape = shape
-        unit = math.sqrt(image.width * image.height) / 1000
-        self.stroke, self.outline, self.radius, self.letters = (
-            max(least, round(share * unit, 2)) for share, least in (_STROKE, _OUTLINE, _LABEL, _TEXT)
-        )
-        red, green, blue = bytes.fromhex(COLORS[shape.color][1:])
-        self.color = (red, green, blue)
-        self.contrast = _DARK if _luminance(self.color) > _LIGHT_COLOR else _LIGHT
+        measures = Measures.of(image.width, image.height)
+        self.stroke, self.outline = measures.stroke, measures.outline
+        self.radius, self.letters, self.head = measures.radius, measures.letters, measures.head
+        self.color = _parts_of(shape.color)
+        self.contrast = contrast_of(shape.color)
 
     def draw_shape(self) -> None:
         """Draws the shape itself."""
@@ -148,7 +182,7 @@ class _Pen:
 
     def _draw_arrow(self, start: Point, tip: Point) -> None:
         length = math.dist(start, tip)
-        head = min(_HEAD * self.stroke, length)
+        head = min(self.head, length)
         x, y = (tip[0] - start[0]) / length * head, (tip[1] - start[1]) / length * head
         base = tip[0] - x, tip[1] - y
         corners = [tip, (base[0] - _SPREAD * y, base[1] + _SPREAD * x), (base[0] + _SPREAD * y, base[1] - _SPREAD * x)]
@@ -269,6 +303,11 @@ def _tangents(tip: Point, center: Point, radius: float) -> tuple[Point, Point]:
         for turn in (spread, -spread)
     )
     return first, second
+
+
+def _parts_of(color: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(COLORS[color][1:])
+    return red, green, blue
 
 
 def _luminance(color: tuple[int, int, int]) -> float:

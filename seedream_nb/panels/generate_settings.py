@@ -141,12 +141,26 @@ def find_problem(settings: GenerateSettings) -> str:
     request = plan(settings).requests[0]
     if not request.prompt:
         return "Enter a prompt."
-    return _validate(request.prompt, request.options, [_abridge(reference) for reference in settings.references])
+    return find_request_problem(
+        request.prompt, request.options, [_abridge(reference) for reference in settings.references]
+    )
 
 
 def find_reference_problem(reference: Reference) -> str:
     """Why a reference image cannot be sent, whatever the other settings. Sends nothing, but reads all of it."""
-    return _validate("any prompt", GenerationOptions(), [reference])
+    return find_request_problem("any prompt", GenerationOptions(), [reference])
+
+
+def find_request_problem(prompt: str, options: GenerationOptions, references: list[Reference]) -> str:
+    """Why a request cannot be sent, and what would be accepted; empty when nothing is wrong. Sends nothing."""
+    try:
+        with warnings.catch_warnings():
+            # An unknown model is sent without checks; that is no problem.
+            warnings.simplefilter("ignore", UnknownModelWarning)
+            prepare(prompt, options, image=references or None)
+    except UsageError as error:
+        return error.message
+    return ""
 
 
 def is_inline(reference: str) -> bool:
@@ -223,17 +237,6 @@ def _others(options: GenerationOptions) -> tuple[tuple[str, object], ...]:
     chosen = [(name, value) for name, value in given if value is not None and value is not False]
     extra = {name: value for name, value in options.extra.items() if name not in _KNOWN_FIELDS}
     return (*chosen, *([("extra", extra)] if extra else []))
-
-
-def _validate(prompt: str, options: GenerationOptions, references: list[Reference]) -> str:
-    try:
-        with warnings.catch_warnings():
-            # An unknown model is sent without checks; that is no problem.
-            warnings.simplefilter("ignore", UnknownModelWarning)
-            prepare(prompt, options, image=references or None)
-    except UsageError as error:
-        return error.message
-    return ""
 
 
 def _abridge(reference: Reference) -> Reference:

@@ -7,56 +7,52 @@ was made from; it is disabled while they differ from what is typed, and each lab
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import ipywidgets
 import traitlets
 
+from seedream_nb.panels.grid import join_parts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-SCRIPT = Path(__file__).with_name("static") / "submit.js"
+BUTTON_SCRIPTS = ("submit.js", "submit_button.js")
 
 
-class SubmitButton(anywidget.AnyWidget):
-    """A button that submits the form around it, an element of class `seedream-form`; so does Enter in one-line fields.
+class Submitter(anywidget.AnyWidget):
+    """A widget with a button that submits what is typed and drawn in the browser, see `static/submit.js`.
 
     Args:
-        description: Its label.
-        fields: The fields of the form by name.
-        on_submit: Called with the values of the fields, as the browser has them.
+        on_submit: Called with the values that were submitted, as the browser has them.
         on_outdated: Called when something else was clicked than what is shown now.
 
     Attributes:
+        description: The button's label.
+        tooltip: Its tooltip.
         disabled: Whether it can be clicked.
+        is_primary: Whether it is what the widget is for.
         number: The number of the label, which changes with what a click does.
         seen: The values that the label was made from; None where the label does not depend on them.
     """
-
-    _esm = SCRIPT.read_text(encoding="utf-8")
 
     description = traitlets.Unicode().tag(sync=True)
     tooltip = traitlets.Unicode().tag(sync=True)
     disabled = traitlets.Bool(default_value=False).tag(sync=True)
     is_primary = traitlets.Bool(default_value=False).tag(sync=True)
-    fields = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)
     number = traitlets.Int().tag(sync=True)
     seen = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
 
     def __init__(
         self,
-        description: str,
-        fields: Mapping[str, ipywidgets.Widget],
-        on_submit: Callable[[Mapping[str, object]], None],
+        on_submit: Callable[[Mapping[str, object]], object],
         on_outdated: Callable[[], None] = lambda: None,
         **options: Any,
     ) -> None:
         self._on_submit = on_submit
         self._on_outdated = on_outdated
-        super().__init__(description=description, fields=dict(fields), **options)
-        self.add_class("seedream-submit")
+        super().__init__(**options)
         self.on_msg(self._receive)
 
     def show(self, description: str, seen: Mapping[str, object], *, disabled: bool, tooltip: str = "") -> None:
@@ -67,8 +63,8 @@ class SubmitButton(anywidget.AnyWidget):
             self.number += 1
 
     def read(self) -> dict[str, object]:
-        """The values of the fields, as `static/submit.js` reads them."""
-        return {name: read_field(field) for name, field in self.fields.items()}
+        """The values that a click submits, as `static/submit.js` reads them."""
+        raise NotImplementedError
 
     def click(self) -> None:
         """Clicks the button as the browser would."""
@@ -83,6 +79,36 @@ class SubmitButton(anywidget.AnyWidget):
             self._on_submit(values)
         else:
             self._on_outdated()
+
+
+class SubmitButton(Submitter):
+    """A button that submits the form around it, an element of class `seedream-form`; so does Enter in one-line fields.
+
+    Args:
+        description: Its label.
+        fields: The fields of the form by name.
+        on_submit: As for `Submitter`.
+        on_outdated: As for `Submitter`.
+    """
+
+    _esm = join_parts(*BUTTON_SCRIPTS)
+
+    fields = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)
+
+    def __init__(
+        self,
+        description: str,
+        fields: Mapping[str, ipywidgets.Widget],
+        on_submit: Callable[[Mapping[str, object]], object],
+        on_outdated: Callable[[], None] = lambda: None,
+        **options: Any,
+    ) -> None:
+        super().__init__(on_submit, on_outdated, description=description, fields=dict(fields), **options)
+        self.add_class("seedream-submit")
+
+    def read(self) -> dict[str, object]:
+        """The values of the fields."""
+        return {name: read_field(field) for name, field in self.fields.items()}
 
 
 def read_field(field: Any) -> object:

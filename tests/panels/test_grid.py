@@ -15,8 +15,9 @@ from seedream_nb.panels.explorer import EXPLORER_STYLES, close_tree
 from seedream_nb.panels.filters import Filter
 from seedream_nb.panels.grid import SCRIPTS, STATIC, ImageGrid, join_parts
 from seedream_nb.panels.image_cache import Kind, LoadedImage
+from seedream_nb.panels.markup_editor import MARKUP_SCRIPTS, MARKUP_STYLES
 from seedream_nb.panels.state import ExplorerState
-from seedream_nb.panels.submit import SCRIPT
+from seedream_nb.panels.submit import BUTTON_SCRIPTS
 from seedream_nb.panels.windows import MOST_CARDS, read_keys
 from seedream_nb.protocol.cards import Sort
 from tests.panels.support import Connection, count_models
@@ -284,7 +285,10 @@ PARTS = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.*
 
 
 def test_every_file_is_joined_once() -> None:
-    assert sorted((*SCRIPTS, *EXPLORER_STYLES, SCRIPT.name)) == PARTS
+    joined = {*SCRIPTS, *EXPLORER_STYLES, *BUTTON_SCRIPTS, *MARKUP_SCRIPTS, *MARKUP_STYLES}
+    assert sorted(joined) == PARTS
+    for names in (SCRIPTS, EXPLORER_STYLES, BUTTON_SCRIPTS, MARKUP_SCRIPTS, MARKUP_STYLES):
+        assert len(set(names)) == len(names)
     assert join_parts("explorer.css").startswith("/* explorer.css */\n")
 
 
@@ -295,8 +299,9 @@ def test_a_file_is_short(name: str) -> None:
     assert text.endswith("\n")
 
 
-def test_the_module_is_self_contained() -> None:
-    module = join_parts(*SCRIPTS)
+@pytest.mark.parametrize("scripts", [SCRIPTS, MARKUP_SCRIPTS])
+def test_a_module_is_self_contained(scripts: tuple[str, ...]) -> None:
+    module = join_parts(*scripts)
     assert re.findall(r"^(?:import|export)\b.*", module, re.MULTILINE) == ["export default () => {"]
     # The namespace of SVG is an identifier and is never requested.
     assert set(re.findall(r"https?://[\w./-]+", module)) == {"http://www.w3.org/2000/svg"}

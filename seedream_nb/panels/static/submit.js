@@ -6,7 +6,6 @@
  * and no file is being read.
  */
 
-const REFERENCE = "IPY_MODEL_";
 // Not a field with suggestions, where Enter chooses one of them.
 const ONE_LINE = "input:not([type=checkbox], [type=file], [list]), textarea[rows='1']";
 const CHECKING_TIME = 400; // milliseconds; usually Python is faster, and the button need not change its look
@@ -137,17 +136,3 @@ class SubmitView {
     else if (!event.repeat) this.isPending = true;
   }
 }
-
-async function findFields(model) {
-  const found = Object.entries(model.get("fields")).map(async ([name, reference]) => {
-    return [name, await model.widget_manager.get_model(reference.slice(REFERENCE.length))];
-  });
-  return Object.fromEntries(await Promise.all(found));
-}
-
-export default {
-  async render({ model, el }) {
-    const view = new SubmitView(model, el, await findFields(model));
-    return () => view.dispose();
-  },
-};
