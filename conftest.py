@@ -75,6 +75,7 @@ TOGETHER = (
     "tests/gallery/test_dataset_cluster.py",
     "tests/gallery/test_dataset_dask.py",
     "tests/*/test_*_in_browser.py",
+    "tests/test_architecture.py",  # they parse the whole package
 )
 # Two servers of JupyterLab: one for everything would be the last to finish.
 IN_JUPYTERLAB = tuple(f"tests/browser/test_{name}.py" for name in ("live", "mathematics", "quickstart"))

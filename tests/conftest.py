@@ -26,8 +26,9 @@ IMAGE_CACHE = "SEEDREAM_SANDBOX_CACHE"
 MEMORY = Path("/dev/shm")  # noqa: S108  on Linux; whatever is there is in a folder of its own
 ROOM_IN_MEMORY = 2**31  # bytes; a full run leaves 350 MB
 
-# The same examples in every run, and no time limit on a busy machine.
-hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
+# The same examples in every run, and no time limit on a busy machine. `.ci/run` tries all of them.
+EXAMPLES = 100 if "CI" in os.environ else 40
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None, max_examples=EXAMPLES)
 hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("steady"), max_examples=5)
 
 
