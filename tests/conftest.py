@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import gc
 import os
 import shutil
 import sys
@@ -108,6 +109,7 @@ def _isolated(
     monkeypatch.setenv("NETRC", str(place / "home" / ".netrc"))
     monkeypatch.chdir(place / "work")
     yield
+    gc.enable()  # which `interrupt_main_thread` ends
     if not has_its_own and _is_empty(place / "home") and _is_empty(place / "work"):
         _unused_places.append(place)
 

@@ -6,6 +6,7 @@ import gc
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,6 +62,15 @@ def interrupt_at(
         gc.enable()
     assert (caught is None) == (interrupter.left > 0)
     return caught
+
+
+def interrupt_main_thread() -> None:
+    """Interrupts the main thread as Ctrl-C does.
+
+    Until the end of the test no garbage is collected: a finalizer of an earlier test's object would swallow it.
+    """
+    gc.disable()
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def moments(*numbers: int) -> list[ParameterSet]:

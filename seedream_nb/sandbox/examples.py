@@ -4,13 +4,14 @@ They are constants, including ids and times, so that notebooks built on them giv
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from seedream_nb.protocol.sizes import parse_size, pixels_of_preset
 from seedream_nb.sandbox.images import ImagePlan, ImageSpec, plan_items
-from seedream_nb.sandbox.tasks import INPUT_REJECTED, OUTPUT_WITHHELD, ErrorDetail, SandboxTask
+from seedream_nb.sandbox.tasks import INPUT_REJECTED, OUTPUT_WITHHELD, ErrorDetail, Item, SandboxTask
 
 
 class Example(NamedTuple):
@@ -38,9 +39,13 @@ class ExampleTask:
     ready_after_query: float | None = None
     trace_id: str = ""
 
+    @functools.cached_property
+    def _plan(self) -> tuple[tuple[Item, ...], dict[str, ImageSpec]]:
+        return plan_items(self.images, self.id)
+
     def build(self) -> tuple[SandboxTask, dict[str, ImageSpec]]:
         """Return the task and the specs of its images by file name."""
-        items, specs = plan_items(self.images, self.id)
+        items, specs = self._plan
         request = {"action": "generate", "model": self.model, "prompt": self.images.spec.prompt, "size": self.size}
         task = SandboxTask(
             id=self.id,

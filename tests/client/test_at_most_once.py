@@ -46,7 +46,7 @@ from seedream_nb.core.errors import (
 from seedream_nb.library import cache
 from seedream_nb.notebook.commands import COMMANDS
 from tests.conftest import QUICK
-from tests.interrupts import interrupt_at, stop_script
+from tests.interrupts import interrupt_at, interrupt_main_thread, stop_script
 from tests.protocol.samples import ID
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.servers import TOKEN, UNCLEAR, RawServer, client_to, closed_port, verbose
@@ -285,7 +285,7 @@ def test_the_token_is_in_no_error_of_a_paid_request() -> None:
 def interrupting(answer: Answer) -> Callable[[Received], Answer]:
     def interrupt(_received: Received) -> Answer:
         time.sleep(0.02)  # by now it waits in a system call: a signal just before one is seen after it
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        interrupt_main_thread()
         return answer
 
     return interrupt
@@ -383,7 +383,7 @@ def test_a_paid_request_that_a_signal_handler_ends_is_unclear(
 def test_an_interrupt_between_two_tries_has_nothing_to_tell() -> None:
     class Interrupting(RetryPolicy):
         def pause(self, failures: int) -> float:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            interrupt_main_thread()
             return 3600.0 * failures
 
     with ScriptedServer(as_json({}, 429)) as server:
@@ -463,7 +463,7 @@ def interrupt_after(*events: threading.Event) -> threading.Thread:
     def work() -> None:
         for event in events:
             event.wait(20)
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            interrupt_main_thread()
 
     thread = threading.Thread(target=work)
     thread.start()

@@ -28,6 +28,7 @@ from seedream_nb.core.errors import (
     UnreadableAnswerError,
 )
 from seedream_nb.core.models import ErrorDetail
+from tests.interrupts import interrupt_main_thread
 from tests.protocol.samples import FAILURE, ID, ITEM, RECORD, RESPONSE, ROWS, STATUS_FORM, UNREADABLE
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.servers import client_to
@@ -363,7 +364,7 @@ def test_after_an_interrupt_no_more_queries_are_sent() -> None:
     def answer(received: Received) -> Answer:
         asked.append(received)
         if len(asked) == 4:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            interrupt_main_thread()
         if len(asked) >= 4:
             interrupted.wait(20)
         return as_json(tasks_of(received.json["ids"]))

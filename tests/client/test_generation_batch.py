@@ -5,7 +5,6 @@ What can fall between two lines of the code is tested without a server, against 
 
 import contextlib
 import itertools
-import signal
 import sys
 import threading
 import time
@@ -54,7 +53,7 @@ from seedream_nb.core.errors import (
 )
 from seedream_nb.protocol.capabilities import MODELS
 from tests.conftest import QUICK
-from tests.interrupts import interrupt_at, moments
+from tests.interrupts import interrupt_at, interrupt_main_thread, moments
 from tests.protocol.samples import RECORD, RESPONSE
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.servers import TOKEN, UNCLEAR, client_to, closed_port
@@ -382,12 +381,12 @@ def test_a_fatal_error_of_a_poll_carries_all_that_is_known(sandbox: Sandbox) -> 
 
 def test_a_timeout_carries_what_is_known_and_the_batch_resumes(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 3600
-    batch = client.generate_all(SIX, in_flight=2, timeout=0.05, pace=QUICKLY)
+    batch = client.generate_all(SIX, in_flight=2, timeout=0.5, pace=QUICKLY)
     with pytest.raises(WaitTimeoutError) as caught:
         batch.finish()
     error = caught.value
     assert error.message == (
-        "Timed out after 0.05 s with 2 of 2 tasks unfinished. Requests 3-6 were not sent, so not paid for."
+        "Timed out after 0.5 s with 2 of 2 tasks unfinished. Requests 3-6 were not sent, so not paid for."
     )
     assert set(error.failed_ids) == set(made(sandbox)) == set(batch.open_ids)
     assert [task.prompt for task in error.partial] == [request.prompt for request in SIX]
@@ -428,7 +427,7 @@ class Service:
 
 
 def press_control_c() -> None:
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    interrupt_main_thread()
 
 
 def ids_of(tasks: Sequence[Task]) -> set[str]:

@@ -4,7 +4,6 @@ import itertools
 import math
 import pickle
 import random
-import signal
 import sys
 import threading
 import time
@@ -38,7 +37,7 @@ from seedream_nb.core.errors import (
     UnreadableAnswerError,
     UsageError,
 )
-from tests.interrupts import interrupt_at, stop_script
+from tests.interrupts import interrupt_at, interrupt_main_thread, stop_script
 from tests.protocol.samples import RECORD
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.servers import TOKEN, client_to
@@ -518,7 +517,7 @@ def test_a_pause_ends_with_the_time(client: SeedreamClient, sandbox: Sandbox) ->
 
 def press_control_c() -> None:
     time.sleep(0.02)  # by now it waits in a system call: a signal just before one is seen after it
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    interrupt_main_thread()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")

@@ -8,7 +8,6 @@ import itertools
 import math
 import os
 import pickle
-import signal
 import sys
 import threading
 import time
@@ -29,6 +28,7 @@ from seedream_nb.client.transport import RetryPolicy
 from seedream_nb.core.errors import RateLimitedError, SettingsError
 from seedream_nb.library.ledger import PurchaseState
 from tests.conftest import QUICK
+from tests.interrupts import interrupt_main_thread
 from tests.protocol.samples import RECORD
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.servers import TOKEN, client_to
@@ -336,7 +336,7 @@ def test_an_interrupt_at_the_gate_pays_nothing_and_loses_nothing(paid_service: S
     def interrupt() -> None:
         while not gate._waiting:
             pass
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        interrupt_main_thread()
 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt) as caught:
@@ -363,7 +363,7 @@ def test_an_interrupt_of_a_batch_that_waits_for_room_loses_nothing(at: int) -> N
 
     def answer(received: Received) -> Answer:
         if next(numbers) == at:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            interrupt_main_thread()
         return service(received)
 
     with ScriptedServer(answer, at_once=True) as server, client_to(server, retries=HASTY) as client:

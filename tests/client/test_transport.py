@@ -6,7 +6,6 @@ import itertools
 import logging
 import pickle
 import re
-import signal
 import socket
 import sys
 import threading
@@ -40,6 +39,7 @@ from seedream_nb.core.errors import (
 )
 from seedream_nb.protocol import responses
 from tests.conftest import QUICK
+from tests.interrupts import interrupt_main_thread
 from tests.scripted_server import Answer, Received, ScriptedServer, as_json
 from tests.servers import TOKEN, RawServer, closed_port, verbose
 
@@ -460,7 +460,7 @@ def test_foreign_text_in_an_error_is_short_and_changes_nothing_around_it() -> No
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a signal waits for the answer")
 def test_an_interrupt_while_waiting_shows_no_token() -> None:
     def interrupt(_received: object) -> Answer:
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        interrupt_main_thread()
         return Answer(manner="hang")
 
     with ScriptedServer(interrupt) as server, pytest.raises(KeyboardInterrupt) as caught:
