@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from axe_playwright_python.base import AXE_SCRIPT
 
+from tests.browser.pages import eventually
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -18,4 +20,8 @@ def expect_accessible(page: Page, selector: str) -> None:
     """Fails when axe-core finds serious or critical faults within an element."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    assert page.evaluate(_RUN, selector) == []
+
+    def check() -> None:
+        assert page.evaluate(_RUN, selector) == []
+
+    eventually(page, check)  # colors of a new theme may fade in

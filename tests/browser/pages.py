@@ -1,13 +1,16 @@
-"""What every page of the browser tests shares: its size, and that errors in its console fail the test."""
+"""What the browser tests share: the size of a page, patience with it, and that errors in its console fail the test."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+import time
 from typing import TYPE_CHECKING
 
+from tests.browser.jupyter import PATIENCE
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, ConsoleMessage, Error, Page, ViewportSize
 
@@ -15,6 +18,18 @@ VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
 # It fails in notebooks that are opened without a kernel, whatever they contain.
 WIDGET_MANAGER = "@jupyter-widgets/jupyterlab-manager"
 NO_FOREIGN_ERRORS = r"(?!)"  # matches nothing
+
+
+def eventually(page: Page, check: Callable[[], None]) -> None:
+    """Repeats a check until it holds: a page is laid out, styled, and drawn a moment after it was changed."""
+    end = time.monotonic() + PATIENCE / 1000
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+        page.wait_for_timeout(50)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.browser.accessibility import expect_accessible
 from tests.browser.jupyter import PATIENCE, THEMES, JupyterServer, Lab, Notebook
 from tests.browser.other_front_ends import notebook_seven, open_and_run, voila
-from tests.browser.pages import errors_of, open_page
+from tests.browser.pages import errors_of, eventually, open_page
 from tests.gallery import front_ends
 from tests.sample_images import plain
 
@@ -48,7 +48,8 @@ COUNT_CLICKS = """() => {
   };
   document.addEventListener("click", listen, true);
 }"""
-DECODED = "all => Promise.all(all.map(image => image.decode().then(() => image.naturalWidth)))"
+# An image that is replaced meanwhile can't be decoded; it is looked at again.
+DECODED = "all => Promise.all(all.map(image => image.decode().then(() => image.naturalWidth, () => 0)))"
 
 
 @pytest.fixture
@@ -72,14 +73,14 @@ class Panel:
         """Waits until this many tiles have visible images."""
         images = self.tiles.locator("img")
         expect(images).to_have_count(count, timeout=PATIENCE)
-        assert all(images.evaluate_all(DECODED))
+        expect_drawn(images)
 
     def expect_original(self, count: int = 1) -> None:
         """Waits until the large images are the originals."""
         large = self.grid.locator(".seedream-grid-large")
         expect(large).to_have_count(count)
         expect(self.grid.locator(".seedream-grid-loading")).to_have_count(0, timeout=PATIENCE)
-        assert min(large.evaluate_all(DECODED)) >= 1024
+        expect_drawn(large, width=1024)
 
     def choose(self, tab: str) -> None:
         """Shows one of the forms."""
@@ -102,6 +103,15 @@ def open_panel(page: Page, server: JupyterServer, source: str) -> tuple[Notebook
     notebook.hide_sidebar()
     notebook.run_all()
     return notebook, Panel(page)
+
+
+def expect_drawn(images: Locator, *, width: int = 1) -> None:
+    """Waits until all images are drawn, with at least this many pixels of their own."""
+
+    def check() -> None:
+        assert min(images.evaluate_all(DECODED)) >= width
+
+    eventually(images.page, check)
 
 
 def expect_text_output(cell: Locator, text: str) -> None:
@@ -370,24 +380,36 @@ def test_it_is_tidy_readable_and_accessible(page: Page, server: JupyterServer) -
 def expect_tidy(panel: Panel) -> None:
     for tab in ("Get", "History", "Generate"):
         panel.choose(tab)
-        names = (
-            panel.root.get_by_role("button")
-            .filter(visible=True)
-            .evaluate_all("all => all.map(b => b.innerText.trim())")
-        )
-        assert len([name for name in names if name]) == len({name for name in names if name}) >= 5
+        eventually(panel.page, lambda: expect_names(panel))
     # The button's own text includes a file count, which is always 0; the visible text does not.
     upload = panel.root.get_by_role("button", name="Add reference images")
-    assert upload.evaluate("button => getComputedStyle(button).fontSize") == "0px"
+    expect(upload).to_have_css("font-size", "0px")
     assert "Add reference images" in upload.evaluate("button => getComputedStyle(button, '::after').content")
+    eventually(panel.page, lambda: expect_arrows(panel))
+    for width in (1280, 600):
+        panel.page.set_viewport_size({"width": width, "height": 900})
+        eventually(panel.page, lambda: expect_aligned(panel))
+
+
+def expect_names(panel: Panel) -> None:
+    """No two visible buttons have the same name."""
+    buttons = panel.root.get_by_role("button").filter(visible=True)
+    names = [name for name in buttons.evaluate_all("all => all.map(b => b.innerText.trim())") if name]
+    assert len(names) == len(set(names)) >= 5
+
+
+def expect_arrows(panel: Panel) -> None:
+    """The arrow of each list has the color of its text."""
     arrows = panel.root.locator("select").evaluate_all(
         "all => all.map(s => getComputedStyle(s)).map(s => [s.backgroundImage.includes(s.color), s.appearance])"
     )
     assert arrows == [[True, "none"]] * len(arrows)
-    for width in (1280, 600):
-        panel.page.set_viewport_size({"width": width, "height": 900})
-        boxes = [panel.field(label).bounding_box() for label in ("From", "To")]
-        assert len({box["y"] for box in boxes if box}) == 1
+
+
+def expect_aligned(panel: Panel) -> None:
+    """What belongs together is in one line, and all parts begin at the left edge."""
+    boxes = [panel.field(label).bounding_box() for label in ("From", "To")]
+    assert len({box["y"] for box in boxes if box}) == 1
     lefts = panel.root.evaluate(
         """root => ['.seedream-tabs button', '.seedream-filters label', '.seedream-grid-counts', '[role=option]']
           .concat(['.widget-textarea label']).map(s => [...root.querySelectorAll(s)].find(e => e.offsetWidth))
@@ -402,9 +424,13 @@ def expect_accessible_panel(panel: Panel) -> None:
 
 def expect_readable(panel: Panel) -> None:
     """All visible text has the contrast that WCAG 2 requires, also that of disabled controls."""
-    found = panel.page.evaluate(CONTRASTS)
-    assert len(found) > 20
-    assert [(round(contrast, 2), text[:60]) for contrast, text in found if contrast < 4.5] == []
+
+    def check() -> None:
+        found = panel.page.evaluate(CONTRASTS)
+        assert len(found) > 20
+        assert [(round(contrast, 2), text[:60]) for contrast, text in found if contrast < 4.5] == []
+
+    eventually(panel.page, check)
 
 
 def expect_static_gallery(page: Page, images: int) -> None:
@@ -414,7 +440,7 @@ def expect_static_gallery(page: Page, images: int) -> None:
     expect(static).to_be_visible(timeout=PATIENCE)
     shown = static.locator("figure img")
     expect(shown).to_have_count(images)
-    assert all(shown.evaluate_all(DECODED))
+    expect_drawn(shown)
     expect(page.locator(".seedream-explorer")).to_have_count(0)
     expect(page.locator(".jp-OutputArea-output").filter(visible=True)).to_have_count(1)
     for message in (re.compile("Loading widget"), re.compile("model not found", re.IGNORECASE)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from playwright.sync_api import expect
 
 from tests.browser.film import Film
 from tests.browser.jupyter import FINISHED, PATIENCE, JupyterServer, Lab, Notebook
+from tests.browser.pages import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -53,8 +55,11 @@ def expect_gallery_alone(cell: Locator, images: int) -> None:
     expect(cell.get_by_role("status")).to_have_count(0, timeout=PATIENCE)
     expect(cell.locator(".jp-OutputArea-child").filter(visible=True)).to_have_count(1)
     expect(cell.locator(".seedream-gallery")).to_have_count(1)
-    widths = cell.locator("figure img").evaluate_all("all => all.map(image => image.naturalWidth)")
-    assert all(widths)
+
+    def check() -> None:
+        assert all(cell.locator("figure img").evaluate_all("all => all.map(image => image.naturalWidth)"))
+
+    eventually(cell.page, check)
 
 
 def test_a_sweep_fills_in_tile_by_tile(page: Page, server: JupyterServer) -> None:
@@ -236,13 +241,12 @@ def test_an_edit_is_shown_beside_its_original(page: Page, server: JupyterServer)
     expect(cell.locator("figcaption .seedream-label")).to_have_text(["before", "after"])
     for width in (1400, 500):
         page.set_viewport_size({"width": width, "height": 900})
-        expect_side_by_side(cell, width)
+        eventually(page, functools.partial(expect_side_by_side, cell, width))
 
 
 def expect_side_by_side(cell: Locator, width: int) -> None:
-    before, after = (cell.locator("figure img").nth(number).bounding_box() for number in (0, 1))
-    assert before is not None
-    assert after is not None
+    boxes = "all => all.map(image => image.getBoundingClientRect().toJSON())"
+    before, after = cell.locator("figure img").evaluate_all(boxes)
     assert before["y"] == pytest.approx(after["y"], abs=1)
     assert before["height"] == pytest.approx(after["height"], abs=1)
     assert after["x"] >= before["x"] + before["width"]

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.jupyter import PATIENCE, THEMES, JupyterServer, Notebook
+from tests.browser.pages import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -65,22 +66,30 @@ def test_the_quickstart_runs_and_is_readable(page: Page, server: JupyterServer) 
     expect(galleries.nth(3).locator("figcaption").nth(1)).to_contain_text("Rejected by the content check")
     for theme in THEMES:
         notebook.choose_theme(theme)
-        paper = page.locator(".seedream-gallery").first.evaluate("g => getComputedStyle(g).backgroundColor")
-        assert (paper == "rgb(255, 255, 255)") == (theme == "light")
-        contrasts = galleries.evaluate_all(CONTRASTS)
-        assert len(contrasts) > 50
-        assert min(contrasts) >= 4.5
+
+        def check(*, is_light: bool = theme == "light") -> None:
+            paper = galleries.first.evaluate("g => getComputedStyle(g).backgroundColor")
+            assert (paper == "rgb(255, 255, 255)") == is_light
+            contrasts = galleries.evaluate_all(CONTRASTS)
+            assert len(contrasts) > 50
+            assert min(contrasts) >= 4.5
+
+        eventually(page, check)
 
 
 def test_a_reopened_notebook_shows_its_images_without_a_kernel(reader_page: Page, server: JupyterServer) -> None:
     Notebook.open(reader_page, server, "saved/01_quickstart.ipynb", has_kernel=False)
     expect_decoded_images(reader_page, at_least=14)
-    # In one moment: the page still moves while outputs above get their height.
-    boxes = "all => all.slice(1, 3).map(tile => tile.getBoundingClientRect().toJSON())"
-    first, second = reader_page.locator(".jp-OutputArea figure").evaluate_all(boxes)
-    # An untrusted notebook has lost its style sheet, but the tiles are still side by side.
-    assert second["y"] == first["y"]
-    assert second["x"] >= first["x"] + first["width"]
+
+    def check() -> None:
+        # In one moment: the page still moves while outputs above get their height.
+        boxes = "all => all.slice(1, 3).map(tile => tile.getBoundingClientRect().toJSON())"
+        first, second = reader_page.locator(".jp-OutputArea figure").evaluate_all(boxes)
+        # An untrusted notebook has lost its style sheet, but the tiles are still side by side.
+        assert second["y"] == first["y"]
+        assert second["x"] >= first["x"] + first["width"]
+
+    eventually(reader_page, check)
 
 
 def test_a_progress_bar_is_visible_until_it_ends(page: Page, server: JupyterServer) -> None:
