@@ -72,16 +72,16 @@ TOGETHER = (
     "tests/browser/test_explorer.py",
     "tests/browser/test_grid.py",
     "tests/gallery/test_*front_ends.py",
-    "tests/gallery/test_dataset_cluster.py",
-    "tests/gallery/test_dataset_dask.py",
+    "tests/gallery/test_dataset_s3.py",
     "tests/*/test_*_in_browser.py",
     "tests/test_architecture.py",  # they parse the whole package
 )
+ON_A_CLUSTER = ("tests/gallery/test_dataset_cluster.py", "tests/gallery/test_dataset_dask.py")
 # Two servers of JupyterLab: one for everything would be the last to finish.
 IN_JUPYTERLAB = tuple(f"tests/browser/test_{name}.py" for name in ("live", "mathematics", "quickstart"))
 
 # Handed out before all others, which come by their number of tests: a long group that starts late ends last.
-LONGEST = ("tests/browser/test_explorer.py", "jupyterlab")
+LONGEST = ("tests/browser/test_explorer.py", "jupyterlab", "cluster")
 
 # What makes kernels paint roughly.
 ROUGH = ("IPYTHONDIR", "SEEDREAM_SANDBOX_CACHE")
@@ -95,6 +95,10 @@ class Scheduler(LoadScopeScheduling):
         path, _, test = nodeid.partition("::")
         if is_one_of(path, IN_JUPYTERLAB) or test.startswith("test_in_jupyterlab"):
             return "jupyterlab"
+        if is_one_of(path, ON_A_CLUSTER):
+            return "cluster"
+        if test.startswith("test_it_works_in_"):  # starts a server of its own
+            return nodeid
         return path if is_one_of(path, TOGETHER) else nodeid
 
     def _assign_work_unit(self, node: WorkerController) -> None:

@@ -19,6 +19,7 @@ from traitlets.config import Config
 
 from seedream_nb import LibraryWarning, Pace, RetryPolicy, Sandbox, SeedreamClient
 from seedream_nb.client import polling
+from tests import forked_kernels
 from tests.rough_images import make_kernels_paint_roughly, paint_roughly
 
 QUICK = RetryPolicy(first_pause=0.001)
@@ -53,6 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if folder.parent == MEMORY:  # the folders of the tests, too, unless --basetemp says where
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
     make_kernels_paint_roughly(folder / "ipython")
+    if os.name == "posix":
+        kernels = str(forked_kernels.install(folder))
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (kernels, os.environ.get("JUPYTER_PATH"))))
 
 
 def _memory() -> Path | None:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 # Long enough for a kernel to start on a busy machine with few cores.
-PATIENCE = 30_000  # milliseconds
-END_PATIENCE = 5  # seconds
+PATIENCE = 60_000  # milliseconds
+START_PATIENCE = 120  # seconds; several servers may start at the same time
+END_PATIENCE = 1  # second
 FINISHED = re.compile(r"\[\d+\]:")  # the prompt of a cell that has run
 
 QUIET_SETTINGS: dict[str, dict[str, object]] = {
@@ -38,6 +39,14 @@ QUIET_SETTINGS: dict[str, dict[str, object]] = {
     # A busy machine may need longer than its usual second to complete a word.
     "completer-extension/manager": {"providerTimeout": PATIENCE},
 }
+# The search for language servers starts Node several times.
+SERVER_OPTIONS = (
+    "--no-browser",
+    "--port=0",
+    "--ip=127.0.0.1",
+    "--allow-root",
+    "--LanguageServerManager.autodetect=False",
+)
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 _workspaces = (f"test-{number}" for number in itertools.count())
 _directories = (f"new-{number}" for number in itertools.count())
@@ -82,11 +91,7 @@ class JupyterServer:
 
     def write_notebook(self, name: str, *sources: str) -> str:
         """Writes a notebook like `add_notebook`, but without a kernel."""
-        path = f"{next(_directories)}/{name}.ipynb"
-        (self.root / path).parent.mkdir()
-        notebook = new_notebook(cells=[new_code_cell(source) for source in sources], metadata={"kernelspec": KERNEL})
-        nbformat.write(notebook, self.root / path)
-        return path
+        return write_notebook(self.root, name, *sources)
 
     def copy_notebook(self, path: str, *, is_trusted: bool) -> str:
         """Copies a saved notebook into a directory of its own.
@@ -156,6 +161,15 @@ class Lab:
             self._page = None
 
 
+def write_notebook(root: Path, name: str, *sources: str) -> str:
+    """Writes a notebook with these code cells into a directory of its own below `root`; returns its path there."""
+    path = f"{next(_directories)}/{name}.ipynb"
+    (root / path).parent.mkdir()
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources], metadata={"kernelspec": KERNEL})
+    nbformat.write(notebook, root / path)
+    return path
+
+
 def write_setting(settings: Path, plugin: str, values: dict[str, object]) -> None:
     """Writes a user setting of one of JupyterLab's own plugins."""
     path = settings / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
@@ -184,8 +198,7 @@ def serve(root: Path, home: Path) -> Generator[JupyterServer, None, None]:
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
     }
-    options = ["--no-browser", "--port=0", "--ip=127.0.0.1", "--allow-root", f"--IdentityProvider.token={token}"]
-    options.append("--expose-app-in-browser")
+    options = [*SERVER_OPTIONS, f"--IdentityProvider.token={token}", "--expose-app-in-browser"]
     command = [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={root}"]
     server_settings = home / "settings"
     for plugin, values in QUIET_SETTINGS.items():
@@ -218,7 +231,7 @@ def run_server(command: list[str], environment: dict[str, str], log: Path, addre
             yield url
         finally:
             process.terminate()
-            # It has shut down its kernels by then, but a thread of AnyIO often keeps it from ending.
+            # A thread of AnyIO often keeps it from ending. Its kernels notice that it is gone.
             try:
                 process.wait(END_PATIENCE)
             except subprocess.TimeoutExpired:
@@ -227,7 +240,7 @@ def run_server(command: list[str], environment: dict[str, str], log: Path, addre
 
 def _read_address(process: subprocess.Popen[bytes], log: Path, address: str) -> str:
     """Waits until a server has logged its address."""
-    end = time.monotonic() + PATIENCE / 1000
+    end = time.monotonic() + START_PATIENCE
     while time.monotonic() < end and process.poll() is None:
         if found := re.search(address, log.read_text(encoding="utf-8")):
             return found[1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.jupyter import PATIENCE, run_server
+from tests.browser.jupyter import PATIENCE, SERVER_OPTIONS, run_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def notebook_seven(root: Path, home: Path) -> Iterator[str]:
     Yields:
         Its address without a final slash.
     """
-    options = ["--no-browser", "--port=0", "--ip=127.0.0.1", "--allow-root", f"--IdentityProvider.token={TOKEN}"]
+    options = [*SERVER_OPTIONS, f"--IdentityProvider.token={TOKEN}"]
     command = [sys.executable, "-m", "notebook", *options, f"--ServerApp.root_dir={root}"]
     with run_server(command, _environment(home), home / "server.log", r"(http://127\.0\.0\.1:\d+)/tree") as url:
         yield url

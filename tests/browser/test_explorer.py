@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.accessibility import expect_accessible
-from tests.browser.jupyter import PATIENCE, THEMES, JupyterServer, Lab, Notebook
+from tests.browser.jupyter import PATIENCE, THEMES, JupyterServer, Lab, Notebook, write_notebook
 from tests.browser.other_front_ends import notebook_seven, open_and_run, voila
 from tests.browser.pages import errors_of, eventually, open_page
 from tests.gallery import front_ends
@@ -508,17 +508,17 @@ def expect_living_panel(page: Page) -> None:
     expect(panel.tiles.filter(has_text="siamese")).to_be_focused()
 
 
-def test_it_works_in_notebook_7(browser: Browser, server: JupyterServer, tmp_path: Path) -> None:
-    path = server.write_notebook("explorer", FULL_PANEL)
+def test_it_works_in_notebook_7(browser: Browser, tmp_path: Path) -> None:
+    path = write_notebook(tmp_path, "explorer", FULL_PANEL)
     # It reports this for an empty notebook, too.
     own = "(?s)reading 'schema'.*/static/notebook/notebook_core"
-    with notebook_seven(server.root, tmp_path) as url, open_page(browser, own) as page:
+    with notebook_seven(tmp_path, tmp_path) as url, open_page(browser, own) as page:
         open_and_run(page, url, path)
         expect_living_panel(page)
 
 
-def test_it_works_in_voila(browser: Browser, server: JupyterServer, tmp_path: Path) -> None:
-    notebook = server.root / server.write_notebook("explorer", FULL_PANEL)
+def test_it_works_in_voila(browser: Browser, tmp_path: Path) -> None:
+    notebook = tmp_path / write_notebook(tmp_path, "explorer", FULL_PANEL)
     # Voilà's page requests its icons from elsewhere, and lacks a part of JupyterLab that an extension needs.
     with voila(notebook, tmp_path) as url, open_page(browser, "(?s)RUNTIME-012.*docregistry") as page:
         urls: list[str] = []
