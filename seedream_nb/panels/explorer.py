@@ -38,6 +38,7 @@ from seedream_nb.panels.image_cache import CachingFetcher
 from seedream_nb.panels.jobs import Jobs, Status
 from seedream_nb.panels.loader import ImageLoader
 from seedream_nb.panels.orders import plan_order, read_settings
+from seedream_nb.panels.relatives import RelativesFinder, read_relative
 from seedream_nb.panels.saving import compose_image
 from seedream_nb.panels.state import ExplorerState
 from seedream_nb.panels.static_output import LIMIT as MOST_STATIC
@@ -50,7 +51,9 @@ if TYPE_CHECKING:
 
     from seedream_nb.client.polling import Pace
     from seedream_nb.core.task_ids import AnyTasks
+    from seedream_nb.panels.cards import Card
     from seedream_nb.panels.image_cache import Kind
+    from seedream_nb.panels.relatives import Details
     from seedream_nb.panels.state import Part
 
 TABS = {
@@ -123,6 +126,7 @@ class Explorer(ipywidgets.VBox):
         self._jobs = Jobs(self._state.set_status, lambda: self._state.status, self._draw_busy)
         self._actions = Actions(self._state, self._jobs, client, self._fetcher, pace=pace)
         self.grid = _StyledGrid(self._state, can_generate=True, folder=Explorer._folder)
+        self._relatives = RelativesFinder(client.cache, self._fetcher, self._show_relatives)
         self._loader = ImageLoader(self._fetcher, self.grid.deliver)
         self._is_open = True
         self.status_line = StatusLine()
@@ -150,6 +154,7 @@ class Explorer(ipywidgets.VBox):
         self.grid.on_load(self._load)
         for kind, handler in {
             "action": self._act,
+            "relative": self._open_relative,
             "details": lambda content: self._draw_details(*read_keys(content)[:1]),
             "save": self._save,
             "time_zone": self._set_time_zone,
@@ -199,6 +204,7 @@ class Explorer(ipywidgets.VBox):
             return
         self._is_open = False
         self._jobs.close()
+        self._relatives.close()
         self._loader.close()
         self._static.close()
         close_tree(self)
@@ -259,7 +265,12 @@ class Explorer(ipywidgets.VBox):
 
     def _draw_details(self, key: str = "") -> None:
         for card in self._state.find([key]):
-            self.grid.show_details(describe_details(card))
+            self.grid.show_details({**describe_details(card), **self._relatives.known(card)})
+            self._relatives.find(card)
+
+    def _show_relatives(self, card: Card, relatives: Details) -> None:
+        if self._is_open:
+            self.grid.show_details({**describe_details(card), **relatives})
 
     def _draw_busy(self, name: str, is_running: bool) -> None:  # noqa: FBT001  the callback's own form
         if name == "generate":
@@ -285,6 +296,19 @@ class Explorer(ipywidgets.VBox):
                 if losses := find_losses(card, settings):
                     self._state.set_status(Status(losses))
                     self.grid.notify(losses)
+
+    def _open_relative(self, content: Mapping[str, object]) -> None:
+        """Opens the card of a parent or a child; one that is not among the cards is added."""
+        relative = read_relative(content)
+        if relative is None:
+            return
+        task_id, place = relative
+        if not self._state.cards_of(task_id):
+            self._state.put(self.client.cache.find([task_id]).values())
+        for card in self._state.cards_of(task_id):
+            if any(image.index == place for image in card.tile.images):
+                self.grid.opened = card.key
+                return
 
     def _save(self, content: Mapping[str, object]) -> None:
         folder, ticket = content.get("folder"), content.get("ticket")

@@ -34,10 +34,17 @@ STATIC = Path(__file__).with_name("static")
 SCRIPTS = (
     *("grid/cards.js", "grid/elements.js", "grid/images.js", "grid/selection.js", "grid/deck.js"),
     *("grid/tile.js", "grid/chooser.js", "grid/track.js", "grid/sheet.js"),
-    *("grid/lens.js", "grid/stage.js", "grid/dialog.js", "grid/detail.js", "grid/compare.js"),
+    *("grid/lens.js", "grid/stage.js", "grid/dialog.js", "grid/detail.js", "grid/lineage.js", "grid/compare.js"),
     *("grid/saving.js", "grid/view.js"),
 )
-GRID_STYLES = ("grid/frame.css", "grid/sheet.css", "grid/dialog.css", "grid/compare.css", "grid/motion.css")
+GRID_STYLES = (
+    "grid/frame.css",
+    "grid/sheet.css",
+    "grid/dialog.css",
+    "grid/lineage.css",
+    "grid/compare.css",
+    "grid/motion.css",
+)
 
 NARROWEST, WIDEST = 96, 480  # pixels of a tile
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -137,6 +137,11 @@ class ExplorerState:
             numbers = [number for key in keys if (number := self._source.number_of(key)) is not None]
             return [card for card in self._source.read(numbers) if card is not None]
 
+    def cards_of(self, task_id: str) -> list[Card]:
+        """The cards of a task, whether they are shown or not; none for a task that the source does not have."""
+        with self._lock:
+            return [card for card in self._source.read(self._source.numbers_of(task_id)) if card is not None]
+
     def place_of(self, key: str) -> int | None:
         """The place of a card among those shown; None if it is not."""
         with self._lock:

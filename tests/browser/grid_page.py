@@ -109,7 +109,7 @@ class Model {
   // The details of a card, as Python would send them; the cards of a test carry them along.
   describe(key) {
     const card = this.python.cards[this.byKey.get(key)];
-    if (card) this.emit("msg:custom", { type: "details", key, pairs: card.details }, []);
+    if (card) this.emit("msg:custom", { type: "details", key, pairs: card.details, relatives: card.relatives }, []);
   }
   save_changes() { this.saved.push(this.changed); this.changed = {}; }
   on(event, react) { this.listeners.push([event, react]); }

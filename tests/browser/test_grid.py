@@ -582,6 +582,43 @@ def test_details_are_requested_and_never_in_the_model_that_a_notebook_saves(page
     assert "details" not in page.evaluate("Object.keys(model.state)")
 
 
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+
+def test_parents_and_children_are_shown_and_open_their_cards(page: Page) -> None:
+    parent = {"task_id": "a", "place": 1, "name": "a/2", "prompt": HOSTILE, "source": PIXEL, "width": 96, "height": 64}
+    child = {"place": 0, "prompt": "at night"}
+    relatives = {
+        "parents": [parent],
+        "children": [{**child, "task_id": f"b{number}", "name": f"b{number}/1"} for number in range(8)],
+        "more_parents": 0,
+        "more_children": 1992,
+    }
+    cards = make_cards(2)
+    grid = open_grid(page, cards)
+    grid.tile(keys_of(cards)[0]).click()
+    made_from, led_to = (page.get_by_role("region", name=name) for name in ("Made from", "Led to"))
+    expect(made_from).to_be_hidden()
+    grid.update(cards=[{**cards[0], "relatives": relatives}, cards[1]])
+    expect(made_from.get_by_role("button")).to_have_count(1)
+    expect(made_from.locator("img")).to_have_attribute("src", PIXEL)
+    expect(led_to.get_by_role("button")).to_have_count(8)
+    expect(led_to).to_contain_text("and 1,992 more")
+    assert page.evaluate("window.hacked") is None
+    expect_accessible(page, ".seedream-grid")
+    # By keyboard, and without leaving for the arrow keys of the view.
+    led_to.get_by_role("button", name="Led to: at night, b0/1").focus()
+    page.keyboard.press("Enter")
+    made_from.get_by_role("button").click()
+    assert grid.sent("relative") == [
+        {"type": "relative", "task_id": "b0", "place": 0},
+        {"type": "relative", "task_id": "a", "place": 1},
+    ]
+    # Another card has none.
+    page.keyboard.press("ArrowRight")
+    expect(led_to).to_be_hidden()
+
+
 def test_the_detail_view_follows_the_order_and_stops_at_its_ends(page: Page) -> None:
     cards = make_cards(24)
     keys = keys_of(cards)

@@ -14,10 +14,12 @@ from ipywidgets import Widget
 from ipywidgets.widgets import widget as ipywidgets_module
 from PIL import Image
 
-from seedream_nb import Explorer, Gallery, Sandbox, SeedreamClient, Task, TaskStatus, explore
+from seedream_nb import Explorer, Gallery, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, explore
 from seedream_nb.core.errors import UsageError
+from seedream_nb.panels.relatives import MOST_SHOWN
 from tests.gallery.reading import parse
 from tests.panels.support import QUICKLY, describe_shown, join_jobs, keys_of, layered
+from tests.sample_images import plain
 from tests.scripted_server import Answer, ScriptedServer
 from tests.servers import client_to
 
@@ -37,7 +39,7 @@ def shown_prompts(panel: Explorer) -> list[str]:
     return [str(card["prompt"]) for card in describe_shown(panel)]
 
 
-def send(panel: Explorer, kind_of_message: str, **content: str) -> None:
+def send(panel: Explorer, kind_of_message: str, **content: object) -> None:
     """Sends a message about the first card, as the front end would."""
     keys = keys_of(panel)[:1]
     panel.grid._handle_custom_msg({"type": kind_of_message, "keys": keys, **content}, [])
@@ -627,3 +629,90 @@ def test_the_number_of_widgets_does_not_depend_on_the_number_of_images(client: S
         counts.append(len(ipywidgets_module._instances) - before)
         panel.close()
     assert counts[0] == counts[1]
+
+
+class TestRelatives:
+    @pytest.fixture
+    def client(self, sandbox: Sandbox, tmp_path: Path) -> Iterator[SeedreamClient]:
+        sandbox.settings.generation_seconds = 0
+        with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path / "library") as opened:
+            yield opened
+
+    @pytest.fixture
+    def sent(self, panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        """The messages to the grid's front end."""
+        return record_messages(panel, monkeypatch)
+
+    @pytest.fixture
+    def line(self, client: SeedreamClient) -> list[Task]:
+        """A cat, an edit of it, and two edits of that; the cat is not in the panel."""
+        size = "1024x1024"
+        cat = client.generate("a cat", model="4.0", size=size, wait=True)
+        winter = client.edit(cat.images[0], "in winter", model="4.0", size=size, wait=True)
+        night = client.edit(winter.images[0], "at night", model="4.0", size=size, wait=True)
+        fog = client.edit(winter.images[0], "in fog", model="4.0", size=size, wait=True)
+        return [cat, winter, night, fog]
+
+    def open(self, panel: Explorer, task: Task) -> None:
+        (card,) = panel._state.cards_of(task.id)
+        panel.grid.opened = card.key
+        send(panel, "details", keys=[card.key])
+        join_jobs()
+
+    def test_parents_and_children_follow_the_details(
+        self, panel: Explorer, line: list[Task], sent: list[dict[str, Any]]
+    ) -> None:
+        panel.add(line[1])
+        self.open(panel, line[1])
+        first, second = [message for message in sent if message["type"] == "details"]
+        assert "relatives" not in first
+        found = second["relatives"]
+        assert [one["prompt"] for one in found["parents"]] == ["a cat"]
+        assert [one["prompt"] for one in found["children"]] == ["at night", "in fog"]
+        assert all(one["source"].startswith("data:image/") for one in (*found["parents"], *found["children"]))
+        assert (found["more_parents"], found["more_children"]) == (0, 0)
+        assert second["pairs"] == first["pairs"]
+
+    def test_a_new_child_appears(
+        self, panel: Explorer, line: list[Task], sent: list[dict[str, Any]], client: SeedreamClient
+    ) -> None:
+        panel.add(line[3])
+        self.open(panel, line[3])
+        child = client.edit(line[3].images[0], "in snow", model="4.0", size="1024x1024", wait=True)
+        panel.add(child)
+        join_jobs()
+        assert [one["prompt"] for one in sent[-1]["relatives"]["children"]] == ["in snow"]
+
+    def test_a_relative_opens_its_card(self, panel: Explorer, line: list[Task]) -> None:
+        panel.add(line[1])
+        send(panel, "relative", task_id=line[2].id, place=0)
+        assert panel.grid.opened == panel._state.cards_of(line[2].id)[0].key
+        assert [task.prompt for task in panel.tasks] == ["in winter", "at night"]
+        hostile: list[dict[str, object]] = [
+            {},
+            {"task_id": 5, "place": 0},
+            {"task_id": line[0].id, "place": True},
+            {"task_id": line[0].id, "place": 7},
+            {"task_id": "x", "place": 0},
+        ]
+        for content in hostile:
+            send(panel, "relative", **content)
+        assert panel.grid.opened == panel._state.cards_of(line[2].id)[0].key
+
+    def test_thousands_of_children_are_bounded_and_said(
+        self, panel: Explorer, client: SeedreamClient, line: list[Task], sent: list[dict[str, Any]]
+    ) -> None:
+        library = client.cache.open()
+        edits = []
+        request: dict[str, object] = {"prompt": "an edit", "image": line[3].images[0].url}
+        for number in range(1000):
+            task_id = f"{number:08x}-0000-4000-8000-000000000000"
+            images = (TaskImage(task_id, data=plain(8, 6)),)
+            edits.append(dataclasses.replace(line[3], id=task_id, request=request, raw={}, images=images))
+        library.keep(edits)
+        panel.add(line[3])
+        self.open(panel, line[3])
+        found = sent[-1]["relatives"]
+        assert len(found["children"]) == MOST_SHOWN
+        assert found["more_children"] == 1000 - MOST_SHOWN
+        assert len(json.dumps(found)) < 100_000
