@@ -227,6 +227,12 @@ def _tables(place: _Place) -> Iterator[Completion]:
     yield from _files(place.typed, "table", TABLE_SUFFIXES, with_folders=bool(place.typed))
 
 
+def _remakable(place: _Place) -> Iterator[Completion]:
+    """Known task ids, and the files of saved images and their records."""
+    yield from _ids(place)
+    yield from _files(place.typed, "saved image", {*_IMAGE_SUFFIXES, ".json"}, with_folders=True)
+
+
 def _columns(place: _Place) -> Iterator[Completion]:
     """The columns of the table on the line."""
     for column in peek_columns(place.words[0] if place.words else "", place.surroundings.namespace):
@@ -310,6 +316,7 @@ _FINDERS: Mapping[str, Callable[[_Place], Iterable[Completion]]] = {
     "size": _sizes,
     "image": _images,
     "edited": _images,
+    "remade": _remakable,
     "source": _tables,
     "name": _runs,
     "prompt": _columns,

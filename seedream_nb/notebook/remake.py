@@ -154,7 +154,7 @@ def _is_plain(word: str) -> bool:
 def add_remake(parser: Parser) -> None:
     """Adds the options of `%seedream remake`."""
     parser.add_argument(
-        "source",
+        "remade",
         type=WORD,
         metavar="FILE|ID",
         help="a saved image, its JSON file, a task id or its first 8 characters, or a Python expression such as "
@@ -166,6 +166,6 @@ def add_remake(parser: Parser) -> None:
 
 def read_remake(parsed: argparse.Namespace) -> RemakeArguments:
     """Reads the arguments of `%seedream remake`."""
-    word: Word = parsed.source
+    word: Word = parsed.remade
     arguments, changes = read_remade(parsed)
     return RemakeArguments(word.value, word.source, arguments, changes, sends=parsed.again)

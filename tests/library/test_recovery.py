@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import warnings
@@ -16,7 +17,7 @@ from seedream_nb.library.marks import Marks
 from seedream_nb.library.records import reindex, store_tasks
 from seedream_nb.library.recovery import replace_damaged
 from tests.library.integrity import run_at_once, start, wrong_with
-from tests.library.tasks import MODEL, name_of, task_of
+from tests.library.tasks import MODEL, name_of, record_of, task_of
 from tests.sample_images import noise
 
 if TYPE_CHECKING:
@@ -534,6 +535,21 @@ def test_an_earlier_version_can_be_read_without_migrating(tmp_path: Path, versio
             assert found == [1, 1, 2, 0]
         assert library.marks(OTHER) == (Marks(("kept",), None, "the second") if version > 1 else Marks())
         assert len(library.search(tags="kept")) == (1 if version > 1 else 0)
+
+
+@EARLIER
+def test_the_lineage_of_an_earlier_version_is_known(tmp_path: Path, version: int) -> None:
+    make_version(version, tmp_path)
+    record = json.dumps(record_of(7, request={"prompt": "an edit", "image": task_of(0).images[0].url}))
+    with closing(sqlite3.connect(file_of(tmp_path))) as connection, connection:
+        row = (7, name_of(7), record, "succeeded", "", 0.0)
+        connection.execute(
+            "INSERT INTO tasks (number, key, record, status, model, kept_at) VALUES (?, ?, ?, ?, ?, ?)", row
+        )
+    for is_read_only in (True, False, True):
+        with Library(tmp_path, read_only=is_read_only) as library:
+            assert [image.task_id for image in library.parents(name_of(7))] == [name_of(0)]
+            assert [image.task_id for image in library.children(name_of(0))] == [name_of(7)]
 
 
 def test_an_interrupted_migration_is_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

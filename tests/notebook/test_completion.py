@@ -120,6 +120,7 @@ def test_files_are_found_in_the_folder_that_is_typed(shell: InteractiveShell) ->
     }
     assert offered(shell, '%seedream edit "sketches/i') == {'"sketches/it\'s.png"': "image file"}
     assert offered(shell, "%seedream edit missing/") == {}
+    assert "sketches/it's.png" in "".join(offered(shell, '%seedream remake "sketches/i'))
 
 
 def test_folders_and_archives_are_offered_where_they_are_expected(shell: InteractiveShell) -> None:
