@@ -108,8 +108,7 @@ def mark_tiles(tiles: Iterable[Tile], contents: Contents) -> list[Tile]:
     """Adds the marks to the tiles of all tasks."""
     marked = []
     for tile in tiles:
-        place = tile.images[0].index if tile.images else 0
-        key = (contents.tasks[tile.number].id.strip().lower(), place)
+        key = (contents.tasks[tile.number].id.strip().lower(), tile.place)
         marks = contents.marks.get(key)
         marked.append(tile if marks is None else dataclasses.replace(tile, marks=marks))
     return marked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedream_nb.library.full_text import to_query
 from seedream_nb.library.marks import Marks, known_tag, read_marks
@@ -82,6 +82,10 @@ class Query:
     def needs_marks(self) -> bool:
         """Whether it depends on marks."""
         return bool(self.tags) or self.rating is not None or self.rejected is not None
+
+    def to_options(self) -> dict[str, Any]:
+        """The search as arguments of `Library.search`."""
+        return {**vars(self), "sort": self.sort and self.sort.value}
 
     def narrow(self, other: Query) -> Query:
         """This search with the conditions of another one, which replace the same ones; words and tags are added."""

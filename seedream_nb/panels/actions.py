@@ -214,6 +214,11 @@ class Actions:
         if self._library is not None and self._state.source is self._library and self._library.has_changed():
             self._state.refresh(self._library.renew)
 
+    def show_marks(self) -> None:
+        """Shows marks that were changed here, in filters and orders, too."""
+        is_library = self._library is not None and self._state.source is self._library
+        self._state.refresh(self._library.renew if self._library is not None and is_library else lambda: None)
+
     def _open_history(self, since: str) -> HistorySource:
         created_after = (
             read_since(since, datetime.now(timezone.utc).astimezone(self._state.zone)) if since.strip() else None

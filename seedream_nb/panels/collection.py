@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import show_line
+from seedream_nb.library import Marks
 from seedream_nb.panels.cards import make_cards, shape_of
-from seedream_nb.panels.filters import find, traits_of
+from seedream_nb.panels.filters import find, needs_marks, traits_of
 from seedream_nb.panels.sources import Choices, common_aspect
 from seedream_nb.protocol.capabilities import MODELS
 from seedream_nb.protocol.cards import IN_PROGRESS, STATES, size_order
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task
     from seedream_nb.panels.cards import Card
     from seedream_nb.panels.filters import Filter, Traits
+    from seedream_nb.panels.sources import ReadMarks
     from seedream_nb.protocol.cards import Sort
 
 # The id; or else the task itself, and its number among equal ones.
@@ -59,6 +61,7 @@ class Collection:
         self._names: set[str] = set()
         self._numbers: dict[str, int] = {}  # by key; a card that is gone keeps its number
         self._zone: tzinfo | None = None
+        self._read_marks: ReadMarks | None = None
         self.note = ""
         self._gather()
 
@@ -93,9 +96,16 @@ class Collection:
             self._entries[identity] = dataclasses.replace(entry, traits=self._traits_of(entry.cards))
         self._gather()
 
+    def use_marks(self, read: ReadMarks) -> None:
+        """Sets what reads the marks of cards."""
+        self._read_marks = read
+
     def find(self, wanted: Filter, sort: Sort) -> tuple[int, ...]:
         """The numbers of the cards that match a filter, in order."""
-        return tuple(self._in_order[place] for place in find(self._traits, wanted, sort))
+        traits = self._traits
+        if needs_marks(wanted, sort):
+            traits = [dataclasses.replace(one, marks=own) for one, own in zip(traits, self._marks(), strict=True)]
+        return tuple(self._in_order[place] for place in find(traits, wanted, sort))
 
     def read(self, numbers: Sequence[int]) -> list[Card | None]:
         """The cards with these numbers."""
@@ -127,11 +137,16 @@ class Collection:
         models = Counter(one.model for one in self._traits if one.model)
         statuses = Counter(one.status for one in self._traits if one.status)
         sizes = Counter(one.size for one in self._traits if one.size)
+        tags = Counter(tag for marks in self._marks() for tag in marks.tags)
         return Choices(
             {model: models[model] for model in sorted(models, key=lambda model: _rank(_MODEL_ORDER, model))},
             {status: statuses[status] for status in sorted(statuses, key=lambda word: _rank(_STATE_ORDER, word))},
             {size: sizes[size] for size in sorted(sizes, key=size_order)},
+            dict(sorted(tags.items(), key=lambda pair: (-pair[1], pair[0]))),
         )
+
+    def _marks(self) -> Sequence[Marks]:
+        return [Marks()] * len(self.cards) if self._read_marks is None else self._read_marks(self.cards)
 
     def _traits_of(self, cards: tuple[Card, ...]) -> tuple[Traits, ...]:
         return tuple(traits_of(card, self._zone) for card in cards)

@@ -7,6 +7,8 @@ them, and the forms collect input.
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -15,14 +17,17 @@ import traitlets
 from IPython.display import display
 
 from seedream_nb.client.client import SeedreamClient
-from seedream_nb.core.errors import UsageError
+from seedream_nb.core.errors import SeedreamError, UsageError
 from seedream_nb.core.foreign import VERBATIM
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.task_ids import flatten
 from seedream_nb.gallery.tiles import summarize
+from seedream_nb.library import peek_collections
+from seedream_nb.library.location import OFF
 from seedream_nb.panels.actions import SAVE_DIRECTORY, Actions
 from seedream_nb.panels.cards import describe_details
 from seedream_nb.panels.code import generate_code, get_code
+from seedream_nb.panels.collection_bar import CollectionBar, to_filter, to_query
 from seedream_nb.panels.forms import (
     FilterBar,
     Footer,
@@ -37,20 +42,22 @@ from seedream_nb.panels.grid import GRID_STYLES, ImageGrid, join_parts
 from seedream_nb.panels.image_cache import CachingFetcher
 from seedream_nb.panels.jobs import Jobs, Status
 from seedream_nb.panels.loader import ImageLoader
+from seedream_nb.panels.marking import Marking, read_change
 from seedream_nb.panels.orders import plan_order, read_settings
 from seedream_nb.panels.relatives import RelativesFinder, read_relative
 from seedream_nb.panels.saving import compose_image
-from seedream_nb.panels.state import ExplorerState
+from seedream_nb.panels.state import FEW, ExplorerState
 from seedream_nb.panels.static_output import LIMIT as MOST_STATIC
 from seedream_nb.panels.static_output import StaticOutput
 from seedream_nb.panels.windows import read_keys
 from seedream_nb.protocol.capabilities import MAX_IMAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from seedream_nb.client.polling import Pace
     from seedream_nb.core.task_ids import AnyTasks
+    from seedream_nb.library import Library
     from seedream_nb.panels.cards import Card
     from seedream_nb.panels.image_cache import Kind
     from seedream_nb.panels.relatives import Details
@@ -65,6 +72,7 @@ TABS = {
 SourceName: TypeAlias = Literal["tasks", "library", "history"]
 SOURCES: dict[SourceName, str] = {"tasks": "Get", "library": "Library", "history": "History"}
 MOST_IN_CODE = 1000  # tasks
+MOST_TAGS = 200  # that are offered
 OUTDATED = "Nothing was sent by this click: the button did not show yet what was typed last."
 EXPLORER_STYLES = (*GRID_STYLES, "explorer.css")
 
@@ -122,7 +130,8 @@ class Explorer(ipywidgets.VBox):
         self._prices = None if is_free else client.prices
         self._fetcher = CachingFetcher(client.cache)
         self._static = StaticOutput(self._fetcher)
-        self._state = ExplorerState(self._draw, lambda task: compose_image(task, self._fetcher))
+        self._marking = Marking(client.cache, self._show_marks)
+        self._state = ExplorerState(self._draw, lambda task: compose_image(task, self._fetcher), self._marking.marks_of)
         self._jobs = Jobs(self._state.set_status, lambda: self._state.status, self._draw_busy)
         self._actions = Actions(self._state, self._jobs, client, self._fetcher, pace=pace)
         self.grid = _StyledGrid(self._state, can_generate=True, folder=Explorer._folder)
@@ -144,11 +153,13 @@ class Explorer(ipywidgets.VBox):
             on_allow=self._allow_generating,
         )
         self.filter_bar = FilterBar(self._apply_filter)
+        self.collection_bar = CollectionBar(self._choose_collection, self._save_collection, self._remove_collection)
         forms = (self.get_form, self.history_form, self.library_form, self.generate_form)
         self._forms: dict[str, Any] = dict(zip(TABS, forms, strict=True))
         self.footer = Footer(self._copy_code, self.close)
         # The status is near the buttons that were clicked; the grid may be taller than the window.
-        super().__init__([self.tabs, *forms, self.status_line, self.filter_bar, self.grid, self.footer])
+        filters = (self.filter_bar, self.collection_bar)
+        super().__init__([self.tabs, *forms, self.status_line, *filters, self.grid, self.footer])
         for name in ("seedream-explorer", *VERBATIM):
             self.add_class(name)
         self.grid.on_load(self._load)
@@ -158,12 +169,16 @@ class Explorer(ipywidgets.VBox):
             "details": lambda content: self._draw_details(*read_keys(content)[:1]),
             "save": self._save,
             "time_zone": self._set_time_zone,
+            "mark": self._mark,
+            "undo": lambda _content: self._show_marked(self._marking.undo),
+            "tags": lambda _content: self._offer_tags(),
         }.items():
             self.grid.on(kind, handler)
         self.tabs.observe(lambda _change: self._choose_tab(), "value")
         self.observe(self._set_filter, "filter")
         self._show_form()
         self._announce()
+        self._offer_collections()
         self.add(tasks)
         self._show_source(source)
 
@@ -319,6 +334,70 @@ class Explorer(ipywidgets.VBox):
         self._actions.save(
             keys, folder, lambda status: self.grid.show_saved(ticket, status.text, is_error=status.is_error)
         )
+
+    def _mark(self, content: Mapping[str, object]) -> None:
+        change = read_change(content)
+        if change is None:
+            return
+        if "keys" in content:
+            cards = self._state.find(read_keys(content)[:1])
+            self._show_marked(lambda: self._marking.apply(cards, change))
+        elif len(self._state.selection) <= FEW:
+            self._show_marked(lambda: self._marking.apply(self._state.selected_cards(), change))
+        else:
+            selected = self._state.selected_cards()
+            self._jobs.run("mark", lambda: self._marking.apply(selected, change), self.grid.notify, "Marking images…")
+
+    def _show_marks(self) -> None:
+        self._actions.show_marks()
+
+    def _show_marked(self, work: Callable[[], str]) -> None:
+        try:
+            text = work()
+        except SeedreamError as error:
+            self._state.set_status(Status.of_error(error))
+            text = error.message
+        self.grid.notify(text)
+
+    def _offer_tags(self) -> None:
+        with suppress(SeedreamError):  # the change itself says what is wrong
+            self.grid.send({"type": "tags", "tags": self._marking.tags()[:MOST_TAGS]})
+
+    def _offer_collections(self, chosen: str = "") -> None:
+        location = self.client.cache.location
+        self.collection_bar.offer(peek_collections(Path(location)) if location != OFF else (), chosen)
+
+    def _choose_collection(self, name: str) -> None:
+        def choose(library: Library) -> None:
+            query = library.collections().get(name)
+            if query is not None:
+                self.filter_bar.show(*to_filter(query, self._state.zone))
+
+        self._change_collections(choose)
+
+    def _save_collection(self, name: str) -> None:
+        def save(library: Library) -> None:
+            query = to_query(*self.filter_bar.read(), self._state.zone)
+            library.save_collection(name, **query.to_options())
+            self._offer_collections(" ".join(name.split()))
+            self.grid.notify(f"Saved the collection {' '.join(name.split())}.")
+
+        self._change_collections(save)
+
+    def _remove_collection(self, name: str) -> None:
+        def remove(library: Library) -> None:
+            library.remove_collection(name)
+            self._offer_collections()
+            self.grid.notify(f"Removed the collection {name}; its images stay.")
+
+        self._change_collections(remove)
+
+    def _change_collections(self, work: Callable[[Library], None]) -> None:
+        try:
+            work(self.client.cache.open())
+        except SeedreamError as error:
+            self._state.set_status(Status.of_error(error))
+            self.grid.notify(error.message)
 
     def _set_time_zone(self, content: Mapping[str, object]) -> None:
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from seedream_nb.library.marks import MOST_STARS
 from seedream_nb.panels.filters import Filter
 from seedream_nb.panels.submit import SubmitButton
 from seedream_nb.protocol.capabilities import display_name
@@ -103,6 +104,16 @@ def make_library_form() -> ipywidgets.HTML:
     return line
 
 
+RATINGS = [("Any", 0), *(("★" * stars + (" or more" if stars < MOST_STARS else ""), stars) for stars in range(1, 6))]
+REJECTED = [("Shown", None), ("Hidden", False), ("Only these", True)]
+
+
+def _choose(field: Any, value: str) -> None:
+    if value and value not in dict(field.options).values():
+        field.options = [*field.options, (display_name(value), value)]
+    field.value = value
+
+
 class FilterBar(ipywidgets.HBox):
     """Controls for which tiles are shown, and in what order."""
 
@@ -113,10 +124,14 @@ class FilterBar(ipywidgets.HBox):
         self.model = make_field(ipywidgets.Dropdown, "Model", options=[("All", "")])
         self.status = make_field(ipywidgets.Dropdown, "State", options=[("All", "")])
         self.size = make_field(ipywidgets.Dropdown, "Size", options=[("All", "")])
+        self.rating = make_field(ipywidgets.Dropdown, "Rating", options=RATINGS)
+        self.tag = make_field(ipywidgets.Dropdown, "Tag", options=[("All", "")])
+        self.rejected = make_field(ipywidgets.Dropdown, "Rejected", options=REJECTED)
         self.since = make_field(ipywidgets.DatePicker, "From")
         self.until = make_field(ipywidgets.DatePicker, "To")
         self.sort = make_field(ipywidgets.Dropdown, "Sort by", options=[(sort.value, sort) for sort in Sort])
-        super().__init__([self.text, self.model, self.status, self.size, self.since, self.until, self.sort])
+        places = (self.text, self.model, self.status, self.size, self.rating, self.tag, self.rejected)
+        super().__init__([*places, self.since, self.until, self.sort])
         self.add_class("seedream-fields")
         self.add_class("seedream-filters")
         for field in self.children:
@@ -131,19 +146,28 @@ class FilterBar(ipywidgets.HBox):
             size=self.size.value,
             since=self.since.value,
             until=self.until.value,
+            tags=(self.tag.value,) if self.tag.value else (),
+            rating=self.rating.value,
+            rejected=self.rejected.value,
         )
         return wanted, self.sort.value
 
-    def clear(self) -> None:
-        """Removes all conditions; the order stays."""
+    def show(self, wanted: Filter, sort: Sort) -> None:
+        """Sets all conditions and the order at once."""
         self._is_filling = True
         try:
-            for field in (self.text, self.model, self.status, self.size):
-                field.value = ""
-            self.since.value = self.until.value = None
+            for field, value in ((self.model, wanted.model), (self.status, wanted.status), (self.size, wanted.size)):
+                _choose(field, value)
+            _choose(self.tag, next(iter(wanted.tags), ""))
+            self.text.value, self.rating.value, self.rejected.value = wanted.text, wanted.rating, wanted.rejected
+            self.since.value, self.until.value, self.sort.value = wanted.since, wanted.until, sort
         finally:
             self._is_filling = False
         self._on_change()
+
+    def clear(self) -> None:
+        """Removes all conditions; the order stays."""
+        self.show(Filter(), self.sort.value)
 
     def offer(self, choices: Choices) -> None:
         """Offers the values that occur, with their counts; the current choices stay."""
@@ -153,6 +177,7 @@ class FilterBar(ipywidgets.HBox):
                 (self.model, choices.models),
                 (self.status, choices.statuses),
                 (self.size, choices.sizes),
+                (self.tag, choices.tags),
             ):
                 chosen = field.value
                 offered = {**counts, **({chosen: 0} if chosen and chosen not in counts else {})}

@@ -35,7 +35,7 @@ SCRIPTS = (
     *("grid/cards.js", "grid/elements.js", "grid/images.js", "grid/selection.js", "grid/deck.js"),
     *("grid/tile.js", "grid/chooser.js", "grid/track.js", "grid/sheet.js"),
     *("grid/lens.js", "grid/stage.js", "grid/dialog.js", "grid/detail.js", "grid/lineage.js", "grid/compare.js"),
-    *("grid/saving.js", "grid/view.js"),
+    *("grid/marks.js", "grid/saving.js", "grid/view.js"),
 )
 GRID_STYLES = (
     "grid/frame.css",
@@ -43,6 +43,7 @@ GRID_STYLES = (
     "grid/dialog.css",
     "grid/lineage.css",
     "grid/compare.css",
+    "grid/marks.css",
     "grid/motion.css",
 )
 

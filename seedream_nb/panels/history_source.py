@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.core.models import Task
     from seedream_nb.panels.cards import Card
-    from seedream_nb.panels.sources import Choices
+    from seedream_nb.panels.sources import Choices, ReadMarks
 
 PAGE = 50  # tasks
 
@@ -66,6 +66,10 @@ class HistorySource:
         loaded = len(self._loaded.tasks)
         self.note = f"among the {loaded:,} of {self._end + len(self._added):,} tasks loaded"
         return self._loaded.find(wanted, sort)
+
+    def use_marks(self, read: ReadMarks) -> None:
+        """Sets what reads the marks of cards."""
+        self._loaded.use_marks(read)
 
     def read(self, numbers: Sequence[int]) -> list[Card | None]:
         """The cards with these numbers; None for those that are not loaded."""

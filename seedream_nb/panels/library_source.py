@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seedream_nb.library.catalog import CatalogCard
     from seedream_nb.panels.cards import Card
     from seedream_nb.panels.filters import Filter
+    from seedream_nb.panels.sources import ReadMarks
     from seedream_nb.protocol.cards import Sort
 
 MOST_CARDS = 1000  # that stay in memory
@@ -85,6 +86,9 @@ class LibrarySource:
             wanted.size,
             since=self._begin(wanted.since) if wanted.since else None,
             until=self._begin(wanted.until + ONE_DAY) if wanted.until and wanted.until < date.max else None,
+            tags=wanted.tags,
+            rating=wanted.rating or None,
+            rejected=wanted.rejected,
         )
         found = self._catalog.find(query, sort, refresh=False)
         numbers = self._fresh.find(wanted, sort) if self._fresh_ids else ()
@@ -101,6 +105,9 @@ class LibrarySource:
         fresh = self._fresh.read([-1 - number for number in numbers if number < 0])
         rest = iter(fresh)
         return [next(rest) if number < 0 else self._cards.get(number) for number in numbers]
+
+    def use_marks(self, read: ReadMarks) -> None:
+        """Does nothing: the library finds images by their marks."""
 
     def want(self, numbers: Sequence[int]) -> None:
         """Does nothing: all cards can be read at once."""

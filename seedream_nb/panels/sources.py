@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from seedream_nb.protocol.sizes import parse_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import tzinfo
 
     from seedream_nb.core.models import Task
+    from seedream_nb.library import Marks
     from seedream_nb.panels.cards import Card
     from seedream_nb.panels.filters import Filter
     from seedream_nb.protocol.cards import Sort
+
+ReadMarks: TypeAlias = "Callable[[Sequence[Card]], Sequence[Marks]]"
+"""Returns the marks of each of some cards."""
 
 MOST_OBLONG = 4.0  # the most extreme ratio of the sides of a tile
 
@@ -80,6 +84,9 @@ class Source(Protocol):
 
     def set_zone(self, zone: tzinfo) -> None:
         """Sets the time zone in which cards have their days."""
+
+    def use_marks(self, read: ReadMarks) -> None:
+        """Sets what reads the marks of cards, where filters and orders need it."""
 
 
 def common_aspect(sizes: Iterable[str | tuple[int, int] | None]) -> float:

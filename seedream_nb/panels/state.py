@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from seedream_nb.library import Marks
 from seedream_nb.panels.collection import Collection
 from seedream_nb.panels.filters import Filter
 from seedream_nb.panels.jobs import Status
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.core.models import Task, TaskImage
     from seedream_nb.panels.cards import Card, CardImage
-    from seedream_nb.panels.sources import Choices, Source
+    from seedream_nb.panels.sources import Choices, ReadMarks, Source
 
 # "images": the images of the selection have changed although the same cards are selected. "revealed": `revealed` is to
 # be shown.
@@ -58,10 +59,17 @@ class ExplorerState:
     Args:
         notify: Called with the part that has changed, in the thread that changed it.
         compose: Composes the layers of a task.
+        marks_of: Returns the marks of each of some cards.
     """
 
-    def __init__(self, notify: Callable[[Part], None], compose: Callable[[Task], TaskImage] | None = None) -> None:
+    def __init__(
+        self,
+        notify: Callable[[Part], None],
+        compose: Callable[[Task], TaskImage] | None = None,
+        marks_of: ReadMarks | None = None,
+    ) -> None:
         self._compose = compose
+        self._marks_of = marks_of or (lambda cards: [Marks()] * len(cards))
         self._listeners = [notify]
         self._lock = threading.RLock()
         self._collection = Collection()
@@ -75,6 +83,7 @@ class ExplorerState:
         self._status = Status()
         self._revealed = ""
         self._zone: tzinfo | None = None
+        self._collection.use_marks(self.marks_of)
         self._arrange()
 
     # What is shown.
@@ -130,6 +139,10 @@ class ExplorerState:
         """The cards with these numbers; None for one that is not loaded yet, or is gone."""
         with self._lock:
             return self._source.read(numbers)
+
+    def marks_of(self, cards: Sequence[Card]) -> Sequence[Marks]:
+        """The marks of each of some cards, as the library has them now."""
+        return self._marks_of(cards) if cards else []
 
     def find(self, keys: Iterable[str]) -> list[Card]:
         """The cards with these keys; unknown keys are skipped."""
@@ -231,6 +244,7 @@ class ExplorerState:
             self._selections[id(self._source)] = self._selection
             self._source = opened
             self._selection = self._selections.pop(id(opened), Selection())
+            opened.use_marks(self.marks_of)
             if self._zone is not None:
                 opened.set_zone(self._zone)
             self._arrange(is_sorted_anew=True)

@@ -11,6 +11,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from seedream_nb.panels.cards import describe
+from seedream_nb.panels.marking import describe_marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,9 +25,10 @@ MOST_KEYS = 2000  # in a message
 Answer = dict[str, object]
 
 
-def describe_all(cards: Sequence[Card | None]) -> list[dict[str, object] | None]:
-    """The cards as the front end draws them; None for one that is not loaded yet."""
-    return [None if card is None else describe(card) for card in cards]
+def describe_all(state: ExplorerState, cards: Sequence[Card | None]) -> list[dict[str, object] | None]:
+    """The cards with their marks as the front end draws them; None for one that is not loaded yet."""
+    marks = iter(state.marks_of([card for card in cards if card is not None]))
+    return [None if card is None else {**describe(card), "marks": describe_marks(next(marks))} for card in cards]
 
 
 def answer_sync(state: ExplorerState, content: Mapping[str, object]) -> Answer:
@@ -42,7 +44,7 @@ def answer_sync(state: ExplorerState, content: Mapping[str, object]) -> Answer:
             anchor = places.get(str(span.get("anchor"))) if is_anchored else None
             first = max(0, (anchor or 0) - read_number(span, "before"))
             numbers = _numbers(arrangement.numbers, first, (anchor or 0) + read_number(span, "after"))
-            cards = describe_all(state.read(numbers))
+            cards = describe_all(state, state.read(numbers))
             # Those that are not loaded are requested as a window, and loaded then.
             known = list(itertools.takewhile(lambda card: card is not None, cards))
             windows.append({"first": first, "cards": known})
@@ -57,7 +59,7 @@ def answer_sync(state: ExplorerState, content: Mapping[str, object]) -> Answer:
         "note": arrangement.note,
         "places": places,
         "windows": windows,
-        "found": describe_all(state.find(read_keys(content, "dialog"))),
+        "found": describe_all(state, state.find(read_keys(content, "dialog"))),
         "selection": describe_selection(state),
     }
 
@@ -70,7 +72,7 @@ def answer_window(state: ExplorerState, content: Mapping[str, object]) -> tuple[
         return {**answer, "first": 0, "cards": []}, []
     first = read_number(content, "first")
     numbers = _numbers(arrangement.numbers, first, read_number(content, "last"))
-    cards = describe_all(state.read(numbers))
+    cards = describe_all(state, state.read(numbers))
     missing = [number for number, card in zip(numbers, cards, strict=True) if card is None]
     return {**answer, "first": first, "cards": cards}, missing
 

@@ -17,6 +17,7 @@
  * @property {?number} height
  * @property {boolean} is_transparent
  * @property {string} link
+ * @property {Marks} [marks]
  *
  * @typedef {"thumbnail" | "original"} Kind
  * @typedef {{url: string, width: number, height: number, bytes: number}} LoadedImage

@@ -4,7 +4,7 @@ const COPIED_TIME = 1600; // milliseconds that a button shows "Copied"
  * What other parts add to the detail view: sections between the details and the buttons, and buttons. Each is made once
  * per view, and shows one card after the other; `details` is what `describe_details` says of it, once that is here.
  *
- * @typedef {{element: HTMLElement, show: (card: Card, details: ?object) => void}} DetailPart
+ * @typedef {{element: HTMLElement, show: (card: Card, details: ?object) => void, editor?: MarksEditor}} DetailPart
  * @type {{sections: ((detail: DetailView) => DetailPart)[], actions: ((detail: DetailView) => DetailPart)[]}}
  */
 const DETAIL_PARTS = { sections: [], actions: [] };

@@ -56,7 +56,7 @@ class Dialog {
     const fitted = this.stages.find((stage) => stage.fitted)?.fittedScale ?? 1;
     const text = this.lens.isZoomed ? `${Math.round(this.lens.scale * fitted * 100)}%` : "Fit";
     if (this.level.textContent !== text) this.level.textContent = text;
-    const label = this.lens.isZoomed ? `Zoomed to ${text}. Fit to view (0)` : "Zoom to actual size";
+    const label = this.lens.isZoomed ? `Zoomed to ${text}. Fit to view (F)` : "Zoom to actual size";
     this.level.setAttribute("aria-label", label);
     this.level.title = label;
     for (const button of [this.smaller, this.level, this.larger]) button.disabled = !hasImage;
@@ -71,14 +71,14 @@ class Dialog {
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {Element} */ (event.target);
-    if (target.matches("input[type=text]") && event.key !== "Escape") return;
+    if (target.matches("input[type=text], textarea") && event.key !== "Escape") return;
     const isTyping = target.matches("input");
     const actions = {
       Escape: () => this.close(),
       "+": () => this.lens.zoom(ZOOM_STEP),
       "=": () => this.lens.zoom(ZOOM_STEP), // plus without Shift
       "-": () => this.lens.zoom(1 / ZOOM_STEP),
-      0: () => this.lens.reset(),
+      f: () => this.lens.reset(),
     };
     if (actions[event.key]) actions[event.key]();
     else if (isTyping || !this.move(event)) return;

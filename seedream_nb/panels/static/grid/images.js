@@ -76,6 +76,8 @@ class ImageStore {
     this.seen = null;
     /** @type {{ key: string, pairs: [string, string][], moments: Record<string, string> }} more about the opened card; not saved with the notebook */
     this.details = { key: "", pairs: [], moments: {} };
+    /** @type {string[]} all tags of the library, once a field for them has been focused */
+    this.tags = [];
     this.receive = this.receive.bind(this);
     model.on("msg:custom", this.receive);
   }
@@ -115,11 +117,17 @@ class ImageStore {
       details: () => this.receiveDetails(content),
       notify: () => this.views.forEach((view) => view.notify(String(content.text))),
       saved: () => this.views.forEach((view) => view.receiveSaved(content)),
+      tags: () => this.receiveTags(content),
       reveal: () => this.views.forEach((view) => view.reveal(content.key)),
       image: () => this.receiveImage(content, buffers),
       image_error: () => this.receiveImage(content, buffers),
     };
     if (Object.hasOwn(receivers, content?.type)) receivers[content.type]();
+  }
+
+  receiveTags(content) {
+    this.tags = content.tags;
+    for (const view of this.views) view.drawTags();
   }
 
   receiveDetails(content) {

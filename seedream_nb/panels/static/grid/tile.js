@@ -34,7 +34,7 @@ class Tile {
       return this.frame.replaceChildren();
     }
     const state = card.state === SUCCEEDED ? [] : [card.state];
-    const label = [card.prompt || "No prompt", ...factsOf(card), ...state, card.problem];
+    const label = [card.prompt || "No prompt", ...factsOf(card), ...nameMarks(card), ...state, card.problem];
     this.element.setAttribute("aria-label", label.filter(Boolean).join(", "));
     this.caption.replaceChildren(
       make("p", "prompt", { dir: "auto" }, card.prompt),

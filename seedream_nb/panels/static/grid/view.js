@@ -48,8 +48,9 @@ class GridView {
     this.root.classList.add("seedream-grid");
     this.sheet = new Sheet(this);
     this.size = new TileSize(this);
+    this.marks = new MarksBar(this);
     const bar = make("div", "bar", {}, this.counts, this.tools, this.size.element, this.saving.result);
-    this.page = make("div", "page", {}, bar, this.sheet.element);
+    this.page = make("div", "page", {}, bar, this.marks.element, this.sheet.element);
     this.root.append(this.page, this.live, this.notice);
     element.append(this.root);
     this.listen(document, "pointerdown", (event) => this.releaseFocus(event), { capture: true });
@@ -197,6 +198,7 @@ class GridView {
     if (this.counts.textContent && this.counts.textContent !== text) this.announce(parts.join(", "));
     this.counts.textContent = text;
     this.tools.hidden = !selection.count;
+    this.marks.draw();
     this.size.element.hidden = !total;
     const isComparable = selection.count >= FEWEST_COMPARED && selection.count <= MOST_COMPARED;
     this.compare.disabled = !isComparable;
@@ -224,6 +226,27 @@ class GridView {
   /** @param {string} action @param {string[]} keys */
   act(action, keys) {
     this.model.send({ type: "action", action, keys });
+  }
+
+  /**
+   * Marks a card, or the selection. Python announces what was done.
+   *
+   * @param {?string} key Null for the selection.
+   * @param {string} how `rate`, `reject`, `tag`, `untag`, or `note`.
+   * @param {string | number} [value]
+   */
+  mark(key, how, value = "") {
+    if (key === "") return; // a tile whose card is still on its way
+    this.model.send({ type: "mark", how, value, ...(key === null ? {} : { keys: [key] }) });
+  }
+
+  undoMark() {
+    this.model.send({ type: "undo" });
+  }
+
+  drawTags() {
+    this.marks.editor.drawOptions();
+    if (this.dialog instanceof DetailView) for (const part of this.dialog.parts) part.editor?.drawOptions();
   }
 
   // Images and messages.
