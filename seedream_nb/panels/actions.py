@@ -110,9 +110,31 @@ class Actions:
         else:
             self._jobs.run("history", lambda: self._open_history(since or ""), self._show_history, "Loading history…")
 
-    def generate(self, order: Order) -> None:
-        """Sends exactly these requests. Costs money."""
-        self._jobs.run("generate", lambda: self._generate(order), _summarize_batch, "Sending requests…")
+    def generate(
+        self, order: Order, finished: Callable[[Sequence[Task], Status], None] = lambda _tasks, _status: None
+    ) -> bool:
+        """Sends exactly these requests. Costs money.
+
+        Args:
+            order: The requests.
+            finished: Called with their tasks and what became of them, in any thread.
+
+        Returns:
+            Whether they are being sent; not while others are.
+        """
+
+        def work() -> tuple[Sequence[Task], Status]:
+            try:
+                batch = self._generate(order)
+            except SeedreamError as error:
+                return (), Status.of_error(error)
+            return batch.tasks, _summarize_batch(batch)
+
+        def done(result: tuple[Sequence[Task], Status]) -> Status:
+            finished(*result)
+            return result[1]
+
+        return self._jobs.run("generate", work, done, "Sending requests…")
 
     def save(self, keys: Sequence[str] | None, folder: str, show: Callable[[Status], None]) -> None:
         """Saves exactly the images of some cards, with the records of their tasks.

@@ -34,7 +34,7 @@ THUMBNAIL = 200  # pixels
 MOST_LABEL = 80  # characters
 LOADING = "The original is still loading."
 OUTDATED = "Nothing was sent by this click: the button did not show yet what was drawn or typed last."
-SENDING = "Sending…"
+SENDING = "Generating…"
 
 
 @dataclass

@@ -28,6 +28,7 @@ from seedream_nb.panels.actions import SAVE_DIRECTORY, Actions
 from seedream_nb.panels.cards import describe_details
 from seedream_nb.panels.code import generate_code, get_code
 from seedream_nb.panels.collection_bar import CollectionBar, to_filter, to_query
+from seedream_nb.panels.editing import Editing
 from seedream_nb.panels.forms import (
     FilterBar,
     Footer,
@@ -101,6 +102,7 @@ class Explorer(ipywidgets.VBox):
         filter: Words that must occur in the prompt, model, or id of a shown image; can be set, observable.
         client: The client.
         grid: The grid with its detail and compare views.
+        editor: The markup editor, which stands in place of all else while an image is edited.
         get_form: The form for task ids; see also `history_form`, `library_form`, `generate_form`, and `filter_bar`.
         tabs: Which of the forms is shown.
         status_line: Progress and errors.
@@ -157,9 +159,20 @@ class Explorer(ipywidgets.VBox):
         forms = (self.get_form, self.history_form, self.library_form, self.generate_form)
         self._forms: dict[str, Any] = dict(zip(TABS, forms, strict=True))
         self.footer = Footer(self._copy_code, self.close)
+        self._editing = Editing(
+            send=self._actions.generate,
+            is_busy=lambda: self._jobs.is_running("generate"),
+            is_outcome_unknown=lambda: self._actions.is_outcome_unknown,
+            fetcher=self._fetcher,
+            compose=lambda task: compose_image(task, self._fetcher),
+            prices=self._prices,
+            on_show=self._show_editor,
+            on_allow=self._allow_generating,
+        )
+        self.editor = self._editing.editor
         # The status is near the buttons that were clicked; the grid may be taller than the window.
         filters = (self.filter_bar, self.collection_bar)
-        super().__init__([self.tabs, *forms, self.status_line, *filters, self.grid, self.footer])
+        super().__init__([self.tabs, *forms, self.status_line, *filters, self.grid, self.editor, self.footer])
         for name in ("seedream-explorer", *VERBATIM):
             self.add_class(name)
         self.grid.on_load(self._load)
@@ -220,6 +233,7 @@ class Explorer(ipywidgets.VBox):
         self._is_open = False
         self._jobs.close()
         self._relatives.close()
+        self._editing.close()
         self._loader.close()
         self._static.close()
         close_tree(self)
@@ -304,6 +318,8 @@ class Explorer(ipywidgets.VBox):
         for card in self._state.find(read_keys(content)[:1]):
             if action == "copy_prompt":
                 self.grid.copy_text(card.whole_prompt)
+            elif action == "edit":
+                self._editing.open(card)
             elif action == "use_settings":
                 settings = settings_of(card, kept_request(card.task, self.client.cache))
                 self.generate_form.fill(settings, self._actions.read_references(settings.references))
@@ -439,6 +455,13 @@ class Explorer(ipywidgets.VBox):
             is_busy=self._jobs.is_running("generate"),
             is_outcome_unknown=self._actions.is_outcome_unknown,
         )
+        self._editing.refresh()
+
+    def _show_editor(self, is_shown: bool) -> None:  # noqa: FBT001  the callback's own form
+        if is_shown:
+            self.add_class("seedream-editing")
+        else:
+            self.remove_class("seedream-editing")
 
     def _report_outdated(self) -> None:
         if not self._jobs.is_running("generate"):

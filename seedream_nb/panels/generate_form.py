@@ -41,7 +41,7 @@ class GenerateForm(ipywidgets.VBox):
         self,
         on_change: Callable[[], None],
         *,
-        on_generate: Callable[[Order], None],
+        on_generate: Callable[[Order], object],
         on_outdated: Callable[[], None],
         on_upload: Callable[[Mapping[str, bytes]], None],
         on_use_selection: Callable[[], None],

@@ -34,8 +34,8 @@ STATIC = Path(__file__).with_name("static")
 SCRIPTS = (
     *("grid/cards.js", "grid/elements.js", "grid/images.js", "grid/selection.js", "grid/deck.js"),
     *("grid/tile.js", "grid/chooser.js", "grid/track.js", "grid/sheet.js"),
-    *("grid/lens.js", "grid/stage.js", "grid/dialog.js", "grid/detail.js", "grid/lineage.js", "grid/compare.js"),
-    *("grid/marks.js", "grid/saving.js", "grid/view.js"),
+    *("grid/lens.js", "grid/stage.js", "grid/dialog.js", "grid/detail.js", "grid/lineage.js", "grid/editing.js"),
+    *("grid/compare.js", "grid/marks.js", "grid/saving.js", "grid/view.js"),
 )
 GRID_STYLES = (
     "grid/frame.css",

@@ -73,6 +73,15 @@ def count_models() -> int:
     return len(sys.modules["ipywidgets.widgets.widget"]._instances)
 
 
+def record_messages(panel: Explorer, sent: list[tuple[dict[str, Any], list[bytes]]]) -> None:
+    """Records the messages to a panel's editor, with their buffers, instead of sending them."""
+
+    def send(content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        sent.append((content, buffers or []))
+
+    panel.editor.send = send  # no browser is there
+
+
 class Connection(BaseComm):
     """The kernel's end of a connection to a browser; records what is sent."""
 

@@ -12,7 +12,8 @@
 
 const SVG_SPACE = "http://www.w3.org/2000/svg";
 const HIT_WIDTH = 18; // screen pixels around a line that a pointer hits
-const LINE_HEIGHT = 1.25; // of a text
+const LINE_HEIGHT = 1.25; // of a text, in heights of its letters
+const LETTERING = "'DejaVu Sans', 'Noto Sans', Verdana, sans-serif";
 
 /** @param {string} tag @param {Record<string, string | number>} attributes @param {...Element} children @returns {any} */
 function makeSvg(tag, attributes = {}, ...children) {
@@ -92,7 +93,7 @@ function withinImage([x, y], { radius, outline }, { width, height }) {
 /** The number on its disc, and the text. */
 function drawLabel(shape, style, color, size) {
   const { kind, points, text, number } = shape;
-  if (kind === "text") return drawText(text || "Text", points[0], style, color);
+  if (kind === "text") return drawText(text || "Text", points[0], style, color, size);
   const [cx, cy] = kind === "pin" ? headOf(points[0], style, size) : withinImage(points[0], style, size);
   const letters = { "font-size": style.radius * 1.35, "font-weight": 600, "text-anchor": "middle", "dominant-baseline": "central" };
   const label = makeSvg("text", { x: cx, y: cy, fill: color.contrast, ...letters });
@@ -103,18 +104,26 @@ function drawLabel(shape, style, color, size) {
   ];
   const place = /** @type {Place} */ ([cx + 1.3 * style.radius, cy - 0.6 * style.letters]);
   // Of a pin, the tip belongs to the head.
-  return [...discs, label, ...(text ? drawText(text, place, style, color) : [])];
+  return [...discs, label, ...(text ? drawText(text, place, style, color, size) : [])];
 }
 
-/** @param {string} text @param {Place} corner Its left top. */
-function drawText(text, [x, y], { letters, outline }, color) {
+const ruler = document.createElement("canvas").getContext("2d");
+
+/** The width of a text, in pixels of the original. @param {string} text @param {number} letters */
+function widthOf(text, letters) {
+  ruler.font = `${letters}px ${LETTERING}`;
+  return ruler.measureText(text).width;
+}
+
+/** @param {string} text @param {Place} corner Its left top, where it does not leave the image. @param {Size} size */
+function drawText(text, [x, y], { letters, outline }, color, size) {
   const pen = { stroke: color.contrast, "stroke-width": 2 * outline, "stroke-linejoin": "round", "paint-order": "stroke" };
-  return text.split("\n").map((line, index) => {
-    const top = y + outline + letters + index * letters * LINE_HEIGHT;
-    const element = makeSvg("text", { x: x + outline, y: top, fill: color.value, "font-size": letters, ...pen });
-    element.textContent = line;
-    return element;
-  });
+  const left = Math.max(0, Math.min(x, size.width - widthOf(text, letters) - 2 * outline));
+  const top = Math.max(0, Math.min(y, size.height - LINE_HEIGHT * letters - 2 * outline));
+  const place = { x: left + outline, y: top + outline + letters };
+  const element = makeSvg("text", { ...place, fill: color.value, "font-size": letters, "font-family": LETTERING, ...pen });
+  element.textContent = text;
+  return [element];
 }
 
 /** What a pointer hits: wider than what is seen; of a box, also its inside. @param {Shape} shape @param {number} scale */

@@ -39,6 +39,7 @@ class EditorView {
     element.append(this.root);
     this.listen(this.root, "keydown", (event) => this.press(event));
     this.listen(this.root, "keyup", (event) => this.releaseKey(event));
+    this.listen(this.root, "focusout", () => (this.isSpacePressed = false));
     store.attach(this);
     this.draw();
   }
