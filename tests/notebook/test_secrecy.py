@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seedream_nb import Sandbox
+from seedream_nb.client import purchases, transport
+from tests.conftest import QUICK
 from tests.notebook.running import SMALL, make_image, our_threads, wait_until
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ FAULTS = ["server_error", "drop", "html", "rate_limit", "error"]
 
 @pytest.fixture
 def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    # A failure says the same after short pauses.
+    monkeypatch.setattr(transport, "RetryPolicy", lambda: QUICK)
+    monkeypatch.setattr(purchases, "_READS", QUICK)
     with Sandbox(token=TOKEN, generation_seconds=0) as sandbox:
         monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", TOKEN)
         monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
