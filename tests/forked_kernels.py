@@ -42,10 +42,11 @@ def install(folder: Path) -> Path:
         The directory to prepend to the environment variable `JUPYTER_PATH`.
     """
     command = [sys.executable, "-S", str(Path(__file__)), str(folder / "socket"), str(os.getpid()), "{connection_file}"]
-    kernel = {"argv": command, "display_name": "Python 3 (ipykernel)", "language": "python"}
+    # Without a debugger, which JupyterLab would start in each kernel.
+    kernel = {"argv": command, "display_name": "Python 3 (ipykernel)", "language": "python", "metadata": {}}
     place = folder / "jupyter" / "kernels" / "python3"
     place.mkdir(parents=True)
-    (place / "kernel.json").write_text(json.dumps({**kernel, "metadata": {"debugger": True}}), encoding="utf-8")
+    (place / "kernel.json").write_text(json.dumps(kernel), encoding="utf-8")
     return folder / "jupyter"
 
 
@@ -116,6 +117,7 @@ def fork_kernels(listener: socket.socket, tests: int) -> None:
         if os.fork() == 0:
             listener.close()
             _become_a_kernel(connection)
+            return
         connection.close()
 
 
@@ -137,15 +139,9 @@ def _become_a_kernel(connection: socket.socket) -> None:
     connection.sendall(str(os.getpid()).encode())
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
     sys.argv = ["ipykernel_launcher", "-f", request["file"]]
-    status = 1
-    try:
-        from ipykernel.kernelapp import launch_new_instance  # noqa: PLC0415  as above
+    from ipykernel.kernelapp import launch_new_instance  # noqa: PLC0415  as above
 
-        launch_new_instance()
-        status = 0
-    finally:
-        sys.stdout.flush()
-        os._exit(status)
+    launch_new_instance()
 
 
 def _end_with(connection: socket.socket) -> None:
