@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seedream_nb.library.catalog_file import MAX_CARDS, SHIFT, CatalogFile, find_entry, range_of
-from seedream_nb.library.catalog_update import CatalogUpdate, select_numbers
+from seedream_nb.library.catalog_update import CatalogUpdate, select_many, select_numbers
 from seedream_nb.library.marks import known_tag
 from seedream_nb.library.records import STORED, StoredTask, key_of, storable
 from seedream_nb.protocol.cards import Sort, fold, model_order, size_order, slots_of, status_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
     from sqlite3 import Connection
 
@@ -88,7 +88,7 @@ class CatalogChoices:
 
 
 class Catalog:
-    """The cards of a library, in SQLite: nothing is held in memory but the numbers of cards in the orders in use.
+    """The cards of a library, in SQLite: nothing is held in memory but the numbers of cards in the order in use.
 
     Cards have numbers, which stay the same as long as their task is stored. Safe to use from several threads and,
     each with its own, from several processes. Every method raises a `LibraryError` if the library or the catalog
@@ -106,7 +106,8 @@ class Catalog:
         self._file = CatalogFile(None if database.is_read_only else database.path.parent)
         self._update = CatalogUpdate(database, self._file)
         self._content: object = None  # what the file held when it was read last
-        self._remembered: dict[object, Any] = {}  # what was read of that
+        self._remembered: dict[str, Any] = {}  # what was read of that
+        self._sort = Sort.NEWEST
 
     # Keeping up with the library.
 
@@ -146,7 +147,7 @@ class Catalog:
             order = self._order(connection, sort)
             if query == CardQuery():
                 return order[:]
-            matches = set(_find_matches(connection, query))
+            matches = _find_matches(connection, query)
             return array("q", filter(matches.__contains__, order)) if matches else array("q")
 
     def choices(self) -> CatalogChoices:
@@ -191,7 +192,7 @@ class Catalog:
         found = self._places(wanted)
         with self._database.reading() as library:
             tasks = {task for task, _place in found.values()}
-            keys = dict(select_numbers(library, "SELECT number, key FROM tasks WHERE number IN", tasks))
+            keys = dict(select_many(library, "SELECT number, key FROM tasks", "number", tasks))
         places = (found[number] for number in wanted if number in found)
         return [(keys[task], place) for task, place in places if task in keys]
 
@@ -205,11 +206,12 @@ class Catalog:
             rows = [StoredTask(*row) for row in select_numbers(library, f"{STORED} WHERE number IN", numbers)]
             return {row.number: dataclasses.replace(row.read(self._find_inline), library=folder) for row in rows}
 
-    def _places(self, numbers: Iterable[int]) -> dict[int, tuple[int, int]]:
+    def _places(self, numbers: Collection[int]) -> dict[int, tuple[int, int]]:
         """The number of the task in the library, and the place of the image, of each card that is there."""
-        statement = f"SELECT number, task, place FROM cards JOIN entries ON entry = number >> {SHIFT} WHERE number IN"  # noqa: S608  our own number
+        statement = f"SELECT number, task, place FROM cards JOIN entries ON entry = number >> {SHIFT}"  # noqa: S608  our own number
         with self._file.using() as connection:
-            return {number: (task, place) for number, task, place in select_numbers(connection, statement, numbers)}
+            rows = select_many(connection, statement, "number", numbers)
+            return {number: (task, place) for number, task, place in rows}
 
     def _numbers(self, task_id: str, condition: str, *values: int) -> list[int | None]:
         key = key_of(task_id)
@@ -224,11 +226,14 @@ class Catalog:
         return found or [None]
 
     def _order(self, connection: Connection, sort: Sort) -> array[int]:
-        """The numbers of all cards in order; for as long as nothing changes, they are read once."""
-        found: array[int] = self._remember(connection, sort, lambda: _read_order(connection, sort))
+        """The numbers of all cards in order; those of the last order are read again only when something changes."""
+        if sort is not self._sort:
+            self._sort = sort
+            self._remembered.pop("order", None)
+        found: array[int] = self._remember(connection, "order", lambda: _read_order(connection, sort))
         return found
 
-    def _remember(self, connection: Connection, what: object, make: Callable[[], object]) -> Any:
+    def _remember(self, connection: Connection, what: str, make: Callable[[], object]) -> Any:
         others = connection.execute("PRAGMA data_version").fetchone()
         content = (id(connection), others, connection.total_changes)
         if self._content != content:

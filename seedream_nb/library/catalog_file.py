@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SHIFT = 10  # bits of a card's number that say which of its task's cards it is
 MAX_CARDS = 1 << SHIFT  # of one task; the service creates 17 images at most
 _FORMAT = 1
-_CACHE = -8_000  # kibibytes of the file that are kept in memory, as SQLite writes them
+_CACHE = -4_000  # kibibytes of the file that are kept in memory, as SQLite writes them
 
 # Cards are numbered in the order in which their tasks were added, so that equal cards stay in that order. An index for
 # each order has the numbers already sorted. Few models, states and sizes occur: together they are a card's kind.

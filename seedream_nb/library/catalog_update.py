@@ -27,12 +27,13 @@ from seedream_nb.library.records import MAX_PARAMETERS, PAGE, STORED, DamagedRec
 from seedream_nb.library.schema import EPOCH, IMAGES_MARKED, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from sqlite3 import Connection
 
     from seedream_nb.library.database import Database
     from seedream_nb.library.marks import Marks
 
+_MANY = 10_000  # numbers; for more, reading all rows is faster than looking them up
 _CHANGES = "SELECT revision, task, is_mark FROM changes WHERE revision > ? ORDER BY revision LIMIT ?"
 
 
@@ -189,3 +190,13 @@ def select_numbers(connection: Connection, statement: str, numbers: Iterable[int
         some = remaining[start : start + MAX_PARAMETERS]
         rows += connection.execute(f"{statement} ({', '.join(map(str, some))})").fetchall()
     return rows
+
+
+def select_many(
+    connection: Connection, statement: str, column: str, numbers: Collection[int]
+) -> Iterable[tuple[Any, ...]]:
+    """Runs a statement for the rows that have one of some numbers in their first column, of this name."""
+    if len(numbers) <= _MANY:
+        return select_numbers(connection, f"{statement} WHERE {column} IN", numbers)
+    wanted = set(numbers)
+    return (row for row in connection.execute(statement) if row[0] in wanted)

@@ -332,3 +332,12 @@ def test_choices_are_in_the_order_of_menus(library: Library) -> None:
     assert choices.statuses == {"succeeded": 3, "no image": 1}
     assert choices.sizes == {"2048x2048": 3, "2K": 1}
     assert record_of(0)["id"] == name_of(0)
+
+
+def test_many_cards_are_looked_up_as_few_are(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.keep([task_of(number, images=2) for number in range(6)])
+    numbers = library.catalog.find(sort=Sort.OLDEST)[2:8]
+    few = library.catalog.images_of(numbers), library.catalog.existing([*numbers, 5])
+    monkeypatch.setattr("seedream_nb.library.catalog_update._MANY", 2)
+    assert (library.catalog.images_of(numbers), library.catalog.existing([*numbers, 5])) == few
+    assert few == ([(name_of(task), place) for task in (1, 2, 3) for place in (0, 1)], numbers.tolist())
