@@ -72,6 +72,7 @@ TOGETHER = (
     "tests/browser/test_explorer.py",
     "tests/browser/test_grid.py",
     "tests/browser/test_markup_editor.py",
+    "tests/browser/test_marks.py",
     "tests/gallery/test_*front_ends.py",
     "tests/gallery/test_dataset_s3.py",
     "tests/*/test_*_in_browser.py",

@@ -9,7 +9,7 @@ import ipywidgets
 
 from seedream_nb.library.search import Query, SearchOrder
 from seedream_nb.panels.filters import Filter
-from seedream_nb.panels.forms import make_field, make_row
+from seedream_nb.panels.forms import make_field
 from seedream_nb.panels.submit import SubmitButton
 from seedream_nb.protocol.cards import Sort
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NONE = ("None", "")
 
 
-class CollectionBar(ipywidgets.Accordion):
+class CollectionBar(ipywidgets.HBox):
     """Chooses, saves, and removes collections.
 
     Args:
@@ -42,10 +42,11 @@ class CollectionBar(ipywidgets.Accordion):
         self._on_choose, self._on_save = on_choose, on_save
         self.chosen.observe(lambda change: self._choose(change["new"]), "value")
         self.remove.on_click(lambda _button: on_remove(self.chosen.value))
-        row = make_row(self.chosen, self.remove, self.name, self.save)
-        row.add_class("seedream-form")
-        super().__init__([row], titles=["Collections"])
-        self.add_class("seedream-collections")
+        super().__init__([self.chosen, self.remove, self.name, self.save])
+        self.layout.flex_flow = "row wrap"
+        self.layout.align_items = "baseline"
+        for name in ("seedream-row", "seedream-form"):
+            self.add_class(name)
         self._draw()
 
     def offer(self, names: Iterable[str], chosen: str = "") -> None:

@@ -130,8 +130,8 @@ class FilterBar(ipywidgets.HBox):
         self.since = make_field(ipywidgets.DatePicker, "From")
         self.until = make_field(ipywidgets.DatePicker, "To")
         self.sort = make_field(ipywidgets.Dropdown, "Sort by", options=[(sort.value, sort) for sort in Sort])
-        places = (self.text, self.model, self.status, self.size, self.rating, self.tag, self.rejected)
-        super().__init__([*places, self.since, self.until, self.sort])
+        exact = (self.model, self.status, self.size, self.rating, self.tag)
+        super().__init__([self.text, *exact, self.since, self.until, self.rejected, self.sort])
         self.add_class("seedream-fields")
         self.add_class("seedream-filters")
         for field in self.children:

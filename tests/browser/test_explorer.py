@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from seedream_nb.library import Library, Marks
 from tests.browser.accessibility import expect_accessible
 from tests.browser.jupyter import PATIENCE, THEMES, JupyterServer, Lab, Notebook, write_notebook
 from tests.browser.other_front_ends import notebook_seven, open_and_run, voila
@@ -162,6 +163,40 @@ def test_selected_images_are_compared_and_available_in_python(page: Page, server
     notebook.run_cell("panel.filter = 'siamese'")
     expect(panel.tiles).to_have_count(1)
     expect(panel.field("Filter")).to_have_value("siamese")
+
+
+def test_marks_are_in_the_library_as_soon_as_they_are_announced(
+    page: Page, server: JupyterServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "library"
+    source = FULL_PANEL.replace("sandbox.url)", f"sandbox.url, library={str(folder)!r})")
+    _notebook, panel = open_panel(page, server, source)
+    panel.expect_images(IMAGES)
+    notice = panel.grid.locator(".seedream-grid-notice")
+    summer = panel.tiles.filter(has_text="summer")
+    summer.focus()
+    page.keyboard.press("4")
+    expect(notice).to_have_text("Rated the image ★★★★.", timeout=PATIENCE)
+    with Library(folder, read_only=True) as library:
+        assert library.marks_of(SEASONS) == {(SEASONS, 1): Marks(rating=4)}
+    page.keyboard.press("t")
+    page.keyboard.type("to print, warm")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(summer).to_be_focused()
+    expect(summer.locator(".seedream-grid-marks")).to_have_text("★★★★to printwarm", timeout=PATIENCE)
+    page.keyboard.press("x")
+    expect(notice).to_have_text("Rejected the image.", timeout=PATIENCE)
+    page.keyboard.press("z")
+    expect(notice).to_have_text("Undone: Rejected the image.", timeout=PATIENCE)
+    panel.field("Rating").select_option("★★★★ or more")
+    expect(panel.tiles).to_have_count(1, timeout=PATIENCE)
+    panel.field("Name").fill("the best")
+    panel.button("Save filters").click()
+    expect(notice).to_have_text("Saved the collection the best.", timeout=PATIENCE)
+    with Library(folder, read_only=True) as library:
+        assert library.marks_of(SEASONS) == {(SEASONS, 1): Marks(("to print", "warm"), 4)}
+        assert [task.id for task in library.search(collection="the best")] == [SEASONS]
 
 
 class Typist:

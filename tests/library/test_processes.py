@@ -153,6 +153,37 @@ def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
         assert library.verify(repair=False).is_sound
 
 
+MARK_FOREVER = """
+import itertools, sys
+from seedream_nb.library import Library, Marks
+library = Library(sys.argv[1])
+places = [(key, place) for key in sys.argv[2:] for place in range(3)]
+for number in itertools.count():
+    marks = Marks((f"tag {number % 7}",), number % 5 + 1, f"note {number}", number % 2 == 0)
+    library.set_marks(dict.fromkeys(places, marks))
+    if number == 3:
+        print("going", flush=True)
+"""
+
+
+def test_a_killed_process_leaves_no_half_made_marks(tmp_path: Path) -> None:
+    keys = [name_of(number) for number in range(4)]
+    with Library(tmp_path) as library:
+        library.keep(task_of(number) for number in range(4))
+    for _time in range(3):
+        process = start(MARK_FOREVER, tmp_path, *keys)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "going\n"
+        process.kill()
+        process.communicate(timeout=60)
+        with Library(tmp_path) as library:
+            found = library.marks_of(keys)
+            (marks,) = set(found.values())
+            assert len(found) == 12
+            assert marks.note.startswith("note ")
+            assert {task.id for task in library.search(f'"{marks.note}"', limit=None)} == set(keys)
+
+
 def test_a_file_is_never_seen_half_written(tmp_path: Path) -> None:
     """Not even while it is being replaced."""
     library = Library(tmp_path)

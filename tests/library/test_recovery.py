@@ -14,7 +14,7 @@ import pytest
 from seedream_nb.core.errors import LibraryError, LibraryWarning
 from seedream_nb.library import Library, LibraryCache, recovery, schema
 from seedream_nb.library.marks import Marks
-from seedream_nb.library.records import reindex, store_tasks
+from seedream_nb.library.records import StoredTask, reindex, store_tasks
 from seedream_nb.library.recovery import replace_damaged
 from tests.library.integrity import run_at_once, start, wrong_with
 from tests.library.tasks import MODEL, name_of, record_of, task_of
@@ -499,6 +499,21 @@ def test_migrating_an_earlier_version_loses_nothing(tmp_path: Path, version: int
     with closing(sqlite3.connect(file_of(tmp_path))) as connection:
         assert schema.version_of(connection) == schema.VERSION
         assert sorted(connection.execute(TABLES)) == new_tables()
+
+
+def test_only_the_records_of_marked_tasks_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_version(4, tmp_path)
+    read: list[str] = []
+    places_of = schema._places_of
+
+    def record(stored: StoredTask) -> list[int]:
+        read.append(stored.key)
+        return places_of(stored)
+
+    monkeypatch.setattr(schema, "_places_of", record)
+    with Library(tmp_path) as library:
+        assert len(library) == 2
+    assert read == [name_of(1)]
 
 
 def first_page_is_enough(path: Path) -> bool:

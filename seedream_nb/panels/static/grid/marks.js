@@ -51,7 +51,7 @@ class MarksEditor {
     /** The note as it was shown or sent last. */
     this.sentNote = "";
     this.stars = Array.from({ length: MOST_STARS }, (_, index) => this.makeStar(index + 1));
-    this.reject = makeButton("Reject", () => this.send("reject"), { names: "toggle", keys: "x" });
+    this.reject = makeButton("Reject", () => this.send("reject"), { keys: "x" });
     this.chips = make("div", "chips", { role: "group", "aria-label": "Tags" });
     tagLists += 1;
     this.options = make("datalist", "", { id: `seedream-grid-tags-${tagLists}` });
@@ -74,7 +74,7 @@ class MarksEditor {
 
   /** @param {number} number */
   makeStar(number) {
-    const star = makeButton("★", () => this.send("rate", number === this.rating ? 0 : number), { names: "star" });
+    const star = makeButton("", () => this.send("rate", number === this.rating ? 0 : number), { names: "star" });
     const label = number === 1 ? "1 star" : `${number} stars`;
     star.setAttribute("aria-label", label);
     star.title = `${label} (${number}); 0 removes them`;
