@@ -379,6 +379,43 @@ def test_an_image_is_generated_saved_and_reused(page: Page, server: JupyterServe
     expect_text_output(cell, "['jpg', 'json']")
 
 
+LINEAGE = """from seedream_nb import Sandbox, SeedreamClient, explore
+sandbox = Sandbox(generation_seconds=0)
+sandbox.start()
+client = SeedreamClient(sandbox.token, sandbox.url, library="studio")
+small = {"model": "4.0", "size": "1024x1024", "wait": True}
+cat = client.generate("a cat by a window", **small)
+winter = client.edit(client.fetcher.fetch(cat.images[0]), "in winter", optimize_prompt="fast", **small)
+night = client.edit(winter.images[0], "at night", **small)
+panel = explore(client, winter)
+panel"""
+
+
+def test_an_image_leads_to_its_parents_and_children(page: Page, server: JupyterServer) -> None:
+    notebook, panel = open_panel(page, server, LINEAGE)
+    panel.tiles.first.click()
+    made_from = panel.dialog.get_by_role("region", name="Made from").get_by_role("button")
+    led_to = panel.dialog.get_by_role("region", name="Led to").get_by_role("button")
+    expect(made_from).to_have_accessible_name(re.compile("^Made from: a cat by a window, "), timeout=PATIENCE)
+    expect(led_to).to_have_accessible_name(re.compile("^Led to: at night, "))
+    expect_drawn(made_from.locator("img"))
+    # All of what it was made with comes back, its reference image included.
+    panel.button("Use these settings").click()
+    expect(panel.root).to_contain_text("1 reference")
+    expect(panel.root).to_contain_text("Also sent: optimize prompt fast")
+    made_from.press("Enter")
+    expect(panel.dialog).to_contain_text("a cat by a window")
+    expect(led_to).to_have_accessible_name(re.compile("^Led to: in winter, "))
+    expect(made_from).to_have_count(0)
+    led_to.click()
+    expect(led_to).to_have_accessible_name(re.compile("^Led to: at night, "))
+    led_to.click()
+    expect(panel.dialog.locator(".seedream-grid-whole-prompt")).to_have_text("at night")
+    page.keyboard.press("Escape")
+    cell = notebook.run_cell("print([image.prompt for image in night.images[0].parents[0].parents])")
+    expect_text_output(cell, "['a cat by a window']")
+
+
 def test_it_is_tidy_readable_and_accessible(page: Page, server: JupyterServer) -> None:
     notebook, panel = open_panel(page, server, FULL_PANEL)
 
