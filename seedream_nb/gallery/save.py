@@ -284,7 +284,7 @@ def _plan(tasks: Sequence[Task], template: NameTemplate, images: AnyImages | Non
 
 def _portable_request(task: Task, fetcher: ImageFetcher) -> JsonObject:
     digests = fetcher.cache.digests_sent(task) if isinstance(fetcher, LibraryFetcher) else ()
-    return to_portable(task.request, digests)
+    return to_portable(task.request, digests, is_shared=True)
 
 
 def _merge(earlier: Task, later: Task) -> Task:

@@ -186,7 +186,7 @@ class LibraryCache:
         self._try(lambda library: library.keep_image(image, content, thumbnail=thumbnail), None, is_writing=True)
 
     def digests_sent(self, task: Task) -> list[str]:
-        """The SHA-256 of each reference image that was sent inline for a task; empty ones are not known."""
+        """The SHA-256 of each reference image of a task, see `Library.digests_sent`."""
         if not task.id or not task.request.get("image"):
             return []
         return self._try(lambda library: library.digests_sent(task.id), [])

@@ -25,7 +25,7 @@ from seedream_nb.library.database import Database
 from seedream_nb.library.dataset_items import make_items
 from seedream_nb.library.exporting import Exported, export_tasks
 from seedream_nb.library.frame import make_frame, make_spending_frame
-from seedream_nb.library.image_store import ImageStore, find_files
+from seedream_nb.library.image_store import ImageStore, find_digest, find_files
 from seedream_nb.library.importing import Imported, import_archive
 from seedream_nb.library.ledger import Ledger, finish_purchases
 from seedream_nb.library.lineage import Lineage, LineageTree
@@ -423,9 +423,11 @@ class Library:
         return self._lineage.find_task_of(image)
 
     def digests_sent(self, task_id: str) -> list[str]:
-        """The SHA-256 of each reference image that was sent inline for a stored task; empty ones are not known."""
+        """The SHA-256 of each reference image of a stored task, as far as it is known; otherwise empty text."""
         with self._database.reading() as connection:
-            return [one.digest for one in find_sent(connection, key_of(task_id))]
+            sent = find_sent(connection, key_of(task_id))
+            links = [TaskImage("", url=one.link) for one in sent]
+            return [one.digest or find_digest(connection, link) or "" for one, link in zip(sent, links, strict=True)]
 
     def keep_sent(self, content: bytes) -> None:
         """Stores a reference image that is sent within a request, so that `SeedreamClient.remake` can send it again.

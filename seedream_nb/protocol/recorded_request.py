@@ -11,7 +11,9 @@ import binascii
 import dataclasses
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from seedream_nb.core.foreign import JsonObject, read_integer, read_mapping, read_number
 from seedream_nb.core.redaction import redact
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 DELIVERY = frozenset({"async", "stream", "callback_url", "response_format"})
 _ADDED = frozenset({"action"})  # by the service
 _SHORTEST_IMAGE = 100  # characters of a data URI; a shorter one has lost its data
+_SECRET = re.compile(r"token|secret|passw|auth|cred|sign|^sig$|key|session|expires", re.IGNORECASE)
 WEB_LINKS = ("http://", "https://")
 
 # The service's fields of each option.
@@ -35,12 +38,13 @@ FIELDS = {
 }
 
 
-def to_portable(request: Mapping[str, object], digests: Sequence[str] = ()) -> JsonObject:
+def to_portable(request: Mapping[str, object], digests: Sequence[str] = (), *, is_shared: bool = False) -> JsonObject:
     """A request in its portable form.
 
     Args:
         request: The request as the service recorded it, or as it was sent.
-        digests: The SHA-256 of each reference image that was sent inline; empty where that is not known.
+        digests: The SHA-256 of each reference image; empty where that is not known. Links count before them.
+        is_shared: Whether others may see it, as in a saved file: then it has no link with a password or a signature.
 
     Returns:
         What was ordered, without tokens, account ids, and callback URL.
@@ -56,8 +60,9 @@ def to_portable(request: Mapping[str, object], digests: Sequence[str] = ()) -> J
     references: list[object] = []
     for place, one in enumerate(images):
         digest = (digests[place] if place < len(digests) else "") or _digest_of(one)
-        if isinstance(one, str) and one.strip().lower().startswith(WEB_LINKS):
-            references.append(one.strip())
+        is_link = isinstance(one, str) and one.strip().lower().startswith(WEB_LINKS)
+        if is_link and not (is_shared and _has_secret(str(one).strip())):
+            references.append(str(one).strip())
         else:
             references.append({"sha256": digest} if digest else {})
     portable = redact(fields)
@@ -110,6 +115,16 @@ def change_options(options: GenerationOptions, changes: Mapping[str, Any]) -> Ge
     given = dict(changes)
     extra.update(given.pop("extra", None) or {})
     return dataclasses.replace(options, **given, extra=extra)
+
+
+def _has_secret(link: str) -> bool:
+    """Whether a link lets whoever has it read what others may not: it has a password, a token, or a signature."""
+    try:
+        parts = urlsplit(link)
+        names = [name for name, _value in parse_qsl(parts.query, keep_blank_values=True)]
+    except ValueError:
+        return True  # nothing says that it has none
+    return "@" in parts.netloc or any(_SECRET.search(name) for name in names)
 
 
 def _digest_of(image: object) -> str:

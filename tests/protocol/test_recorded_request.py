@@ -86,3 +86,20 @@ def test_a_change_wins(changes: dict[str, Any], body: dict[str, Any]) -> None:
     if "max_images" in changes:
         body |= {"sequential_image_generation": "auto", "sequential_image_generation_options": {"max_images": 3}}
     assert {name: value for name, value in built.items() if name != "model"} == body
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://me:password@x.example/a.jpg",
+        "https://x.example/a.jpg?X-Amz-Signature=5d5d&X-Amz-Expires=60",
+        "https://x.example/a.jpg?sig=5d5d",
+        "https://x.example/a.jpg?api_key=5d5d",
+        "https://[x.example/a.jpg",
+    ],
+)
+def test_what_is_shared_has_no_link_with_a_secret(link: str) -> None:
+    plain = "https://x.example/a.jpg?size=2&page=1"
+    request = {"image": [link, plain, link]}
+    assert to_portable(request, ["5d"], is_shared=True)["image"] == [{"sha256": "5d"}, plain, {}]
+    assert to_portable(request, ["5d"])["image"] == [link, plain, link]
