@@ -239,8 +239,8 @@ def complete(shell: InteractiveShell, line: str) -> list[str]:
         (
             "%seedream ",
             [
-                *("generate", "edit", "run", "get", "wait", "resume", "watch", "history", "last", "explore"),
-                *("library", "spend", "sandbox", "login", "config", "help"),
+                *("generate", "edit", "remake", "run", "get", "wait", "resume", "watch", "history", "last"),
+                *("explore", "library", "spend", "sandbox", "login", "config", "help"),
             ],
         ),
         ("%seedream library se", ["search"]),
