@@ -32,7 +32,7 @@ __all__ = ["COLORS", "Markup", "MarkupWarning", "Shape"]
 
 Unit = Literal["pixels", "relative"]
 
-_PREVIEW = 640  # pixels of the longer side of the preview in a notebook
+_PREVIEW = 512  # pixels of the longer side of the preview in a notebook
 _JPEG = b"\xff\xd8\xff"
 _FORMATS = {_JPEG: "JPEG", b"\x89PNG": "PNG"}
 

@@ -490,6 +490,6 @@ class TestDisplay:
     def test_a_preview_with_a_description(self) -> None:
         bundle = Markup(plain((1200, 600))).box(10, 10, 900, 500).text(5, 5, "<b>'\"")._repr_mimebundle_()
         assert 'alt="marked copy with red box 1, red text &quot;&lt;b&gt;' in bundle["text/html"]
-        assert 'width="640" height="320"' in bundle["text/html"]
+        assert 'width="512" height="256"' in bundle["text/html"]
         assert bundle["text/plain"].startswith("<Markup: 1200\u00d7600, red box 1, red text")
         assert bundle == Markup(plain((1200, 600))).box(10, 10, 900, 500).text(5, 5, "<b>'\"")._repr_mimebundle_()
