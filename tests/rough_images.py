@@ -1,25 +1,32 @@
-"""Makes sandboxes paint flat images of the right size: only the tests of the painting look at it."""
+"""Makes sandboxes paint patches of the right size: only the tests of the painting look at it."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from seedream_nb.sandbox import painter
+from seedream_nb.sandbox import images, painter
 
 EXACT: dict[str, Callable[..., Any]] = {
     name: getattr(painter, name) for name in ("_work_size", "_enlarge", "_regions", "_add_grain")
 }
+PAINT = images.paint
 
 
 def paint_roughly() -> None:
-    """Replaces what costs time in this process: painting finely, smoothing, and finding regions at full size."""
+    """Replaces what costs time in this process: scenes, painting finely, smoothing, and finding regions at full size.
+
+    Layers remain those of a scene: tests compose them.
+    """
+    images.paint = _paint
     _replace(_work_size=_shrink, _enlarge=_enlarge, _regions=_regions, _add_grain=lambda image: image)
 
 
 def paint_exactly() -> None:
     """Takes that back."""
+    images.paint = PAINT
     _replace(**EXACT)
 
 
@@ -34,6 +41,14 @@ def make_kernels_paint_roughly(ipython: Path) -> None:
 def _replace(**functions: Callable[..., Any]) -> None:
     for name, function in functions.items():
         setattr(painter, name, function)
+
+
+def _paint(spec: images.ImageSpec) -> Image.Image:
+    """A new image is another one for each prompt, index, and seed, as those of the painter are."""
+    if spec.style in {"layer", "cutout", "edit"}:
+        return PAINT(spec)
+    digest = hashlib.shake_256(repr((spec.prompt, spec.index, spec.seed)).encode()).digest(4 * 4 * 3)
+    return _enlarge(Image.frombytes("RGB", (4, 4), digest), spec.width, spec.height)
 
 
 def _shrink(width: int, height: int) -> tuple[int, int]:

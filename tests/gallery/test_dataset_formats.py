@@ -11,7 +11,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
@@ -22,6 +22,7 @@ from seedream_nb.gallery.datasets import export_dataset
 from seedream_nb.images.conversion import convert_image
 from seedream_nb.library.dataset_items import DatasetItem
 from tests import sample_images
+from tests.examples import examples
 from tests.gallery.dataset_samples import tiny
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ VALUES = st.recursive(
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=12), VALUES, max_size=4), min_size=1, max_size=4))
-@settings(max_examples=30)
+@examples(30)
 def test_any_records_become_columns_of_one_type(records: list[dict[str, object]]) -> None:
     import pyarrow as arrow  # noqa: ICN001, PLC0415  with its own name, as in the code
 

@@ -18,6 +18,7 @@ from seedream_nb.library.records import StoredTask, storable
 from seedream_nb.panels.cards import make_cards
 from seedream_nb.panels.filters import Filter, find, traits_of
 from seedream_nb.protocol.cards import Sort
+from tests.examples import examples
 from tests.library.tasks import MODEL, name_of, record_of, task_of
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def make_task(number: int, known: dict[str, Any]) -> Task:
     return Task(name_of(number), **{**known, "images": tuple(given)})
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(descriptions, max_size=6), st.lists(st.tuples(filters, st.sampled_from(Sort)), min_size=1, max_size=5))
 def test_it_finds_what_the_filter_in_memory_finds(
     tmp_path_factory: pytest.TempPathFactory, given: list[dict[str, Any]], wanted: list[tuple[Filter, Sort]]

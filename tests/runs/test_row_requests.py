@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -21,6 +21,7 @@ from seedream_nb.client.purchases import checksum_of_data, identify
 from seedream_nb.runs.row_requests import PlannedRow, build_request, read_requests
 from seedream_nb.runs.run_settings import RunSettings, read_settings
 from seedream_nb.runs.tables import open_table
+from tests.examples import examples
 from tests.sample_images import decode, noise, plain
 
 LITE, FOUR_FIVE = "doubao-seedream-5-0-lite-260128", "doubao-seedream-4-5-251128"
@@ -396,7 +397,7 @@ CELLS = st.recursive(
 
 
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=3), CELLS, min_size=1, max_size=3))
-@settings(max_examples=20)
+@examples(20)
 def test_any_cell_can_be_stored(cells: dict[str, object]) -> None:
     (row,) = plan([{"prompt": "a cat", **cells}])
     assert list(row.cells) == ["prompt", *cells]
