@@ -13,7 +13,7 @@ from seedream_nb.core.errors import LibraryError, LibraryWarning, UsageError, sh
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.providers import provide
 from seedream_nb.core.task_ids import choose_id, flatten, is_beginning, read_id
-from seedream_nb.core.text import format_size
+from seedream_nb.core.text import count_of, format_size
 from seedream_nb.library.catalog import Catalog
 from seedream_nb.library.collections import (
     find_collection,
@@ -581,7 +581,7 @@ class Library:
         there are.
 
         Raises:
-            UsageError: It is not stored.
+            UsageError: It is not stored, or the task has no such image.
         """
         tree = self._lineage.tree(what)
         if tree is None:
@@ -589,6 +589,12 @@ class Library:
             raise UsageError(
                 f"{shorten(given)} is not in the library.",
                 hint="Tasks are stored when they are fetched; library.search() lists the stored ones.",
+            )
+        if tree.place is not None and all(image.index != tree.place for image in tree.task.images):
+            raise UsageError(
+                f"{shorten(tree.task.id)} has {count_of(len(tree.task.images), 'image')}; there is no image "
+                f"{tree.place + 1}.",
+                hint="Name another image, or the task.",
             )
         return tree
 

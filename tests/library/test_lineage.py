@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seedream_nb import (
     Gallery,
@@ -24,6 +27,8 @@ from seedream_nb import (
 from seedream_nb.images.provenance import Provenance
 from seedream_nb.images.saved_files import write_provenance
 from seedream_nb.library.lineage import MOST_CHILDREN, MOST_ENTRIES
+from seedream_nb.library.records import add_sent_images
+from seedream_nb.library.references import SentImage
 from tests.library.tasks import name_of, record_of, task_of
 from tests.sample_images import plain
 
@@ -226,6 +231,45 @@ def test_a_recovered_library_is_indexed_again(empty: Library) -> None:
         with pytest.warns(LibraryWarning, match="was damaged"):
             library.verify()
         assert places(library.parents(name_of(2))) == [(name_of(1), 0)]
+
+
+def histories(count: int) -> st.SearchStrategy[list[list[tuple[int, bool]]]]:
+    """For each of some tasks, the earlier ones that it was made from, and whether by their bytes."""
+    each = [st.lists(st.tuples(st.integers(0, number - 1), st.booleans()), max_size=3) for number in range(1, count)]
+    return st.tuples(st.just([]), *each).map(list)
+
+
+@given(histories(6), st.permutations([(kind, number) for kind in ("record", "original") for number in range(6)]))
+def test_any_history_is_known_in_any_order_of_arrival(
+    tmp_path_factory: pytest.TempPathFactory, sent: list[list[tuple[int, bool]]], arrivals: list[tuple[str, int]]
+) -> None:
+    """Children and parents agree with what was sent, whatever is stored first, and on another machine, too."""
+    numbers = range(len(sent))
+    contents = [plain(8 + number, 6) for number in numbers]
+    shown = "data:image/png;base64,…"
+    tasks = [
+        edit_of(number, *(shown if by_bytes else link_of(parent) for parent, by_bytes in parents))
+        for number, parents in enumerate(sent)
+    ]
+    expected = [[name_of(parent) for parent in dict.fromkeys(parent for parent, _ in parents)] for parents in sent]
+    folder = tmp_path_factory.mktemp("history")
+    with Library(folder / "library") as library, Library(folder / "other") as other:
+        for kind, number in arrivals:
+            if kind == "original":
+                library.keep_image(tasks[number].images[0], contents[number])
+                continue
+            library.keep(tasks[number])
+            known = [(hashlib.sha256(contents[parent]).hexdigest(), by_bytes) for parent, by_bytes in sent[number]]
+            with library._database.writing() as connection:  # as the ledger tells it
+                images = [SentImage(digest=digest if by_bytes else "") for digest, by_bytes in known]
+                add_sent_images(connection, name_of(number), images)
+        library.export(folder / "all.zip")
+        other.import_from(folder / "all.zip")
+        for one in (library, other):
+            assert [[image.task_id for image in one.parents(name_of(number))] for number in numbers] == expected
+            for number in numbers:
+                children = [name_of(child) for child in numbers if name_of(number) in expected[child]]
+                assert [image.task_id for image in one.children(name_of(number))] == children
 
 
 # Trees

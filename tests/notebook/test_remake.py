@@ -172,5 +172,7 @@ def test_the_tree_of_an_image(shell: InteractiveShell) -> None:
     assert run(shell, f"%seedream library tree {cat.id}/1").descendants == ()  # type: ignore[attr-defined]
     assert repr(run(shell, "%seedream library tree")).startswith("Lineage of")
     assert repr(run(shell, "%seedream library tree cat")) == repr(run(shell, f"%seedream library tree {cat.id}"))
+    with pytest.raises(UsageError, match="has 2 images; there is no image 3"):
+        run(shell, f"%seedream library tree {cat.id}/3")
     with pytest.raises(UsageError, match="tree takes one task or image, not 2"):
         run(shell, f"%seedream library tree {cat.id} {cat.id}")
