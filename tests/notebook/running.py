@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from IPython.core.completer import provisionalcompleter
 from PIL import Image
 
 from seedream_nb import Gallery
@@ -91,3 +92,19 @@ def our_threads() -> list[str]:
     """The names of this project's threads, but for those of the sandbox itself."""
     names = [thread.name for thread in threading.enumerate()]
     return [name for name in names if name.startswith("seedream-") and not name.startswith("seedream-sandbox")]
+
+
+def offered(shell: InteractiveShell, line: str) -> dict[str, str]:
+    """The completions of a line and their types, as front ends get them."""
+    with provisionalcompleter():
+        found = {one.text: one.type or "" for one in shell.Completer.completions(line, len(line))}
+    # JupyterLab breaks a type at every space and hyphen, and writes the lines over each other.
+    assert not any(re.search(r"[ -]", kind) for kind in found.values())
+    return {
+        text: kind.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NON-BREAKING HYPHEN}", "-")
+        for text, kind in found.items()
+    }
+
+
+def without_options(offers: dict[str, str]) -> dict[str, str]:
+    return {text: kind for text, kind in offers.items() if not text.startswith("-")}

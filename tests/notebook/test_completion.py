@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import time
 from contextlib import closing
@@ -13,13 +12,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from IPython.core.completer import provisionalcompleter
 from PIL import Image
 
 from seedream_nb import Gallery, Library, Markup, Task, TaskImage, TaskStatus
 from seedream_nb.notebook.commands import COMMANDS
 from seedream_nb.notebook.completion import Surroundings, complete
-from tests.notebook.running import SMALL, make_image, run
+from tests.notebook.running import SMALL, make_image, offered, run, without_options
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -29,22 +27,6 @@ if TYPE_CHECKING:
 ID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 IMAGE = TaskImage(ID, url="https://x.example/a.png", prompt="a cat")
 TASK = Task(ID, TaskStatus.SUCCEEDED, (IMAGE,), prompt="a cat")
-
-
-def offered(shell: InteractiveShell, line: str) -> dict[str, str]:
-    """The completions of a line and their types, as front ends get them."""
-    with provisionalcompleter():
-        found = {one.text: one.type or "" for one in shell.Completer.completions(line, len(line))}
-    # JupyterLab breaks a type at every space and hyphen, and writes the lines over each other.
-    assert not any(re.search(r"[ -]", kind) for kind in found.values())
-    return {
-        text: kind.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NON-BREAKING HYPHEN}", "-")
-        for text, kind in found.items()
-    }
-
-
-def without_options(offers: dict[str, str]) -> dict[str, str]:
-    return {text: kind for text, kind in offers.items() if not text.startswith("-")}
 
 
 def texts(line: str, surroundings: Surroundings | None = None) -> list[str]:

@@ -10,8 +10,7 @@ import pytest
 from seedream_nb import Gallery, TaskStatus
 from seedream_nb.core.errors import InvalidTaskIdError, LibraryError, NetworkError, TaskNotFoundError, UsageError
 from seedream_nb.notebook.commands import HelpArguments, parse
-from tests.notebook.running import SMALL, UNKNOWN, run, run_gallery, seen
-from tests.notebook.test_completion import offered, without_options
+from tests.notebook.running import SMALL, UNKNOWN, offered, run, run_gallery, seen, without_options
 
 if TYPE_CHECKING:
     from pathlib import Path
