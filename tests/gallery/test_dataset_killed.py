@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 import tracemalloc
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +19,7 @@ from tests.gallery.dataset_samples import contents_of, make_originals, sample_it
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from seedream_nb.gallery.dataset_parts import DatasetFormat
 
@@ -29,16 +28,18 @@ pytestmark = pytest.mark.slow
 COUNT = 625
 SIZE = 125  # of a part
 PATIENCE = 60.0  # seconds
-EXPORT = """
-import sys
-from pathlib import Path
-from seedream_nb.gallery.datasets import export_dataset
-from tests.gallery.dataset_samples import sample_items
 
-originals, target, format = sys.argv[1:]
-print("ready", flush=True)
-export_dataset(sample_items({count}, Path(originals)), target, format=format, part_size={size})
-"""
+
+def export(originals: Path, target: Path, format: DatasetFormat) -> None:  # noqa: A002  as the option is called
+    export_dataset(sample_items(COUNT, originals), target, format=format, part_size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Any:
+    """Starts processes in which everything is imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.gallery.test_dataset_killed"])
+    return context
 
 
 @pytest.fixture(scope="module")
@@ -46,41 +47,34 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_originals(tmp_path_factory.mktemp("originals"))
 
 
-def start_export(originals: Path, target: Path, format: DatasetFormat) -> subprocess.Popen[bytes]:  # noqa: A002
-    script = EXPORT.format(count=COUNT, size=SIZE)
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(originals), str(target), format],
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    return process
-
-
-def kill_in_the_middle(process: subprocess.Popen[bytes], target: Path, parts: int) -> None:
+def kill_in_the_middle(process: Any, target: Path, parts: int) -> None:
     """Kills an export that has finished some parts and is writing a file; or is late for that, and finished."""
     deadline = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < deadline:
+    while process.is_alive() and time.monotonic() < deadline:
         finished = len(list((target / ".seedream/parts").glob("*.json"))) if target.exists() else 0
         if finished >= parts and (target / STAGING).exists() and os.listdir(target / STAGING):  # noqa: PTH208  quick
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             break
-    process.wait(PATIENCE)
-    process.communicate()
+    process.join(PATIENCE)
 
 
 @pytest.mark.parametrize("format", ["imagefolder", "webdataset", "parquet"])
-def test_a_killed_export_is_finished_exactly(format: DatasetFormat, originals: Path, tmp_path: Path) -> None:  # noqa: A002
+def test_a_killed_export_is_finished_exactly(
+    processes: Any,
+    format: DatasetFormat,  # noqa: A002  as the option is called
+    originals: Path,
+    tmp_path: Path,
+) -> None:
     target = tmp_path / "out"
     kills = 0
     for parts in (0, 2):
-        process = start_export(originals, target, format)
+        process = processes.Process(target=export, args=(originals, target, format))
+        process.start()
         kill_in_the_middle(process, target, parts)
-        kills += process.returncode == -signal.SIGKILL
+        kills += process.exitcode == -signal.SIGKILL
     assert kills == 2
-    export_dataset(sample_items(COUNT, originals), target, format=format, part_size=SIZE)
-    export_dataset(sample_items(COUNT, originals), tmp_path / "whole", format=format, part_size=SIZE)
+    export(originals, target, format)
+    export(originals, tmp_path / "whole", format)
     assert contents_of(target) == contents_of(tmp_path / "whole")
     assert not (target / STAGING).exists()
     report = verify_dataset(target)
