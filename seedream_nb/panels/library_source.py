@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import show_line
@@ -85,7 +85,7 @@ class LibrarySource:
             wanted.status,
             wanted.size,
             since=self._begin(wanted.since) if wanted.since else None,
-            until=self._begin(wanted.until + ONE_DAY) if wanted.until and wanted.until < date.max else None,
+            until=self._end(wanted.until) if wanted.until else None,
             tags=wanted.tags,
             rating=wanted.rating or None,
             rejected=wanted.rejected,
@@ -164,7 +164,13 @@ class LibrarySource:
 
     def _begin(self, day: date) -> datetime:
         begin = datetime.combine(day, time())
-        return begin.astimezone() if self._zone is None else begin.replace(tzinfo=self._zone)
+        try:
+            return begin.astimezone() if self._zone is None else begin.replace(tzinfo=self._zone)
+        except (OverflowError, ValueError, OSError):
+            return begin.replace(tzinfo=timezone.utc)  # out of the calendar's range elsewhere
+
+    def _end(self, day: date) -> datetime:
+        return self._begin(day + ONE_DAY) if day < date.max else datetime.max.replace(tzinfo=timezone.utc)
 
     def _fresh_numbers(self, cards: Iterable[Card]) -> list[int]:
         """The numbers of cards that are not stored."""

@@ -125,11 +125,12 @@ class Model {
     if (type === "compare") this.update({ compared: this.python.selected.slice(0, 4) });
     if (["sync", "window", "select"].includes(type)) {
       const told = type === "select" ? this.told(content) : this[type](content);
-      // As over a network, not at once.
-      if (window.latency) setTimeout(() => this.emit("msg:custom", told, []), window.latency);
+      if (this.held) this.held.push(told);
       else this.emit("msg:custom", told, []);
     }
   }
+  // Sends the answers that were held back by `held = []`.
+  release() { for (const told of this.held.splice(0)) this.emit("msg:custom", told, []); }
   cardsOf(first, last) {
     return this.python.order.slice(first, last + 1).map(number => this.python.cards[number] ?? null);
   }
@@ -229,7 +230,6 @@ const writeText = navigator.clipboard.writeText;
 
 // Ends the grid of the test before, and forgets everything about it.
 window.reset = () => {
-  window.latency = 0;
   window.endView?.();
   window.endModel?.();
   document.querySelector("main").replaceChildren();
@@ -350,6 +350,23 @@ def make_card(number: int, **changes: object) -> dict[str, object]:
 def make_cards(count: int) -> list[dict[str, object]]:
     """Cards of one shape, all with images."""
     return [make_card(number) for number in range(count)]
+
+
+def open_many(page: Page, count: int, *, thumbnail: int = 200) -> GridPage:
+    """Shows a grid with so many cards that only the page itself can have made them."""
+    grid = open_grid(page, [make_card(0)], thumbnail=thumbnail)
+    page.evaluate(
+        """count => {
+          const [card] = model.get('cards');
+          const cards = Array.from({ length: count }, (_, number) => ({
+            ...card, key: `${number}/0`, task_id: String(number), prompt: `image ${number}`,
+          }));
+          model.update({ cards, order: Array.from(cards.keys()) });
+          model.sent.length = 0;
+        }""",
+        count,
+    )
+    return grid
 
 
 def failed_card(number: int) -> dict[str, object]:

@@ -10,7 +10,16 @@ from playwright.sync_api import expect
 
 from seedream_nb.panels.grid import NARROWEST, WIDEST
 from tests.browser.accessibility import expect_accessible
-from tests.browser.grid_page import THEMES, failed_card, load_page, make_card, make_cards, open_grid, pending_card
+from tests.browser.grid_page import (
+    THEMES,
+    failed_card,
+    load_page,
+    make_card,
+    make_cards,
+    open_grid,
+    open_many,
+    pending_card,
+)
 from tests.browser.jupyter import PATIENCE, JupyterServer, Notebook
 from tests.browser.pages import VIEWPORT, errors_of
 
@@ -197,6 +206,169 @@ def test_originals_are_stored_within_a_limit(page: Page) -> None:
     large = "[...urls.live.values()].filter(blob => blob.size === 60e6).length"
     assert page.evaluate(large) == 3
     assert grid.page.evaluate("urls.live.size") == 3
+
+
+# Any number of cards.
+
+MANY = 100_000
+
+
+def expect_shown(grid: GridPage, place: int) -> None:
+    """Waits until the tile of a place, from 0, is in view with its image."""
+    tile = grid.page.locator(f"[role=option][aria-posinset='{place + 1}']")
+    expect(tile).to_be_in_viewport(ratio=0.5)
+    expect(tile.locator("img")).to_be_visible()
+
+
+def test_only_cards_near_the_viewport_are_requested(page: Page) -> None:
+    grid = open_many(page, MANY)
+    expect(grid.counts).to_have_text("100,000 shown")
+    expect(grid.tiles.first).to_have_attribute("aria-setsize", str(MANY))
+    grid.tiles.first.focus()
+    for key, place in {"End": MANY - 1, "Home": 0, "PageDown": 12}.items():
+        page.keyboard.press(key)
+        expect_shown(grid, place)
+        expect(page.locator(":focus")).to_have_attribute("aria-posinset", str(place + 1))
+    scroll_to(grid, 3_000_000)
+    wait_until_filled(grid)
+    windows = [sent["last"] - sent["first"] + 1 for sent in grid.sent("window")]
+    assert max(windows) < 100
+    assert sum(windows) < 400
+    assert page.evaluate("JSON.stringify(model.sent).length") < 200_000
+
+
+def test_windows_that_were_scrolled_past_are_never_requested(page: Page) -> None:
+    grid = open_many(page, MANY)
+    page.evaluate("() => { model.held = []; }")
+    for top in range(100_000, 2_100_000, 100_000):
+        scroll_to(grid, top)
+    # One is in flight at a time, and the latest follows it.
+    assert len(grid.sent("window")) == 1
+    page.evaluate("model.release()")
+    page.evaluate("model.release()")
+    wait_until_filled(grid)
+    assert len(grid.sent("window")) == 2
+    assert page.evaluate(FIRST)["key"] in grid.requested("thumbnail")
+    assert len(grid.requested("thumbnail")) < 200
+
+
+def test_all_cards_are_selected_and_cleared_at_once(page: Page) -> None:
+    grid = open_many(page, MANY)
+    grid.tiles.first.focus()
+    page.keyboard.press("Control+a")
+    expect(grid.counts).to_have_text("100,000 shown · 100,000 selected")
+    page.keyboard.press("End")
+    expect(page.locator(":focus")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Space")
+    expect(grid.counts).to_have_text("100,000 shown · 99,999 selected")
+    expect(page.locator(":focus")).to_have_attribute("aria-selected", "false")
+    page.keyboard.press("Escape")
+    expect(grid.counts).to_have_text("100,000 shown")
+    # The messages are as small as for a few cards.
+    assert max(len(str(sent)) for sent in grid.sent("select")) < 200
+
+
+def test_a_range_reaches_over_cards_that_never_were_here(page: Page) -> None:
+    grid = open_many(page, MANY)
+    grid.tiles.nth(1).click(modifiers=["Control"])
+    page.keyboard.press("Shift+End")
+    expect(grid.counts).to_have_text("100,000 shown · 99,999 selected")
+    expect(page.locator(":focus")).to_have_attribute("aria-posinset", str(MANY))
+    expect(page.locator(":focus")).to_have_attribute("aria-selected", "true")
+
+
+def test_what_is_clicked_shows_before_python_answers(page: Page) -> None:
+    grid = open_many(page, MANY)
+    page.evaluate("model.isSilent = true")
+    for place in (0, 2, 3):
+        grid.tiles.nth(place).click(modifiers=["Control"])
+    expect(grid.counts).to_have_text("100,000 shown · 3 selected")
+    grid.tiles.nth(2).click(modifiers=["Control"])
+    expect(grid.tiles.and_(page.locator("[aria-selected=true]"))).to_have_count(2)
+    # What Python says of an earlier click does not undo a later one; what it says of the last one counts.
+    told = {"by": page.evaluate("model.sent.at(-1).by"), "version": grid.get("version"), "hidden": 0}
+    grid.send("selection", **told, op=1, runs=[[0, 0]])
+    expect(grid.counts).to_have_text("100,000 shown · 2 selected")
+    grid.send("selection", **told, op=4, runs=[])
+    expect(grid.counts).to_have_text("100,000 shown")
+
+
+@pytest.mark.parametrize("width", [300, 1280])
+def test_a_million_cards_are_scrolled_although_no_element_can_be_as_tall(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    grid = open_many(page, 1_000_000, thumbnail=WIDEST)
+    list_height = page.locator(".seedream-grid-list").evaluate("list => list.getBoundingClientRect().height")
+    assert list_height < 17_000_000
+    grid.tiles.first.focus()
+    page.keyboard.press("End")
+    expect_shown(grid, 999_999)
+    page.keyboard.press("ArrowUp")
+    columns = count_columns(grid)
+    expect_shown(grid, 999_999 - columns)
+    # The wheel moves pixel by pixel, the scroll bar to the same part of the content.
+    scroll_to(grid, int(list_height / 2))
+    wait_until_filled(grid)
+    first = page.evaluate(FIRST)
+    assert 490_000 < int(first["key"].removesuffix("/0")) < 510_000
+    scroll_to(grid, scroll_top(grid) + 100)
+    wait_until_filled(grid)
+    place = page.locator(f"[data-key='{first['key']}']").bounding_box()
+    edge = page.locator(".seedream-grid-scroll").bounding_box()
+    assert place is not None
+    assert edge is not None
+    assert place["y"] - edge["y"] == pytest.approx(first["offset"] - 100, abs=2)
+    page.wait_for_timeout(400)  # the scroll bar follows; the content stays
+    settled = page.locator(f"[data-key='{first['key']}']").bounding_box()
+    assert settled is not None
+    assert settled["y"] == pytest.approx(place["y"], abs=2)
+    scroll_to(grid, 0)
+    expect_shown(grid, 0)
+
+
+def test_a_filter_of_many_keeps_what_is_in_view(page: Page) -> None:
+    grid = open_many(page, MANY)
+    scroll_to(grid, 2_000_000)
+    wait_until_filled(grid)
+    first = page.evaluate(FIRST)
+    remainder = int(first["key"].removesuffix("/0")) % 10
+    order = list(range(remainder, MANY, 10))
+    grid.update(order=order)
+    expect(grid.counts).to_have_text("10,000 of 100,000 shown")
+    wait_until_filled(grid)
+    place = grid.tile(first["key"]).bounding_box()
+    edge = page.locator(".seedream-grid-scroll").bounding_box()
+    assert place is not None
+    assert edge is not None
+    assert round(place["y"] - edge["y"]) == first["offset"]
+
+
+def test_cards_from_anywhere_are_compared(page: Page) -> None:
+    grid = open_many(page, MANY)
+    keys = ["5/0", "50000/0", "99999/0"]
+    grid.update(selected=keys)
+    grid.button("Compare").click()
+    expect_large_images(grid, 3)
+    grid.button("Details of B").click()
+    expect(grid.dialog).to_contain_text("50,001 of 100,000")
+    page.keyboard.press("ArrowRight")
+    expect(grid.dialog).to_contain_text("50,002 of 100,000")
+
+
+def test_cards_that_python_is_still_loading_have_blank_tiles(page: Page) -> None:
+    cards = make_cards(8)
+    grid = open_grid(page, cards[:4], order=list(range(8)), note="4 of 8 tasks loaded")
+    expect(grid.tiles).to_have_count(8)
+    expect(grid.counts).to_have_text("8 of 4 shown · 4 of 8 tasks loaded")
+    expect(page.get_by_role("option", name="Loading")).to_have_count(4)
+    grid.tiles.first.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Space")
+    expect(grid.dialog).to_have_count(0)
+    assert grid.get("selected") == []
+    grid.update(cards=cards, order=list(range(8)), note="")
+    expect(page.locator("[role=option] img")).to_have_count(8)
+    expect(grid.tile(keys_of(cards)[7])).to_be_focused()
 
 
 # Order.
