@@ -5,6 +5,7 @@ What is drawn and typed stays here for each image, also when its editor is close
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -101,6 +102,7 @@ class Editing:
         self._planned = ""  # the revision of the plan
         self._lock = threading.RLock()
         self._latest = _Latest()
+        self._stop = threading.Event()
         self.editor = MarkupEditor(
             self._submit,
             lambda: self.editor.send_status(OUTDATED),
@@ -112,6 +114,8 @@ class Editing:
     def open(self, card: Card) -> None:
         """Opens an image in the editor, with what was drawn on it before."""
         session = self._sessions.setdefault(card.key, _Session(card, entries_for(card)))
+        if self._session is session and session.original is not None:
+            return
         session.card = card
         if self._session is not session:
             self._leave()
@@ -144,6 +148,7 @@ class Editing:
 
     def close(self) -> None:
         """Ends all work; the panel closes."""
+        self._stop.set()
         self._latest.close()
 
     # In the kernel's main thread.
@@ -224,7 +229,9 @@ class Editing:
 
     def _load(self, session: _Session) -> None:
         try:
-            session.original = Markup(self._find_image(session.card), fetcher=self._fetcher)
+            image = self._find_image(session.card)
+            # Fetched here, where closing the panel cancels it.
+            session.original = Markup(dataclasses.replace(image, data=self._fetch(image)))
         except SeedreamError as error:
             session.problem = Status.of_error(error).text
         with self._lock:
@@ -250,7 +257,7 @@ class Editing:
         session.result = task
         try:
             image = self._find_image(make_cards(task, task.id)[0])
-            content = image.data if image.data is not None else self._fetcher.fetch(image)
+            content = self._fetch(image)
             facts = read_facts(content)
         except SeedreamError as error:
             self.editor.send_status(f"{status.text} {Status.of_error(error).text}", is_error=True)
@@ -268,6 +275,9 @@ class Editing:
         if card.tile.image is None:
             raise SeedreamError("There is no image to edit.")
         return card.tile.image
+
+    def _fetch(self, image: TaskImage) -> bytes:
+        return image.data if image.data is not None else self._fetcher.fetch(image, stop=self._stop)
 
     def _describe_original(self) -> str:
         original = self._session.original if self._session else None

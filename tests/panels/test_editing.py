@@ -8,15 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb import Explorer, Task, TaskImage, TaskStatus
+from seedream_nb import Explorer, SeedreamClient, Task, TaskImage, TaskStatus, explore
 from seedream_nb.images.markup import Markup
 from seedream_nb.panels.edit_orders import EditEntries, plan_edit, read_entries
 from seedream_nb.protocol.capabilities import MODELS
 from seedream_nb.protocol.prices import default_prices
-from tests.panels.support import join_jobs, record_messages
+from tests.panels.support import QUICKLY, join_jobs, layered, record_messages
 from tests.sample_images import decode, plain
+from tests.scripted_server import Answer, ScriptedServer
+from tests.servers import client_to
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seedream_nb import Sandbox
 
 SOURCE = "84d1544a-9043-4dde-a98b-e889dacd75f6"
@@ -210,3 +214,42 @@ def test_the_marked_copy_knows_what_it_was_made_from(browser: Browser) -> None:
     source = Markup(plan.content).source
     assert source is not None
     assert (source.task_id, source.index) == (SOURCE, 0)
+
+
+def test_an_edit_is_a_child_of_the_image(sandbox: Sandbox, tmp_path: Path) -> None:
+    with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path) as client:
+        panel = explore(client, [SOURCE], pace=QUICKLY)
+        browser = Browser(panel)
+        browser.open()
+        browser.change(instruction="Put a hat in the red box 1", shapes=[BOX])
+        panel.editor.click()
+        join_jobs()
+        panel.close()
+        edited = client.cache.open().search("hat")[0]
+        assert [(parent.task_id, parent.index) for parent in edited.images[0].parents] == [(SOURCE, 0)]
+
+
+def test_layers_are_composed_to_be_drawn_on(panel: Explorer) -> None:
+    panel.add([layered(SOURCE, "red", "#0000ff80")])
+    browser = Browser(panel)
+    browser.open()
+    assert (browser.last("session")["width"], browser.last("session")["height"]) == (8, 6)
+
+
+def test_an_unclear_outcome_is_not_paid_for_twice() -> None:
+    with ScriptedServer(Answer(manner="drop")) as server, client_to(server) as client:
+        panel = explore(client, [Task(SOURCE, TaskStatus.SUCCEEDED, (TaskImage(SOURCE, data=plain(80, 60)),))])
+        browser = Browser(panel)
+        browser.open()
+        browser.change(instruction="Make it night", shapes=[BOX])
+        panel.editor.click()
+        join_jobs()
+        panel.editor.click()
+        join_jobs()
+        assert len(server.received) == 1
+        assert (panel.editor.description, panel.editor.disabled) == ("Outcome unknown", True)
+        assert browser.last("plan")["is_outcome_unknown"]
+        browser.send("allow")
+        assert not panel.editor.disabled
+        assert len(server.received) == 1
+        panel.close()

@@ -115,9 +115,18 @@ class Canvas {
       const [cx, cy] = toScreen(handle.point);
       const area = makeSvg("circle", { cx, cy, r: HANDLE_HIT_RADIUS, fill: "transparent", "data-handle": index });
       area.style.cursor = handle.cursor;
-      return [makeSvg("circle", { cx, cy, r: HANDLE_RADIUS, class: "seedream-markup-handle" }), area];
+      return [this.drawHandle(shape, handle.point, cx, cy), area];
     });
     this.handles.replaceChildren(frame, ...handles);
+  }
+
+  /** A handle; around the number, which stays readable. @param {Shape} shape @param {Place} point */
+  drawHandle(shape, point, cx, cy) {
+    const { radius, outline } = this.store.session.style;
+    const isOnNumber = point.every((value, axis) => value === shape.points[0][axis]);
+    const around = isOnNumber ? (radius + outline) * this.viewport.scale + 1 : 0;
+    const names = `seedream-markup-handle${around ? " seedream-markup-ring" : ""}`;
+    return makeSvg("circle", { cx, cy, r: Math.max(HANDLE_RADIUS, around), class: names });
   }
 
   /** What a shape covers on the screen, with the line's width. @param {Shape} shape @returns {Bounds} */

@@ -1,5 +1,7 @@
 const FOCUS_FRAMES = 120; // to wait until what had the focus is visible again
 
+const HINT = "Drag to draw, or press Enter · V selects, arrow keys move · Ctrl+wheel zooms, Space and a drag pans";
+
 Object.assign(ICONS, {
   select: "M4 2.5l8.5 6-4 .8-1.8 3.9z",
   box: "M2.5 3.5h11v9h-11z",
@@ -32,7 +34,7 @@ class EditorView {
     this.aside = new Aside(this);
     this.result = new ResultPanel(this);
     this.problem = makePart("failure");
-    this.work = makePart("work", makePart("stage", this.tools, this.canvas.element), this.aside.element);
+    this.work = makePart("work", makePart("stage", this.tools, this.canvas.element, makePart("hint", HINT)), this.aside.element);
     this.root = make("div", "root", { role: "region", "aria-label": "Edit image", hidden: "", ...OWN_KEYS });
     this.root.classList.add("seedream-grid", "seedream-markup");
     this.root.append(this.bar, this.problem, this.work, this.result.element, this.live);
