@@ -7,6 +7,7 @@ saved file or a copy that was drawn on carries. Of several tasks that hold the s
 from __future__ import annotations
 
 import dataclasses
+from contextlib import contextmanager
 from dataclasses import dataclass
 from sqlite3 import OperationalError
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,7 +34,7 @@ from seedream_nb.library.records import (
 from seedream_nb.library.references import INLINE, is_task_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from sqlite3 import Connection
 
     from seedream_nb.library.database import Database
@@ -117,16 +118,14 @@ class Lineage:
 
     def parents(self, what: str | Task | TaskImage) -> list[TaskImage]:
         """The images that a task or an image was made from, in the order of the reference images."""
-        with self._database.reading() as connection:
-            self._prepare(connection)
+        with self._reading() as connection:
             place = self._find(connection, what)
             found = [] if place is None else self._parents_of(connection, place.key)
             return self._images_at(connection, found)
 
     def children(self, what: str | Task | TaskImage) -> list[TaskImage]:
         """The images that were made from an image, or from any image of a task, the oldest first."""
-        with self._database.reading() as connection:
-            self._prepare(connection)
+        with self._reading() as connection:
             place = self._find(connection, what)
             if place is None:
                 return []
@@ -136,15 +135,13 @@ class Lineage:
 
     def find_task_of(self, image: TaskImage) -> str:
         """The id of the stored task that has an image, by its content; empty for none."""
-        with self._database.reading() as connection:
-            self._prepare(connection)
+        with self._reading() as connection:
             place = self._find(connection, dataclasses.replace(image, task_id=""))
             return "" if place is None else place.key
 
     def tree(self, what: str | Task | TaskImage) -> LineageTree | None:
         """The tree around a task or an image; None if it is not stored."""
-        with self._database.reading() as connection:
-            self._prepare(connection)
+        with self._reading() as connection:
             place = self._find(connection, what)
             if place is None:
                 return None
@@ -236,18 +233,23 @@ class Lineage:
         stored = {row[0]: StoredTask(*row) for row in select_in(connection, f"{STORED} WHERE key IN", wanted)}
         return {key: self._locate(stored[key].read(self._read)) for key in wanted if key in stored}
 
-    def _prepare(self, connection: Connection) -> None:
-        """Indexes the records of a library of an earlier version, page by page, as far as nobody has."""
-        if _progress(connection) == _COMPLETE:
-            return
-        if self._database.is_read_only or connection.in_transaction:
-            _index_all(connection, self._read)
-            return
-        while self._index_page():
-            pass
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A connection for queries when all records are indexed: a library of an earlier version is, on first use."""
+        if not self._database.is_read_only:
+            # Page by page: other threads and kernels use the library meanwhile, or index it, too.
+            while self._index_page():
+                pass
+        with self._database.reading() as connection:
+            if self._database.is_read_only and _progress(connection) != _COMPLETE:
+                _index_all(connection, self._read)
+            yield connection
 
     def _index_page(self) -> bool:
         """Indexes some records; returns whether there are more."""
+        with self._database.reading() as connection:
+            if _progress(connection) == _COMPLETE:
+                return False
         with self._database.writing() as connection:
             progress = _progress(connection)
             if progress == _COMPLETE:
