@@ -201,7 +201,8 @@ def complete_prompt(prompt: str, options: GenerationOptions, markups: Iterable[M
 def _check_markups(markups: Sequence[Markup], prompt: object, options: GenerationOptions) -> list[str]:
     """What is drawn and not sent, or does not fit the prompt, in sentences."""
     if options.layers:
-        return [problem for markup in markups for problem in markup.check_layers()]
+        text = prompt if isinstance(prompt, str) else ""
+        return [problem for markup in markups for problem in markup.check_layers(text)]
     shapes = [shape for markup in markups for shape in markup.shapes]
     return list(find_prompt_problems(shapes, prompt)) if isinstance(prompt, str) else []
 

@@ -17,7 +17,7 @@ from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.models import TaskImage
 from seedream_nb.core.providers import provide
 from seedream_nb.core.text import format_size
-from seedream_nb.images.markup_prompts import find_prompt_problems
+from seedream_nb.images.markup_prompts import find_named_shapes, find_prompt_problems
 from seedream_nb.images.provenance import Provenance
 from seedream_nb.images.shapes import COLORS, MOST_SHAPES, Kind, Shape, make_shape, read_shape, too_small
 from seedream_nb.protocol.sizes import display_size
@@ -150,8 +150,8 @@ class Markup:
         Raises:
             UsageError: No shape has this number.
         """
-        self[number]  # raises for those that are not there
-        return self._with(tuple(shape for shape in self.shapes if shape.number != number))
+        removed = self.shape(number)
+        return self._with(tuple(shape for shape in self.shapes if shape is not removed))
 
     def undo(self) -> Markup:
         """The markup before the last change.
@@ -163,8 +163,12 @@ class Markup:
             raise UsageError("There is nothing to undo.")
         return self._previous
 
-    def __getitem__(self, number: int) -> Shape:
-        """The shape of a number, see `Shape.name` and `Shape.words`."""
+    def shape(self, number: int) -> Shape:
+        """The shape of a number; its `name` is `red box 1`, its `words` are `in the red box 1`.
+
+        Raises:
+            UsageError: No shape has this number.
+        """
         for shape in self.shapes:
             if shape.number == number:
                 return shape
@@ -223,10 +227,18 @@ class Markup:
             return prompt
         return "\n".join([*filter(None, [prompt]), *self.bbox_words.values()])
 
-    def check_layers(self) -> tuple[str, ...]:
-        """What is drawn and not sent for a layer decomposition, in a sentence; none if everything is a box."""
+    def check_layers(self, prompt: str = "") -> tuple[str, ...]:
+        """What is drawn and not sent for a layer decomposition, or named as if it were, in a sentence each."""
         others = ", ".join(shape.name for shape in self.shapes if shape.kind != "box")
-        return (f"A layer decomposition uses boxes only; not sent: {others}.",) if others else ()
+        named = ", ".join(find_named_shapes(prompt)) if self.shapes else ""
+        return (
+            *([f"A layer decomposition uses boxes only; not sent: {others}."] if others else []),
+            *(
+                [f"The prompt names {named}, but a layer decomposition is sent the image without shapes."]
+                if named
+                else []
+            ),
+        )
 
     @property
     def image(self) -> Image.Image:

@@ -17,7 +17,7 @@ _NOUNS: Final = {"box": "box", "boxes": "box", "arrow": "arrow", "arrows": "arro
 _OTHER_COLORS: Final = ("orange", "purple", "violet", "magenta", "turquoise")
 _NAMED: Final = re.compile(
     rf"\b({'|'.join((*COLORS, *_OTHER_COLORS))})[ -](?:colou?red )?({'|'.join(_NOUNS)})\b"
-    r"(?: (?:number |no\.? ?|#)?(\d+)\b)?"
+    r"(?: (?:number |no\.? ?|#)?(\d+)\b(?! ?(?:m|cm|mm|met\w+|feet|foot|inch\w*|px|pixels?|times|x|%)(?!\w)))?"
 )
 _ANY_ONE: Final = re.compile(r"\ban?(?: [\w-]+){0,2} $")  # before a color: something to add, not something drawn
 _LETTERING: Final = re.compile(r'"[^"]*"|“[^”]*”')
@@ -53,9 +53,26 @@ def find_prompt_problems(shapes: Sequence[Shape], prompt: str) -> tuple[str, ...
     """
     if not shapes:
         return ()
-    text = " ".join(_LETTERING.sub(" ", prompt).lower().split())
+    text = _normalize(prompt)
     wrong = tuple(dict.fromkeys(_name_missing(shapes, text)))
     return wrong or tuple(_name_unmentioned(shapes, text))
+
+
+def find_named_shapes(prompt: str) -> tuple[str, ...]:
+    """The shapes that a prompt names by color, such as `red box 1`.
+
+    Example:
+        >>> find_named_shapes("Put a sofa in the red box 1, and a lamp at the blue arrow.")
+        ('red box 1', 'blue arrow')
+    """
+    text = _normalize(prompt)
+    named = [match for match in _NAMED.finditer(text) if match[3] or not _ANY_ONE.search(text[: match.start()])]
+    return tuple(dict.fromkeys(match[0] for match in named))
+
+
+def _normalize(prompt: str) -> str:
+    """The prompt in lower case, without lettering."""
+    return " ".join(_LETTERING.sub(" ", prompt).lower().split())
 
 
 def _name_missing(shapes: Sequence[Shape], text: str) -> Iterator[str]:

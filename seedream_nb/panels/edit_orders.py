@@ -137,7 +137,7 @@ def plan_edit(markup: Markup, entries: EditEntries, prices: PriceList | None) ->
 def find_warning(markup: Markup, entries: EditEntries) -> str:
     """What does not fit what is drawn, and is sent as it is; else empty."""
     is_marked = entries.method == "marked"
-    return " ".join(markup.check_prompt(entries.instruction) if is_marked else markup.check_layers())
+    return " ".join(markup.check_prompt(entries.instruction) if is_marked else markup.check_layers(entries.instruction))
 
 
 def _plan(prompt: str, entries: EditEntries, content: bytes, prices: PriceList | None) -> Order:

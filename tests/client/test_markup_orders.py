@@ -110,6 +110,8 @@ class TestLayers:
     def test_what_is_not_sent_is_named(self) -> None:
         with pytest.warns(MarkupWarning, match="uses boxes only; not sent: red pin 2"):
             prepare("", GenerationOptions(model=PRO, layers=True), image=room().pin(5, 5))
+        with pytest.warns(MarkupWarning, match="names red box 1, but a layer decomposition is sent the image without"):
+            prepare("what is in the red box 1", GenerationOptions(model=PRO, layers=True), image=room())
 
     def test_a_decomposition_without_a_prompt(self, client: SeedreamClient) -> None:
         task = client.edit(room((1000, 1000)), layers=True, model=PRO, wait=True)

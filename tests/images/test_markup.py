@@ -382,7 +382,7 @@ class TestOrders:
             5: "at the green drawing 5",
             6: 'at the cyan text "a lamp"',
         }
-        assert markup[2].name == "blue arrow 2"
+        assert markup.shape(2).name == "blue arrow 2"
         fewer = markup.remove(2)
         assert list(fewer.words) == [1, 3, 4, 5, 6]
         assert fewer.pin(1, 1).shapes[-1].number == 7

@@ -43,6 +43,7 @@ def test_what_does_not_fit(prompt: str, problem: str) -> None:
         "Put a green sofa into the red box, in front of the yellow wall; the arrow shows the lamp.",
         "Put a green box into the red box, as the blue arrow shows.",
         "Put a small green box into the red box, as the blue arrow shows.",
+        "Make the red box 2 meters wide, and the blue arrow 30% longer.",
         "Put the white box into the red box, as the blue arrow shows.",
         'Write "in the green box" into the red box, above the blue arrow.',
         "Write “the green box” into the red box, above the blue arrow.",
