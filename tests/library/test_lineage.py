@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import sqlite3
@@ -30,7 +31,7 @@ from seedream_nb.library.lineage import MOST_CHILDREN, MOST_ENTRIES
 from seedream_nb.library.records import add_sent_images
 from seedream_nb.library.references import SentImage
 from tests.library.tasks import name_of, record_of, task_of
-from tests.sample_images import plain
+from tests.sample_images import noise, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -347,3 +348,56 @@ def test_the_record_of_the_service_is_not_changed(empty: Library) -> None:
     empty.keep([task_of(1), task_of(2, request=request)])
     found = empty.find(name_of(2))[name_of(2)]
     assert (found.raw, found.request) == (record, request)
+
+
+# Reference images that were sent
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def keep_others(library: Library) -> None:
+    for number in range(2, 6):
+        library.keep_image(task_of(number).images[0], noise(64, 64, seed=number))
+
+
+def test_sent_images_make_room_for_others_and_are_not_missed(tmp_path: Path) -> None:
+    sent = noise(64, 64, seed=1)
+    with Library(tmp_path / "library", budget=3 * len(sent)) as library:
+        library.keep_sent(sent)
+        library.keep(task_of(1, request={"prompt": "an edit", "image": "data:image/jpeg;base64,…"}))
+        with library._database.writing() as connection:
+            add_sent_images(connection, name_of(1), [SentImage(digest=digest_of(sent))])
+        with pytest.warns(LibraryWarning, match="exceeded its budget"):
+            keep_others(library)
+        assert library.find_content(digest_of(sent)) is None
+        assert library.verify().is_sound
+        # Its checksum is still known, for whoever has the file.
+        assert library.portable_request(name_of(1))["image"] == [{"sha256": digest_of(sent)}]
+        with SeedreamClient("a-token", "https://api.example", library=library) as client:
+            with pytest.raises(UsageError, match="The reference image of 00000000 is not kept on this machine"):
+                client.request_of(name_of(1))
+            assert client.request_of(name_of(1), image=sent).image == sent
+
+
+def test_a_result_that_was_sent_before_stays(tmp_path: Path) -> None:
+    content = noise(64, 64, seed=1)
+    inline = TaskImage(name_of(1), data=content)
+    with Library(tmp_path / "library", budget=2 * len(content)) as library:
+        library.keep_sent(content)
+        library.keep(dataclasses.replace(task_of(1), images=(inline,), raw={}))
+        with pytest.warns(LibraryWarning, match="exceeded its budget"):
+            keep_others(library)
+        assert library.original(library.find(name_of(1))[name_of(1)].images[0]) == content
+        assert library.verify().is_sound
+
+
+def test_removing_a_task_removes_what_was_sent_with_it_alone(client: SeedreamClient) -> None:
+    library = client.cache.open()
+    shared, own = plain(30, 20), plain(20, 30)
+    first = client.edit([shared, own], "first", wait=True)
+    client.edit(shared, "second", wait=True)
+    library.remove(first)
+    assert library.find_content(digest_of(own)) is None
+    assert library.find_content(digest_of(shared)) == shared
