@@ -108,6 +108,19 @@ def test_a_missing_reference_is_named_and_nothing_is_sent(service: Sandbox, save
     assert paid(service) == 2
 
 
+def test_a_request_in_progress_is_known(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.settings.generation_seconds = 600
+    with SeedreamClient(sandbox.token, sandbox.url, library=tmp_path / "library") as client:
+        task = client.edit(
+            [plain(40, 30), "https://x.example/a.jpg"], "in winter", size="2K", callback_url="https://x.example/me"
+        )
+        for what in (task, task.id, task.id[:8]):
+            found = client.request_of(what)
+            assert (found.prompt, found.options.size, found.options.callback_url) == ("in winter", "2K", None)
+            assert found.image == (plain(40, 30), "https://x.example/a.jpg")
+    assert paid(sandbox) == 1
+
+
 def test_files_of_earlier_versions_give_what_they_have(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "old.png"
     provenance = Provenance("a cat", "doubao-seedream-4-0-250828", "960x960")
