@@ -36,7 +36,7 @@ def chromium() -> Iterator[Chromium]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dask_client() -> Iterator[Client]:
     """A client of a Dask cluster of two processes, which many tests share because starting it takes longest."""
     from tests.gallery.clusters import open_cluster  # noqa: PLC0415  the fast tests do not need Dask
