@@ -19,6 +19,7 @@ Object.assign(ICONS, {
 class EditorView {
   constructor(model, element, store) {
     this.model = model;
+    this.place = element;
     this.store = store;
     this.ending = new AbortController();
     this.listen = (target, type, handle, options = {}) =>
@@ -35,10 +36,10 @@ class EditorView {
     this.result = new ResultPanel(this);
     this.problem = makePart("failure");
     this.work = makePart("work", makePart("stage", this.tools, this.canvas.element, makePart("hint", HINT)), this.aside.element);
-    this.root = make("div", "root", { role: "region", "aria-label": "Edit image", hidden: "", ...OWN_KEYS });
+    /** In the document only while an image is edited. */
+    this.root = make("div", "root", { role: "region", "aria-label": "Edit image", ...OWN_KEYS });
     this.root.classList.add("seedream-grid", "seedream-markup");
     this.root.append(this.bar, this.problem, this.work, this.result.element, this.live);
-    element.append(this.root);
     this.listen(this.root, "keydown", (event) => this.press(event));
     this.listen(this.root, "keyup", (event) => this.releaseKey(event));
     this.listen(this.root, "focusout", () => (this.isSpacePressed = false));
@@ -56,7 +57,7 @@ class EditorView {
 
   /** The focused element, also within a shadow root. @returns {any} */
   get focused() {
-    return /** @type {Document} */ (this.root.getRootNode()).activeElement;
+    return /** @type {Document} */ (this.place.getRootNode()).activeElement;
   }
 
   makeBars() {
@@ -92,9 +93,9 @@ class EditorView {
 
   draw() {
     const { session, url } = this.store;
-    const wasHidden = this.root.hidden;
-    this.root.hidden = !session;
-    if (!session) return;
+    if (!session) return this.root.remove();
+    const wasHidden = !this.root.isConnected;
+    if (wasHidden) this.place.append(this.root);
     if (!session.colors.some(({ name }) => name === this.color)) this.setColors(session.colors);
     this.title.textContent = `Edit: ${session.label}`;
     this.problem.hidden = !session.problem;
