@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import random
 import signal
 import time
 from collections import Counter
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from seedream_nb import Library, Sandbox, SeedreamClient
-from seedream_nb.core.errors import Interrupted, LibraryError, SeedreamError
+from seedream_nb.core.errors import LibraryError, SeedreamError
 from tests.conftest import QUICK
 from tests.full_disk import limit_files
+from tests.killed_kernels import draw_moments, end_often, start, work_twice
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
     from pathlib import Path
 
 SIZE = 40
@@ -31,27 +29,10 @@ ROUNDS = 50 if "CI" in os.environ else 12
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are of Unix")
 
 
-def sweep(url: str, token: str, folder: str, answer: Connection[Any, Any] | None = None) -> list[str]:
-    """Runs the sweep as a cell would; returns the ids of its tasks, in order."""
+def sweep(url: str, token: str, folder: str) -> list[str]:
+    """Runs the sweep as a cell would."""
     with SeedreamClient(token, url, library=folder, retries=QUICK, settling_time=SETTLING_TIME) as client:
-        ids = [task.id for task in client.generate_all(PROMPTS, reuse=True, interval=0.05).finish()]
-    if answer is not None:
-        answer.send(ids)
-    return ids
-
-
-def sweep_until_interrupted(*arguments: Any) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    with suppress(Interrupted, KeyboardInterrupt):
-        sweep(*arguments)
-
-
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    """Starts processes in which everything is imported."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.client.test_killed_kernel", "seedream_nb.library"])
-    return context
+        return [task.id for task in client.generate_all(PROMPTS, reuse=True, interval=0.05).finish()]
 
 
 def check(sandbox: Sandbox, folder: Path) -> None:
@@ -67,21 +48,11 @@ def check(sandbox: Sandbox, folder: Path) -> None:
 
 @pytest.mark.parametrize("lag", [0.0, 0.2])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_sweep_is_paid_for_once_however_often_it_ends(
-    processes: Any, tmp_path: Path, how: signal.Signals, lag: float
-) -> None:
-    chance = random.Random(f"{how}{lag}")  # noqa: S311  not cryptography
-    target = sweep if how is signal.SIGKILL else sweep_until_interrupted
+def test_a_sweep_is_paid_for_once_however_often_it_ends(tmp_path: Path, how: signal.Signals, lag: float) -> None:
     with Sandbox(generation_seconds=0.05) as sandbox:
         sandbox.settings.latency = 0.01
         sandbox.settings.history_lag = lag
-        for _round in range(ROUNDS):
-            process = processes.Process(target=target, args=(sandbox.url, sandbox.token, str(tmp_path)))
-            process.start()
-            process.join(chance.uniform(0, LONGEST))
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, how)
-            process.join(60)
+        end_often(sweep, sandbox, tmp_path, how, draw_moments(ROUNDS, 0, LONGEST, how, lag))
         check(sandbox, tmp_path)
 
 
@@ -98,28 +69,18 @@ def test_answers_that_are_lost_cost_nothing_more(tmp_path: Path) -> None:
         check(sandbox, tmp_path)
 
 
-def test_two_kernels_run_the_same_cell(processes: Any, tmp_path: Path) -> None:
+def test_two_kernels_run_the_same_cell(tmp_path: Path) -> None:
     with Sandbox(generation_seconds=0.05) as sandbox:
         sandbox.settings.latency = 0.01
-        pipes = [processes.Pipe(duplex=False) for _kernel in range(2)]
-        started = [
-            processes.Process(target=sweep, args=(sandbox.url, sandbox.token, str(tmp_path), sender))
-            for _receiver, sender in pipes
-        ]
-        for process in started:
-            process.start()
-        first, second = (receiver.recv() for receiver, _sender in pipes)
-        for process in started:
-            process.join(60)
+        first, second = work_twice(sweep, sandbox, tmp_path)
         assert first == second
         check(sandbox, tmp_path)
 
 
-def test_a_killed_kernel_does_not_block_a_living_one(processes: Any, tmp_path: Path) -> None:
+def test_a_killed_kernel_does_not_block_a_living_one(tmp_path: Path) -> None:
     with Sandbox(generation_seconds=0.05) as sandbox:
         sandbox.settings.latency = 5.0  # the first one is killed while it waits for an answer
-        process = processes.Process(target=sweep, args=(sandbox.url, sandbox.token, str(tmp_path)))
-        process.start()
+        process = start(sweep, sandbox, tmp_path)
         end = time.monotonic() + 30
         while not sandbox.open_requests and time.monotonic() < end:
             time.sleep(0.01)
@@ -139,11 +100,9 @@ def buy_on_a_full_disk(url: str, token: str, folder: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize("limit", [10_000, 200_000])
-def test_on_a_full_disk_what_was_recorded_is_paid_for_once(processes: Any, tmp_path: Path, limit: int) -> None:
+def test_on_a_full_disk_what_was_recorded_is_paid_for_once(tmp_path: Path, limit: int) -> None:
     def buy() -> Counter[str]:
-        arguments = (sandbox.url, sandbox.token, str(tmp_path), limit)
-        process = processes.Process(target=buy_on_a_full_disk, args=arguments)
-        process.start()
+        process = start(buy_on_a_full_disk, sandbox, tmp_path, limit)
         process.join(60)
         assert process.exitcode == 0
         tasks = [sandbox._store.peek(task_id) for task_id in sandbox.task_ids]

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import random
 import signal
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from seedream_nb import Sandbox, SeedreamClient
-from seedream_nb.core.errors import Interrupted
 from tests.conftest import QUICK
+from tests.killed_kernels import draw_moments, end_often, start, work_twice
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
     from pathlib import Path
 
     from seedream_nb import Run
@@ -33,29 +29,12 @@ def open_run(client: SeedreamClient) -> Run:
     return client.run(ROWS, name="cats", prompt="a {animal}", interval=0.05, in_flight=8, originals=False)
 
 
-def finish(url: str, token: str, folder: str, answer: Connection[Any, Any] | None = None) -> list[str]:
-    """Runs the table as a cell would; returns the ids of its tasks, in order."""
+def finish(url: str, token: str, folder: str) -> list[str]:
+    """Runs the table as a cell would."""
     with SeedreamClient(token, url, library=folder, retries=QUICK, settling_time=0.3) as client:
         run = open_run(client)
         run.finish()
-        ids = [str(task_id) for task_id in run.frame["task_id"]]
-    if answer is not None:
-        answer.send(ids)
-    return ids
-
-
-def finish_until_interrupted(*arguments: Any) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    with suppress(Interrupted, KeyboardInterrupt):
-        finish(*arguments)
-
-
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    """Starts processes in which everything is imported."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.runs.test_killed_kernel", "seedream_nb.library", "pandas"])
-    return context
+        return [str(task_id) for task_id in run.frame["task_id"]]
 
 
 def check(sandbox: Sandbox, folder: Path) -> None:
@@ -71,42 +50,24 @@ def check(sandbox: Sandbox, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_the_same_line_continues(processes: Any, tmp_path: Path, how: signal.Signals) -> None:
-    chance = random.Random(str(how))  # noqa: S311  not cryptography
-    target = finish if how is signal.SIGKILL else finish_until_interrupted
+def test_the_same_line_continues(tmp_path: Path, how: signal.Signals) -> None:
     with Sandbox(generation_seconds=0.05) as sandbox:
         sandbox.settings.latency = 0.02
-        for _round in range(ROUNDS):
-            process = processes.Process(target=target, args=(sandbox.url, sandbox.token, str(tmp_path)))
-            process.start()
-            process.join(chance.uniform(0.1, LONGEST))
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, how)
-            process.join(60)
+        end_often(finish, sandbox, tmp_path, how, draw_moments(ROUNDS, 0.1, LONGEST, how))
         check(sandbox, tmp_path)
 
 
-def test_two_kernels_work_on_it(processes: Any, tmp_path: Path) -> None:
+def test_two_kernels_work_on_it(tmp_path: Path) -> None:
     with Sandbox(generation_seconds=0.05) as sandbox:
         sandbox.settings.latency = 0.02
-        pipes = [processes.Pipe(duplex=False) for _kernel in range(2)]
-        started = [
-            processes.Process(target=finish, args=(sandbox.url, sandbox.token, str(tmp_path), sender))
-            for _receiver, sender in pipes
-        ]
-        for process in started:
-            process.start()
-        first, second = (receiver.recv() for receiver, _sender in pipes)
-        for process in started:
-            process.join(60)
+        first, second = work_twice(finish, sandbox, tmp_path)
         assert first == second
         check(sandbox, tmp_path)
 
 
-def test_a_killed_kernel_is_not_running_any_more(processes: Any, tmp_path: Path) -> None:
+def test_a_killed_kernel_is_not_running_any_more(tmp_path: Path) -> None:
     with Sandbox(generation_seconds=5.0) as sandbox:
-        process = processes.Process(target=finish, args=(sandbox.url, sandbox.token, str(tmp_path)))
-        process.start()
+        process = start(finish, sandbox, tmp_path)
         with SeedreamClient(sandbox.token, sandbox.url, library=str(tmp_path), settling_time=0.3) as client:
             end = time.monotonic() + 30
             while not any(run.is_running for run in client.runs()) and time.monotonic() < end:
