@@ -166,7 +166,7 @@ def test_single_requests_wait_for_room_too() -> None:
 
 def test_attempts_are_used_up_only_while_nothing_is_accepted() -> None:
     service = Busy(1)
-    retries = RetryPolicy(tries=2, first_pause=0.02)
+    retries = RetryPolicy(tries=2, first_pause=0.1)
     with ScriptedServer(service, at_once=True) as server, client_to(server, retries=retries) as client:
         batch = client.generate_all(prompts(20), in_flight=8, pace=QUICKLY)
         assert {task.status for task in batch.finish()} == {TaskStatus.SUCCEEDED}
