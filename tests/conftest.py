@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     paint_roughly()
     if hasattr(config, "workerinput"):  # a worker of pytest-xdist, which has the folder of the process that started it
         return
-    folder = Path(tempfile.mkdtemp(prefix="seedream-tests-", dir=_memory()))
+    folder = Path(tempfile.mkdtemp(prefix=f"seedream-tests-{os.getpid()}-", dir=_memory()))
     config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
     os.environ[IMAGE_CACHE] = str(Path(os.environ.get(IMAGE_CACHE, folder)) / "rough")
     os.environ["IPYTHONDIR"] = str(folder / "ipython")
@@ -61,6 +61,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _memory() -> Path | None:
     """The folder in memory if there is room: thousands of databases wait for a disk longer than for anything else."""
+    for left in MEMORY.glob("seedream-tests-*-*"):  # by a run that was killed
+        if not Path("/proc", left.name.split("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_IN_MEMORY else None
 
 
