@@ -53,6 +53,7 @@ from seedream_nb.library.records import (
     key_of,
     newest_keys,
     record_key,
+    select_in,
     store_tasks,
 )
 from seedream_nb.library.removal import (
@@ -199,6 +200,12 @@ class Library:
             wanted = {one: complete.get(one) or one for one in given}
             found = find_tasks(connection, wanted.values(), self._images.read)
         return {one: self._located(found[task_id]) for one, task_id in wanted.items() if task_id in found}
+
+    def stored_keys(self, task_ids: Iterable[str]) -> set[str]:
+        """Those of some full ids, in lower case, whose tasks are stored; reads no record."""
+        wanted = {key_of(task_id) for task_id in task_ids}
+        with self._database.reading() as connection:
+            return {key for (key,) in select_in(connection, "SELECT key FROM tasks WHERE key IN", wanted)}
 
     def find_beginning(self, beginning: str) -> list[Task]:
         """Some tasks whose ids begin with these characters, in the order of their ids: enough to see if it is one."""

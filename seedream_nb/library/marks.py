@@ -118,18 +118,30 @@ def join_marks(marks: Sequence[Marks]) -> Marks:
 
 
 def write_marks(connection: Connection, marks: Mapping[Place, Marks]) -> None:
-    """Gives images exactly these marks; their tasks are in the library."""
+    """Gives images exactly these marks; their tasks are in the library. Only what changes is written."""
+    existing = read_marks(connection, [key for key, _place in marks])
+    spelled: dict[str, str] = {}
+    reworded = []
     for (key, place), wanted in marks.items():
-        connection.execute("DELETE FROM tags WHERE task = ? AND place = ?", (key, place))
-        tags = {known_tag(connection, tag) for tag in (read_tags(wanted.tags) if wanted.tags else ())}
-        rows = [(tag, key, place) for tag in tags]
-        connection.executemany("INSERT INTO tags (tag, task, place) VALUES (?, ?, ?)", rows)
-        opinion = (key, place, _valid_rating(wanted.rating), bool(wanted.rejected), _valid_note(wanted.note))
-        connection.execute(
-            "INSERT OR REPLACE INTO opinions (task, place, rating, rejected, note) VALUES (?, ?, ?, ?, ?)", opinion
-        )
+        before = existing.get((key, place), Marks())
+        tags = read_tags(wanted.tags) if wanted.tags else []
+        spelled.update({tag: known_tag(connection, tag) for tag in tags if tag not in spelled})
+        now, then = {spelled[tag] for tag in tags}, set(before.tags)
+        note, rating = _valid_note(wanted.note), _valid_rating(wanted.rating)
+        for statement, changed in (
+            ("DELETE FROM tags WHERE tag = ? AND task = ? AND place = ?", then - now),
+            ("INSERT INTO tags (tag, task, place) VALUES (?, ?, ?)", now - then),
+        ):
+            connection.executemany(statement, [(tag, key, place) for tag in sorted(changed)])
+        if (rating, bool(wanted.rejected), note) != (before.rating, before.rejected, before.note):
+            connection.execute(
+                "INSERT OR REPLACE INTO opinions (task, place, rating, rejected, note) VALUES (?, ?, ?, ?, ?)",
+                (key, place, rating, bool(wanted.rejected), note),
+            )
+        if now != then or note != before.note:
+            reworded.append((key, place))
     _drop_empty_opinions(connection)
-    _index(connection, marks)
+    _index(connection, reworded)
 
 
 def count_tags(connection: Connection) -> dict[str, int]:

@@ -141,19 +141,20 @@ CREATE TABLE properties (
 """
 
 # Marks of single images; which image was made from which; which tasks have changed, for the catalog beside this file.
-# All definitions have to fit into the first page, so that these are written tightly. Whoever removes a task removes
-# what belongs to it. Older marks become those of all images of their task.
+# All definitions have to fit into the first page, so that these are written tightly; the types are those without which
+# joins would use no index. Whoever removes a task removes what belongs to it. Older marks become those of all images of
+# their task.
 _IMAGES_MARKED = """
 CREATE TEMP TABLE task_tags AS SELECT tag, task FROM tags;
 CREATE TEMP TABLE task_opinions AS SELECT task, rating, note FROM opinions;
 DROP TABLE tags;
 DROP TABLE opinions;
-CREATE TABLE tags (tag, task, place, PRIMARY KEY (tag, task, place)) WITHOUT ROWID;
-CREATE INDEX tags_of_tasks ON tags (task, place);
-CREATE TABLE opinions (task, place, rating, rejected, note, PRIMARY KEY (task, place)) WITHOUT ROWID;
-CREATE TABLE parents (task, parent, place, PRIMARY KEY (task, parent, place)) WITHOUT ROWID;
-CREATE INDEX children ON parents (parent, place);
-CREATE TABLE changes (revision INTEGER PRIMARY KEY, task, is_mark, UNIQUE (task, is_mark));
+CREATE TABLE tags(tag,task TEXT,place,PRIMARY KEY(tag,task,place)) WITHOUT ROWID;
+CREATE INDEX tags_of_tasks ON tags(task,place);
+CREATE TABLE opinions(task TEXT,place,rating,rejected,note,PRIMARY KEY(task,place)) WITHOUT ROWID;
+CREATE TABLE parents(task TEXT,parent TEXT,place,PRIMARY KEY(task,parent,place)) WITHOUT ROWID;
+CREATE INDEX children ON parents(parent,place);
+CREATE TABLE changes(revision INTEGER PRIMARY KEY,task INT,is_mark,UNIQUE(task,is_mark));
 INSERT INTO properties VALUES ('changes', hex(randomblob(8)));
 """
 EPOCH = "changes"  # the property that tells this file's series of changes from that of another file

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Place: TypeAlias = "tuple[str, int]"
 
 MOST_UNDONE = 100  # changes that can be taken back
+MOST_IMAGES = 200_000  # in all earlier ones together
 NOT_STORED = "Only images in the library can be marked"
 
 
@@ -70,16 +71,19 @@ class Marking:
                 typed is no tag; nothing was changed.
         """
         library = self._open()
-        wanted = list(cards)
-        stored = library.find({card.task.id for card in wanted if card.task.id})
-        known = [card for card in wanted if card.task.id in stored]
+        # Of a large selection, only this much of each card is in memory.
+        wanted = [_places_of(card) for card in cards]
+        keys = library.stored_keys(places[0][0] for places in wanted)
+        known = [places for places in wanted if places[0][0] in keys]
         if not known:
             raise UsageError(f"{NOT_STORED}: {_describe(len(wanted))} {'is' if len(wanted) == 1 else 'are'} not there.")
-        places = [place for card in known for place in _places_of(card)]
-        before = {**dict.fromkeys(places, Marks()), **_only(library.marks_of([card.task for card in known]), places)}
+        before = {place: Marks() for places in known for place in places}
+        before.update({place: marks for place, marks in library.marks_of(keys).items() if place in before})
         changed, done = _change(before, change, _describe(len(known)))
         library.set_marks(changed)
-        self._undo = [*self._undo[1 - MOST_UNDONE :], (done, before)]
+        self._undo.append((done, before))
+        while len(self._undo) > MOST_UNDONE or sum(len(marks) for _done, marks in self._undo[:-1]) > MOST_IMAGES:
+            del self._undo[0]
         self._on_change()
         missing = len(wanted) - len(known)
         return f"{done} {NOT_STORED}: {missing:,} left out." if missing else done
@@ -151,10 +155,6 @@ def _places_of(card: Card) -> list[Place]:
     """The images of a card; layers have the same marks."""
     key = key_of(card.task.id)
     return [(key, image.index) for image in card.tile.images] or [(key, card.tile.place)]
-
-
-def _only(marks: Mapping[Place, Marks], places: Iterable[Place]) -> dict[Place, Marks]:
-    return {place: marks[place] for place in places if place in marks}
 
 
 def _describe(count: int) -> str:
