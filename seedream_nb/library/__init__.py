@@ -5,6 +5,7 @@
 
 - the database file: `location`, `opening`, `schema`, `database`, `recovery`
 - tasks: `records`, the images they refer to (`references`), users' `marks`, `full_text`, `search`, and `collections`
+- the explorer's cards of all tasks: `catalog`, with a file of its own (`catalog_file`, `catalog_update`)
 - images: `files` and `image_store`
 - upkeep: `removal` (on demand, by age and size, by budget) and `verification`
 - exchange: `exporting` and `importing` of an `archive` with task `documents`; `frame` for pandas

@@ -13,10 +13,10 @@ import tests.benchmarks.panel.measure
 import tests.benchmarks.panel.report
 import tests.benchmarks.waiting.measure
 import tests.benchmarks.waiting.report
-from tests.benchmarks import cluster, datasets, gallery, ledger, library, panel, runs, studio, waiting
+from tests.benchmarks import catalog, cluster, datasets, gallery, ledger, library, panel, runs, studio, waiting
 from tests.benchmarks.report import machine
 
-SCENES = ("gallery", "waiting", "panel", "studio", "library", "ledger", "runs", "datasets", "cluster")
+SCENES = ("gallery", "waiting", "panel", "studio", "library", "ledger", "runs", "datasets", "cluster", "catalog")
 
 
 def main() -> None:
@@ -43,6 +43,7 @@ def main() -> None:
         "waiting": lambda: waiting.report.render(waiting.measure.measure_all(rounds)),
         "panel": lambda: panel.report.render(panel.measure.measure_all(rounds)),
         "studio": lambda: studio.render(studio.measure_all(rounds)),
+        "catalog": lambda: catalog.render(catalog.measure_all(rounds)),
         "cluster": lambda: cluster.render(cluster.measure_all(rounds)),
         "ledger": lambda: ledger.render(ledger.measure_all(rounds)),
         "runs": lambda: runs.render(runs.measure_all(rounds)),
