@@ -194,8 +194,6 @@ VERSION = len(STEPS)
 HAS_PROPERTIES = 4  # the first version with values of the library's own
 TASKS_MARKED = 2  # the first version with marks
 MODELS_INDEXED = 3  # the first version with an index of models
-_TASKS_MARKED = 2  # the first version with marks
-_IMAGES_MARKED_SINCE = 5  # the first version with marks of single images
 IMAGES_MARKED = 5  # the first version with marks of single images
 
 
@@ -236,9 +234,9 @@ def adapt(connection: Connection) -> bool:
     it was one.
     """
     version = version_of(connection)
-    if not 0 < version < _IMAGES_MARKED_SINCE:
+    if not 0 < version < IMAGES_MARKED:
         return False
-    if version < _TASKS_MARKED:
+    if version < TASKS_MARKED:
         for name in ("tags (tag, task)", "opinions (task, rating, note)"):
             connection.execute(f"CREATE TEMP TABLE {name}")
     old, new = (

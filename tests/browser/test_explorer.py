@@ -441,7 +441,7 @@ def test_it_is_tidy_readable_and_accessible(page: Page, server: JupyterServer) -
     panel.generate.click()
     expect(panel.status).to_contain_text("✕", timeout=PATIENCE)
     expect_in_both_themes(expect_readable, expect_accessible_panel)
-    panel.tiles.filter(has_text="siamese").click()
+    panel.tiles.filter(has_text="siamese").first.click()
     panel.expect_original()
     expect_in_both_themes(expect_readable, expect_accessible_panel)
     page.keyboard.press("Escape")
