@@ -312,6 +312,22 @@ def test_focus_is_never_lost(editor: EditorPage) -> None:
     expect(page.locator("#origin")).to_be_focused()
 
 
+def test_the_shortcut_that_saves_the_notebook_reaches_it(editor: EditorPage) -> None:
+    page = editor.page
+    page.evaluate(
+        """() => {
+          window.saved = 0;
+          const save = event => { if (event.key === "s" && event.ctrlKey) { saved += 1; event.preventDefault(); } };
+          const place = document.querySelector("main > div");
+          place.addEventListener("keydown", event => event.eventPhase === Event.AT_TARGET && save(event));
+        }"""
+    )
+    page.keyboard.press("Control+s")
+    editor.instruction.focus()
+    page.keyboard.press("Control+s")
+    assert page.evaluate("saved") == 2
+
+
 def test_what_is_drawn_stays_when_the_editor_is_closed(editor: EditorPage) -> None:
     page = editor.page
     editor.drag((400, 400), (1000, 900))

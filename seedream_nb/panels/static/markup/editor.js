@@ -41,6 +41,7 @@ class EditorView {
     this.root.classList.add("seedream-grid", "seedream-markup");
     this.root.append(this.bar, this.problem, this.work, this.result.element, this.live);
     this.listen(this.root, "keydown", (event) => this.press(event));
+    this.listen(this.root, "keydown", (event) => this.passOnSave(event));
     this.listen(this.root, "keyup", (event) => this.releaseKey(event));
     this.listen(this.root, "focusout", () => (this.isSpacePressed = false));
     store.attach(this);
@@ -230,6 +231,12 @@ class EditorView {
     else if (isCommand || !this.pressPlain(event, target)) return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** Passes on the shortcut that saves the notebook, as the grid does. @param {KeyboardEvent} event */
+  passOnSave(event) {
+    const isSaving = event.key === "s" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+    if (isSaving && !this.place.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
   }
 
   /** @param {KeyboardEvent} event @param {Element} target @returns {boolean} whether the key was handled */
