@@ -120,13 +120,14 @@ def join_marks(marks: Sequence[Marks]) -> Marks:
 def write_marks(connection: Connection, marks: Mapping[Place, Marks]) -> None:
     """Gives images exactly these marks; their tasks are in the library. Only what changes is written."""
     existing = read_marks(connection, [key for key, _place in marks])
-    known: dict[str, str] = {}
+    known: dict[str, str] = {}  # the spelling of each tag
     reworded = []
     for (key, place), wanted in marks.items():
         before = existing.get((key, place), Marks())
-        tags = read_tags(wanted.tags) if wanted.tags else []
-        known.update({tag: known_tag(connection, tag) for tag in tags if tag not in known})
-        now, then = {known[tag] for tag in tags}, set(before.tags)
+        for tag in read_tags(wanted.tags) if wanted.tags else []:
+            if _fold(tag) not in known:
+                known[_fold(tag)] = known_tag(connection, tag)
+        now, then = {known[_fold(tag)] for tag in wanted.tags}, set(before.tags)
         note, rating = _valid_note(wanted.note), _valid_rating(wanted.rating)
         for statement, changed in (
             ("DELETE FROM tags WHERE tag = ? AND task = ? AND place = ?", then - now),

@@ -246,6 +246,12 @@ def test_marks_are_set_exactly(library: Library) -> None:
     library.set_marks({})
 
 
+def test_set_tags_have_one_spelling_too(library: Library) -> None:
+    library.set_marks({FIRST: Marks(("Cat", "cat ", "CAT")), SECOND: Marks(("cAT",))})
+    assert library.tags() == {"Cat": 1}
+    assert library.marks_of(CAT) == {FIRST: Marks(("Cat",)), SECOND: Marks(("Cat",))}
+
+
 @pytest.mark.parametrize("wrong", [Marks(rating=6), Marks((" ",)), Marks(rating=True)])
 def test_of_invalid_marks_none_are_set(library: Library, wrong: Marks) -> None:
     library.tag(CAT, "kept")
