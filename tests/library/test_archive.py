@@ -100,7 +100,7 @@ def facts_of(task: Task) -> dict[str, Any]:
     """What an export preserves of a task."""
     facts = dataclasses.asdict(task) | {"raw": None, "trace_id": None, "library": None}
     for image in facts["images"]:
-        image["raw"] = None
+        image |= {"raw": None, "library": None}
     return facts
 
 
