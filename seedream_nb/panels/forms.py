@@ -98,8 +98,10 @@ def make_history_form(on_show: Callable[[str], None]) -> QueryForm:
 
 
 def make_library_form() -> ipywidgets.HTML:
-    """Says which library is shown."""
-    line = ipywidgets.HTML()
+    """Says what the library is. Not where: a front end may save the text with the notebook."""
+    line = ipywidgets.HTML(
+        "All images in the library on this machine. Works offline; new ones appear as they are stored."
+    )
     line.add_class("seedream-announcement")
     return line
 

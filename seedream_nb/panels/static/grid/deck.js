@@ -4,6 +4,9 @@
  */
 
 const MOST_CARDS = 1500; // that stay in memory
+// Milliseconds after which a request without an answer is sent again: a message may be lost while a page or a kernel
+// starts. The pause doubles each time, as a kernel may also be busy.
+const PATIENCE = 8000;
 
 /** The cards of one model by their places, shared by all views. */
 class Deck {
@@ -33,12 +36,29 @@ class Deck {
     this.isSyncing = false;
     this.isStale = false;
     this.isWaiting = false;
+    this.patience = PATIENCE;
     this.sync = this.sync.bind(this);
     model.on("change:version", this.sync);
   }
 
   dispose() {
+    clearTimeout(this.timer);
     this.model.off("change:version", this.sync);
+  }
+
+  /** Sends a request again unless it is answered in time. @param {() => void} repeat */
+  expectAnswer(repeat) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.patience *= 2;
+      this.isSyncing = this.isWaiting = false;
+      repeat();
+    }, this.patience);
+  }
+
+  noteAnswer() {
+    clearTimeout(this.timer);
+    this.patience = PATIENCE;
   }
 
   /** The card with a key, if it is here. @param {string} key @returns {Card | undefined} */
@@ -63,6 +83,7 @@ class Deck {
     this.sought = dialog.join("\n");
     const spans = views.map((view) => view.sheet.span);
     this.model.send({ type: "sync", by: this.page, basis: this.basis, keys: [...keys], dialog, spans });
+    this.expectAnswer(this.sync);
   }
 
   dialogKeys() {
@@ -77,6 +98,7 @@ class Deck {
 
   receiveOrder(content) {
     if (content.by !== this.page) return;
+    this.noteAnswer();
     this.isSyncing = false;
     const isSameBasis = content.basis === this.basis;
     const known = new Map([...this.found, ...this.entries()]);
@@ -98,6 +120,7 @@ class Deck {
 
   receiveCards(content) {
     if (content.by !== this.page) return;
+    if (!this.isSyncing) this.noteAnswer();
     this.isWaiting = false;
     if (content.version === this.version) {
       this.insert(content.first, content.cards, this.found);
@@ -131,6 +154,7 @@ class Deck {
       const [first, last] = near.length ? [near[0], near.at(-1)] : [missing[0], missing[0]];
       this.isWaiting = true;
       this.model.send({ type: "window", by: this.page, version: this.version, first, last });
+      this.expectAnswer(() => this.request());
       return;
     }
   }
