@@ -34,7 +34,7 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Some tests wait: for a server, a kernel, a browser. More workers would only collect the tests once more.
-WORKERS_PER_CORE = 1.5
+WORKERS_PER_CORE = 2
 
 SLOW_FILES = (
     "notebooks/*.ipynb",

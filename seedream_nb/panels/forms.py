@@ -107,7 +107,9 @@ def make_library_form() -> ipywidgets.HTML:
 
 
 RATINGS = [("Any", 0), *(("★" * stars + (" or more" if stars < MOST_STARS else ""), stars) for stars in range(1, 6))]
-REJECTED = [("Shown", None), ("Hidden", False), ("Only these", True)]
+# A menu shows nothing for the value None.
+REJECTED = {"shown": None, "hidden": False, "only": True}
+REJECTED_OPTIONS = [("Shown", "shown"), ("Hidden", "hidden"), ("Only these", "only")]
 
 
 def _choose(field: Any, value: str) -> None:
@@ -128,12 +130,12 @@ class FilterBar(ipywidgets.HBox):
         self.size = make_field(ipywidgets.Dropdown, "Size", options=[("All", "")])
         self.rating = make_field(ipywidgets.Dropdown, "Rating", options=RATINGS)
         self.tag = make_field(ipywidgets.Dropdown, "Tag", options=[("All", "")])
-        self.rejected = make_field(ipywidgets.Dropdown, "Rejected", options=REJECTED)
+        self.rejected = make_field(ipywidgets.Dropdown, "Rejected", options=REJECTED_OPTIONS)
         self.since = make_field(ipywidgets.DatePicker, "From")
         self.until = make_field(ipywidgets.DatePicker, "To")
         self.sort = make_field(ipywidgets.Dropdown, "Sort by", options=[(sort.value, sort) for sort in Sort])
-        exact = (self.model, self.status, self.size, self.rating, self.tag)
-        super().__init__([self.text, *exact, self.since, self.until, self.rejected, self.sort])
+        facts = (self.text, self.model, self.status, self.size, self.since, self.until)
+        super().__init__([*facts, self.rating, self.tag, self.rejected, self.sort])
         self.add_class("seedream-fields")
         self.add_class("seedream-filters")
         for field in self.children:
@@ -150,7 +152,7 @@ class FilterBar(ipywidgets.HBox):
             until=self.until.value,
             tags=(self.tag.value,) if self.tag.value else (),
             rating=self.rating.value,
-            rejected=self.rejected.value,
+            rejected=REJECTED[self.rejected.value],
         )
         return wanted, self.sort.value
 
@@ -161,7 +163,8 @@ class FilterBar(ipywidgets.HBox):
             for field, value in ((self.model, wanted.model), (self.status, wanted.status), (self.size, wanted.size)):
                 _choose(field, value)
             _choose(self.tag, next(iter(wanted.tags), ""))
-            self.text.value, self.rating.value, self.rejected.value = wanted.text, wanted.rating, wanted.rejected
+            self.text.value, self.rating.value = wanted.text, wanted.rating
+            self.rejected.value = next(name for name, value in REJECTED.items() if value is wanted.rejected)
             self.since.value, self.until.value, self.sort.value = wanted.since, wanted.until, sort
         finally:
             self._is_filling = False

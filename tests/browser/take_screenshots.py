@@ -37,6 +37,16 @@ a white siamese cat by the window, soft morning light
 a sailing boat on the sea at sunset"""
 ORIGINAL = '%seedream generate "misty mountains, early morning" --size 2304x1728 --thumbnail 160 --out hills'
 EDIT = "%%seedream edit hills[0] --size 2304x1728 --thumbnail 440\nmake it a late evening with warm light"
+CATS = '%seedream generate "a siamese cat on a windowsill, morning light" --model 4.0 --size 1152x864 --out cats'
+SKETCH = """from seedream_nb import Markup
+
+sketch = (
+    Markup(cats[0])
+    .box(40, 380, 300, 780, color="red")
+    .arrow((1050, 640), (900, 420), color="blue")
+    .text(600, 40, "more sky", color="yellow")
+)
+sketch"""
 TABLE = """%load_ext seedream_nb
 %seedream sandbox --seconds 4;
 places = ["cat", "sailing boat", "mountain lake", "far planet", "bouquet of poppies", "city skyline"]
@@ -83,6 +93,7 @@ SHOTS = (
     Shot("run-light", (TABLE, RUN), 330, first_cell=1, ready_when=STRIP_IS_FULL),
     Shot("explorer-light", (START, EXPLORER), 1000, first_cell=1, ready_when=IMAGES_ARE_LOADED),
     Shot("explorer-dark", (START, EXPLORER), 1000, "dark", first_cell=1, ready_when=IMAGES_ARE_LOADED),
+    Shot("markup-light", (START, CATS, SKETCH), 830, first_cell=2),
     Shot("before-after", (START, ORIGINAL, EDIT), 612, first_cell=2),
 )
 

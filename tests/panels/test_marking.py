@@ -129,6 +129,7 @@ def test_the_library_is_filtered_alike(panel: Explorer) -> None:
     mark(panel, "reject", keys=[dog])
     panel.filter_bar.show(Filter(rating=3), Sort.NEWEST)
     assert [card.key for card in panel._state.read(panel._state.arrangement.numbers) if card] == [second]
+    assert panel.filter_bar.rejected.label == "Shown"  # an empty menu says nothing
     panel.filter_bar.show(Filter(rejected=False), Sort.RATING)
     assert [one["rating"] for one in marks_in(panel)] == [3, 0]
 
