@@ -215,11 +215,11 @@ class Editing:
             self.editor.leave()
 
     def _submit(self, values: Mapping[str, object]) -> None:
-        session, plan = self._session, self._plan
-        if session is None or values.get("revision") != self._planned or plan.order.problem:
+        with self._lock:
+            session, plan, revision = self._session, self._plan, self._planned
+        if session is None or values.get("revision") != revision or plan.order.problem:
             self.editor.send_status(OUTDATED)
             return
-        revision = self._planned
         self.editor.send_status(SENDING, is_busy=True)
         is_sent = self._send(plan.order, lambda tasks, status: self._finish(session, revision, tasks, status))
         if not is_sent:
@@ -318,7 +318,12 @@ class _Latest:
                 if work is None:
                     self._thread = None
                     return
-            work()
+            try:
+                work()
+            except BaseException:
+                with self._lock:
+                    self._thread = None  # so that the next work runs
+                raise
 
 
 def _describe_file(content: bytes) -> str:
