@@ -86,14 +86,18 @@ def run_parallel(
 def take(items: queue.SimpleQueue[Item], seconds: float) -> Item | None:
     """The next item of a queue; None if none comes within some seconds.
 
-    An interrupt that came before the wait is raised once this has returned. If the queue's error were still being
-    handled then, its traceback would be shown as well.
+    An interrupt that came before the wait is raised after it. If the queue's error were still being handled then, its
+    traceback would be shown as well.
     """
     try:
-        # With a shorter timeout, which may have passed when it looks, the queue waits forever (Python 3.10).
-        return items.get(timeout=seconds) if seconds >= SHORTEST_WAIT else items.get_nowait()
-    except queue.Empty:
-        return None
+        try:
+            # With a shorter timeout, which may have passed when it looks, the queue waits forever (Python 3.10).
+            return items.get(timeout=seconds) if seconds >= SHORTEST_WAIT else items.get_nowait()
+        except queue.Empty:
+            return None
+    except KeyboardInterrupt as interrupt:
+        interrupt.__context__ = None  # Python 3.10 raises it where the queue's error is handled
+        raise
 
 
 def _wait_for(finished: queue.SimpleQueue[Finished], seconds: float | None) -> Finished | None:
