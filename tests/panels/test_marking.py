@@ -33,9 +33,12 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 @pytest.fixture
 def panel(sandbox: Sandbox, library: Library) -> Iterator[Explorer]:
-    """A panel on a library, with a set of two images and another task."""
+    """A panel on a library, with a set of two images and, created before it, another task."""
     with SeedreamClient(sandbox.token, sandbox.url, library=library) as client:
-        ids = [sandbox.add_task("a set", size=SMALL, images=2), sandbox.add_task("a dog", size=SMALL)]
+        ids = [
+            sandbox.add_task("a set", size=SMALL, images=2, created_at=1_700_000_001),
+            sandbox.add_task("a dog", size=SMALL, created_at=1_700_000_000),
+        ]
         opened = explore(client, client.retrieve_batch(ids), pace=QUICKLY)
         yield opened
         opened.close()
