@@ -168,7 +168,7 @@ class LibraryCache:
 
     def marks_of(self, tasks: Iterable[Task]) -> dict[tuple[str, int], Marks]:
         """The marks of tasks, as `Library.marks_of` finds them; does not create a library."""
-        wanted = [task for task in tasks if task.id and task.status.is_final]
+        wanted = [task for task in tasks if task.id.strip() and task.status.is_final]
         nothing: dict[tuple[str, int], Marks] = {}
         location = self.location
         try:

@@ -531,7 +531,7 @@ class Library:
         Example:
             >>> before = library.marks_of(gallery)  # doctest: +SKIP
         """
-        wanted = [(key_of(read_id(one)), one) for one in flatten(what) if not isinstance(one, Task) or one.id]
+        wanted = [(key_of(read_id(one)), one) for one in flatten(what) if not isinstance(one, Task) or one.id.strip()]
         places = {(key, one.index) for key, one in wanted if isinstance(one, TaskImage)}
         whole = {key for key, one in wanted if not isinstance(one, TaskImage)}
         with self._database.reading() as connection:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seedream_nb.core.errors import LibraryError, UsageError
+from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.library import Library
 from seedream_nb.library.collections import from_json, to_json
 from seedream_nb.library.marks import Marks, read_tags
@@ -23,7 +24,7 @@ from tests.library.conftest import CAT, EDIT, EVERY, INLINE, KITE, REFUSED, ROOF
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from seedream_nb.core.models import Task, TaskImage
+    from seedream_nb.core.models import TaskImage
     from tests.library.conftest import Filled
 
 FIRST, SECOND = (CAT, 0), (CAT, 1)
@@ -213,6 +214,7 @@ def test_one_image_of_a_set_has_marks_of_its_own(library: Library) -> None:
     assert library.marks(second) == Marks(("the best",), 5, "for the cover")
     assert library.marks_of(CAT) == {FIRST: library.marks(first), SECOND: library.marks(second)}
     assert library.marks_of([first, KITE]) == {FIRST: library.marks(first)}
+    assert library.marks_of([Task(" ", TaskStatus.SUCCEEDED), first]) == {FIRST: library.marks(first)}
     # Of the task as a whole: what any of its images has, but rejected only if all are.
     assert library.marks(CAT) == Marks(("the best",), 5, "for the cover")
     library.reject(second)
