@@ -142,7 +142,7 @@ def _of_facts(image: TaskImage, name: str) -> FoundRequest:
             hint="Use its JSON file, or its task id.",
         )
     facts = {"prompt": image.prompt, "model": image.model, "size": image.size, "seed": image.seed}
-    prompt, options = read_options({field: value for field, value in facts.items() if value})
+    prompt, options = read_options({field: value for field, value in facts.items() if value not in {None, ""}})
     note = f"{name} has prompt, model, size, and seed only; other options and reference images are not known."
     return FoundRequest(name, prompt, options, notes=(note,))
 

@@ -123,7 +123,7 @@ def test_a_request_in_progress_is_known(sandbox: Sandbox, tmp_path: Path) -> Non
 
 def test_files_of_earlier_versions_give_what_they_have(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "old.png"
-    provenance = Provenance("a cat", "doubao-seedream-4-0-250828", "960x960")
+    provenance = Provenance("a cat", "doubao-seedream-4-0-250828", "960x960", seed=0)
     path.write_bytes(write_provenance(plain(40, 30), provenance))
     with SeedreamClient(sandbox.token, sandbox.url) as client:
         with pytest.warns(IncompleteRequestWarning, match="prompt, model, size, and seed only"):
@@ -134,6 +134,7 @@ def test_files_of_earlier_versions_give_what_they_have(sandbox: Sandbox, tmp_pat
             "960x960",
             None,
         )
+        assert request.options.seed == 0
         path.write_bytes(write_provenance(plain(40, 30), Provenance("a cat…")))
         with pytest.raises(UsageError, match="only the beginning of its prompt"):
             client.request_of(path)
