@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from seedream_nb.core.errors import LibraryError
-from seedream_nb.library.connections import SharedFile
+from seedream_nb.library.connections import SharedFile, transaction
 from seedream_nb.library.marks import Marks
 from seedream_nb.library.opening import SECONDS_FOR_OTHERS, choose_journal
 from seedream_nb.library.records import storable
@@ -95,15 +95,8 @@ class CatalogFile(SharedFile):
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction."""
-        with self.using() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with self.using() as connection, transaction(connection):
+            yield connection
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:

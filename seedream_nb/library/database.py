@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from seedream_nb.core.errors import LibraryError
-from seedream_nb.library.connections import SharedFile, abandoned
+from seedream_nb.library.connections import SharedFile, abandoned, transaction
 from seedream_nb.library.opening import open_to_read, open_to_write
 from seedream_nb.library.records import DamagedRecordError
 from seedream_nb.library.recovery import RecoveryLock, replace_damaged
@@ -83,13 +83,8 @@ class Database(SharedFile):
                 if durable:
                     current.execute("PRAGMA synchronous = FULL")
                 try:
-                    current.execute("BEGIN IMMEDIATE")
-                    yield current
-                    current.execute("COMMIT")
-                except BaseException:
-                    if current.in_transaction:
-                        current.execute("ROLLBACK")
-                    raise
+                    with transaction(current):
+                        yield current
                 finally:
                     if durable:
                         current.execute(f"PRAGMA synchronous = {usual}")

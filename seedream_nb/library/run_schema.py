@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from seedream_nb.library.connections import transaction
+
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
@@ -120,17 +122,12 @@ def create(connection: Connection) -> int:
     """Creates the tables, unless they are there; returns their version, on a connection in autocommit mode."""
     if (version := _version_of(connection)) >= VERSION:
         return version
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         if _version_of(connection) < VERSION:  # another kernel may have created them meanwhile
             tables = _TABLES.format(add=_count("NEW", "+"), subtract=_count("OLD", "-"))
             for statement in re.split(r";\n(?=CREATE)", tables.strip().removesuffix(";")):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
     return VERSION
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from seedream_nb.core.errors import LibraryError, UsageError
 from seedream_nb.core.foreign import show_line
-from seedream_nb.library.connections import SharedFile
+from seedream_nb.library.connections import SharedFile, transaction
 from seedream_nb.library.opening import choose_journal
 from seedream_nb.library.run_schema import MERGE, STAGING, VERSION, create
 
@@ -486,15 +486,8 @@ class RunStore(SharedFile):
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._using() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with self._using() as connection, transaction(connection):
+            yield connection
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)

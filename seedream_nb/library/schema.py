@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seedream_nb.library.connections import transaction
 from seedream_nb.library.records import STORED, DamagedRecordError, StoredTask, any_image, chunked, places_of, select_in
 
 if TYPE_CHECKING:
@@ -209,8 +210,7 @@ def migrate(connection: Connection) -> None:
     """
     if version_of(connection) >= VERSION:
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         before = version_of(connection)
         for step in STEPS[before:]:
             for statement in _statements(step):
@@ -221,10 +221,6 @@ def migrate(connection: Connection) -> None:
             # A new library indexes each record as it is stored; an older one when its lineage is first asked for.
             connection.execute("INSERT OR IGNORE INTO properties VALUES ('lineage', 'complete')")
         connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def adapt(connection: Connection) -> bool:

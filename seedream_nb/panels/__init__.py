@@ -1,8 +1,9 @@
 """The explorer: a panel to browse, compare, and generate images without typing commands; results come back to Python.
 
-Plain data and pure functions: a `collection` holds `cards`, `filters` finds them, `generate_settings` become requests,
-and `code` writes them as code. A `loader` loads images on demand. The `forms` and the `grid` are thin widgets, and
-`explorer` connects them.
+`sources` have the cards: tasks in memory, the whole library, or the history. The `state` knows their order and which
+are selected, and `windows` answers what the browser asks about those in view. `filters`, `orders`, `generate_settings`,
+and `code` are plain data and pure functions. A `loader` loads images on demand. The `forms`, the `grid`, and the
+`markup_editor` are thin widgets, and `explorer` connects them.
 """
 
 from __future__ import annotations
