@@ -237,7 +237,6 @@ def describe_query(query: Query) -> str:
     """A search as the options that make it."""
     options = {
         "--model": query.model,
-        "--tag": None,
         "--rating": query.rating,
         "--sort": query.sort and query.sort.value,
     }
