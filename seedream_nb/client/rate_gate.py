@@ -12,7 +12,8 @@ and other machines may use the same account. So the gate keeps a rate, and learn
   hours to find free room, as tasks take half a minute; a smaller decrease would be rejected again.
 - Rejections of requests that were sent before the window was last reduced tell nothing new and do not reduce it again.
   A rejected request goes to the end of the queue, but before those that were never sent, and it uses up its attempts
-  only while the service accepts no other: a limit that is still being learned fails nothing.
+  only while the service accepts no other and none of ours is in progress: a limit that is still being learned, and is
+  used up by ourselves, fails nothing.
 - After a 429, everything pauses for as long as the service asks, or for the usual backoff. Otherwise each request would
   find out for itself, and use up its attempts. A query only waits for the pause that it finds: polls are what tells
   that tasks are finished, so they need no room in the window and are not held up by further rejections.
@@ -118,11 +119,13 @@ class RateGate:
         """Counts a task that is in flight already."""
         with self._lock:
             self._admit(ticket, time.monotonic())
+            ticket.is_accepted = True
 
     def accepted(self, ticket: Ticket) -> None:
         """Widens the window for a success."""
         if ticket.is_paid:
             with self._lock:
+                ticket.is_accepted = True
                 self._window += 1 / self._window
                 self._accepted += 1
 
@@ -136,7 +139,9 @@ class RateGate:
                 self._reduced_at = now
             self._leave(ticket)
             before, ticket.accepted_before = ticket.accepted_before, self._accepted
-            return ticket.is_paid and before is not None and self._accepted > before
+            if not ticket.is_paid or before is None:
+                return False
+            return self._accepted > before or any(other.is_accepted for other in self._inside)
 
     def leave(self, ticket: Ticket) -> None:
         """Gives room back."""
@@ -196,6 +201,7 @@ class Ticket:
         admitted_at: When it was last let through.
         accepted_before: How many paid requests the service had accepted when it was first let through, or last
             rejected.
+        is_accepted: Whether the service has accepted the request, so that its task is in progress while it is inside.
         is_waiting: Whether it waits, or has stopped waiting before it was let through: since then, nothing was sent.
     """
 
@@ -204,6 +210,7 @@ class Ticket:
         self.turn = 0
         self.admitted_at = -math.inf
         self.accepted_before: int | None = None
+        self.is_accepted = False
         self.is_waiting = False
         self._gate = gate
 
@@ -232,7 +239,7 @@ class Ticket:
 
         Returns:
             Whether the service has accepted another paid request since this one was last rejected, or first let
-            through: then its turn will come, however often it is rejected.
+            through, or still works on one: then its turn will come, however often it is rejected.
         """
         return self._gate.rejected(self, seconds)
 

@@ -176,6 +176,19 @@ def test_attempts_are_used_up_only_while_nothing_is_accepted() -> None:
         assert len(server.received) == 2
 
 
+def test_no_attempt_is_used_up_while_a_task_is_in_progress() -> None:
+    gate = RateGate()
+    first, second = Ticket(gate, is_paid=True), Ticket(gate, is_paid=True)
+    assert not gate.wait(first, pause_until_any())
+    first.accepted()
+    for is_in_progress in (True, True, False):
+        if not is_in_progress:
+            first.leave()
+        gate._window = math.inf
+        assert not gate.wait(second, pause_until_any())
+        assert second.rejected(0.0) is is_in_progress
+
+
 def test_polls_need_no_room() -> None:
     """The window is full until the poll finds that the task is finished."""
     service = Busy(1)
