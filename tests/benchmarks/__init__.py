@@ -77,7 +77,7 @@ request in a ledger of 1,000,000 purchases; and a finished sweep of 40 requests,
 
 Cluster: 48 of those JPEGs become WebP files of at most 1024 pixels on a Dask cluster of processes on this machine, with
 one worker and with two. Below that, what each step of a run and of an export takes for an image, in processor time of
-the process that does it, which `docs/runs_at_scale.md` calculates with.
+the process that does it, which `docs/explanation/runs_at_scale.md` calculates with.
 
 Datasets: 1,000 images like the gallery's, exported from the files of a library, compared with copying these files one
 after the other; and exported from their links, compared with a bare pool of 16 threads that downloads them into files.

@@ -74,6 +74,20 @@ def render(result: Result) -> str:
     return "## Ledger\n\n" + "\n\n".join(tables)
 
 
+def summarize(result: Result) -> str:
+    """The figures for users, as Markdown."""
+    claimed = result.steps[PLAN] + result.steps[CLAIM]
+    rows = [
+        ["Recording a paid request, added to each", f"{result.added * MILLISECONDS:.1f} ms"],
+        [
+            f"Planning and claiming one among {PURCHASES:,}",
+            f"{claimed * MILLISECONDS:.1f} ms",
+        ],
+        [f"A finished sweep of {SWEEP} requests again, in a new client", f"{result.again:.2f} s"],
+    ]
+    return contender_table(["Time"], rows)
+
+
 def _time_requests(sandbox: Sandbox, folder: Path, count: int) -> list[tuple[float, float]]:
     """Seconds of paid requests without and with a ledger, in pairs."""
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,3 +46,8 @@ def run_worker(
         raise RuntimeError(f"{name} failed:\n{finished.stdout}\n{finished.stderr}")
     fields: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
     return fields
+
+
+def is_installed(modules: Iterable[str]) -> bool:
+    """Whether the packages of a contender's modules are installed; one without them is left out."""
+    return all(importlib.util.find_spec(module.partition(".")[0]) for module in modules)

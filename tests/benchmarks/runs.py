@@ -98,6 +98,18 @@ def render(result: Result) -> str:
     return "## Runs\n\n" + "\n\n".join(tables)
 
 
+def summarize(result: Result) -> str:
+    """The figures for users, as Markdown."""
+    rows = [
+        [f"{ROWS:,} images by a run", f"{result.run:.1f} s"],
+        [f"{ROWS:,} images by {IN_FLIGHT} bare threads that record nothing", f"{result.threads:.1f} s"],
+        [f"A finished run of {FINISHED:,} rows again", f"{result.again:.2f} s"],
+        [f"Opening a run of {MILLION:,} rows by its name", f"{result.opened:.1f} s"],
+    ]
+    memory = f"The kernel takes at most {result.memory / MEBIBYTE:.0f} MB with a run of {MILLION:,} rows."
+    return f"{contender_table(['Time'], rows)}\n\n{memory}"
+
+
 @contextmanager
 def _service() -> Iterator[tuple[str, str]]:
     """A sandbox in a process of its own; yields its token and address."""

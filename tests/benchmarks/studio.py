@@ -20,7 +20,7 @@ from seedream_nb import Library, SeedreamClient, explore
 from seedream_nb.images.thumbnails import make_thumbnail
 from tests.benchmarks import memory
 from tests.benchmarks.library.scene import RECORDS, make_tasks
-from tests.benchmarks.report import MEGABYTE, Goal, goal_table
+from tests.benchmarks.report import MEGABYTE, Goal, contender_table, goal_table
 from tests.sample_images import noise
 
 if TYPE_CHECKING:
@@ -138,6 +138,23 @@ def render(found: Sequence[Figures]) -> str:
         f"Filling the catalog of an older library, once: {medians['first_open']:.0f} s."
     )
     return "\n\n".join(["## Studio", scene, goal_table(goals)])
+
+
+def summarize(found: Sequence[Figures]) -> str:
+    """The figures for users, as Markdown."""
+    medians = {field.name: median(getattr(one, field.name) for one in found) for field in fields(Figures)}
+    rows = [
+        ["Open, to the cards of the first screen", f"{medians['open']:.2f} s"],
+        ["Jump anywhere, to the thumbnails of a screen", f"{medians['jump']:.2f} s"],
+        ["Filter", f"{medians['filter']:.2f} s"],
+        ["Select all", f"{medians['select_all']:.2f} s"],
+    ]
+    rest = (
+        f"The kernel's memory grows by {medians['memory'] / MEGABYTE:.0f} MB, and {medians['sent'] / MEGABYTE:.1f} MB "
+        f"are sent to the browser until the first screen. Filling the catalog of a library that was written by an "
+        f"earlier version takes {medians['first_open']:.0f} s, once."
+    )
+    return f"{contender_table(['Time in the kernel'], rows)}\n\n{rest}"
 
 
 def _fill(folder: str) -> float:

@@ -48,6 +48,22 @@ def render(result: Result) -> str:
     return "\n\n".join(["## Gallery", scene, contenders, goal_table(goals_of(result)), kernels])
 
 
+def summarize(result: Result) -> str:
+    """The figures for users, as Markdown."""
+    rounds = result.rounds
+    rows = (
+        [
+            CONTENDERS[name].label,
+            f"{rounds.median_of(name, _work_seconds):.1f} s",
+            f"{rounds.median_of(name, lambda round_: round_.output) / TASKS / KILOBYTE:.0f} KB",
+            f"{rounds.median_of(name, lambda round_: round_.memory) / MEGABYTE:.0f} MB",
+        ]
+        for name in (OURS, LOWER_BOUND, LOOP)
+    )
+    table = contender_table(("Time", "In the notebook, per image", "Kernel memory added, peak"), rows)
+    return f"{table}\n\n`%load_ext seedream_nb` takes {result.extension_seconds * 1000:.0f} ms in a fresh kernel."
+
+
 def _cells(result: Result, name: str) -> list[str]:
     rounds = result.rounds
     work = rounds.median_of(name, _work_seconds)

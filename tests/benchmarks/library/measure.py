@@ -37,7 +37,7 @@ from tests.benchmarks.library.show_contenders import (
     NOT_STORED,
 )
 from tests.benchmarks.library.show_worker import ShowMeasurement, read_measurement
-from tests.benchmarks.processes import run_worker
+from tests.benchmarks.processes import is_installed, run_worker
 from tests.benchmarks.rounds import Rounds, log, take_turns
 
 if TYPE_CHECKING:
@@ -76,13 +76,18 @@ def measure_all(rounds: int) -> Result:
     with tempfile.TemporaryDirectory(prefix="seedream-benchmark-") as name, running_server("photo", IDS) as base_url:
         scene = _Scene(Path(name), base_url)
         scene.fill_stores()
-        shows = take_turns(list(show_contenders.CONTENDERS), rounds, scene.show)
+        shows = take_turns(shown_names(), rounds, scene.show)
         batches = take_turns(list(batch_names()), rounds, scene.retrieve)
         log(f"building a library of {RECORDS:,} records")
         build_seconds = scene.build()
         searches = take_turns([LIBRARY, JSON_FILES], rounds, scene.search)
         adds = take_turns([str(size) for size in LIBRARY_SIZES], rounds, scene.add)
     return Result(shows, searches, adds, batches, build_seconds)
+
+
+def shown_names() -> list[str]:
+    """The contenders that show images, as far as what they need is installed."""
+    return [name for name, contender in show_contenders.CONTENDERS.items() if is_installed(contender.modules)]
 
 
 def batch_names() -> dict[str, tuple[str, int]]:
@@ -101,7 +106,7 @@ class _Scene:
 
     def fill_stores(self) -> None:
         """Runs the contenders that are measured in their second run for the first time."""
-        for name in (AGAIN, MANY_AGAIN, CACHED_SESSION, FILE_CACHE):
+        for name in {AGAIN, MANY_AGAIN, CACHED_SESSION, FILE_CACHE}.intersection(shown_names()):
             log(f"first run for {name}")
             (self._folder / name).mkdir()
             self._show(name, self._folder / name, cells=1)

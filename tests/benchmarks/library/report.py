@@ -111,7 +111,7 @@ def render(result: Result) -> str:
     )
     parts = ["## Library", scene]
     parts += ["First run:", contender_table(SHOW_COLUMNS, (_show_cells(result, *row) for row in FIRST_ROWS))]
-    parts += ["Second run:", contender_table(SHOW_COLUMNS, (_show_cells(result, *row) for row in AGAIN_ROWS))]
+    parts += ["Second run:", contender_table(SHOW_COLUMNS, (_show_cells(result, *row) for row in _again_rows(result)))]
     parts += [f"Search in {RECORDS:,} records, to the first page:"]
     parts += [contender_table(SEARCH_COLUMNS, (_search_cells(result, query.label) for query in SEARCHES))]
     parts += [f"Adding {ADDED} records, one at a time:"]
@@ -121,14 +121,43 @@ def render(result: Result) -> str:
     return "\n\n".join([*parts, goal_table(goals_of(result))])
 
 
+def summarize(result: Result) -> str:
+    """The figures for users, as Markdown."""
+    shows, searches = result.shows, result.searches
+    again = (
+        [
+            _label_of(name, run),
+            f"{shows.median_of(name, _seconds(run)):.2f} s",
+            f"{shows.median_of(name, _of(run, lambda cell: cell.requests)):g}",
+        ]
+        for name, run in [FIRST_ROWS[0], *_again_rows(result)]
+    )
+    times = [searches.median_of(LIBRARY, lambda seconds, label=query.label: seconds[label]) for query in SEARCHES]  # type: ignore[misc]  # bound here
+    added = result.adds.median_of(str(RECORDS), median) / MILLISECOND
+    rest = (
+        f"With {RECORDS:,} records in the library, a search takes {min(times) / MILLISECOND:.0f} to "
+        f"{max(times) / MILLISECOND:.0f} ms to its first page, and storing one more record takes {added:.1f} ms."
+    )
+    return f"{contender_table(('Time', 'Requests'), again)}\n\n{rest}"
+
+
+def _again_rows(result: Result) -> list[tuple[str, int]]:
+    """The rows of the second run, without contenders that are not installed."""
+    return [row for row in AGAIN_ROWS if row[0] in result.shows.measured]
+
+
+def _label_of(name: str, run: int) -> str:
+    label = SAME_KERNEL if run else CONTENDERS[name].label
+    return f"{label}, {MANY_SHOWN:,} tasks" if name == MANY_AGAIN else label
+
+
 def _show_cells(result: Result, name: str, run: int) -> list[str]:
     shows = result.shows
     times = shows.figures(name, _seconds(run))
     own = STORED if (name, run) in FIRST_ROWS else AGAIN
     ratio = median(one / other for one, other in zip(times, shows.figures(own, _seconds(0)), strict=True))
-    label = SAME_KERNEL if run else CONTENDERS[name].label
     return [
-        f"{label}, {MANY_SHOWN:,} tasks" if name == MANY_AGAIN else label,
+        _label_of(name, run),
         f"{median(times):.3f} s",
         f"{shows.median_of(name, _of(run, lambda cell: cell.requests)):g}",
         f"{min(times):.3f}-{max(times):.3f} s",

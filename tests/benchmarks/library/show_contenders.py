@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.display import HTML, display
 
-from seedream_nb.notebook import session as notebook
 from tests.benchmarks.gallery import contenders as gallery
 from tests.benchmarks.gallery.contenders import TIMEOUT, TOKEN, bare_pool, seedream_get, thumbnail_tag
 
@@ -43,24 +43,12 @@ class Contender:
 
     def load(self, job: ShowJob, shell: InteractiveShell) -> None:
         """Imports the modules and loads the extension into the shell."""
+        if self.has_library:
+            os.environ["SEEDREAM_LIBRARY"] = job.store
         if "seedream_nb" in self.modules:
             shell.run_line_magic("load_ext", "seedream_nb")
         for module in self.modules:
             importlib.import_module(module)
-        if self.has_library:
-            shell.magics_manager.registry["SeedreamMagics"]._session = SessionWithLibrary(job.store)
-
-
-class SessionWithLibrary(notebook.Session):
-    """A session with a library of its own; without one, nothing from a server on this machine is stored."""
-
-    def __init__(self, folder: str) -> None:
-        super().__init__()
-        self._folder = folder
-
-    @property
-    def _sandbox_library(self) -> str:
-        return self._folder
 
 
 def cached_session(job: ShowJob, shell: InteractiveShell) -> None:

@@ -17,7 +17,7 @@ from tests.benchmarks.gallery.server import running_server
 from tests.benchmarks.panel.chromium import running_chromium
 from tests.benchmarks.panel.contenders import CONTENDERS
 from tests.benchmarks.panel.scene import TASKS, TIME_LIMIT, WINDOW, KernelFigures, PageFigures
-from tests.benchmarks.processes import ROOT
+from tests.benchmarks.processes import ROOT, is_installed
 from tests.benchmarks.rounds import Rounds, log, take_turns
 from tests.browser.jupyter import JupyterServer, Notebook, serve
 
@@ -52,9 +52,8 @@ def measure_all(rounds: int) -> Rounds[Measurement]:
     ):
         server = next(servers)
         try:
-            return take_turns(
-                list(CONTENDERS), rounds, lambda name: _measure(name, base_url, server, Path(home), playwright)
-            )
+            names = [name for name, contender in CONTENDERS.items() if is_installed(contender.modules)]
+            return take_turns(names, rounds, lambda name: _measure(name, base_url, server, Path(home), playwright))
         finally:
             # A kernel may remain after an error.
             server.shut_down_kernels()

@@ -42,6 +42,7 @@ def goals_of(rounds: Rounds[Measurement]) -> list[Goal]:
                 is_floor=True,
             )
             for ours, rival in ((OURS, WIDGETS_DOWNLOADING), (OURS_STORED, WIDGETS), (OURS_STORED, IPYPLOT))
+            if rival in rounds.measured
         ),
         Goal("Kernel memory added, worst round", memory / MEGABYTE, 200, " MB"),
         Goal(f"Additional widget models for {TASKS:,} tasks vs. {FEW}", growth, 0, ""),
@@ -54,8 +55,16 @@ def render(rounds: Rounds[Measurement]) -> str:
         f"{TASKS:,} tasks in JupyterLab, one {SIDE}x{SIDE} JPEG of about {JPEG_BYTES // KILOBYTE} KB each, "
         f"{LATENCY * 1000:g} ms latency; medians of {rounds.count} rounds."
     )
-    contenders = contender_table(COLUMNS, (_cells(rounds, name) for name in CONTENDERS))
+    contenders = contender_table(COLUMNS, (_cells(rounds, name) for name in rounds.measured))
     return "\n\n".join(["## Panel", scene, contenders, goal_table(goals_of(rounds))])
+
+
+def summarize(rounds: Rounds[Measurement]) -> str:
+    """The figures for users, as Markdown."""
+    columns = ("First screen", "Sent to the browser by then", "To the end", "Widget models")
+    return contender_table(
+        columns, ([_cells(rounds, name)[column] for column in (0, 1, 5, 6, 10)] for name in rounds.measured)
+    )
 
 
 def _cells(rounds: Rounds[Measurement], name: str) -> list[str]:

@@ -42,6 +42,20 @@ def render(rounds: Rounds[Measurement]) -> str:
     return "\n\n".join(["## Waiting", scene, contenders, goal_table(goals_of(rounds))])
 
 
+def summarize(rounds: Rounds[Measurement]) -> str:
+    """The figures for users, as Markdown."""
+    rows = (
+        [
+            CONTENDERS[name].label,
+            f"{rounds.median_of(name, _requests):g}",
+            f"{rounds.median_of(name, _mean_delay):.1f} s",
+            f"{rounds.median_of(name, lambda round_: round_.longest_delay):.1f} s",
+        ]
+        for name in CONTENDERS
+    )
+    return contender_table(("Requests", "Mean delay from finished to known", "Longest delay"), rows)
+
+
 def _cells(rounds: Rounds[Measurement], name: str) -> list[str]:
     return [
         CONTENDERS[name].label,
