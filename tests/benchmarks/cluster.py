@@ -1,6 +1,7 @@
 """What a second Dask worker brings where an export is bound by the processor, and what an image costs at each step.
 
-`python -m tests.benchmarks --scene cluster` measures both. `docs/explanation/runs_at_scale.md` calculates with the second.
+`python -m tests.benchmarks --scene cluster` measures both; `docs/explanation/runs_at_scale.md` calculates with the
+second.
 """
 
 from __future__ import annotations
