@@ -1,22 +1,53 @@
-"""Copies the notebooks into the tutorials before Sphinx reads them."""
+"""Copies the notebooks into the tutorials before Sphinx reads them, each with a line of links below its title."""
 
 from __future__ import annotations
 
-import shutil
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def page_of(notebook: dict[str, Any], name: str, repository: str) -> dict[str, Any]:
+    """The notebook as a page.
+
+    Widgets need a kernel, so their outputs are left out: the static gallery beside each stands for it.
+
+    Args:
+        notebook: The notebook as JSON; it is changed.
+        name: Its file name.
+        repository: The address of the repository.
+    """
+    for cell in notebook["cells"]:
+        if "outputs" in cell:
+            cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
+    title, _, rest = "".join(notebook["cells"][0]["source"]).partition("\n")
+    binder = repository.replace("https://github.com/", "https://mybinder.org/v2/gh/")
+    links = (
+        f"[Run it on Binder]({binder}/HEAD?urlpath=lab/tree/notebooks/{name})"
+        f" · {{download}}`Download the notebook <../../notebooks/{name}>`"
+    )
+    notebook["cells"][0]["source"] = f"{title}\n\n{{.seedream-links}}\n{links}\n{rest}"
+    return notebook
+
 
 def copy_notebooks(app: Sphinx) -> None:
-    """Copies each notebook of the repository that has changed."""
-    for path in sorted((Path(app.srcdir).parent / "notebooks").glob("*.ipynb")):
-        shutil.copy2(path, Path(app.srcdir) / "tutorials" / path.name)
+    """Writes the page of each notebook, unless it is there already: Sphinx reads what has changed."""
+    source = Path(app.srcdir)
+    for path in sorted((source.parent / "notebooks").glob("*.ipynb")):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        page = json.dumps(page_of(notebook, path.name, app.config.repository), ensure_ascii=False)
+        target = source / "tutorials" / path.name
+        if not target.exists() or target.read_text(encoding="utf-8") != page:
+            target.write_text(page, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Registers the step with Sphinx."""
+    app.add_config_value("repository", "", "env", str)
     app.connect("builder-inited", copy_notebooks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -16,12 +16,17 @@ _RUN = """selector => axe.run(selector, { resultTypes: ["violations"] }).then(fo
   .map(fault => [fault.id, fault.nodes.map(node => node.html)]))"""
 
 
-def expect_accessible(page: Page, selector: str) -> None:
-    """Fails when axe-core finds serious or critical faults within an element."""
+def serious_faults(page: Page, selector: str) -> list[tuple[str, list[str]]]:
+    """The rules that axe-core finds broken within an element, serious or critical, each with the HTML of its nodes."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
+    return [(rule, nodes) for rule, nodes in page.evaluate(_RUN, selector)]
+
+
+def expect_accessible(page: Page, selector: str) -> None:
+    """Fails when axe-core finds serious or critical faults within an element."""
 
     def check() -> None:
-        assert page.evaluate(_RUN, selector) == []
+        assert serious_faults(page, selector) == []
 
     eventually(page, check)  # colors of a new theme may fade in

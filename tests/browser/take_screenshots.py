@@ -90,11 +90,15 @@ SHOTS = (
     Shot("gallery-light", (START, GALLERY), 1130, quality=86),
     Shot("gallery-dark", (START, GALLERY), 1130, "dark", quality=86),
     Shot("sweep-light", (START, SWEEP), 870, first_cell=1),
+    Shot("sweep-dark", (START, SWEEP), 870, "dark", first_cell=1),
     Shot("run-light", (TABLE, RUN), 330, first_cell=1, ready_when=STRIP_IS_FULL),
+    Shot("run-dark", (TABLE, RUN), 330, "dark", first_cell=1, ready_when=STRIP_IS_FULL),
     Shot("explorer-light", (START, EXPLORER), 1000, first_cell=1, ready_when=IMAGES_ARE_LOADED),
     Shot("explorer-dark", (START, EXPLORER), 1000, "dark", first_cell=1, ready_when=IMAGES_ARE_LOADED),
     Shot("markup-light", (START, CATS, SKETCH), 830, first_cell=2),
-    Shot("before-after", (START, ORIGINAL, EDIT), 612, first_cell=2),
+    Shot("markup-dark", (START, CATS, SKETCH), 830, "dark", first_cell=2),
+    Shot("before-after-light", (START, ORIGINAL, EDIT), 612, first_cell=2),
+    Shot("before-after-dark", (START, ORIGINAL, EDIT), 612, "dark", first_cell=2),
 )
 
 
@@ -124,7 +128,7 @@ def take(shot: Shot, browser: Browser, server: JupyterServer) -> None:
     notebook.hide_sidebar()
     notebook.run_all()
     if shot.ready_when:
-        page.wait_for_function(shot.ready_when)
+        page.wait_for_function(shot.ready_when, timeout=120_000)
     first = page.locator(".jp-Notebook .jp-Cell").nth(shot.first_cell)
     first.evaluate("cell => cell.scrollIntoView({block: 'start'})")
     # Where nothing reacts to the pointer.
