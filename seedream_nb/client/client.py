@@ -160,6 +160,10 @@ class SeedreamClient:
 
         Raises:
             LibraryError: There is no library that records what was spent.
+
+        Example:
+            >>> SeedreamClient(sandbox.token, sandbox.url, library="images", budget=2.50).budget_left()
+            2.5
         """
         budget = self.budget
         if budget is None:
@@ -185,6 +189,10 @@ class SeedreamClient:
             InvalidTaskIdError: The id is empty or not text, or its beginning fits no known id or several; nothing was
                 sent.
             SeedreamError: What the service answered, or that no answer came.
+
+        Example:
+            >>> client.retrieve("84d1544a-9043-4dde-a98b-e889dacd75f6").prompt
+            'a white siamese cat'
         """
         ids = read_ids(task_id, self._cache.lookup)
         if len(ids) != 1:
@@ -228,9 +236,7 @@ class SeedreamClient:
                 order, its `failed_ids` the missing ids.
 
         Example:
-            >>> from seedream_nb import Sandbox, SeedreamClient
-            >>> with Sandbox() as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
-            ...     tasks = client.retrieve_batch(["84d1544a-9043-4dde-a98b-e889dacd75f6", "unknown"])
+            >>> tasks = client.retrieve_batch(["84d1544a-9043-4dde-a98b-e889dacd75f6", "unknown"])
             >>> [task.status.value for task in tasks]
             ['succeeded', 'not found']
         """
@@ -270,6 +276,11 @@ class SeedreamClient:
                 `failed_ids` the ids still in progress.
             InterruptedWait: An interrupt came; its `tasks` and `open_ids` hold the same.
             SeedreamError: Every further poll would fail like this; a single failed poll is ignored.
+
+        Example:
+            >>> started = client.generate("a white siamese cat")
+            >>> [task.status.value for task in client.wait([started, "84d1544a-9043-4dde-a98b-e889dacd75f6"])]
+            ['succeeded', 'succeeded']
         """
         return self.iter_wait(tasks, timeout=timeout, pace=pace, interval=interval).finish()
 
@@ -297,6 +308,13 @@ class SeedreamClient:
         Raises:
             UsageError: As for `wait`.
             InvalidTaskIdError: As for `retrieve_batch`; nothing was sent.
+
+        Example:
+            >>> started = [client.generate(prompt) for prompt in ("a cat", "a dog")]
+            >>> for task in client.iter_wait(started):
+            ...     print(task.status)
+            succeeded
+            succeeded
         """
         pace, timeout = choose_pace(pace, interval), check_timeout(timeout)
         given = read_tasks_or_ids(tasks, self._cache.lookup)
@@ -332,6 +350,12 @@ class SeedreamClient:
 
         Raises:
             UsageError: An argument is out of range; nothing was sent.
+
+        Example:
+            >>> client.history(limit=10)[0].prompt
+            'a white siamese cat'
+            >>> client.history(created_after=task.created_at).total
+            1
         """
         filters = build_filters(
             created_after=created_after, created_before=created_before, application_id=application_id, user_id=user_id
@@ -343,6 +367,11 @@ class SeedreamClient:
 
         Returns:
             The requests, the oldest first, of this and of earlier kernels; see `recover`.
+
+        Example:
+            >>> started = client.generate("a white siamese cat", size="4K")
+            >>> [purchase.task_id == started.id for purchase in client.unfinished()]
+            [True]
         """
         return self.purchases().unfinished()
 
@@ -357,6 +386,10 @@ class SeedreamClient:
 
         Raises:
             SeedreamError: The history cannot be read, or it is that of another account.
+
+        Example:
+            >>> for purchase in client.unfinished():
+            ...     task = client.recover(purchase)
         """
         purchases = self.purchases()
         settled = purchases.settle(purchase, time.sleep)
@@ -442,9 +475,7 @@ class SeedreamClient:
             MarkupWarning: As for `edit`.
 
         Example:
-            >>> from seedream_nb import Sandbox
-            >>> with Sandbox(generation_seconds=0) as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
-            ...     task = client.generate("a white siamese cat", size="2K", wait=True)
+            >>> task = client.generate("a white siamese cat", size="2K", wait=True)
             >>> task.status.value, task.images[0].size
             ('succeeded', '2048x2048')
         """
@@ -497,11 +528,8 @@ class SeedreamClient:
 
         Example:
             >>> from PIL import Image
-            >>> from seedream_nb import Markup, Sandbox
             >>> room = Markup(Image.new("RGB", (400, 300))).box(40, 150, 200, 260, color="red")
-            >>> with Sandbox(generation_seconds=0) as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
-            ...     task = client.edit(room, f"Put a sofa {room.words[1]}. Remove the box.", wait=True)
-            >>> task.prompt
+            >>> client.edit(room, f"Put a sofa {room.words[1]}. Remove the box.", wait=True).prompt
             'Put a sofa in the red box 1. Remove the box.'
         """
         if image is None:
@@ -529,8 +557,9 @@ class SeedreamClient:
             IncompleteRequestWarning: The file is of an earlier version, and has prompt, model, size and seed only.
 
         Example:
-            >>> client.request_of("cats/001-a-cat.png").options.size  # doctest: +SKIP
-            '2K'
+            >>> saved = gallery.save("cats").paths[0]
+            >>> client.request_of(saved).prompt
+            'a white siamese cat'
         """
         found = find_request(what, self._cache)
         for note in found.notes:
@@ -563,7 +592,9 @@ class SeedreamClient:
             SeedreamError: As for `generate`.
 
         Example:
-            >>> client.remake("cats/001-a-cat.png", size="4K", wait=True)  # doctest: +SKIP
+            >>> saved = gallery.save("cats").paths[0]
+            >>> client.remake(saved, size="4K", wait=True).images[0].size
+            '4096x4096'
         """
         request = self.request_of(what, image=image)
         names = {item.name for item in dataclasses.fields(GenerationOptions)}
@@ -601,10 +632,8 @@ class SeedreamClient:
             UsageError: The request was rejected; nothing was sent.
 
         Example:
-            >>> from seedream_nb import Sandbox
-            >>> with Sandbox(generation_seconds=0) as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
-            ...     images = client.stream("a cat in four seasons", max_images=4)
-            ...     print(*(image.index for image in images), images.task.status)
+            >>> images = client.stream("a cat in four seasons", max_images=4)
+            >>> print(*(image.index for image in images), images.task.status)
             0 1 2 3 succeeded
         """
         body = prepare(prompt, GenerationOptions(**options), image=image, mode="stream", strict=strict)
@@ -658,10 +687,8 @@ class SeedreamClient:
             UnknownModelWarning: As for `generate`.
 
         Example:
-            >>> from seedream_nb import GenerationRequest, Sandbox
             >>> requests = [GenerationRequest(f"a {animal}") for animal in ("cat", "dog", "fox")]
-            >>> with Sandbox(generation_seconds=0) as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
-            ...     [task.status.value for task in client.generate_all(requests, in_flight=2).finish()]
+            >>> [task.status.value for task in client.generate_all(requests, in_flight=2).finish()]
             ['succeeded', 'succeeded', 'succeeded']
         """
         if in_flight < 1:
@@ -745,10 +772,12 @@ class SeedreamClient:
             LibraryError: There is no library that can be written.
 
         Example:
-            >>> run = client.run("prompts.csv", name="cats", prompt="a {color} cat")  # doctest: +SKIP
-            >>> run.announcement  # doctest: +SKIP
-            '24 images; about $0.84 (prices of 2026-08); at 10 in flight and about 30 s each, about 2 min'
-            >>> run.finish()  # doctest: +SKIP
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
+            >>> run.announcement
+            '2 images in the sandbox; ...'
+            >>> len(run.finish().images)
+            2
         """
         return provide("open_run")(  # type: ignore[no-any-return]  # as named
             self,
@@ -785,11 +814,21 @@ class SeedreamClient:
 
         Raises:
             LibraryError: There is no library that can be written.
+
+        Example:
+            >>> run = client.run([{"color": "black"}], name="cats", prompt="a {color} cat")
+            >>> [(run.name, run.unsent) for run in client.runs()]
+            [('cats', 1)]
         """
         return provide("list_runs")(self)  # type: ignore[no-any-return]  # as named
 
     def close(self) -> None:
-        """Closes the connections and the library. The client stays usable and opens them again when needed."""
+        """Closes the connections and the library. The client stays usable and opens them again when needed.
+
+        Example:
+            >>> with SeedreamClient(sandbox.token, sandbox.url) as another:  # closed at the end
+            ...     task = another.retrieve("84d1544a-9043-4dde-a98b-e889dacd75f6")
+        """
         self._transport.close()
         self._cache.close()
 

@@ -58,11 +58,9 @@ class GenerationBatch:
         gate: What all that is sent to the account passes; the tasks in progress of all batches count there together.
 
     Example:
-        >>> from seedream_nb import GenerationOptions, GenerationRequest, Sandbox, SeedreamClient
         >>> requests = [GenerationRequest(prompt, GenerationOptions(size="2K")) for prompt in ("a cat", "a dog")]
-        >>> with Sandbox(generation_seconds=0) as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
-        ...     for task in client.generate_all(requests).finish():
-        ...         print(task.prompt, task.status)
+        >>> for task in client.generate_all(requests).finish():
+        ...     print(task.prompt, task.status)
         a cat succeeded
         a dog succeeded
     """
@@ -206,7 +204,13 @@ class GenerationBatch:
         return self._waiting.failure
 
     def describe_unsent(self) -> str:
-        """Says which requests were not sent, by their numbers from 1; empty if all were."""
+        """Says which requests were not sent, by their numbers from 1; empty if all were.
+
+        Example:
+            >>> batch = client.generate_all(["a cat", "a dog"])
+            >>> batch.unsent, batch.describe_unsent()
+            (2, 'Requests 1-2 were not sent, so not paid for.')
+        """
         unsent = [index + 1 for index in self._dispatcher.unsent_indexes]
         if not unsent:
             return ""
@@ -229,6 +233,13 @@ class GenerationBatch:
             InterruptedWait: An interrupt came. Its `tasks` and `open_ids` hold the same; its `sent_at` is set when the
                 outcome of some requests is unknown.
             SeedreamError: Every further poll would fail like this; it carries the same.
+
+        Example:
+            >>> batch = client.generate_all(["a cat", "a dog"])
+            >>> for changed in batch.updates():
+            ...     progress = len(batch.done)
+            >>> progress
+            2
         """
         try:
             self._dispatcher.open()
@@ -254,6 +265,11 @@ class GenerationBatch:
         Raises:
             SeedreamError: As for `updates`.
             InterruptedWait: As for `updates`.
+
+        Example:
+            >>> batch = client.generate_all(["a cat", "a dog"])
+            >>> [task.status.value for task in batch.finish()], batch.failures
+            (['succeeded', 'succeeded'], {})
         """
         return run_to_end(self)
 

@@ -38,11 +38,12 @@ class History:
         UsageError: A number is out of range; nothing was sent.
 
     Example:
-        >>> from seedream_nb import Sandbox, SeedreamClient
-        >>> with Sandbox() as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
-        ...     newest = sandbox.add_task("a cat in the snow")
-        ...     client.history()[0].prompt
-        'a cat in the snow'
+        >>> newest = sandbox.add_task("a cat in the snow")
+        >>> history = client.history()
+        >>> history[0].prompt, len(history[:3])
+        ('a cat in the snow', 3)
+        >>> history.total == len(list(history))
+        True
     """
 
     def __init__(

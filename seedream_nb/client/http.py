@@ -55,6 +55,9 @@ class Timeouts:
         connect: For the connection.
         read: For the next part of an answer.
         generate: As `read`, for an answer that comes only when an image is finished, which takes one to two minutes.
+
+    Example:
+        >>> patient = SeedreamClient(sandbox.token, sandbox.url, timeouts=Timeouts(connect=30, read=120))
     """
 
     connect: float = 10.0

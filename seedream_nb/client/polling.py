@@ -48,6 +48,10 @@ class Pace:
         first: Seconds between the first two polls, and after each that found a finished task.
         longest: Maximum seconds between two polls.
         factor: By how much a pause grows while nothing finishes.
+
+    Example:
+        >>> patient = Pace(first=10, longest=60)
+        >>> tasks = client.wait(gallery, pace=patient, timeout=3600)  # finished ones are not polled
     """
 
     first: float = 2.0
@@ -55,7 +59,12 @@ class Pace:
     factor: float = 1.5
 
     def after(self, pause: float) -> float:
-        """The pause in seconds that follows one of this length when nothing has finished."""
+        """The pause in seconds that follows one of this length when nothing has finished.
+
+        Example:
+            >>> Pace(first=2, longest=10, factor=1.5).after(2)
+            3.0
+        """
         return max(self.first, min(self.longest, pause * self.factor))
 
 
@@ -147,10 +156,11 @@ class Waiting:
         InvalidTaskIdError: An id is empty or not text, or its beginning fits no known id or several.
 
     Example:
-        >>> from seedream_nb import Sandbox, SeedreamClient
-        >>> with Sandbox() as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
-        ...     for task in client.iter_wait([sandbox.add_task("a cat", ready_in=0.1)]):
-        ...         print(task.prompt, task.status)
+        >>> waiting = client.iter_wait([sandbox.add_task("a cat", ready_in=0.1)])
+        >>> len(waiting.open_ids)
+        1
+        >>> for task in waiting:
+        ...     print(task.prompt, task.status)
         a cat succeeded
     """
 
@@ -202,6 +212,12 @@ class Waiting:
 
         Raises:
             InvalidTaskIdError: As for the constructor; nothing was added.
+
+        Example:
+            >>> waiting = client.iter_wait([task])
+            >>> waiting.add(client.generate("a dog"))
+            >>> [task.prompt for task in waiting.finish()]
+            ['a white siamese cat', 'a dog']
         """
         keys, known, still_open = list(self._state.keys), dict(self._state.known), dict(self._state.open)
         for task in read_tasks_or_ids(tasks, self._lookup):
@@ -215,7 +231,12 @@ class Waiting:
         self._restart_clock()
 
     def find(self, task_id: str) -> Task | None:
-        """What is known of one task; None if it is not among them."""
+        """What is known of one task; None if it is not among them.
+
+        Example:
+            >>> client.iter_wait([task]).find(task.id).status.value
+            'succeeded'
+        """
         return self._state.known.get(task_id.lower())
 
     def discard(self, task_ids: Iterable[str]) -> None:
@@ -317,6 +338,13 @@ class Waiting:
                 `failed_ids` the ids still in progress.
             InterruptedWait: An interrupt came; it carries the same.
             SeedreamError: Every further poll would fail like this, such as with a rejected token.
+
+        Example:
+            >>> waiting = client.iter_wait([client.generate("a dog"), client.generate("a fox")])
+            >>> for finished in waiting.updates():
+            ...     left = len(waiting.open_ids)
+            >>> left
+            0
         """
         try:
             yield from self._updates()
@@ -334,6 +362,10 @@ class Waiting:
         Raises:
             SeedreamError: As for `updates`.
             InterruptedWait: As for `updates`.
+
+        Example:
+            >>> [task.status.value for task in client.iter_wait([client.generate("a dog")]).finish()]
+            ['succeeded']
         """
         return run_to_end(self)
 

@@ -80,6 +80,12 @@ class Settings:
 
     Raises:
         SettingsError: The token contains characters that no token has.
+
+    Example:
+        >>> client.settings.is_sandbox, client.settings.token_source
+        (True, 'an argument')
+        >>> client.settings.token  # never shown
+        Secret(hidden)
     """
 
     token: Secret | None
@@ -104,6 +110,12 @@ class Settings:
 
         Raises:
             MissingTokenError: There is none; the message lists the ways to set one, and the way without.
+
+        Example:
+            >>> Settings(None, "https://api.acedata.cloud", None, "the default").require_token()
+            Traceback (most recent call last):
+            ...
+            seedream_nb.core.errors.MissingTokenError: ...
         """
         if self.token is None:
             raise MissingTokenError(

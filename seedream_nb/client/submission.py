@@ -69,6 +69,9 @@ class GenerationRequest:
     Example:
         >>> GenerationRequest("a cat", GenerationOptions(model="4.5", size="2K")).options.size
         '2K'
+        >>> request = GenerationRequest("make it night", image=gallery.images[0])
+        >>> client.generate_all([request]).finish()[0].status.value
+        'succeeded'
     """
 
     prompt: str
@@ -262,6 +265,17 @@ class ImageStream:
     Attributes:
         task: The task with everything that has arrived. At the end its status is final, or pending for an asynchronous
             request. The service does not name the task in a stream, so the id is empty unless it does.
+
+    Example:
+        >>> images = client.stream("a cat in four seasons", max_images=4)
+        >>> for image in images:
+        ...     print(image.index, image.size)
+        0 2048x2048
+        1 2048x2048
+        2 2048x2048
+        3 2048x2048
+        >>> images.task.usage.generated_images
+        4
     """
 
     def __init__(
@@ -318,6 +332,10 @@ class ImageStream:
         Raises:
             SeedreamError: As for each image.
             InterruptedRequest: As for each image.
+
+        Example:
+            >>> client.stream("a cat in four seasons", max_images=4).finish().status.value
+            'succeeded'
         """
         try:
             for _image in self:

@@ -72,6 +72,9 @@ class RetryPolicy:
         tries: Maximum number of attempts, including the first.
         first_pause: Seconds before the second attempt; doubled for each further one, with jitter.
         longest_pause: Maximum seconds to wait, also when the service sends a `Retry-After`.
+
+    Example:
+        >>> patient = SeedreamClient(sandbox.token, sandbox.url, retries=RetryPolicy(tries=8, longest_pause=120))
     """
 
     tries: int = 4
@@ -79,7 +82,12 @@ class RetryPolicy:
     longest_pause: float = 60.0
 
     def pause(self, failures: int) -> float:
-        """Seconds to wait after this many failures: between half of the exponential step and the whole of it."""
+        """Seconds to wait after this many failures: between half of the exponential step and the whole of it.
+
+        Example:
+            >>> 1.0 <= RetryPolicy(first_pause=0.5).pause(3) <= 2.0
+            True
+        """
         step = self.first_pause * 2.0 ** (failures - 1)
         return min(self.longest_pause, step * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not cryptography
 

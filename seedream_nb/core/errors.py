@@ -249,7 +249,7 @@ class OutcomeUnknownError(NetworkError):
         partial: What arrived of a stream before it broke off.
 
     Example:
-        >>> try:  # doctest: +SKIP
+        >>> try:
         ...     task = client.generate("a white siamese cat", mode="sync")
         ... except OutcomeUnknownError as error:
         ...     candidates = list(client.history(created_after=error.sent_at))

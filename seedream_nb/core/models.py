@@ -29,7 +29,14 @@ Number = TypeVar("Number", int, float)
 
 
 class TaskStatus(str, Enum):
-    """The state of a task. The service has no such field; it is read from the record (wire contract, states)."""
+    """The state of a task. The service has no such field; it is read from the record (wire contract, states).
+
+    Example:
+        >>> task.status
+        <TaskStatus.SUCCEEDED: 'succeeded'>
+        >>> task.status.is_final, str(task.status)
+        (True, 'succeeded')
+    """
 
     PENDING = "pending"
     RUNNING = "running"
@@ -54,6 +61,11 @@ class ErrorDetail:
     Attributes:
         code: The code of the service or the model, such as `InputTextSensitiveContentDetected`; may be empty.
         message: The message of the service; may be empty.
+
+    Example:
+        >>> detail = ErrorDetail("InputTextSensitiveContentDetected", "The prompt may contain sensitive information.")
+        >>> detail.is_moderation
+        True
     """
 
     code: str = ""
@@ -112,6 +124,11 @@ class BoundingBox:
     Attributes:
         absolute: Left, top, right, bottom in pixels.
         normalized: The same in thousandths of the base image's width and height.
+
+    Example:
+        >>> layered = client.generate(image=image, layers=True, model="5.0-pro", wait=True)
+        >>> len(layered.layers[1].bounding_box.absolute)
+        4
     """
 
     absolute: tuple[float, float, float, float] | None = None
@@ -139,6 +156,10 @@ class TaskImage:
         error: Why it failed.
         raw: The unchanged item of the answer.
         library: As `Task.library`.
+
+    Example:
+        >>> image.model, image.size, image.is_good
+        ('doubao-seedream-5-0-lite-260128', '2048x2048', True)
     """
 
     task_id: str
@@ -173,14 +194,22 @@ class TaskImage:
             LibraryError: The library is turned off, or cannot be read.
 
         Example:
-            >>> client.edit(image.parents[0], "in winter")  # doctest: +SKIP
+            >>> edited = client.edit(image, "in winter", wait=True).images[0]
+            >>> edited.parents[0].prompt
+            'a white siamese cat'
         """
         found: tuple[TaskImage, ...] = provide("find_parents")(self)
         return found
 
     @property
     def children(self) -> tuple[TaskImage, ...]:
-        """The images that were made from it, the oldest first; as `parents`."""
+        """The images that were made from it, the oldest first; as `parents`.
+
+        Example:
+            >>> edited = client.edit(image, "in winter", wait=True)
+            >>> [child.prompt for child in image.children]
+            ['in winter']
+        """
         found: tuple[TaskImage, ...] = provide("find_children")(self)
         return found
 
@@ -206,6 +235,11 @@ class Task:
         raw: The whole unchanged answer.
         library: The folder of the library that stores the task's record and images, `off` where the client that read
             the task stores none; None for a task that came from neither a client nor a library.
+
+    Example:
+        >>> task = client.retrieve("84d1544a-9043-4dde-a98b-e889dacd75f6")
+        >>> task.prompt, task.size, len(task.images)
+        ('a white siamese cat', '2K', 1)
     """
 
     id: str
@@ -232,7 +266,12 @@ class Task:
 
     @classmethod
     def not_found(cls, task_id: str) -> Task:
-        """The task for an id that the service does not know."""
+        """The task for an id that the service does not know.
+
+        Example:
+            >>> Task.not_found("an-id").status.value
+            'not found'
+        """
         return cls(id=task_id, status=TaskStatus.NOT_FOUND)
 
     @property
@@ -256,6 +295,13 @@ class Task:
             TaskNotFinishedError: It is still pending or running.
             ModerationError: Content moderation rejected it.
             TaskFailedError: It failed, completely or in part.
+
+        Example:
+            >>> task.raise_for_status()
+            >>> Task.not_found("an-id").raise_for_status()
+            Traceback (most recent call last):
+            ...
+            seedream_nb.core.errors.TaskNotFoundError: The service does not know the task an-id. ...
         """
         error = self._status_error()
         if error is not None:
@@ -297,6 +343,10 @@ class Task:
         Returns:
             A dict with the names of the attributes; times as ISO 8601 text, and None for numbers that JSON does not
             have (NaN and infinities).
+
+        Example:
+            >>> task.to_dict()["status"], task.to_dict()["images"][0]["size"]
+            ('succeeded', '2048x2048')
         """
         plain = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         plain["status"] = self.status.value
@@ -320,8 +370,8 @@ def sum_usage(tasks: Iterable[Task]) -> Usage:
         The sums; None for what no task reports.
 
     Example:
-        >>> sum_usage([]).generated_images is None
-        True
+        >>> sum_usage(gallery).generated_images
+        1
     """
     total = Usage()
     listed = list(tasks)  # a streamed task has no id, and its identity lasts only as long as the task

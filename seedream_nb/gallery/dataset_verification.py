@@ -88,7 +88,8 @@ def verify_dataset(
         UsageError: There is no finished export, or it cannot be read.
 
     Example:
-        >>> verify_dataset("siamese-cats").is_intact  # doctest: +SKIP
+        >>> report = gallery.export_dataset("siamese-cats")
+        >>> verify_dataset("siamese-cats").is_intact
         True
     """
     place = Target.parse(target, storage_options)

@@ -83,6 +83,11 @@ class DatasetReport:
         failed: How many images could not be read or downloaded.
         failures: The first of these: the number of each in the dataset, from 1, its key, and why.
         notes: What a reader would not expect, such as columns that were written as text.
+
+    Example:
+        >>> report = gallery.export_dataset("siamese-cats")
+        >>> report.images, report.files, report.format
+        (1, 2, 'imagefolder')
     """
 
     target: str

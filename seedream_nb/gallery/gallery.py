@@ -163,6 +163,11 @@ class Gallery(Sequence[Task]):
 
         Raises:
             UsageError: The status does not exist.
+
+        Example:
+            >>> study = Gallery([task, client.retrieve("84d1544a-9043-4dde-a98b-e889dacd75f6")])
+            >>> len(study.filter(model="lite")), len(study.filter(lambda task: task.size == "4K"))
+            (1, 0)
         """
         wanted = None if status is None else _read_status(status)
 
@@ -192,9 +197,11 @@ class Gallery(Sequence[Task]):
             UsageError: Something is not a task, or the number of tasks does not match the table.
 
         Example:
-            >>> for tasks in rounds_of_answers:  # doctest: +SKIP
-            ...     gallery = gallery.renew(tasks).load()
-            ...     handle.update(gallery.live_bundle(), raw=True)
+            >>> tasks = [client.generate("a dog"), client.generate("a fox")]
+            >>> gallery = Gallery(tasks)
+            >>> gallery.renew(client.wait(tasks))
+            2 tasks · 2 images
+            ...
         """
         contents = dataclasses.replace(self._contents, tasks=read_tasks(tasks))
         return self._made_with(contents if note is None else dataclasses.replace(contents, note=note), self._options)
@@ -210,6 +217,10 @@ class Gallery(Sequence[Task]):
 
         Raises:
             UsageError: An option does not exist, or a value is out of range.
+
+        Example:
+            >>> gallery.with_options(columns=3, thumbnail=480).options.columns
+            3
         """
         names = [field.name for field in dataclasses.fields(GalleryOptions)]
         for name in changes:
@@ -218,7 +229,12 @@ class Gallery(Sequence[Task]):
         return self._made_with(self._contents, dataclasses.replace(self._options, **changes))
 
     def to_dicts(self) -> list[dict[str, object]]:
-        """The tasks as plain JSON-ready data, such as for a data frame; see `Task.to_dict`."""
+        """The tasks as plain JSON-ready data, such as for a data frame; see `Task.to_dict`.
+
+        Example:
+            >>> gallery.to_dicts()[0]["prompt"]
+            'a white siamese cat'
+        """
         return [task.to_dict() for task in self._contents.tasks]
 
     def load(self, *, again: bool = True, on_progress: Progress = None, stop: threading.Event | None = None) -> Gallery:
@@ -232,6 +248,10 @@ class Gallery(Sequence[Task]):
 
         Returns:
             The gallery itself.
+
+        Example:
+            >>> gallery.unloaded, gallery.load().unloaded
+            (1, 0)
         """
         self._images.load(
             self._layout.needed, self._options, self._fetcher, again=again, on_progress=on_progress, stop=stop
@@ -277,8 +297,10 @@ class Gallery(Sequence[Task]):
                 cannot be created, or cannot be written to.
 
         Example:
-            >>> gallery.save("seedream_results", name="{index:03}-{prompt:40}-{id:8}")  # doctest: +SKIP
-            12 images and 3 records in seedream_results
+            >>> gallery.save("seedream_results", name="{index:03}-{prompt:40}-{id:8}")
+            1 image and 1 record in seedream_results
+            >>> gallery.save("seedream_results", name="{index:03}-{prompt:40}-{id:8}").paths[0].name
+            '001-a-white-siamese-cat-9d65fd01.jpg'
         """
         return save_tasks(
             self._contents.tasks, directory, self._fetcher, name=name, images=images, on_progress=on_progress
@@ -327,9 +349,8 @@ class Gallery(Sequence[Task]):
             ConnectionFailedError: The target cannot be reached.
 
         Example:
-            >>> gallery.export_dataset("siamese-cats")  # doctest: +SKIP
-            12 images (9.8 MB, imagefolder) in /home/me/siamese-cats
-            >>> datasets.load_dataset("imagefolder", data_dir="siamese-cats")  # doctest: +SKIP
+            >>> gallery.export_dataset("siamese-cats")
+            1 image (..., imagefolder) in .../siamese-cats
         """
         # Imported here: most galleries are never exported.
         from seedream_nb.gallery.datasets import export_dataset  # noqa: PLC0415  see above
@@ -364,8 +385,8 @@ class Gallery(Sequence[Task]):
             TaskError: The task has no image, as `Task.raise_for_status` says.
 
         Example:
-            >>> gallery = Gallery(client.retrieve(task_id))  # doctest: +SKIP
-            >>> gallery.compose().save("poster.png")  # doctest: +SKIP
+            >>> layered = Gallery(client.generate(image=image, layers=True, model="5.0-pro", wait=True))
+            >>> layered.compose().save("poster.png")
         """
         return compose_layers(self._contents.tasks[place], self._fetcher)
 
@@ -388,8 +409,8 @@ class Gallery(Sequence[Task]):
             UsageError: The file has another ending or cannot be written.
 
         Example:
-            >>> gallery.export("page.html", title="Siamese cats")  # doctest: +SKIP
-            PosixPath('page.html')
+            >>> gallery.export("page.html", title="Siamese cats").name
+            'page.html'
         """
         contents = self._mark(len(self))
         return export_page(contents, path, self._fetcher, title=title, on_progress=on_progress)
@@ -451,9 +472,10 @@ class Gallery(Sequence[Task]):
                 pixels (a PDF has no such limit), or the file has another ending or cannot be written.
 
         Example:
-            >>> gallery.contact_sheet().show()  # doctest: +SKIP
-            >>> gallery.contact_sheet("sheet.pdf", title="Siamese cats")  # doctest: +SKIP
-            PosixPath('sheet.pdf')
+            >>> gallery.contact_sheet(columns=1).mode
+            'RGB'
+            >>> gallery.contact_sheet("sheet.pdf", title="Siamese cats").name
+            'sheet.pdf'
         """
         options = dataclasses.replace(
             self._options,
@@ -466,7 +488,12 @@ class Gallery(Sequence[Task]):
         return write_sheet(plan, path, self._fetcher, on_progress)
 
     def to_html(self) -> str:
-        """The gallery as HTML, with images embedded as the options say."""
+        """The gallery as HTML, with images embedded as the options say.
+
+        Example:
+            >>> "data:image/jpeg;base64," in gallery.to_html()
+            True
+        """
         return self._repr_mimebundle_()["text/html"]
 
     def live_bundle(self) -> dict[str, str]:
@@ -478,6 +505,10 @@ class Gallery(Sequence[Task]):
 
         Returns:
             `text/html` and `text/plain` of the same page.
+
+        Example:
+            >>> sorted(Gallery(client.generate("a dog")).live_bundle())
+            ['text/html', 'text/plain']
         """
         return self._render_loaded(lay_out_contents(self._contents, self._options, is_live=True, absent=FETCHING))
 
@@ -492,6 +523,10 @@ class Gallery(Sequence[Task]):
 
         Returns:
             `text/html` and `text/plain` of the same page.
+
+        Example:
+            >>> print(gallery.partial_bundle(is_loading=True)["text/plain"].splitlines()[0])
+            1 task · 1 image · 1 fetching
         """
         absent = FETCHING if is_loading else NOT_FETCHED
         return self._render_loaded(lay_out_contents(self._mark(), self._options, absent=absent))
@@ -505,6 +540,10 @@ class Gallery(Sequence[Task]):
 
         Returns:
             `text/html` and `text/plain` of the same page.
+
+        Example:
+            >>> print(gallery.headed_bundle("My cats")["text/plain"].splitlines()[0])
+            My cats
         """
         layout = dataclasses.replace(lay_out_contents(self._mark(), self._options), heading=(summary, *notes))
         return _render_within_limit(layout, self._images.load(layout.needed, self._options, self._fetcher))

@@ -96,6 +96,13 @@ class SaveReport:
         images: One entry for each image in the order of the gallery, and one for each task without any. A failed one
             keeps its place; a repeated task has its entries at each of its places, with the same files.
         records: The JSON file of each task, in the order of the gallery.
+
+    Example:
+        >>> report = gallery.save("seedream_results")
+        >>> report
+        1 image and 1 record in seedream_results
+        >>> report.images[0].path.name
+        'a-white-siamese-cat-9d65fd01-1.jpg'
     """
 
     directory: Path

@@ -47,8 +47,8 @@ def compose_layers(task: Task, fetcher: ImageFetcher | None = None) -> Image.Ima
         TaskError: The task has no image, as `raise_for_status` says.
 
     Example:
-        >>> task = client.generate(image="poster.png", layers=True, model="5.0-pro", wait=True)  # doctest: +SKIP
-        >>> compose_layers(task, client.fetcher).save("poster-composed.png")  # doctest: +SKIP
+        >>> layered = client.generate(image=image, layers=True, model="5.0-pro", wait=True)
+        >>> compose_layers(layered, client.fetcher).save("composed.png")
     """
     fetcher = fetcher or ImageFetcher()
     if not task.layers:

@@ -65,11 +65,11 @@ class Markup:
         ImageError: It can't be fetched, or it is damaged.
 
     Example:
-        >>> from PIL import Image
-        >>> room = Markup(Image.new("RGB", (400, 300)))
-        >>> room = room.box(40, 150, 200, 260, color="red").arrow((300, 40), (220, 120), color="blue")
+        >>> room = Markup(image).box(200, 1100, 900, 1800, color="red").arrow((1500, 300), (1200, 800), color="blue")
         >>> f"Put a sofa {room.words[1]}, and a lamp {room.words[2]}. Remove the drawn marks."
         'Put a sofa in the red box 1, and a lamp where the blue arrow 2 points. Remove the drawn marks.'
+        >>> Markup(image, unit="relative").pin(0.5, 0.5).shape(1).points
+        ((1024.0, 1024.0),)
     """
 
     source: TaskImage | None
@@ -113,29 +113,58 @@ class Markup:
 
         Raises:
             UsageError: It is outside of the image, too small, or of another color.
+
+        Example:
+            >>> Markup(image).box(200, 1100, 900, 1800, text="the sofa").words
+            {1: 'in the red box 1'}
         """
         return self._draw("box", [(left, top), (right, bottom)], color, text)
 
     def arrow(
         self, start: tuple[float, float], end: tuple[float, float], *, color: str = "red", text: str = ""
     ) -> Markup:
-        """Draws an arrow from a point to another, where its tip is; otherwise like `box`."""
+        """Draws an arrow from a point to another, where its tip is; otherwise like `box`.
+
+        Example:
+            >>> Markup(image).arrow((1500, 300), (1200, 800), color="blue").words
+            {1: 'where the blue arrow 1 points'}
+        """
         return self._draw("arrow", [start, end], color, text)
 
     def line(self, *points: tuple[float, float], color: str = "red", text: str = "") -> Markup:
-        """Draws a line through two or more points; otherwise like `box`."""
+        """Draws a line through two or more points; otherwise like `box`.
+
+        Example:
+            >>> Markup(image).line((0, 1500), (1000, 1400), (2048, 1500), color="green").words
+            {1: 'along the green line 1'}
+        """
         return self._draw("line", points, color, text)
 
     def freehand(self, points: Iterable[tuple[float, float]], *, color: str = "red", text: str = "") -> Markup:
-        """Draws freehand, through many points; otherwise like `box`."""
+        """Draws freehand, through many points; otherwise like `box`.
+
+        Example:
+            >>> Markup(image).freehand([(500, 500), (520, 540), (560, 550)], color="pink").words
+            {1: 'at the pink drawing 1'}
+        """
         return self._draw("freehand", points, color, text)
 
     def pin(self, x: float, y: float, *, color: str = "red", text: str = "") -> Markup:
-        """Sticks a numbered pin at a point; otherwise like `box`."""
+        """Sticks a numbered pin at a point; otherwise like `box`.
+
+        Example:
+            >>> Markup(image).pin(1024, 900).words
+            {1: 'at the red pin 1'}
+        """
         return self._draw("pin", [(x, y)], color, text)
 
     def text(self, x: float, y: float, text: str, *, color: str = "red") -> Markup:
-        """Writes text whose left top is at a point, in any script that this machine has a font for."""
+        """Writes text whose left top is at a point, in any script that this machine has a font for.
+
+        Example:
+            >>> Markup(image).text(100, 100, "a lamp here", color="cyan").words
+            {1: 'at the cyan text "a lamp here"'}
+        """
         return self._draw("text", [(x, y)], color, text)
 
     def remove(self, number: int) -> Markup:
@@ -149,6 +178,10 @@ class Markup:
 
         Raises:
             UsageError: No shape has this number.
+
+        Example:
+            >>> Markup(image).pin(100, 100).pin(900, 900).remove(1).words
+            {2: 'at the red pin 2'}
         """
         removed = self.shape(number)
         return self._with(tuple(shape for shape in self.shapes if shape is not removed))
@@ -158,6 +191,10 @@ class Markup:
 
         Raises:
             UsageError: There is no change to undo.
+
+        Example:
+            >>> Markup(image).pin(100, 100).pin(900, 900).undo().words
+            {1: 'at the red pin 1'}
         """
         if self._previous is None:
             raise UsageError("There is nothing to undo.")
@@ -168,6 +205,10 @@ class Markup:
 
         Raises:
             UsageError: No shape has this number.
+
+        Example:
+            >>> Markup(image).pin(100, 100).shape(1).name
+            'red pin 1'
         """
         for shape in self.shapes:
             if shape.number == number:
@@ -189,9 +230,8 @@ class Markup:
         answers and in the makers' guide to their vision models.
 
         Example:
-            >>> from PIL import Image
-            >>> Markup(Image.new("RGB", (400, 300))).box(40, 150, 200, 300, text="the sofa").bbox_words
-            {1: 'the sofa <bbox>100 500 500 1000</bbox>'}
+            >>> Markup(image).box(512, 1024, 1024, 2048, text="the sofa").bbox_words
+            {1: 'the sofa <bbox>250 500 500 1000</bbox>'}
         """
         return {shape.number: self._format_bbox(shape) for shape in self.shapes if shape.kind == "box"}
 
@@ -205,11 +245,10 @@ class Markup:
             A sentence for each; none for a prompt that fits.
 
         Example:
-            >>> from PIL import Image
-            >>> markup = Markup(Image.new("RGB", (400, 300))).box(40, 150, 200, 300)
-            >>> markup.check_prompt("Put a sofa in the blue box.")
+            >>> room = Markup(image).box(200, 1100, 900, 1800)
+            >>> room.check_prompt("Put a sofa in the blue box.")
             ('The prompt names a blue box, but there is only red box 1.',)
-            >>> markup.check_prompt("Put a blue sofa in the red box.")
+            >>> room.check_prompt("Put a blue sofa in the red box.")
             ()
         """
         return find_prompt_problems(self.shapes, prompt)
@@ -222,13 +261,23 @@ class Markup:
 
         Returns:
             The prompt, followed by `bbox_words`, each on a line of its own.
+
+        Example:
+            >>> print(Markup(image).box(512, 1024, 1024, 2048, text="the sofa").prompt_for_layers("Separate the sofa."))
+            Separate the sofa.
+            the sofa <bbox>250 500 500 1000</bbox>
         """
         if "<bbox>" in prompt:
             return prompt
         return "\n".join([*filter(None, [prompt]), *self.bbox_words.values()])
 
     def check_layers(self, prompt: str = "") -> tuple[str, ...]:
-        """What is drawn and not sent for a layer decomposition, or named as if it were, in a sentence each."""
+        """What is drawn and not sent for a layer decomposition, or named as if it were, in a sentence each.
+
+        Example:
+            >>> Markup(image).arrow((1500, 300), (1200, 800)).check_layers()
+            ('...',)
+        """
         others = ", ".join(shape.name for shape in self.shapes if shape.kind != "box")
         named = ", ".join(find_named_shapes(prompt)) if self.shapes else ""
         return (
@@ -272,10 +321,14 @@ class Markup:
         return self.original if is_upright else self._encode(decode_image(self.original))
 
     def describe(self, *, layers: bool = False) -> str:
-        """What is sent, in a line of text, such as `marked copy with red box 1, 2048x2048, JPEG, 641.2 KB`.
+        """What is sent, in a line of text: its shapes, its size, its format, and its bytes.
 
         Args:
             layers: Whether for a layer decomposition.
+
+        Example:
+            >>> Markup(image).box(200, 1100, 900, 1800).describe()
+            'marked copy with red box 1, ..., JPEG, ...'
         """
         names = ", ".join(shape.name for shape in self.shapes)
         what = f"marked copy with {names}" if names and not layers else "image with nothing drawn on it"
@@ -284,7 +337,12 @@ class Markup:
         return f"{what}, {self._shown_size}, {image_format}, {format_size(len(content))}"
 
     def render_html(self, *, layers: bool = False) -> str:
-        """A preview of what is sent, as an HTML image with a description; the argument is that of `describe`."""
+        """A preview of what is sent, as an HTML image with a description; the argument is that of `describe`.
+
+        Example:
+            >>> Markup(image).box(200, 1100, 900, 1800).render_html().startswith("<")
+            True
+        """
         import base64  # noqa: PLC0415  only for display
         from html import escape  # noqa: PLC0415  as above
 
@@ -302,8 +360,7 @@ class Markup:
         """The shapes as JSON text, in pixels; `from_json` reads it.
 
         Example:
-            >>> from PIL import Image
-            >>> Markup(Image.new("RGB", (400, 300))).pin(40, 150).to_json()
+            >>> Markup(image).pin(40, 150).to_json()
             '[{"kind": "pin", "color": "red", "points": [[40, 150]], "text": "", "number": 1}]'
         """
         return json.dumps([shape.to_dict() for shape in self.shapes], ensure_ascii=False)
@@ -330,6 +387,10 @@ class Markup:
 
         Raises:
             UsageError: It is not such a list; the message says which shape is wrong.
+
+        Example:
+            >>> Markup.from_json(image, '[{"kind": "pin", "points": [[40, 150]]}]').words
+            {1: 'at the red pin 1'}
         """
         markup = image if isinstance(image, Markup) else cls(image, unit=unit, fetcher=fetcher)
         try:

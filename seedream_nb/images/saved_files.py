@@ -62,8 +62,8 @@ def open_image(path: str | os.PathLike[str]) -> TaskImage:
         ImageError: There is no such file, it cannot be read, or it is not a JPEG, PNG, or WebP image.
 
     Example:
-        >>> report = Gallery(task).save("seedream_results")  # doctest: +SKIP
-        >>> open_image(report.images[0]).prompt  # doctest: +SKIP
+        >>> report = gallery.save("seedream_results")
+        >>> open_image(report.images[0]).prompt
         'a white siamese cat'
     """
     content = _read_file(path)

@@ -95,9 +95,10 @@ class Catalog:
     cannot be read.
 
     Example:
-        >>> catalog = library.catalog  # doctest: +SKIP
-        >>> numbers = catalog.find(CardQuery(text="siamese cat"), Sort.OLDEST)  # doctest: +SKIP
-        >>> [card.task.prompt for card in catalog.read(numbers[:60]) if card]  # doctest: +SKIP
+        >>> catalog = library.catalog
+        >>> numbers = catalog.find(CardQuery(text="siamese cat"), Sort.OLDEST)
+        >>> [card.task.prompt for card in catalog.read(numbers[:60]) if card]
+        ['a white siamese cat']
     """
 
     def __init__(self, database: Database, find_inline: Callable[[str], bytes | None]) -> None:

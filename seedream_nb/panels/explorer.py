@@ -108,9 +108,11 @@ class Explorer(ipywidgets.VBox):
         status_line: Progress and errors.
 
     Example:
-        >>> panel = explore(tasks=gallery)  # doctest: +SKIP
-        >>> panel.filter = "cat"  # doctest: +SKIP
-        >>> client.edit(panel.selected[0], "make it night")  # doctest: +SKIP
+        >>> panel = explore(client, gallery)
+        >>> panel.filter = "siamese"
+        >>> panel.selected  # nothing is selected yet
+        ()
+        >>> panel.close()
     """
 
     tasks: Sequence[Task] = traitlets.Any(())  # type: ignore[assignment]  # a trait
@@ -204,6 +206,13 @@ class Explorer(ipywidgets.VBox):
         Raises:
             UsageError: Something else was given.
             SeedreamError: Retrieving tasks failed.
+
+        Example:
+            >>> panel = explore(client)
+            >>> panel.add(gallery)
+            >>> len(panel.tasks)
+            1
+            >>> panel.close()
         """
         self._state.put(retrieve_missing(self.client, tasks))
         self._actions.follow()
@@ -217,6 +226,12 @@ class Explorer(ipywidgets.VBox):
 
         Raises:
             UsageError: A number in the form cannot be read, or these are more than a thousand tasks.
+
+        Example:
+            >>> panel = explore(client, gallery)
+            >>> print(panel.show_code())
+            %seedream get ...
+            >>> panel.close()
         """
         if self.tabs.value == "Generate":
             return generate_code(read_settings(self.generate_form.read()))
@@ -227,7 +242,11 @@ class Explorer(ipywidgets.VBox):
         return get_code(list(dict.fromkeys(task.id for task in tasks if task.id)))
 
     def close(self) -> None:
-        """Closes the panel and frees its memory; the static gallery stays in the notebook."""
+        """Closes the panel and frees its memory; the static gallery stays in the notebook.
+
+        Example:
+            >>> explore(client, gallery).close()
+        """
         if not self._is_open:
             return
         self._is_open = False
@@ -516,12 +535,10 @@ def explore(
         SeedreamError: Retrieving tasks failed.
 
     Example:
-        >>> from seedream_nb import Sandbox, SeedreamClient, explore
-        >>> with Sandbox() as sandbox, SeedreamClient(sandbox.token, sandbox.url) as client:
-        ...     panel = explore(client, ["84d1544a-9043-4dde-a98b-e889dacd75f6"])
-        ...     print(panel.tasks[0].prompt)
-        ...     panel.close()
-        a white siamese cat
+        >>> panel = explore(client, ["84d1544a-9043-4dde-a98b-e889dacd75f6"])
+        >>> panel.tasks[0].prompt
+        'a white siamese cat'
+        >>> panel.close()
     """
     client = client or SeedreamClient()
     given = () if tasks is None else tasks

@@ -49,6 +49,11 @@ class GenerationOptions:
         guidance_scale: As `seed`.
         callback_url: A public address that receives the result.
         extra: Further fields, sent unchanged; they override the others.
+
+    Example:
+        >>> options = GenerationOptions(model="4.5", size="16:9", watermark=False)
+        >>> client.generate_all([GenerationRequest("a harbor at night", options)]).finish()[0].images[0].size
+        '2560x1440'
     """
 
     model: str = DEFAULT_MODEL

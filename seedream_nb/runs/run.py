@@ -66,6 +66,12 @@ class RunSummary:
         per_minute: How many requests finish in a minute at the moment; None while it is not running here.
         changed_at: When anything changed last.
         is_running: Whether this or another kernel sends its requests at the moment.
+
+    Example:
+        >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+        >>> summary = run.summary
+        >>> summary.requests, summary.done, summary.unsent
+        (2, 0, 2)
     """
 
     name: str
@@ -98,6 +104,12 @@ class RunFailure:
         prompt: Its prompt.
         message: What the service or the client says.
         task_id: The id of its task; empty if there is none.
+
+    Example:
+        >>> run = client.run([{"prompt": "a forbidden scene"}], name="scenes")  # a sandbox rejects this word
+        >>> gallery = run.finish()
+        >>> run.failures[0].row, run.failures[0].prompt
+        (1, 'a forbidden scene')
     """
 
     row: int
@@ -126,12 +138,12 @@ class Run:
         announcement: What finishing it sends, costs, and takes, as of when it was opened.
 
     Example:
-        >>> from seedream_nb import Sandbox, SeedreamClient
-        >>> rows = [{"animal": "cat"}, {"animal": "dog"}]
-        >>> with Sandbox(generation_seconds=0) as sandbox:
-        ...     client = SeedreamClient(sandbox.token, sandbox.url, library="images")
-        ...     run = client.run(rows, name="animals", prompt="a white {animal}")  # doctest: +SKIP
-        ...     run.finish()  # doctest: +SKIP
+        >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+        >>> run
+        Run('cats': 2 images in the sandbox; ...)
+        >>> gallery = run.finish()
+        >>> run.summary.done, len(gallery.images)
+        (2, 2)
     """
 
     def __init__(
@@ -191,7 +203,13 @@ class Run:
         return None if worker is None else worker.error
 
     def preview(self, limit: int = 5) -> list[tuple[int, str]]:
-        """The first rows that are not sent yet: the place of each in the table, from 1, and its prompt."""
+        """The first rows that are not sent yet: the place of each in the table, from 1, and its prompt.
+
+        Example:
+            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> run.preview()
+            [(1, 'a black cat'), (2, 'a white cat')]
+        """
         entries = self._store.entries((OPEN,), limit=limit)
         return [(entry.position or 0, self._prompt_of(entry)) for entry in entries if entry.take == 1]
 
@@ -209,6 +227,11 @@ class Run:
             Interrupted: An interrupt came; nothing more is sent, and what was sent is recorded.
             SeedreamError: What every further request would meet as well, such as an exceeded budget; the rest was not
                 sent.
+
+        Example:
+            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> len(run.finish().images)
+            2
         """
         follow = _find_in_ipython("follow_run") or Run._follow_in_terminal
         try:
@@ -224,6 +247,13 @@ class Run:
 
         Returns:
             The run itself; see `updates` and `stop`.
+
+        Example:
+            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> for summary in run.start().updates():
+            ...     left = summary.requests - summary.done
+            >>> left
+            0
         """
         start_worker(self._store.path, self._open_worker())
         if (watch := _find_in_ipython("watch_run")) is not None:
@@ -241,6 +271,13 @@ class Run:
         Raises:
             Interrupted: As for `finish`.
             SeedreamError: As for `finish`.
+
+        Example:
+            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> for summary in run.updates():
+            ...     left = summary.requests - summary.done
+            >>> left
+            0
         """
         # Before it is started: an interrupt at any line finds what it has to stop.
         mine = self._open_worker()
@@ -262,7 +299,14 @@ class Run:
             raise worker.error
 
     def stop(self) -> None:
-        """Sends nothing more, and returns when everything that was sent is recorded. Tasks continue at the service."""
+        """Sends nothing more, and returns when everything that was sent is recorded. Tasks continue at the service.
+
+        Example:
+            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> run.start().stop()
+            >>> run.is_running
+            False
+        """
         worker = find_worker(self._store.path)
         if worker is not None:
             worker.stop()
@@ -275,6 +319,13 @@ class Run:
 
         Raises:
             UsageError: Nothing failed that could be sent again.
+
+        Example:
+            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> with sandbox.faults.during("error", on="images", code="bad_request", times=1):
+            ...     gallery = run.finish()
+            >>> run.summary.failed, len(run.retry().images)
+            (1, 2)
         """
         rejected = self._count().states[REJECTED]
         again = self._store.reopen((FAILED,))
@@ -302,6 +353,12 @@ class Run:
 
         Returns:
             A frame of pandas, or of Polars if the table is one.
+
+        Example:
+            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> gallery = run.finish()
+            >>> run.frame[["color", "status"]].values.tolist()
+            [['black', 'succeeded'], ['white', 'succeeded']]
         """
         return self._make_frame(self._store.all_entries())
 
@@ -344,6 +401,12 @@ class Run:
 
         The record of each has the table's columns, and `prompt`, `model`, `size`, `seed`, `task_id`, `row`, `take`,
         `created_at`, and `cost`; with the ending `_run` if the table has a column of that name.
+
+        Example:
+            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> gallery = run.finish()
+            >>> [item.record["color"] for item in run.items()]
+            ['black', 'white']
         """
         prompt = self._settings.prompt
         has_prompt = prompt is None or getattr(prompt, "name", "") == "prompt"
@@ -360,6 +423,12 @@ class Run:
 
         Returns:
             What the dataset consists of.
+
+        Example:
+            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> gallery = run.finish()
+            >>> run.export("cats")
+            2 images (..., imagefolder) in .../cats
         """
         return export_dataset(self.items(), target, format=format, **options)
 
@@ -368,6 +437,12 @@ class Run:
 
         Raises:
             UsageError: It is running.
+
+        Example:
+            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> run.remove()
+            >>> client.runs()
+            []
         """
         if self._is_running_anywhere():
             raise UsageError(f"The run {self.name} is running.", hint="Stop it first: run.stop().")

@@ -2,9 +2,9 @@
 
 Example:
     >>> from seedream_nb.sandbox import Sandbox
-    >>> sandbox = Sandbox().start()  # doctest: +SKIP
-    >>> sandbox.url, sandbox.token  # doctest: +SKIP
-    ('http://127.0.0.1:45123', 'sandbox-token')
+    >>> sandbox = Sandbox().start()
+    >>> sandbox.url, sandbox.token
+    ('http://127.0.0.1:...', 'sandbox-token')
 """
 
 from seedream_nb.sandbox.faults import Fault

@@ -68,12 +68,15 @@ class Sandbox:
         SandboxError: `host` is not a loopback address and `allow_remote` is False.
 
     Example:
-        >>> with Sandbox() as sandbox:  # doctest: +SKIP
-        ...     requests.post(
+        >>> import requests
+        >>> with Sandbox(generation_seconds=0) as sandbox:
+        ...     answer = requests.post(
         ...         f"{sandbox.url}/seedream/tasks",
         ...         json={"id": "84d1544a-9043-4dde-a98b-e889dacd75f6"},
         ...         headers={"authorization": f"Bearer {sandbox.token}"},
         ...     ).json()
+        >>> answer["response"]["data"][0]["prompt"]
+        'a white siamese cat'
     """
 
     def __init__(
@@ -123,6 +126,11 @@ class Sandbox:
 
         Raises:
             SandboxError: The address is unavailable, for example because the port is in use.
+
+        Example:
+            >>> sandbox = Sandbox().start()
+            >>> sandbox.url
+            'http://127.0.0.1:...'
         """
         with self._lock:
             if self._thread is not None:
@@ -147,7 +155,14 @@ class Sandbox:
             return self
 
     def stop(self) -> None:
-        """Stop listening, close all connections and end all threads; does nothing if not running."""
+        """Stop listening, close all connections and end all threads; does nothing if not running.
+
+        Example:
+            >>> sandbox = Sandbox().start()
+            >>> sandbox.stop()
+            >>> sandbox.running
+            False
+        """
         with self._lock:
             if self._thread is None or self._request_stop is None:
                 return
@@ -202,7 +217,12 @@ class Sandbox:
 
     @property
     def examples(self) -> list[Example]:
-        """The example tasks: id, current state, prompt, note."""
+        """The example tasks: id, current state, prompt, note.
+
+        Example:
+            >>> sandbox.examples[0].state, sandbox.examples[0].prompt
+            ('succeeded', 'a white siamese cat')
+        """
         now = time.time()
         tasks = [task for task in self._store.snapshot() if task.id in self._notes]
         return [Example(task.id, task.state(now), task.prompt, self._notes[task.id]) for task in tasks]
@@ -254,6 +274,11 @@ class Sandbox:
 
         Returns:
             The task's id.
+
+        Example:
+            >>> task_id = sandbox.add_task("a cat in the snow", images=4, image_errors={2: ("api_error", "It failed.")})
+            >>> client.retrieve(task_id).status.value
+            'partially failed'
         """
         now = time.time()
         with self._lock:
