@@ -29,17 +29,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--balance", type=int, metavar="N", help="images until the balance is used up (default: unlimited)")
     add("--public-url", metavar="URL", help="base URL of the image links, if clients use another one")
     add("--allow-remote", action="store_true", help="allow an address that other machines can reach")
+    parsed = parser.parse_args(arguments)
     try:
-        sandbox = Sandbox(**vars(parser.parse_args(arguments))).start()
+        sandbox = Sandbox(**vars(parsed)).start()
     except SandboxError as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
     stopped: queue.SimpleQueue[None] = queue.SimpleQueue()  # reentrant, unlike an Event
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.put(None))
     with sandbox, contextlib.suppress(KeyboardInterrupt):
+        url = parsed.public_url or sandbox.url
         sys.stdout.write(
-            f"SeeDream sandbox at {sandbox.url}\n\n"
-            f"  export ACEDATACLOUD_API_BASE_URL={sandbox.url}\n"
+            f"SeeDream sandbox at {url}\n\n"
+            f"  export ACEDATACLOUD_API_BASE_URL={url}\n"
             f"  export ACEDATACLOUD_API_TOKEN={sandbox.token}\n\n"
             f"{len(sandbox.examples)} example tasks, such as {sandbox.examples[0].id}. Stop with Ctrl-C.\n"
         )

@@ -287,6 +287,15 @@ def test_the_command_prints_its_url_and_ends_cleanly(alone: "subprocess.Popen[st
 
 
 @pytest.mark.heavy
+def test_the_command_prints_the_url_that_clients_use() -> None:
+    command = [sys.executable, "-u", "-m", "seedream_nb.sandbox", "--public-url", "http://classroom:8765"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "SeeDream sandbox at http://classroom:8765\n"
+        process.kill()
+
+
+@pytest.mark.heavy
 def test_the_command_rejects_other_addresses_too() -> None:
     command = [sys.executable, "-m", "seedream_nb.sandbox", "--host", "0.0.0.0"]  # noqa: S104 - rejected
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)

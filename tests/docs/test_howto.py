@@ -1,0 +1,79 @@
+"""The how-to pages do what they say: their code runs, and shows what they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seedream_nb import Sandbox
+from seedream_nb.client import transport
+from seedream_nb.notebook import session
+from tests.conftest import QUICK, QUICK_PACE
+from tests.docs.pages import is_shown, run_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.stem != "index")
+
+
+@pytest.fixture(scope="module")
+def live_service() -> Iterator[Sandbox]:
+    """What the pages talk to. Its token is not the one of a sandbox, so that budgets and spending count."""
+    with Sandbox(token="token-of-a-user", generation_seconds=0) as running:
+        yield running
+
+
+@pytest.fixture
+def reader(
+    plain_shell: InteractiveShell, live_service: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[InteractiveShell]:
+    """The session of somebody who has a token, a library, and an empty folder."""
+    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", live_service.token)
+    monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", live_service.url)
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library"))
+    monkeypatch.setattr(session, "SANDBOX_PACE", QUICK_PACE)
+    monkeypatch.setattr(transport, "RetryPolicy", lambda: QUICK)
+    plain_shell.run_line_magic("load_ext", "seedream_nb")
+    yield plain_shell
+    plain_shell.run_line_magic("unload_ext", "seedream_nb")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_does_what_it_says(page: Path, reader: InteractiveShell) -> None:
+    assert run_page(page, reader), "the page has no code that is run"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "how-to" / "index.md").read_text(encoding="utf-8")
+    assert [page.stem for page in PAGES if f"({page.stem}.md)" not in index or f"\n{page.stem}\n" not in index] == []
+
+
+def test_a_page_that_fails_is_found(reader: InteractiveShell, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    for text in (
+        "```python\n1 / 0\n```",
+        "```python\n2 + 2\n```\n```text\n5\n```",
+        "<!-- raises: UsageError -->\n\n```ipython\n%seedream help\n```",
+    ):
+        page.write_text(text + "\n", encoding="utf-8")
+        with pytest.raises(AssertionError, match=r"page\.md, line"):
+            run_page(page, reader)
+
+
+@pytest.mark.parametrize(
+    ("expected", "output", "is_there"),
+    [
+        ("4 images", "gallery of\n4   images\n", True),
+        ("4 … saved", "4 images and records saved", True),
+        ("4 images", "14 imagesets", True),
+        ("4 … saved", "saved 4", False),
+    ],
+)
+def test_three_dots_stand_for_anything(expected: str, output: str, is_there: bool) -> None:
+    assert is_shown(expected, output) is is_there
