@@ -1,8 +1,8 @@
 """Reads the code of a documentation page, and runs it as a reader would: cell by cell, in one session.
 
-Each fenced block is a cell of IPython (`python`, `ipython`), a command of a shell (`bash`), or, as a `{code-block}` with
-a `:caption:`, a file. A `text` block is what the block before it shows, where `…` stands for anything. A comment before
-a block changes that:
+Each fenced block is a cell of IPython (`python`, `ipython`), a command of a shell (`bash`), or, as a `{code-block}`
+with a `:caption:`, a file. A `text` block is what the block before it shows, where `…` stands for anything. A comment
+before a block changes that:
 
     <!-- not run: the reason -->
     <!-- raises: BudgetExceededError -->
@@ -129,8 +129,8 @@ def _run_cell(block: Block, shell: InteractiveShell, where: str) -> str:
 def _run_command(block: Block, where: str) -> str:
     here = str(Path(sys.executable).parent)  # so that `python` is this one
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    result = subprocess.run(  # noqa: S603  the project's own pages
-        [SHELL, "-e", "-c", block.code],  # noqa: S607  found above
+    result = subprocess.run(
+        [SHELL, "-e", "-c", block.code],
         capture_output=True,
         text=True,
         timeout=120,

@@ -66,14 +66,7 @@ def test_a_page_that_fails_is_found(reader: InteractiveShell, tmp_path: Path) ->
             run_page(page, reader)
 
 
-@pytest.mark.parametrize(
-    ("expected", "output", "is_there"),
-    [
-        ("4 images", "gallery of\n4   images\n", True),
-        ("4 … saved", "4 images and records saved", True),
-        ("4 images", "14 imagesets", True),
-        ("4 … saved", "saved 4", False),
-    ],
-)
-def test_three_dots_stand_for_anything(expected: str, output: str, is_there: bool) -> None:
-    assert is_shown(expected, output) is is_there
+def test_three_dots_stand_for_anything() -> None:
+    assert is_shown("4 images", "gallery of\n4   images\n")
+    assert is_shown("4 … saved", "4 images and records saved")
+    assert not is_shown("4 … saved", "saved 4")
