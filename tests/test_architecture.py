@@ -1,31 +1,17 @@
 """Rooms import in one direction only, and importing the package stays cheap."""
 
-import ast
-import functools
 import inspect
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import pytest
 
 import seedream_nb
 from seedream_nb.core import errors
-
-ROOT = Path(seedream_nb.__file__).parent
-PACKAGE = "seedream_nb"
-
-# From the bottom up: a room may import those before it, and itself.
-ROOMS = ("core", "protocol", "images", "library", "client", "gallery", "runs", "panels", "notebook")
-BELOW = {room: frozenset(ROOMS[:floor]) for floor, room in enumerate(ROOMS)}
-ALLOWED = BELOW | {
-    "sandbox": frozenset({"core", "protocol"}),
-    "notebook": BELOW["notebook"] | {"sandbox"},
-    "__init__": frozenset({"core", "notebook"}),
-}
+from tests.rooms import ALLOWED, MODULES, PACKAGE, ROOMS, ROOT, modules_imported_by, read_imports, room_of
 
 # A library → the only rooms or modules that may import it.
 CONFINED = {
@@ -68,53 +54,8 @@ HEAVY = (
 )
 
 
-def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
-
-
-class Imports(ast.NodeVisitor):
-    """Collects what a module imports at run time; imports for type checkers are ignored."""
-
-    def __init__(self) -> None:
-        self.found: list[tuple[str, bool]] = []  # name, and whether the import is inside a function
-        self.members: set[str] = set()  # what is imported from a module; may be a module itself
-        self._depth = 0
-
-    def visit(self, node: ast.AST) -> None:
-        if not isinstance(node, ast.expr):  # no import is within an expression
-            super().visit(node)
-
-    def visit_If(self, node: ast.If) -> None:
-        if getattr(node.test, "attr", getattr(node.test, "id", None)) != "TYPE_CHECKING":
-            self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._depth += 1
-        self.generic_visit(node)
-        self._depth -= 1
-
-    def visit_Import(self, node: ast.Import) -> None:
-        self.found += [(alias.name, self._depth > 0) for alias in node.names]
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        assert node.level == 0, "relative imports hide the room"
-        names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == PACKAGE else [node.module]
-        self.found += [(name or "", self._depth > 0) for name in names]
-        self.members |= {f"{node.module}.{alias.name}" for alias in node.names}
-
-
-@functools.cache
-def read_imports(source: str) -> Imports:
-    visitor = Imports()
-    visitor.visit(ast.parse(source))
-    return visitor
-
-
 def complaints(module: str, source: str) -> Iterator[str]:
-    room = module.partition(".")[0]
+    room = room_of(module)
     for name, waits in read_imports(source).found:
         top, _, rest = name.partition(".")
         target = rest.partition(".")[0]
@@ -128,7 +69,7 @@ def complaints(module: str, source: str) -> Iterator[str]:
 
 
 def test_no_room_imports_upwards() -> None:
-    assert {module.partition(".")[0] for module in MODULES} <= set(ALLOWED), "add the new room to ROOMS"
+    assert {room_of(module) for module in MODULES} <= set(ALLOWED), "add the new room to ROOMS"
     sources = {module: path.read_text(encoding="utf-8") for module, path in MODULES.items()}
     assert [found for module, source in sources.items() for found in complaints(module, source)] == []
 
@@ -151,14 +92,6 @@ def test_no_room_imports_upwards() -> None:
 def test_violations_are_found(module: str, source: str) -> None:
     assert list(complaints(module, source))
     assert not list(complaints(module, f"if TYPE_CHECKING:\n{textwrap.indent(source, '    ')}"))
-
-
-def modules_imported_by(source: str) -> set[str]:
-    """The modules of the package that a source imports at run time, also inside functions."""
-    imports = read_imports(source)
-    names = {name for name, _ in imports.found} | imports.members
-    inner = {name.removeprefix(f"{PACKAGE}.") for name in names if name.startswith(f"{PACKAGE}.")}
-    return (inner & set(MODULES)) | ({"__init__"} if PACKAGE in names or f"{PACKAGE}.__version__" in names else set())
 
 
 def circle(imports: Mapping[str, set[str]]) -> list[str]:
