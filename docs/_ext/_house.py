@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 
 LEFT, WIDTH, FLOOR, GAP, TOP = 205, 390, 46, 10, 92  # of the floors, in pixels
 ANNEX_LEFT, ANNEX_WIDTH = LEFT + WIDTH + 62, 118
-HEAD = """<svg class="house" viewBox="0 0 {width} {height}" role="img" aria-labelledby="house-title house-text"
+HEAD = """<div class="house-box" role="region" aria-label="Drawing of the architecture" tabindex="0"><svg class="house" viewBox="0 0 {width} {height}" role="img" aria-labelledby="house-title house-text"
   xmlns="http://www.w3.org/2000/svg">
 <title id="house-title">The rooms of seedream_nb and their imports</title>
 <desc id="house-text">Floors, from the bottom up: {floors}. Every import leads to a lower floor. The sandbox stands
   beside the house. The table below has all imports.</desc>
 <style>
-.house { max-width: 100%; height: auto; font-family: inherit; --house-ink: var(--pst-color-text-base, currentColor);
+.house-box { overflow-x: auto; margin-bottom: 1rem }
+.house { width: 100%; min-width: 600px; height: auto; font-family: inherit; --house-ink: var(--pst-color-text-base, currentColor);
   --house-line: var(--pst-color-primary, currentColor); --house-paper: var(--pst-color-surface, transparent) }
 .house text { fill: var(--house-ink) }
 .house .name { font-weight: 600; font-size: 15px }
@@ -26,6 +27,8 @@ HEAD = """<svg class="house" viewBox="0 0 {width} {height}" role="img" aria-labe
 .house .import:hover { opacity: 1; stroke-width: 4 }
 .house .allowed { fill: none; stroke: var(--house-ink); opacity: .5; stroke-dasharray: 2 4 }
 .house-table td, .house-table thead th { text-align: center }
+.house-table :is(td, th) { padding: .2rem .35rem; font-size: .9em }
+.house-table caption { text-align: left }
 </style>
 <defs><marker id="house-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"
   markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="var(--house-line)"/></marker></defs>"""
@@ -61,7 +64,7 @@ def draw_house(
         *(_arc(rooms, pair, imports.get(pair, 0)) for pair in _pairs(rooms, allowed)),
         *(_floor(_y(rooms, room), room, jobs[room]) for room in rooms),
         *_annex(rooms, allowed["sandbox"], imports, jobs["sandbox"]),
-        "</svg>",
+        "</svg></div>",
         _table(rooms, imports),
     ]
     return "\n".join(parts)

@@ -34,8 +34,8 @@ def test_each_import_is_an_arrow_and_a_number_of_the_table() -> None:
     drawing = draw(imports)
     between_rooms = {pair: count for pair, count in imports.items() if pair[0] != "__init__"}
     assert arrows(drawing) == set(between_rooms)
-    heads = [cell.text for cell in drawing.findall("div/table/thead/tr/th")][1:]
-    rows = drawing.findall("div/table/tbody/tr")
+    heads = [cell.text for cell in drawing.findall(".//table/thead/tr/th")][1:]
+    rows = drawing.findall(".//table/tbody/tr")
     told = {
         (row[0].text, head): int(cell.text)
         for row in rows
@@ -55,7 +55,7 @@ def test_an_import_that_comes_or_goes_changes_the_drawing() -> None:
 
 def test_it_can_be_read_without_being_seen() -> None:
     drawing = draw(count_imports())
-    svg = drawing.find(f"{SVG}svg")
+    svg = drawing.find(f".//{SVG}svg")
     assert svg is not None
     ids = {element.attrib["id"] for element in svg if "id" in element.attrib}
     assert set(svg.attrib["aria-labelledby"].split()) <= ids
