@@ -309,6 +309,8 @@ class Purchases:
 
     def _as_recorded(self, checksum: str, kept: Mapping[str, Any]) -> str:
         """The checksum by links, if the request was recorded when their content could not be read."""
+        if not kept["image"]:
+            return checksum
         by_link = _checksum_of(kept, [reference.get("link") or reference["sha256"] for reference in kept["image"]])
         if by_link == checksum:
             return checksum

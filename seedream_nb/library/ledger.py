@@ -212,9 +212,11 @@ class Ledger:
         Returns:
             A purchase for each, in order; for a given take perhaps one that was made before.
         """
-        known = [purchase for purchase in self.look_up(service, orders) if purchase is not None]
-        if len(known) == len(orders):
-            return known
+        # Without writing, if all are known; where the first one is not, they are not.
+        if None not in self.look_up(service, orders[:1]):
+            known = [purchase for purchase in self.look_up(service, orders) if purchase is not None]
+            if len(known) == len(orders):
+                return known
         with self._database.writing() as connection:
             return [_plan(connection, service, order, notebook) for order in orders]
 

@@ -86,7 +86,7 @@ def read_requests(
             nothing before the last row was read.
     """
     problems = Problems()
-    draft = _Drafts(settings, store_reference).draft
+    draft = RequestBuilder(settings, store_reference).draft
     number = 0
     for number, row in table.rows(problems):
         try:
@@ -107,27 +107,6 @@ def _option_hint(settings: RunSettings, columns: Sequence[str]) -> str:
         return ""
     names = f"column {used[0]} was" if len(used) == 1 else f"columns {', '.join(used)} were"
     return f" The {names} taken for an option; rename what means something else."
-
-
-def build_request(cells: Mapping[str, Any], settings: RunSettings) -> dict[str, object]:
-    """Builds the body of a row again when it is sent; local reference images are read now.
-
-    Args:
-        cells: The stored cells.
-        settings: How they become a request.
-
-    Returns:
-        The body to send.
-
-    Raises:
-        UsageError: A reference image can't be read anymore.
-    """
-    try:
-        prompt, options, images = _read_row(cells, settings)
-    except ValueProblem as problem:
-        raise UsageError(problem.sentence, hint="Nothing was sent.") from None
-    references = [image if is_link(image) else resolve_path(image, settings.base) for image in images]
-    return prepare(prompt, _choose(settings, options), image=references or None, strict=settings.strict)
 
 
 def _read_row(cells: Mapping[str, Any], settings: RunSettings) -> tuple[str, tuple[Any, ...], list[str]]:
@@ -163,10 +142,15 @@ def _choose(settings: RunSettings, cells: tuple[Any, ...]) -> GenerationOptions:
     return GenerationOptions(**given)
 
 
-class _Drafts:
-    """Drafts the requests of many rows; what rows with equal options share is checked once."""
+class RequestBuilder:
+    """Builds the requests of many rows; what rows with equal options share is checked once.
 
-    def __init__(self, settings: RunSettings, store_reference: StoreReference | None) -> None:
+    Args:
+        settings: How rows become requests.
+        store_reference: Stores a reference image in memory and returns its path.
+    """
+
+    def __init__(self, settings: RunSettings, store_reference: StoreReference | None = None) -> None:
         self._settings = settings
         self._store_reference = store_reference
         self._image_columns = frozenset(image.name for image in settings.images if isinstance(image, Column))
@@ -174,11 +158,31 @@ class _Drafts:
         self._known: dict[object, dict[str, object] | str] = {}
 
     def draft(self, number: int, row: dict[str, Any]) -> PlannedRow:
+        """The request of a row as it is stored.
+
+        Raises:
+            ValueProblem: It can't be sent.
+        """
         cells = store_cells(row, self._image_columns, self._store_reference)
         prompt, options, images = _read_row(cells, self._settings)
         references = tuple([self._identify(image) for image in images])
         shared = self._body(_ANY_PROMPT if prompt else "", options, references)
-        return PlannedRow(number, cells, {**shared, "prompt": prompt} if prompt else dict(shared), references)
+        return PlannedRow(number, cells, _add_prompt(shared, prompt), references)
+
+    def build(self, cells: Mapping[str, Any]) -> dict[str, object]:
+        """The complete body of a stored row's request.
+
+        Raises:
+            UsageError: A value is not valid any more, or a reference image is missing.
+        """
+        try:
+            prompt, options, images = _read_row(cells, self._settings)
+            if not images:
+                return _add_prompt(self._body(_ANY_PROMPT if prompt else "", options, ()), prompt)
+        except ValueProblem as problem:
+            raise UsageError(problem.sentence, hint="Nothing was sent.") from None
+        references = [image if is_link(image) else resolve_path(image, self._settings.base) for image in images]
+        return prepare(prompt, _choose(self._settings, options), image=references, strict=self._settings.strict)
 
     def _identify(self, image: str) -> dict[str, str]:
         if not is_link(image):
@@ -222,3 +226,7 @@ class _Drafts:
         except UsageError as problem:
             return problem.message
         return {name: value for name, value in body.items() if name not in {"prompt", "image"}}
+
+
+def _add_prompt(body: Mapping[str, object], prompt: str) -> dict[str, object]:
+    return {**body, "prompt": prompt} if prompt else dict(body)

@@ -12,7 +12,7 @@ from seedream_nb.core.errors import LibraryError, ModerationError, SeedreamError
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.library.ledger import PurchaseState, state_of
 from seedream_nb.library.run_store import DONE, FAILED, HOLDING, OPEN, REJECTED, SENT, UNCLEAR, Outcome
-from seedream_nb.runs.row_requests import build_request
+from seedream_nb.runs.row_requests import RequestBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class RunPurchases:
     def __init__(self, store: RunStore, purchases: Purchases, settings: RunSettings, prices: PriceList) -> None:
         self._store = store
         self._purchases = purchases
-        self._settings = settings
+        self._builder = RequestBuilder(settings)
         self._prices = prices
 
     def synchronize(self, after: int | None = None) -> None:
@@ -120,7 +120,7 @@ class RunPurchases:
     def _build(self, entry: Entry) -> Mapping[str, object] | str:
         """The body of an entry's request; or why it can't be sent any more."""
         try:
-            body = build_request(json.loads(entry.cells), self._settings)
+            body = self._builder.build(json.loads(entry.cells))
         except UsageError as problem:
             return f"{problem.message} Run the table again when it is there."
         checksum, _kept = identify(body, _identify)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from seedream_nb import Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, UnknownModelWarning, UsageError
 from seedream_nb.client.purchases import checksum_of_data, identify
-from seedream_nb.runs.row_requests import PlannedRow, build_request, read_requests
+from seedream_nb.runs.row_requests import PlannedRow, RequestBuilder, read_requests
 from seedream_nb.runs.run_settings import RunSettings, read_settings
 from seedream_nb.runs.tables import open_table
 from tests.examples import examples
@@ -43,7 +43,7 @@ def plan(source: object, prompt: str | None = None, *, folder: Path | None = Non
     stored = RunSettings.from_json(json.loads(json.dumps(chosen.to_json())))
     assert stored == chosen
     for row in rows:
-        body = build_request(json.loads(json.dumps(row.cells)), stored)
+        body = RequestBuilder(stored).build(json.loads(json.dumps(row.cells)))
         assert {name: value for name, value in body.items() if name != "image"} == row.body
         assert identify(body, identify_image) == row.identify()
     return rows
@@ -310,10 +310,10 @@ def test_local_images_are_read_when_they_are_needed(tmp_path: Path, monkeypatch:
     assert [row.references for row in rows] == [(checksum,), (checksum,), ()]
     assert not any("image" in row.body for row in rows)
     chosen = read_settings(open_table(table))
-    assert str(build_request(rows[0].cells, chosen)["image"]).startswith("data:image/jpeg;base64,")
+    assert str(RequestBuilder(chosen).build(rows[0].cells)["image"]).startswith("data:image/jpeg;base64,")
     (tmp_path / "images" / "a.jpg").unlink()
     with pytest.raises(UsageError, match="can't be read from"):
-        build_request(rows[0].cells, chosen)
+        RequestBuilder(chosen).build(rows[0].cells)
 
 
 def test_each_file_is_read_once(tmp_path: Path) -> None:
