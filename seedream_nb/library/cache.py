@@ -138,8 +138,9 @@ class LibraryCache:
                 # Neither its images nor its record: inline images would fill the memory.
                 known = Task(task.id, task.status, prompt=task.prompt, created_at=task.created_at)
                 self._seen[task.id.lower()] = known
-        for key in list(self._seen)[:-MOST_SEEN]:
-            self._seen.pop(key, None)
+        if len(self._seen) > MOST_SEEN:
+            for key in list(self._seen)[:-MOST_SEEN]:
+                self._seen.pop(key, None)
 
     @property
     def lookup(self) -> Lookup:
