@@ -7,7 +7,6 @@ second.
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 import re
 import sqlite3
@@ -117,9 +116,7 @@ def _measure_workers(originals: list[Path], folder: Path, rounds: int) -> Rounds
             with tempfile.TemporaryDirectory(dir=folder) as target:
                 return _time(lambda: _convert(originals, target, clusters[name]))
 
-        for name, client in clusters.items():
-            # Workers stand for machines. On a busy one, Linux would give two of the same session the share of one.
-            client.run(os.setsid)
+        for name in clusters:
             export(name)  # the workers import what they need
         return take_turns((ONE, TWO), rounds, export)
 
