@@ -103,7 +103,7 @@ class Explorer(ipywidgets.VBox):
         client: The client.
         grid: The grid with its detail and compare views.
         editor: The markup editor, which stands in place of all else while an image is edited.
-        get_form: The form for task ids; see also `history_form`, `library_form`, `generate_form`, and `filter_bar`.
+        get_form: The form for task ids; see also `history_form`, `library_form`, and `filter_bar`.
         tabs: Which of the forms is shown.
         status_line: Progress and errors.
 
@@ -148,18 +148,14 @@ class Explorer(ipywidgets.VBox):
         self.get_form = make_get_form(self._actions.get)
         self.history_form = make_history_form(self._actions.show_history)
         self.library_form = make_library_form()
-        self.generate_form = GenerateForm(
-            self._announce,
-            on_generate=self._actions.generate,
-            on_outdated=self._report_outdated,
-            on_upload=self._add_files,
-            on_use_selection=self._use_selection,
-            on_allow=self._allow_generating,
-        )
+        self._generate_form: GenerateForm | None = None
         self.filter_bar = FilterBar(self._apply_filter)
         self.collection_bar = CollectionBar(self._choose_collection, self._save_collection, self._remove_collection)
-        forms = (self.get_form, self.history_form, self.library_form, self.generate_form)
-        self._forms: dict[str, Any] = dict(zip(TABS, forms, strict=True))
+        self._forms: dict[str, Any] = {
+            "Get": self.get_form,
+            "History": self.history_form,
+            "Library": self.library_form,
+        }
         self.footer = Footer(self._copy_code, self.close)
         self._editing = Editing(
             send=self._actions.generate,
@@ -172,9 +168,7 @@ class Explorer(ipywidgets.VBox):
             on_allow=self._allow_generating,
         )
         self.editor = self._editing.editor
-        # The status is near the buttons that were clicked; the grid may be taller than the window.
-        filters = (self.filter_bar, self.collection_bar)
-        super().__init__([self.tabs, *forms, self.status_line, *filters, self.grid, self.editor, self.footer])
+        super().__init__(self._list_widgets())
         for name in ("seedream-explorer", *VERBATIM):
             self.add_class(name)
         self.grid.on_load(self._load)
@@ -196,6 +190,29 @@ class Explorer(ipywidgets.VBox):
         self._offer_collections()
         self.add(tasks)
         self._show_source(source)
+
+    @property
+    def generate_form(self) -> GenerateForm:
+        """The form to generate images. It has half of all widgets, so it is built when it is first needed."""
+        if self._generate_form is None:
+            form = GenerateForm(
+                self._announce,
+                on_generate=self._actions.generate,
+                on_outdated=self._report_outdated,
+                on_upload=self._add_files,
+                on_use_selection=self._use_selection,
+                on_allow=self._allow_generating,
+            )
+            form.layout.display = "none"
+            self._generate_form = self._forms["Generate"] = form
+            self._announce()
+            self.set_trait("children", self._list_widgets())
+        return self._generate_form
+
+    def _list_widgets(self) -> list[ipywidgets.Widget]:
+        # The status is near the buttons that were clicked; the grid may be taller than the window.
+        filters = (self.filter_bar, self.collection_bar)
+        return [self.tabs, *self._forms.values(), self.status_line, *filters, self.grid, self.editor, self.footer]
 
     def add(self, tasks: AnyTasks) -> None:
         """Adds tasks; those already there are updated.
@@ -465,15 +482,17 @@ class Explorer(ipywidgets.VBox):
             self._actions.show_library()
 
     def _show_form(self) -> None:
-        for tab, form in self._forms.items():
-            form.layout.display = "" if tab == self.tabs.value else "none"
+        shown = self.generate_form if self.tabs.value == "Generate" else self._forms[self.tabs.value]
+        for form in self._forms.values():
+            form.layout.display = "" if form is shown else "none"
 
     def _announce(self) -> None:
-        self.generate_form.show(
-            lambda entries: plan_order(entries, self._prices),
-            is_busy=self._jobs.is_running("generate"),
-            is_outcome_unknown=self._actions.is_outcome_unknown,
-        )
+        if self._generate_form is not None:
+            self._generate_form.show(
+                lambda entries: plan_order(entries, self._prices),
+                is_busy=self._jobs.is_running("generate"),
+                is_outcome_unknown=self._actions.is_outcome_unknown,
+            )
         self._editing.refresh()
 
     def _show_editor(self, is_shown: bool) -> None:  # noqa: FBT001  the callback's own form
