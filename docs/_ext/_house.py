@@ -10,14 +10,16 @@ if TYPE_CHECKING:
 
 LEFT, WIDTH, FLOOR, GAP, TOP = 205, 390, 46, 10, 92  # of the floors, in pixels
 ANNEX_LEFT, ANNEX_WIDTH = LEFT + WIDTH + 62, 118
-HEAD = """<div class="house-box" role="region" aria-label="Drawing of the architecture" tabindex="0"><svg class="house" viewBox="0 0 {width} {height}" role="img" aria-labelledby="house-title house-text"
+HEAD = """<div class="house-box" role="region" aria-label="Drawing of the architecture" tabindex="0">
+<svg class="house" viewBox="0 0 {width} {height}" role="img" aria-labelledby="house-title house-text"
   xmlns="http://www.w3.org/2000/svg">
 <title id="house-title">The rooms of seedream_nb and their imports</title>
 <desc id="house-text">Floors, from the bottom up: {floors}. Every import leads to a lower floor. The sandbox stands
   beside the house. The table below has all imports.</desc>
 <style>
 .house-box { overflow-x: auto; margin-bottom: 1rem }
-.house { width: 100%; min-width: 600px; height: auto; font-family: inherit; --house-ink: var(--pst-color-text-base, currentColor);
+.house { width: 100%; min-width: 600px; height: auto; font-family: inherit;
+  --house-ink: var(--pst-color-text-base, currentColor);
   --house-line: var(--pst-color-primary, currentColor); --house-paper: var(--pst-color-surface, transparent) }
 .house text { fill: var(--house-ink) }
 .house .name { font-weight: 600; font-size: 15px }
