@@ -62,6 +62,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_search_summary = False  # the summaries are fetched, which a browser does not allow for files
 html_sidebars = {path.stem: [] for path in DOCS.glob("*.md")}  # pages of no section
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"image_light": "_static/seedream.svg", "image_dark": "_static/seedream.svg", "text": "seedream_nb"},
     "icon_links": [{"name": "Repository", "url": repository, "icon": "fa-brands fa-github"}],

@@ -10,21 +10,27 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+PANEL = """In JupyterLab, the output of this cell is [the explorer](../screenshots.md#the-explorer).
+Here, without a kernel, a static gallery takes its place."""
 
 
 def page_of(notebook: dict[str, Any], name: str, repository: str) -> dict[str, Any]:
     """The notebook as a page.
 
-    Widgets need a kernel, so their outputs are left out: the static gallery beside each stands for it.
+    Widgets need a kernel, so the page has a note instead of each, and the static gallery that is stored beside it.
 
     Args:
         notebook: The notebook as JSON; it is changed.
         name: Its file name.
         repository: The address of the repository.
     """
+    cells = []
     for cell in notebook["cells"]:
-        if "outputs" in cell:
+        cells.append(cell)
+        if any(WIDGET in output.get("data", {}) for output in cell.get("outputs", ())):
             cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
+            cells.append({"cell_type": "markdown", "metadata": {}, "source": PANEL})
+    notebook["cells"] = cells
     title, _, rest = "".join(notebook["cells"][0]["source"]).partition("\n")
     binder = repository.replace("https://github.com/", "https://mybinder.org/v2/gh/")
     links = (
