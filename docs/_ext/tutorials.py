@@ -29,7 +29,7 @@ def page_of(notebook: dict[str, Any], name: str, repository: str) -> dict[str, A
         cells.append(cell)
         if any(WIDGET in output.get("data", {}) for output in cell.get("outputs", ())):
             cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
-            cells.append({"cell_type": "markdown", "metadata": {}, "source": PANEL})
+            cells.append({"cell_type": "markdown", "id": f"panel-{len(cells)}", "metadata": {}, "source": PANEL})
     notebook["cells"] = cells
     title, _, rest = "".join(notebook["cells"][0]["source"]).partition("\n")
     binder = repository.replace("https://github.com/", "https://mybinder.org/v2/gh/")
