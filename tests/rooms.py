@@ -17,6 +17,7 @@ ALLOWED = BELOW | {
     "sandbox": frozenset({"core", "protocol"}),
     "notebook": BELOW["notebook"] | {"sandbox"},
     "__init__": frozenset({"core", "notebook"}),
+    "__main__": frozenset({"core", "__version__"}),
 }
 
 
