@@ -10,6 +10,7 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 import seedream_nb
@@ -17,6 +18,9 @@ import seedream_nb
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+ADDRESSES = dict(re.findall(r'^(\w+) = "(https://.*)"$', PROJECT, re.MULTILINE))
+ISSUE_FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
 
 def commands_of_the_readme() -> list[str]:
@@ -60,6 +64,37 @@ def test_the_changelog_starts_with_this_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## (\S+)", changelog, re.MULTILINE)
     assert versions[0] == seedream_nb.__version__
+
+
+def test_the_citation_is_of_this_version_and_project() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == seedream_nb.__version__
+    assert citation["repository-code"] == ADDRESSES["Repository"]
+    assert citation["url"] == ADDRESSES["Documentation"]
+
+
+def test_every_address_of_the_project_is_one_of_pyproject() -> None:
+    names = ("CITATION.cff", "SECURITY.md", "CONTRIBUTING.md", "README.md")
+    for path in (*map(ROOT.joinpath, names), *ISSUE_FORMS):
+        found = re.findall(r"https://[^\s)\"]*seedream[-_]nb[^\s)\"]*", path.read_text(encoding="utf-8"))
+        assert [one for one in found if not one.startswith(tuple(ADDRESSES.values()))] == [], path.name
+
+
+@pytest.mark.parametrize("path", ISSUE_FORMS, ids=lambda path: path.name)
+def test_an_issue_form_is_complete_and_asks_for_no_secret(path: Path) -> None:
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.name == "config.yml":
+        assert all(link["name"] and link["about"] and link["url"] for link in form["contact_links"])
+        return
+    assert form["name"]
+    assert form["description"]
+    fields = [field for field in form["body"] if field["type"] != "markdown"]
+    ids = [field["id"] for field in fields]
+    labels = [field["attributes"]["label"] for field in fields]
+    assert len(set(ids)) == len(set(labels)) == len(fields)
+    (config,) = (field["attributes"] for field in fields if field["id"] == "config")
+    assert "`%seedream config`" in config["label"]
+    assert "never which one" in config["description"]
 
 
 def test_binder_installs_the_package_and_pins_everything() -> None:

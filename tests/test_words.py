@@ -11,10 +11,11 @@ ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")] for line in GLOSSARY.splitlines() if line.startswith("| ")
 ]
 BANNED = sorted({word.strip() for row in ROWS[1:] for word in row[2].partition(" (")[0].split(",") if word.strip()})
-FOLDERS = ("seedream_nb", "tests", "notebooks", "docs", "binder", ".ci")
-SUFFIXES = {".py", ".js", ".css", ".ipynb", ".md", ".toml", ".cfg", ".txt"}
+FOLDERS = ("seedream_nb", "tests", "notebooks", "docs", "binder", ".ci", ".github")
+SUFFIXES = {".py", ".js", ".css", ".ipynb", ".md", ".toml", ".cfg", ".txt", ".yml"}
+ALONE = ("README.md", "CHANGELOG.md", "SECURITY.md", "CITATION.cff", "pyproject.toml", "hatch_build.py", ".ci/run")
 FILES = [
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "pyproject.toml", ".ci/run")),
+    *(ROOT / name for name in ALONE),
     *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*")) if path.suffix in SUFFIXES),
 ]
 FILES.remove(Path(__file__))  # it shows what it looks for
