@@ -17,6 +17,7 @@ from seedream_nb.core.models import Task, TaskStatus
 from seedream_nb.core.parallel import join_all
 from seedream_nb.core.task_ids import read_ids
 from seedream_nb.library import peek_collections, peek_tags, resolve_location
+from seedream_nb.library.location import LIBRARY_NAME
 from seedream_nb.library.run_store import ENDING, FOLDER
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Session:
         self._login: Secret | None = None
         self._sandbox_folder: TemporaryDirectory[str] | None = None
         self._client: SeedreamClient | None = None
+        self._library_name: str | None = None  # SEEDREAM_LIBRARY when the client was opened
         self._settings: Settings | None = None
 
     def begin_command(self) -> None:
@@ -78,9 +80,11 @@ class Session:
 
     @property
     def client(self) -> SeedreamClient:
-        """The client for these settings; it stays open as long as they stay the same."""
-        if self._client is None or self._client.settings != self.settings:
+        """The client for these settings; it stays open as long as they and the library stay the same."""
+        name = os.environ.get(LIBRARY_NAME)
+        if self._client is None or self._client.settings != self.settings or self._library_name != name:
             self._close_client()
+            self._library_name = name
             folder = self._sandbox_folder
             self._client = SeedreamClient(
                 settings=self.settings,

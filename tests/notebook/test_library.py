@@ -36,6 +36,14 @@ def downloads(service: Sandbox) -> int:
     return len(service.requests.of_kind("downloads"))
 
 
+def test_another_library_takes_effect_at_once(
+    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / name))
+        assert str(tmp_path / name) in str(run(shell, "%seedream library"))
+
+
 class TestGet:
     def test_stored_tasks_need_no_request(self, shell: InteractiveShell, service: Sandbox) -> None:
         ids = [add(service, "a cat"), add(service, "a dog")]
