@@ -16,7 +16,7 @@ from seedream_nb.core.parallel import run_parallel
 from seedream_nb.protocol.responses import TaskPage, read_error, read_page
 from seedream_nb.protocol.status_errors import means_too_many_ids, to_error
 
-CHUNK_SIZE = 50  # ids in one request; undocumented, one official client stops at 50 (wire contract, many tasks)
+CHUNK_SIZE = 50  # ids in one request; undocumented, one official client stops at 50 (wire contract, Many tasks)
 PARALLEL_CHUNKS = 4
 
 Query = Callable[[Mapping[str, object], threading.Event], object]

@@ -826,8 +826,9 @@ class SeedreamClient:
         """Closes the connections and the library. The client stays usable and opens them again when needed.
 
         Example:
-            >>> with SeedreamClient(sandbox.token, sandbox.url) as another:  # closed at the end
+            >>> with SeedreamClient(sandbox.token, sandbox.url) as another:
             ...     task = another.retrieve("84d1544a-9043-4dde-a98b-e889dacd75f6")
+            >>> another.close()  # which the end of `with` has done
         """
         self._transport.close()
         self._cache.close()

@@ -38,6 +38,8 @@ OUTCOMES = ("finished", "in progress", "failed", "not answered")  # of requests 
 class GenerationBatch:
     """Many paid requests, a few in flight, and what is known of each at any moment.
 
+    Created by `SeedreamClient.generate_all`.
+
     Nothing is sent before iteration starts. Each request is sent at most once. After a timeout, an interrupt or an
     early end, iterating again resumes: tasks in progress are polled, unsent requests are sent, failed ones stay failed.
 

@@ -26,6 +26,8 @@ STALE_PAGES = 2
 class History:
     """The tasks of an account, newest first, fetched on access and remembered from then on.
 
+    Created by `SeedreamClient.history`. It can be indexed, sliced, and iterated over.
+
     Args:
         query: Sends a body and returns the decoded answer.
         filters: The result of `build_filters`.
@@ -133,7 +135,7 @@ def build_filters(
     application_id: str | None = None,
     user_id: str | None = None,
 ) -> dict[str, object]:
-    """Builds the filters of the history, with the service's names (wire contract, history).
+    """Builds the filters of the history, with the service's names (wire contract, History).
 
     Args:
         created_after: A time, or Unix seconds; a time without a time zone is local.

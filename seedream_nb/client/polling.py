@@ -136,6 +136,8 @@ class _State:
 class Waiting:
     """Tasks that are polled, and what is known of each at any moment.
 
+    Created by `SeedreamClient.iter_wait`.
+
     Iteration yields each task once, as soon as it is finished or turns out not to exist. After a timeout, an interrupt
     or an early end, iterating again resumes.
 
@@ -255,7 +257,7 @@ class Waiting:
             del self._misses[key]
 
     def set_pace(self, pace: Pace) -> None:
-        """Changes how often to poll, from now on."""
+        """Changes how often to poll, from now on; see `Pace`."""
         self._pace = pace
         self._set_pause()
 

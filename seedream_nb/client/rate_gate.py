@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from seedream_nb.client.settings import Secret, Settings
     from seedream_nb.client.transport import Pause
 
-PER_SECOND = 60.0  # wire contract, Limits
+PER_SECOND = 60.0  # as documented (wire contract, Limits)
 STUCK_AFTER = 60.0  # seconds in which nothing in flight has finished
 STOP_IS_SEEN_WITHIN = 0.1  # seconds, during a pause
 _SECONDS_BETWEEN_LOOKS = 0.05  # at whether there is room

@@ -251,6 +251,8 @@ def follow(
 class ImageStream:
     """The images of one paid request as they arrive, failed ones with their `error`; iterable once.
 
+    Created by `SeedreamClient.stream`.
+
     Nothing is sent before the first image is requested. A request without `stream` is answered all at once, an
     asynchronous one without any image.
 
@@ -348,7 +350,7 @@ class ImageStream:
         """Adds the task to an interrupt.
 
         Args:
-            interrupt: What came while the task was sent, read, stored, or handed out.
+            interrupt: What was raised while the task was sent, read, stored, or handed out.
 
         Returns:
             What to raise instead: an `InterruptedRequest` that carries the task, or, when nothing is known of it, what

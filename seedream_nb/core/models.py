@@ -29,7 +29,15 @@ Number = TypeVar("Number", int, float)
 
 
 class TaskStatus(str, Enum):
-    """The state of a task. The service has no such field; it is read from the record (wire contract, states).
+    """The state of a task. The service has no such field; it is read from the record (wire contract, States).
+
+    Attributes:
+        PENDING: Waiting for its turn; the service has not begun.
+        RUNNING: In progress.
+        SUCCEEDED: Finished, with all of its images.
+        PARTIALLY_FAILED: Finished; some images of a set are missing.
+        FAILED: Finished without an image.
+        NOT_FOUND: The service does not know the id.
 
     Example:
         >>> task.status
@@ -73,7 +81,7 @@ class ErrorDetail:
 
     @property
     def is_moderation(self) -> bool:
-        """Whether content moderation rejected it (wire contract, Common: moderation codes)."""
+        """Whether content moderation rejected it (wire contract, Moderation codes)."""
         return "SensitiveContent" in self.code or self.code.endswith("RiskDetection")
 
     def __str__(self) -> str:

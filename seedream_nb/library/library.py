@@ -92,9 +92,18 @@ _opened: WeakValueDictionary[str, Library] = WeakValueDictionary()
 
 @dataclass(frozen=True)
 class LibraryInfo:
-    """What the library in a folder contains: how many records of tasks, originals (images at full size) and thumbnails.
+    """What the library in a folder contains.
 
-    Sizes are in bytes; the budget is the maximum of `originals_size`.
+    Attributes:
+        location: Its folder.
+        tasks: The number of records.
+        originals: The number of originals.
+        thumbnails: The number of thumbnails.
+        records_size: The bytes of the database.
+        originals_size: The bytes of all originals.
+        thumbnails_size: The bytes of all thumbnails.
+        budget: The maximum of `originals_size`, in bytes.
+        is_read_only: Whether nothing is written.
 
     Example:
         >>> info = library.info()

@@ -126,7 +126,7 @@ class HistoryArguments:
         )
 
     def _matches(self, task: Task) -> bool:
-        """Whether a task passes the filters that the service does not have (wire contract, history)."""
+        """Whether a task passes the filters that the service does not have (wire contract, History)."""
         has_failed = task.status in {TaskStatus.FAILED, TaskStatus.PARTIALLY_FAILED}
         return (has_failed or not self.failed) and (self.model is None or matches_model(self.model, task.model or ""))
 

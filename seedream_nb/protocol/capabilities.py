@@ -1,6 +1,6 @@
 """What each SeeDream model accepts, as data in one place.
 
-The table is that of the wire contract (POST /seedream/images). New models appear every few months and get one more
+The table is that of the wire contract (Models). New models appear every few months and get one more
 entry. `seedream_nb.protocol.validation` checks requests against it.
 """
 
@@ -118,7 +118,7 @@ MAX_IMAGES: Final = 15
 """Maximum number of reference and output images of one request together (wire contract, POST /seedream/images)."""
 
 MOST_IMAGES: Final = 17
-"""Maximum number of images of one task: a base image and up to 16 layers above it (wire contract, layers)."""
+"""Maximum number of images of one task: a base image and up to 16 layers above it (wire contract, Layers)."""
 
 MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
 """Maximum size of an input image; the contract's 10 MB in their larger reading, so that no valid image is rejected."""

@@ -28,7 +28,7 @@ from seedream_nb.protocol.capabilities import MODELS, MOST_IMAGES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Status words of the older form and of sibling services (wire contract, states); any other word means in progress.
+# Status words of the older form and of sibling services (wire contract, States); any other word means in progress.
 SUCCEEDED_WORDS = frozenset({"succeeded", "succeed", "success", "completed", "complete", "finished"})
 FAILED_WORDS = frozenset({"failed", "failure", "error", "cancelled", "canceled", "rejected"})
 PENDING_WORDS = frozenset({"pending", "queued", "submitted", "waiting", "created"})
@@ -239,7 +239,7 @@ def _read_status(
     *,
     has_data: bool,
 ) -> TaskStatus:
-    """The rules of the wire contract (states): the first that matches."""
+    """The rules of the wire contract (States): the first that matches."""
     word = _status_word(record, response)
     finished = record.get("finished_at") is not None
     says_unfinished = "finished_at" in record and not finished
@@ -280,7 +280,7 @@ def _status_word(record: JsonObject, response: JsonObject) -> str:
 
 
 def read_seed(request: JsonObject, model: str) -> int | None:
-    """Reads the seed of a request, but not where the model ignored it (wire contract: the available models do)."""
+    """Reads the seed of a request, unless the model ignored it (wire contract, Models: the available ones do)."""
     return None if model in MODELS else read_integer(request.get("seed"))
 
 

@@ -1,7 +1,6 @@
 """Converts an HTTP answer to decoded JSON, or to exactly one error.
 
-Pure functions of status, headers and body. The codes and their meanings are those of the wire contract (Common, table
-of statuses).
+Pure functions of status, headers and body. The codes and their meanings are those of the wire contract (Errors).
 """
 
 from __future__ import annotations
@@ -186,7 +185,7 @@ def to_non_answer(status_code: int, host: str) -> SeedreamError:
 def means_unknown_task(error: SeedreamError) -> bool:
     """Whether an error answer to a query for one task only says that the task does not exist.
 
-    The service answers so with 400 and 404 as well as with `{}` (wire contract, unknown id).
+    The service answers so with 400 and 404 as well as with `{}` (wire contract, Unknown id).
     """
     if isinstance(error, TaskNotFoundError):
         return True

@@ -1,6 +1,6 @@
 """Adds up the lines of a stream to the same `Task` that a single answer gives.
 
-Pure functions. The events are documented only in part (wire contract, stream): unknown types and fields are ignored,
+Pure functions. The events are documented only in part (wire contract, Stream): unknown types and fields are ignored,
 and a service that answers with a whole task instead is understood too.
 """
 

@@ -120,7 +120,7 @@ class RunFailure:
 
 
 class Run:
-    """A table of requests with a name, each paid for once. Create it with `SeedreamClient.run`.
+    """A table of requests with a name, each paid for once. Created by `SeedreamClient.run`.
 
     Its state is in the library, so that another kernel, or this one after a restart, continues where it stopped: with
     the same call, or by its name alone. Several kernels can work on it at the same time.

@@ -9,7 +9,7 @@ BEGIN = 1766427547.0  # creation of the first task, in Unix seconds
 
 
 def make_record(number: int, prompt: str, model: str, size: str, image_url: str) -> dict[str, Any]:
-    """A finished task as the service returns it (wire contract, form 1).
+    """A finished task as the service returns it (wire contract, One task).
 
     Args:
         number: Determines the id and the second of creation.

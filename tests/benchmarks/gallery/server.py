@@ -67,7 +67,7 @@ class _Slow(web.RequestHandler):
 
 
 class _Tasks(_Slow):
-    """`POST /seedream/tasks`; returns records (wire contract, form 1)."""
+    """`POST /seedream/tasks`; returns records (wire contract, One task)."""
 
     def initialize(self, records: dict[str, str]) -> None:
         self._records = records
