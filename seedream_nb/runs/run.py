@@ -68,7 +68,8 @@ class RunSummary:
         is_running: Whether this or another kernel sends its requests at the moment.
 
     Example:
-        >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+        >>> rows = [{"color": "black"}, {"color": "white"}]
+        >>> run = client.run(rows, name="cats", prompt="a {color} cat")
         >>> summary = run.summary
         >>> summary.requests, summary.done, summary.unsent
         (2, 0, 2)
@@ -138,7 +139,8 @@ class Run:
         announcement: What finishing it sends, costs, and takes, as of when it was opened.
 
     Example:
-        >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+        >>> rows = [{"color": "black"}, {"color": "white"}]
+        >>> run = client.run(rows, name="cats", prompt="a {color} cat")
         >>> run
         Run('cats': 2 images in the sandbox; ...)
         >>> gallery = run.finish()
@@ -206,7 +208,8 @@ class Run:
         """The first rows that are not sent yet: the place of each in the table, from 1, and its prompt.
 
         Example:
-            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
             >>> run.preview()
             [(1, 'a black cat'), (2, 'a white cat')]
         """
@@ -229,7 +232,8 @@ class Run:
                 sent.
 
         Example:
-            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
             >>> len(run.finish().images)
             2
         """
@@ -249,7 +253,8 @@ class Run:
             The run itself; see `updates` and `stop`.
 
         Example:
-            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
             >>> for summary in run.start().updates():
             ...     left = summary.requests - summary.done
             >>> left
@@ -273,7 +278,8 @@ class Run:
             SeedreamError: As for `finish`.
 
         Example:
-            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
             >>> for summary in run.updates():
             ...     left = summary.requests - summary.done
             >>> left
@@ -302,7 +308,8 @@ class Run:
         """Sends nothing more, and returns when everything that was sent is recorded. Tasks continue at the service.
 
         Example:
-            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
             >>> run.start().stop()
             >>> run.is_running
             False
@@ -321,7 +328,8 @@ class Run:
             UsageError: Nothing failed that could be sent again.
 
         Example:
-            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
             >>> with sandbox.faults.during("error", on="images", code="bad_request", times=1):
             ...     gallery = run.finish()
             >>> run.summary.failed, len(run.retry().images)
@@ -355,7 +363,8 @@ class Run:
             A frame of pandas, or of Polars if the table is one.
 
         Example:
-            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
             >>> gallery = run.finish()
             >>> run.frame[["color", "status"]].values.tolist()
             [['black', 'succeeded'], ['white', 'succeeded']]
@@ -403,7 +412,8 @@ class Run:
         `created_at`, and `cost`; with the ending `_run` if the table has a column of that name.
 
         Example:
-            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
             >>> gallery = run.finish()
             >>> [item.record["color"] for item in run.items()]
             ['black', 'white']
@@ -425,7 +435,8 @@ class Run:
             What the dataset consists of.
 
         Example:
-            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
             >>> gallery = run.finish()
             >>> run.export("cats")
             2 images (..., imagefolder) in .../cats
@@ -439,7 +450,8 @@ class Run:
             UsageError: It is running.
 
         Example:
-            >>> run = client.run([{"color": "black"}, {"color": "white"}], name="cats", prompt="a {color} cat")
+            >>> rows = [{"color": "black"}, {"color": "white"}]
+            >>> run = client.run(rows, name="cats", prompt="a {color} cat")
             >>> run.remove()
             >>> client.runs()
             []
