@@ -1,7 +1,8 @@
 """The errors: a notebook user sees one sentence and one hint, never the stack frames of a library.
 
 Every expected failure is a class of the tree below, one class for each thing a user can act on. The classes have almost
-no logic; `seedream_nb.protocol.status_errors` decides which answer of the service becomes which class.
+no logic; `seedream_nb.protocol.status_errors` decides which answer of the service becomes which class. What each means
+and what to do about it is in `errors.md`: a page of the documentation, and `%seedream help ERROR`.
 
     SeedreamError
     ├── UsageError                  invalid input; nothing was sent
@@ -61,6 +62,8 @@ GETTING_STARTED_HINT = (
     "(the first use includes a free quota)."
 )
 
+DOCUMENTATION = "https://seedream-nb.readthedocs.io/en/latest/"  # that of pyproject.toml, which a test compares
+
 MAX_MESSAGE_LENGTH = 300  # characters of foreign text in a message
 
 
@@ -72,6 +75,11 @@ def shorten(text: str) -> str:
         'two lines'
     """
     return show_line(text, MAX_MESSAGE_LENGTH)
+
+
+def explained_at(name: str) -> str:
+    """The address of the page that explains a class of errors or warnings: what it means, and what to do."""
+    return f"{DOCUMENTATION}reference/errors.html#error-{name.lower()}"
 
 
 class SeedreamError(Exception):
@@ -94,6 +102,8 @@ class SeedreamError(Exception):
         >>> str(error)
         'The token has expired. Get a new one. (code token_expired)'
     """
+
+    _links_to_page = True  # where there is more to know than the hint says
 
     def __init__(
         self,
@@ -134,7 +144,12 @@ class SeedreamError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """The lines that IPython shows instead of a traceback; the cell still fails, also for test runners."""
-        return _render(self, self.message, self.hint, self.reference)
+        lines = _render(self, self.message, self.hint, self.reference)
+        if self._links_to_page:
+            # A class of one room only is explained with the one that it is a kind of.
+            name = next(kind.__name__ for kind in type(self).__mro__ if kind.__module__ == __name__)
+            lines.append(f"  More: {explained_at(name)}")
+        return lines
 
 
 def _render(problem: BaseException, message: str, hint: str | None, reference: str = "") -> list[str]:
@@ -155,6 +170,8 @@ def _rebuild(cls: type[BaseException], state: dict[str, object]) -> BaseExceptio
 class UsageError(SeedreamError):
     """Invalid input; nothing was sent."""
 
+    _links_to_page = False
+
 
 class InvalidTaskIdError(UsageError):
     """An invalid task id; nothing was sent."""
@@ -162,6 +179,8 @@ class InvalidTaskIdError(UsageError):
 
 class SettingsError(SeedreamError):
     """The base URL, the `.env` file or another setting is unusable; nothing was sent."""
+
+    _links_to_page = False
 
 
 class MissingTokenError(SettingsError):
@@ -265,6 +284,8 @@ class TaskError(SeedreamError):
 class TaskNotFoundError(TaskError):
     """The service does not know the task id."""
 
+    _links_to_page = False
+
 
 class TaskFailedError(TaskError):
     """The task ended without an image."""
@@ -276,6 +297,8 @@ class ModerationError(TaskFailedError):
 
 class TaskNotFinishedError(TaskError):
     """The task is still pending or running."""
+
+    _links_to_page = False
 
 
 class WaitTimeoutError(TaskNotFinishedError):

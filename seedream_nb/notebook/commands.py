@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from seedream_nb.core.errors import InvalidTaskIdError, UsageError
 from seedream_nb.core.task_ids import find_problem
 from seedream_nb.notebook import (
+    error_help,
     explore,
     generate,
     generate_options,
@@ -23,6 +24,7 @@ from seedream_nb.notebook import (
     wait,
 )
 from seedream_nb.notebook.arguments import HelpRequest, Parser, add_presentation
+from seedream_nb.notebook.examples import format_examples
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.given import read_given
 from seedream_nb.notebook.line import read_id_words, read_words
@@ -91,10 +93,10 @@ class Command:
 
     def format_help(self) -> str:
         """The text of `--help`."""
-        text = self.make_parser().format_help()
-        if not self.parts:
-            return text
-        return "\n".join([text, "commands:", *_list_commands(self.parts), ""])
+        parts = [self.make_parser().format_help()]
+        if self.parts:
+            parts.append("\n".join(["commands:", *_list_commands(self.parts), ""]))
+        return "\n".join([*parts, f"examples:\n{format_examples(self.name)}\n"])
 
 
 def _list_commands(commands: Mapping[str, Command], prefix: str = "") -> list[str]:
@@ -204,13 +206,23 @@ def _write_generate(magic: str) -> str:
 
 
 def _add_help(parser: Parser) -> None:
-    parser.add_argument("command", nargs="?", help="the command to describe")
+    parser.add_argument(
+        "topic", nargs="*", metavar="TOPIC", help="a command, such as library search, or an error, such as ServerError"
+    )
 
 
 def _read_help(parsed: argparse.Namespace) -> HelpArguments:
-    return HelpArguments(
-        overview() if parsed.command is None else _find(parsed.command, COMMANDS, "%seedream").format_help()
-    )
+    first, *rest = parsed.topic or [""]
+    if not first:
+        return HelpArguments(overview())
+    if not rest and (text := error_help.explain(first)):
+        return HelpArguments(text)
+    if first[:1].isupper() and first.lower() not in COMMANDS and (similar := error_help.find_similar(first)):
+        raise UsageError(f"Unknown error {first!r}.", hint=f"Did you mean %seedream help {similar}?")
+    command = _find(first, COMMANDS, "%seedream")
+    for word in rest:
+        command = _find(word, command.parts, f"%seedream {command.name}")
+    return HelpArguments(command.format_help())
 
 
 def _mark(kind: library.MarkKind, description: str) -> Command:
@@ -372,7 +384,7 @@ _ALL = (
         services.read_config,
         services.add_config,
     ),
-    Command("help", "Show all commands, or the help of one.", _read_help, _add_help),
+    Command("help", "Show all commands, or the help of one, or what an error means.", _read_help, _add_help),
 )
 
 COMMANDS: Mapping[str, Command] = {command.name: command for command in _ALL}

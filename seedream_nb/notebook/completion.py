@@ -20,6 +20,7 @@ from seedream_nb.gallery import Gallery
 from seedream_nb.images.markup import Markup
 from seedream_nb.library.marks import MOST_STARS
 from seedream_nb.notebook.commands import COMMANDS
+from seedream_nb.notebook.error_help import read_sections
 from seedream_nb.notebook.run_source import TABLE_SUFFIXES, peek_columns
 from seedream_nb.protocol.capabilities import MODELS, find_model
 from seedream_nb.protocol.request_body import DEFAULT_MODEL
@@ -311,6 +312,18 @@ def _collections(place: _Place) -> Iterator[Completion]:
             yield Completion(f"{match[1]}[{index}]", f"task: {_shorten(task.prompt)}")
 
 
+def _topics(place: _Place) -> Iterator[Completion]:
+    """The commands, the parts of the one that is typed, and, after a capital letter, the errors."""
+    if place.words:
+        command = COMMANDS.get(place.words[0])
+        yield from _list(command.parts if command and not place.words[1:] else {})
+    elif place.typed[:1].isupper():
+        for name in read_sections():
+            yield Completion(name, "error" if name.endswith("Error") else "warning or interrupt")
+    else:
+        yield from _list(COMMANDS)
+
+
 _FINDERS: Mapping[str, Callable[[_Place], Iterable[Completion]]] = {
     "model": _models,
     "size": _sizes,
@@ -331,7 +344,7 @@ _FINDERS: Mapping[str, Callable[[_Place], Iterable[Completion]]] = {
     "out": _galleries,
     "save": lambda place: _files(place.typed, "", (), with_folders=True),
     "place": lambda place: _files(place.typed, "archive", {".zip"}, with_folders=True),
-    "command": lambda _place: _list(COMMANDS),
+    "topic": _topics,
 }
 
 

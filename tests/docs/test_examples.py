@@ -1,0 +1,58 @@
+"""Every example of every command runs in a real shell against the sandbox, and the help shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from command_pages import list_commands, make_pages
+
+from seedream_nb.notebook.commands import COMMANDS
+from seedream_nb.notebook.examples import ASSUMED, EXAMPLES
+from tests.notebook.running import run
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from seedream_nb import Sandbox
+
+TABLE = "prompt,color,place\na red kite,red,the sea\na blue kite,blue,a lake\n"
+
+
+@pytest.fixture
+def prepared(shell: InteractiveShell, service: Sandbox) -> InteractiveShell:
+    """A shell with what the examples assume, and a sandbox that generates images at once."""
+    assert {example.id[:8] for example in service.examples} > {"84d1544a"}
+    Path("prompts.csv").write_text(TABLE, encoding="utf-8")
+    run(shell, "%seedream get 84d1544a --save saved")
+    (saved,) = Path("saved").glob("*.jpg")
+    saved.rename("photo.jpg")
+    run(shell, "study = %seedream get 84d1544a 20068983")
+    assert set(ASSUMED) == {"study", "photo.jpg", "prompts.csv", "84d1544a"}
+    return shell
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_example_runs(name: str, prepared: InteractiveShell) -> None:
+    for command, examples in EXAMPLES.items():
+        if command.partition(" ")[0] == name:
+            for example in examples:
+                if not example.not_run:
+                    run(prepared, example.code)
+
+
+def test_every_command_has_examples_that_its_help_and_its_page_show() -> None:
+    pages = "\n".join(make_pages().values())
+    assert set(EXAMPLES) == {command.name for command in list_commands()}
+    for command in list_commands():
+        text = command.format_help()
+        assert EXAMPLES[command.name]
+        for example in EXAMPLES[command.name]:
+            assert f"%seedream {command.name}" in example.code
+            assert f"```python\n{example.code}\n```" in pages
+            assert all(f"  {line}".rstrip() in text for line in example.code.splitlines())
+
+
+def test_only_what_prompts_is_not_run() -> None:
+    assert [name for name, found in EXAMPLES.items() if any(one.not_run for one in found)] == ["login"]
