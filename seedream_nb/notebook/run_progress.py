@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextvars
 import html
+import sys
 import threading
 import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import clear_output
 
 from seedream_nb.core.errors import SeedreamError
 from seedream_nb.core.foreign import VERBATIM_CLASSES, clean_prompt, show_line
+from seedream_nb.core.front_ends import in_marimo
 from seedream_nb.gallery.embedding import DataUri
 from seedream_nb.library import LibraryCache, LibraryFetcher, library_of
 from seedream_nb.notebook.front_end import CellOutput, TerminalLine, progress_bundle
@@ -252,6 +254,33 @@ class TerminalRunDisplay:
         print(*lines, sep="\n")  # noqa: T201  a terminal has no other way to show what comes later
 
 
+class MarimoRunDisplay:
+    """The progress of a run in a cell of a marimo notebook, which has one output: the line above the images."""
+
+    def __init__(self) -> None:
+        self._marimo: Any = sys.modules["marimo"]
+        self._strip = _Strip()
+        self._shown_at = self._loaded_at = -STRIP_INTERVAL
+
+    def show(self, run: Run, summary: RunSummary) -> None:
+        """Updates the line and the images a few times a second."""
+        now = time.monotonic()
+        if now - self._shown_at < LINE_INTERVAL:
+            return
+        self._shown_at = now
+        if now - self._loaded_at >= STRIP_INTERVAL:
+            self._loaded_at = now
+            with suppress(SeedreamError):  # as above
+                self._strip.load(run.newest)
+        line = progress_bundle(summary.done + summary.failed, summary.requests, format_progress(summary), wraps=True)
+        self._marimo.output.replace(self._marimo.Html(line["text/html"] + self._strip.to_html()))
+
+    def clear(self) -> None:
+        """Removes everything; the cell's value follows."""
+        self._strip.stop()
+        self._marimo.output.clear()
+
+
 RunDisplay = CellRunDisplay | TerminalRunDisplay
 
 
@@ -280,7 +309,7 @@ def follow_run(run: Run) -> None:
 
     For `Run.finish`, and whatever else waits in the user's thread.
     """
-    display = open_run_display()
+    display = MarimoRunDisplay() if in_marimo() else open_run_display()
     try:
         # Closing it stops the run, also when an interrupt comes here.
         with closing(run.updates()) as updates:

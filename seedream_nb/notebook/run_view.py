@@ -29,10 +29,11 @@ _HEADS = ("run", "state", "rows", "done", "failed", "cost", "changed")
 # Scoped to its class, with the colors of JupyterLab or VS Code.
 _STYLE = (
     ".seedream-runs{"
-    "--seedream-ink:var(--jp-content-font-color1,var(--vscode-editor-foreground,#1f1f1f));"
-    "--seedream-soft-ink:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#5a5a5a));"
-    "--seedream-bar:var(--jp-brand-color1,var(--vscode-charts-blue,#0b5cad));"
-    "background:var(--jp-layout-color0,var(--vscode-editor-background,#ffffff));color:var(--seedream-ink);"
+    "--seedream-ink:var(--jp-content-font-color1,var(--vscode-editor-foreground,light-dark(#1f1f1f,#e4e4e4)));"
+    "--seedream-soft-ink:var(--jp-content-font-color2,var(--vscode-descriptionForeground,light-dark(#5a5a5a,#a8a8a8)));"
+    "--seedream-bar:var(--jp-brand-color1,var(--vscode-charts-blue,light-dark(#0b5cad,#7ab8ff)));"
+    "background:var(--jp-layout-color0,var(--vscode-editor-background,light-dark(#ffffff,#181c1a)));"
+    "color:var(--seedream-ink);"
     "font-size:0.85em;line-height:1.35;padding:2px;font-variant-numeric:tabular-nums}"
     ".seedream-runs p{margin:0 0 6px}"
     ".seedream-runs p.seedream-note{color:var(--seedream-soft-ink);margin:6px 0 0}"

@@ -287,6 +287,11 @@ class Explorer(ipywidgets.VBox):
         widget = super()._repr_mimebundle_(**options) if self._is_open else {}
         return {**(widget or {}), **self._static.bundle(*self._static_content())}
 
+    def _display_(self) -> Any:
+        """What marimo shows, which knows anywidgets but not the forms around them: the grid."""
+        self.grid.can_generate = False
+        return self.grid
+
     def __repr__(self) -> str:
         return f"<Explorer: {summarize(self._state.collection.tasks)}>"
 

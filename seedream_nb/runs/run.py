@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedream_nb.client.polling import Pace
 from seedream_nb.core.errors import Interrupted, InterruptedWait, UsageError
+from seedream_nb.core.front_ends import in_marimo
 from seedream_nb.core.providers import provide
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery import Gallery
@@ -237,7 +238,7 @@ class Run:
             >>> len(run.finish().images)
             2
         """
-        follow = _find_in_ipython("follow_run") or Run._follow_in_terminal
+        follow = _find_in_notebook("follow_run") or Run._follow_in_terminal
         try:
             follow(self)
         except Interrupted:
@@ -261,7 +262,8 @@ class Run:
             0
         """
         start_worker(self._store.path, self._open_worker())
-        if (watch := _find_in_ipython("watch_run")) is not None:
+        # In marimo, a thread cannot write to a cell.
+        if not in_marimo() and (watch := _find_in_notebook("watch_run")) is not None:
             watch(self)
         return self
 
@@ -602,10 +604,10 @@ def summarize(
     )
 
 
-def _find_in_ipython(name: str) -> Callable[[Run], object] | None:
-    """What shows the progress of a run in IPython, which is not imported for that; None where it does not run."""
+def _find_in_notebook(name: str) -> Callable[[Run], object] | None:
+    """What shows the progress of a run in IPython or marimo, which are not imported for that; None elsewhere."""
     module = sys.modules.get("IPython")
-    if module is None or module.get_ipython() is None:
+    if not in_marimo() and (module is None or module.get_ipython() is None):
         return None
     try:
         return provide(name)  # type: ignore[no-any-return]  # as named

@@ -223,7 +223,11 @@ def run_server(command: list[str], environment: dict[str, str], log: Path, addre
     """
     patient = requests.Session()
     patient.mount("http://", HTTPAdapter(max_retries=Retry(connect=10, backoff_factor=0.1)))
-    with patient, log.open("w") as stream, subprocess.Popen(command, env=environment, stderr=stream) as process:
+    with (
+        patient,
+        log.open("w") as stream,
+        subprocess.Popen(command, env=environment, stdout=stream, stderr=stream) as process,
+    ):
         try:
             url = _read_address(process, log, address)
             # It logs its address shortly before it listens there.

@@ -1,4 +1,4 @@
-"""Starts Notebook 7 and Voilà as a user would."""
+"""Starts Notebook 7, Voilà, and marimo as a user would."""
 
 from __future__ import annotations
 
@@ -75,11 +75,36 @@ def voila(notebook: Path, home: Path) -> Iterator[str]:
         Its address without a final slash.
     """
     # It logs the port that it was given, even when that is 0.
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    port = f"--port={_free_port()}"
+    command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", port, "--Voila.ip=127.0.0.1"]
     with run_server(command, _environment(home), home / "server.log", r"(http://[\w.]+:\d+)/") as url:
         yield url
+
+
+@contextlib.contextmanager
+def marimo(notebook: Path, home: Path) -> Iterator[str]:
+    """Runs a marimo notebook as an app, which follows the browser's theme and keeps its library in `home`.
+
+    Args:
+        notebook: The notebook, a Python file.
+        home: The directory for its own files.
+
+    Yields:
+        Its address without a final slash.
+    """
+    (home / "marimo").mkdir()
+    (home / "marimo" / "marimo.toml").write_text('[display]\ntheme = "system"\n', encoding="utf-8")
+    command = [sys.executable, "-m", "marimo", "run", str(notebook), "--headless", "--no-token", "--host=127.0.0.1"]
+    own = {"XDG_CONFIG_HOME": str(home), "SEEDREAM_LIBRARY": str(home / "library"), "PYTHONUNBUFFERED": "1"}
+    environment = {**_environment(home), **own}
+    with run_server([*command, f"--port={_free_port()}"], environment, home / "server.log", r"(http://\w+:\d+)") as url:
+        yield url
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
 from nbconvert import HTMLExporter, MarkdownExporter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from pypdf import PdfReader
 
 from seedream_nb import ErrorDetail, Gallery, Task, TaskImage, TaskStatus
 from seedream_nb.gallery import Table
@@ -23,7 +25,7 @@ from tests.gallery.front_ends import (
     in_page,
     without_styles,
 )
-from tests.gallery.reading import one_line, show
+from tests.gallery.reading import one_line, parse, show
 from tests.gallery.safety import ALLOWED
 from tests.gallery.strategies import HOSTILE
 from tests.sample_images import plain
@@ -382,3 +384,40 @@ def test_a_notebook_converted_to_markdown_shows_no_style_sheet(chromium: Chromiu
     assert show(shown).summary in text
     assert "{" not in text
     assert "style" not in text
+
+
+def test_nbviewer_shows_all_of_it() -> None:
+    shown = gallery()
+    output = new_output("execute_result", data=shown._repr_mimebundle_(), execution_count=1)
+    notebook = new_notebook(cells=[new_code_cell("gallery", outputs=[output], execution_count=1)])
+    # Its page is nbconvert's HTML in the template for embedding, and it cleans nothing.
+    exporter = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]  # nbconvert has types in part
+    content, _ = exporter.from_notebook_node(notebook)
+    whole, shown_there = parse(shown.to_html()), parse(content.replace("/>", ">")).find(css_class="seedream-gallery")[0]
+    assert [(found.tag, found.attributes) for found in shown_there.walk()] == [
+        (expected.tag, expected.attributes) for expected in whole.walk()[1:]
+    ]
+    assert shown_there.text == whole.text
+
+
+def test_paper_shows_whole_images_whole_prompts_and_all_columns(chromium: Chromium) -> None:
+    def task(number: int) -> Task:
+        image = TaskImage(UUID, data=plain(300 + number, 300))
+        return Task(UUID, TaskStatus.SUCCEEDED, (image,), prompt=f"{number} {'of a long prompt ' * 10}END{number}")
+
+    tasks = [task(number) for number in range(54)]
+    wide = Table(("a", "b", "c"), tuple(f"column {number}" for number in range(10)))
+    content = in_page(Gallery(tasks[:24]).to_html() + Gallery(tasks[24:], table=wide).to_html(), "lab-light")
+
+    def see(page: Page) -> bytes:
+        page.evaluate(IMAGES)
+        return page.pdf(format="A4", print_background=True)
+
+    printed = chromium.look(content, see)
+    pages = PdfReader(BytesIO(printed)).pages
+    # An image that a page break cuts through is drawn on both pages.
+    drawn = [page.get_contents() for page in pages]
+    assert sum(content.get_data().count(b" Do") for content in drawn if content is not None) == len(tasks)
+    text = one_line(" ".join(page.extract_text() for page in pages))
+    assert all(f"END{number}" in text for number in range(24))
+    assert all(f"column {number}" in text for number in range(10))
