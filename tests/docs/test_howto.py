@@ -1,4 +1,4 @@
-"""The how-to pages do what they say: their code runs, and shows what they show."""
+"""The how-to pages, and those that explain, do what they say: their code runs, and shows what they show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seedream_nb import Sandbox
 from seedream_nb.client import transport
 from seedream_nb.notebook import session
 from tests.conftest import QUICK, QUICK_PACE
-from tests.docs.pages import is_shown, run_page
+from tests.docs.pages import is_shown, read_blocks, run_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.stem != "index")
+EXPLANATIONS = [
+    DOCS / "explanation" / f"{name}.md"
+    for name in ("paying_once", "galleries_that_last", "what_is_stored", "security_and_privacy")
+]
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +48,17 @@ def reader(
     plain_shell.run_line_magic("unload_ext", "seedream_nb")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *EXPLANATIONS], ids=lambda page: page.stem)
 def test_a_page_does_what_it_says(page: Path, reader: InteractiveShell) -> None:
     assert run_page(page, reader), "the page has no code that is run"
+
+
+def test_the_magic_of_the_readme_runs(reader: InteractiveShell, tmp_path: Path) -> None:
+    blocks = read_blocks((DOCS.parent / "README.md").read_text(encoding="utf-8"))
+    (magic,) = (block for block in blocks if block.code.startswith("%load_ext"))
+    page = tmp_path / "page.md"
+    page.write_text(f"```ipython\n{magic.code}```\n", encoding="utf-8")
+    assert "before" in run_page(page, reader)[0][1]
 
 
 def test_every_page_is_in_the_index() -> None:
