@@ -330,7 +330,7 @@ def add_ids(parser: Parser, *, default: str = "") -> None:
         f"task id or its first 8 characters, or a variable with ids, tasks, images or a gallery, such as study[4] or "
         f"panel.selected{default and f' (default: {default})'}"
     )
-    parser.add_argument("ids", nargs="*", type=WORD, metavar="ID", help=text)
+    parser.add_argument("ids", nargs="*", default=(), type=WORD, metavar="ID", help=text)
 
 
 def read_ids(parsed: argparse.Namespace, command: str, *, required: bool = False) -> tuple[Given, ...]:

@@ -61,9 +61,8 @@ ADVICE = {
 
 def add_generate(parser: Parser) -> None:
     """Adds the options of `%seedream generate`."""
-    parser.add_argument(
-        "prompt", nargs="*", type=WORD, metavar="PROMPT", help='the prompt, before any option: "a white cat"'
-    )
+    prompt = 'the prompt, before any option: "a white cat"'
+    parser.add_argument("prompt", nargs="*", default=(), type=WORD, metavar="PROMPT", help=prompt)
     parser.add_argument("--image", nargs="+", type=WORD, default=[], metavar="IMAGE", help=IMAGE_HELP)
     add_generation(parser)
 
@@ -73,7 +72,8 @@ def add_edit(parser: Parser) -> None:
     parser.add_argument(
         "edited", type=WORD, metavar="IMAGE", help=f"{IMAGE_HELP}; a Markup is sent with what is drawn on it"
     )
-    parser.add_argument("prompt", nargs="*", type=WORD, metavar="PROMPT", help="the change to make, before any option")
+    change = "the change to make, before any option"
+    parser.add_argument("prompt", nargs="*", default=(), type=WORD, metavar="PROMPT", help=change)
     parser.add_argument(
         "--image", nargs="+", type=WORD, default=[], metavar="IMAGE", help="additional reference images"
     )

@@ -368,7 +368,7 @@ def read_tree(parsed: argparse.Namespace) -> TreeArguments:
 def add_search(parser: Parser) -> None:
     """Adds the options of `%seedream library search`."""
     text = 'word of a prompt, tag or note, or a quoted "exact phrase"'
-    parser.add_argument("words", nargs="*", metavar="WORD", help=text)
+    parser.add_argument("words", nargs="*", default=(), metavar="WORD", help=text)
     add_filters(parser)
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only images with this tag")
     parser.add_argument("--rating", type=int, metavar="N", help="only images rated N stars or more")

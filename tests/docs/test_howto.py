@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb import Sandbox
+from seedream_nb import Sandbox, UsageError
 from seedream_nb.client import transport
 from seedream_nb.notebook import session
+from seedream_nb.notebook.commands import parse
 from tests.conftest import QUICK, QUICK_PACE
 from tests.docs.pages import is_shown, read_blocks, run_page
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 DOCS = Path(__file__).parents[2] / "docs"
+A_TASK = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 PAGES = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.stem != "index")
 EXPLANATIONS = [
     DOCS / "explanation" / f"{name}.md"
@@ -64,6 +67,17 @@ def test_the_magic_of_the_readme_runs(reader: InteractiveShell, tmp_path: Path) 
 def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "how-to" / "index.md").read_text(encoding="utf-8")
     assert [page.stem for page in PAGES if f"({page.stem}.md)" not in index or f"\n{page.stem}\n" not in index] == []
+
+
+def test_the_commands_in_the_text_of_all_pages_can_be_typed() -> None:
+    for page in sorted(DOCS.rglob("*.md")):
+        text = re.sub(r"^(`{3,}).*?^\1", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        for command in re.findall(r"`%{1,2}seedream ([^`…]+)`", text):
+            is_name = re.fullmatch(r"[a-z ]+", command)
+            try:
+                parse(f"{command} --help" if is_name else command.rstrip(";"), None, lambda _expression: [A_TASK])
+            except UsageError as error:
+                pytest.fail(f"{page.name}: %seedream {command}: {error}")
 
 
 def test_a_page_that_fails_is_found(reader: InteractiveShell, tmp_path: Path) -> None:

@@ -364,6 +364,10 @@ class TestLine:
         assert caught.value.hint
         assert "\n" not in caught.value.message
 
+    def test_the_message_names_what_is_required_alone(self) -> None:
+        with pytest.raises(UsageError, match=r"required: TARGET\."):
+            parse("library export")
+
     def test_the_message_names_an_invalid_id(self) -> None:
         with pytest.raises(InvalidTaskIdError, match="'winter'"):
             parse("library remove winter")
