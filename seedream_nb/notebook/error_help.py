@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(errors.__file__).with_name("errors.md")
 _SECTION = re.compile(r"^\(error-[a-z]+\)=\n##+ (\w+)\n(.*?)(?=^\(|^## |\Z)", re.MULTILINE | re.DOTALL)
-_MESSAGE = re.compile(r"^```text\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+_MESSAGE = re.compile(r"^```output\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 
 
 @lru_cache(maxsize=1)
