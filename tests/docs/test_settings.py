@@ -64,3 +64,4 @@ def test_each_section_has_its_label_and_a_line_in_the_table() -> None:
             assert f"| {{ref}}`{name} <{label}>` |" in PAGE
             section = PAGE.partition(f"### {name}\n")[2].partition("\n(setting")[0]
             assert f"```bash\nexport {name}=" in section
+            assert "\nA change takes effect w" in section
