@@ -35,6 +35,7 @@ sandbox = Sandbox(generation_seconds=0.05)
 sandbox.start()
 client = SeedreamClient(sandbox.token, sandbox.url)"""
 EMPTY_PANEL = f"{START}\npanel = explore(client)\npanel"
+GALLERY = "from seedream_nb import Gallery\nGallery(panel.tasks)"
 FULL_PANEL = f"{START}\npanel = explore(client, ['{CAT}', '{SEASONS}', '{REJECTED}'])\npanel"
 CONTRASTS = front_ends.CONTRASTS.replace(".seedream-gallery", ".seedream-explorer")
 # Each click on Generate that the browser lets through: the prompt, and the number of requests on the button.
@@ -580,17 +581,24 @@ def expect_living_panel(page: Page) -> None:
     expect(panel.tiles.filter(has_text="siamese")).to_be_focused()
 
 
+def expect_gallery(page: Page) -> None:
+    gallery = page.locator(".seedream-gallery").filter(visible=True)
+    expect(gallery).to_contain_text(f"3 tasks · {IMAGES} images · 1 failed")
+    expect_drawn(gallery.locator("figure img"))
+
+
 def test_it_works_in_notebook_7(browser: Browser, tmp_path: Path) -> None:
-    path = write_notebook(tmp_path, "explorer", FULL_PANEL)
+    path = write_notebook(tmp_path, "explorer", FULL_PANEL, GALLERY)
     # It reports this for an empty notebook, too.
     own = "(?s)reading 'schema'.*/static/notebook/notebook_core"
     with notebook_seven(tmp_path, tmp_path) as url, open_page(browser, own) as page:
         open_and_run(page, url, path)
         expect_living_panel(page)
+        expect_gallery(page)
 
 
 def test_it_works_in_voila(browser: Browser, tmp_path: Path) -> None:
-    notebook = tmp_path / write_notebook(tmp_path, "explorer", FULL_PANEL)
+    notebook = tmp_path / write_notebook(tmp_path, "explorer", FULL_PANEL, GALLERY)
     # Voilà's page requests its icons from elsewhere, and lacks a part of JupyterLab that an extension needs.
     with voila(notebook, tmp_path) as url, open_page(browser, "(?s)RUNTIME-012.*docregistry") as page:
         urls: list[str] = []
@@ -598,5 +606,6 @@ def test_it_works_in_voila(browser: Browser, tmp_path: Path) -> None:
         page.route("**/fontawesome-free@*/**", lambda route: route.fulfill(body="", content_type="text/css"))
         page.goto(url)
         expect_living_panel(page)
+        expect_gallery(page)
         foreign = [each for each in urls if not each.startswith((url, "data:", "blob:")) and "fontawesome" not in each]
         assert foreign == []
