@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--screenshots", type=Path, metavar="DIR", help="keep a screenshot of each page in this folder")
     options = parser.parse_args()
     build(fresh=not options.build_only)
-    pages = {path: read_page(path) for path in sorted(SITE.rglob("*.html"))}
+    pages = {path: read_page(path) for path in sorted(SITE.rglob("*.html")) if "_static" not in path.parts}
     faults = [*faulty_links(pages), *loads_from_outside(pages)]
     if not options.build_only:
         chosen = list(pages) if options.every_page else one_of_each_kind(list(pages))
