@@ -145,6 +145,8 @@ def faults_in_chromium(pages: list[Path], screenshots: Path | None) -> list[str]
             found = faults_of_page(page, path, screenshots)
             faults += [f"{path.relative_to(SITE)}{fault}" for fault in found]
             page.close()
+        if not finds_pages(context.new_page()):
+            faults.append("search.html finds nothing")
         browser.close()
     return faults
 
@@ -172,6 +174,15 @@ def faults_of_page(page: Page, path: Path, screenshots: Path | None) -> list[str
             name = "-".join([*path.relative_to(SITE).with_suffix("").parts, theme, str(width)])
             page.screenshot(path=screenshots / f"{name}.png", full_page=True)
     return faults
+
+
+def finds_pages(page: Page) -> bool:
+    """Whether the search finds a word; a page that is a file may not fetch others."""
+    page.goto(f"{(SITE / 'search.html').as_uri()}?q=gallery")
+    page.wait_for_function(
+        "/Search finished|did not match/.test(document.querySelector('#search-results').textContent)"
+    )
+    return page.locator("#search-results li").count() > 0
 
 
 def is_local(address: str) -> bool:
