@@ -47,7 +47,7 @@ def test_a_banned_word_is_found(text: str) -> None:
 def test_the_glossary_holds() -> None:
     found = {str(path.relative_to(ROOT)): banned_words_in(path.read_text(encoding="utf-8")) for path in FILES}
     for path in FILES:
-        if path.parent.name == "library":  # existing libraries and archives have a table and a key of this name
+        if path.parent.name in {"library", "file_formats"}:  # existing libraries and archives have a table of this name
             found[str(path.relative_to(ROOT))].discard("picture")
     assert {path: words for path, words in found.items() if words} == {}
 
