@@ -83,7 +83,7 @@ def find_target(code: str, context: str, parameters: set[str]) -> str:
 
 def process(app: Sphinx, what: str, name: str, obj: Any, options: object, lines: list[str]) -> None:  # noqa: PLR0917  Sphinx's own
     """Rewrites a docstring as reStructuredText, before its sections are read."""
-    del app, what, options
+    del app, options
     path = name.split(".")
     context = path[1] if len(path) > 1 else ""
     try:
@@ -104,6 +104,8 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: object, lines:
         is_example = line.lstrip().startswith(">>>") or (is_example and line.strip() != "")
         if not is_example:
             lines[number] = CONTRACT.sub(cite, CODE.sub(link, line))
+    if what == "exception":
+        lines += ["", f"What it means and what to do: :ref:`error-{context.lower()}`."]
 
 
 def without_arguments(lines: list[str]) -> list[str]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference" / "file_formats"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}
-HEADING = re.compile(r"^### (?P<catalog>Catalog: )?`(?P<name>\w+)`$", re.MULTILINE)
+HEADING = re.compile(r"^##+ (?P<catalog>Catalog: )?`(?P<name>\w+)`$", re.MULTILINE)
 
 
 def names_below(text: str) -> list[str]:
