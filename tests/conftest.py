@@ -30,7 +30,15 @@ ROOM_IN_MEMORY = 2**31  # bytes; a full run leaves 350 MB
 
 # The same examples in every run, and no time limit on a busy machine. `.ci/run` tries all of them.
 EXAMPLES = 100 if "CI" in os.environ else 40
-hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None, max_examples=EXAMPLES)
+hypothesis.settings.register_profile(
+    "steady",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=EXAMPLES,
+    # The first text in a fresh checkout waits for a table of all Unicode characters, on a busy machine for a minute.
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("steady"), max_examples=5)
 
 
