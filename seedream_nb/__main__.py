@@ -133,8 +133,10 @@ def open_tutorials(folder: Path, options: Sequence[str]) -> int:
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in options:
         print(f"As root, JupyterLab needs an option: {python} -m seedream_nb {_quote(str(folder))} -- --allow-root")
     print("Opening JupyterLab. Press Ctrl-C twice to stop it.", flush=True)
+    # The address that it prints leads to the quickstart, too, for those whose browser is on another machine.
+    place = [f"--ServerApp.root_dir={folder.resolve()}", f"--LabApp.default_url=/lab/tree/{QUICKSTART}"]
     # In this process, JupyterLab gets every signal itself, on all systems.
-    sys.argv = ["jupyter-lab", f"--ServerApp.root_dir={folder.resolve()}", *options, str(quickstart.resolve())]
+    sys.argv = ["jupyter-lab", *place, *options]
     runpy.run_module("jupyterlab", run_name="__main__", alter_sys=True)
     return 0
 

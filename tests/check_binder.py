@@ -1,4 +1,6 @@
-"""Builds the Binder environment from `binder/` alone, as repo2docker does, and runs the notebooks in it.
+"""Builds the Binder environment from `binder/` alone, as repo2docker does, and starts in it as a newcomer does.
+
+`python -m seedream_nb` copies the notebooks and opens JupyterLab; each notebook runs where it was copied to.
 
 Run it from the root of the repository: `python -m tests.check_binder`. It needs the package index, so it is not a test.
 `python -m tests.check_binder --renew` installs the newest releases instead and pins them if the notebooks run.
@@ -7,11 +9,17 @@ Run it from the root of the repository: `python -m tests.check_binder`. It needs
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 ROOT = Path(__file__).parents[1]
 CONSTRAINTS = Path("binder") / "constraints.txt"
@@ -49,8 +57,33 @@ def copy_tracked_files(target: Path) -> None:
         shutil.copy(ROOT / name, target / name)
 
 
+def open_jupyterlab(python: Path, tutorials: Path) -> None:
+    """Opens JupyterLab on a folder of tutorials, looks at what it serves, and stops it with Ctrl-C."""
+    options = ("--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token=newcomer")
+    command = (str(python), "-m", "seedream_nb", str(tutorials), "--", *options)
+    start = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with start as process, requests.Session() as patient:
+        assert process.stderr is not None
+        try:
+            log = ""
+            while not (address := re.search(r"(http://127\.0\.0\.1:\d+)/lab/tree/01_quickstart\.ipynb", log)):
+                line = process.stderr.readline()
+                assert line, f"JupyterLab did not open the quickstart:\n{log}"
+                log += line
+            # It logs its address shortly before it listens there.
+            patient.mount("http://", HTTPAdapter(max_retries=Retry(connect=10, backoff_factor=0.1)))
+            listing = patient.get(f"{address[1]}/api/contents/?token=newcomer", timeout=60).json()
+            served = {entry["name"] for entry in listing["content"]}
+            assert {path.name for path in tutorials.glob("*.ipynb")} <= served
+            process.send_signal(signal.SIGINT)  # without a terminal, JupyterLab does not ask whether it should stop
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0, f"after Ctrl-C, JupyterLab ended with {process.returncode}"
+
+
 def main() -> None:
-    """Builds the environment in a clean directory and runs every notebook in it."""
+    """Builds the environment in a clean directory, opens JupyterLab, and runs every notebook in it."""
     parser = argparse.ArgumentParser(description="Build the Binder environment and run the notebooks in it.")
     parser.add_argument("--renew", action="store_true", help=f"pin the newest releases in {CONSTRAINTS}")
     renew: bool = parser.parse_args().renew
@@ -66,9 +99,13 @@ def main() -> None:
         run(python, "-m", "jupyter", "lab", "--version", cwd=repository)
         # The source package next to the notebooks would hide a broken installation.
         shutil.rmtree(repository / "seedream_nb")
-        convert = (python, "-m", "nbconvert", "--execute", "--to", "notebook", "--output", "executed.ipynb")
-        for notebook in sorted((repository / "notebooks").glob("*.ipynb")):
-            run(*convert, notebook, cwd=notebook.parent)
+        tutorials = Path(name) / "tutorials"
+        run(python, "-m", "seedream_nb", tutorials, "--no-open", cwd=repository)
+        assert len(list(tutorials.iterdir())) == len(list((repository / "notebooks").glob("*.ipynb")))
+        open_jupyterlab(python, tutorials)
+        convert = (python, "-m", "nbconvert", "--execute", "--to", "notebook", "--output-dir", Path(name) / "executed")
+        for notebook in sorted(tutorials.glob("*.ipynb")):
+            run(*convert, notebook, cwd=tutorials)
         if renew:
             pins = run(python, "-m", "pip", "freeze", "--exclude", "seedream_nb", cwd=repository)
             (ROOT / CONSTRAINTS).write_text(HEADER + pins, encoding="utf-8")
