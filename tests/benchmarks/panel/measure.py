@@ -5,18 +5,31 @@ from __future__ import annotations
 import ast
 import json
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
+import requests
 from jupyter_client.blocking.client import BlockingKernelClient
 from playwright.sync_api import sync_playwright
 
+from seedream_nb.images.thumbnails import make_thumbnail
 from tests.benchmarks.gallery.server import running_server
 from tests.benchmarks.panel.chromium import running_chromium
 from tests.benchmarks.panel.contenders import CONTENDERS
-from tests.benchmarks.panel.scene import TASKS, TIME_LIMIT, WINDOW, KernelFigures, PageFigures
+from tests.benchmarks.panel.scene import (
+    TASKS,
+    THUMBNAIL,
+    TIME_LIMIT,
+    WINDOW,
+    KernelFigures,
+    PageFigures,
+    make_tasks,
+)
 from tests.benchmarks.processes import ROOT, is_installed
 from tests.benchmarks.rounds import Rounds, log, take_turns
 from tests.browser.jupyter import JupyterServer, Notebook, serve
@@ -30,6 +43,7 @@ from tests.benchmarks.panel.stage import Stage; stage = Stage({name!r}, {base_ur
 SHOW = "stage.show()"
 DELAY = 2.0  # seconds for the machine to settle before the clock starts
 KERNEL_TIMEOUT = 120  # seconds
+THREADS = 16
 NOTHING_SEEN = PageFigures(first_screen=None, tiles=0, first_received=0, scroll=None, received=0)
 
 
@@ -41,7 +55,15 @@ class Measurement:
     kernel: KernelFigures
 
 
-def measure_all(rounds: int) -> Rounds[Measurement]:
+@dataclass(frozen=True)
+class Result:
+    """All rounds, and the median seconds of bare threads that download the same images and make the thumbnails."""
+
+    rounds: Rounds[Measurement]
+    threads: float
+
+
+def measure_all(rounds: int) -> Result:
     """Measures all contenders, in so many rounds."""
     with (
         running_server("photo") as base_url,
@@ -53,10 +75,21 @@ def measure_all(rounds: int) -> Rounds[Measurement]:
         server = next(servers)
         try:
             names = [name for name, contender in CONTENDERS.items() if is_installed(contender.modules)]
-            return take_turns(names, rounds, lambda name: _measure(name, base_url, server, Path(home), playwright))
+            threads = median(_measure_threads(base_url) for _round in range(rounds))
+            measured = take_turns(names, rounds, lambda name: _measure(name, base_url, server, Path(home), playwright))
+            return Result(measured, threads)
         finally:
             # A kernel may remain after an error.
             server.shut_down_kernels()
+
+
+def _measure_threads(base_url: str) -> float:
+    links = [task.images[0].url for task in make_tasks(base_url)]
+    begin = time.perf_counter()
+    with requests.Session() as session, ThreadPoolExecutor(THREADS) as pool:
+        for _made in pool.map(lambda link: make_thumbnail(session.get(link).content, THUMBNAIL), links):
+            pass
+    return time.perf_counter() - begin
 
 
 def _measure(name: str, base_url: str, server: JupyterServer, home: Path, playwright: Playwright) -> Measurement:

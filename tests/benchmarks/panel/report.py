@@ -13,11 +13,12 @@ from tests.benchmarks.panel.contenders import (
     WIDGETS,
     WIDGETS_DOWNLOADING,
 )
+from tests.benchmarks.panel.measure import THREADS
 from tests.benchmarks.panel.scene import FEW, TASKS, TIME_LIMIT
 from tests.benchmarks.report import KILOBYTE, MEGABYTE, Goal, contender_table, goal_table
 
 if TYPE_CHECKING:
-    from tests.benchmarks.panel.measure import Measurement
+    from tests.benchmarks.panel.measure import Measurement, Result
     from tests.benchmarks.rounds import Rounds
 
 COLUMNS = (
@@ -26,8 +27,9 @@ COLUMNS = (
 )
 
 
-def goals_of(rounds: Rounds[Measurement]) -> list[Goal]:
+def goals_of(result: Result) -> list[Goal]:
     """The goals and the measured figures; what never finished counts as the time limit."""
+    rounds = result.rounds
     kernels = [measurement.kernel for measurement in rounds.measured[OURS]]
     memory = max(kernel.memory for kernel in kernels)
     growth = max(kernel.models - kernel.models_of_few for kernel in kernels)
@@ -44,23 +46,27 @@ def goals_of(rounds: Rounds[Measurement]) -> list[Goal]:
             for ours, rival in ((OURS, WIDGETS_DOWNLOADING), (OURS_STORED, WIDGETS), (OURS_STORED, IPYPLOT))
             if rival in rounds.measured
         ),
+        Goal("To the end, vs. bare threads", rounds.median_of(OURS, _scroll) / result.threads, 1.2, "x"),
         Goal("Kernel memory added, worst round", memory / MEGABYTE, 200, " MB"),
         Goal(f"Additional widget models for {TASKS:,} tasks vs. {FEW}", growth, 0, ""),
     ]
 
 
-def render(rounds: Rounds[Measurement]) -> str:
+def render(result: Result) -> str:
     """The report on this scene, as Markdown."""
+    rounds = result.rounds
     scene = (
         f"{TASKS:,} tasks in JupyterLab, one {SIDE}x{SIDE} JPEG of about {JPEG_BYTES // KILOBYTE} KB each, "
-        f"{LATENCY * 1000:g} ms latency; medians of {rounds.count} rounds."
+        f"{LATENCY * 1000:g} ms latency; medians of {rounds.count} rounds. "
+        f"{THREADS} bare threads download all and make the thumbnails in {result.threads:.1f} s."
     )
     contenders = contender_table(COLUMNS, (_cells(rounds, name) for name in rounds.measured))
-    return "\n\n".join(["## Panel", scene, contenders, goal_table(goals_of(rounds))])
+    return "\n\n".join(["## Panel", scene, contenders, goal_table(goals_of(result))])
 
 
-def summarize(rounds: Rounds[Measurement]) -> str:
+def summarize(result: Result) -> str:
     """The figures for users, as Markdown."""
+    rounds = result.rounds
     columns = ("First screen", "Sent to the browser by then", "To the end", "Widget models")
     return contender_table(
         columns, ([_cells(rounds, name)[column] for column in (0, 1, 5, 6, 10)] for name in rounds.measured)
