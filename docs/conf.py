@@ -66,6 +66,7 @@ html_show_sourcelink = False
 html_show_search_summary = False  # the summaries are fetched, which a browser does not allow for files
 html_sidebars = {path.stem: [] for path in DOCS.glob("*.md")}  # pages of no section
 html_context = {"default_mode": "auto"}
+toc_object_entries_show_parents = "hide"  # long names do not fit beside a page
 html_theme_options = {
     "logo": {"image_light": "_static/seedream.svg", "image_dark": "_static/seedream.svg", "text": "seedream_nb"},
     "icon_links": [{"name": "Repository", "url": repository, "icon": "fa-brands fa-github"}],
