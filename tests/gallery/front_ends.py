@@ -21,7 +21,7 @@ VS_CODE_NAMES = (
     "focusBorder",
     "editorWidget-border",
 )
-THEMES = ("none", "lab-light", "lab-dark", *VS_CODE)
+THEMES = ("none", "dark", "lab-light", "lab-dark", *VS_CODE)
 
 
 def in_page(html: str, theme: str = "none") -> str:
@@ -35,8 +35,8 @@ def theme_css(theme: str) -> str:
     if theme in VS_CODE:
         rules = zip(VS_CODE_NAMES, VS_CODE[theme], strict=True)
         return f":root{{{''.join(f'--vscode-{name}:{value};' for name, value in rules)}}}body{{color-scheme:dark}}"
-    if theme == "none":
-        return ""
+    if theme in {"none", "dark"}:  # a page without colors of its own
+        return ":root{color-scheme:dark}" * (theme == "dark")
     return (LAB_THEMES / f"theme-{theme.partition('-')[2]}-extension" / "index.css").read_text(encoding="utf-8")
 
 
