@@ -20,6 +20,47 @@ if TYPE_CHECKING:
 FOLDER = Path("reference/commands")
 _NEWLINE = "\n"
 _DEFAULT = re.compile(r" \((?:the )?default: (.+)\)$")
+# The class of a command's value, where it is not a text.
+VALUES = {
+    **dict.fromkeys(("generate", "edit", "remake", "get", "wait", "resume", "history", "last"), "Gallery"),
+    **dict.fromkeys(("library search", "library show"), "Gallery"),
+    "run": "Run",
+    "explore": "Explorer",
+    "library tree": "LineageTree",
+    "spend": "SpendingTable",
+}
+_PRIVATE = {"LineageTree": "the tree", "SpendingTable": "the table"}
+_ELSE = {
+    "generate": "with `--dry-run`, a text",
+    "edit": "with `--dry-run`, a text",
+    "remake": "without `--again`, a text",
+    "run": "with `--export`, a report; without a table or a name, the list of all runs",
+    "resume": "a text if nothing is unfinished",
+    "history": "a text if there is none",
+    "library search": "a text if there is none",
+    "spend": "a text if there were no requests",
+}
+# Pages to read next.
+_RELATED = {
+    "generate": ("compare_models", "rerun", "budgets", "prompts_from_a_table"),
+    "edit": ("draw",),
+    "remake": ("rerun",),
+    "run": ("prompts_from_a_table", "../explanation/runs_at_scale", "dask"),
+    "get": ("dead_links", "keep_small"),
+    "wait": ("stop_or_undo", "recover"),
+    "resume": ("recover", "../explanation/paying_once"),
+    "watch": ("stop_or_undo",),
+    "history": ("find", "recover"),
+    "last": ("keep_small", "share"),
+    "explore": ("app", "draw", "find"),
+    "library": ("find", "move", "team_library", "../explanation/what_is_stored"),
+    "spend": ("spend", "budgets"),
+    "sandbox": ("sandbox", "class"),
+    "login": ("../reference/settings", "../explanation/security_and_privacy"),
+    "config": ("../reference/settings", "proxies"),
+    "help": ("../reference/errors",),
+}
+
 # What a user types, within a sentence: options, separators, commands, settings, and quoted texts.
 _TYPED = re.compile(
     r"(?<![\w-])--[a-z][a-z-]*|---|%+seedream(?: [a-z]+)*|\bSEEDREAM_[A-Z_]+(?:=[^\s;,)]+)?|\"[^\"]*\"|\{[^{}]*\}"
@@ -65,7 +106,8 @@ def list_commands() -> list[Command]:
 def _make_page(command: Command) -> str:
     parts = list(command.parts.values())
     listed = ["## Commands", "", *_list(parts), ""] if parts else []
-    return "\n".join([_describe(command, 1), *listed, *(_describe(part, 2) for part in parts)])
+    related = ["## See also", "", *(f"- [](../../how-to/{name}.md)" for name in _RELATED[command.name]), ""]
+    return "\n".join([_describe(command, 1), *listed, *(_describe(part, 2) for part in parts), *related])
 
 
 def _list(commands: Iterable[Command]) -> list[str]:
@@ -85,12 +127,20 @@ def _describe(command: Command, level: int) -> str:
     for example in EXAMPLES[command.name]:
         parts += [_text(example.purpose), "", "```python", example.code, "```", ""]
     parts += [assumed, ""] if (assumed := name_assumed(command.name)) else []
+    parts += [_describe_value(command.name), ""] if command.name in VALUES else []
     for title, actions in list_arguments(parser):
         heading, _, note = title.partition(" (")
         parts += [f"{marks}# {heading}", "", *([f"{_sentence(note[:-1])}.", ""] if note else []), *_table(actions), ""]
     if parser.notes:
         parts += [f"{marks}# Notation", "", "```text", parser.notes.strip("\n"), "```", ""]
     return "\n".join(parts)
+
+
+def _describe_value(name: str) -> str:
+    kind = VALUES[name]
+    value = _PRIVATE.get(kind) or f"a {{py:class}}`seedream_nb.{kind}`"
+    value = value.replace("a {py:class}`seedream_nb.E", "an {py:class}`seedream_nb.E")
+    return f"The value of the cell is {'; '.join(filter(None, [value, _ELSE.get(name)]))}."
 
 
 def _usage(parser: Parser) -> list[str]:

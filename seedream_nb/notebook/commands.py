@@ -177,7 +177,14 @@ def overview() -> str:
     """The help without a command."""
     lines = _list_commands(COMMANDS, "%seedream ")
     return "\n".join(
-        ["SeeDream image generation in notebooks.", "", *lines, "", "Run %seedream COMMAND --help for its options."]
+        [
+            "SeeDream image generation in notebooks.",
+            "",
+            *lines,
+            "",
+            "Run %seedream COMMAND --help for its options and examples,",
+            "and %seedream help ERROR for what an error means.",
+        ]
     )
 
 

@@ -96,7 +96,10 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     ),
     "resume": (
         Example("Show what earlier kernels left unfinished.", "%seedream resume"),
-        Example("The same, for at most five minutes, with the result in a variable.", "%seedream resume --timeout 300"),
+        Example(
+            "The same, for at most five minutes, with the gallery in a variable.",
+            "%seedream resume --timeout 300 --out left",
+        ),
     ),
     "watch": (
         Example(
