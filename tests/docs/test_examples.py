@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from command_pages import VALUES, list_commands, make_pages
 
+from seedream_nb import Explorer
 from seedream_nb.notebook.commands import COMMANDS
 from seedream_nb.notebook.examples import ASSUMED, EXAMPLES
 from tests.notebook.running import run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from seedream_nb import Sandbox
@@ -23,7 +26,7 @@ NOTHING_THERE = {"resume", "spend"}  # what these show is not what the examples 
 
 
 @pytest.fixture
-def prepared(shell: InteractiveShell, service: Sandbox) -> InteractiveShell:
+def prepared(shell: InteractiveShell, service: Sandbox) -> Iterator[InteractiveShell]:
     """A shell with what the examples assume, and a sandbox that generates images at once."""
     assert {example.id[:8] for example in service.examples} > {"84d1544a"}
     Path("prompts.csv").write_text(TABLE, encoding="utf-8")
@@ -32,7 +35,10 @@ def prepared(shell: InteractiveShell, service: Sandbox) -> InteractiveShell:
     saved.rename("photo.jpg")
     run(shell, "study = %seedream get 84d1544a 20068983")
     assert set(ASSUMED) == {"study", "photo.jpg", "prompts.csv", "84d1544a"}
-    return shell
+    yield shell
+    for value in [*shell.user_ns.values(), *shell.user_ns["Out"].values()]:
+        if isinstance(value, Explorer):
+            value.close()  # it would continue to poll
 
 
 @pytest.mark.parametrize("name", COMMANDS)
