@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seedream_nb.panels.grid import GRID_STYLES, SCRIPTS, join_parts
+from tests.gallery.front_ends import VS_CODE, VS_CODE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 ADDRESS = "http://localhost/grid/"  # never reached; a browser allows the clipboard on this host
 SUBJECTS = ("a white siamese cat", "a lighthouse in the fog", "red poppies on a hill", "a paper boat on a pond")
-# The variables of JupyterLab. Without a theme, the style sheet falls back to its own colors.
+# The variables of JupyterLab and of VS Code. Without a theme, the style sheet falls back to its own colors.
 THEMES = {
     "": {},
     "light": {
@@ -31,11 +32,14 @@ THEMES = {
         "--jp-border-color2": "#424242",
         "--jp-brand-color1": "#2196f3",
     },
+    "VS Code": {
+        f"--vscode-{name}": color for name, color in zip(VS_CODE_NAMES, VS_CODE["vscode-dark-modern"], strict=True)
+    },
 }
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Grid</title><link rel="stylesheet" href="grid.css">
-<style>body { margin: 8px; background: var(--jp-layout-color0, white); }</style></head>
+<style>body { margin: 8px; background: var(--jp-layout-color0, var(--vscode-editor-background, white)); }</style></head>
 <body><main></main><script type="module">
 import makeWidget from "./grid.js";
 
