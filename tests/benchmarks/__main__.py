@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--scene", choices=(*SCENES, "all"), default="all", help="what to measure (default: all)")
     parser.add_argument("--rounds", type=int, help="rounds of each contender (default: 5; with --write, 1 or 3)")
     parser.add_argument(
-        "--import-rounds", type=int, default=15, help="gallery: kernels started for each import (default: 15)"
+        "--import-rounds", type=int, help="gallery: kernels started for each import (default: 15; with --write, 5)"
     )
     parser.add_argument(
         "--images", choices=("photo", "plain"), default="photo", help="gallery: images to show (default: photo)"
@@ -56,13 +56,15 @@ def main() -> None:
 
 def _summarize(scene: str, arguments: argparse.Namespace) -> str:
     rounds = arguments.rounds or ROUNDS[scene]
-    summary: str = REPORTS[scene].summarize(_measure(scene, arguments, rounds))
+    summary: str = REPORTS[scene].summarize(_measure(scene, arguments, rounds, for_page=True))
     return f"{summary}\n\n{'One round' if rounds == 1 else f'Medians of {rounds} rounds'}."
 
 
-def _measure(scene: str, arguments: argparse.Namespace, rounds: int) -> Any:
+def _measure(scene: str, arguments: argparse.Namespace, rounds: int, *, for_page: bool = False) -> Any:
     if scene == "gallery":
-        return gallery.measure.measure_all(rounds, arguments.import_rounds, arguments.images)
+        return gallery.measure.measure_all(rounds, arguments.import_rounds or (5 if for_page else 15), arguments.images)
+    if scene == "library":
+        return library.measure.measure_all(rounds, for_page=for_page)
     return MEASURES[scene].measure_all(rounds)
 
 

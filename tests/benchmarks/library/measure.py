@@ -41,7 +41,7 @@ from tests.benchmarks.processes import is_installed, run_worker
 from tests.benchmarks.rounds import Rounds, log, take_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 LIBRARY = "library"
 JSON_FILES = "files"
@@ -71,17 +71,20 @@ class Result:
     build_seconds: float
 
 
-def measure_all(rounds: int) -> Result:
-    """Measures everything, in so many rounds."""
+def measure_all(rounds: int, *, for_page: bool = False) -> Result:
+    """Measures everything, in so many rounds; for the page of the documentation only what it shows."""
     with tempfile.TemporaryDirectory(prefix="seedream-benchmark-") as name, running_server("photo", IDS) as base_url:
         scene = _Scene(Path(name), base_url)
         scene.fill_stores()
         shows = take_turns(shown_names(), rounds, scene.show)
-        batches = take_turns(list(batch_names()), rounds, scene.retrieve)
+        batches = Rounds[BatchMeasurement]({}) if for_page else take_turns(list(batch_names()), rounds, scene.retrieve)
         log(f"building a library of {RECORDS:,} records")
-        build_seconds = scene.build()
-        searches = take_turns([LIBRARY, JSON_FILES], rounds, scene.search)
-        adds = take_turns([str(size) for size in LIBRARY_SIZES], rounds, scene.add)
+        sizes = (RECORDS,) if for_page else LIBRARY_SIZES
+        build_seconds = scene.build(sizes)
+        if not for_page:
+            scene.build_files()
+        searches = take_turns([LIBRARY] if for_page else [LIBRARY, JSON_FILES], rounds, scene.search)
+        adds = take_turns([str(size) for size in sizes], rounds, scene.add)
     return Result(shows, searches, adds, batches, build_seconds)
 
 
@@ -123,12 +126,15 @@ class _Scene:
             job = batch_worker.Job(self._base_url, count, empty)
             return BatchMeasurement(**self._run(BATCH_WORKER, contender, job=asdict(job)))
 
-    def build(self) -> float:
-        """Builds all libraries and files; returns the seconds for the largest library."""
-        for size in LIBRARY_SIZES:
+    def build(self, sizes: Iterable[int]) -> float:
+        """Builds libraries of these sizes; returns the seconds for the last one."""
+        for size in sizes:
             measured = self._work("build", self._folder / f"library-{size}", size)
-        self._work("build files", self._folder / JSON_FILES, FILES)
         return float(measured["build"])
+
+    def build_files(self) -> None:
+        """Writes the records as JSON files."""
+        self._work("build files", self._folder / JSON_FILES, FILES)
 
     def search(self, name: str) -> Mapping[str, float]:
         if name == JSON_FILES:
