@@ -140,6 +140,7 @@ def faults_in_chromium(pages: list[Path], screenshots: Path | None) -> list[str]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_OPTIONS)
         context = browser.new_context(reduced_motion="reduce")
+        context.set_default_timeout(120_000)  # for machines that do other work as well
         for path in pages:
             page = context.new_page()
             found = faults_of_page(page, path, screenshots)
