@@ -34,7 +34,8 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+# It ends, with its pages, when a worker leaves this folder: until the end of the run they would go on working a little.
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """A JupyterLab with the notebooks as committed in `saved`, and without their output in `blank`."""
     root = tmp_path_factory.mktemp("notebooks")
@@ -52,13 +53,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     yield from serve(root, home)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(browser: Browser, server: JupyterServer) -> Iterator[Lab]:
     with contextlib.closing(Lab(browser, server)) as lab:
         yield lab
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def reader(browser: Browser, server: JupyterServer) -> Iterator[Lab]:
     """For notebooks that others have saved: no cell is ever run on its page."""
     with contextlib.closing(Lab(browser, server)) as reader:

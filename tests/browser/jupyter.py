@@ -47,6 +47,10 @@ SERVER_OPTIONS = (
     "--allow-root",
     "--LanguageServerManager.autodetect=False",
 )
+# A page that offers to build JupyterLab starts Node, too.
+NO_BUILD = {"buildAvailable": False, "buildCheck": False}
+# What else is installed here would start with JupyterLab.
+OTHER_FRONT_ENDS = {"ServerApp": {"jpserver_extensions": {"notebook": False, "voila.server_extension": False}}}
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 _workspaces = (f"test-{number}" for number in itertools.count())
 _directories = (f"new-{number}" for number in itertools.count())
@@ -200,6 +204,10 @@ def serve(root: Path, home: Path) -> Generator[JupyterServer, None, None]:
     }
     options = [*SERVER_OPTIONS, f"--IdentityProvider.token={token}", "--expose-app-in-browser"]
     command = [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={root}"]
+    for name, values in ("labconfig/page_config", NO_BUILD), ("jupyter_server_config", OTHER_FRONT_ENDS):
+        path = home / "config" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
     server_settings = home / "settings"
     for plugin, values in QUIET_SETTINGS.items():
         write_setting(server_settings, plugin, values)
@@ -334,7 +342,8 @@ class Notebook:
 
     def wait_for_kernel(self) -> None:
         """Waits until the kernel is idle."""
-        expect(self.page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=PATIENCE)
+        status = self.page.locator("#jp-main-statusbar")
+        expect(status.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=PATIENCE)
 
     def save(self) -> None:
         """Saves the notebook, and waits until the server has it."""

@@ -9,6 +9,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from seedream_nb import Gallery, GenerationOptions, Library, SeedreamClient, Task
 from seedream_nb.client.references import read_references
@@ -106,7 +107,7 @@ def order_of(body: dict[str, Any]) -> str:
     return json.dumps({name: value for name, value in body.items() if name not in DELIVERY}, sort_keys=True)
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [60, pytest.param(10 * settings().max_examples, marks=pytest.mark.slow)])
 def test_files_give_equal_bodies(count: int, tmp_path: Path) -> None:
     bodies = [body_of(number) for number in range(count)]
     assert len(set(map(order_of, bodies))) == count
