@@ -204,10 +204,10 @@ def serve(root: Path, home: Path) -> Generator[JupyterServer, None, None]:
     }
     options = [*SERVER_OPTIONS, f"--IdentityProvider.token={token}", "--expose-app-in-browser"]
     command = [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={root}"]
-    for name, values in ("labconfig/page_config", NO_BUILD), ("jupyter_server_config", OTHER_FRONT_ENDS):
+    for name, configured in ("labconfig/page_config", NO_BUILD), ("jupyter_server_config", OTHER_FRONT_ENDS):
         path = home / "config" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values), encoding="utf-8")
+        path.write_text(json.dumps(configured), encoding="utf-8")
     server_settings = home / "settings"
     for plugin, values in QUIET_SETTINGS.items():
         write_setting(server_settings, plugin, values)
