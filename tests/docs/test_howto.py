@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from IPython.utils.capture import capture_output
 
-from seedream_nb import Sandbox, UsageError
+from seedream_nb import Explorer, Sandbox, UsageError
 from seedream_nb.client import transport
 from seedream_nb.notebook import session
 from seedream_nb.notebook.commands import parse
@@ -48,6 +49,10 @@ def reader(
     monkeypatch.setattr(transport, "RetryPolicy", lambda: QUICK)
     plain_shell.run_line_magic("load_ext", "seedream_nb")
     yield plain_shell
+    with capture_output():  # a panel shows a gallery as it closes
+        for value in (*plain_shell.user_ns["Out"].values(), plain_shell.user_ns.get("panel")):
+            if isinstance(value, Explorer):
+                value.close()
     plain_shell.run_line_magic("unload_ext", "seedream_nb")
 
 
