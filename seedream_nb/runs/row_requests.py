@@ -16,6 +16,7 @@ from seedream_nb.protocol.validation import find_problems
 from seedream_nb.runs.cells import ReferenceFiles, images_in, is_link, resolve_path, store_cells
 from seedream_nb.runs.option_values import Column, ValueProblem, read_option
 from seedream_nb.runs.problems import Problems
+from seedream_nb.runs.run_settings import list_names
 from seedream_nb.runs.tables import ROW_HINT
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def read_requests(
             continue
         if not problems:
             yield planned
-    problems.check(max(number, problems.last), f"{ROW_HINT}{_option_hint(settings, table.columns)}")
+    hint = f"{ROW_HINT}{_option_hint(settings, table.columns)}{_value_hint(settings, table.columns, str(problems))}"
+    problems.check(max(number, problems.last), hint)
     if not number:
         raise UsageError("The table has no rows.", hint="Nothing was sent.")
 
@@ -107,6 +109,13 @@ def _option_hint(settings: RunSettings, columns: Sequence[str]) -> str:
         return ""
     names = f"column {used[0]} was" if len(used) == 1 else f"columns {', '.join(used)} were"
     return f" The {names} taken for an option; rename what means something else."
+
+
+def _value_hint(settings: RunSettings, columns: Sequence[str], problems: str) -> str:
+    """What to say of a rejected value that looks like the name of a column that the table does not have."""
+    words = [value for value in settings.constants.values() if isinstance(value, str) and value.isidentifier()]
+    missing = next((word for word in words if repr(word) in problems), None)
+    return "" if missing is None else f" There is no column {missing!r}.{list_names(columns)}"
 
 
 def _read_row(cells: Mapping[str, Any], settings: RunSettings) -> tuple[str, tuple[Any, ...], list[str]]:

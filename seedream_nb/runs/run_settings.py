@@ -236,7 +236,7 @@ def read_settings(
     encode(settings.to_json())  # it must be stored, too
     if used.isdisjoint(columns):
         raise UsageError(
-            f"Every row would get the same request, because no column is used.{_list(columns)}",
+            f"Every row would get the same request, because no column is used.{list_names(columns)}",
             hint=f"Put a column into the prompt, such as {{{columns[0]}}}; or pass takes=N for N images of one prompt. "
             "Nothing was sent.",
         )
@@ -283,7 +283,8 @@ def _read_value(name: str, value: object, columns: Sequence[str]) -> object:
         read = read_option(name, value)
     except ValueProblem as problem:
         raise UsageError(
-            f"{problem.sentence}{_list(columns)}", hint="Pass one value, or the name of a column; nothing was sent."
+            f"{problem.sentence}{list_names(columns)}",
+            hint="Pass one value, or the name of a column; nothing was sent.",
         ) from None
     if read is None:
         raise UsageError(f"{name} is empty.", hint="Leave it out; nothing was sent.")
@@ -304,7 +305,7 @@ def _read_images(
             yield from map(_check_image, stored)
         except ValueProblem as problem:
             raise UsageError(
-                f"{problem.sentence}{_list(columns)}", hint="Pass a column, a link, or a file; nothing was sent."
+                f"{problem.sentence}{list_names(columns)}", hint="Pass a column, a link, or a file; nothing was sent."
             ) from None
 
 
@@ -330,10 +331,11 @@ def _near(name: str, names: Sequence[str], noun: str = "columns") -> str:
     """The names that are nearest to one that does not exist, as a sentence."""
     plain = difflib.get_close_matches(_plain(name), map(_plain, names), 3, 0.6)
     near = [one for one in names if _plain(one) in plain]
-    return f" Did you mean {' or '.join(repr(shorten(one)) for one in near)}?" if near else _list(names, noun)
+    return f" Did you mean {' or '.join(repr(shorten(one)) for one in near)}?" if near else list_names(names, noun)
 
 
-def _list(names: Sequence[str], noun: str = "columns") -> str:
+def list_names(names: Sequence[str], noun: str = "columns") -> str:
+    """The first names as a sentence, with a space before it."""
     shown = ", ".join(shorten(name) for name in names[:_SHOWN_COLUMNS])
     more = f", and {count_of(len(names) - _SHOWN_COLUMNS, 'other')}" if len(names) > _SHOWN_COLUMNS else ""
     return f" {noun.capitalize()}: {shown}{more}."

@@ -189,6 +189,12 @@ def test_nothing_is_yielded_after_a_problem_and_all_rows_are_checked() -> None:
         next(requests)
 
 
+def test_a_hint_says_that_a_value_is_not_a_column() -> None:
+    with pytest.raises(UsageError) as caught:
+        plan([{"prompt": "a shirt", "sides": "2K"}], model="4.5", size="side")
+    assert str(caught.value.hint).endswith("There is no column 'side'. Columns: prompt, sides.")
+
+
 def test_a_hint_names_the_columns_that_are_taken_for_options() -> None:
     with pytest.raises(UsageError) as caught:
         plan([{"prompt": "a shirt", "size": "XL", "image": None}], model="4.5")
