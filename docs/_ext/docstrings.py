@@ -48,6 +48,7 @@ PATHS = {name: f"seedream_nb.{name}" for name in seedream_nb.__all__} | {
     name: f"seedream_nb.{home}.{name}" for name, home in VALUES.items()
 }
 BASES = {"seedream_nb.SeedreamError", "seedream_nb.Interrupted"}  # have the arguments of all others
+PARAMETERS = re.compile(r"<dl>\n((?:<dd>.*</dd>\n)+)</dl>")
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)(?=(\w)?)")
 CREATED = re.compile(r"\bCreated by `")
 CONTRACT = re.compile(r"\(wire contract, ([^),:;]+)([^)]*)\)")
@@ -164,12 +165,25 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Ele
     return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", target, node, content)
 
 
+def mend_parameters(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:  # noqa: PLR0917  Sphinx's own
+    """Turns the parameters of a signature, which Sphinx writes as a list of terms without terms, into lines."""
+    del app, page, template, doctree
+
+    def to_lines(match: re.Match[str]) -> str:
+        lines = match[1].replace("<dd>", '<span style="display: block; margin-left: 2em">').replace("</dd>", "</span>")
+        return f'<span style="display: block">{lines}</span>'
+
+    if "body" in context:
+        context["body"] = PARAMETERS.sub(to_lines, context["body"])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Registers all of this."""
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-docstring", process, priority=100)  # before the sections are read
     app.connect("autodoc-process-signature", hide_signature)
     app.connect("missing-reference", resolve)
+    app.connect("html-page-context", mend_parameters)
     app.config.add_module_names = False
     app.config.python_maximum_signature_line_length = 88
     app.config.python_use_unqualified_type_names = True

@@ -127,7 +127,10 @@ class SeedreamClient:
 
     @property
     def cache(self) -> LibraryCache:
-        """Stores the tasks that pass through; its `library` is None when that is turned off."""
+        """The library as this client uses it: it stores the tasks that pass through, and never fails the work.
+
+        Its `library` is None when that is turned off.
+        """
         return self._cache
 
     @property
@@ -871,7 +874,7 @@ class SeedreamClient:
         return self.purchases().plan(bodies, self.prices, budgets=budgets, reuse=reuse, earlier_takes=earlier_takes)
 
     def purchases(self) -> Purchases:
-        """This client's view of the ledger, for one call."""
+        """This client's view of the library's ledger of paid requests, for one call."""
         return Purchases(
             self._cache,
             self.settings,
@@ -881,7 +884,7 @@ class SeedreamClient:
         )
 
     def open_batch(self, in_flight: int, pace: Pace, stop: threading.Event) -> GenerationBatch:
-        """A batch without requests, which `GenerationBatch.add` adds."""
+        """Opens a batch without requests, which `GenerationBatch.add` adds."""
         return self._open_batch([], wait=True, in_flight=in_flight, timeout=None, pace=pace, stop=stop)
 
     def _open_batch(

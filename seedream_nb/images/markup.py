@@ -123,7 +123,7 @@ class Markup:
     def arrow(
         self, start: tuple[float, float], end: tuple[float, float], *, color: str = "red", text: str = ""
     ) -> Markup:
-        """Draws an arrow from a point to another, where its tip is; otherwise like `box`.
+        """Draws an arrow from one point to another, where its tip is; points are `(x, y)`, all else is as for `box`.
 
         Example:
             >>> Markup(image).arrow((1500, 300), (1200, 800), color="blue").words
@@ -132,7 +132,7 @@ class Markup:
         return self._draw("arrow", [start, end], color, text)
 
     def line(self, *points: tuple[float, float], color: str = "red", text: str = "") -> Markup:
-        """Draws a line through two or more points; otherwise like `box`.
+        """Draws a line through two or more points `(x, y)`; all else is as for `box`.
 
         Example:
             >>> Markup(image).line((0, 1500), (1000, 1400), (2048, 1500), color="green").words
@@ -141,7 +141,7 @@ class Markup:
         return self._draw("line", points, color, text)
 
     def freehand(self, points: Iterable[tuple[float, float]], *, color: str = "red", text: str = "") -> Markup:
-        """Draws freehand, through many points; otherwise like `box`.
+        """Draws a freehand line through many points `(x, y)`; all else is as for `box`.
 
         Example:
             >>> Markup(image).freehand([(500, 500), (520, 540), (560, 550)], color="pink").words
@@ -150,7 +150,7 @@ class Markup:
         return self._draw("freehand", points, color, text)
 
     def pin(self, x: float, y: float, *, color: str = "red", text: str = "") -> Markup:
-        """Sticks a numbered pin at a point; otherwise like `box`.
+        """Draws a numbered pin at a point; all else is as for `box`.
 
         Example:
             >>> Markup(image).pin(1024, 900).words
@@ -159,7 +159,7 @@ class Markup:
         return self._draw("pin", [(x, y)], color, text)
 
     def text(self, x: float, y: float, text: str, *, color: str = "red") -> Markup:
-        """Writes text whose left top is at a point, in any script that this machine has a font for.
+        """Writes text, in any script that this machine has a font for; `x` and `y` are its left top.
 
         Example:
             >>> Markup(image).text(100, 100, "a lamp here", color="cyan").words
@@ -324,7 +324,10 @@ class Markup:
         """What is sent, in a line of text: its shapes, its size, its format, and its bytes.
 
         Args:
-            layers: Whether for a layer decomposition.
+            layers: Whether it is sent for a layer decomposition: then the clean image is, not the marked copy.
+
+        Returns:
+            The text.
 
         Example:
             >>> Markup(image).box(200, 1100, 900, 1800).describe()
@@ -337,7 +340,13 @@ class Markup:
         return f"{what}, {self._shown_size}, {image_format}, {format_size(len(content))}"
 
     def render_html(self, *, layers: bool = False) -> str:
-        """A preview of what is sent, as an HTML image with a description; the argument is that of `describe`.
+        """A preview of what is sent, as an HTML image with a description.
+
+        Args:
+            layers: As for `describe`.
+
+        Returns:
+            The HTML.
 
         Example:
             >>> Markup(image).box(200, 1100, 900, 1800).render_html().startswith("<")

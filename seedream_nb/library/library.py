@@ -248,7 +248,7 @@ class Library:
             return {key for (key,) in select_in(connection, "SELECT key FROM tasks WHERE key IN", wanted)}
 
     def find_beginning(self, beginning: str) -> list[Task]:
-        """Some tasks whose ids begin with these characters, in the order of their ids: enough to see if it is one.
+        """Finds tasks whose ids begin with these characters, in order: enough of them to tell whether it is one.
 
         Example:
             >>> [task.prompt for task in library.find_beginning(task.id[:8])]
@@ -461,7 +461,7 @@ class Library:
         return [None if one is None else (self._images.originals.path(one[1]), one[0]) for one in found]
 
     def has_room(self) -> bool:
-        """Whether another original can be stored without evicting one.
+        """Whether another original can be stored within the budget, without evicting one.
 
         Example:
             >>> library.has_room()
@@ -603,7 +603,11 @@ class Library:
             remove_tags(connection, stored_places(connection, what), tags)
 
     def rate(self, what: AnyTasks, stars: int | None) -> None:
-        """Rates images, given as for `tag`, with 1 to 5 stars; None removes the rating.
+        """Rates images.
+
+        Args:
+            what: As for `tag`.
+            stars: 1 to 5; None removes the rating.
 
         Raises:
             UsageError: A task is not stored, or the rating is not valid; nothing was changed.
@@ -617,7 +621,11 @@ class Library:
             set_rating(connection, stored_places(connection, what), stars)
 
     def note(self, what: AnyTasks, text: str) -> None:
-        """Adds a note to images, given as for `tag`, replacing the one they have; empty text removes it.
+        """Adds a note to images, replacing the one they have.
+
+        Args:
+            what: As for `tag`.
+            text: The note, in any language; empty text removes it.
 
         Raises:
             UsageError: A task is not stored; nothing was changed.
@@ -631,7 +639,11 @@ class Library:
             set_note(connection, stored_places(connection, what), text)
 
     def reject(self, what: AnyTasks, rejected: bool = True) -> None:  # noqa: FBT001, FBT002  reads well by position
-        """Rejects images, given as for `tag`, or takes that back. Nothing is removed by it, nor protected.
+        """Rejects images, or takes that back. Nothing is removed by it, nor protected.
+
+        Args:
+            what: As for `tag`.
+            rejected: Whether to reject them; False takes it back.
 
         Raises:
             UsageError: A task is not stored; nothing was changed.
@@ -796,7 +808,7 @@ class Library:
         )
 
     def weigh(self, task_ids: AnyTasks) -> Removal:
-        """Says what `remove` would free, without removing anything; raises the same.
+        """Says what `remove` would free, without removing anything; takes and raises the same.
 
         Example:
             >>> library.weigh(gallery).tasks
@@ -806,9 +818,15 @@ class Library:
             return plan_removal(connection, stored_keys(connection, task_ids)).total
 
     def remove(self, task_ids: AnyTasks) -> Removal:
-        """Removes tasks, given as for `tag`, from this machine: records, marks, originals and thumbnails.
+        """Removes tasks from this machine: records, marks, originals and thumbnails.
 
-        Returns what was removed. The service's records stay, and so do images that records of other tasks reference.
+        The service's records stay, and so do images that records of other tasks reference.
+
+        Args:
+            task_ids: Which tasks, given as for `tag`.
+
+        Returns:
+            What was removed: the number of tasks and originals, and the bytes of all files.
 
         Raises:
             UsageError: A task is not stored; nothing was removed.

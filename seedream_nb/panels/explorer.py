@@ -85,7 +85,7 @@ class _StyledGrid(ImageGrid):
 
 
 class Explorer(ipywidgets.VBox):
-    """A panel to browse, compare, and generate images.
+    """A panel to browse, compare, and generate images. Created by `explore`.
 
     Args:
         client: The client that sends its requests.

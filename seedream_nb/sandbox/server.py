@@ -122,7 +122,7 @@ class Sandbox:
     # Running
 
     def start(self) -> "Sandbox":
-        """Start listening and return the sandbox; does nothing if already running.
+        """Starts to listen, and returns the sandbox; does nothing if it is running.
 
         Raises:
             SandboxError: The address is unavailable, for example because the port is in use.
@@ -155,7 +155,7 @@ class Sandbox:
             return self
 
     def stop(self) -> None:
-        """Stop listening, close all connections and end all threads; does nothing if not running.
+        """Stops listening, closes all connections, and ends all threads; does nothing if it is not running.
 
         Example:
             >>> sandbox = Sandbox().start()
@@ -199,7 +199,7 @@ class Sandbox:
 
     @property
     def running(self) -> bool:
-        """True while the sandbox listens."""
+        """Whether the sandbox listens."""
         return self._thread is not None
 
     @property
@@ -252,11 +252,11 @@ class Sandbox:
         user_id: str = USER_ID,
         request: dict[str, object] | None = None,
     ) -> str:
-        """Add a task without a request; fast enough for thousands, as images are painted only when fetched.
+        """Adds a task without a request; fast enough for thousands, as images are painted only when they are fetched.
 
         Args:
             prompt: Of the request and of each image.
-            task_id: Its id; when None, one that depends only on the number of tasks added before.
+            task_id: Its id; None for one that depends only on the number of tasks added before.
             model: Full model id.
             size: `<width>x<height>` in pixels.
             images: Number of images.
@@ -264,10 +264,10 @@ class Sandbox:
             ready_in: Seconds from now until it is finished; None for never.
             error: Code and message of a task that fails as a whole.
             image_errors: Code and message by position, for images that fail.
-            form: Which documented form `retrieve` returns.
+            form: Which documented form `retrieve` answers with (wire contract, One task).
             pending_form: How the record looks until the task is finished.
-            in_base64: True to send the images inline.
-            created_at: Unix seconds; now when None.
+            in_base64: Whether to send the images inline, as base64.
+            created_at: When it was created, in Unix seconds; None for now.
             application_id: For the history filter.
             user_id: For the history filter.
             request: Further fields of the record's `request`.
