@@ -165,7 +165,7 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Ele
     return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", target, node, content)
 
 
-def mend_parameters(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:  # noqa: PLR0917  Sphinx's own
+def mend_parameters(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
     """Turns the parameters of a signature, which Sphinx writes as a list of terms without terms, into lines."""
     del app, page, template, doctree
 
