@@ -2,10 +2,11 @@
 
     python -m tests.benchmarks                  # 15 minutes, from the repository's root; prints Markdown
     python -m tests.benchmarks --scene waiting  # a single scene
+    python -m tests.benchmarks --write          # 8 minutes; writes docs/performance.md, one section for each scene
     python -m tests.benchmarks --rounds 9       # more rounds for steadier medians
     python -m tests.benchmarks --images plain   # smooth sandbox images instead of ones as detailed as photos
-    python -m pip install ipyplot               # required by the scene `panel`, along with Chromium
-    python -m pip install requests-cache        # required by the scene `library`
+    python -m pip install ipyplot               # a contender of the scene `panel`, which requires Chromium
+    python -m pip install requests-cache        # a contender of the scene `library`
 
 In every scene, each round of each contender runs in a fresh process, against a server in another process. Contenders
 take turns, so a busy machine slows all of them alike. The first table of a scene holds medians; the last compares
