@@ -661,9 +661,10 @@ class SeedreamClient:
     ) -> GenerationBatch:
         """Generates the images of many requests, a few in flight. Each is paid, and sent at most once.
 
-        All requests are checked here. Nothing is sent before the result is iterated over, and nothing more once the
-        iteration has ended, for whatever reason. A failure does not affect the other requests, unless every further one
-        would meet it too, such as a rejected token, a used-up balance or an exceeded budget: then no more are sent.
+        All requests are checked here. Nothing is sent before you call `finish`, or iterate over `updates()`, and
+        nothing more once that has ended, for whatever reason. A failure does not affect the other requests, unless
+        every further one would meet it too, such as a rejected token, a used-up balance or an exceeded budget: then no
+        more are sent.
 
         Args:
             requests: The requests; text is a prompt with the default options.
@@ -681,7 +682,8 @@ class SeedreamClient:
             stop: Ends it quietly when another thread sets it.
 
         Returns:
-            The batch to iterate over; it says, at any moment, what is known of each task.
+            The batch; call its `finish`, or iterate over its `updates()`. It says, at any moment, what is known of each
+            task.
 
         Raises:
             UsageError: A request was rejected; the message says which. Nothing was sent.

@@ -40,8 +40,9 @@ class GenerationBatch:
 
     Created by `SeedreamClient.generate_all`.
 
-    Nothing is sent before iteration starts. Each request is sent at most once. After a timeout, an interrupt or an
-    early end, iterating again resumes: tasks in progress are polled, unsent requests are sent, failed ones stay failed.
+    Nothing is sent before you call `finish`, or iterate over `updates()`. Each request is sent at most once. After a
+    timeout, an interrupt or an early end, the same call resumes: tasks in progress are polled, unsent requests are
+    sent, failed ones stay failed.
 
     Any number of requests can stream through one batch: `add` the next ones and `discard` those that are `done`.
     Memory and the work of each round depend on the requests that it holds, not on those that have passed. Indexes

@@ -21,6 +21,7 @@ from seedream_nb.core.errors import SeedreamError, UsageError
 from seedream_nb.core.foreign import VERBATIM
 from seedream_nb.core.models import Task, TaskImage
 from seedream_nb.core.task_ids import flatten
+from seedream_nb.gallery import Gallery
 from seedream_nb.gallery.tiles import summarize
 from seedream_nb.library import peek_collections
 from seedream_nb.library.location import OFF
@@ -288,7 +289,9 @@ class Explorer(ipywidgets.VBox):
         return {**(widget or {}), **self._static.bundle(*self._static_content())}
 
     def _display_(self) -> Any:
-        """What marimo shows, which knows anywidgets but not the forms around them: the grid."""
+        """What marimo shows, which knows anywidgets but not the forms around them: the grid; once closed, a gallery."""
+        if not self._is_open:
+            return Gallery(self._static_content()[0], limit=MOST_STATIC, fetcher=self._fetcher)
         self.grid.can_generate = False
         return self.grid
 

@@ -588,6 +588,14 @@ def test_other_front_ends_get_a_gallery(panel: Explorer, client: SeedreamClient)
     assert "a white siamese cat" in bundle["text/plain"]
 
 
+def test_marimo_gets_the_grid_and_from_a_closed_panel_a_gallery(panel: Explorer, client: SeedreamClient) -> None:
+    panel.add(client.retrieve(CAT))
+    assert panel._display_() is panel.grid
+    assert not panel.grid.can_generate
+    panel.close()
+    assert "a white siamese cat" in repr(panel._display_())
+
+
 def test_a_converted_notebook_shows_the_gallery_alone(panel: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[dict[str, Any]] = []
     monkeypatch.setattr("seedream_nb.panels.explorer.display", lambda data, **_: shown.append(data))
