@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 MOST_REINFORCEMENTS = 3
 
@@ -111,8 +111,8 @@ def _wait_for(finished: queue.SimpleQueue[Finished], seconds: float | None) -> F
 
 
 def run_in_order(
-    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, name: str, ahead: int
-) -> Iterator[Result]:
+    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, name: str, ahead: int, patience: float = 0.0
+) -> Generator[Result, None, None]:
     """Calls a function for many items in parallel, and yields the results in the order of the items.
 
     Items are taken as they are needed, and no more than `ahead` results wait for the one before them.
@@ -123,6 +123,7 @@ def run_in_order(
         threads: Maximum number of threads.
         name: The name of the threads.
         ahead: The most items that are being worked on, or finished and not yet yielded.
+        patience: Seconds to wait in the end, also an early one, for calls that have begun.
 
     Raises:
         BaseException: What a call raised. Items that have not begun by then, or when the caller stops, never do.
@@ -134,23 +135,25 @@ def run_in_order(
     waiting: queue.SimpleQueue[tuple[Item, Future[Result]] | None] = queue.SimpleQueue()
     stopped = threading.Event()
     pending: deque[Future[Result]] = deque()
-    started = 0
+    workers: list[threading.Thread] = []
     try:
         for item in items:
             outcome: Future[Result] = Future()
             pending.append(outcome)
             waiting.put((item, outcome))
-            if started < threads:
-                started += 1
-                threading.Thread(target=_work_until, args=(work, waiting, stopped), name=name, daemon=True).start()
+            if len(workers) < threads:
+                worker = threading.Thread(target=_work_until, args=(work, waiting, stopped), name=name, daemon=True)
+                workers.append(worker)
+                worker.start()
             if len(pending) >= ahead:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
     finally:
         stopped.set()
-        for _ in range(started):
+        for _ in workers:
             waiting.put(None)
+        join_all(workers, patience)
 
 
 def _work_until(

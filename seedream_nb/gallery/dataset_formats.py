@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from seedream_nb.gallery.dataset_target import Target
     from seedream_nb.library.dataset_items import DatasetItem
 
+THREADS = "seedream-dataset"
+SECONDS_TO_STOP = 5.0  # for images that are being written when an export is stopped
 AHEAD = 2  # images in memory for each thread, where they are written in order
 # `datasets` reads a row group at a time, and a binary column of one group is limited to 2 GB.
 ROWS_IN_GROUP = 100
@@ -117,10 +120,11 @@ class _Reader:
             self.read,
             self._part.items,
             threads=self.threads,
-            name="seedream-dataset",
+            name=THREADS,
             ahead=AHEAD * self.threads,
         )
-        yield from zip(self._part.keys, self._part.items, results, strict=True)
+        with closing(results):
+            yield from zip(self._part.keys, self._part.items, results, strict=True)
 
     def read(self, item: DatasetItem) -> _Image | ImageError:
         """The image of an item, converted as chosen, or why there is none."""
@@ -178,9 +182,14 @@ def _write_files(
 
     entries: list[Entry] = []
     pairs = zip(part.keys, part.items, strict=True)
-    for entry in run_in_order(save, pairs, threads=reader.threads, name="seedream-dataset", ahead=len(part.items) + 1):
-        entries.append(entry)
-        report(1)
+    saved = run_in_order(
+        save, pairs, threads=reader.threads, name=THREADS, ahead=len(part.items) + 1, patience=SECONDS_TO_STOP
+    )
+    # Whatever ends it, nothing is written later; downloads are canceled first.
+    with closing(saved), reader:
+        for entry in saved:
+            entries.append(entry)
+            report(1)
     return PartManifest(part.number, part.layout, part.records_checksum, tuple(entries))
 
 

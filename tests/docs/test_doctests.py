@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import doctest
 import importlib
 import os
@@ -52,6 +53,12 @@ def run(test: doctest.DocTest) -> str:
         for one in closed:
             one.stop() if isinstance(one, Sandbox) else one.close()
     return "".join(said)
+
+
+@pytest.fixture(autouse=True)
+def _without_last_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples leave their last value in `builtins`, as in an interpreter; IPython would not set its own any more."""
+    monkeypatch.setattr(builtins, "_", None, raising=False)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from command_pages import VALUES, list_commands, make_pages
 
-from seedream_nb import Explorer
 from seedream_nb.notebook.commands import COMMANDS
 from seedream_nb.notebook.examples import ASSUMED, EXAMPLES
 from tests.notebook.running import run
+from tests.panels.support import close_panels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +36,7 @@ def prepared(shell: InteractiveShell, service: Sandbox) -> Iterator[InteractiveS
     run(shell, "study = %seedream get 84d1544a 20068983")
     assert set(ASSUMED) == {"study", "photo.jpg", "prompts.csv", "84d1544a"}
     yield shell
-    for value in [*shell.user_ns.values(), *shell.user_ns["Out"].values()]:
-        if isinstance(value, Explorer):
-            value.close()  # it would continue to poll
+    close_panels()
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from IPython.utils.capture import capture_output
 
-from seedream_nb import Explorer, Sandbox, UsageError
+from seedream_nb import Sandbox, UsageError
 from seedream_nb.client import transport
 from seedream_nb.notebook import session
 from seedream_nb.notebook.commands import parse
 from tests.conftest import QUICK, QUICK_PACE
 from tests.docs.pages import is_shown, read_blocks, run_page
+from tests.panels.support import close_panels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +51,7 @@ def reader(
     plain_shell.run_line_magic("load_ext", "seedream_nb")
     yield plain_shell
     with capture_output():  # a panel shows a gallery as it closes
-        for value in (*plain_shell.user_ns["Out"].values(), plain_shell.user_ns.get("panel")):
-            if isinstance(value, Explorer):
-                value.close()
+        close_panels()
     plain_shell.run_line_magic("unload_ext", "seedream_nb")
 
 

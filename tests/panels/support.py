@@ -107,3 +107,11 @@ class Connection(BaseComm):
 
     def receive_custom(self, content: object) -> None:
         self.receive(method="custom", content=content)
+
+
+def close_panels() -> None:
+    """Closes all panels that are open: they would continue to look for changes in the tests that follow."""
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    for widget in list(module._instances.values()) if module else ():
+        if isinstance(widget, Explorer):
+            widget.close()
