@@ -59,6 +59,7 @@ html_title = "seedream_nb"
 html_favicon = "_static/seedream.svg"
 html_static_path = ["_static"]
 html_css_files = ["seedream.css"]
+html_js_files = ["seedream.js"]
 html_baseurl = URLS["Documentation"]
 html_copy_source = False
 html_show_sourcelink = False

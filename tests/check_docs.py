@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 SITE = ROOT / "build" / "docs"
 WIDE, NARROW = 1300, 400  # CSS pixels
 AXE_LOOKS_AT = (("light", WIDE), ("dark", NARROW))  # it takes longer than all the rest
+PAUSE = 2000  # milliseconds
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src"}
 OVERFLOW = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
 
@@ -170,6 +171,9 @@ def faults_of_page(page: Page, path: Path, screenshots: Path | None) -> list[str
             faults.append(f" is {overflow} px wider than {width} px")
         if (theme, width) in AXE_LOOKS_AT:
             found = serious_faults(page, "body")
+            if found:  # the theme adapts a page to its new width after a moment
+                page.wait_for_timeout(PAUSE)
+                found = serious_faults(page, "body")
             faults += [f", {theme}, {width} px: {rule}: {elements[0][:300]}" for rule, elements in found]
         if screenshots:
             name = "-".join([*path.relative_to(SITE).with_suffix("").parts, theme, str(width)])

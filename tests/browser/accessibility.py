@@ -1,4 +1,7 @@
-"""Checks with axe-core: it is injected once per page, and only serious faults count."""
+"""Checks with axe-core: it is injected once per page, and only serious faults count.
+
+It may not fetch style sheets again, as a page that is a file must not.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from tests.browser.pages import eventually
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-_RUN = """selector => axe.run(selector, { resultTypes: ["violations"] }).then(found => found.violations
+_RUN = """selector => axe.run(selector, { resultTypes: ["violations"], preload: false }).then(found => found.violations
   .filter(fault => ["serious", "critical"].includes(fault.impact))
   .map(fault => [fault.id, fault.nodes.map(node => node.html)]))"""
 
