@@ -185,6 +185,11 @@ class Sandbox:
             await stopping.wait()
             server.stop()
             await server.close_all_connections()
+            # A handler that still waits would otherwise go on with executors that have ended.
+            handlers = asyncio.all_tasks() - {asyncio.current_task()}
+            for handler in handlers:
+                handler.cancel()
+            await asyncio.gather(*handlers, return_exceptions=True)
             for executor in (responding, painting):
                 executor.shutdown(wait=False, cancel_futures=True)
 
