@@ -185,7 +185,7 @@ class Sandbox:
             await stopping.wait()
             server.stop()
             await server.close_all_connections()
-            # A handler that still waits would otherwise go on with executors that have ended.
+            # A handler that still waits would otherwise hand its next step to an executor that has ended.
             handlers = asyncio.all_tasks() - {asyncio.current_task()}
             for handler in handlers:
                 handler.cancel()
