@@ -14,7 +14,7 @@ from seedream_nb.panels.collection_bar import to_filter, to_query
 from seedream_nb.panels.filters import Filter
 from seedream_nb.panels.marking import Change, Marking
 from seedream_nb.protocol.cards import Sort
-from tests.panels.support import QUICKLY, keys_of
+from tests.panels.support import QUICKLY, join_jobs, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ def test_marks_filter_and_sort(panel: Explorer) -> None:
 def test_the_library_is_filtered_alike(panel: Explorer) -> None:
     _first, second, dog = keys_of(panel)
     panel.tabs.value = "Library"
-    panel._state.open(panel._actions.open_library())
+    join_jobs()
     mark(panel, "rate", 3, keys=[second])
     mark(panel, "reject", keys=[dog])
     panel.filter_bar.show(Filter(rating=3), Sort.NEWEST)
