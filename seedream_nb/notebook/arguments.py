@@ -203,7 +203,9 @@ class Parser(argparse.ArgumentParser):
         message = re.sub(r"^(\S+): must be", r"\1 must be", message)
         number = re.fullmatch(r"unrecognized arguments: (\d+)", message)
         hint = f"Run {self.prog} --help for usage."
-        if message.startswith("unrecognized arguments"):
+        if message.startswith("unrecognized arguments: #"):
+            hint = "The line of a magic takes no comment: write it on a line of its own, above."
+        elif message.startswith("unrecognized arguments"):
             hint = f"Quote what contains spaces. {hint}"
         if number and "--limit" in self._option_string_actions:
             hint = f"Did you mean --limit {number[1]}?"
