@@ -164,10 +164,10 @@ def test_in_the_background_other_cells_run(
     service.settings.generation_seconds = 0.5
     run(shell, f"%seedream run prompts.csv {TEMPLATE} {SMALL} --background --out pets")
     assert run(shell, "1 + 1") == 2
-    assert (
-        plain(run(shell, "%seedream run prompts")).splitlines()[1]
-        == "Running. To stop it: %seedream run prompts --stop"
-    )
+    assert plain(run(shell, "%seedream run prompts")).splitlines()[1:3] == [
+        "Counted when this cell ran; show the run again to see its current state.",
+        "Running. To stop it: %seedream run prompts --stop",
+    ]
     with pytest.raises(UsageError, match="The run prompts is running in the background"):
         run(shell, f"%seedream run prompts.csv {TEMPLATE} {SMALL}")
     assert "◔ running" in repr(run(shell, "%seedream run"))
