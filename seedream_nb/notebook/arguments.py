@@ -204,7 +204,7 @@ class Parser(argparse.ArgumentParser):
         number = re.fullmatch(r"unrecognized arguments: (\d+)", message)
         hint = f"Run {self.prog} --help for usage."
         if message.startswith("unrecognized arguments: #"):
-            hint = "The line of a magic takes no comment: write it on a line of its own, above."
+            hint = "A line magic can't contain comments: write the comment on its own line above."
         elif message.startswith("unrecognized arguments"):
             hint = f"Quote what contains spaces. {hint}"
         if number and "--limit" in self._option_string_actions:

@@ -65,7 +65,7 @@ def render_run(run: Run) -> dict[str, str]:
     summary = run.summary
     notes = list_notes(summary)
     if summary.is_running:
-        notes.insert(0, "Counted when this cell ran; show the run again to see its current state.")
+        notes.insert(0, "These counts are from when this cell ran; show the run again to see its current state.")
     gallery = run.gallery[:0] if summary.is_running else run.gallery
     shown = gallery[:MOST_TILES].with_options(thumbnail=THUMBNAIL)
     if len(shown) < len(gallery):

@@ -174,7 +174,8 @@ class RunWorker:
                 try:
                     with closing(batch.updates()) as updates:
                         for _news in updates:
-                            if time.monotonic() - self._collected_at < _COLLECT_INTERVAL:
+                            # A failure counts before many others can follow it.
+                            if time.monotonic() - self._collected_at < _COLLECT_INTERVAL and not batch.failures:
                                 continue
                             self._collect(batch)
                             if self._aborting is not None:

@@ -46,11 +46,15 @@ def run(test: doctest.DocTest) -> str:
     if names_of(test) & PREPARED:
         exec(PREPARATION, test.globs)  # noqa: S102  the page's own code
     said: list[str] = []
-    closed = [value for value in test.globs.values() if isinstance(value, Library | Sandbox | SeedreamClient)]
+    prepared = list(test.globs.values())
     try:
         doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append, clear_globs=False)
     finally:
-        for one in closed:
+        # What was prepared, also where an example gives its name to something else, and what the examples have opened.
+        opened = [
+            one for one in (*prepared, *test.globs.values()) if isinstance(one, Library | Sandbox | SeedreamClient)
+        ]
+        for one in opened:
             one.stop() if isinstance(one, Sandbox) else one.close()
     return "".join(said)
 

@@ -165,7 +165,7 @@ def test_in_the_background_other_cells_run(
     run(shell, f"%seedream run prompts.csv {TEMPLATE} {SMALL} --background --out pets")
     assert run(shell, "1 + 1") == 2
     assert plain(run(shell, "%seedream run prompts")).splitlines()[1:3] == [
-        "Counted when this cell ran; show the run again to see its current state.",
+        "These counts are from when this cell ran; show the run again to see its current state.",
         "Running. To stop it: %seedream run prompts --stop",
     ]
     with pytest.raises(UsageError, match="The run prompts is running in the background"):

@@ -107,7 +107,7 @@ def test_options_are_values_or_columns() -> None:
         ('prompts.csv --prompt " "', None, "The prompt is empty"),
         ("prompts.csv --prompt $color", None, "no variable named color"),
         ("prompts.csv other.csv", None, "unrecognized arguments: other.csv.*Quote what contains spaces"),
-        ("prompts.csv --prompt x --yes # all of them", None, "takes no comment.*on a line of its own"),
+        ("prompts.csv --prompt x --yes # all of them", None, "contain comments.*on its own line"),
         ("cats --stop --remove", None, "--stop and --remove exclude each other"),
         ("cats --dry-run --export out", None, "--export and --dry-run exclude each other"),
         ("cats --format parquet", None, "--format is the format of --export.*--output-format"),

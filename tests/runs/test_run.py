@@ -382,14 +382,15 @@ def test_a_service_that_is_down_stops_it(
     buyer: SeedreamClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seedream_nb.runs.worker.MOST_FAILURES", 3)
-    run = open_run(buyer, [{"animal": f"cat {number}"} for number in range(30)], in_flight=1)
+    monkeypatch.setattr("seedream_nb.runs.worker._COLLECT_INTERVAL", 60.0)  # failures do not wait for it
+    run = open_run(buyer, [{"animal": f"cat {number}"} for number in range(10)], in_flight=1)
     with sandbox.faults.during("server_error", on="images", after=2), pytest.raises(NetworkError):
         run.finish()
-    assert (run.summary.done, run.summary.failed + run.summary.unsent) == (2, 28)
-    # Some more may be sent before the failures are counted; on a busy machine, several.
-    assert 3 <= run.summary.failed < run.summary.unsent
+    # One more may be on its way by then.
+    assert (run.summary.done, run.summary.failed + run.summary.unsent) == (2, 8)
+    assert 3 <= run.summary.failed <= 4
     run.retry()
-    assert run.summary.done == 30
+    assert run.summary.done == 10
 
 
 def test_a_new_ledger_has_other_purchases_of_the_same_numbers(sandbox: Sandbox, folder: Path) -> None:

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import requests
@@ -21,15 +21,8 @@ from .conftest import Api
 CAT = "84d1544a-9043-4dde-a98b-e889dacd75f6"
 
 
-@pytest.fixture
-def sandbox_threads() -> Callable[[], list[str]]:
-    """The threads of sandboxes that the test has started: other tests share one for the whole run."""
-    earlier = set(threading.enumerate())
-    return lambda: [
-        thread.name
-        for thread in threading.enumerate()
-        if thread not in earlier and thread.name.startswith("seedream-sandbox")
-    ]
+def sandbox_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("seedream-sandbox")]
 
 
 def is_open(port: int) -> bool:
@@ -37,7 +30,7 @@ def is_open(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_stopping_frees_the_port_and_ends_all_threads(sandbox_threads: Callable[[], list[str]]) -> None:
+def test_stopping_frees_the_port_and_ends_all_threads() -> None:
     sandbox = Sandbox()
     assert not sandbox.running
     sandbox.start()
@@ -53,7 +46,7 @@ def test_stopping_frees_the_port_and_ends_all_threads(sandbox_threads: Callable[
     assert not is_open(port)
 
 
-def test_stopping_does_not_wait_for_slow_responses(sandbox_threads: Callable[[], list[str]]) -> None:
+def test_stopping_does_not_wait_for_slow_responses() -> None:
     with Sandbox(latency=60) as sandbox, concurrent.futures.ThreadPoolExecutor() as pool:
         waiting = [
             pool.submit(requests.post, f"{sandbox.url}/seedream/tasks", json={"id": CAT}, timeout=30) for _ in range(4)
