@@ -61,6 +61,8 @@ def open_jupyterlab(python: Path, tutorials: Path) -> None:
     """Opens JupyterLab on a folder of tutorials, looks at what it serves, and stops it with Ctrl-C."""
     options = ("--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token=newcomer")
     command = (str(python), "-m", "seedream_nb", str(tutorials), "--", *options)
+    # A check started in the background ignores Ctrl-C, and JupyterLab would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     start = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     with start as process, requests.Session() as patient:
         assert process.stderr is not None
