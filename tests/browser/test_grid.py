@@ -265,7 +265,15 @@ def test_a_request_whose_answer_is_lost_is_sent_again(browser: Browser) -> None:
         load_page(page)
         grid = open_many(page, MANY)
         page.clock.run_for(100)
-        page.evaluate("() => { model.held = []; document.querySelector('.seedream-grid-scroll').scrollTop = 1e6; }")
+        # Its clock is stopped; the browser still says in its own time that it has scrolled.
+        page.evaluate(
+            """() => new Promise(resolve => {
+              const scroll = document.querySelector(".seedream-grid-scroll");
+              scroll.addEventListener("scroll", resolve, { once: true });
+              model.held = [];
+              scroll.scrollTop = 1e6;
+            })"""
+        )
         page.clock.run_for(100)
         assert len(grid.sent("window")) == 1
         page.evaluate("() => { model.held = null; }")
