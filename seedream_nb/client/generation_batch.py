@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from seedream_nb.core.models import Task
 
 NOTHING_SENT = "Interrupted before anything was sent; nothing was paid for."
-MOST_POLLS = 2  # at a time; the second one is for tasks that began meanwhile
+MOST_POLLS = 6  # at a time; the later ones are for tasks that began meanwhile
+POLL_NAME = "seedream-poll"
 OUTCOMES = ("finished", "in progress", "failed", "not answered")  # of requests that were sent
 
 
@@ -97,7 +98,7 @@ class GenerationBatch:
         self._sending = 0  # those that were ordered to be sent, as long as they were not seen to be answered
         self._earlier: set[int] = set()  # the same of earlier iterations
         self._ended = 0  # those that were answered, but not looked at
-        self._open: set[int] = set()  # those whose task is polled
+        self._open: dict[int, str] = {}  # those whose task is polled, with its id in lower case
         self.add(requests)
 
     def add(self, requests: Sequence[PaidRequest]) -> range:
@@ -132,10 +133,11 @@ class GenerationBatch:
         for index, entry in entries.items():
             if index not in answered or not self._is_done(entry):
                 raise ValueError(f"request {index} is not done, so it can't be discarded")
-        polled = {entry.task.id.lower() for index in self._open if (entry := self._dispatcher.find(index))}
+        polled = {task_id for index, task_id in self._open.items() if self._dispatcher.find(index)}
         self._waiting.discard({entry.task.id.lower() for entry in entries.values()} - polled)
         self._dispatcher.discard(entries)
-        self._open.difference_update(entries)
+        for index in entries:
+            self._open.pop(index, None)
 
     def set_pace(self, pace: Pace) -> None:
         """Changes how often to poll; call it where `add` can be called."""
@@ -249,8 +251,12 @@ class GenerationBatch:
             try:
                 yield from self._updates()
             finally:
-                self._dispatcher.close()
-                self._leave_gate()
+                try:
+                    self._dispatcher.close()
+                    self._leave_gate()
+                finally:
+                    for poll in self._polls:
+                        poll.abandon()
         except KeyboardInterrupt:
             raise self.interrupted() from None
         except SeedreamError as error:
@@ -328,7 +334,7 @@ class GenerationBatch:
 
     def _updates(self) -> Iterator[list[Task]]:
         # An earlier iteration may have been interrupted between any two lines.
-        self._earlier, self._open = set(self._dispatcher.unanswered), set()
+        self._earlier, self._open = set(self._dispatcher.unanswered), {}
         self._sending = self._ended = 0
         self._changed.update(self._dispatcher.entries)
         self._polls = []
@@ -353,7 +359,8 @@ class GenerationBatch:
         """Polls in a thread, if that is due: meanwhile, requests are sent and their answers are taken in."""
         if self._can_poll and self._seconds_until_poll() <= 0:
             queried = {task_id for poll in self._polls for task_id in poll.ids}
-            self._polls.append(_Poll(self._retrieve, self._waiting.begin_poll(queried), self._dispatcher.wake))
+            ids = self._waiting.begin_poll(queried)
+            self._polls.append(_Poll(self._retrieve, self._store, ids, self._dispatcher.wake))
 
     @property
     def _can_poll(self) -> bool:
@@ -368,10 +375,10 @@ class GenerationBatch:
             return False
         if not isinstance(poll.error, (SeedreamError, type(None))):
             raise poll.error
-        tasks = self._store(poll.tasks if poll.error is None else poll.error.partial)
         self._polls.remove(poll)
-        self._changed.update(self._open)
-        self._waiting.end_poll(tasks, poll.error)
+        queried = {task_id.lower() for task_id in poll.ids}
+        self._changed.update(index for index, task_id in self._open.items() if task_id in queried)
+        self._waiting.end_poll(poll.tasks, poll.error)
         return True
 
     def _seconds_until_poll(self) -> float:
@@ -429,12 +436,12 @@ class GenerationBatch:
         if found:
             entry.task = complete(found, entry.task)
         if self._waits and _is_open(entry.task):
-            self._open.add(index)
+            self._open[index] = entry.task.id.lower()
             if entry.ticket is None:  # of an earlier iteration
                 entry.ticket = Ticket(self._gate, is_paid=True)
                 entry.ticket.enter()
         else:
-            self._open.discard(index)
+            self._open.pop(index, None)
             entry.leave()
         return found is None and index in self._open
 
@@ -449,33 +456,55 @@ class GenerationBatch:
 
 
 class _Poll:
-    """One poll, in a thread of its own.
+    """One poll, in a thread of its own, which stores what it finds: no interrupt meets that.
 
     Attributes:
         ids: What it queries.
         tasks: What it has found.
-        error: Why it failed.
+        error: Why it failed, wholly or in part.
         has_ended: Whether it has ended.
     """
 
     def __init__(
-        self, retrieve: Callable[[Sequence[str]], Sequence[Task]], ids: Sequence[str], wake: Callable[[], object]
+        self,
+        retrieve: Callable[[Sequence[str]], Sequence[Task]],
+        store: Store,
+        ids: Sequence[str],
+        wake: Callable[[], object],
     ) -> None:
         self.ids = ids
         self.tasks: Sequence[Task] = ()
         self.error: BaseException | None = None
         self.has_ended = False
-        threading.Thread(target=self._run, args=(retrieve, ids, wake), name="seedream-poll", daemon=True).start()
+        self._retrieve = retrieve
+        self._store = store
+        self._is_wanted = True
+        self._storing = threading.Lock()
+        threading.Thread(target=self._run, args=(wake,), name=POLL_NAME, daemon=True).start()
 
-    def _run(
-        self, retrieve: Callable[[Sequence[str]], Sequence[Task]], ids: Sequence[str], wake: Callable[[], object]
-    ) -> None:
+    def abandon(self) -> None:
+        """Stores nothing that is found from now on; what is being stored is waited for."""
+        self._is_wanted = False
+        with self._storing:
+            pass
+
+    def _run(self, wake: Callable[[], object]) -> None:
         try:
-            self.tasks = retrieve(ids)
+            found = self._query()
+            with self._storing:
+                if self._is_wanted:
+                    self.tasks = self._store(found)
         except BaseException as error:  # noqa: BLE001  raised by the thread that iterates
             self.error = error
         self.has_ended = True
         wake()
+
+    def _query(self) -> Sequence[Task]:
+        try:
+            return self._retrieve(self.ids)
+        except SeedreamError as error:
+            self.error = error
+            return error.partial
 
 
 def _is_open(task: Task) -> bool:

@@ -23,6 +23,7 @@ MOST_REINFORCEMENTS = 3
 # seen only after it, and on Windows so is every other.
 INTERRUPT_IS_SEEN_WITHIN = 0.5
 SHORTEST_WAIT = 0.01  # seconds
+BETWEEN_LOOKS = 0.001  # seconds, for what is about to come
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -91,8 +92,12 @@ def take(items: queue.SimpleQueue[Item], seconds: float) -> Item | None:
     """
     try:
         try:
-            # With a shorter timeout, which may have passed when it looks, the queue waits forever (Python 3.10).
-            return items.get(timeout=seconds) if seconds >= SHORTEST_WAIT else items.get_nowait()
+            if seconds >= SHORTEST_WAIT:
+                return items.get(timeout=seconds)
+            # With a timeout that may have passed when it looks, the queue waits forever (Python 3.10).
+            if seconds > 0 and items.empty():
+                time.sleep(min(seconds, BETWEEN_LOOKS))
+            return items.get_nowait()
         except queue.Empty:
             return None
     except KeyboardInterrupt as interrupt:

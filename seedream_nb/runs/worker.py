@@ -40,7 +40,7 @@ _FLUSH_INTERVAL = 0.5  # the same for writing them
 _RATE_SECONDS = 60.0  # that the number of requests per minute is measured over
 _RECENT = 20  # tasks whose time determines how often to poll
 _POLLS = 20  # while such a task is in progress
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 2.0  # seconds, before the pauses grow
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 2.0  # seconds, before the pauses grow
 MOST_FAILURES = 20  # in a row, without an answer of the service, after which it is taken to be down
 _THROTTLED_PAUSE = 10.0  # seconds, at least, before requests are sent again that the service had no room for
 

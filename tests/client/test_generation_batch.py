@@ -10,7 +10,7 @@ import threading
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -37,6 +37,7 @@ from seedream_nb import (
 from seedream_nb.client import dispatcher as dispatcher_module
 from seedream_nb.client import generation_batch as generation_batch_module
 from seedream_nb.client import polling as polling_module
+from seedream_nb.client.batches import Store
 from seedream_nb.client.dispatcher import Dispatcher
 from seedream_nb.client.purchases import PaidRequest
 from seedream_nb.client.rate_gate import RateGate, Ticket
@@ -622,7 +623,9 @@ class LocalService:
             self._open -= done
         return [Task(i.lower(), TaskStatus.SUCCEEDED if i in done else TaskStatus.RUNNING) for i in ids]
 
-    def batch(self, prompts: Sequence[str], in_flight: int = 2, *, wait: bool = True) -> GenerationBatch:
+    def batch(
+        self, prompts: Sequence[str], in_flight: int = 2, *, wait: bool = True, store: Store = list
+    ) -> GenerationBatch:
         return GenerationBatch(
             [PaidRequest({"prompt": prompt}) for prompt in prompts],
             lambda request, pause, _ticket: self.send(request.body, pause),
@@ -631,6 +634,7 @@ class LocalService:
             in_flight=in_flight,
             timeout=60,
             pace=Pace(first=0.0, longest=0.0),
+            store=store,
         )
 
 
@@ -904,6 +908,52 @@ def test_missing_answers_do_not_delay_polls() -> None:
     service = LocalService()
     service.send, service.retrieve = send, retrieve  # type: ignore[method-assign]
     assert {task.status for task in service.batch(["slow", "quick"]).finish()} == {TaskStatus.SUCCEEDED}
+
+
+def poll_and_stop(*, at: str) -> tuple[GenerationBatch, list[Task]]:
+    """Stops a batch while a poll is answered or what it has found is stored; returns what was stored by the end."""
+    stored: list[Task] = []
+    begun, may_end = threading.Event(), threading.Event()
+
+    def retrieve(ids: Sequence[str]) -> list[Task]:
+        if at == "answer":
+            begun.set()
+            assert may_end.wait(20)
+        return [Task(task_id, TaskStatus.SUCCEEDED) for task_id in ids]
+
+    def store(tasks: Iterable[Task]) -> list[Task]:
+        if at == "store":
+            begun.set()
+            assert may_end.wait(20)
+        stored.extend(tasks)
+        return stored
+
+    service = LocalService()
+    service.retrieve = retrieve  # type: ignore[method-assign]
+    batch = service.batch(["a cat"], store=store)
+    with contextlib.closing(batch.updates()) as updates:
+        assert [task.status for task in next(updates)] == [TaskStatus.PENDING]
+        assert begun.wait(20)
+        if at == "store":
+            threading.Timer(0.01, may_end.set).start()
+    stored_by_then = list(stored)
+    may_end.set()
+    for thread in threading.enumerate():
+        if thread.name == generation_batch_module.POLL_NAME:
+            thread.join(20)
+    assert stored == stored_by_then
+    return batch, stored
+
+
+def test_a_poll_that_is_not_waited_for_stores_nothing() -> None:
+    batch, stored = poll_and_stop(at="answer")
+    assert stored == []
+    assert [task.status for task in batch.finish()] == [TaskStatus.SUCCEEDED]
+
+
+def test_what_a_poll_has_found_is_stored_whole() -> None:
+    _batch, stored = poll_and_stop(at="store")
+    assert [task.status for task in stored] == [TaskStatus.SUCCEEDED]
 
 
 def test_bugs_are_not_swallowed() -> None:

@@ -6,12 +6,13 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from seedream_nb.core.parallel import run_in_order, run_parallel, take
+from seedream_nb.core.parallel import BETWEEN_LOOKS, SHORTEST_WAIT, run_in_order, run_parallel, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +95,12 @@ def test_nothing_waits_where_there_is_no_time_to_wait() -> None:
         # Whoever takes what is there leaves the queue as if something still were.
         items.put(number)
         assert take(items, 10) == number
+
+
+def test_a_short_wait_leaves_the_processor_to_others() -> None:
+    begin = time.monotonic()
+    assert take(queue.SimpleQueue[int](), SHORTEST_WAIT / 2) is None
+    assert time.monotonic() - begin >= BETWEEN_LOOKS
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, no signal is sent to a thread")
