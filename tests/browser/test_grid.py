@@ -258,6 +258,18 @@ def test_windows_that_were_scrolled_past_are_never_requested(page: Page) -> None
     assert len(grid.requested("thumbnail")) < 200
 
 
+def set_scroll_top(page: Page, top: int) -> None:
+    """Scrolls on a page whose clock is stopped: the browser still reports it in its own time."""
+    page.evaluate(
+        """top => new Promise(resolve => {
+          const scroll = document.querySelector(".seedream-grid-scroll");
+          scroll.addEventListener("scroll", resolve, { once: true });
+          scroll.scrollTop = top;
+        })""",
+        top,
+    )
+
+
 def test_a_request_whose_answer_is_lost_is_sent_again(browser: Browser) -> None:
     with browser.new_context(viewport=VIEWPORT) as context:
         page = context.new_page()
@@ -265,15 +277,8 @@ def test_a_request_whose_answer_is_lost_is_sent_again(browser: Browser) -> None:
         load_page(page)
         grid = open_many(page, MANY)
         page.clock.run_for(100)
-        # Its clock is stopped; the browser still says in its own time that it has scrolled.
-        page.evaluate(
-            """() => new Promise(resolve => {
-              const scroll = document.querySelector(".seedream-grid-scroll");
-              scroll.addEventListener("scroll", resolve, { once: true });
-              model.held = [];
-              scroll.scrollTop = 1e6;
-            })"""
-        )
+        page.evaluate("() => { model.held = []; }")
+        set_scroll_top(page, 1_000_000)
         page.clock.run_for(100)
         assert len(grid.sent("window")) == 1
         page.evaluate("() => { model.held = null; }")
@@ -281,6 +286,30 @@ def test_a_request_whose_answer_is_lost_is_sent_again(browser: Browser) -> None:
         wait_until_filled(grid)
         first, again, *_others = grid.sent("window")
         assert first == again
+
+
+def test_images_fade_in_unless_somebody_scrolls(browser: Browser) -> None:
+    fresh = ".seedream-grid-fresh"
+    with browser.new_context(viewport=VIEWPORT) as context:
+        page = context.new_page()
+        page.clock.install()
+        load_page(page)
+        cards = make_cards(300)
+        grid = open_grid(page, [], thumbnail=200)
+        page.evaluate("model.isAnswering = false")
+        grid.update(cards=cards, order=list(range(300)))
+        page.clock.run_for(100)
+        page.evaluate("key => model.answer('thumbnail', key)", cards[0]["key"])
+        expect(page.locator(fresh)).to_have_count(1)
+        set_scroll_top(page, 3000)
+        page.clock.run_for(100)
+        wanted = grid.sent("load")[-1]["keys"]
+        page.evaluate("key => model.answer('thumbnail', key)", wanted[0])
+        expect(grid.tile(wanted[0]).locator("img")).to_be_visible()
+        expect(grid.tile(wanted[0]).locator(fresh)).to_have_count(0)
+        page.clock.run_for(2000)
+        page.evaluate("key => model.answer('thumbnail', key)", wanted[1])
+        expect(grid.tile(wanted[1]).locator(fresh)).to_have_count(1)
 
 
 def test_all_cards_are_selected_and_cleared_at_once(page: Page) -> None:

@@ -5,6 +5,7 @@
 const GAP = 12; // pixels between tiles
 const NARROWEST_CAPTION = 132; // pixels; narrower captions would have one word per line
 const SHORT = 400; // pixels; a lower grid cannot be resized
+const SCROLLING_TIME = 1000; // milliseconds after a scroll event; waiting for images is a part of it
 const FIRST_CARDS = 60; // requested before the layout is known
 
 /** @typedef {{key: string, place: number, offset: number}} Anchor A tile, and its distance from the upper edge. */
@@ -27,7 +28,9 @@ class Sheet {
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.element);
     this.track = new Track(this.element, (time, act) => view.later(time, act), () => this.draw());
+    this.scrolledAt = -Infinity;
     view.listen(this.element, "scroll", () => {
+      this.scrolledAt = performance.now();
       this.track.read();
       view.schedule();
     });
@@ -209,8 +212,9 @@ class Sheet {
   fill(key) {
     const [first, last] = this.rowsWithin(0);
     const row = this.rowOf(this.deck.places.get(key));
-    // Only visible tiles fade in, because it costs as much anywhere else.
-    this.tiles.get(key)?.fill(first <= row && row <= last);
+    // Fading in costs more than the image itself: not where nobody sees it, and not while somebody scrolls.
+    const isStill = performance.now() - this.scrolledAt > SCROLLING_TIME;
+    this.tiles.get(key)?.fill(isStill && first <= row && row <= last);
   }
 
   /** @param {number} place */
