@@ -26,6 +26,12 @@ COLUMNS = (
     *("Sent in total", "Memory", "Peak", "Widget models", f"Widget models, {FEW} tasks"),
 )
 
+# The default of ZeroMQ, which ipykernel leaves as it is: https://github.com/nteract/nteract/pull/4188.
+LOST = (
+    "*Never* means that messages were lost: a kernel keeps 1,000 of them for a browser that is behind, and drops all "
+    "others."
+)
+
 
 def goals_of(result: Result) -> list[Goal]:
     """The goals and the measured figures; what never finished counts as the time limit."""
@@ -68,9 +74,17 @@ def summarize(result: Result) -> str:
     """The figures for users, as Markdown."""
     rounds = result.rounds
     columns = ("First screen", "Sent to the browser by then", "To the end", "Widget models")
-    return contender_table(
+    table = contender_table(
         columns, ([_cells(rounds, name)[column] for column in (0, 1, 5, 6, 10)] for name in rounds.measured)
     )
+    limit = (
+        f"{THREADS} bare threads take {result.threads:.1f} s to download the images and make the thumbnails, "
+        "without a browser to share the processor with."
+    )
+    lost = any(
+        _first_screen(measurement) >= TIME_LIMIT for name in rounds.measured for measurement in rounds.measured[name]
+    )
+    return "\n\n".join([table, limit, *([LOST] if lost else [])])
 
 
 def _cells(rounds: Rounds[Measurement], name: str) -> list[str]:
