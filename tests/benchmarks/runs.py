@@ -57,7 +57,7 @@ def measure_all(rounds: int) -> Result:
         threads, runs = [], []
         for number in range(rounds):
             threads.append(_send_with_threads(token, url, f"threads {number}"))
-            runs.append(_send_as_run(token, url, Path(folder) / "sent", f"run {number}"))
+            runs.append(_send_as_run(token, url, Path(folder) / f"run {number}", f"run {number}"))
         again = _run_again(token, url, Path(folder) / "again", rounds)
         job = {"token": token, "url": url, "folder": str(Path(folder) / "million")}
         stored = run_worker("tests.benchmarks.runs", "store", job=job)
