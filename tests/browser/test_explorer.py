@@ -587,6 +587,26 @@ def expect_living_panel(page: Page) -> None:
     expect(panel.tiles.filter(has_text="siamese")).to_be_focused()
 
 
+def expect_drawing(page: Page) -> None:
+    """A box is drawn on the cat, and its edit generated in the sandbox."""
+    Panel(page).tiles.filter(has_text="siamese").click()
+    page.get_by_role("dialog").get_by_role("button", name="Edit", exact=True).click()
+    canvas = page.locator(".seedream-markup-canvas")
+    expect(canvas).to_be_focused()
+    page.keyboard.press("b")
+    canvas.drag_to(canvas, source_position={"x": 100, "y": 80}, target_position={"x": 200, "y": 160})
+    expect(page.locator(".seedream-markup-shape")).to_have_count(1)
+    page.get_by_label("What to change").fill("Put a hat ")
+    page.get_by_role("button", name="Insert words for red box 1").click()
+    generate = page.locator(".seedream-markup-submit button")
+    expect(generate).to_have_text("Generate: 1 request to the sandbox")
+    expect(generate).to_be_enabled()
+    generate.click()
+    expect(page.get_by_alt_text(re.compile("^The result"))).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_contain_text("Put a hat in the red box 1")
+
+
 def expect_gallery(page: Page) -> None:
     gallery = page.locator(".seedream-gallery").filter(visible=True)
     expect(gallery).to_contain_text(f"3 tasks · {IMAGES} images · 1 failed")
@@ -601,6 +621,7 @@ def test_it_works_in_notebook_7(browser: Browser, tmp_path: Path) -> None:
         open_and_run(page, url, path)
         expect_living_panel(page)
         expect_gallery(page)
+        expect_drawing(page)
 
 
 def test_it_works_in_voila(browser: Browser, tmp_path: Path) -> None:
@@ -613,5 +634,6 @@ def test_it_works_in_voila(browser: Browser, tmp_path: Path) -> None:
         page.goto(url)
         expect_living_panel(page)
         expect_gallery(page)
+        expect_drawing(page)
         foreign = [each for each in urls if not each.startswith((url, "data:", "blob:")) and "fontawesome" not in each]
         assert foreign == []
