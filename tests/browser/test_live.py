@@ -89,7 +89,7 @@ def test_a_sweep_fills_in_tile_by_tile(page: Page, server: JupyterServer) -> Non
 
 
 def test_the_page_does_not_move_while_tiles_fill_in(page: Page, server: JupyterServer) -> None:
-    notebook = open_sandbox(page, server, seconds=0.3)
+    notebook = open_sandbox(page, server, seconds=1)
     for width in (1280, 520):
         page.set_viewport_size({"width": width, "height": 900})
         cell, film = film_cell(notebook, SWEEP)
