@@ -89,10 +89,10 @@ def test_a_sweep_fills_in_tile_by_tile(page: Page, server: JupyterServer) -> Non
 
 
 def test_the_page_does_not_move_while_tiles_fill_in(page: Page, server: JupyterServer) -> None:
-    notebook = open_sandbox(page, server, seconds=1)
+    notebook = open_sandbox(page, server, seconds=0.5)
     for width in (1280, 520):
         page.set_viewport_size({"width": width, "height": 900})
-        cell, film = film_cell(notebook, SWEEP)
+        cell, film = film_cell(notebook, SWEEP.replace("generate", "generate --again"))
         notebook.wait_for_cell(cell)
         # All tiles are there from the start; only the line with the counts appears and disappears.
         filling = [frame.height for frame in film.stop() if frame.galleries and frame.line]
