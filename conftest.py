@@ -50,10 +50,15 @@ SLOW_FILES = (
     "tests/notebook/test_secrecy.py",
 )
 SLOW_FIXTURES = {"browser", "kernel"}
-# Slow only because they compute much: fonts and pages, painted images, databases, foreign programs. Single tests that
-# compute much or start Python have the marker `heavy`.
+# Slow only because they compute much: fonts and pages, painted images, databases, foreign programs, all examples of the
+# documentation. Single tests that compute much or start Python have the marker `heavy`.
 HEAVY_FILES = (
     "tests/client/test_at_most_once.py",
+    "tests/docs/test_doctests.py",
+    "tests/docs/test_examples.py",
+    "tests/docs/test_house.py",
+    "tests/docs/test_howto.py",
+    "tests/docs/test_settings.py",
     "tests/gallery/test_contact_sheet.py",
     "tests/gallery/test_dataset_formats.py",
     "tests/gallery/test_embedding.py",
