@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TOKEN = "browser-test"
 TRIES = 3
-NOT_RUN = re.compile(r"\[\s*\]:")  # the prompt of a cell that has not run
+NOT_FINISHED = re.compile(r"\[[\s*]*\]:")  # the prompt of a cell that has not run, or is still running
 
 
 @contextlib.contextmanager
@@ -42,11 +42,11 @@ def notebook_seven(root: Path, home: Path) -> Iterator[str]:
 
 
 def open_and_run(page: Page, url: str, path: str) -> None:
-    """Opens a notebook in Notebook 7, and starts running all its cells."""
+    """Opens a notebook in Notebook 7, and runs all its cells."""
     page.goto(f"{url}/notebooks/{path}?token={TOKEN}")
     idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     expect(idle).to_be_visible(timeout=PATIENCE)
-    not_run = page.locator(".jp-CodeCell .jp-InputPrompt").filter(has_text=NOT_RUN)
+    not_finished = page.locator(".jp-CodeCell .jp-InputPrompt").filter(has_text=NOT_FINISHED)
     # A busy machine may be slow to find the kernel, so that Notebook asks for one.
     dialog = page.locator("dialog.jp-Dialog .jp-mod-accept")
 
@@ -57,9 +57,10 @@ def open_and_run(page: Page, url: str, path: str) -> None:
     for _ in range(TRIES):
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        # A click before the session is complete is silently lost, or reaches the first cell only.
+        # A click before the session is complete is silently lost, reaches the first cell only, or marks cells as
+        # running that never run.
         with contextlib.suppress(AssertionError):
-            expect(not_run).to_have_count(0, timeout=PATIENCE / TRIES)
+            expect(not_finished).to_have_count(0, timeout=PATIENCE / TRIES)
             return
 
 

@@ -56,6 +56,8 @@ class Track {
 
   /** Moves the scroll bar to where the content is, which small steps do not. */
   settle() {
+    // Scrolled again, which the browser has not reported yet; this is called again after that.
+    if (this.element.scrollTop !== this.position) return;
     if (Math.abs(this.element.scrollTop - this.top / this.ratio) < 1) return;
     this.scrollTo(this.top);
     this.draw();
