@@ -22,8 +22,8 @@ MOST_REINFORCEMENTS = 3
 # Maximum seconds that a thread waits at a time for another one. An interrupt that comes just before a wait begins is
 # seen only after it, and on Windows so is every other.
 INTERRUPT_IS_SEEN_WITHIN = 0.5
-SHORTEST_WAIT = 0.01  # seconds
-BETWEEN_LOOKS = 0.001  # seconds, for what is about to come
+SHORTEST_WAIT = 0.01  # seconds that a queue itself waits
+BETWEEN_LOOKS = 0.001  # seconds, in a shorter wait
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -95,8 +95,9 @@ def take(items: queue.SimpleQueue[Item], seconds: float) -> Item | None:
             if seconds >= SHORTEST_WAIT:
                 return items.get(timeout=seconds)
             # With a timeout that may have passed when it looks, the queue waits forever (Python 3.10).
-            if seconds > 0 and items.empty():
-                time.sleep(min(seconds, BETWEEN_LOOKS))
+            end = time.monotonic() + seconds
+            while items.empty() and (remaining := end - time.monotonic()) > 0:
+                time.sleep(min(remaining, BETWEEN_LOOKS))
             return items.get_nowait()
         except queue.Empty:
             return None

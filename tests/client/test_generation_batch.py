@@ -914,6 +914,7 @@ def poll_and_stop(*, at: str) -> tuple[GenerationBatch, list[Task]]:
     """Stops a batch while a poll is answered or what it has found is stored; returns what was stored by the end."""
     stored: list[Task] = []
     begun, may_end = threading.Event(), threading.Event()
+    main = threading.main_thread().ident or 0
 
     def retrieve(ids: Sequence[str]) -> list[Task]:
         if at == "answer":
@@ -924,7 +925,9 @@ def poll_and_stop(*, at: str) -> tuple[GenerationBatch, list[Task]]:
     def store(tasks: Iterable[Task]) -> list[Task]:
         if at == "store":
             begun.set()
-            assert may_end.wait(20)
+            end = time.monotonic() + 20
+            while sys._current_frames()[main].f_code.co_name != "abandon":
+                assert time.monotonic() < end
         stored.extend(tasks)
         return stored
 
@@ -934,8 +937,6 @@ def poll_and_stop(*, at: str) -> tuple[GenerationBatch, list[Task]]:
     with contextlib.closing(batch.updates()) as updates:
         assert [task.status for task in next(updates)] == [TaskStatus.PENDING]
         assert begun.wait(20)
-        if at == "store":
-            threading.Timer(0.01, may_end.set).start()
     stored_by_then = list(stored)
     may_end.set()
     for thread in threading.enumerate():

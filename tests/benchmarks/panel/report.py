@@ -28,8 +28,8 @@ COLUMNS = (
 
 # The default of ZeroMQ, which ipykernel leaves as it is: https://github.com/nteract/nteract/pull/4188.
 LOST = (
-    "*Never* means that messages were lost: a kernel keeps 1,000 of them for a browser that is behind, and drops all "
-    "others."
+    "*Never* means that messages were lost: a kernel queues at most 1,000 for a browser that falls behind, and drops "
+    "the rest."
 )
 
 

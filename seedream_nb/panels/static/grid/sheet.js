@@ -5,7 +5,7 @@
 const GAP = 12; // pixels between tiles
 const NARROWEST_CAPTION = 132; // pixels; narrower captions would have one word per line
 const SHORT = 400; // pixels; a lower grid cannot be resized
-const SCROLLING_TIME = 1000; // milliseconds after a scroll event; waiting for images is a part of it
+const SCROLLING_TIME = 1000; // milliseconds after a scroll event, during which images appear at once
 const FIRST_CARDS = 60; // requested before the layout is known
 
 /** @typedef {{key: string, place: number, offset: number}} Anchor A tile, and its distance from the upper edge. */
