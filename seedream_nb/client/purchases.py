@@ -6,10 +6,6 @@ is sent, and the account's history, which lists what was sent and when.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
 import os
 import threading
 import time
@@ -19,7 +15,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.client.at_most_once import CLOCK_SKEW
+from seedream_nb.client.request_identity import checksum_of, checksum_of_bytes, decode, find_task, identify, is_link
 from seedream_nb.client.transport import RetryPolicy
 from seedream_nb.core.errors import (
     LibraryError,
@@ -35,7 +31,6 @@ from seedream_nb.library.budgets import Budgets
 from seedream_nb.library.ledger import SENDABLE, Order, PurchaseState
 from seedream_nb.library.location import OFF, TURN_ON_HINT
 from seedream_nb.library.references import is_task_key
-from seedream_nb.protocol.recorded_request import DELIVERY
 from seedream_nb.protocol.request_body import describe_request
 
 if TYPE_CHECKING:
@@ -56,25 +51,6 @@ _SECONDS_BETWEEN_LOOKS = 0.2  # at a request that another thread or kernel is se
 _NOTEBOOK_NAME = "JPY_SESSION_NAME"  # Jupyter's servers tell their kernels
 
 _BOUGHT = frozenset({PurchaseState.ACCEPTED, PurchaseState.FINISHED})
-
-# What else a request can contain (wire contract, POST /seedream/images). The service may add fields to its records.
-_FIELDS = frozenset(
-    {
-        "model",
-        "prompt",
-        "size",
-        "sequential_image_generation",
-        "sequential_image_generation_options",
-        "watermark",
-        "output_format",
-        "tools",
-        "optimize_prompt_options",
-        "layer_decomposition",
-        "background",
-        "seed",
-        "guidance_scale",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -311,7 +287,7 @@ class Purchases:
         """The checksum by links, if the request was recorded when their content could not be read."""
         if not kept["image"]:
             return checksum
-        by_link = _checksum_of(kept, [reference.get("link") or reference["sha256"] for reference in kept["image"]])
+        by_link = checksum_of(kept, [reference.get("link") or reference["sha256"] for reference in kept["image"]])
         if by_link == checksum:
             return checksum
         (recorded,) = self.cache.look_up(self.settings.base_url, [Order(by_link, kept, 1)])
@@ -326,11 +302,11 @@ class Purchases:
         return known[reference]
 
     def _read_reference(self, reference: str, *, download: bool, keep: bool) -> dict[str, Any]:
-        if not _is_link(reference):
-            sent = _decode(reference)
+        if not is_link(reference):
+            sent = decode(reference)
             if keep:
                 self.cache.store_sent(sent)
-            return {"sha256": _checksum(sent), **_source_of(sent)}
+            return {"sha256": checksum_of_bytes(sent), **_source_of(sent)}
         image = TaskImage(task_id="", url=reference)
         content = self.cache.original(image)
         if content is None and download and self.cache.location != OFF:
@@ -338,7 +314,7 @@ class Purchases:
                 content = self._fetcher.fetch(image)
             except SeedreamError:
                 content = None  # the service may reach what this machine does not
-        return {"link": reference} if content is None else {"link": reference, "sha256": _checksum(content)}
+        return {"link": reference} if content is None else {"link": reference, "sha256": checksum_of_bytes(content)}
 
 
 class PaidRequest:
@@ -569,19 +545,6 @@ def _unclear(purchase: Purchase, error: SeedreamError) -> OutcomeUnknownError:
     return unclear
 
 
-def identify(
-    body: Mapping[str, object], identify_image: Callable[[str], Mapping[str, Any]]
-) -> tuple[str, dict[str, Any]]:
-    """The checksum of what a body orders, and the body for the ledger, with images by their content."""
-    ordered = {name: value for name, value in body.items() if name not in DELIVERY}
-    image = ordered.pop("image", None)
-    images = [] if image is None else [image] if isinstance(image, str) else list(image)  # type: ignore[call-overload]  # a list, as it was built
-    references = [dict(identify_image(one)) for one in images]
-    kept = {**ordered, "image": references}
-    # The content counts, not its location.
-    return _checksum_of(kept, [reference.get("sha256") or reference["link"] for reference in references]), kept
-
-
 def _source_of(content: bytes) -> dict[str, object]:
     """The image whose copy a reference image says it is, such as a saved one or one that was drawn on."""
     # Imported here: only a local reference image needs it.
@@ -590,78 +553,6 @@ def _source_of(content: bytes) -> dict[str, object]:
     provenance = read_provenance(content)
     task = provenance.task_id.strip().lower() if provenance else ""
     return {"source": [task, provenance.index]} if provenance and is_task_key(task) else {}
-
-
-def _checksum_of(kept: Mapping[str, object], images: Sequence[str]) -> str:
-    return _checksum(json.dumps({**kept, "image": images}, sort_keys=True).encode())
-
-
-def checksum_of_data(uri: str) -> str:
-    """The checksum of the content of a data URI."""
-    return _checksum(_decode(uri))
-
-
-def _is_link(reference: str) -> bool:
-    return reference[:5].lower() != "data:"
-
-
-def find_task(tasks: Iterable[Task], purchase: Purchase, *, or_earlier: bool) -> Task | None:
-    """The first task of a purchase's request since it was sent; with `or_earlier`, else the last before."""
-    same = [task for task in tasks if is_same_request(purchase.body, task.request)]
-    begin = (purchase.sent_at or 0.0) - CLOCK_SKEW.total_seconds()
-    later = [task for task in same if _created_at(task, begin) >= begin]
-    if later or not or_earlier:
-        return min(later, key=lambda task: _created_at(task, begin), default=None)
-    return max(same, key=lambda task: _created_at(task, begin), default=None)
-
-
-def _created_at(task: Task, otherwise: float) -> float:
-    return otherwise if task.created_at is None else task.created_at.timestamp()
-
-
-def is_same_request(body: Mapping[str, object], request: Mapping[str, object]) -> bool:
-    """Whether a recorded request is the one of a body in the ledger.
-
-    White space does not matter, and of an image whose data the record lacks, its presence is enough: a task that is
-    adopted by mistake costs nothing, one that is paid for again does.
-    """
-    names = _FIELDS | (body.keys() - {"image"})
-    if any(_plain(body.get(name)) != _plain(request.get(name)) for name in names):
-        return False
-    recorded = request.get("image")
-    images = [] if recorded is None else recorded if isinstance(recorded, list) else [recorded]
-    references = body.get("image")
-    if not isinstance(references, list) or len(references) != len(images):
-        return False
-    return all(_is_same_image(reference, image) for reference, image in zip(references, images, strict=True))
-
-
-def _is_same_image(reference: Mapping[str, str], image: object) -> bool:
-    if not isinstance(image, str):
-        return True
-    if _is_link(image):
-        return reference.get("link") in {image, None}
-    return len(image) < _SHORTEST_IMAGE or reference.get("sha256") == checksum_of_data(image)
-
-
-_SHORTEST_IMAGE = 100  # characters of a data URI; a shorter one has lost its data
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, str):
-        return " ".join(value.encode("utf-8", "replace").decode().split())
-    return value
-
-
-def _decode(reference: str) -> bytes:
-    try:
-        return base64.b64decode(reference.partition(",")[2])
-    except binascii.Error:
-        return reference.encode()
-
-
-def _checksum(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _resolve_settling_time() -> float:

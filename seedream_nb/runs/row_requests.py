@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seedream_nb.client.purchases import checksum_of_data, identify
+from seedream_nb.client.request_identity import checksum_of_data, identify
 from seedream_nb.client.submission import prepare
 from seedream_nb.core.errors import UsageError
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions

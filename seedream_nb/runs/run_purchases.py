@@ -7,7 +7,8 @@ import json
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from seedream_nb.client.purchases import Take, checksum_of_data, identify
+from seedream_nb.client.purchases import Take
+from seedream_nb.client.request_identity import checksum_of_data, identify
 from seedream_nb.core.errors import LibraryError, ModerationError, SeedreamError, UsageError
 from seedream_nb.core.models import TaskStatus
 from seedream_nb.library.ledger import PurchaseState, state_of

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from seedream_nb import GenerationOptions, GenerationRequest, Library, OutcomeUnknownError, Sandbox, SeedreamClient
-from seedream_nb.client import purchases, submission
+from seedream_nb.client import purchases, request_identity, submission
 from seedream_nb.core.errors import (
     InterruptedRequest,
     LibraryError,
@@ -406,7 +406,7 @@ def test_a_moderated_prompt_that_was_ordered_again_but_not_sent_is_not_sent_eith
 def test_after_an_interrupt_at_any_line_no_claim_is_left(buyer: SeedreamClient, library: Library) -> None:
     # Another kernel would wait for it as long as this one lives.
     prompts = (f"cat {number}" for number in itertools.count())
-    modules = [purchases, submission]
+    modules = [purchases, request_identity, submission]
     number = 1
     while interrupt_at(number, modules, lambda: buyer.generate(next(prompts))) is not None:
         assert PurchaseState.SENDING not in states(library), f"line {number}"

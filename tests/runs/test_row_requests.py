@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from seedream_nb import Sandbox, SeedreamClient, Task, TaskImage, TaskStatus, UnknownModelWarning, UsageError
-from seedream_nb.client.purchases import checksum_of_data, identify
+from seedream_nb.client.request_identity import checksum_of_data, identify
 from seedream_nb.runs.row_requests import PlannedRow, RequestBuilder, read_requests
 from seedream_nb.runs.run_settings import RunSettings, read_settings
 from seedream_nb.runs.tables import open_table
