@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from seedream_nb.client.history import History
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace, Waiting
+    from seedream_nb.client.preparation import GenerationRequest
     from seedream_nb.client.remake import IncompleteRequestWarning
     from seedream_nb.client.settings import Settings
-    from seedream_nb.client.submission import GenerationRequest, ImageStream
+    from seedream_nb.client.submission import ImageStream
     from seedream_nb.client.transport import RetryPolicy
     from seedream_nb.core.errors import (
         AccountDisabledError,
@@ -168,10 +169,8 @@ _NAMES = {
     ),
     "client.remake": ("IncompleteRequestWarning",),
     "client.settings": ("Settings",),
-    "client.submission": (
-        "GenerationRequest",
-        "ImageStream",
-    ),
+    "client.preparation": ("GenerationRequest",),
+    "client.submission": ("ImageStream",),
     "client.transport": ("RetryPolicy",),
     "core.models": (
         "BoundingBox",

@@ -13,11 +13,12 @@ from seedream_nb.client.batches import CHUNK_SIZE, retrieve_batch
 from seedream_nb.client.generation_batch import GenerationBatch
 from seedream_nb.client.history import PAGE_SIZE, History, build_filters
 from seedream_nb.client.polling import Waiting, check_timeout, choose_pace
+from seedream_nb.client.preparation import prepare, prepare_all
 from seedream_nb.client.purchases import Purchases
 from seedream_nb.client.rate_gate import pause_until_any
 from seedream_nb.client.remake import IncompleteRequestWarning, find_request
 from seedream_nb.client.settings import resolve_per_second, resolve_prices, resolve_settings
-from seedream_nb.client.submission import ImageStream, follow, prepare, prepare_all
+from seedream_nb.client.submission import ImageStream, follow
 from seedream_nb.client.transport import Transport
 from seedream_nb.core.errors import Interrupted, LibraryWarning, NetworkError, SeedreamError, UsageError
 from seedream_nb.core.models import Task
@@ -42,11 +43,11 @@ if TYPE_CHECKING:
     from seedream_nb.client.batches import Store
     from seedream_nb.client.http import Timeouts
     from seedream_nb.client.polling import Pace
+    from seedream_nb.client.preparation import GenerationRequest, Mode
     from seedream_nb.client.purchases import PaidRequest
     from seedream_nb.client.references import Reference
     from seedream_nb.client.remake import Remakable
     from seedream_nb.client.settings import Settings
-    from seedream_nb.client.submission import GenerationRequest, Mode
     from seedream_nb.client.transport import RetryPolicy
     from seedream_nb.core.models import TaskImage
     from seedream_nb.core.task_ids import AnyTasks

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedream_nb.client.submission import GenerationRequest
+from seedream_nb.client.preparation import GenerationRequest
 from seedream_nb.core.errors import ImageError, UsageError, shorten
 from seedream_nb.core.foreign import read_mapping, read_text
 from seedream_nb.core.models import Task, TaskImage

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedream_nb.client.submission import GenerationRequest
+from seedream_nb.client.preparation import GenerationRequest
 from seedream_nb.core.text import count_of
 from seedream_nb.protocol.capabilities import display_name, find_model
 from seedream_nb.protocol.prices import format_dollars

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from seedream_nb.client.generation_batch import NOTHING_SENT
-from seedream_nb.client.submission import complete_prompt
+from seedream_nb.client.preparation import complete_prompt
 from seedream_nb.client.sweeps import describe_cost, describe_kept, plan_sweep
 from seedream_nb.core.errors import (
     AuthenticationError,

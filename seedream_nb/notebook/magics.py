@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import dis
 import inspect
 import re
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from seedream_nb.notebook.caller import Receiver, find_caller, find_receiver
 from seedream_nb.notebook.front_end import FrontEnd, begins_with_magic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from tokenize import TokenInfo
+    from types import FrameType
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
     from IPython.core.inputtransformer2 import TokenTransformBase
@@ -34,6 +36,17 @@ _QUESTIONED_CELL = re.compile(rf"%%{MAGIC_NAME}[ \t]+(?:library[ \t]+)?\w+[ \t]*
 # JupyterLab breaks a completion's type at every space and hyphen, and writes the lines over each other.
 _UNBROKEN = str.maketrans({" ": "\N{NO-BREAK SPACE}", "-": "\N{NON-BREAKING HYPHEN}"})
 COMPLETED_LINE = re.compile(r"\s*(?:[\w.]+\s*=\s*)?(%{0,2})seedream\s+(.*)")
+_RUN_MAGIC = {"run_line_magic", "run_cell_magic"}
+_FILLERS = {"CACHE", "EXTENDED_ARG", "NOP"}
+_TIMED = "<timed "  # what %time and %%time compile; they pass the last value on
+
+
+class Receiver(Enum):
+    """Who receives the value of a magic."""
+
+    CELL = "cell"  # IPython shows it as the cell's value
+    CODE = "code"  # it is assigned, returned or passed on
+    NOBODY = "nobody"  # a statement of its own: in a loop, a function, or the middle of a cell
 
 
 @magics_class
@@ -54,11 +67,11 @@ class SeedreamMagics(Magics):
         """SeeDream image generation in notebooks; `%seedream help` lists the commands."""
         from seedream_nb.notebook.commands import parse  # noqa: PLC0415  %load_ext stays cheap
 
-        caller = find_caller(inspect.currentframe())
+        caller = _find_caller(inspect.currentframe())
         # Not by IPython's output_can_be_silenced, which reads a prompt as Python: "it's raining (" would fail the cell.
         # A semicolon in the cell's body belongs to a prompt.
         is_silenced = line.rstrip().endswith(";")
-        receiver = find_receiver(caller)
+        receiver = _find_receiver(caller)
         is_untouched, self._is_untouched = self._is_untouched, False  # the command may produce output
         front_end = FrontEnd(
             self._shell,
@@ -150,6 +163,39 @@ class SeedreamMagics(Magics):
 
             self._session = Session()
         return self._session
+
+
+def _find_caller(frame: FrameType | None) -> FrameType | None:
+    """Finds the frame that called a magic, from the magic's own; None if IPython did not run the magic."""
+    while frame is not None and frame.f_code.co_name not in _RUN_MAGIC:
+        frame = frame.f_back
+    while frame is not None and frame.f_code.co_name in _RUN_MAGIC:  # a shell may extend IPython's
+        frame = frame.f_back
+    return frame
+
+
+def _find_receiver(caller: FrameType | None) -> Receiver:
+    """Finds who receives the value of a magic: the caller's next instruction pops the value, prints it, or uses it.
+
+    Args:
+        caller: The frame that called the magic; None if IPython did not run the magic.
+
+    Returns:
+        The receiver.
+    """
+    if caller is None:
+        return Receiver.CODE
+    for instruction in dis.get_instructions(caller.f_code):
+        if instruction.offset <= caller.f_lasti or instruction.opname in _FILLERS:
+            continue
+        if instruction.opname == "POP_TOP":
+            return Receiver.NOBODY
+        # Up to Python 3.11, and since.
+        if instruction.opname == "PRINT_EXPR" or instruction.argrepr == "INTRINSIC_PRINT":
+            return Receiver.CELL
+        is_timed = instruction.opname == "RETURN_VALUE" and caller.f_code.co_filename.startswith(_TIMED)
+        return _find_receiver(_find_caller(caller.f_back)) if is_timed else Receiver.CODE
+    return Receiver.CODE
 
 
 def _read_overview() -> str:

@@ -16,13 +16,13 @@ from IPython.display import clear_output
 
 from seedream_nb.core.errors import SeedreamError
 from seedream_nb.core.foreign import VERBATIM_CLASSES, clean_prompt, show_line
-from seedream_nb.core.front_ends import in_marimo
 from seedream_nb.gallery.embedding import DataUri
 from seedream_nb.library import LibraryCache, LibraryFetcher, library_of
 from seedream_nb.notebook.front_end import CellOutput, TerminalLine, progress_bundle
 from seedream_nb.notebook.run_view import LONGEST_NAME, THUMBNAIL, describe, list_notes, render_run
 from seedream_nb.protocol.prices import format_dollars
 from seedream_nb.runs.estimates import format_duration
+from seedream_nb.runs.run import in_marimo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

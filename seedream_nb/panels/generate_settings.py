@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from seedream_nb.client import sweeps
-from seedream_nb.client.submission import prepare
+from seedream_nb.client.preparation import prepare
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.foreign import show_line
 from seedream_nb.core.text import count_of

@@ -25,7 +25,7 @@ from seedream_nb.protocol.request_body import DEFAULT_MODEL
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from seedream_nb.client.submission import GenerationRequest
+    from seedream_nb.client.preparation import GenerationRequest
     from seedream_nb.protocol.prices import PriceList
 
 COUNTS = {"max_images": ("Images per set", MAX_IMAGES), "takes": ("Takes", MOST_TAKES)}

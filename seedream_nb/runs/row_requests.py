@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from seedream_nb.client.preparation import prepare
 from seedream_nb.client.request_identity import checksum_of_data, identify
-from seedream_nb.client.submission import prepare
 from seedream_nb.core.errors import UsageError
 from seedream_nb.protocol.request_body import DEFAULT_MODEL, GenerationOptions
 from seedream_nb.protocol.validation import find_problems

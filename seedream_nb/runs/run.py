@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from seedream_nb.client.polling import Pace
 from seedream_nb.core.errors import Interrupted, InterruptedWait, UsageError
-from seedream_nb.core.front_ends import in_marimo
 from seedream_nb.core.providers import provide
 from seedream_nb.core.text import count_of
 from seedream_nb.gallery import Gallery
@@ -602,6 +601,15 @@ def summarize(
         changed_at=datetime.fromtimestamp(store.changed_at, timezone.utc),
         is_running=is_running,
     )
+
+
+def in_marimo() -> bool:
+    """Whether a cell of a marimo notebook calls this; marimo is not imported for that.
+
+    False in threads, which cannot write to a cell there, and in a notebook that runs as a script.
+    """
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())
 
 
 def _find_in_notebook(name: str) -> Callable[[Run], object] | None:

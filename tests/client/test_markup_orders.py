@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from seedream_nb import GenerationOptions, GenerationRequest, Markup, MarkupWarning, SeedreamClient, UsageError
-from seedream_nb.client.submission import prepare, prepare_all
+from seedream_nb.client.preparation import prepare, prepare_all
 from seedream_nb.images.saved_files import read_provenance
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedream_nb import GenerationOptions, Sandbox, SeedreamClient, Task, TaskImage, TaskStatus
+from seedream_nb.client.preparation import prepare_all
 from seedream_nb.client.references import read_references
-from seedream_nb.client.submission import prepare_all
 from seedream_nb.notebook.generate_options import MOST_UNCONFIRMED
 from seedream_nb.panels.cards import Card, make_cards
 from seedream_nb.panels.generate_settings import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_nb.client.submission import prepare_all
+from seedream_nb.client.preparation import prepare_all
 from seedream_nb.panels.generate_settings import MOST_TAKES
 from seedream_nb.panels.orders import Entries, Order, plan_order
 from seedream_nb.protocol.capabilities import MAX_IMAGES, MODELS

@@ -19,8 +19,7 @@ from seedream_nb.panels.filters import Filter
 from seedream_nb.panels.history_source import PAGE, HistorySource
 from seedream_nb.panels.lazy import LazySequence
 from seedream_nb.panels.library_source import LibrarySource
-from seedream_nb.panels.selection import Selection
-from seedream_nb.panels.state import FEW, ExplorerState
+from seedream_nb.panels.state import FEW, ExplorerState, Selection
 from seedream_nb.protocol.cards import Sort
 from tests.panels.support import layered
 

@@ -23,7 +23,7 @@ from seedream_nb import (
     Usage,
     sum_usage,
 )
-from seedream_nb.client.submission import prepare
+from seedream_nb.client.preparation import prepare
 from seedream_nb.core.errors import (
     BadRequestError,
     ModerationError,
