@@ -25,7 +25,10 @@ PRELOADED = (
     "jedi",
     "seedream_nb.client.client",
     "seedream_nb.gallery.gallery",
+    "seedream_nb.notebook.commands",
     "seedream_nb.notebook.magics",
+    "seedream_nb.runs.run",
+    "seedream_nb.sandbox.painter",
     "seedream_nb.sandbox.server",
 )
 BUSY = 64  # kernels that may wait for being forked

@@ -142,7 +142,8 @@ class Lab:
     def page(self) -> Page:
         """The page, loaded when there is none."""
         if self._page is None:
-            self._page = self._browser.new_context().new_page()
+            # The tests of the grid have motion. Here, drawing each frame of it would take an eighth of the processor.
+            self._page = self._browser.new_context(reduced_motion="reduce").new_page()
             self._page.goto(f"{self.server.url}/lab/workspaces/{next(_workspaces)}?reset&token={self.server.token}")
             self._page.wait_for_function("window.jupyterapp?.restored.then(() => true)", timeout=PATIENCE)
         return self._page

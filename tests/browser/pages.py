@@ -68,7 +68,7 @@ def errors_of(page: Page, foreign_errors: str = NO_FOREIGN_ERRORS) -> Iterator[l
 @contextlib.contextmanager
 def open_page(browser: Browser, foreign_errors: str = NO_FOREIGN_ERRORS) -> Iterator[Page]:
     """A page in a context of its own; errors in its console fail the test, except for those that are not ours."""
-    with browser.new_context(viewport=VIEWPORT) as context:
+    with browser.new_context(viewport=VIEWPORT, reduced_motion="reduce") as context:
         page = context.new_page()
         with errors_of(page, foreign_errors) as errors:
             yield page

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seedream_nb.client import transport
-from seedream_nb.notebook import session
+from seedream_nb.notebook import follow, session
 from tests.conftest import QUICK, QUICK_PACE
 from tests.notebook.kernels import Kernel, Runner, open_kernel, open_runner
 from tests.notebook.running import run
@@ -42,6 +42,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
 def shell(plain_shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """An IPython shell of its own with the extension loaded."""
     monkeypatch.setattr(session, "SANDBOX_PACE", QUICK_PACE)
+    monkeypatch.setattr(follow, "PAUSE_AFTER_FAILURE", QUICK_PACE.longest)
     monkeypatch.setattr(transport, "RetryPolicy", lambda: QUICK)  # of clients that are given none
     plain_shell.run_line_magic("load_ext", "seedream_nb")
     yield plain_shell
