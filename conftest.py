@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import gc
 import importlib
+import itertools
+import math
 import os
 import signal
 import sys
+from collections import deque
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -34,7 +37,7 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Some tests wait: for a server, a kernel, a browser. More workers would only collect the tests once more.
-WORKERS_PER_CORE = 2
+WORKERS_PER_CORE = 2.5
 
 SLOW_FILES = (
     "notebooks/*.ipynb",
@@ -90,6 +93,19 @@ IN_JUPYTERLAB = tuple(f"tests/browser/test_{name}.py" for name in ("live", "math
 # Handed out before all others, which come by their number of tests: a long group that starts late ends last.
 LONGEST = ("tests/browser/test_explorer.py", "jupyterlab", "cluster")
 
+# Wait more than they compute.
+WAITING = (
+    "tests/client/test_polling.py",
+    "tests/client/test_rate_gate.py",
+    "tests/images/test_hostile_hosts.py",
+    "tests/notebook/test_wait.py",
+    "tests/notebook/test_watch.py",
+    "tests/runs/test_run.py",
+)
+
+# Their compared outputs have the sizes of layers, or the brightness of images.
+PAINTED_EXACTLY = ("notebooks/02_generate_and_edit.ipynb", "notebooks/05_app.ipynb", "notebooks/07_runs.ipynb")
+
 # What makes kernels paint roughly.
 ROUGH = ("IPYTHONDIR", "SEEDREAM_SANDBOX_CACHE")
 ENVIRONMENT: pytest.StashKey[dict[str, str | None]] = pytest.StashKey()
@@ -97,6 +113,11 @@ ENVIRONMENT: pytest.StashKey[dict[str, str | None]] = pytest.StashKey()
 
 class Scheduler(LoadScopeScheduling):
     """Gives each worker one test at a time, and what belongs together as a whole."""
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
+        self._groups: deque[str] = deque()
+        self._shares: dict[WorkerController, deque[str]] = {}
 
     def _split_scope(self, nodeid: str) -> str:
         path, _, test = nodeid.partition("::")
@@ -109,10 +130,36 @@ class Scheduler(LoadScopeScheduling):
         return path if is_one_of(path, TOGETHER) else nodeid
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        for group in reversed(LONGEST):
-            if group in self.workqueue:
-                self.workqueue.move_to_end(group, last=False)
+        self.workqueue.move_to_end(self._choose(node), last=False)
         super()._assign_work_unit(node)
+
+    def _choose(self, node: WorkerController) -> str:
+        """What a worker gets next: a group; then single tests of its own share, or of the largest that is left.
+
+        Each share is a part of the tests in order, so that workers are in different files at any time, and two of them
+        begin with tests that wait: with all workers waiting at once, the processor would be idle.
+        """
+        if not self._shares:
+            self._groups, self._shares = self._share_out()
+        if self._groups:
+            return self._groups.popleft()
+        largest = max(self._shares.values(), key=len)
+        if own := self._shares.get(node):
+            return own.popleft()
+        return largest.pop() if largest else next(iter(self.workqueue))  # what a worker that crashed has left
+
+    def _share_out(self) -> tuple[deque[str], dict[WorkerController, deque[str]]]:
+        """The groups, longest first, and the single tests in a share for each worker."""
+        groups = [scope for scope, tests in self.workqueue.items() if len(tests) > 1 or scope in LONGEST]
+        groups.sort(key=lambda scope: LONGEST.index(scope) if scope in LONGEST else len(LONGEST))
+        waiting = [scope for scope in self.workqueue if is_one_of(scope.partition("::")[0], WAITING)]
+        others = set(self.workqueue).difference(groups, waiting)
+        computing = [scope for scope in self.workqueue if scope in others]
+        size = math.ceil(len(computing) / len(self.nodes))
+        shares = {node: deque(computing[i * size : (i + 1) * size]) for i, node in enumerate(self.nodes)}
+        for scope, share in zip(reversed(waiting), itertools.cycle(list(shares.values())[:2])):
+            share.appendleft(scope)
+        return deque(groups), shares
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
         """Forgets what is complete: after each test, xdist would count all that a worker has ever had."""
@@ -162,12 +209,12 @@ def is_left_out(path: str, config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)  # before a notebook's kernel starts
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Lets the kernels of notebooks paint exactly: their outputs are compared, with the sizes of layers."""
+    """Lets the kernels of some notebooks paint exactly."""
     environment = item.config.stash.setdefault(ENVIRONMENT, {name: os.environ.get(name) for name in ROUGH})
     for name, value in environment.items():
         if value is not None:
             os.environ[name] = value
-        if item.path.suffix == ".ipynb":
+        if is_one_of(item.path.as_posix(), PAINTED_EXACTLY):
             os.environ.pop(name, None)
 
 
