@@ -11,7 +11,7 @@ from seedream_nb.core.errors import ImageError
 from seedream_nb.core.foreign import VERBATIM_CLASSES, show_line
 from seedream_nb.core.task_ids import SHORTEST
 from seedream_nb.core.text import count_of
-from seedream_nb.gallery.rendering import style_element
+from seedream_nb.gallery.rendering import VIEW_COLORS, VIEW_LAYOUT, style_element
 from seedream_nb.images.fetch import find_result, work_on_all
 from seedream_nb.library import LibraryCache, LibraryFetcher
 from seedream_nb.protocol.capabilities import display_name
@@ -31,15 +31,11 @@ MADE_FROM, LED_TO = "Made from", "Led to"
 _LONGEST_PROMPT = 100  # characters
 _INDENT = "  "
 
-# Scoped to its class, with the colors of JupyterLab or VS Code.
+# Scoped to its class.
 _STYLE = (
-    ".seedream-lineage{"
-    "--seedream-ink:var(--jp-content-font-color1,var(--vscode-editor-foreground,light-dark(#1f1f1f,#e4e4e4)));"
-    "--seedream-soft-ink:var(--jp-content-font-color2,var(--vscode-descriptionForeground,light-dark(#5a5a5a,#a8a8a8)));"
+    f".seedream-lineage{{{VIEW_COLORS}"
     "--seedream-line:var(--jp-border-color2,var(--vscode-panel-border,light-dark(#d0d0d0,#4a4a4a)));"
-    "background:var(--jp-layout-color0,var(--vscode-editor-background,light-dark(#ffffff,#181c1a)));"
-    "color:var(--seedream-ink);"
-    "font-size:0.85em;line-height:1.35;padding:2px}"
+    f"{VIEW_LAYOUT}}}"
     ".seedream-lineage p{margin:6px 0 2px}"
     ".seedream-lineage :is(p.seedream-note,small){color:var(--seedream-soft-ink);font-size:1em}"
     ".seedream-lineage ul{list-style:none;margin:0;padding:0}"

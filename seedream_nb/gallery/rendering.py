@@ -33,6 +33,17 @@ SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[_.])(?=[A-Za-z])")
 MAX_UNFOLDED = 80  # columns of text that fit into three lines of a narrow tile for certain
 FIRST_WIDE = 0x2E80  # the begin of the CJK blocks, whose characters take two columns
 
+# Of other views in cells: the colors of JupyterLab, VS Code, or any other page, and the layout of a gallery.
+VIEW_COLORS = (
+    "--seedream-ink:var(--jp-content-font-color1,var(--vscode-editor-foreground,light-dark(#1f1f1f,#e4e4e4)));"
+    "--seedream-soft-ink:var(--jp-content-font-color2,var(--vscode-descriptionForeground,light-dark(#5a5a5a,#a8a8a8)));"
+)
+BAR_COLOR = "--seedream-bar:var(--jp-brand-color1,var(--vscode-charts-blue,light-dark(#0b5cad,#7ab8ff)));"
+VIEW_LAYOUT = (
+    "background:var(--jp-layout-color0,var(--vscode-editor-background,light-dark(#ffffff,#181c1a)));"
+    "color:var(--seedream-ink);font-size:0.85em;line-height:1.35;padding:2px"
+)
+
 
 def render_tile(entry: Entry, style: str, aspect: Shape) -> str:
     """Renders a tile as a `<figure>`; the style is its inline layout among the others."""

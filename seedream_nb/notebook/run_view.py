@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seedream_nb.client.sweeps import name_day
 from seedream_nb.core.foreign import VERBATIM_CLASSES, show_line
 from seedream_nb.core.text import count_of, name_numbers
-from seedream_nb.gallery.rendering import style_element
+from seedream_nb.gallery.rendering import BAR_COLOR, VIEW_COLORS, VIEW_LAYOUT, style_element
 from seedream_nb.protocol.prices import format_dollars
 
 if TYPE_CHECKING:
@@ -26,15 +26,9 @@ _MOST_ROWS = 12  # that one of them names
 _LONGEST_BAR = 16  # characters in a terminal
 _HEADS = ("run", "state", "rows", "done", "failed", "cost", "changed")
 
-# Scoped to its class, with the colors of JupyterLab or VS Code.
+# Scoped to its class.
 _STYLE = (
-    ".seedream-runs{"
-    "--seedream-ink:var(--jp-content-font-color1,var(--vscode-editor-foreground,light-dark(#1f1f1f,#e4e4e4)));"
-    "--seedream-soft-ink:var(--jp-content-font-color2,var(--vscode-descriptionForeground,light-dark(#5a5a5a,#a8a8a8)));"
-    "--seedream-bar:var(--jp-brand-color1,var(--vscode-charts-blue,light-dark(#0b5cad,#7ab8ff)));"
-    "background:var(--jp-layout-color0,var(--vscode-editor-background,light-dark(#ffffff,#181c1a)));"
-    "color:var(--seedream-ink);"
-    "font-size:0.85em;line-height:1.35;padding:2px;font-variant-numeric:tabular-nums}"
+    f".seedream-runs{{{VIEW_COLORS}{BAR_COLOR}{VIEW_LAYOUT};font-variant-numeric:tabular-nums}}"
     ".seedream-runs p{margin:0 0 6px}"
     ".seedream-runs p.seedream-note{color:var(--seedream-soft-ink);margin:6px 0 0}"
     ".seedream-runs .seedream-scroll{container:seedream-runs/inline-size}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from seedream_nb.core.foreign import VERBATIM_CLASSES, show_line
 from seedream_nb.core.text import count_of
+from seedream_nb.gallery.rendering import BAR_COLOR, VIEW_COLORS, VIEW_LAYOUT, style_element
 from seedream_nb.library.spending import GROUPINGS
 from seedream_nb.notebook.arguments import read_moment
 from seedream_nb.notebook.front_end import Notice
@@ -31,15 +32,9 @@ _UNKNOWN = {"tag": "untagged", "notebook": "no notebook"}
 _HEADS = ("requests", "images")
 _SIGNS = {"estimated": "░", "reported": "█"}  # of a bar in a terminal
 
-# Scoped to its class, with the colors of JupyterLab or VS Code.
+# Scoped to its class.
 _STYLE = (
-    ".seedream-spend{"
-    "--seedream-ink:var(--jp-content-font-color1,var(--vscode-editor-foreground,light-dark(#1f1f1f,#e4e4e4)));"
-    "--seedream-soft-ink:var(--jp-content-font-color2,var(--vscode-descriptionForeground,light-dark(#5a5a5a,#a8a8a8)));"
-    "--seedream-bar:var(--jp-brand-color1,var(--vscode-charts-blue,light-dark(#0b5cad,#7ab8ff)));"
-    "background:var(--jp-layout-color0,var(--vscode-editor-background,light-dark(#ffffff,#181c1a)));"
-    "color:var(--seedream-ink);"
-    "font-size:0.85em;line-height:1.35;padding:2px;font-variant-numeric:tabular-nums}"
+    f".seedream-spend{{{VIEW_COLORS}{BAR_COLOR}{VIEW_LAYOUT};font-variant-numeric:tabular-nums}}"
     ".seedream-spend p{margin:0 0 6px}"
     ".seedream-spend p.seedream-note{color:var(--seedream-soft-ink);margin:6px 0 0}"
     ".seedream-spend table{border-collapse:collapse;border:0;color:inherit;font-size:1em;margin:0}"
@@ -157,7 +152,7 @@ class SpendingTable:
         foot = _render_cells(("total", *self._numbers(self.total)))
         notes = "".join(f'<p class="seedream-note">{html.escape(note)}</p>' for note in self.notes)
         return (
-            f'<div class="{VERBATIM_CLASSES} seedream-spend"><style>{_STYLE}</style><p>{html.escape(self.summary)}</p>'
+            f'<div class="{VERBATIM_CLASSES} seedream-spend">{style_element(_STYLE)}<p>{html.escape(self.summary)}</p>'
             f"<table><thead><tr>{head}<td></td></tr></thead><tbody>{body}</tbody>"
             f"<tfoot><tr>{foot}<td></td></tr></tfoot></table>{notes}</div>"
         )

@@ -259,3 +259,10 @@ def _read_tile(figure: Element, row: str, column: str) -> Seen:
         column=column,
         css=figure.find(css_class="seedream-image")[0].attributes["class"],
     )
+
+
+def visible_text(element: Element) -> str:
+    """What a browser shows without any style: all text but that in `<rp>`."""
+    if element.tag == "rp":
+        return ""
+    return " ".join(child if isinstance(child, str) else visible_text(child) for child in element.children)

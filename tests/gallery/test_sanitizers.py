@@ -10,7 +10,7 @@ import pytest
 
 from seedream_nb import ErrorDetail, Gallery, Task, TaskImage, TaskStatus
 from seedream_nb.gallery import Table
-from tests.gallery.reading import Element, one_line, parse
+from tests.gallery.reading import Element, one_line, parse, visible_text
 from tests.sample_images import plain
 
 UUID = "84d1544a-9043-4dde-a98b-e889dacd75f6"
@@ -42,13 +42,6 @@ def clean_as_github(html: str) -> Element:
             url_schemes=GITHUB_SCHEMES,
         )
     )
-
-
-def visible_text(element: Element) -> str:
-    """What a browser shows without any style: all text but that in `<rp>`."""
-    if element.tag == "rp":
-        return ""
-    return " ".join(child if isinstance(child, str) else visible_text(child) for child in element.children)
 
 
 def gallery() -> Gallery:

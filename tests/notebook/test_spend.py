@@ -10,6 +10,7 @@ import pytest
 
 from seedream_nb import BudgetExceededError, Library, LibraryError, Sandbox, SettingsError, UsageError
 from seedream_nb.notebook.spend import SpendingTable
+from tests.gallery.reading import parse, visible_text
 from tests.notebook.running import SMALL, paid, run
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def test_html_and_text_say_the_same_and_foreign_text_is_escaped(shell: Interacti
         assert "<script" not in page
         assert "<b>" not in page
         assert "mathjax_ignore" in page
+        assert "{" not in visible_text(parse(page))  # as GitHub shows it after a conversion to Markdown
         rows = re.findall(r"<tr>(.*?)</tr>", page)
         cells = [
             [re.sub("<.*?>", "", cell).strip() for cell in re.findall("<t[hd].*?</t[hd]>", row)][:5] for row in rows
