@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import requests
@@ -77,8 +78,12 @@ def open_jupyterlab(python: Path, tutorials: Path) -> None:
             listing = patient.get(f"{address[1]}/api/contents/?token=newcomer", timeout=60).json()
             served = {entry["name"] for entry in listing["content"]}
             assert {path.name for path in tutorials.glob("*.ipynb")} <= served
-            process.send_signal(signal.SIGINT)  # without a terminal, JupyterLab does not ask whether it should stop
-            process.communicate(timeout=60)
+            # Without a terminal, JupyterLab does not ask whether to stop; sometimes a thread of AnyIO still goes on.
+            for _ in range(2):
+                process.send_signal(signal.SIGINT)
+                with suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=30)
+                    break
         finally:
             process.kill()
     assert process.returncode == 0, f"after Ctrl-C, JupyterLab ended with {process.returncode}"
