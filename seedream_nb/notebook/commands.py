@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ from seedream_nb.notebook.examples import format_examples
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.given import read_given
 from seedream_nb.notebook.line import read_id_words, read_words
-from seedream_nb.notebook.prompts import read_body
+from seedream_nb.notebook.prompts import read_body, reject_list
 from seedream_nb.notebook.template import no_variables
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from seedream_nb.notebook.front_end import FrontEnd
     from seedream_nb.notebook.session import Session
     from seedream_nb.notebook.template import Evaluate
+
+_OPTIONS = re.compile(r"\s--?[A-Za-z].*", re.DOTALL)  # behind a prompt
 
 
 @dataclass(frozen=True)
@@ -140,8 +143,7 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
             f"%%seedream {command.name} does not take a cell body.", hint=f"Use %seedream {command.name} on one line."
         )
     try:
-        words = read_words(rest, evaluate, has_ids=parser.takes_ids, templates=[parser.template])
-        parsed = parser.parse_words(words)
+        parsed = _parse_rest(rest, command, parser, evaluate)
     except HelpRequest:
         return HelpArguments(command.format_help())
     if parser.takes_ids:
@@ -155,6 +157,16 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
     else:
         parsed.body = read_body(cell or "", evaluate, is_template=bool(parser.template))
     return command.read(parsed)
+
+
+def _parse_rest(rest: str, command: Command, parser: Parser, evaluate: Evaluate) -> argparse.Namespace:
+    try:
+        words = read_words(rest, evaluate, has_ids=parser.takes_ids, templates=[parser.template])
+    except UsageError:
+        if command.name == "generate":
+            reject_list(_OPTIONS.sub("", rest))
+        raise
+    return parser.parse_words(words)
 
 
 def _find_help(words: Sequence[str]) -> str:

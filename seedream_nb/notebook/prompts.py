@@ -32,7 +32,7 @@ prompts and variables:
 _SEPARATOR = re.compile(r"^[ \t]*-{3,}[ \t]*$", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*#(?:[ \t][^\n]*)?(?:\n|\Z)", re.MULTILINE)
 # What begins a prompt that is meant as Python, or meant to be quoted.
-_LIST = re.compile(r"[\[(]\s*[A-Za-z]{0,2}[\"']")
+_LIST = re.compile(r"\$?[\[(]\s*[A-Za-z]{0,2}[\"']")
 _STRING = re.compile(r"[rRfF]{1,2}([\"']).*\1", re.DOTALL)
 _TYPOGRAPHIC_QUOTES = tuple("“”„‟‘’‚‛«»‹›「」『』")  # noqa: RUF001  as typed
 
@@ -64,7 +64,25 @@ def read_body(text: str, evaluate: Evaluate = no_variables, *, is_template: bool
     text, comments = _COMMENT.subn("", text)
     parts = [part for part in map(str.strip, _SEPARATOR.split(text)) if part]
     fill_in = fill_names if is_template else fill
-    return Body(tuple(Word(part, fill_in(part, evaluate)) for part in parts), comments)
+    try:
+        return Body(tuple(Word(part, fill_in(part, evaluate)) for part in parts), comments)
+    except UsageError:
+        reject_list(*parts)
+        raise
+
+
+def reject_list(*texts: str) -> None:
+    """Rejects texts that begin as a Python list does, whose loop variables are not defined outside of it.
+
+    Raises:
+        UsageError: One does; the message says how to write it.
+    """
+    for text in filter(_LIST.match, texts):
+        listed = shorten(text.removeprefix("$"))
+        raise UsageError(
+            f"{shorten(text)} is a Python list, and it is unclear whether to send it as text.",
+            hint=f"To send one prompt per element, put it in braces: {{{listed}}}; nothing was sent.",
+        )
 
 
 def read_prompts(words: Sequence[Word], body: Body, command: str, *, optional: bool) -> tuple[str, ...]:
@@ -127,11 +145,8 @@ def _join(words: Sequence[Word]) -> Word:
 
 
 def _read_texts(part: Word) -> Sequence[object]:
-    if not part.is_quoted and _LIST.match(part.source):
-        raise UsageError(
-            f"{shorten(part.source)} is a Python list, and it is unclear whether to send it as text.",
-            hint=f"To send one prompt per element, put it in braces: {{{shorten(part.source)}}}; nothing was sent.",
-        )
+    if not part.is_quoted:
+        reject_list(part.source)
     if not part.is_quoted and _STRING.fullmatch(part.source):
         raise UsageError(
             f"{shorten(part.source)} is a Python string, and a cell's body is text.",
