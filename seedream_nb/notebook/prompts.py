@@ -147,11 +147,11 @@ def _join(words: Sequence[Word]) -> Word:
 def _read_texts(part: Word) -> Sequence[object]:
     if not part.is_quoted:
         reject_list(part.source)
-    if not part.is_quoted and _STRING.fullmatch(part.source):
-        raise UsageError(
-            f"{shorten(part.source)} is a Python string, and a cell's body is text.",
-            hint="Write the text without quotation marks: a {color} cat; nothing was sent.",
-        )
+        if _STRING.fullmatch(part.source):
+            raise UsageError(
+                f"{shorten(part.source)} is a Python string, and a cell's body is text.",
+                hint="Write the text without quotation marks: a {color} cat; nothing was sent.",
+            )
     elements = read_elements(part.value, part.source)
     return [part.value] if elements is None else elements
 
