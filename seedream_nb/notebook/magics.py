@@ -1,4 +1,7 @@
-"""The layer that IPython sees: it hands the typed line to a command and completes lines on Tab."""
+"""The layer that IPython sees: it hands the typed line to a command, and completes lines on Tab.
+
+Where nobody receives a command's value, as in a loop, it shows the value itself.
+"""
 
 from __future__ import annotations
 
@@ -176,6 +179,8 @@ def _find_caller(frame: FrameType | None) -> FrameType | None:
 
 def _find_receiver(caller: FrameType | None) -> Receiver:
     """Finds who receives the value of a magic: the caller's next instruction pops the value, prints it, or uses it.
+
+    It needs no source, so it also works within `exec`.
 
     Args:
         caller: The frame that called the magic; None if IPython did not run the magic.

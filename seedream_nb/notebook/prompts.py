@@ -59,25 +59,24 @@ def read_body(text: str, evaluate: Evaluate = no_variables, *, is_template: bool
         is_template: Whether it is a template over the columns of a table, whose braces stay as they are.
 
     Raises:
-        UsageError: A brace is never closed, an expression has no value, or a value within the text is not text.
+        UsageError: A part is a Python list, a brace is never closed, an expression has no value, or a value within the
+            text is not text.
     """
     text, comments = _COMMENT.subn("", text)
     parts = [part for part in map(str.strip, _SEPARATOR.split(text)) if part]
     fill_in = fill_names if is_template else fill
-    try:
-        return Body(tuple(Word(part, fill_in(part, evaluate)) for part in parts), comments)
-    except UsageError:
-        reject_list(*parts)
-        raise
+    for part in parts:
+        reject_list(part)
+    return Body(tuple(Word(part, fill_in(part, evaluate)) for part in parts), comments)
 
 
-def reject_list(*texts: str) -> None:
-    """Rejects texts that begin as a Python list does, whose loop variables are not defined outside of it.
+def reject_list(text: str) -> None:
+    """Rejects a text that begins like a Python list, whose loop may have variables of its own.
 
     Raises:
-        UsageError: One does; the message says how to write it.
+        UsageError: It does; the message says how to write it.
     """
-    for text in filter(_LIST.match, texts):
+    if _LIST.match(text):
         listed = shorten(text.removeprefix("$"))
         raise UsageError(
             f"{shorten(text)} is a Python list, and it is unclear whether to send it as text.",
