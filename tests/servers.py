@@ -1,6 +1,7 @@
-"""Shared by tests of the client: clients of a scripted server, addresses without a server, unclear outcomes."""
+"""Shared by tests of the client: clients of a scripted server, what a sandbox is told to do, unclear outcomes."""
 
 import contextlib
+import dataclasses
 import socket
 import threading
 import traceback
@@ -10,7 +11,7 @@ from typing import Any
 import IPython
 from IPython.core.ultratb import VerboseTB
 
-from seedream_nb import RetryPolicy, SeedreamClient, Timeouts
+from seedream_nb import RetryPolicy, Sandbox, SeedreamClient, Timeouts
 from tests.conftest import QUICK
 from tests.scripted_server import ScriptedServer
 
@@ -45,6 +46,12 @@ def client_to(
     server: ScriptedServer, *, retries: RetryPolicy = QUICK, timeouts: Timeouts | None = None
 ) -> SeedreamClient:
     return SeedreamClient(TOKEN, server.url, retries=retries, timeouts=timeouts)
+
+
+def finish_tasks(sandbox: Sandbox) -> None:
+    """Completes all tasks that are in progress, however long they would take."""
+    for task in sandbox._store.snapshot():
+        sandbox._store.add(dataclasses.replace(task, ready_at=0))
 
 
 def closed_port() -> int:

@@ -382,12 +382,12 @@ def test_a_fatal_error_of_a_poll_carries_all_that_is_known(sandbox: Sandbox) -> 
 
 def test_a_timeout_carries_what_is_known_and_the_batch_resumes(client: SeedreamClient, sandbox: Sandbox) -> None:
     sandbox.settings.generation_seconds = 3600
-    batch = client.generate_all(SIX, in_flight=2, timeout=0.5, pace=QUICKLY)
+    batch = client.generate_all(SIX, in_flight=2, timeout=1.5, pace=QUICKLY)  # enough to send two
     with pytest.raises(WaitTimeoutError) as caught:
         batch.finish()
     error = caught.value
     assert error.message == (
-        "Timed out after 0.5 s with 2 of 2 tasks unfinished. Requests 3-6 were not sent, so not paid for."
+        "Timed out after 1.5 s with 2 of 2 tasks unfinished. Requests 3-6 were not sent, so not paid for."
     )
     assert set(error.failed_ids) == set(made(sandbox)) == set(batch.open_ids)
     assert [task.prompt for task in error.partial] == [request.prompt for request in SIX]

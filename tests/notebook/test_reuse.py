@@ -8,6 +8,7 @@ import pytest
 
 from seedream_nb.core.errors import ModerationError, OutcomeUnknownError, UsageError, WaitTimeoutError
 from tests.notebook.running import SMALL, paid, run, run_gallery
+from tests.servers import finish_tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,9 +176,11 @@ def test_resume_tells_what_did_not_arrive(
 
 
 def test_after_a_timeout_the_same_cell_continues(shell: InteractiveShell, live: Sandbox) -> None:
-    live.settings.generation_seconds = 0.5
+    live.settings.generation_seconds = 3600
     with pytest.raises(WaitTimeoutError, match="Run the cell again to continue"):
         run(shell, f"{CELL} --timeout 0.1 --out partial")
+    live.settings.generation_seconds = 0
+    finish_tasks(live)
     assert len(run_gallery(shell, CELL).images) == 3
     assert paid(live) == 3
 

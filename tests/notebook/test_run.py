@@ -12,6 +12,7 @@ import pytest
 from seedream_nb import BudgetExceededError, Gallery, Run, UsageError
 from seedream_nb.notebook.run_view import RunList
 from tests.notebook.running import SMALL, our_threads, paid, paid_prompts, run, wait_until
+from tests.servers import finish_tasks
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -161,7 +162,7 @@ def test_a_budget_ends_a_run_and_what_is_there_is_shown(
 def test_in_the_background_other_cells_run(
     shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    service.settings.generation_seconds = 0.5
+    service.settings.generation_seconds = 3600
     run(shell, f"%seedream run prompts.csv {TEMPLATE} {SMALL} --background --out pets")
     assert run(shell, "1 + 1") == 2
     assert plain(run(shell, "%seedream run prompts")).splitlines()[1:3] == [
@@ -171,6 +172,8 @@ def test_in_the_background_other_cells_run(
     with pytest.raises(UsageError, match="The run prompts is running in the background"):
         run(shell, f"%seedream run prompts.csv {TEMPLATE} {SMALL}")
     assert "◔ running" in repr(run(shell, "%seedream run"))
+    wait_until(lambda: paid(service) == 3)
+    finish_tasks(service)
     wait_until(lambda: our_threads() == [])
     assert "prompts · 3 of 3 done · 3 images" in capsys.readouterr().out
     assert paid(service) == 3

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.notebook.kernels import UNTIL_OVER, Kernel, Runner, open_kernel
+from tests.notebook.kernels import UNTIL_OVER, Kernel, Message, Runner, open_kernel
 from tests.notebook.running import SMALL, paid, wait_until
+from tests.servers import finish_tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,12 @@ def settings(sandbox: Sandbox, library: Path) -> dict[str, str]:
         "SEEDREAM_LIBRARY": str(library),
         "SEEDREAM_SETTLING_TIME": "0",
     }
+
+
+def shows_images(message: Message) -> bool:
+    """Whether a message is about the strip of images, and it has several."""
+    strip = str(message.content.get("data", {}).get("text/html", ""))
+    return message.kind == "update_display_data" and strip.count("<img") > 1 and 'alt="a white ' in strip
 
 
 @pytest.fixture
@@ -50,8 +57,14 @@ def test_progress_is_shown_in_place_and_only_the_run_is_left(runner: Runner) -> 
 
 
 def test_the_line_and_the_images_are_updated_in_place(kernel: Kernel, sandbox: Sandbox) -> None:
-    sandbox.settings.generation_seconds = 1
-    messages = kernel.run(LINE)
+    sandbox.settings.generation_seconds = 3600
+    cell = kernel.start(LINE)
+    wait_until(lambda: paid(sandbox) == 3)
+    finish_tasks(sandbox)
+    kernel.read_until(shows_images)  # of the first three, while the others are being generated
+    wait_until(lambda: paid(sandbox) == 6)
+    finish_tasks(sandbox)
+    messages = kernel.finish(cell)
     created = [message for message in messages if message.kind == "display_data"]
     assert len(created) == 2
     ids = {message.display_id for message in created}
@@ -60,14 +73,13 @@ def test_the_line_and_the_images_are_updated_in_place(kernel: Kernel, sandbox: S
     lines = [message.text for message in updates if " of 6 done" in message.text]
     assert lines[0].startswith("pets · 0 of 6 done")
     assert any("/min" in line for line in lines)
-    strips = [str(message.content["data"].get("text/html", "")) for message in updates]
-    assert any(strip.count("<img") > 1 and 'alt="a white ' in strip for strip in strips)
-    assert paid(sandbox) == 6
 
 
 def test_the_stop_button_loses_nothing_and_the_same_line_continues(kernel: Kernel, sandbox: Sandbox) -> None:
-    sandbox.settings.generation_seconds = 1
+    sandbox.settings.generation_seconds = 3600
     cell = kernel.start(LINE.replace("--in-flight 3", "--in-flight 2"))
+    wait_until(lambda: paid(sandbox) == 2)
+    finish_tasks(sandbox)
     kernel.read_until(lambda message: "2 of 6 done" in message.text)
     kernel.interrupt()
     *shown, error = kernel.finish(cell)
@@ -79,15 +91,19 @@ def test_the_stop_button_loses_nothing_and_the_same_line_continues(kernel: Kerne
     kernel.run(UNTIL_OVER)
     assert paid(sandbox) == sent < 6
     sandbox.settings.generation_seconds = 0
+    finish_tasks(sandbox)
     assert any("6 of 6 done" in message.text for message in kernel.run(LINE))
     assert paid(sandbox) == 6
 
 
 def test_in_the_background_the_progress_stays_in_its_cell(kernel: Kernel, sandbox: Sandbox) -> None:
-    sandbox.settings.generation_seconds = 1
+    sandbox.settings.generation_seconds = 3600
     cell = kernel.start(f"{LINE} --background")
     kernel.finish(cell)
     assert [message.text for message in kernel.run("1 + 1") if message.cell != cell] == ["2"]
+    wait_until(lambda: paid(sandbox) == 3)
+    sandbox.settings.generation_seconds = 0
+    finish_tasks(sandbox)
     last = kernel.read_until(lambda message: "pets · 6 of 6 done · 6 images" in message.text)
     assert last.cell == cell
     kernel.run(UNTIL_OVER)
@@ -97,13 +113,15 @@ def test_in_the_background_the_progress_stays_in_its_cell(kernel: Kernel, sandbo
 
 
 def test_a_kernel_that_dies_loses_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.settings.generation_seconds = 0.5
+    sandbox.settings.generation_seconds = 3600
     environment = f"import os; os.environ.update({settings(sandbox, tmp_path / 'library')!r})\n{ROWS}"
     with open_kernel(tmp_path / "home") as kernel:
         kernel.run(environment)
         kernel.start(LINE)
-        wait_until(lambda: paid(sandbox) >= 3)
+        wait_until(lambda: paid(sandbox) == 3)
         kernel.kill()
+    sandbox.settings.generation_seconds = 0
+    finish_tasks(sandbox)
     with open_kernel(tmp_path / "home") as kernel:
         kernel.run(environment)
         assert any("unfinished" in message.text for message in kernel.run("%seedream run"))

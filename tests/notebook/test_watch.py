@@ -13,7 +13,7 @@ from seedream_nb import Gallery, TaskStatus
 from seedream_nb.core.errors import UsageError
 from tests.notebook.running import UNKNOWN, our_threads, run, run_gallery, wait_until
 from tests.scripted_server import Answer, ScriptedServer
-from tests.servers import TOKEN
+from tests.servers import TOKEN, finish_tasks
 
 if TYPE_CHECKING:
     from typing import Any
@@ -40,7 +40,7 @@ def until_it_ends() -> None:
 def test_it_leaves_the_cell_free_and_ends_by_itself(
     shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    task_id = add(service)
+    task_id = add(service, ready_in=None)
     capsys.readouterr()
     with service.faults.during("latency", on="tasks", seconds=0.5):
         assert run(shell, f"%seedream watch {task_id} --out watched") is None
@@ -48,6 +48,7 @@ def test_it_leaves_the_cell_free_and_ends_by_itself(
         assert run(shell, "len(watched)") == 1
         assert statuses(shell, "watched") == [TaskStatus.PENDING]
         assert our_threads() != []
+        finish_tasks(service)
         until_it_ends()
     assert statuses(shell, "watched") == [TaskStatus.SUCCEEDED]
     assert "1 task · 1 image" in capsys.readouterr().out
@@ -105,12 +106,13 @@ def test_an_unknown_id_is_shown(shell: InteractiveShell, service: Sandbox, capsy
 def test_a_timeout_names_the_next_step(
     shell: InteractiveShell, service: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    task_id = add(service, ready_in=0.8)
+    task_id = add(service, ready_in=None)
     run(shell, f"%seedream watch {task_id} --timeout 0.1 --out watched")
     until_it_ends()
     shown = capsys.readouterr().out
     assert "WaitTimeoutError: Timed out after 0.1 s with 1 task unfinished." in shown
     (line,) = re.findall(r"Resume:\s+(%seedream wait .*)", shown)
+    finish_tasks(service)
     assert run_gallery(shell, line)[0].status is TaskStatus.SUCCEEDED
 
 
@@ -168,9 +170,10 @@ class TestStopping:
 
 
 def test_a_result_made_meanwhile_stays_the_last_one(shell: InteractiveShell, service: Sandbox) -> None:
-    watched, other = add(service, ready_in=0.3), add(service, ready_in=0, prompt="a dog")
+    watched, other = add(service, ready_in=None), add(service, ready_in=0, prompt="a dog")
     run(shell, f"%seedream watch {watched} --out watched")
     run(shell, f"%seedream get {other}")
+    finish_tasks(service)
     until_it_ends()
     assert statuses(shell, "watched") == [TaskStatus.SUCCEEDED]
     assert [task.id for task in run_gallery(shell, "%seedream last")] == [other]

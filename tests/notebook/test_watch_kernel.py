@@ -8,6 +8,7 @@ import pytest
 
 from tests.notebook.kernels import OUR_THREADS, UNTIL_OVER, Kernel
 from tests.notebook.running import wait_until
+from tests.servers import finish_tasks
 
 if TYPE_CHECKING:
     from seedream_nb import Sandbox
@@ -54,12 +55,13 @@ def test_it_leaves_no_thread_and_no_task_of_the_event_loop(kernel: Kernel, sandb
 
 
 def test_an_interrupt_of_another_cell_does_not_end_it(kernel: Kernel, sandbox: Sandbox) -> None:
-    going = sandbox.add_task(size="64x64", ready_in=1.5)
+    going = sandbox.add_task(size="64x64", ready_in=None)
     kernel.run(f"%seedream watch {going} --out watched")
     other = kernel.start("print('busy', flush=True)\nwhile True: pass")
     kernel.read_until(lambda message: message.text.startswith("busy"))  # its line end may come by itself
     kernel.interrupt()
     assert kernel.finish(other)[-1].content["ename"] == "KeyboardInterrupt"
+    finish_tasks(sandbox)
     kernel.run(UNTIL_OVER)
     assert kernel.value("watched[0].status") == "succeeded\n"
 

@@ -21,7 +21,7 @@ from tests.gallery.reading import parse
 from tests.panels.support import QUICKLY, describe_shown, join_jobs, keys_of, layered
 from tests.sample_images import plain
 from tests.scripted_server import Answer, ScriptedServer
-from tests.servers import client_to
+from tests.servers import client_to, finish_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,8 +133,9 @@ class TestGetting:
     def test_running_tasks_are_polled_until_they_finish(
         self, panel: Explorer, sandbox: Sandbox, wait_until: Wait
     ) -> None:
-        panel.add(panel.client.retrieve(sandbox.add_task("a fox", ready_in=0.2)))
+        panel.add(panel.client.retrieve(sandbox.add_task("a fox", ready_in=None)))
         assert panel.tasks[0].status is TaskStatus.PENDING
+        finish_tasks(sandbox)
         wait_until(lambda: panel.tasks[0].status is TaskStatus.SUCCEEDED)
         assert len(panel.tasks) == 1
 

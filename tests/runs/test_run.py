@@ -30,6 +30,7 @@ from seedream_nb.runs import run as run_module
 from seedream_nb.runs import worker
 from tests.conftest import QUICK
 from tests.interrupts import interrupt_at
+from tests.servers import finish_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -467,7 +468,7 @@ def test_the_time_that_tasks_took_before(buyer: SeedreamClient, sandbox: Sandbox
 
 
 def test_in_the_background(buyer: SeedreamClient, sandbox: Sandbox) -> None:
-    sandbox.settings.generation_seconds = 0.2
+    sandbox.settings.generation_seconds = 3600
     run = open_run(buyer, in_flight=1)
     assert run.start() is run
     assert run.is_running
@@ -485,6 +486,8 @@ def test_in_the_background(buyer: SeedreamClient, sandbox: Sandbox) -> None:
     sent = paid(sandbox)
     time.sleep(0.1)
     assert paid(sandbox) == sent
+    sandbox.settings.generation_seconds = 0
+    finish_tasks(sandbox)
     run.start()
     assert len(run.finish()) == paid(sandbox) == 4
 
@@ -496,14 +499,16 @@ def test_updates(buyer: SeedreamClient) -> None:
 
 
 def test_leaving_the_loop_stops_it(buyer: SeedreamClient, sandbox: Sandbox) -> None:
-    sandbox.settings.generation_seconds = 0.5
+    sandbox.settings.generation_seconds = 3600
     run = open_run(buyer, in_flight=1)
     for summary in run.updates():
         if summary.in_progress or summary.done:
             break
     del summary
     wait_until(lambda: not run.is_running)
-    assert paid(sandbox) < 4
+    assert paid(sandbox) == 1
+    sandbox.settings.generation_seconds = 0
+    finish_tasks(sandbox)
     assert len(run.finish()) == paid(sandbox) == 4
 
 
@@ -524,11 +529,14 @@ def test_an_interrupt_at_any_line_loses_nothing(buyer: SeedreamClient, sandbox: 
 
 
 def test_an_interrupt_does_not_stop_what_runs_in_the_background(buyer: SeedreamClient, sandbox: Sandbox) -> None:
-    sandbox.settings.generation_seconds = 0.3
+    sandbox.settings.generation_seconds = 3600
     run = open_run(buyer, in_flight=1).start()
     interrupt = interrupt_at(20, [run_module], run.finish)
     assert "continues in the background" in str(interrupt)
     assert run.is_running
+    wait_until(lambda: paid(sandbox) == 1)
+    sandbox.settings.generation_seconds = 0
+    finish_tasks(sandbox)
     assert len(run.finish()) == 4
 
 

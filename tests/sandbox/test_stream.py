@@ -37,7 +37,7 @@ def test_each_image_is_an_event_and_the_last_event_completes(api: Api) -> None:
 
 
 def test_events_arrive_while_the_rest_is_in_progress(api: Api) -> None:
-    api.sandbox.settings.generation_seconds = 0.2
+    api.sandbox.settings.generation_seconds = 0.5
     body = {"model": MODEL, "prompt": "a kite", "size": SMALLEST, "stream": True, "sequential_image_generation": "auto"}
 
     with api.post("/seedream/images", body, stream=True) as answer:
