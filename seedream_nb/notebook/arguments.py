@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import operator
 import re
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ _MARKER = re.compile("\0([0-9]{1,9})\0")
 
 # As they begin an option that a word processor or a keyboard has changed.
 _DASH = re.compile("[\u2010-\u2015\u2212]{1,2}([a-z][a-z-]*)(?:=|$)")
+# An option written as an argument of a Python function.
+_KEYWORD = re.compile(r"[(,]?([A-Za-z]\w*)=")
 
 NAME = "name"  # the type of arguments whose typed text has no comma: 4,5 may mean one value or two
 WORD = "word"  # the type of arguments that need not be text: see Parser
@@ -108,6 +111,7 @@ class Parser(argparse.ArgumentParser):
             [word.option.removesuffix("=") or str(word.value) for word in words if word.is_option or word.option]
         )
         self._check_dashes(words)
+        self._check_keywords(words)
         parsed = self.parse_args(
             [str(word.value) if word.is_option else f"{word.option}\0{at}\0" for at, word in enumerate(words)]
         )
@@ -131,6 +135,20 @@ class Parser(argparse.ArgumentParser):
                 raise UsageError(
                     f"{shorten(word.source)} begins with a dash instead of two hyphens.",
                     hint=f"Write {option}, or quote the whole text; nothing was sent.",
+                )
+
+    def _check_keywords(self, words: Sequence[Word]) -> None:
+        """Rejects `size=2K` before the options, as in a call of a Python function: it would be prompt text."""
+        for word in itertools.takewhile(lambda word: not (word.is_option or word.option), words):
+            keyword = _KEYWORD.match(word.source)
+            if keyword is None or word.is_quoted:
+                continue
+            option = f"--{keyword[1].lower().replace('_', '-')}"
+            if option in self._option_string_actions or option in self.advice:
+                how = self.advice.get(option) or f"Write {option} instead of {keyword[1]}=."
+                raise UsageError(
+                    f"{keyword[1]}=… is written like an argument of a Python function.",
+                    hint=f"{how} To send it as text, quote the whole prompt; nothing was sent.",
                 )
 
     def _check_options(self, options: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ from seedream_nb.notebook.examples import format_examples
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.given import read_given
 from seedream_nb.notebook.line import read_id_words, read_words
-from seedream_nb.notebook.prompts import read_body, reject_list
+from seedream_nb.notebook.prompts import read_body, reject_list, reject_name
 from seedream_nb.notebook.template import no_variables
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from seedream_nb.notebook.template import Evaluate
 
 _OPTIONS = re.compile(r"\s--?[A-Za-z].*", re.DOTALL)  # behind a prompt
+_GENERATE = {"create", "draw", "imagine", "image", "images", "make", "new", "paint", "prompt", "render"}
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,11 @@ def _parse_rest(rest: str, command: Command, parser: Parser, evaluate: Evaluate)
         if command.name == "generate":
             reject_list(_OPTIONS.sub("", rest))
         raise
-    return parser.parse_words(words)
+    parsed = parser.parse_words(words)
+    typed = [] if parser.template else getattr(parsed, "prompt", [])
+    if len(typed) == 1 and not typed[0].is_quoted:
+        reject_name(typed[0].source, evaluate)
+    return parsed
 
 
 def _find_help(words: Sequence[str]) -> str:
@@ -210,6 +215,8 @@ def _find(word: str, commands: Mapping[str, Command], start: str) -> Command:
     near = [one for one in commands if one.startswith(word.lower())]
     if not near and commands is COMMANDS and word.lower() in COMMANDS["library"].parts:
         near = [f"library {word.lower()}"]
+    if not near and commands is COMMANDS and word.lower() in _GENERATE:
+        near = ["generate"]
     near = near or difflib.get_close_matches(word.lower(), commands)
     if near:
         hint = f"Did you mean {start} {near[0]}?"

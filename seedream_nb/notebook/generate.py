@@ -29,6 +29,7 @@ from seedream_nb.core.errors import (
     SettingsError,
     UsageError,
     WaitTimeoutError,
+    shorten,
 )
 from seedream_nb.gallery import Table
 from seedream_nb.gallery.contents import label_parts
@@ -267,7 +268,17 @@ def read_generate(parsed: argparse.Namespace) -> GenerateArguments:
 
 
 def read_edit(parsed: argparse.Namespace) -> GenerateArguments:
-    """Reads the arguments of `%seedream edit`."""
+    """Reads the arguments of `%seedream edit`.
+
+    Raises:
+        UsageError: It is unclear what they mean; the message says why.
+    """
+    image = parsed.edited
+    if image.source.endswith(",") and not image.is_quoted:
+        raise UsageError(
+            f"A comma follows the image {shorten(image.source.rstrip(','))}, and it is unclear what the prompt is.",
+            hint="To edit several images, put them in braces: {[first, second]}; nothing was sent.",
+        )
     return _read(parsed, "edit", [parsed.edited, *parsed.image])
 
 

@@ -6,8 +6,9 @@ A misread line costs money, so anything ambiguous is an error that says what to 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.text import count_of
@@ -32,7 +33,8 @@ prompts and variables:
 _SEPARATOR = re.compile(r"^[ \t]*-{3,}[ \t]*$", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*#(?:[ \t][^\n]*)?(?:\n|\Z)", re.MULTILINE)
 # What begins a prompt that is meant as Python, or meant to be quoted.
-_LIST = re.compile(r"\$?[\[(]\s*[A-Za-z]{0,2}[\"']")
+_LIST = re.compile(r"\$?[\[(]\s*[A-Za-z]{0,2}[\"'“‘]")  # noqa: RUF001  as typed
+_NAME = re.compile(r"\*?([^\W\d_]\w*)")
 _STRING = re.compile(r"[rRfF]{1,2}([\"']).*\1", re.DOTALL)
 _TYPOGRAPHIC_QUOTES = tuple("“”„‟‘’‚‛«»‹›「」『』")  # noqa: RUF001  as typed
 
@@ -59,14 +61,15 @@ def read_body(text: str, evaluate: Evaluate = no_variables, *, is_template: bool
         is_template: Whether it is a template over the columns of a table, whose braces stay as they are.
 
     Raises:
-        UsageError: A part is a Python list, a brace is never closed, an expression has no value, or a value within the
-            text is not text.
+        UsageError: A part is a Python list or the name of a variable with text, a brace is never closed, an expression
+            has no value, or a value within the text is not text.
     """
     text, comments = _COMMENT.subn("", text)
     parts = [part for part in map(str.strip, _SEPARATOR.split(text)) if part]
     fill_in = fill_names if is_template else fill
     for part in parts:
         reject_list(part)
+        reject_name(part, evaluate)
     return Body(tuple(Word(part, fill_in(part, evaluate)) for part in parts), comments)
 
 
@@ -82,6 +85,35 @@ def reject_list(text: str) -> None:
             f"{shorten(text)} is a Python list, and it is unclear whether to send it as text.",
             hint=f"To send one prompt per element, put it in braces: {{{listed}}}; nothing was sent.",
         )
+
+
+def reject_name(text: str, evaluate: Evaluate) -> None:
+    """Rejects a text that is the name of a variable with text or a list: either may be meant.
+
+    Raises:
+        UsageError: It is; the message says how to write both.
+    """
+    match = _NAME.fullmatch(text)
+    if match is None:
+        return
+    name = match[1]
+    try:
+        value = evaluate(name)
+    except Exception:  # noqa: BLE001  there is no such variable
+        return
+    if value != name if isinstance(value, str) else _has_text(value):
+        raise UsageError(
+            f"{text} is also the name of a variable, and it is unclear which is meant.",
+            hint=f'Write {{{name}}} for its value, or {{"{text}"}} for the word; nothing was sent.',
+        )
+
+
+def _has_text(value: Any) -> bool:
+    """Whether a value is a collection of texts, as its first element tells; a generator keeps its own."""
+    try:
+        return isinstance(value, Iterator) or isinstance(next(iter(value), None), str)
+    except Exception:  # noqa: BLE001  whatever the user's object raises
+        return False
 
 
 def read_prompts(words: Sequence[Word], body: Body, command: str, *, optional: bool) -> tuple[str, ...]:
@@ -121,6 +153,11 @@ def _find_prompts(words: Sequence[Word]) -> Sequence[Word]:
         return words
     prompt = _join(words)
     as_quoted = shorten(repr(prompt.source))
+    if any(word.source == "#" for word in words):
+        raise UsageError(
+            "It is unclear whether the text after # is a comment.",
+            hint=f"Write a comment on its own line above, or quote the whole prompt: {as_quoted}; nothing was sent.",
+        )
     if any(word.is_quoted for word in words):
         raise UsageError(
             "It is unclear where the prompt begins and ends.",

@@ -151,7 +151,7 @@ def _check_run(name: str, runs: Collection[str]) -> str:
 
 
 def _suggest(typed: str, names: Collection[str]) -> str:
-    near = difflib.get_close_matches(typed, names, n=1)
+    near = difflib.get_close_matches(typed, [name for name in names if name != typed], n=1)
     return f"Did you mean {near[0]}? " if near else ""
 
 

@@ -66,6 +66,9 @@ def test_the_help_tells_how_prompts_are_written(name: str) -> None:
     [
         ("gte x", "Unknown command 'gte'", "Did you mean %seedream get?"),
         ("Sandbox", "Unknown command 'Sandbox'", "Did you mean %seedream sandbox?"),
+        ("make a cat", "Unknown command 'make'", "Did you mean %seedream generate?"),
+        ("edit a.png, b.png blue", "A comma follows the image a.png", "put them in braces"),
+        ("run rows name=cats", "name=… is written like an argument", "Write --name instead of name="),
         ("xyzzy", "Unknown command 'xyzzy'", "Available commands: generate"),
         ("history 5", "unrecognized arguments: 5", "Did you mean --limit 5?"),
         ("generate a cat \u2014model 4.5", "\u2014model begins with a dash", "Write --model, or quote"),

@@ -70,6 +70,17 @@ def test_a_saying_is_one_prompt(line: str, cell: str | None) -> None:
         ('" a cat "', None, (" a cat ",)),
         ('"cat" "dog"', None, ("cat", "dog")),
         ('"--yes"', None, ("--yes",)),
+        ("a cat #hashtag", None, ("a cat #hashtag",)),
+        ('"a cat # not a comment"', None, ("a cat # not a comment",)),
+        ('"cats"', None, ("cats",)),
+        ('{"cats"}', None, ("cats",)),
+        ("", '{"cats"}', ("cats",)),
+        ("c n", None, ("c n",)),
+        ("n", None, ("n",)),
+        ("missing", None, ("missing",)),
+        ("same", None, ("same",)),
+        ("E=mc2, size = 3 and name=cat", None, ("E=mc2, size = 3 and name=cat",)),
+        ('"a cat, size=2K"', None, ("a cat, size=2K",)),
         ("a cat -- asleep - or not", None, ("a cat -- asleep - or not",)),
         ("it's a cat's life", None, ("it's a cat's life",)),
         ("", "a {c} cat\n  {{c}} for $$c or $5\n", ("a red cat\n  {c} for $c or $5",)),
@@ -81,7 +92,7 @@ def test_a_saying_is_one_prompt(line: str, cell: str | None) -> None:
     ],
 )
 def test_what_is_typed_is_the_prompt(line: str, cell: str | None, expected: tuple[str, ...]) -> None:
-    assert prompts(line, cell, cats=CATS, x=SAYING, c="red", n=3, heading="# a heading") == expected
+    assert prompts(line, cell, cats=CATS, x=SAYING, c="red", n=3, heading="# a heading", same="same") == expected
 
 
 @pytest.mark.parametrize(
@@ -114,7 +125,21 @@ def test_what_is_typed_is_the_prompt(line: str, cell: str | None, expected: tupl
         ("", "[f'a {x} cat' for x in cats]", "is a Python list", "{[f'a {x} cat' for x in cats]}"),
         ("$['a']", None, "is a Python list", "{['a']}"),
         ("", "$['a', 'b']", "is a Python list", "{['a', 'b']}"),
+        ("[“a cat”, “two dogs”]", None, "is a Python list", "put it in braces"),
         ("", 'f"a {c} cat"', "is a Python string", "without quotation marks"),
+        ("c", None, "c is also the name of a variable", 'Write {c} for its value, or {"c"} for the word'),
+        ("", "c\n---\na dog", "c is also the name of a variable", '{"c"}'),
+        ("cats --model 4.0", None, "cats is also the name of a variable", '{"cats"}'),
+        ("*cats", None, "*cats is also the name of a variable", "Write {cats} for its value"),
+        ("table", None, "table is also the name of a variable", '{"table"}'),
+        ("lazy", None, "lazy is also the name of a variable", '{"lazy"}'),
+        ("a cat # for Tom", None, "whether the text after # is a comment", "quote the whole prompt: 'a cat # for Tom'"),
+        ('"a cat" # for Tom', None, "whether the text after # is a comment", "on its own line above"),
+        ("# a cat", None, "whether the text after # is a comment", "on its own line above"),
+        ('prompt="a cat"', None, "prompt=… is written like an argument", "before the options"),
+        ('"a cat", size="2K"', None, "size=… is written like an argument", "Write --size instead of size="),
+        ("a cat, max_images=3", None, "max_images=… is written like an argument", "Write --max-images instead"),
+        ("a cat (n=3)", None, "n=… is written like an argument", "Use --takes N"),
         ("", "a {missing} cat", "There is no variable named missing.", "{{missing}}"),
         ("", "# a cat\n#\n", "There is no prompt, only 2 comment lines.", "body"),
         ("{c}", "a cat", "another in the cell's body", "Keep one"),
@@ -122,7 +147,7 @@ def test_what_is_typed_is_the_prompt(line: str, cell: str | None, expected: tupl
 )
 def test_an_unclear_prompt_is_rejected(line: str, cell: str | None, message: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
-        prompts(line, cell, cats=CATS, c="red", table=pd.DataFrame({"a": ["b"]}))
+        prompts(line, cell, cats=CATS, c="red", table=pd.DataFrame({"a": ["b"]}), lazy=iter(CATS))
     assert message in caught.value.message
     assert hint in (caught.value.hint or "")
 
