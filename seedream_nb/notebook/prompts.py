@@ -6,7 +6,7 @@ A misread line costs money, so anything ambiguous is an error that says what to 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +109,14 @@ def reject_name(text: str, evaluate: Evaluate) -> None:
 
 
 def _has_text(value: Any) -> bool:
-    """Whether a value is a collection of texts, as its first element tells; a generator keeps its own."""
+    """Whether a value is a collection of texts, as its first element tells; a generator keeps its own.
+
+    A dict is none: `--json --out cat` assigns one, and its cell is run again.
+    """
+    if isinstance(value, (Iterator, Mapping)):
+        return isinstance(value, Iterator)
     try:
-        return isinstance(value, Iterator) or isinstance(next(iter(value), None), str)
+        return isinstance(next(iter(value), None), str)
     except Exception:  # noqa: BLE001  whatever the user's object raises
         return False
 

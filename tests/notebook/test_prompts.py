@@ -79,6 +79,7 @@ def test_a_saying_is_one_prompt(line: str, cell: str | None) -> None:
         ("n", None, ("n",)),
         ("missing", None, ("missing",)),
         ("same", None, ("same",)),
+        ("records", None, ("records",)),
         ("E=mc2, size = 3 and name=cat", None, ("E=mc2, size = 3 and name=cat",)),
         ('"a cat, size=2K"', None, ("a cat, size=2K",)),
         ("a cat -- asleep - or not", None, ("a cat -- asleep - or not",)),
@@ -92,7 +93,10 @@ def test_a_saying_is_one_prompt(line: str, cell: str | None) -> None:
     ],
 )
 def test_what_is_typed_is_the_prompt(line: str, cell: str | None, expected: tuple[str, ...]) -> None:
-    assert prompts(line, cell, cats=CATS, x=SAYING, c="red", n=3, heading="# a heading", same="same") == expected
+    assert (
+        prompts(line, cell, cats=CATS, x=SAYING, c="red", n=3, heading="# a heading", same="same", records={"a": 1})
+        == expected
+    )
 
 
 @pytest.mark.parametrize(
