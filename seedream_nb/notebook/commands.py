@@ -29,7 +29,7 @@ from seedream_nb.notebook.examples import format_examples
 from seedream_nb.notebook.front_end import Notice
 from seedream_nb.notebook.given import read_given
 from seedream_nb.notebook.line import read_id_words, read_words
-from seedream_nb.notebook.prompts import read_body, reject_list, reject_name
+from seedream_nb.notebook.prompts import check_line, read_body, reject_list
 from seedream_nb.notebook.template import no_variables
 
 if TYPE_CHECKING:
@@ -168,9 +168,8 @@ def _parse_rest(rest: str, command: Command, parser: Parser, evaluate: Evaluate)
             reject_list(_OPTIONS.sub("", rest))
         raise
     parsed = parser.parse_words(words)
-    typed = [] if parser.template else getattr(parsed, "prompt", [])
-    if len(typed) == 1 and not typed[0].is_quoted:
-        reject_name(typed[0].source, evaluate)
+    if not parser.template:
+        check_line(getattr(parsed, "prompt", ()), evaluate)
     return parsed
 
 

@@ -5,15 +5,25 @@ A misread line costs money, so anything ambiguous is an error that says what to 
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seedream_nb.core.errors import UsageError, shorten
 from seedream_nb.core.text import count_of
 from seedream_nb.notebook.line import Word
-from seedream_nb.notebook.template import fill, fill_names, insert_text, name_type, no_variables, read_elements
+from seedream_nb.notebook.template import (
+    fill,
+    fill_names,
+    insert_text,
+    name_type,
+    no_variables,
+    parse_expression,
+    read_elements,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +44,8 @@ _SEPARATOR = re.compile(r"^[ \t]*-{3,}[ \t]*$", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*#(?:[ \t][^\n]*)?(?:\n|\Z)", re.MULTILINE)
 # What begins a prompt that is meant as Python, or meant to be quoted.
 _LIST = re.compile(r"\$?[\[(]\s*[A-Za-z]{0,2}[\"'“‘]")  # noqa: RUF001  as typed
-_NAME = re.compile(r"\*?([^\W\d_]\w*)")
+# Expressions that are hardly English; "cat and dog", "cat in hat", and "cats, dogs" are.
+_EXPRESSIONS = (ast.Attribute, ast.BinOp, ast.Call, ast.List, ast.ListComp, ast.Subscript, ast.Tuple)
 _STRING = re.compile(r"[rRfF]{1,2}([\"']).*\1", re.DOTALL)
 _TYPOGRAPHIC_QUOTES = tuple("“”„‟‘’‚‛«»‹›「」『』")  # noqa: RUF001  as typed
 
@@ -61,15 +72,15 @@ def read_body(text: str, evaluate: Evaluate = no_variables, *, is_template: bool
         is_template: Whether it is a template over the columns of a table, whose braces stay as they are.
 
     Raises:
-        UsageError: A part is a Python list or the name of a variable with text, a brace is never closed, an expression
-            has no value, or a value within the text is not text.
+        UsageError: A part is a Python list or an expression of variables, a brace is never closed, an expression has
+            no value, or a value within the text is not text.
     """
     text, comments = _COMMENT.subn("", text)
     parts = [part for part in map(str.strip, _SEPARATOR.split(text)) if part]
     fill_in = fill_names if is_template else fill
     for part in parts:
         reject_list(part)
-        reject_name(part, evaluate)
+        reject_expression_as_text(part, evaluate)
     return Body(tuple(Word(part, fill_in(part, evaluate)) for part in parts), comments)
 
 
@@ -87,34 +98,68 @@ def reject_list(text: str) -> None:
         )
 
 
-def reject_name(text: str, evaluate: Evaluate) -> None:
-    """Rejects a text that is the name of a variable with text or a list: either may be meant.
+def check_line(words: Sequence[Word], evaluate: Evaluate) -> None:
+    """Rejects words without quotes and variables that together are an expression of variables.
+
+    Raises:
+        UsageError: They are; the message says how to write both.
+    """
+    if not any(word.is_quoted or word.is_data for word in words):
+        reject_expression_as_text("".join(word.space + word.source for word in words).strip(), evaluate)
+
+
+def reject_expression_as_text(text: str, evaluate: Evaluate) -> None:
+    """Rejects a text that is also a variable with text or a list, or an expression of variables: either may be meant.
 
     Raises:
         UsageError: It is; the message says how to write both.
+
+    Example:
+        >>> reject_expression_as_text("cats[0]", {"cats": ["a cat"]}.__getitem__)
+        Traceback (most recent call last):
+        ...
+        seedream_nb.core.errors.UsageError: cats[0] is also a Python expression, and it is unclear which is meant. ...
     """
-    match = _NAME.fullmatch(text)
-    if match is None:
-        return
-    name = match[1]
-    try:
-        value = evaluate(name)
-    except Exception:  # noqa: BLE001  there is no such variable
-        return
-    if value != name if isinstance(value, str) else _has_text(value):
+    code, quoted = text.removeprefix("*"), repr(text)
+    tree = parse_expression(code)
+    if isinstance(tree, ast.Name):
+        found = _find_values([tree.id], evaluate)
+        is_meant, kind = bool(found) and _has_text(found[0], tree.id), "the name of a variable"
+    else:
+        is_meant, kind = tree is not None and _has_variables(tree, code, evaluate), "a Python expression"
+    if is_meant:
         raise UsageError(
-            f"{text} is also the name of a variable, and it is unclear which is meant.",
-            hint=f'Write {{{name}}} for its value, or {{"{text}"}} for the word; nothing was sent.',
+            f"{shorten(text)} is also {kind}, and it is unclear which is meant.",
+            hint=f"Write {{{shorten(code)}}} for its value, or {{{shorten(quoted)}}} for the text. Nothing was sent.",
         )
 
 
-def _has_text(value: Any) -> bool:
-    """Whether a value is a collection of texts, as its first element tells; a generator keeps its own.
+def _has_variables(tree: ast.expr, code: str, evaluate: Evaluate) -> bool:
+    """Whether an expression has the signs of Python, and all of its variables exist."""
+    if not isinstance(tree, _EXPRESSIONS) or (isinstance(tree, ast.Tuple) and not code.startswith("(")):
+        return False
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}  # of its loops
+    used = {node.id for node in names} - own
+    return bool(used) and len(_find_values(used, evaluate)) == len(used)
 
-    A dict is none: `--json --out cat` assigns one, and its cell is run again.
+
+def _find_values(names: Iterable[str], evaluate: Evaluate) -> list[object]:
+    """The values of those variables that exist."""
+    found = []
+    for name in names:
+        with suppress(Exception):
+            found.append(evaluate(name))
+    return found
+
+
+def _has_text(value: Any, name: str) -> bool:
+    """Whether a variable holds a text other than its name, or a collection of texts, as its first element tells.
+
+    An iterator keeps its elements. A dict is none: `--json --out cat` assigns one, and its cell is run again.
     """
-    if isinstance(value, (Iterator, Mapping)):
-        return isinstance(value, Iterator)
+    if isinstance(value, (str, Iterator, Mapping)):
+        return value != name and not isinstance(value, Mapping)
     try:
         return isinstance(next(iter(value), None), str)
     except Exception:  # noqa: BLE001  whatever the user's object raises
