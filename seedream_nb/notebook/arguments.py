@@ -127,10 +127,18 @@ class Parser(argparse.ArgumentParser):
         return parsed
 
     def _check_dashes(self, words: Sequence[Word]) -> None:
-        """Rejects an option whose hyphens became a dash, as in text from a word processor: it would be prompt text."""
-        for word in words:
+        """Rejects an option whose hyphens became a dash, as in text from a word processor: it would be prompt text.
+
+        So would one behind hyphens and a space.
+        """
+        for word, after in itertools.zip_longest(words, words[1:]):
             dash = None if word.is_quoted else _DASH.match(word.source)
             option = f"--{dash[1]}" if dash else ""
+            if word.source == "--" and after and f"--{after.source}" in self._option_string_actions:
+                raise UsageError(
+                    f"There is a space in -- {after.source}.",
+                    hint=f"Write --{after.source}, or quote the whole text; nothing was sent.",
+                )
             if option in self._option_string_actions or option in self.advice:
                 raise UsageError(
                     f"{shorten(word.source)} begins with a dash instead of two hyphens.",

@@ -66,6 +66,7 @@ def test_the_help_tells_how_prompts_are_written(name: str) -> None:
     [
         ("gte x", "Unknown command 'gte'", "Did you mean %seedream get?"),
         ("Sandbox", "Unknown command 'Sandbox'", "Did you mean %seedream sandbox?"),
+        ("generate a cat -- takes 3", "There is a space in -- takes", "Write --takes, or quote"),
         ("make a cat", "Unknown command 'make'", "Did you mean %seedream generate?"),
         ("edit a.png, b.png blue", "A comma follows the image a.png", "put them in braces"),
         ("run rows name=cats", "name=… is written like an argument", "Write --name instead of name="),
