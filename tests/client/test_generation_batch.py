@@ -581,7 +581,8 @@ def test_nothing_is_sent_while_nobody_iterates(client: SeedreamClient, sandbox: 
     while batch.unsent > 4:
         pass
     wait_for_senders()
-    assert paid(sandbox) == 2
+    # A third one, if the answer to the first came whole before the loop looked.
+    assert paid(sandbox) == len(SIX) - batch.unsent <= 3
     updates.close()
 
 
