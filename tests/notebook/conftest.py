@@ -8,7 +8,7 @@ from seedream_nb.client import transport
 from seedream_nb.notebook import follow, session
 from tests.conftest import QUICK, QUICK_PACE
 from tests.notebook.kernels import Kernel, Runner, open_kernel, open_runner
-from tests.notebook.running import run
+from tests.notebook.running import our_threads, run, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,8 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
 
 @pytest.fixture
 def shell(plain_shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    """An IPython shell of its own with the extension loaded."""
+    """An IPython shell of its own with the extension loaded; the last threads of earlier tests have ended."""
+    wait_until(lambda: our_threads() == [])
     monkeypatch.setattr(session, "SANDBOX_PACE", QUICK_PACE)
     monkeypatch.setattr(follow, "PAUSE_AFTER_FAILURE", QUICK_PACE.longest)
     monkeypatch.setattr(transport, "RetryPolicy", lambda: QUICK)  # of clients that are given none

@@ -279,10 +279,11 @@ def test_a_task_or_an_image_is_shown_as_a_gallery(shell: InteractiveShell, servi
 
 
 def test_unloading_reverts_everything(shell: InteractiveShell) -> None:
+    earlier = set(threading.enumerate())
     run(shell, "%seedream sandbox")
     shell.run_line_magic("unload_ext", "seedream_nb")
     assert "seedream" not in shell.magics_manager.magics["line"]
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("seedream")]
+    assert not [thread for thread in set(threading.enumerate()) - earlier if thread.name.startswith("seedream")]
     assert complete(shell, "%seedream s") != ["spend", "sandbox"]
     assert "text/html" not in formatted(shell, Task.not_found("an-id"))
     shell.run_line_magic("load_ext", "seedream_nb")

@@ -618,7 +618,7 @@ def test_prompts_are_never_typeset_as_mathematics(panel: Explorer) -> None:
 
 
 def test_closing_leaves_nothing(client: SeedreamClient) -> None:
-    before = len(ipywidgets_module._instances)
+    before, earlier = len(ipywidgets_module._instances), set(threading.enumerate())
     for _ in range(5):
         panel = explore(client, [CAT])
         send(panel, "load", kind="thumbnail")
@@ -626,7 +626,7 @@ def test_closing_leaves_nothing(client: SeedreamClient) -> None:
         panel.close()
         panel.close()
     assert len(ipywidgets_module._instances) == before
-    ours = [thread.name for thread in threading.enumerate() if thread.name.startswith("seedream")]
+    ours = [thread.name for thread in set(threading.enumerate()) - earlier if thread.name.startswith("seedream")]
     assert [name for name in ours if "sandbox" not in name] == []
 
 
