@@ -83,6 +83,7 @@ class Parser(argparse.ArgumentParser):
         template: The option whose value is a template over the columns of a table; then the cell's body is one as well.
         notes: What the help says after the options.
         advice: What to use instead of options that other tools have, by their names.
+        only_prompt: For a command that takes nothing on its line, what to do instead; what was typed is not repeated.
     """
 
     def __init__(self, command: str, description: str) -> None:
@@ -93,6 +94,7 @@ class Parser(argparse.ArgumentParser):
         self.template = ""
         self.notes = ""
         self.advice: Mapping[str, str] = {}
+        self.only_prompt = ""
         self._words: Sequence[Word] = ()
         self.register("type", None, lambda text: self._convert(text, _to_text))
         self.register("type", int, lambda text: self._convert(text, _to_int))

@@ -161,6 +161,8 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
 
 
 def _parse_rest(rest: str, command: Command, parser: Parser, evaluate: Evaluate) -> argparse.Namespace:
+    if parser.only_prompt and rest.strip() not in {"", "-h", "--help"}:
+        raise UsageError(f"{parser.prog} takes nothing on its line.", hint=parser.only_prompt)
     try:
         words = read_words(rest, evaluate, has_ids=parser.takes_ids, templates=[parser.template])
     except UsageError:
@@ -402,6 +404,7 @@ _ALL = (
         "login",
         "Enter a token for the live service and leave the sandbox. The token is stored for this kernel only.",
         lambda _parsed: services.LoginArguments(),
+        services.add_login,
     ),
     Command(
         "config",

@@ -113,6 +113,14 @@ class LoginArguments:
         return Notice(f"The token is stored for this kernel only. %seedream now uses {session.settings.base_url}.")
 
 
+def add_login(parser: Parser) -> None:
+    """Adds no option: a token on the line would be saved with the notebook."""
+    parser.only_prompt = (
+        "Run it alone, and type the token at the prompt. If this cell holds a token, delete the cell: a notebook is "
+        "saved with its code."
+    )
+
+
 @dataclass(frozen=True)
 class ConfigArguments:
     """`%seedream config`.

@@ -10,6 +10,7 @@ import pytest
 
 from seedream_nb import Sandbox
 from seedream_nb.client import purchases, transport
+from seedream_nb.core.errors import UsageError
 from tests.conftest import QUICK
 from tests.notebook.running import SMALL, make_image, our_threads, wait_until
 
@@ -98,6 +99,20 @@ def test_no_result_reveals_the_token(shell: InteractiveShell, capsys: pytest.Cap
     assert TOKEN not in "\n".join([shown.out, shown.err, render(shell)])
     for path in Path("kept").iterdir():
         assert TOKEN.encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "code", ["login {}", "login token={}", "login --token {}", "login --token={}", "login '{}", "login\n{}"]
+)
+def test_a_token_that_is_typed_is_not_repeated(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], code: str
+) -> None:
+    magic = "%%seedream" if "\n" in code else "%seedream"
+    result = shell.run_cell(f"{magic} {code.format(TOKEN)}", store_history=True)
+    assert isinstance(result.error_in_exec, UsageError)
+    shown = capsys.readouterr()
+    assert "UsageError" in shown.out + shown.err
+    assert TOKEN not in shown.out + shown.err
 
 
 def test_the_check_can_fail(shell: InteractiveShell) -> None:
