@@ -170,8 +170,8 @@ def _parse_rest(rest: str, command: Command, parser: Parser, evaluate: Evaluate)
             reject_list(_OPTIONS.sub("", rest))
         raise
     parsed = parser.parse_words(words)
-    if not parser.template:
-        check_line(getattr(parsed, "prompt", ()), evaluate)
+    if not parser.template and (prompt := getattr(parsed, "prompt", ())):
+        check_line(prompt, evaluate)
     return parsed
 
 

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 NOTEBOOKS = Path("notebooks")
-# A panel adds the gallery for readers without a kernel a moment later.
-STATIC_OUTPUTS_ARE_THERE = """() => [...document.querySelectorAll(".jp-Cell")].every(
-    (cell) => !cell.querySelector(".seedream-explorer") || cell.querySelector(".seedream-gallery img"))"""
+# A panel adds the gallery for readers without a kernel a moment later, and a watch ends after its cell.
+OUTPUTS_ARE_FINAL = """() => !document.querySelector(".jp-OutputArea progress")
+    && [...document.querySelectorAll(".jp-Cell")].every(
+        (cell) => !cell.querySelector(".seedream-explorer") || cell.querySelector(".seedream-gallery img"))"""
 
 
 def main(names: list[str]) -> None:
@@ -58,7 +59,7 @@ def run(path: Path, browser: Browser, server: JupyterServer) -> None:
         notebook.run_all()
     except AssertionError:
         raise RuntimeError(f"{path} stopped: {notebook.failures()}") from None
-    page.wait_for_function(STATIC_OUTPUTS_ARE_THERE)
+    page.wait_for_function(OUTPUTS_ARE_FINAL)
     notebook.wait_for_kernel()
     notebook.save()
     page.close()
