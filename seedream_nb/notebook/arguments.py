@@ -56,6 +56,7 @@ _MARKER = re.compile("\0([0-9]{1,9})\0")
 _DASH = re.compile("[\u2010-\u2015\u2212]{1,2}([a-z][a-z-]*)(?:=|$)")
 # An option written as an argument of a Python function.
 _KEYWORD = re.compile(r"[(,]?([A-Za-z]\w*)=")
+_IN_BODY = re.compile(r"(?<!\S)(--[A-Za-z][\w-]*)")
 
 NAME = "name"  # the type of arguments whose typed text has no comma: 4,5 may mean one value or two
 WORD = "word"  # the type of arguments that need not be text: see Parser
@@ -149,8 +150,9 @@ class Parser(argparse.ArgumentParser):
 
     def _check_keywords(self, words: Sequence[Word]) -> None:
         """Rejects `size=2K` before the options, as in a call of a Python function: it would be prompt text."""
-        for word in itertools.takewhile(lambda word: not (word.is_option or word.option), words):
-            keyword = _KEYWORD.match(word.source)
+        typed = list(itertools.takewhile(lambda word: not (word.is_option or word.option), words))
+        for word, after in itertools.zip_longest(typed, typed[1:]):
+            keyword = _KEYWORD.match(word.source + (after.source if after and after.source[0] == "=" else ""))
             if keyword is None or word.is_quoted:
                 continue
             option = f"--{keyword[1].lower().replace('_', '-')}"
@@ -159,6 +161,23 @@ class Parser(argparse.ArgumentParser):
                 raise UsageError(
                     f"{keyword[1]}=… is written like an argument of a Python function.",
                     hint=f"{how} To send it as text, quote the whole prompt; nothing was sent.",
+                )
+
+    def check_body(self, text: str) -> None:
+        """Rejects an option in a cell's body, where it would be prompt text.
+
+        Args:
+            text: A prompt, as typed.
+
+        Raises:
+            UsageError: It has one.
+        """
+        for option in _IN_BODY.findall(text):
+            if option in self._option_string_actions or option in self.advice:
+                how = self.advice.get(option) or f"Write it on the cell's first line: %{self.prog} {option}."
+                raise UsageError(
+                    f"{option} in the cell's body would be part of the prompt.",
+                    hint=f"{how} To send it as text, write {{'{option}'}}; nothing was sent.",
                 )
 
     def _check_options(self, options: Sequence[str]) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from seedream_nb.notebook.arguments import Arguments
     from seedream_nb.notebook.front_end import FrontEnd
+    from seedream_nb.notebook.prompts import Body
     from seedream_nb.notebook.session import Session
     from seedream_nb.notebook.template import Evaluate
 
@@ -156,7 +157,7 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
                 error.hint = f"Write {parser.order}. {error.hint or ''}".rstrip()
             raise
     else:
-        parsed.body = read_body(cell or "", evaluate, is_template=bool(parser.template))
+        parsed.body = _read_body(cell or "", parser, evaluate)
     return command.read(parsed)
 
 
@@ -173,6 +174,13 @@ def _parse_rest(rest: str, command: Command, parser: Parser, evaluate: Evaluate)
     if not parser.template and (prompt := getattr(parsed, "prompt", ())):
         check_line(prompt, evaluate)
     return parsed
+
+
+def _read_body(cell: str, parser: Parser, evaluate: Evaluate) -> Body:
+    body = read_body(cell, evaluate, is_template=bool(parser.template))
+    for prompt in body.prompts:
+        parser.check_body(prompt.source)
+    return body
 
 
 def _find_help(words: Sequence[str]) -> str:

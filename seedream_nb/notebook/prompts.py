@@ -81,6 +81,7 @@ def read_body(text: str, evaluate: Evaluate = no_variables, *, is_template: bool
     for part in parts:
         reject_list(part)
         reject_expression_as_text(part, evaluate)
+        _reject_code(part, evaluate)
     return Body(tuple(Word(part, fill_in(part, evaluate)) for part in parts), comments)
 
 
@@ -134,14 +135,33 @@ def reject_expression_as_text(text: str, evaluate: Evaluate) -> None:
         )
 
 
+def _reject_code(text: str, evaluate: Evaluate) -> None:
+    """Rejects assignments and loops whose variables exist."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return
+    used = _find_names(tree)
+    is_code = any(isinstance(statement, (ast.Assign, ast.For)) for statement in tree.body)
+    if is_code and len(_find_values(used, evaluate)) == len(used):
+        raise UsageError(
+            f"{shorten(text)} is Python code, and a cell's body is text.",
+            hint="Write the text of the prompt alone, or put this text into a variable: {text}; nothing was sent.",
+        )
+
+
 def _has_variables(tree: ast.expr, code: str, evaluate: Evaluate) -> bool:
     """Whether an expression has the signs of Python, and all of its variables exist."""
     if not isinstance(tree, _EXPRESSIONS) or (isinstance(tree, ast.Tuple) and not code.startswith("(")):
         return False
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}  # of its loops
-    used = {node.id for node in names} - own
+    used = _find_names(tree)
     return bool(used) and len(_find_values(used, evaluate)) == len(used)
+
+
+def _find_names(tree: ast.AST) -> set[str]:
+    """The variables that code needs, but for those that it assigns itself."""
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    return {node.id for node in names} - {node.id for node in names if isinstance(node.ctx, ast.Store)}
 
 
 def _find_values(names: Iterable[str], evaluate: Evaluate) -> list[object]:

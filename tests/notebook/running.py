@@ -61,7 +61,7 @@ def paid_prompts(sandbox: Sandbox) -> list[object]:
 
 def is_typable(text: str) -> bool:
     """Whether the body of a cell can hold this prompt, with braces and dollar signs doubled."""
-    return bool(text.strip()) and not re.search(r"---|^[ \t]*#(?!\S)|\A\s*[\[(]", text, re.MULTILINE)
+    return bool(text.strip()) and not re.search(r"---|--[A-Za-z]|=|^[ \t]*#(?!\S)|\A\s*[\[(]", text, re.MULTILINE)
 
 
 def seen(gallery: object) -> Sheet:
