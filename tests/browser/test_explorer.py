@@ -39,16 +39,16 @@ GALLERY = "from seedream_nb import Gallery\nGallery(panel.tasks)"
 FULL_PANEL = f"{START}\npanel = explore(client, ['{CAT}', '{SEASONS}', '{REJECTED}'])\npanel"
 CONTRASTS = front_ends.CONTRASTS.replace(".seedream-gallery", ".seedream-explorer")
 # Each click on Generate that the browser lets through: the prompt, and the number of requests on the button.
-COUNT_CLICKS = """() => {
+COUNT_CLICKS = """(root) => {
   window.clicks = [];
   const listen = ({ target, detail }) => {
     const button = target.closest?.(".seedream-submit .mod-primary");
     if (!button || button.disabled || detail > 1) return;
     const [, requests, images] = button.textContent.match(/(\\d+) requests?(?:.*up to (\\d+) images)?/);
-    const prompt = document.querySelector(".seedream-prompt textarea").value;
+    const prompt = root.querySelector(".seedream-prompt textarea").value;
     clicks.push([prompt, Number(requests), Number(images ?? requests)]);
   };
-  document.addEventListener("click", listen, true);
+  root.addEventListener("click", listen, true);
 }"""
 # An image that is replaced meanwhile can't be decoded; it is looked at again.
 DECODED = "all => Promise.all(all.map(image => image.decode().then(() => image.naturalWidth, () => 0)))"
@@ -208,7 +208,7 @@ class Typist:
         self.prompt, self.takes, self.size = (panel.field(label).first for label in ("Prompt", "Takes", "Size"))
         self.images = 0
         self.bodies: dict[str, dict[str, object]] = {}
-        panel.page.evaluate(COUNT_CLICKS)
+        panel.root.evaluate(COUNT_CLICKS)
 
     def type_fast(self, field: Locator, text: str) -> None:
         """Types without a pause, and clicks at once, whatever the button says then.
