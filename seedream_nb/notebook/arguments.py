@@ -137,12 +137,12 @@ class Parser(argparse.ArgumentParser):
         for word, after in itertools.zip_longest(words, words[1:]):
             dash = None if word.is_quoted else _DASH.match(word.source)
             option = f"--{dash[1]}" if dash else ""
-            if word.source == "--" and after and f"--{after.source}" in self._option_string_actions:
+            if word.source == "--" and after and self._knows(f"--{after.source}"):
                 raise UsageError(
-                    f"There is a space in -- {after.source}.",
+                    f"There is a space between -- and {after.source}.",
                     hint=f"Write --{after.source}, or quote the whole text; nothing was sent.",
                 )
-            if option in self._option_string_actions or option in self.advice:
+            if self._knows(option):
                 raise UsageError(
                     f"{shorten(word.source)} begins with a dash instead of two hyphens.",
                     hint=f"Write {option}, or quote the whole text; nothing was sent.",
@@ -156,7 +156,7 @@ class Parser(argparse.ArgumentParser):
             if keyword is None or word.is_quoted:
                 continue
             option = f"--{keyword[1].lower().replace('_', '-')}"
-            if option in self._option_string_actions or option in self.advice:
+            if self._knows(option):
                 how = self.advice.get(option) or f"Write {option} instead of {keyword[1]}=."
                 raise UsageError(
                     f"{keyword[1]}=… is written like an argument of a Python function.",
@@ -173,12 +173,16 @@ class Parser(argparse.ArgumentParser):
             UsageError: It has one.
         """
         for option in _IN_BODY.findall(text):
-            if option in self._option_string_actions or option in self.advice:
+            if self._knows(option):
                 how = self.advice.get(option) or f"Write it on the cell's first line: %{self.prog} {option}."
                 raise UsageError(
                     f"{option} in the cell's body would be part of the prompt.",
-                    hint=f"{how} To send it as text, write {{'{option}'}}; nothing was sent.",
+                    hint=f"{how} To send it as text, put it into a variable: $text; nothing was sent.",
                 )
+
+    def _knows(self, option: str) -> bool:
+        """Whether it is an option, here or in other tools."""
+        return option in self._option_string_actions or option in self.advice
 
     def _check_options(self, options: Sequence[str]) -> None:
         """Rejects unknown options, and repeated ones, of which argparse would ignore all but the last."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from seedream_nb.notebook.template import Evaluate
 
 _OPTIONS = re.compile(r"\s--?[A-Za-z].*", re.DOTALL)  # behind a prompt
+# What users type for `generate`.
 _GENERATE = {"create", "draw", "imagine", "image", "images", "make", "new", "paint", "prompt", "render"}
 
 
@@ -163,7 +164,7 @@ def parse(line: str, cell: str | None = None, evaluate: Evaluate = no_variables)
 
 def _parse_rest(rest: str, command: Command, parser: Parser, evaluate: Evaluate) -> argparse.Namespace:
     if parser.only_prompt and rest.strip() not in {"", "-h", "--help"}:
-        raise UsageError(f"{parser.prog} takes nothing on its line.", hint=parser.only_prompt)
+        raise UsageError(f"{parser.prog} takes no arguments.", hint=parser.only_prompt)
     try:
         words = read_words(rest, evaluate, has_ids=parser.takes_ids, templates=[parser.template])
     except UsageError:

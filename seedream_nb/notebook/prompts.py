@@ -79,8 +79,11 @@ def read_body(text: str, evaluate: Evaluate = no_variables, *, is_template: bool
     parts = [part for part in map(str.strip, _SEPARATOR.split(text)) if part]
     fill_in = fill_names if is_template else fill
     for part in parts:
-        reject_list(part)
-        reject_expression_as_text(part, evaluate)
+        # A template has no braces for Python, and may be the name of a column.
+        if not is_template:
+            reject_list(part)
+            _reject_string(part)
+            reject_expression_as_text(part, evaluate)
         _reject_code(part, evaluate)
     return Body(tuple(Word(part, fill_in(part, evaluate)) for part in parts), comments)
 
@@ -100,13 +103,17 @@ def reject_list(text: str) -> None:
 
 
 def check_line(words: Sequence[Word], evaluate: Evaluate) -> None:
-    """Rejects words without quotes and variables that together are an expression of variables.
+    """Rejects words without quotes that together are a Python list or an expression of variables.
 
     Raises:
-        UsageError: They are; the message says how to write both.
+        UsageError: They are; the message says how to write them.
     """
-    if not any(word.is_quoted or word.is_data for word in words):
-        reject_expression_as_text("".join(word.space + word.source for word in words).strip(), evaluate)
+    if any(word.is_quoted for word in words):
+        return
+    text = "".join(word.space + word.source for word in words).strip()
+    reject_list(text)
+    if not any(word.is_data for word in words):
+        reject_expression_as_text(text, evaluate)
 
 
 def reject_expression_as_text(text: str, evaluate: Evaluate) -> None:
@@ -136,17 +143,28 @@ def reject_expression_as_text(text: str, evaluate: Evaluate) -> None:
 
 
 def _reject_code(text: str, evaluate: Evaluate) -> None:
-    """Rejects assignments and loops whose variables exist."""
+    """Rejects assignments, loops, and lists whose variables exist."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return
     used = _find_names(tree)
-    is_code = any(isinstance(statement, (ast.Assign, ast.For)) for statement in tree.body)
+    is_code = any(
+        isinstance(one, (ast.Assign, ast.For)) or (isinstance(one, ast.Expr) and isinstance(one.value, ast.List))
+        for one in tree.body
+    )
     if is_code and len(_find_values(used, evaluate)) == len(used):
         raise UsageError(
             f"{shorten(text)} is Python code, and a cell's body is text.",
-            hint="Write the text of the prompt alone, or put this text into a variable: {text}; nothing was sent.",
+            hint="Write the text of the prompt alone, or put this text into a variable: $text; nothing was sent.",
+        )
+
+
+def _reject_string(text: str) -> None:
+    if _STRING.fullmatch(text):
+        raise UsageError(
+            f"{shorten(text)} is a Python string, and a cell's body is text.",
+            hint="Write the text without quotation marks: a {color} cat; nothing was sent.",
         )
 
 
@@ -178,8 +196,10 @@ def _has_text(value: Any, name: str) -> bool:
 
     An iterator keeps its elements. A dict is none: `--json --out cat` assigns one, and its cell is run again.
     """
-    if isinstance(value, (str, Iterator, Mapping)):
-        return value != name and not isinstance(value, Mapping)
+    if isinstance(value, str):
+        return value != name
+    if isinstance(value, (Iterator, Mapping)):
+        return isinstance(value, Iterator)
     try:
         return isinstance(next(iter(value), None), str)
     except Exception:  # noqa: BLE001  whatever the user's object raises
@@ -251,13 +271,6 @@ def _join(words: Sequence[Word]) -> Word:
 
 
 def _read_texts(part: Word) -> Sequence[object]:
-    if not part.is_quoted:
-        reject_list(part.source)
-        if _STRING.fullmatch(part.source):
-            raise UsageError(
-                f"{shorten(part.source)} is a Python string, and a cell's body is text.",
-                hint="Write the text without quotation marks: a {color} cat; nothing was sent.",
-            )
     elements = read_elements(part.value, part.source)
     return [part.value] if elements is None else elements
 

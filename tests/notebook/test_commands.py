@@ -66,7 +66,8 @@ def test_the_help_tells_how_prompts_are_written(name: str) -> None:
     [
         ("gte x", "Unknown command 'gte'", "Did you mean %seedream get?"),
         ("Sandbox", "Unknown command 'Sandbox'", "Did you mean %seedream sandbox?"),
-        ("generate a cat -- takes 3", "There is a space in -- takes", "Write --takes, or quote"),
+        ("generate a cat -- takes 3", "There is a space between -- and takes", "Write --takes, or quote"),
+        ("generate a cat -- ar 16:9", "There is a space between -- and ar", "Write --ar, or quote"),
         ("make a cat", "Unknown command 'make'", "Did you mean %seedream generate?"),
         ("edit a.png, b.png blue", "A comma follows the image a.png", "put them in braces"),
         ("run rows name=cats", "name=… is written like an argument", "Write --name instead of name="),

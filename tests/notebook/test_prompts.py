@@ -14,6 +14,7 @@ from seedream_nb.core.errors import UsageError
 from seedream_nb.core.text import escape_variables
 from seedream_nb.notebook.commands import parse
 from seedream_nb.notebook.generate import GenerateArguments
+from seedream_nb.notebook.run import RunArguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,9 +165,9 @@ def test_what_is_typed_is_the_prompt(line: str, cell: str | None, expected: tupl
             "",
             "a cat\n--takes 3",
             "--takes in the cell's body",
-            "%%seedream generate --takes. To send it as text, write",
+            "%%seedream generate --takes. To send it as text, put it into a variable: $text",
         ),
-        ("", 'prompt = "a cat"\nsize = "2K"', "is Python code, and a cell's body is text", "{text}"),
+        ("", 'prompt = "a cat"\nsize = "2K"', "is Python code, and a cell's body is text", "$text"),
         ("", "for x in cats:\n    x", "is Python code", "alone"),
         ("a cat (n=3)", None, "n=… is written like an argument", "Use --takes N"),
         ("", "a {missing} cat", "There is no variable named missing.", "{{missing}}"),
@@ -187,6 +188,19 @@ def test_the_hint_for_a_mixture_can_be_typed() -> None:
     hint = caught.value.hint or ""
     quoted = hint.removeprefix("Quote the whole prompt, such as ").removesuffix("; nothing was sent.")
     assert prompts(quoted, c="red") == ('a red sign saying "OPEN" and "it\'s" \\n',)
+
+
+def test_a_template_may_be_the_name_of_a_column_and_of_a_variable() -> None:
+    parsed = parse("run rows --name pets", "animal", {"animal": "a cat"}.__getitem__)
+    assert isinstance(parsed, RunArguments)
+    assert parsed.prompt == "animal"
+
+
+@pytest.mark.parametrize("cell", ['prompt = "a {animal}"', '["a {animal}"]', "a {animal} --ar 16:9"])
+def test_a_template_has_no_code_and_no_options(cell: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse("run rows --name pets", cell)
+    assert "a variable: $text" in (caught.value.hint or "")
 
 
 def test_comment_lines_are_counted() -> None:
